@@ -1,0 +1,71 @@
+//! Sockets and the clock behind one trait, so that the same client and server run over real
+//! sockets ([`real`]) and over the simulated network.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub mod real;
+
+/// Time since an arbitrary start, the same for every clone of one `Net`.
+pub type Time = Duration;
+
+/// A TCP connection. `poll_shutdown` sends FIN and leaves the reading half open. Dropping it
+/// closes it as a kernel does: queued data is sent, then FIN; RST if received data was unread.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+    /// Ends the connection with RST; queued data is lost.
+    fn abort(self);
+}
+
+pub trait Listener: Send + Sync + 'static {
+    type Stream: Stream;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("timed out")]
+pub struct Elapsed;
+
+pub trait Net: Clone + Send + Sync + 'static {
+    type Stream: Stream;
+    type Listener: Listener<Stream = Self::Stream>;
+
+    /// Opens a connection; `from` binds the local address (not the port) when given.
+    /// Errors: `ConnectionRefused` (RST), `TimedOut`, `AddrNotAvailable`.
+    fn connect(
+        &self,
+        from: Option<IpAddr>,
+        to: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Listens; port 0 lets the host choose. Errors: `AddrInUse`.
+    fn listen(&self, on: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+
+    fn now(&self) -> Time;
+
+    /// Runs `future` for at most `limit`.
+    fn timeout<F>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> + Send
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        async move {
+            tokio::select! {
+                biased;
+                out = future => Ok(out),
+                () = self.sleep(limit) => Err(Elapsed),
+            }
+        }
+    }
+}

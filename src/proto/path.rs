@@ -1,0 +1,70 @@
+//! Pathnames as a session sees them: absolute, normalised, never above the root.
+
+use std::fmt;
+
+/// Longest pathname taken, in bytes (Linux's PATH_MAX).
+pub const MAX_PATH_BYTES: usize = 4096;
+
+/// An absolute path of the virtual file system: components without `/`, NUL, `.` and `..`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VirtualPath {
+    components: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("pathname holds a NUL")]
+    Nul,
+    #[error("pathname is longer than {MAX_PATH_BYTES} bytes")]
+    TooLong,
+}
+
+impl VirtualPath {
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// `argument` as seen from this directory; `..` stops at the root.
+    pub fn join(&self, argument: &str) -> Result<Self, PathError> {
+        if argument.contains('\0') {
+            return Err(PathError::Nul);
+        }
+        let mut components = if argument.starts_with('/') { Vec::new() } else { self.components.clone() };
+        for part in argument.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    components.pop();
+                }
+                name => components.push(name.to_owned()),
+            }
+        }
+        let length: usize = components.iter().map(|c| c.len() + 1).sum();
+        if length > MAX_PATH_BYTES { Err(PathError::TooLong) } else { Ok(Self { components }) }
+    }
+
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.components.iter().map(String::as_str)
+    }
+
+    pub fn name(&self) -> Option<&str> {
+        self.components.last().map(String::as_str)
+    }
+
+    pub fn parent(&self) -> Self {
+        let mut components = self.components.clone();
+        components.pop();
+        Self { components }
+    }
+
+    /// Without the leading slash; `.` for the root.
+    pub fn relative(&self) -> String {
+        if self.components.is_empty() { ".".to_owned() } else { self.components.join("/") }
+    }
+}
+
+impl fmt::Display for VirtualPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", self.components.join("/"))
+    }
+}
