@@ -1,4 +1,5 @@
 //! Real sockets: tokio's TCP with TCP_NODELAY, and the machine's monotonic clock.
+#![allow(clippy::disallowed_methods, reason = "the one place that reads the real clock")]
 
 use super::{Listener, Net, Stream, Time};
 use std::io;

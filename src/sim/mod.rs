@@ -1,1 +1,3 @@
-//! Under construction.
+//! The simulated world: a run is a function of its case.
+
+pub mod seeds;
