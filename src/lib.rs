@@ -21,3 +21,5 @@ pub mod lab;
 pub mod report;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(test)]
+mod tidy;
