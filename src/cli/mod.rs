@@ -1,5 +1,39 @@
-//! The command-line program: one file a subcommand.
+//! The command-line program: one file a subcommand. Exit codes: 0 fine, 1 a file failed or a
+//! property was violated, 2 wrong usage or input.
 
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "ftpsim", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("ftpsim: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Each subcommand's `run` gives the exit code; an error is one of usage or input.
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }

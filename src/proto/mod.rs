@@ -1,4 +1,6 @@
 //! The protocol, pure: no I/O, no clock, no randomness.
 
+pub mod address;
 pub mod mode;
 pub mod path;
+pub mod reply;
