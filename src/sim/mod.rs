@@ -1,3 +1,6 @@
 //! The simulated world: a run is a function of its case.
 
+pub mod oracle;
 pub mod seeds;
+pub mod trace;
+pub mod workload;

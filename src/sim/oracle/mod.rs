@@ -1,0 +1,3 @@
+//! What became of each file, judged from outside by one who knows the truth.
+
+pub mod integrity;

@@ -1,0 +1,206 @@
+//! The trace of a run: what happened when, and its hash. Two runs of a case are the same run if
+//! their hashes are equal.
+
+use crate::net::Time;
+use crate::observe::{Event, Observer, Who};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Where something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    Client,
+    Server,
+    /// The path between them: packets and what the middlebox does to them.
+    Path,
+    /// The fault plan.
+    Fault,
+    /// The oracle.
+    Oracle,
+}
+
+impl Place {
+    pub fn name(self) -> &'static str {
+        match self {
+            Place::Client => "client",
+            Place::Server => "server",
+            Place::Path => "path",
+            Place::Fault => "fault",
+            Place::Oracle => "oracle",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TraceEvent {
+    /// Virtual time since the start of the run.
+    pub at_us: u64,
+    pub place: Place,
+    pub text: String,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Kept only when somebody wants to read them: a sweep needs the hash alone.
+    events: Option<Vec<TraceEvent>>,
+    hash: Sha256,
+    text: String,
+}
+
+/// Collects events from both hosts and the path; all run on one thread, so their order is part of
+/// the trace.
+#[derive(Default)]
+pub struct Trace {
+    inner: Mutex<Inner>,
+}
+
+impl Trace {
+    /// `keep`: whether [`Trace::events`] will be asked for.
+    pub fn new(keep: bool) -> Self {
+        let events = keep.then(Vec::new);
+        Self { inner: Mutex::new(Inner { events, ..Inner::default() }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn add(&self, at: Time, place: Place, what: std::fmt::Arguments<'_>) {
+        let at_us = us(at);
+        let inner = &mut *self.lock();
+        inner.text.clear();
+        // Writing into a String cannot fail.
+        let _ = inner.text.write_fmt(what);
+        inner.hash.update(at_us.to_le_bytes());
+        inner.hash.update([place as u8]);
+        inner.hash.update(inner.text.len().to_le_bytes());
+        inner.hash.update(inner.text.as_bytes());
+        if let Some(events) = &mut inner.events {
+            events.push(TraceEvent { at_us, place, text: inner.text.clone() });
+        }
+    }
+
+    /// Bytes that count for the hash without being an event of their own (packets).
+    pub fn add_bytes(&self, at: Time, bytes: &[u8]) {
+        let mut inner = self.lock();
+        inner.hash.update(us(at).to_le_bytes());
+        inner.hash.update(bytes.len().to_le_bytes());
+        inner.hash.update(bytes);
+    }
+
+    /// The first 16 hexadecimal digits of the SHA-256 of all so far.
+    pub fn hash(&self) -> String {
+        hex(&self.lock().hash.clone().finalize()[..8])
+    }
+
+    /// The events in order of time (of equal ones, in order of happening); empty unless kept.
+    pub fn events(&self) -> Vec<TraceEvent> {
+        let mut events = self.lock().events.clone().unwrap_or_default();
+        events.sort_by_key(|event| event.at_us);
+        events
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn us(at: Time) -> u64 {
+    u64::try_from(at.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Observer for Trace {
+    fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
+        let place = match who {
+            Who::Client => Place::Client,
+            Who::Server => Place::Server,
+        };
+        match event {
+            Event::SessionBegins { peer } => {
+                self.add(at, place, format_args!("[{session}] control connection with {peer}"))
+            }
+            Event::SessionEnds { reason } => {
+                self.add(at, place, format_args!("[{session}] control connection ends: {reason}"))
+            }
+            Event::Command { line } => {
+                self.add(at, place, format_args!("[{session}] {} {line}", arrow(who, true)))
+            }
+            Event::Reply { code, text } => {
+                self.add(at, place, format_args!("[{session}] {} {code} {text}", arrow(who, false)))
+            }
+            Event::DataOpens { local, peer } => {
+                self.add(at, place, format_args!("[{session}] data connection {local} - {peer} opens"))
+            }
+            Event::DataCloses { local, peer, how } => {
+                self.add(at, place, format_args!("[{session}] data connection {local} - {peer} {how}"))
+            }
+            Event::SendBegins { name, wire_offset, .. } => {
+                self.add(at, place, format_args!("[{session}] sends {name} from wire byte {wire_offset}"))
+            }
+            Event::ReceiveBegins { name, .. } => {
+                self.add(at, place, format_args!("[{session}] expects {name}"))
+            }
+            Event::Progress { payload_bytes, wire_bytes } => {
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&payload_bytes.to_le_bytes());
+                bytes[8..].copy_from_slice(&wire_bytes.to_le_bytes());
+                self.add_bytes(at, &bytes);
+            }
+            Event::FileEnds { name, payload_bytes, error } => match error {
+                None => {
+                    self.add(at, place, format_args!("[{session}] done with {name}: {payload_bytes} bytes"))
+                }
+                Some(error) => self.add(
+                    at,
+                    place,
+                    format_args!("[{session}] {name} fails after {payload_bytes} bytes: {error}"),
+                ),
+            },
+            Event::FileReported { name, attempts, error } => match error {
+                None => self.add(at, place, format_args!("reports {name} delivered (attempts: {attempts})")),
+                Some(error) => {
+                    self.add(at, place, format_args!("reports {name} FAILED (attempts: {attempts}): {error}"))
+                }
+            },
+        }
+    }
+}
+
+/// The way a command (or a reply) goes, as seen by `who`.
+fn arrow(who: Who, command: bool) -> &'static str {
+    if (who == Who::Client) == command { "->" } else { "<-" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn trace(text: &str, at_us: u64) -> Trace {
+        let trace = Trace::new(true);
+        trace.add(Duration::from_micros(at_us), Place::Path, format_args!("{text}"));
+        trace
+    }
+
+    #[test]
+    fn hash_tells_time_text_and_place() {
+        assert_eq!(trace("a", 1).hash(), trace("a", 1).hash());
+        assert_ne!(trace("a", 1).hash(), trace("a", 2).hash());
+        assert_ne!(trace("a", 1).hash(), trace("b", 1).hash());
+        assert_eq!(trace("a", 1).hash().len(), 16);
+    }
+
+    #[test]
+    fn events_come_in_order_of_time() {
+        let trace = trace("late", 5);
+        trace.add(Duration::from_micros(2), Place::Client, format_args!("early"));
+        let texts: Vec<String> = trace.events().into_iter().map(|event| event.text).collect();
+        assert_eq!(texts, ["early", "late"]);
+    }
+}

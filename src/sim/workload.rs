@@ -1,0 +1,148 @@
+//! The files of a delivery: drawn once from the seed, the same bytes for every contender.
+
+use super::seeds;
+use rand::{Rng, RngExt};
+use rand_chacha::ChaCha12Rng;
+use serde::{Deserialize, Serialize};
+
+/// What a file is filled with; they differ in what compressed mode makes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Incompressible.
+    Random,
+    /// Words and lines: hardly any runs.
+    Text,
+    /// Runs of one byte, up to 200 long, between short random strings: fixed-width records.
+    Runs,
+}
+
+/// A file by description; [`FileSpec::bytes`] makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSpec {
+    pub name: String,
+    pub size_bytes: u64,
+    pub content: Content,
+    pub content_seed: u64,
+}
+
+const WORDS: &[&str] = &[
+    "account", "balance", "carried", "delivery", "entry", "forward", "goods", "invoice", "journal", "ledger",
+    "margin", "number", "order", "parcel", "quantity", "received", "shipment", "total", "unit", "voucher",
+];
+
+impl FileSpec {
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut rng = seeds::stream(self.content_seed, "content");
+        let size = usize::try_from(self.size_bytes).expect("a simulated file fits in memory");
+        let mut bytes = Vec::with_capacity(size + 256);
+        while bytes.len() < size {
+            match self.content {
+                Content::Random => random(&mut rng, size - bytes.len(), &mut bytes),
+                Content::Text => line(&mut rng, &mut bytes),
+                Content::Runs => {
+                    let literal = rng.random_range(1..=40);
+                    random(&mut rng, literal, &mut bytes);
+                    let byte = *[0, b' ', b'0', 0xff].get(rng.random_range(0..4)).expect("one of four");
+                    let length = rng.random_range(4..=200);
+                    bytes.extend(std::iter::repeat_n(byte, length));
+                }
+            }
+        }
+        bytes.truncate(size);
+        bytes
+    }
+}
+
+fn random(rng: &mut ChaCha12Rng, length: usize, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    bytes.resize(start + length, 0);
+    rng.fill_bytes(&mut bytes[start..]);
+}
+
+fn line(rng: &mut ChaCha12Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..rng.random_range(3..10) {
+        bytes.extend(WORDS[rng.random_range(0..WORDS.len())].as_bytes());
+        bytes.push(b' ');
+    }
+    bytes.extend(rng.random_range(0..1_000_000u32).to_string().into_bytes());
+    bytes.push(b'\n');
+}
+
+/// What to draw: `size_bytes` inclusive; `weights` of random, text and runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    pub files: u32,
+    pub size_bytes: (u64, u64),
+    pub weights: [u32; 3],
+}
+
+/// The files of the run named `seed`.
+pub fn draw(seed: u64, what: Draw) -> Vec<FileSpec> {
+    let mut rng = seeds::stream(seed, "files");
+    (0..what.files)
+        .map(|index| FileSpec {
+            name: format!("file-{index:05}.dat"),
+            size_bytes: size(&mut rng, what.size_bytes),
+            content: content(&mut rng, what.weights),
+            content_seed: rng.next_u64(),
+        })
+        .collect()
+}
+
+/// Log-uniform by octaves, in whole numbers: an octave of the range evenly, then a size evenly in
+/// what of the octave the range holds.
+fn size(rng: &mut ChaCha12Rng, (min, max): (u64, u64)) -> u64 {
+    let octave = |size: u64| 64 - size.leading_zeros();
+    let drawn = rng.random_range(octave(min)..=octave(max));
+    let (low, high) = if drawn == 0 { (0, 0) } else { (1 << (drawn - 1), (1u64 << (drawn - 1)) * 2 - 1) };
+    rng.random_range(low.max(min)..=high.min(max))
+}
+
+fn content(rng: &mut ChaCha12Rng, weights: [u32; 3]) -> Content {
+    let mut draw = rng.random_range(0..weights.iter().sum::<u32>());
+    for (weight, content) in weights.into_iter().zip([Content::Random, Content::Text, Content::Runs]) {
+        if draw < weight {
+            return content;
+        }
+        draw -= weight;
+    }
+    unreachable!("the draw is below the sum of the weights")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRAW: Draw = Draw { files: 300, size_bytes: (100, 16_384), weights: [1, 1, 1] };
+
+    #[test]
+    fn files_have_their_sizes_and_depend_on_the_seed_alone() {
+        let files = draw(5, DRAW);
+        assert_eq!(files, draw(5, DRAW));
+        assert_ne!(files, draw(6, DRAW));
+        for file in &files {
+            assert!((100..=16_384).contains(&file.size_bytes));
+            assert_eq!(file.bytes().len() as u64, file.size_bytes);
+        }
+        // Log-uniform: about as many below as above the geometric mean of 1,280 bytes.
+        let small = files.iter().filter(|file| file.size_bytes < 1_280).count();
+        assert!((90..=210).contains(&small), "{small} of 300 are small");
+    }
+
+    #[test]
+    fn files_of_a_run_differ_from_one_another() {
+        let files = draw(1, DRAW);
+        let mut bytes: Vec<Vec<u8>> = files.iter().map(FileSpec::bytes).collect();
+        bytes.sort();
+        bytes.dedup();
+        assert_eq!(bytes.len(), files.len());
+    }
+
+    #[test]
+    fn size_zero_can_be_drawn() {
+        let files = draw(3, Draw { files: 50, size_bytes: (0, 1), weights: [1, 0, 0] });
+        assert!(files.iter().any(|file| file.size_bytes == 0));
+    }
+}
