@@ -1,6 +1,7 @@
 //! The simulated world: a run is a function of its case.
 
 pub mod oracle;
+pub mod plan;
 pub mod seeds;
 pub mod trace;
 pub mod workload;
