@@ -2,6 +2,7 @@
 
 pub mod oracle;
 pub mod plan;
+pub mod scenario;
 pub mod seeds;
 pub mod trace;
 pub mod workload;

@@ -1,0 +1,516 @@
+//! Scenarios: what is delivered, over which path, with which faults, by which contenders.
+//!
+//! A scenario is a TOML file that a person writes; see `sims/small-files.toml` for one with every
+//! key explained. Durations are whole microseconds (`_us`), probabilities parts per million
+//! (`_ppm`), so that nothing depends on how a float is printed.
+
+mod error;
+
+pub use error::ScenarioError;
+
+use super::plan;
+use crate::proto::mode::{Structure, TransmissionMode};
+use error::{Problem, parse_toml};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+/// The scenarios that come with the program: name and text.
+const EMBEDDED: [(&str, &str); 2] = [
+    ("small-files", include_str!("../../sims/small-files.toml")),
+    ("tiny", include_str!("../../sims/tiny.toml")),
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    pub name: String,
+    /// What the scenario is to find out, in one line.
+    pub question: String,
+    /// The seeds run when the command line names none.
+    pub seeds: SeedRange,
+    pub directions: Vec<Direction>,
+    pub path: PathSpec,
+    pub workload: WorkloadSpec,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub faults: Vec<FaultSpec>,
+    pub variants: Vec<VariantSpec>,
+}
+
+/// Seeds from `start` up to, not including, `end`; written `"0..960"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SeedRange {
+    pub start: u64,
+    pub end: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Upload: the client sends (STOR).
+    Put,
+    /// Download: the server sends (RETR).
+    Get,
+}
+
+/// The path between client and server, the same in both directions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PathSpec {
+    /// Round-trip time without queueing and serialisation; half of it each way.
+    pub rtt_us: u64,
+    pub bandwidth_bits_per_s: u64,
+    /// Drop-tail queue before the bottleneck, each way.
+    pub queue_bytes: u64,
+    /// Independent loss of each packet, each way.
+    #[serde(default)]
+    pub loss_ppm: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadSpec {
+    /// Files in one delivery.
+    pub files: u32,
+    /// Smallest and largest size; sizes are log-uniform between them.
+    pub size_bytes: [u64; 2],
+    pub content: ContentMix,
+}
+
+/// Weights with which a file's content is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentMix {
+    /// Incompressible.
+    #[serde(default)]
+    pub random: u32,
+    /// Words and lines: compressed mode finds few runs.
+    #[serde(default)]
+    pub text: u32,
+    /// Runs of one byte between short random strings: compressed mode finds many.
+    #[serde(default)]
+    pub runs: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// A run still going at this virtual time is stopped; files without a word are `stuck`.
+    pub virtual_time_us: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// The longest wait for a connection to open.
+    pub connect_us: u64,
+    /// The longest silence of a data connection during a transfer, at both ends.
+    pub data_idle_us: u64,
+    /// The longest wait for a reply on the control connection (client).
+    pub reply_us: u64,
+    /// The longest wait for a command on the control connection (server).
+    pub control_idle_us: u64,
+    /// The client waits so long before it tries again.
+    pub retry_delay_us: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    None,
+    SenderDies,
+    Reset,
+    EarlyClose,
+    Blackhole,
+    Loss,
+}
+
+impl FaultKind {
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::SenderDies, Self::Reset, Self::EarlyClose, Self::Blackhole, Self::Loss];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::SenderDies => "sender_dies",
+            Self::Reset => "reset",
+            Self::EarlyClose => "early_close",
+            Self::Blackhole => "blackhole",
+            Self::Loss => "loss",
+        }
+    }
+
+    /// One line for a person.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::None => "no fault",
+            Self::SenderDies => "the sending process dies; its kernel sends FIN; it is started again later",
+            Self::Reset => "a middlebox sends RST to both ends of the data connection",
+            Self::EarlyClose => "a middlebox closes the data connection early, with FIN to both ends",
+            Self::Blackhole => "a NAT forgets the data connection: its packets vanish without a word",
+            Self::Loss => "packets are lost at random throughout the run",
+        }
+    }
+
+    /// Whether it strikes once, at a trigger (the others act from the start to the end).
+    pub fn has_trigger(self) -> bool {
+        !matches!(self, Self::None | Self::Loss)
+    }
+
+    /// The keys it takes beside `kind` and `name`, and whether it needs them.
+    fn parameters(self) -> &'static [(&'static str, bool)] {
+        match self {
+            Self::SenderDies => &[("restart_after_us", true)],
+            Self::Loss => &[("loss_ppm", true)],
+            Self::None | Self::Reset | Self::EarlyClose | Self::Blackhole => &[],
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A kind of fault that seeds draw from. The keys a kind does not take are `None`, those it takes
+/// are present: [`Scenario::parse`] sees to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpec {
+    pub kind: FaultKind,
+    /// How tables and CSV call it; the kind when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_ppm: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_after_us: Option<u64>,
+}
+
+impl FaultSpec {
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.kind.as_str())
+    }
+
+    /// The fault with its parameters, for the plan of a case.
+    pub fn planned(&self) -> plan::FaultKind {
+        match self.kind {
+            FaultKind::None => plan::FaultKind::None,
+            FaultKind::SenderDies => {
+                plan::FaultKind::SenderDies { restart_after_us: self.restart_after_us.unwrap_or_default() }
+            }
+            FaultKind::Reset => plan::FaultKind::Reset,
+            FaultKind::EarlyClose => plan::FaultKind::EarlyClose,
+            FaultKind::Blackhole => plan::FaultKind::Blackhole,
+            FaultKind::Loss => plan::FaultKind::Loss { loss_ppm: self.loss_ppm.unwrap_or_default() },
+        }
+    }
+}
+
+/// Where in the target file a fault strikes. The same place of the same file in every variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerKind {
+    /// The file's transfer has begun, no payload byte has passed.
+    BeforeFirstByte,
+    /// A payload byte, uniform over the file.
+    PayloadByte,
+    /// All payload has passed, the mode's mark of the end has not.
+    AfterLastByte,
+}
+
+impl TriggerKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BeforeFirstByte => "before_first_byte",
+            Self::PayloadByte => "payload_byte",
+            Self::AfterLastByte => "after_last_byte",
+        }
+    }
+}
+
+impl fmt::Display for TriggerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A contender: how client and server deliver. Data, not code: a new one is a new table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantSpec {
+    pub name: String,
+    /// One line for a person.
+    pub note: String,
+    pub mode: TransmissionMode,
+    #[serde(default = "structure_file")]
+    pub structure: Structure,
+    #[serde(default)]
+    pub verify: Verify,
+    /// Keep the data connection for the next file (block and compressed mode only).
+    #[serde(default = "yes")]
+    pub reuse_data_connection: bool,
+    /// How often a file that failed is tried again.
+    #[serde(default = "two")]
+    pub retries: u32,
+}
+
+fn structure_file() -> Structure {
+    Structure::File
+}
+fn yes() -> bool {
+    true
+}
+fn two() -> u32 {
+    2
+}
+
+/// What the client checks, beside the reply, before it calls a file delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// Nothing: a 226 is believed.
+    #[default]
+    None,
+    /// SIZE (RFC 3659 section 4) against the bytes sent or received.
+    Size,
+}
+
+/// What a seed draws before all else, for every variant alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stratum {
+    pub direction: Direction,
+    pub fault: FaultSpec,
+    /// `None` for a fault without a trigger ([`FaultKind::has_trigger`]).
+    pub trigger: Option<TriggerKind>,
+}
+
+/// A payload byte counts twice: it is the case people meet; the two edges are the special ones.
+const TRIGGERS: [TriggerKind; 4] = [
+    TriggerKind::PayloadByte,
+    TriggerKind::BeforeFirstByte,
+    TriggerKind::PayloadByte,
+    TriggerKind::AfterLastByte,
+];
+
+impl Scenario {
+    /// An embedded scenario by name, or a file by its path (anything with a `/` or `.toml`).
+    pub fn load(name_or_path: &str) -> Result<Self, ScenarioError> {
+        if let Some((name, text)) = EMBEDDED.iter().find(|(name, _)| *name == name_or_path) {
+            return Self::parse(text, &format!("sims/{name}.toml"));
+        }
+        let path = Path::new(name_or_path);
+        if !name_or_path.contains('/') && path.extension().is_none_or(|e| e != "toml") {
+            return Err(ScenarioError::Unknown {
+                name: name_or_path.to_owned(),
+                known: EMBEDDED.map(|(name, _)| name).join(", "),
+            });
+        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ScenarioError::Unreadable { file: name_or_path.to_owned(), source })?;
+        Self::parse(&text, name_or_path)
+    }
+
+    /// All scenarios that come with the program.
+    pub fn embedded() -> Result<Vec<Self>, ScenarioError> {
+        EMBEDDED.iter().map(|(name, text)| Self::parse(text, &format!("sims/{name}.toml"))).collect()
+    }
+
+    /// Reads TOML; `file` is its name in errors.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = parse_toml(text, file)?;
+        scenario.check().map_err(|problem| problem.locate(text, file))?;
+        Ok(scenario)
+    }
+
+    pub fn variant(&self, name: &str) -> Option<&VariantSpec> {
+        self.variants.iter().find(|v| v.name == name)
+    }
+
+    /// The stratum of a seed, by mixed radix: direction changes fastest, then the fault, then the
+    /// trigger. Over [`Scenario::cycle`] consecutive seeds, from any start, every combination
+    /// comes up equally often (a payload byte twice).
+    pub fn stratum(&self, seed: u64) -> Stratum {
+        let (rest, direction) = split(seed, &self.directions);
+        let (rest, fault) = split(rest, &self.faults);
+        let (_, trigger) = split(rest, &TRIGGERS);
+        Stratum {
+            direction: *direction,
+            fault: fault.clone(),
+            trigger: fault.kind.has_trigger().then_some(*trigger),
+        }
+    }
+
+    /// Seeds after which the strata repeat; a range of a multiple of it is balanced.
+    pub fn cycle(&self) -> u64 {
+        (self.directions.len() * self.faults.len() * TRIGGERS.len()) as u64
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        let p = &self.path;
+        within("path.rtt_us", p.rtt_us, 0, 60_000_000)?;
+        within("path.bandwidth_bits_per_s", p.bandwidth_bits_per_s, 1_000, 1_000_000_000_000)?;
+        within("path.queue_bytes", p.queue_bytes, 1_500, 1 << 40)?;
+        within("path.loss_ppm", p.loss_ppm.into(), 0, 999_999)?;
+        let w = &self.workload;
+        within("workload.files", w.files.into(), 1, 1_000_000)?;
+        within("workload.size_bytes.0", w.size_bytes[0], 0, w.size_bytes[1])?;
+        within("workload.size_bytes.1", w.size_bytes[1], w.size_bytes[0], 1 << 40)?;
+        let mix = &w.content;
+        if mix.random == 0 && mix.text == 0 && mix.runs == 0 {
+            return Err(Problem::new("workload.content", "at least one weight above 0"));
+        }
+        within("limits.virtual_time_us", self.limits.virtual_time_us, 1, 1_000_000_000_000)?;
+        let t = &self.timeouts;
+        for (key, value) in [
+            ("timeouts.connect_us", t.connect_us),
+            ("timeouts.data_idle_us", t.data_idle_us),
+            ("timeouts.reply_us", t.reply_us),
+            ("timeouts.control_idle_us", t.control_idle_us),
+        ] {
+            within(key, value, 1, self.limits.virtual_time_us)?;
+        }
+        if self.directions.is_empty() || self.directions[1..].contains(&self.directions[0]) {
+            return Err(Problem::new("directions", "`put`, `get` or both, each once"));
+        }
+        self.check_faults()?;
+        self.check_variants()
+    }
+
+    fn check_faults(&self) -> Result<(), Problem> {
+        unique_names("faults", self.faults.iter().map(FaultSpec::name))?;
+        for (i, fault) in self.faults.iter().enumerate() {
+            let given = [
+                ("loss_ppm", fault.loss_ppm.is_some()),
+                ("restart_after_us", fault.restart_after_us.is_some()),
+            ];
+            let taken = fault.kind.parameters();
+            for (key, present) in given {
+                match taken.iter().find(|(name, _)| *name == key) {
+                    None if present => {
+                        let keys = taken.iter().map(|(name, _)| format!("`{name}`"));
+                        let keys: Vec<_> =
+                            ["`kind`".into(), "`name`".into()].into_iter().chain(keys).collect();
+                        return Err(Problem::new(
+                            &format!("faults.{i}.{key}"),
+                            &format!("only {} with kind = \"{}\"", keys.join(", "), fault.kind),
+                        ));
+                    }
+                    Some((_, true)) if !present => {
+                        return Err(Problem::new(
+                            &format!("faults.{i}"),
+                            &format!("the key `{key}` with kind = \"{}\"", fault.kind),
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+            if let Some(ppm) = fault.loss_ppm {
+                within(&format!("faults.{i}.loss_ppm"), ppm.into(), 1, 999_999)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_variants(&self) -> Result<(), Problem> {
+        unique_names("variants", self.variants.iter().map(|v| v.name.as_str()))?;
+        for (i, v) in self.variants.iter().enumerate() {
+            within(&format!("variants.{i}.retries"), v.retries.into(), 0, 1_000)?;
+        }
+        Ok(())
+    }
+}
+
+fn split<T>(value: u64, of: &[T]) -> (u64, &T) {
+    let radix = of.len() as u64;
+    (value / radix, &of[(value % radix) as usize])
+}
+
+fn within(key: &str, value: u64, min: u64, max: u64) -> Result<(), Problem> {
+    if (min..=max).contains(&value) {
+        Ok(())
+    } else {
+        Err(Problem::new(key, &format!("{min} to {max}")).found(&value.to_string()))
+    }
+}
+
+/// Names go into CSV cells, file names and command lines.
+fn unique_names<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+    let mut seen = Vec::new();
+    for (i, name) in names.enumerate() {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(Problem::new(&format!("{key}.{i}"), "a name of a-z, 0-9, `-` and `_`").found(name));
+        }
+        if seen.contains(&name) {
+            return Err(Problem::new(&format!("{key}.{i}"), "each `name` once").found(name));
+        }
+        seen.push(name);
+    }
+    if seen.is_empty() { Err(Problem::new(key, "at least one")) } else { Ok(()) }
+}
+
+impl Direction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Get => "get",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl SeedRange {
+    pub fn iter(self) -> std::ops::Range<u64> {
+        self.start..self.end
+    }
+    pub fn count(self) -> u64 {
+        self.end - self.start
+    }
+}
+
+impl fmt::Display for SeedRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.start, self.end)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no range of seeds; expected FIRST..END (END not included), for instance 0..960")]
+pub struct NotSeeds(String);
+
+impl FromStr for SeedRange {
+    type Err = NotSeeds;
+    fn from_str(s: &str) -> Result<Self, NotSeeds> {
+        let number = |n: &str| n.trim().replace('_', "").parse().ok();
+        match s.split_once("..").map(|(a, b)| (number(a), number(b))) {
+            Some((Some(start), Some(end))) if start < end => Ok(Self { start, end }),
+            _ => Err(NotSeeds(s.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for SeedRange {
+    type Error = NotSeeds;
+    fn try_from(s: String) -> Result<Self, NotSeeds> {
+        s.parse()
+    }
+}
+
+impl From<SeedRange> for String {
+    fn from(range: SeedRange) -> Self {
+        range.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

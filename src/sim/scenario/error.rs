@@ -1,0 +1,131 @@
+//! Errors of scenario files: file, line, key, what was found and what is accepted.
+
+use serde::de::DeserializeOwned;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    #[error("no scenario `{name}`; there are: {known}; or give the path of a .toml file")]
+    Unknown { name: String, known: String },
+    #[error("{file}: {source}")]
+    Unreadable { file: String, source: std::io::Error },
+    /// `key` is the path of the key (`faults.2.loss_ppm`, counted from 0), when there is one.
+    #[error("{file}:{line}: {}{message}\n  {line:>4} | {source_line}", key_prefix(.key))]
+    Invalid { file: String, line: usize, key: String, message: String, source_line: String },
+}
+
+fn key_prefix(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!("key `{key}`: ") }
+}
+
+/// A value that is well-formed but makes no sense; found later than the parser runs, so that it
+/// knows its key and not its line.
+#[derive(Debug)]
+pub(super) struct Problem {
+    key: String,
+    expected: String,
+    found: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(key: &str, expected: &str) -> Self {
+        Self { key: key.to_owned(), expected: expected.to_owned(), found: None }
+    }
+    pub(super) fn found(mut self, found: &str) -> Self {
+        self.found = Some(found.to_owned());
+        self
+    }
+    pub(super) fn locate(self, text: &str, file: &str) -> ScenarioError {
+        let message = match self.found {
+            Some(found) => format!("found {found}, expected {}", self.expected),
+            None => format!("expected {}", self.expected),
+        };
+        let at = DeTable::parse(text).ok().and_then(|table| span_of(&table, &self.key)).unwrap_or(0..0);
+        invalid(text, file, self.key, message, at)
+    }
+}
+
+pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, ScenarioError> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().unwrap_or(0..0);
+        let key = DeTable::parse(text).ok().map(|table| key_at(&table, &at)).unwrap_or_default();
+        invalid(text, file, key, error.message().to_owned(), at)
+    })
+}
+
+fn invalid(text: &str, file: &str, key: String, message: String, at: Range<usize>) -> ScenarioError {
+    let start = at.start.min(text.len());
+    let line = text[..start].matches('\n').count() + 1;
+    let source_line = text.lines().nth(line - 1).unwrap_or("").trim_end().to_owned();
+    ScenarioError::Invalid { file: file.to_owned(), line, key, message, source_line }
+}
+
+/// Where the value of `key` stands; where its deepest existing parent stands if it does not.
+fn span_of(table: &Spanned<DeTable<'_>>, key: &str) -> Option<Range<usize>> {
+    let mut parts = key.split('.');
+    let mut value = table.get_ref().get(parts.next()?)?;
+    for part in parts {
+        let child = match part.parse::<usize>() {
+            Ok(index) => value.get_ref().get(index),
+            Err(_) => value.get_ref().get(part),
+        };
+        match child {
+            Some(child) => value = child,
+            None => break,
+        }
+    }
+    Some(value.span())
+}
+
+/// The path of the deepest key whose name or value holds the span.
+fn key_at(table: &Spanned<DeTable<'_>>, at: &Range<usize>) -> String {
+    let mut path = Vec::new();
+    descend_table(table.get_ref(), at, &mut path);
+    path.join(".")
+}
+
+fn descend_table(table: &DeTable<'_>, at: &Range<usize>, path: &mut Vec<String>) {
+    for (key, value) in table.iter() {
+        if holds(&key.span(), at) || holds(&value.span(), at) {
+            path.push(key.get_ref().to_string());
+            return descend(value.get_ref(), at, path);
+        }
+    }
+    // The span of `[a]` ends with its header: look into tables for a closer match.
+    for (key, value) in table.iter() {
+        let before = path.len();
+        path.push(key.get_ref().to_string());
+        descend(value.get_ref(), at, path);
+        if path.len() > before + 1 {
+            return;
+        }
+        path.truncate(before);
+    }
+}
+
+fn descend(value: &DeValue<'_>, at: &Range<usize>, path: &mut Vec<String>) {
+    match value {
+        DeValue::Table(table) => descend_table(table, at, path),
+        DeValue::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                let before = path.len();
+                path.push(i.to_string());
+                if holds(&item.span(), at) {
+                    return descend(item.get_ref(), at, path);
+                }
+                descend(item.get_ref(), at, path);
+                if path.len() > before + 1 {
+                    return;
+                }
+                path.truncate(before);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}

@@ -1,0 +1,84 @@
+use super::*;
+use std::collections::BTreeMap;
+
+fn tiny() -> Scenario {
+    Scenario::load("tiny").unwrap()
+}
+
+#[test]
+fn embedded_scenarios_parse_and_say_their_question_first() {
+    for (name, text) in EMBEDDED {
+        let scenario = Scenario::load(name).unwrap();
+        assert_eq!(scenario.name, name);
+        assert_eq!(text.lines().next().unwrap(), format!("# {}", scenario.question), "{name}");
+        assert_eq!(scenario.seeds.count() % scenario.cycle(), 0, "{name} is not balanced");
+    }
+}
+
+#[test]
+fn strata_are_balanced_over_a_cycle_from_any_start() {
+    let scenario = tiny();
+    for start in [0, 1, 17, u64::MAX - scenario.cycle()] {
+        let mut count = BTreeMap::new();
+        for seed in start..start + scenario.cycle() {
+            let s = scenario.stratum(seed);
+            *count.entry((s.direction, s.fault.kind, s.trigger)).or_insert(0) += 1;
+        }
+        for ((direction, kind, trigger), n) in count {
+            let expected = match trigger {
+                None => 4,
+                Some(TriggerKind::PayloadByte) => 2,
+                Some(_) => 1,
+            };
+            assert_eq!(n, expected, "{direction} {kind} {trigger:?} from {start}");
+        }
+    }
+}
+
+#[test]
+fn json_round_trip() {
+    let scenario = tiny();
+    let json = serde_json::to_string(&scenario).unwrap();
+    assert_eq!(serde_json::from_str::<Scenario>(&json).unwrap(), scenario);
+}
+
+#[test]
+fn seed_ranges() {
+    assert_eq!("3..1_000".parse(), Ok(SeedRange { start: 3, end: 1000 }));
+    for bad in ["", "5", "5..5", "6..5", "a..b", "1..2..3", "-1..2"] {
+        assert!(bad.parse::<SeedRange>().is_err(), "{bad}");
+    }
+}
+
+/// Every error names the file, the line, the key and what is accepted.
+#[test]
+fn errors() {
+    let changes = [
+        ("rtt_us =", "rtt_ms ="),
+        ("kind = \"reset\"", "kind = \"rst\""),
+        ("mode = \"block\"", "mode = \"deflate\""),
+        ("files = 6", "files = \"six\""),
+        ("0..48", "48"),
+        ("connect_us = 5_000_000", ""),
+        ("[1, 8_192]", "[10_000, 8_192]"),
+        ("random = 1, text = 1, runs = 1", ""),
+        ("[\"put\", \"get\"]", "[\"put\", \"put\"]"),
+        ("loss_ppm = 20_000", "loss_ppm = 0"),
+        ("reply_us = 8_000_000", "reply_us = 0"),
+        ("kind = \"reset\"", "kind = \"reset\"\nloss_ppm = 5"),
+        ("restart_after_us = 1_000_000", ""),
+        ("name = \"block\"", "name = \"stream\""),
+        ("name = \"block\"", "name = \"b,c\""),
+        ("[limits]", "[limits"),
+    ];
+    let mut all = String::new();
+    for (from, to) in changes {
+        let text = include_str!("../../../sims/tiny.toml");
+        assert!(text.contains(from), "{from}");
+        let error = Scenario::parse(&text.replace(from, to), "x.toml").unwrap_err();
+        all += &format!("{from} -> {to}\n{error}\n\n");
+    }
+    insta::assert_snapshot!(all);
+    insta::assert_snapshot!(Scenario::load("tinny").unwrap_err());
+    insta::assert_snapshot!(Scenario::load("no/such.toml").unwrap_err());
+}
