@@ -4,3 +4,4 @@ pub mod address;
 pub mod mode;
 pub mod path;
 pub mod reply;
+pub mod repr;

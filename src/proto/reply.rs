@@ -5,7 +5,8 @@ use std::fmt;
 
 /// Longest line taken, in bytes, its end included: a pathname and some text around it.
 pub const MAX_LINE_BYTES: usize = 8 * 1024;
-/// Longest reply taken, in bytes, all lines together (STAT of a directory is the long one).
+/// Text kept of one reply, in bytes, all lines together (STAT of a directory is the long one).
+/// Further lines are read and dropped, as RFC 1123 section 4.1.2.11 asks.
 pub const MAX_REPLY_BYTES: usize = 1024 * 1024;
 
 /// A reply, single-line or multi-line. `lines` is never empty and holds no line ends.
@@ -110,8 +111,6 @@ impl fmt::Display for Reply {
 pub enum ReplyError {
     #[error("reply line longer than {MAX_LINE_BYTES} bytes")]
     LineTooLong,
-    #[error("reply longer than {MAX_REPLY_BYTES} bytes")]
-    ReplyTooLong,
     #[error("reply does not begin with a code of three digits: {0:?}")]
     NoCode(String),
 }
@@ -125,7 +124,7 @@ pub struct ReplyParser {
     telnet: Telnet,
     /// Code and lines of a multi-line reply under way.
     open: Option<Reply>,
-    taken_bytes: usize,
+    kept_bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +161,7 @@ impl ReplyParser {
             if let Some(line) = self.take(byte)? {
                 let reply = self.line_ends(line)?;
                 if reply.is_some() {
-                    self.taken_bytes = 0;
+                    self.kept_bytes = 0;
                     return Ok(reply);
                 }
             }
@@ -172,17 +171,12 @@ impl ReplyParser {
 
     /// Takes one byte; gives the line that it ends. A bare LF ends a line, too: some servers send it.
     fn take(&mut self, byte: u8) -> Result<Option<Vec<u8>>, ReplyError> {
-        self.taken_bytes += 1;
-        if self.taken_bytes > MAX_REPLY_BYTES {
-            return Err(ReplyError::ReplyTooLong);
-        }
         let state = std::mem::take(&mut self.telnet);
         match (state, byte) {
             (Telnet::Text | Telnet::Cr, b'\n') => return Ok(Some(std::mem::take(&mut self.line))),
             (Telnet::Cr, 0) => self.line.push(b'\r'),
             (Telnet::Cr, _) => {
                 self.line.push(b'\r');
-                self.taken_bytes -= 1;
                 return self.take(byte);
             }
             (Telnet::Text, b'\r') => self.telnet = Telnet::Cr,
@@ -204,7 +198,11 @@ impl ReplyParser {
             (Some(mut open), _) => {
                 // Some servers repeat the code and hyphen on every line; the RFC's text has neither.
                 let repeated = matches!(code, Some((code, Mark::More)) if code == open.code);
-                open.lines.push(text_of(if repeated { &line[4..] } else { &line }));
+                let text = if repeated { &line[4..] } else { &line };
+                self.kept_bytes += text.len() + size_of::<String>();
+                if self.kept_bytes <= MAX_REPLY_BYTES {
+                    open.lines.push(text_of(text));
+                }
                 self.open = Some(open);
                 Ok(None)
             }
@@ -314,7 +312,11 @@ mod tests {
         while endless.len() <= MAX_REPLY_BYTES {
             endless.extend_from_slice(b"line\r\n");
         }
-        assert_eq!(parse_all(&endless), Err(ReplyError::ReplyTooLong));
+        endless.extend_from_slice(b"220 end\r\n");
+        let replies = parse_all(&endless).unwrap();
+        let kept: usize = replies[0].lines.iter().map(String::len).sum();
+        assert!(kept < MAX_REPLY_BYTES && kept > 10_000);
+        assert_eq!(replies[0].lines.last().unwrap(), "end");
     }
 
     proptest! {
