@@ -1,7 +1,9 @@
 //! The protocol, pure: no I/O, no clock, no randomness.
 
 pub mod address;
+pub mod command;
 pub mod mode;
 pub mod path;
 pub mod reply;
 pub mod repr;
+pub mod telnet;

@@ -1,0 +1,684 @@
+//! Commands (RFC 959 section 5.3 and the later RFCs named at each) as values: parsed by the
+//! server, written by the client.
+
+use super::address::{AddressError, extended, host_port, parse_extended, parse_host_port};
+use super::mode::{Structure, TransmissionMode};
+use std::fmt;
+use std::net::{SocketAddr, SocketAddrV4};
+
+/// Longest command line taken, in bytes, without its end: a verb and a pathname.
+pub const MAX_LINE_BYTES: usize = super::path::MAX_PATH_BYTES + 64;
+
+/// Vertical format control of types A and E (RFC 959 section 3.1.1.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    #[default]
+    NonPrint,
+    Telnet,
+    CarriageControl,
+}
+
+/// TYPE (RFC 959 section 3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataType {
+    Ascii(Format),
+    Ebcdic(Format),
+    Image,
+    /// Logical byte size in bits.
+    Local(u8),
+}
+
+impl Default for DataType {
+    fn default() -> Self {
+        DataType::Ascii(Format::NonPrint)
+    }
+}
+
+/// STRU's argument, page structure included so that it can be refused by its own code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StructureCode {
+    Known(Structure),
+    Page,
+}
+
+/// EPSV's argument (RFC 2428 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtendedPassive {
+    /// The protocol of the control connection.
+    Any,
+    V4,
+    V6,
+    /// No PORT, PASV or EPRT shall follow.
+    All,
+}
+
+/// A time in UTC as `YYYYMMDDHHMMSS[.sss]` (RFC 3659 section 2.3) in seconds and nanoseconds since 1970.
+pub type Timestamp = (i64, u32);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    User(String),
+    Pass(String),
+    Acct(String),
+    Cwd(String),
+    Cdup,
+    Smnt(String),
+    Rein,
+    Quit,
+    Port(SocketAddrV4),
+    Pasv,
+    Eprt(SocketAddr),
+    Epsv(ExtendedPassive),
+    Type(DataType),
+    Stru(StructureCode),
+    Mode(TransmissionMode),
+    Retr(String),
+    Stor(String),
+    Stou,
+    Appe(String),
+    /// Bytes, and the largest record.
+    Allo(u64, Option<u64>),
+    /// A marker: decimal digits in stream mode (RFC 3659 section 5), else printable characters.
+    Rest(String),
+    Rnfr(String),
+    Rnto(String),
+    Abor,
+    Dele(String),
+    Rmd(String),
+    Mkd(String),
+    Pwd,
+    List(Option<String>),
+    Nlst(Option<String>),
+    /// RFC 3659 section 7.
+    Mlsd(Option<String>),
+    Mlst(Option<String>),
+    Site(String),
+    Syst,
+    Stat(Option<String>),
+    Help(Option<String>),
+    Noop,
+    /// RFC 2389.
+    Feat,
+    Opts(String),
+    /// RFC 3659 sections 4 and 3.
+    Size(String),
+    Mdtm(String),
+    /// draft-somers-ftp-mfxx: the time is written as MDTM answers it.
+    Mfmt(Timestamp, String),
+    /// draft-ietf-ftpext2-hash-04.
+    Hash(String),
+    /// draft-bryan-ftp-range-09: first and last byte.
+    Rang(u64, u64),
+    /// RFC 7151.
+    Host(String),
+    /// RFC 2640.
+    Lang(Option<String>),
+    Clnt(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// 500
+    #[error("command line is empty")]
+    Empty,
+    /// 500
+    #[error("command not recognised")]
+    Unknown,
+    /// 501
+    #[error("command line is not UTF-8")]
+    NotUtf8,
+    /// 501
+    #[error("{0} needs an argument")]
+    Missing(&'static str),
+    /// 501
+    #[error("{0} takes no argument")]
+    Unexpected(&'static str),
+    /// 501
+    #[error("{verb}: expected {expected}")]
+    Bad { verb: &'static str, expected: &'static str },
+    /// 504
+    #[error("{verb}: {parameter} is not implemented")]
+    NotImplemented { verb: &'static str, parameter: String },
+    /// 522 (RFC 2428 section 2)
+    #[error("network protocol not supported, use (1,2)")]
+    Protocol,
+}
+
+/// Verbs with their old spellings (RFC 1123 section 4.1.3.1) behind them.
+const ALIASES: &[(&str, &str)] =
+    &[("XCUP", "CDUP"), ("XCWD", "CWD"), ("XMKD", "MKD"), ("XPWD", "PWD"), ("XRMD", "RMD")];
+
+/// Every verb, in alphabetical order, for HELP.
+pub const VERBS: &[&str] = &[
+    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CLNT", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "HASH", "HELP",
+    "HOST", "LANG", "LIST", "MDTM", "MFMT", "MKD", "MLSD", "MLST", "MODE", "NLST", "NOOP", "OPTS", "PASS",
+    "PASV", "PORT", "PWD", "QUIT", "RANG", "REIN", "REST", "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE",
+    "SMNT", "STAT", "STOR", "STOU", "STRU", "SYST", "TYPE", "USER",
+];
+
+impl Command {
+    /// Reads one line, without its end. Verbs and the letters of parameters may be in either case.
+    pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
+        let line = std::str::from_utf8(line).map_err(|_| CommandError::NotUtf8)?;
+        let (verb, argument) = match line.split_once(' ') {
+            Some((verb, argument)) => (verb, Some(argument)),
+            None => (line, None),
+        };
+        if verb.is_empty() {
+            return Err(CommandError::Empty);
+        }
+        let upper = verb.to_ascii_uppercase();
+        let name = ALIASES.iter().find(|(old, _)| *old == upper).map_or(upper.as_str(), |(_, new)| new);
+        let name = VERBS.iter().find(|verb| **verb == name).ok_or(CommandError::Unknown)?;
+        Argument { verb: name, text: argument }.command()
+    }
+
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Command::User(_) => "USER",
+            Command::Pass(_) => "PASS",
+            Command::Acct(_) => "ACCT",
+            Command::Cwd(_) => "CWD",
+            Command::Cdup => "CDUP",
+            Command::Smnt(_) => "SMNT",
+            Command::Rein => "REIN",
+            Command::Quit => "QUIT",
+            Command::Port(_) => "PORT",
+            Command::Pasv => "PASV",
+            Command::Eprt(_) => "EPRT",
+            Command::Epsv(_) => "EPSV",
+            Command::Type(_) => "TYPE",
+            Command::Stru(_) => "STRU",
+            Command::Mode(_) => "MODE",
+            Command::Retr(_) => "RETR",
+            Command::Stor(_) => "STOR",
+            Command::Stou => "STOU",
+            Command::Appe(_) => "APPE",
+            Command::Allo(..) => "ALLO",
+            Command::Rest(_) => "REST",
+            Command::Rnfr(_) => "RNFR",
+            Command::Rnto(_) => "RNTO",
+            Command::Abor => "ABOR",
+            Command::Dele(_) => "DELE",
+            Command::Rmd(_) => "RMD",
+            Command::Mkd(_) => "MKD",
+            Command::Pwd => "PWD",
+            Command::List(_) => "LIST",
+            Command::Nlst(_) => "NLST",
+            Command::Mlsd(_) => "MLSD",
+            Command::Mlst(_) => "MLST",
+            Command::Site(_) => "SITE",
+            Command::Syst => "SYST",
+            Command::Stat(_) => "STAT",
+            Command::Help(_) => "HELP",
+            Command::Noop => "NOOP",
+            Command::Feat => "FEAT",
+            Command::Opts(_) => "OPTS",
+            Command::Size(_) => "SIZE",
+            Command::Mdtm(_) => "MDTM",
+            Command::Mfmt(..) => "MFMT",
+            Command::Hash(_) => "HASH",
+            Command::Rang(..) => "RANG",
+            Command::Host(_) => "HOST",
+            Command::Lang(_) => "LANG",
+            Command::Clnt(_) => "CLNT",
+        }
+    }
+
+    /// Appends the line as it goes over the control connection: LF in an argument cannot be sent
+    /// (RFC 959 section 5.3.2) and becomes `?`, CR becomes CR NUL.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        for byte in self.to_string().bytes() {
+            match byte {
+                b'\r' => out.extend_from_slice(b"\r\0"),
+                b'\n' => out.push(b'?'),
+                byte => out.push(byte),
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The line without its end.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = self.verb();
+        match self {
+            Command::User(text)
+            | Command::Pass(text)
+            | Command::Acct(text)
+            | Command::Cwd(text)
+            | Command::Smnt(text)
+            | Command::Retr(text)
+            | Command::Stor(text)
+            | Command::Appe(text)
+            | Command::Rest(text)
+            | Command::Rnfr(text)
+            | Command::Rnto(text)
+            | Command::Dele(text)
+            | Command::Rmd(text)
+            | Command::Mkd(text)
+            | Command::Site(text)
+            | Command::Opts(text)
+            | Command::Size(text)
+            | Command::Mdtm(text)
+            | Command::Hash(text)
+            | Command::Host(text)
+            | Command::Clnt(text)
+            | Command::List(Some(text))
+            | Command::Nlst(Some(text))
+            | Command::Mlsd(Some(text))
+            | Command::Mlst(Some(text))
+            | Command::Stat(Some(text))
+            | Command::Help(Some(text))
+            | Command::Lang(Some(text)) => write!(f, "{verb} {text}"),
+            Command::Port(address) => write!(f, "{verb} {}", host_port(*address)),
+            Command::Eprt(address) => write!(f, "{verb} {}", extended(*address)),
+            Command::Epsv(ExtendedPassive::V4) => write!(f, "{verb} 1"),
+            Command::Epsv(ExtendedPassive::V6) => write!(f, "{verb} 2"),
+            Command::Epsv(ExtendedPassive::All) => write!(f, "{verb} ALL"),
+            Command::Type(data_type) => write!(f, "{verb} {data_type}"),
+            Command::Stru(code) => write!(f, "{verb} {}", code.letter()),
+            Command::Mode(mode) => write!(f, "{verb} {}", mode_letter(*mode)),
+            Command::Allo(bytes, None) => write!(f, "{verb} {bytes}"),
+            Command::Allo(bytes, Some(record)) => write!(f, "{verb} {bytes} R {record}"),
+            Command::Mfmt(time, path) => write!(f, "{verb} {} {path}", timestamp(*time)),
+            Command::Rang(first, last) => write!(f, "{verb} {first} {last}"),
+            _ => f.write_str(verb),
+        }
+    }
+}
+
+/// MODE's letter (RFC 959 section 5.3.2).
+pub fn mode_letter(mode: TransmissionMode) -> char {
+    match mode {
+        TransmissionMode::Stream => 'S',
+        TransmissionMode::Block => 'B',
+        TransmissionMode::Compressed => 'C',
+    }
+}
+
+impl StructureCode {
+    pub fn letter(self) -> char {
+        match self {
+            StructureCode::Known(Structure::File) => 'F',
+            StructureCode::Known(Structure::Record) => 'R',
+            StructureCode::Page => 'P',
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::NonPrint => "N",
+            Format::Telnet => "T",
+            Format::CarriageControl => "C",
+        })
+    }
+}
+
+/// TYPE's argument; N, the default format, is left out.
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (letter, format) = match self {
+            DataType::Ascii(format) => ('A', *format),
+            DataType::Ebcdic(format) => ('E', *format),
+            DataType::Image => return f.write_str("I"),
+            DataType::Local(bits) => return write!(f, "L {bits}"),
+        };
+        if format == Format::NonPrint { write!(f, "{letter}") } else { write!(f, "{letter} {format}") }
+    }
+}
+
+struct Argument<'a> {
+    verb: &'static str,
+    text: Option<&'a str>,
+}
+
+impl Argument<'_> {
+    fn command(&self) -> Result<Command, CommandError> {
+        Ok(match self.verb {
+            "USER" => Command::User(self.string()?),
+            // An empty password is one, and anonymous users do send it.
+            "PASS" => Command::Pass(self.text.unwrap_or_default().to_owned()),
+            "ACCT" => Command::Acct(self.string()?),
+            "CWD" => Command::Cwd(self.string()?),
+            "CDUP" => self.none(Command::Cdup)?,
+            "SMNT" => Command::Smnt(self.string()?),
+            "REIN" => self.none(Command::Rein)?,
+            "QUIT" => self.none(Command::Quit)?,
+            "PORT" => Command::Port(self.port()?),
+            "PASV" => self.none(Command::Pasv)?,
+            "EPRT" => Command::Eprt(self.extended_port()?),
+            "EPSV" => Command::Epsv(self.extended_passive()?),
+            "TYPE" => Command::Type(self.data_type()?),
+            "STRU" => Command::Stru(self.structure()?),
+            "MODE" => Command::Mode(self.mode()?),
+            "RETR" => Command::Retr(self.string()?),
+            "STOR" => Command::Stor(self.string()?),
+            // Some clients suggest a name; the RFC's STOU has none.
+            "STOU" => Command::Stou,
+            "APPE" => Command::Appe(self.string()?),
+            "ALLO" => self.allocate()?,
+            "REST" => Command::Rest(self.marker()?),
+            "RNFR" => Command::Rnfr(self.string()?),
+            "RNTO" => Command::Rnto(self.string()?),
+            "ABOR" => self.none(Command::Abor)?,
+            "DELE" => Command::Dele(self.string()?),
+            "RMD" => Command::Rmd(self.string()?),
+            "MKD" => Command::Mkd(self.string()?),
+            "PWD" => self.none(Command::Pwd)?,
+            "LIST" => Command::List(self.optional()),
+            "NLST" => Command::Nlst(self.optional()),
+            "MLSD" => Command::Mlsd(self.optional()),
+            "MLST" => Command::Mlst(self.optional()),
+            "SITE" => Command::Site(self.word()?.to_owned()),
+            "SYST" => self.none(Command::Syst)?,
+            "STAT" => Command::Stat(self.optional()),
+            "HELP" => Command::Help(self.optional()),
+            "NOOP" => Command::Noop,
+            "FEAT" => self.none(Command::Feat)?,
+            "OPTS" => Command::Opts(self.word()?.to_owned()),
+            "SIZE" => Command::Size(self.string()?),
+            "MDTM" => Command::Mdtm(self.string()?),
+            "MFMT" => self.modify_time()?,
+            "HASH" => Command::Hash(self.string()?),
+            "RANG" => self.range()?,
+            "HOST" => Command::Host(self.word()?.to_owned()),
+            "LANG" => Command::Lang(self.optional()),
+            "CLNT" => Command::Clnt(self.string()?),
+            _ => return Err(CommandError::Unknown),
+        })
+    }
+
+    fn bad(&self, expected: &'static str) -> CommandError {
+        CommandError::Bad { verb: self.verb, expected }
+    }
+
+    fn other(&self, parameter: &str) -> CommandError {
+        CommandError::NotImplemented { verb: self.verb, parameter: parameter.to_owned() }
+    }
+
+    /// A pathname or other string: one space goes, the rest belongs to it (RFC 3659 section 2.2).
+    fn string(&self) -> Result<String, CommandError> {
+        self.optional().ok_or(CommandError::Missing(self.verb))
+    }
+
+    fn optional(&self) -> Option<String> {
+        self.text.filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// An argument in which blanks around do not matter.
+    fn word(&self) -> Result<&str, CommandError> {
+        let word = self.text.unwrap_or_default().trim_matches(' ');
+        if word.is_empty() { Err(CommandError::Missing(self.verb)) } else { Ok(word) }
+    }
+
+    fn none(&self, command: Command) -> Result<Command, CommandError> {
+        let blank = self.text.unwrap_or_default().trim_matches(' ').is_empty();
+        if blank { Ok(command) } else { Err(CommandError::Unexpected(self.verb)) }
+    }
+
+    fn port(&self) -> Result<SocketAddrV4, CommandError> {
+        parse_host_port(self.word()?).map_err(|_| self.bad("h1,h2,h3,h4,p1,p2"))
+    }
+
+    fn extended_port(&self) -> Result<SocketAddr, CommandError> {
+        parse_extended(self.word()?).map_err(|error| match error {
+            AddressError::Protocol => CommandError::Protocol,
+            _ => self.bad("|protocol|address|port|"),
+        })
+    }
+
+    fn extended_passive(&self) -> Result<ExtendedPassive, CommandError> {
+        match self.text.unwrap_or_default().trim_matches(' ') {
+            "" => Ok(ExtendedPassive::Any),
+            "1" => Ok(ExtendedPassive::V4),
+            "2" => Ok(ExtendedPassive::V6),
+            text if text.eq_ignore_ascii_case("ALL") => Ok(ExtendedPassive::All),
+            text if text.parse::<u16>().is_ok() => Err(CommandError::Protocol),
+            _ => Err(self.bad("1, 2 or ALL")),
+        }
+    }
+
+    fn data_type(&self) -> Result<DataType, CommandError> {
+        let text = self.word()?.to_ascii_uppercase();
+        let mut words = text.split(' ').filter(|word| !word.is_empty());
+        let (letter, second) = (words.next().unwrap_or_default(), words.next());
+        if words.next().is_some() {
+            return Err(self.bad("a type and at most one parameter"));
+        }
+        // `L8` is written by some clients.
+        let (letter, second) = match letter.strip_prefix('L') {
+            Some(bits) if !bits.is_empty() && second.is_none() => ("L", Some(bits)),
+            _ => (letter, second),
+        };
+        let format = || match second {
+            None | Some("N") => Ok(Format::NonPrint),
+            Some("T") => Ok(Format::Telnet),
+            Some("C") => Ok(Format::CarriageControl),
+            Some(other) => Err(self.other(other)),
+        };
+        match (letter, second) {
+            ("A", _) => Ok(DataType::Ascii(format()?)),
+            ("E", _) => Ok(DataType::Ebcdic(format()?)),
+            ("I", None) => Ok(DataType::Image),
+            ("L", Some(bits)) => bits.parse().map(DataType::Local).map_err(|_| self.bad("a byte size")),
+            ("L", None) => Err(self.bad("L and a byte size")),
+            _ => Err(self.other(&text)),
+        }
+    }
+
+    fn structure(&self) -> Result<StructureCode, CommandError> {
+        match self.word()? {
+            "F" | "f" => Ok(StructureCode::Known(Structure::File)),
+            "R" | "r" => Ok(StructureCode::Known(Structure::Record)),
+            "P" | "p" => Ok(StructureCode::Page),
+            other => Err(self.other(other)),
+        }
+    }
+
+    fn mode(&self) -> Result<TransmissionMode, CommandError> {
+        match self.word()? {
+            "S" | "s" => Ok(TransmissionMode::Stream),
+            "B" | "b" => Ok(TransmissionMode::Block),
+            "C" | "c" => Ok(TransmissionMode::Compressed),
+            other => Err(self.other(other)),
+        }
+    }
+
+    fn allocate(&self) -> Result<Command, CommandError> {
+        let expected = "bytes [R bytes]";
+        let number = |text: &str| number(text).ok_or(self.bad(expected));
+        let words: Vec<&str> = self.word()?.split(' ').filter(|word| !word.is_empty()).collect();
+        match words.as_slice() {
+            [bytes] => Ok(Command::Allo(number(bytes)?, None)),
+            [bytes, "R" | "r", record] => Ok(Command::Allo(number(bytes)?, Some(number(record)?))),
+            _ => Err(self.bad(expected)),
+        }
+    }
+
+    fn marker(&self) -> Result<String, CommandError> {
+        let text = self.word()?;
+        let printable = text.bytes().all(|byte| matches!(byte, 33..=126));
+        if printable { Ok(text.to_owned()) } else { Err(self.bad("printable characters")) }
+    }
+
+    fn modify_time(&self) -> Result<Command, CommandError> {
+        let text = self.text.ok_or(CommandError::Missing(self.verb))?;
+        let expected = "YYYYMMDDHHMMSS and a pathname";
+        let (time, path) = text.split_once(' ').ok_or(self.bad(expected))?;
+        let time = parse_timestamp(time).ok_or(self.bad(expected))?;
+        if path.is_empty() { Err(self.bad(expected)) } else { Ok(Command::Mfmt(time, path.to_owned())) }
+    }
+
+    fn range(&self) -> Result<Command, CommandError> {
+        let expected = "first and last byte";
+        let (first, last) = self.word()?.split_once(' ').ok_or(self.bad(expected))?;
+        let number = |text: &str| number(text.trim_matches(' ')).ok_or(self.bad(expected));
+        Ok(Command::Rang(number(first)?, number(last)?))
+    }
+}
+
+/// Digits only.
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    // Years are counted from March, so that the leap day is the last of its year.
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// Year, month, day, hour, minute, second in UTC.
+pub fn civil(seconds: i64) -> (i64, u8, u8, u8, u8, u8) {
+    let (day, second) = (seconds.div_euclid(86_400) + 719_468, seconds.rem_euclid(86_400));
+    let era = day.div_euclid(146_097);
+    let day_of_era = day.rem_euclid(146_097);
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let year = year + era * 400 + i64::from(month <= 2);
+    (year, month as u8, day as u8, (second / 3600) as u8, (second / 60 % 60) as u8, (second % 60) as u8)
+}
+
+/// `YYYYMMDDHHMMSS`, with milliseconds if there are any (RFC 3659 section 2.3).
+pub fn timestamp((seconds, nanoseconds): Timestamp) -> String {
+    let (year, month, day, hour, minute, second) = civil(seconds);
+    let whole = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
+    match nanoseconds / 1_000_000 {
+        0 => whole,
+        milliseconds => format!("{whole}.{milliseconds:03}"),
+    }
+}
+
+/// Reads RFC 3659's time-val; a leap second counts as the second after it.
+pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(a, b)| (a, Some(b)));
+    if whole.len() != 14 || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let field = |from: usize, to: usize| whole[from..to].parse::<i64>().ok();
+    let (year, month, day) = (field(0, 4)?, field(4, 6)?, field(6, 8)?);
+    let (hour, minute, second) = (field(8, 10)?, field(10, 12)?, field(12, 14)?);
+    if hour > 23 || minute > 59 || second > 60 || !(1..=12).contains(&month) {
+        return None;
+    }
+    let midnight = days(year, month, day);
+    let (_, back_month, back_day, ..) = civil(midnight * 86_400);
+    if (i64::from(back_month), i64::from(back_day)) != (month, day) {
+        return None;
+    }
+    let nanoseconds = match fraction {
+        None => 0,
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+            let nine = format!("{digits:0<9}");
+            nine[..9].parse().ok()?
+        }
+        Some(_) => return None,
+    };
+    Some((midnight * 86_400 + hour * 3600 + minute * 60 + second, nanoseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(line: &str) -> Result<Command, CommandError> {
+        Command::parse(line.as_bytes())
+    }
+
+    #[test]
+    fn verbs_in_any_case_and_their_old_spellings() {
+        assert_eq!(parse("rEtR a b "), Ok(Command::Retr("a b ".into())));
+        assert_eq!(parse("XPWD"), parse("PWD"));
+        assert_eq!(parse("xcup "), Ok(Command::Cdup));
+        assert_eq!(parse("XMKD d"), Ok(Command::Mkd("d".into())));
+        assert_eq!(parse("RETR  a"), Ok(Command::Retr(" a".into())));
+    }
+
+    #[test]
+    fn errors_are_typed() {
+        assert_eq!(parse(""), Err(CommandError::Empty));
+        assert_eq!(parse("FROB x"), Err(CommandError::Unknown));
+        assert_eq!(parse("RETR"), Err(CommandError::Missing("RETR")));
+        assert_eq!(parse("RETR "), Err(CommandError::Missing("RETR")));
+        assert_eq!(parse("FEAT x"), Err(CommandError::Unexpected("FEAT")));
+        assert_eq!(Command::parse(b"RETR \xff"), Err(CommandError::NotUtf8));
+        assert!(matches!(parse("PORT 1,2,3"), Err(CommandError::Bad { verb: "PORT", .. })));
+        assert_eq!(parse("EPRT |9|1.2.3.4|1|"), Err(CommandError::Protocol));
+        assert_eq!(parse("EPSV 9"), Err(CommandError::Protocol));
+        for line in ["MODE X", "STRU X", "TYPE X", "TYPE A X"] {
+            assert!(matches!(parse(line), Err(CommandError::NotImplemented { .. })), "{line}");
+        }
+    }
+
+    #[test]
+    fn types() {
+        assert_eq!(parse("TYPE a"), Ok(Command::Type(DataType::Ascii(Format::NonPrint))));
+        assert_eq!(parse("type e t"), Ok(Command::Type(DataType::Ebcdic(Format::Telnet))));
+        assert_eq!(parse("TYPE L 8"), Ok(Command::Type(DataType::Local(8))));
+        assert_eq!(parse("TYPE L8"), Ok(Command::Type(DataType::Local(8))));
+        assert_eq!(parse("TYPE I"), Ok(Command::Type(DataType::Image)));
+        assert!(matches!(parse("TYPE L"), Err(CommandError::Bad { .. })));
+    }
+
+    #[test]
+    fn numbers_and_times() {
+        assert_eq!(parse("ALLO 12 R 80"), Ok(Command::Allo(12, Some(80))));
+        assert_eq!(parse("RANG 0 9"), Ok(Command::Rang(0, 9)));
+        assert!(parse("ALLO -1").is_err());
+        assert_eq!(parse("MFMT 19700102000001 a b"), Ok(Command::Mfmt((86_401, 0), "a b".into())));
+        assert_eq!(parse_timestamp("19990929003355.237"), Some((938_565_235, 237_000_000)));
+        for text in ["19990230000000", "1999", "19991301000000", "19990101240000", "19990101000000."] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn verbs_are_sorted_and_all_parse_to_themselves() {
+        assert!(VERBS.is_sorted());
+        for verb in VERBS {
+            let command = ["", " 1", " A", " S", " F", " a b", " 1,2,3,4,5,6", " |1|1.2.3.4|5|"]
+                .iter()
+                .chain(&[" 20000101000000 x", " 1 2"])
+                .find_map(|argument| parse(&format!("{verb}{argument}")).ok())
+                .unwrap_or_else(|| panic!("{verb} takes nothing"));
+            assert_eq!(command.verb(), *verb);
+            assert_eq!(parse(&command.to_string()), Ok(command));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_ends(line in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = Command::parse(&line);
+        }
+
+        #[test]
+        fn what_parses_is_written_and_parses_again(
+            verb in proptest::sample::select(VERBS),
+            argument in "[ -~]{0,20}",
+        ) {
+            if let Ok(command) = parse(&format!("{verb} {argument}")) {
+                prop_assert_eq!(parse(&command.to_string()), Ok(command));
+            }
+        }
+
+        #[test]
+        fn times_both_ways(seconds in -62_135_596_800i64..253_402_300_800, milliseconds in 0u32..1000) {
+            let time = (seconds, milliseconds * 1_000_000);
+            prop_assert_eq!(parse_timestamp(&timestamp(time)), Some(time));
+        }
+    }
+}
