@@ -1,5 +1,6 @@
 //! The simulated world: a run is a function of its case.
 
+pub mod case;
 pub mod oracle;
 pub mod plan;
 pub mod scenario;

@@ -1,0 +1,174 @@
+//! A case: everything a run depends on, drawn before it. Readable, self-contained JSON.
+
+use super::plan::{Fault, Trigger};
+use super::scenario::{self, Limits, PathSpec, Scenario, Timeouts, TriggerKind, VariantSpec};
+use super::workload::{self, FileSpec};
+use super::{seeds, trace};
+use crate::client::{Direction, Policy, Verify};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// The form of the JSON; a case of another version is refused.
+pub const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub version: u32,
+    /// Where it was drawn; the run does not depend on these names.
+    pub scenario: String,
+    pub variant: String,
+    /// The name of the fault in the scenario.
+    pub fault_name: String,
+    /// Names the run; the network's own draws (losses, ports, sequence numbers) come from it.
+    pub seed: u64,
+    pub path: PathSpec,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub policy: Policy,
+    pub files: Vec<FileSpec>,
+    pub fault: Fault,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    #[error("scenario {scenario} has no variant `{variant}`; it has: {known}")]
+    NoVariant { scenario: String, variant: String, known: String },
+    #[error("a case of version {found}; this program reads version {VERSION}")]
+    Version { found: u64 },
+    #[error("not a case: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+impl Case {
+    /// What `scenario`, `variant` and `seed` name: the same files and fault for every variant.
+    pub fn draw(scenario: &Scenario, variant: &str, seed: u64) -> Result<Self, CaseError> {
+        let contender = scenario.variant(variant).ok_or_else(|| CaseError::NoVariant {
+            scenario: scenario.name.clone(),
+            variant: variant.to_owned(),
+            known: scenario.variants.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", "),
+        })?;
+        let stratum = scenario.stratum(seed);
+        let mix = &scenario.workload.content;
+        let files = workload::draw(
+            seed,
+            workload::Draw {
+                files: scenario.workload.files,
+                size_bytes: scenario.workload.size_bytes.into(),
+                weights: [mix.random, mix.text, mix.runs],
+            },
+        );
+        let fault = draw_fault(seed, &stratum, &files);
+        Ok(Self {
+            version: VERSION,
+            scenario: scenario.name.clone(),
+            variant: variant.to_owned(),
+            fault_name: stratum.fault.name().to_owned(),
+            seed,
+            path: scenario.path.clone(),
+            limits: scenario.limits.clone(),
+            timeouts: scenario.timeouts.clone(),
+            policy: policy(contender, &scenario.timeouts, stratum.direction),
+            files,
+            fault,
+        })
+    }
+
+    /// Twelve hexadecimal digits of the SHA-256 of all that the run depends on.
+    pub fn id(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a case is plain data");
+        trace::hex(&Sha256::digest(json)[..6])
+    }
+
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).expect("a case is plain data");
+        json.push('\n');
+        json
+    }
+
+    pub fn from_json(json: &str) -> Result<Self, CaseError> {
+        let value: serde_json::Value = serde_json::from_str(json)?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found != u64::from(VERSION) => Err(CaseError::Version { found }),
+            _ => Ok(serde_json::from_str(json)?),
+        }
+    }
+
+    /// The file that the fault strikes; `None` for faults without a place.
+    pub fn target(&self) -> Option<&FileSpec> {
+        let anchored = self.fault.fault.is_anchored();
+        anchored.then(|| self.files.get(self.fault.target as usize)).flatten()
+    }
+}
+
+fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec]) -> Fault {
+    let mut rng = seeds::stream(seed, "fault");
+    let target = rng.random_range(0..files.len());
+    let size_bytes = files[target].size_bytes;
+    let byte = rng.random_range(0..size_bytes.max(1));
+    let trigger = match stratum.trigger {
+        Some(TriggerKind::PayloadByte) if size_bytes > 0 => Trigger::PayloadByte(byte),
+        Some(TriggerKind::AfterLastByte) => Trigger::AfterLastByte,
+        Some(TriggerKind::PayloadByte | TriggerKind::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
+    };
+    Fault { fault: stratum.fault.planned(), target: target as u32, trigger }
+}
+
+fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: scenario::Direction) -> Policy {
+    Policy {
+        direction: match direction {
+            scenario::Direction::Put => Direction::Put,
+            scenario::Direction::Get => Direction::Get,
+        },
+        mode: contender.mode,
+        structure: contender.structure,
+        verify: match contender.verify {
+            scenario::Verify::None => Verify::Reply,
+            scenario::Verify::Size => Verify::Size,
+        },
+        retries: contender.retries,
+        retry_delay: Duration::from_micros(timeouts.retry_delay_us),
+        reuse_data_connection: contender.reuse_data_connection,
+        reply_timeout: Duration::from_micros(timeouts.reply_us),
+        data_timeout: Duration::from_micros(timeouts.data_idle_us),
+        connect_timeout: Duration::from_micros(timeouts.connect_us),
+        ..Policy::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(variant: &str, seed: u64) -> Case {
+        Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap()
+    }
+
+    #[test]
+    fn contenders_of_a_seed_get_the_same_files_and_fault() {
+        for seed in 0..48 {
+            let (stream, block) = (case("stream", seed), case("block", seed));
+            assert_eq!(stream.files, block.files);
+            assert_eq!(stream.fault, block.fault);
+            assert_eq!(stream.policy.direction, block.policy.direction);
+            assert_ne!(stream.id(), block.id());
+        }
+    }
+
+    #[test]
+    fn json_is_read_back_and_other_versions_are_refused() {
+        let case = case("block", 7);
+        assert_eq!(Case::from_json(&case.to_json()).unwrap(), case);
+        let newer = case.to_json().replace("\"version\": 1", "\"version\": 2");
+        let error = Case::from_json(&newer).unwrap_err().to_string();
+        assert_eq!(error, "a case of version 2; this program reads version 1");
+    }
+
+    #[test]
+    fn an_unknown_variant_is_named_with_the_known_ones() {
+        let error = Case::draw(&Scenario::load("tiny").unwrap(), "steam", 0).unwrap_err().to_string();
+        assert!(error.contains("`steam`") && error.contains("stream"), "{error}");
+    }
+}
