@@ -19,6 +19,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const PIECE_BYTES: usize = 65_535;
 /// Wire bytes read from the connection at a time.
 const READ_BYTES: usize = 64 * 1024;
+/// Payload shorter than this is copied: a slice more in the vectored write costs more than that
+/// (the byte strings of compressed mode have up to 127 bytes).
+const MIN_BORROWED_BYTES: usize = 512;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
@@ -81,6 +84,9 @@ impl<'p> Output<'p> for Pieces<'p> {
         }
     }
     fn payload(&mut self, bytes: &'p [u8]) {
+        if bytes.len() < MIN_BORROWED_BYTES {
+            return self.framing(bytes);
+        }
         self.parts.push(Part::Payload(bytes));
     }
 }

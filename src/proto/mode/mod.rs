@@ -7,6 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
+mod block;
+mod compressed;
+mod runs;
+mod stream;
+
 /// RFC 959 section 5.3.1, MODE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,33 +94,177 @@ pub struct Coding {
     pub filler: u8,
 }
 
-pub struct Encoder;
-impl Encoder {
-    pub fn new(_coding: Coding) -> Self {
-        todo!()
+/// Longest restart marker read or written, in both modes that have them: one byte string of
+/// compressed mode.
+pub const MAX_MARKER_BYTES: usize = 127;
+
+/// Descriptor codes of block and compressed mode (RFC 959 section 3.4.2), combinable.
+mod descriptor {
+    pub const END_OF_RECORD: u8 = 128;
+    pub const END_OF_FILE: u8 = 64;
+    pub const SUSPECT: u8 = 32;
+    pub const MARKER: u8 = 16;
+    pub const KNOWN: u8 = END_OF_RECORD | END_OF_FILE | SUSPECT | MARKER;
+
+    pub fn of(end: super::End) -> u8 {
+        u8::from(end.record) * END_OF_RECORD | u8::from(end.file) * END_OF_FILE
     }
-    /// Encodes one piece. With `end.file` the encoder is ready for the next file afterwards.
-    pub fn encode<'p>(&mut self, _piece: &'p [u8], _end: End, _out: &mut impl Output<'p>) {
-        todo!()
-    }
-    /// A restart marker (block and compressed mode only).
-    pub fn marker<'p>(&mut self, _text: &[u8], _out: &mut impl Output<'p>) {
-        todo!()
+
+    pub fn checked(byte: u8) -> Result<u8, super::Malformed> {
+        if byte & !KNOWN == 0 {
+            Ok(byte)
+        } else {
+            super::malformed(byte, "a descriptor of codes 128, 64, 32, 16")
+        }
     }
 }
 
-pub struct Decoder;
+/// Encodes pieces of payload. Nothing is held back: when a call returns, all of its piece is in
+/// the output, so the wire form of a file depends on its pieces and on nothing else.
+///
+/// Wire bytes beyond the payload:
+/// - stream, structure F: none; `end` leaves no trace.
+/// - stream, structure R: one for each 0xFF, two for each call with an end.
+/// - block: three for each 65,535 bytes begun of a piece, three for an empty piece with an end.
+/// - compressed: at most one for each 127 bytes begun of a piece, three for an end.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    coding: Coding,
+}
+
+impl Encoder {
+    pub fn new(coding: Coding) -> Self {
+        Self { coding }
+    }
+
+    /// Encodes one piece. With `end.file` the encoder is ready for the next file afterwards.
+    pub fn encode<'p>(&mut self, piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
+        match (self.coding.mode, self.coding.structure) {
+            (TransmissionMode::Stream, Structure::File) if piece.is_empty() => {}
+            (TransmissionMode::Stream, Structure::File) => out.payload(piece),
+            (TransmissionMode::Stream, Structure::Record) => stream::encode(piece, end, out),
+            (TransmissionMode::Block, _) => block::encode(piece, end, out),
+            (TransmissionMode::Compressed, _) => compressed::encode(piece, end, self.coding.filler, out),
+        }
+    }
+
+    /// A restart marker: 1 to [`MAX_MARKER_BYTES`] printable characters without space (RFC 959
+    /// section 3.4.2). Stream mode has none, and writes nothing.
+    ///
+    /// # Panics
+    /// If `text` is none of these.
+    pub fn marker<'p>(&mut self, text: &[u8], out: &mut impl Output<'p>) {
+        assert!(
+            (1..=MAX_MARKER_BYTES).contains(&text.len()) && text.iter().all(|&byte| marker_byte(byte)),
+            "not a restart marker: {text:?}"
+        );
+        match self.coding.mode {
+            TransmissionMode::Stream => {}
+            TransmissionMode::Block => block::marker(text, out),
+            TransmissionMode::Compressed => compressed::marker(text, out),
+        }
+    }
+}
+
+/// Control characters would reach the control connection in a `110 MARK` reply, and space is not
+/// allowed; bytes over 0x7F may be EBCDIC's letters.
+fn marker_byte(byte: u8) -> bool {
+    byte > b' ' && byte != 0x7F
+}
+
+/// What a mode's decoder says of the byte that `input` begins with when it fails.
+struct Malformed {
+    found: String,
+    expected: &'static str,
+}
+
+fn malformed<T>(byte: u8, expected: &'static str) -> Result<T, Malformed> {
+    Err(Malformed { found: format!("0x{byte:02X}"), expected })
+}
+
+/// Gathers a restart marker from the front of `input`, `left` bytes to go.
+fn gather_marker(marker: &mut Vec<u8>, left: &mut usize, input: &mut &[u8]) -> Result<(), Malformed> {
+    let take = input.len().min(*left);
+    for _ in 0..take {
+        let byte = input[0];
+        if !marker_byte(byte) {
+            return malformed(byte, "a printable character of a restart marker");
+        }
+        marker.push(byte);
+        *input = &input[1..];
+        *left -= 1;
+    }
+    Ok(())
+}
+
+/// Decodes any split of the wire bytes into the same events, except that a split may cut
+/// [`Event::Data`] in two. Allocates for restart markers and errors only.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    mode: TransmissionMode,
+    state: State,
+    /// Wire bytes taken so far.
+    offset: u64,
+    /// Whether a byte has been taken since the last end of file.
+    begun: bool,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    StreamFile,
+    StreamRecord(stream::Decoder),
+    Block(block::Decoder),
+    Compressed(compressed::Decoder),
+}
+
 impl Decoder {
-    pub fn new(_coding: Coding) -> Self {
-        todo!()
+    pub fn new(coding: Coding) -> Self {
+        let state = match (coding.mode, coding.structure) {
+            (TransmissionMode::Stream, Structure::File) => State::StreamFile,
+            (TransmissionMode::Stream, Structure::Record) => State::StreamRecord(Default::default()),
+            (TransmissionMode::Block, _) => State::Block(Default::default()),
+            (TransmissionMode::Compressed, _) => State::Compressed(compressed::Decoder::new(coding.filler)),
+        };
+        Self { mode: coding.mode, state, offset: 0, begun: false }
     }
+
     /// Takes a prefix off `input` and says what it was; `None` when more input is needed (`input`
-    /// is empty then).
-    pub fn decode<'a>(&mut self, _input: &mut &'a [u8]) -> Result<Option<Event<'a>>, DecodeError> {
-        todo!()
+    /// is empty then). One input may hold several events, and the last may leave `input` empty:
+    /// call until `None` or an end of file.
+    ///
+    /// # Errors
+    /// A byte that the mode does not allow; it is the first of `input` then, and the decoder
+    /// cannot go on.
+    pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, DecodeError> {
+        let before = input.len();
+        let result = match &mut self.state {
+            State::StreamFile => Ok(stream::decode_file(input)),
+            State::StreamRecord(decoder) => decoder.decode(input),
+            State::Block(decoder) => decoder.decode(input),
+            State::Compressed(decoder) => decoder.decode(input),
+        };
+        let taken = before - input.len();
+        self.offset += taken as u64;
+        self.begun |= taken > 0;
+        match result {
+            Ok(event) => {
+                if event == Some(Event::EndOfFile) {
+                    self.begun = false;
+                }
+                Ok(event)
+            }
+            Err(Malformed { found, expected }) => {
+                Err(DecodeError { mode: self.mode, offset: self.offset, found, expected })
+            }
+        }
     }
+
     /// The data connection has ended.
     pub fn finish(&mut self) -> Finish {
-        todo!()
+        match self.state {
+            State::StreamFile => Finish::Closed,
+            _ if self.begun => Finish::Truncated,
+            _ => Finish::Complete,
+        }
     }
 }
