@@ -1,1 +1,3 @@
-//! Under construction.
+//! Experiments over the simulated world.
+
+pub mod stats;

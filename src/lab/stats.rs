@@ -1,0 +1,238 @@
+//! Estimators. They use IEEE addition, multiplication, division and square root only, which are
+//! exact to the last bit on every platform, so that golden files may hold their results.
+
+use hdrhistogram::Histogram;
+use rand::{Rng, RngExt};
+use serde::Serialize;
+
+/// The 97.5 % quantile of the standard normal distribution: intervals are of 95 %.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Bootstrap resamples; the ends of a 95 % interval then stand on 50 resamples each.
+const RESAMPLES: usize = 2_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+}
+
+/// Wilson's 95 % score interval of a proportion (Wilson 1927; Newcombe 1998, method 3): right
+/// near 0 and 1 too, where the losses of a reliable mode are. `None` without trials.
+pub fn wilson(hits: u64, trials: u64) -> Option<Interval> {
+    if trials == 0 {
+        return None;
+    }
+    let (n, p) = (trials as f64, hits as f64 / trials as f64);
+    let z2 = Z * Z;
+    let middle = p + z2 / (2.0 * n);
+    let half = Z * ((p * (1.0 - p) + z2 / (4.0 * n)) / n).sqrt();
+    let scale = 1.0 + z2 / n;
+    Some(Interval {
+        low: if hits == 0 { 0.0 } else { (middle - half) / scale },
+        high: if hits == trials { 1.0 } else { (middle + half) / scale },
+    })
+}
+
+/// McNemar's exact two-sided test of paired outcomes: `only_a` and `only_b` count the pairs where
+/// one of the two alone lost. The probability of a split at least as uneven if both were alike.
+pub fn mcnemar_exact(only_a: u64, only_b: u64) -> f64 {
+    let n = only_a + only_b;
+    let least = only_a.min(only_b);
+    if n == 0 || only_a == only_b {
+        return 1.0;
+    }
+    // C(n, least) / 2^n, halved as it grows so that it neither overflows nor loses precision.
+    let mut term = 1.0f64;
+    let mut halvings = n;
+    for i in 1..=least {
+        term = term * (n - least + i) as f64 / i as f64;
+        while term > 1.0 && halvings > 0 {
+            term /= 2.0;
+            halvings -= 1;
+        }
+    }
+    for _ in 0..halvings.min(1_100) {
+        term /= 2.0;
+    }
+    // The tail below: C(n, i - 1) = C(n, i) * i / (n - i + 1).
+    let mut sum = 0.0;
+    for i in (0..=least).rev() {
+        sum += term;
+        term = term * i as f64 / (n - i + 1) as f64;
+    }
+    (2.0 * sum).min(1.0)
+}
+
+/// The median; of an even number the mean of the two in the middle. `None` of nothing.
+/// Reorders `values`.
+pub fn median(values: &mut [f64]) -> Option<f64> {
+    let n = values.len();
+    if n == 0 {
+        return None;
+    }
+    let (below, &mut upper, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
+    if n % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Some((lower + upper) / 2.0)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    pub median: f64,
+    pub interval: Interval,
+}
+
+/// The median of the paired ratios `of / to`, with its 95 % percentile-bootstrap interval over
+/// the pairs (Efron and Tibshirani 1993, chapter 13).
+///
+/// Each pair is one seed: same files, same fault, same byte. The median of the pairs' ratios is
+/// taken rather than the ratio of the means, because a single timeout of tens of seconds would
+/// decide a mean; rather than the ratio of the medians, because that forgets the pairing; and
+/// rather than their geometric mean, whose logarithms differ between platforms.
+pub fn paired_ratio(pairs: &[(u64, u64)], rng: &mut impl Rng) -> Option<Ratio> {
+    let ratios: Vec<f64> = pairs.iter().map(|&(of, to)| of as f64 / to as f64).collect();
+    if ratios.iter().any(|r| !r.is_finite()) {
+        return None;
+    }
+    let mut scratch = ratios.clone();
+    let middle = median(&mut scratch)?;
+    let mut medians: Vec<f64> = (0..RESAMPLES)
+        .filter_map(|_| {
+            scratch.fill_with(|| ratios[rng.random_range(0..ratios.len())]);
+            median(&mut scratch)
+        })
+        .collect();
+    medians.sort_unstable_by(f64::total_cmp);
+    let tail = RESAMPLES / 40;
+    let interval = Interval { low: medians[tail - 1], high: medians[RESAMPLES - tail] };
+    Some(Ratio { median: middle, interval })
+}
+
+/// Latencies in microseconds, kept to three significant digits (hdrhistogram).
+#[derive(Clone)]
+pub struct Latencies {
+    histogram: Histogram<u64>,
+    max_us: Option<u64>,
+}
+
+/// Three significant digits.
+const DIGITS: u8 = 3;
+
+impl Default for Latencies {
+    fn default() -> Self {
+        let histogram = Histogram::new(DIGITS).expect("three digits are within 0 to 5");
+        Self { histogram, max_us: None }
+    }
+}
+
+impl Latencies {
+    pub fn record(&mut self, latency_us: u64) {
+        // It resizes itself; only a value near u64::MAX could be refused, half a million years.
+        let _ = self.histogram.record(latency_us);
+        self.max_us = self.max_us.max(Some(latency_us));
+    }
+
+    /// The value that `percent` of the latencies do not exceed; `None` if there is none.
+    pub fn percentile_us(&self, percent: u8) -> Option<u64> {
+        let max = self.max_us?;
+        Some(self.histogram.value_at_quantile(f64::from(percent) / 100.0).min(max))
+    }
+
+    pub fn max_us(&self) -> Option<u64> {
+        self.max_us
+    }
+}
+
+impl FromIterator<u64> for Latencies {
+    fn from_iter<I: IntoIterator<Item = u64>>(latencies_us: I) -> Self {
+        let mut all = Self::default();
+        latencies_us.into_iter().for_each(|latency| all.record(latency));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha12Rng;
+
+    fn close(a: f64, b: f64, by: f64) {
+        assert!((a - b).abs() <= by, "{a} is not {b}");
+    }
+
+    /// Newcombe 1998, table I, method 3.
+    #[test]
+    fn wilson_as_published() {
+        for (hits, trials, low, high) in [
+            (81, 263, 0.2553, 0.3662),
+            (15, 148, 0.0624, 0.1605),
+            (0, 20, 0.0000, 0.1611),
+            (1, 29, 0.0061, 0.1718),
+        ] {
+            let i = wilson(hits, trials).unwrap();
+            close(i.low, low, 5e-5);
+            close(i.high, high, 5e-5);
+        }
+        assert_eq!(wilson(0, 0), None);
+        assert_eq!(wilson(7, 7).unwrap().high, 1.0);
+    }
+
+    /// The binomial tails of 2^-n by hand, and Fay 2011 ("exact2x2"): 21 against 9.
+    #[test]
+    fn mcnemar_as_published() {
+        assert_eq!(mcnemar_exact(0, 0), 1.0);
+        assert_eq!(mcnemar_exact(5, 5), 1.0);
+        assert_eq!(mcnemar_exact(0, 5), 2.0 / 32.0);
+        assert_eq!(mcnemar_exact(1, 9), 2.0 * 11.0 / 1024.0);
+        assert_eq!(mcnemar_exact(9, 1), mcnemar_exact(1, 9));
+        close(mcnemar_exact(21, 9), 0.04277, 5e-6);
+        // Far beyond what 2^-n alone can be written as; summed in exact fractions.
+        close(mcnemar_exact(1_000, 1_102), 0.027_574_409_413, 1e-11);
+        assert_eq!(mcnemar_exact(0, 100_000), 0.0);
+    }
+
+    #[test]
+    fn median_of_odd_even_and_none() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
+        assert_eq!(median(&mut []), None);
+    }
+
+    #[test]
+    fn paired_ratio_sees_through_the_spread_between_pairs() {
+        // The pairs differ by orders of magnitude, the ratio is always between 2 and 3.
+        let pairs: Vec<(u64, u64)> = (0..101).map(|i| ((200 + i) * 1000, 100 * 1000)).collect();
+        let ratio = paired_ratio(&pairs, &mut ChaCha12Rng::seed_from_u64(1)).unwrap();
+        assert_eq!(ratio.median, 2.5);
+        assert!(2.3 < ratio.interval.low && ratio.interval.low < 2.5, "{ratio:?}");
+        assert!(2.5 < ratio.interval.high && ratio.interval.high < 2.7, "{ratio:?}");
+        assert_eq!(paired_ratio(&pairs, &mut ChaCha12Rng::seed_from_u64(1)), Some(ratio));
+        assert_eq!(paired_ratio(&[], &mut ChaCha12Rng::seed_from_u64(1)), None);
+        assert_eq!(paired_ratio(&[(1, 0)], &mut ChaCha12Rng::seed_from_u64(1)), None);
+    }
+
+    /// The distribution-free interval of a median (order statistics of the binomial, n = 101: ranks
+    /// 41 to 61; Conover 1999) is what the bootstrap converges to.
+    #[test]
+    fn bootstrap_agrees_with_order_statistics() {
+        let pairs: Vec<(u64, u64)> = (1..=101).map(|i| (i, 1)).collect();
+        let ratio = paired_ratio(&pairs, &mut ChaCha12Rng::seed_from_u64(2)).unwrap();
+        assert_eq!(ratio.median, 51.0);
+        close(ratio.interval.low, 41.0, 1.5);
+        close(ratio.interval.high, 61.0, 1.5);
+    }
+
+    #[test]
+    fn percentiles_to_three_digits() {
+        let all: Latencies = (1..=10_000u64).map(|i| i * 100).collect();
+        for (percent, exact) in [(50, 500_000u64), (90, 900_000), (99, 990_000)] {
+            close(all.percentile_us(percent).unwrap() as f64, exact as f64, exact as f64 / 1000.0);
+        }
+        assert_eq!(all.max_us(), Some(1_000_000));
+        assert_eq!(Latencies::default().percentile_us(50), None);
+    }
+}
