@@ -1,5 +1,13 @@
 //! The client: control channel, transfers, and the delivery of many files.
 
+pub mod control;
+pub mod deliver;
+pub mod error;
+mod hash;
 pub mod policy;
+pub mod session;
 
-pub use policy::{Direction, Login, Policy, Publish, Verify};
+pub use deliver::{Failure, FileReport, Job, Report, deliver};
+pub use error::{ClientError, FailureKind};
+pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
+pub use session::{Cost, Session};

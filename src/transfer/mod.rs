@@ -10,10 +10,13 @@ use crate::proto::mode::{
 };
 use crate::store::{ReadFile, StoreError, WriteFile};
 use bytes::{Buf, BytesMut};
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 /// Payload read from the store and encoded at a time; a block of block mode is at most one short.
 const PIECE_BYTES: usize = 65_535;
@@ -59,6 +62,8 @@ pub struct DataConnection<N: Net> {
     decoder: Decoder,
     unread: BytesMut,
     written_bytes: u64,
+    /// Of all files so far.
+    total: Moved,
     idle_limit: Duration,
 }
 
@@ -130,6 +135,7 @@ impl<N: Net> DataConnection<N> {
             decoder: Decoder::new(coding),
             unread: BytesMut::new(),
             written_bytes: 0,
+            total: Moved::default(),
             idle_limit,
         })
     }
@@ -145,6 +151,32 @@ impl<N: Net> DataConnection<N> {
 
     pub fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// What has been moved of all files, the one under way and failed ones included.
+    pub fn total(&self) -> Moved {
+        self.total
+    }
+
+    /// Whether, as far as this side has heard, the peer still holds the connection: between two
+    /// files neither FIN, RST nor a byte has come.
+    pub async fn is_quiet(&mut self) -> bool {
+        if !self.unread.is_empty() {
+            return false;
+        }
+        let (stream, unread) = (&mut self.stream, &mut self.unread);
+        poll_fn(|cx| {
+            let mut bytes = [0; 64];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => Poll::Ready(true),
+                Poll::Ready(_) => {
+                    unread.extend_from_slice(buffer.filled());
+                    Poll::Ready(false)
+                }
+            }
+        })
+        .await
     }
 
     /// Sends one file; in stream mode the caller then closes the connection.
@@ -196,6 +228,8 @@ impl<N: Net> DataConnection<N> {
             wire_bytes += written as u64;
         }
         self.written_bytes += wire_bytes;
+        self.total.payload_bytes += piece.len() as u64;
+        self.total.wire_bytes += wire_bytes;
         moved.payload_bytes += piece.len() as u64;
         moved.wire_bytes += wire_bytes;
         self.watch.tell(self.net.now(), Seen::Progress { payload_bytes: piece.len() as u64, wire_bytes });
@@ -272,6 +306,8 @@ impl<N: Net> DataConnection<N> {
         let taken = self.unread.len() - input.len();
         self.unread.advance(taken);
         moved.wire_bytes += taken as u64;
+        self.total.payload_bytes += moved.payload_bytes - before.payload_bytes;
+        self.total.wire_bytes += taken as u64;
         self.watch.tell(
             self.net.now(),
             Seen::Progress {

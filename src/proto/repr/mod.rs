@@ -1,5 +1,6 @@
 //! Representation types (RFC 959 section 3.1.1).
 
+use super::command::{DataType, Format};
 use serde::{Deserialize, Serialize};
 
 /// TYPE: how the bytes of a file are represented on the data connection.
@@ -19,12 +20,12 @@ pub enum Representation {
 
 impl Representation {
     /// TYPE's argument.
-    pub fn argument(self) -> &'static str {
+    pub fn data_type(self) -> DataType {
         match self {
-            Self::Ascii => "A",
-            Self::Ebcdic => "E",
-            Self::Image => "I",
-            Self::Local8 => "L 8",
+            Self::Ascii => DataType::Ascii(Format::NonPrint),
+            Self::Ebcdic => DataType::Ebcdic(Format::NonPrint),
+            Self::Image => DataType::Image,
+            Self::Local8 => DataType::Local(8),
         }
     }
 

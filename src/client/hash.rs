@@ -1,0 +1,61 @@
+//! SHA-256 of a file while it passes through, for comparison with the server's HASH.
+
+use super::error::ClientError;
+use crate::proto::reply::Reply;
+use crate::store::{ReadFile, StoreError, WriteFile};
+use sha2::{Digest, Sha256};
+
+/// A file's reader or writer, and the hash of what went through it, if wanted.
+pub struct Hashing<F> {
+    file: F,
+    hash: Option<Sha256>,
+}
+
+impl<F> Hashing<F> {
+    pub fn new(file: F, wanted: bool) -> Self {
+        Self { file, hash: wanted.then(Sha256::new) }
+    }
+
+    /// The file, and the hash in lower-case hexadecimal.
+    pub fn finish(self) -> (F, Option<String>) {
+        (self.file, self.hash.map(|hash| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+}
+
+impl<F: ReadFile> ReadFile for Hashing<F> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let read = self.file.read(buffer).await?;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buffer[..read]);
+        }
+        Ok(read)
+    }
+    fn remaining_bytes(&self) -> u64 {
+        self.file.remaining_bytes()
+    }
+}
+
+impl<F: WriteFile> WriteFile for Hashing<F> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+        self.file.write(bytes).await
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        self.file.publish().await
+    }
+}
+
+/// The hash in `213 SHA-256 0-49 HEX NAME` (draft-ietf-ftpext2-hash-04 section 3.1).
+pub fn parse_hash(reply: Reply) -> Result<String, ClientError> {
+    let text = reply.text();
+    let mut words = text.split_ascii_whitespace();
+    let (algorithm, _range, hash) = (words.next(), words.next(), words.next());
+    match (algorithm, hash) {
+        (Some("SHA-256"), Some(hash)) if reply.code == 213 && hash.len() == 64 => {
+            Ok(hash.to_ascii_lowercase())
+        }
+        _ => Err(ClientError::Unverifiable { command: "HASH", reply }),
+    }
+}
