@@ -4,6 +4,9 @@ use crate::proto::path::VirtualPath;
 use std::future::Future;
 use std::io;
 
+pub mod disk;
+pub mod memory;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     File,
@@ -56,7 +59,8 @@ pub enum Write {
     Replace,
     /// At the end of the old one, or a new one (APPE).
     Append,
-    /// From this offset of the old one (REST + STOR).
+    /// From this offset (REST + STOR) of what a failed upload has left ([`WriteFile::keep`]), or
+    /// else of the old file.
     From(u64),
 }
 
@@ -74,6 +78,21 @@ pub trait WriteFile: Send + 'static {
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Makes what was written appear under its name, atomically.
     fn publish(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Forces what was written to stable storage (RFC 1123 section 4.1.3.4: at a restart marker).
+    fn checkpoint(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+    /// Gives up publishing, but keeps what was written, out of sight, for [`Write::From`]. A store
+    /// that cannot do so drops it.
+    fn keep(self) -> impl Future<Output = Result<(), StoreError>> + Send
+    where
+        Self: Sized,
+    {
+        async move {
+            drop(self);
+            Ok(())
+        }
+    }
 }
 
 pub trait Store: Clone + Send + Sync + 'static {
@@ -101,4 +120,19 @@ pub trait Store: Clone + Send + Sync + 'static {
         from: &VirtualPath,
         to: &VirtualPath,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Sets the time of modification, in seconds and nanoseconds since 1970 (MFMT).
+    fn set_modified(
+        &self,
+        _path: &VirtualPath,
+        _modified: (i64, u32),
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Err(StoreError::Denied) }
+    }
+    /// Bytes that a failed upload of this name has left for [`Write::From`].
+    fn partial_bytes(
+        &self,
+        _path: &VirtualPath,
+    ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        async { Ok(None) }
+    }
 }

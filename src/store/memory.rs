@@ -1,0 +1,377 @@
+//! A store in memory: a tree of names, deterministic, shared by its clones.
+
+use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use crate::proto::path::VirtualPath;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Told of each publication, in order, while the store is locked: the path and the whole content.
+pub type PublicationHook = Arc<dyn Fn(&VirtualPath, &Arc<[u8]>) + Send + Sync>;
+/// Seconds and nanoseconds since 1970, for times of modification.
+pub type Clock = Arc<dyn Fn() -> (i64, u32) + Send + Sync>;
+
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    shared: Arc<Mutex<Tree>>,
+    hook: Option<PublicationHook>,
+    clock: Option<Clock>,
+}
+
+struct Tree {
+    root: Directory,
+    /// What failed uploads have left, by the path they were for.
+    partials: BTreeMap<VirtualPath, Vec<u8>>,
+    /// Of published files.
+    used_bytes: u64,
+    capacity_bytes: u64,
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self {
+            root: Directory::default(),
+            partials: BTreeMap::new(),
+            used_bytes: 0,
+            capacity_bytes: u64::MAX,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Directory {
+    entries: BTreeMap<String, Node>,
+    modified: Option<(i64, u32)>,
+}
+
+enum Node {
+    File { content: Arc<[u8]>, modified: Option<(i64, u32)> },
+    Directory(Directory),
+}
+
+impl Node {
+    fn metadata(&self) -> Metadata {
+        match self {
+            Node::File { content, modified } => {
+                Metadata { kind: Kind::File, size_bytes: content.len() as u64, modified: *modified }
+            }
+            Node::Directory(directory) => directory.metadata(),
+        }
+    }
+}
+
+impl Directory {
+    fn metadata(&self) -> Metadata {
+        Metadata { kind: Kind::Directory, size_bytes: 0, modified: self.modified }
+    }
+
+    /// The directory at the end of `names`.
+    fn walk<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Result<&mut Directory, StoreError> {
+        let mut here = self;
+        for name in names {
+            here = match here.entries.get_mut(name) {
+                Some(Node::Directory(directory)) => directory,
+                Some(Node::File { .. }) => return Err(StoreError::NotDirectory),
+                None => return Err(StoreError::NotFound),
+            };
+        }
+        Ok(here)
+    }
+}
+
+impl Tree {
+    /// The directory that holds `path`'s last name, and that name; the root has none.
+    fn parent<'a>(&mut self, path: &'a VirtualPath) -> Result<(&mut Directory, &'a str), StoreError> {
+        let name = path.name().ok_or(StoreError::Denied)?;
+        let depth = path.components().count() - 1;
+        Ok((self.root.walk(path.components().take(depth))?, name))
+    }
+
+    fn file(&mut self, path: &VirtualPath) -> Result<Option<Arc<[u8]>>, StoreError> {
+        if path.name().is_none() {
+            return Err(StoreError::IsDirectory);
+        }
+        let (directory, name) = self.parent(path)?;
+        match directory.entries.get(name) {
+            Some(Node::File { content, .. }) => Ok(Some(content.clone())),
+            Some(Node::Directory(_)) => Err(StoreError::IsDirectory),
+            None => Ok(None),
+        }
+    }
+
+    fn free_bytes(&self) -> u64 {
+        self.capacity_bytes.saturating_sub(self.used_bytes)
+    }
+}
+
+impl MemoryStore {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `hook` is told of each publication.
+    pub fn with_hook(mut self, hook: PublicationHook) -> Self {
+        self.hook = Some(hook);
+        self
+    }
+
+    /// Without a clock, files have no time of modification.
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Published files and the upload under way may hold so much; then [`StoreError::Full`].
+    pub fn set_capacity_bytes(&self, bytes: u64) {
+        self.tree().capacity_bytes = bytes;
+    }
+
+    /// Puts a file there, with its directories; the hook is not told.
+    pub fn insert(&self, path: &VirtualPath, content: impl Into<Arc<[u8]>>) {
+        let Some(name) = path.name() else { return };
+        let content = content.into();
+        let mut tree = self.tree();
+        tree.used_bytes += content.len() as u64;
+        let mut here = &mut tree.root;
+        for part in path.parent().components() {
+            let node =
+                here.entries.entry(part.to_owned()).or_insert_with(|| Node::Directory(Directory::default()));
+            if let Node::File { .. } = node {
+                *node = Node::Directory(Directory::default());
+            }
+            let Node::Directory(directory) = node else { return };
+            here = directory;
+        }
+        here.entries.insert(name.to_owned(), Node::File { content, modified: self.now() });
+    }
+
+    pub fn get(&self, path: &VirtualPath) -> Option<Arc<[u8]>> {
+        self.tree().file(path).ok().flatten()
+    }
+
+    /// Every file with its content, in order of path.
+    pub fn files(&self) -> Vec<(VirtualPath, Arc<[u8]>)> {
+        fn collect(at: &VirtualPath, directory: &Directory, out: &mut Vec<(VirtualPath, Arc<[u8]>)>) {
+            for (name, node) in &directory.entries {
+                // Names come from virtual paths, so that joining them cannot fail or go elsewhere.
+                let Ok(path) = at.join(name) else { continue };
+                match node {
+                    Node::File { content, .. } => out.push((path, content.clone())),
+                    Node::Directory(inner) => collect(&path, inner, out),
+                }
+            }
+        }
+        let mut out = Vec::new();
+        collect(&VirtualPath::root(), &self.tree().root, &mut out);
+        out
+    }
+
+    fn now(&self) -> Option<(i64, u32)> {
+        self.clock.as_ref().map(|clock| clock())
+    }
+
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        // The tree is whole between any two statements that can panic.
+        self.shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[derive(Debug)]
+pub struct MemoryReader {
+    content: Arc<[u8]>,
+    at: usize,
+}
+
+impl ReadFile for MemoryReader {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let rest = &self.content[self.at..];
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        self.at += len;
+        Ok(len)
+    }
+
+    fn remaining_bytes(&self) -> u64 {
+        (self.content.len() - self.at) as u64
+    }
+}
+
+pub struct MemoryWriter {
+    store: MemoryStore,
+    path: VirtualPath,
+    content: Vec<u8>,
+}
+
+impl WriteFile for MemoryWriter {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let free = self.store.tree().free_bytes();
+        if (self.content.len() + bytes.len()) as u64 > free {
+            return Err(StoreError::Full);
+        }
+        self.content.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    async fn publish(self) -> Result<(), StoreError> {
+        let content: Arc<[u8]> = self.content.into();
+        let modified = self.store.now();
+        let mut tree = self.store.tree();
+        let (directory, name) = tree.parent(&self.path)?;
+        if let Some(Node::Directory(_)) = directory.entries.get(name) {
+            return Err(StoreError::IsDirectory);
+        }
+        let node = Node::File { content: content.clone(), modified };
+        let old = directory.entries.insert(name.to_owned(), node);
+        directory.modified = modified;
+        let old_bytes = old.map_or(0, |old| old.metadata().size_bytes);
+        tree.used_bytes = tree.used_bytes - old_bytes + content.len() as u64;
+        tree.partials.remove(&self.path);
+        if let Some(hook) = &self.store.hook {
+            hook(&self.path, &content);
+        }
+        Ok(())
+    }
+
+    async fn keep(self) -> Result<(), StoreError> {
+        self.store.tree().partials.insert(self.path, self.content);
+        Ok(())
+    }
+}
+
+impl Store for MemoryStore {
+    type Reader = MemoryReader;
+    type Writer = MemoryWriter;
+
+    async fn read(&self, path: &VirtualPath, offset: u64) -> Result<MemoryReader, StoreError> {
+        let content = self.tree().file(path)?.ok_or(StoreError::NotFound)?;
+        let size_bytes = content.len() as u64;
+        if offset > size_bytes {
+            return Err(StoreError::BadOffset { offset, size_bytes });
+        }
+        Ok(MemoryReader { content, at: offset as usize })
+    }
+
+    async fn write(&self, path: &VirtualPath, how: Write) -> Result<MemoryWriter, StoreError> {
+        let mut tree = self.tree();
+        let old = tree.file(path)?;
+        let content = match how {
+            Write::Replace => Vec::new(),
+            Write::Append => old.map_or(Vec::new(), |old| old.to_vec()),
+            Write::From(offset) => {
+                let partial = tree.partials.get(path).filter(|partial| partial.len() as u64 >= offset);
+                let base = partial.map(Vec::as_slice).or(old.as_deref()).unwrap_or_default();
+                let size_bytes = base.len() as u64;
+                if offset > size_bytes {
+                    return Err(StoreError::BadOffset { offset, size_bytes });
+                }
+                base[..offset as usize].to_vec()
+            }
+        };
+        drop(tree);
+        Ok(MemoryWriter { store: self.clone(), path: path.clone(), content })
+    }
+
+    async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
+        let mut tree = self.tree();
+        if path.name().is_none() {
+            return Ok(tree.root.metadata());
+        }
+        let (directory, name) = tree.parent(path)?;
+        directory.entries.get(name).map(Node::metadata).ok_or(StoreError::NotFound)
+    }
+
+    async fn list(&self, path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {
+        let mut tree = self.tree();
+        let directory = tree.root.walk(path.components())?;
+        let entry = |(name, node): (&String, &Node)| Entry { name: name.clone(), metadata: node.metadata() };
+        Ok(directory.entries.iter().map(entry).collect())
+    }
+
+    async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
+        let mut tree = self.tree();
+        let size_bytes = tree.file(path)?.ok_or(StoreError::NotFound)?.len() as u64;
+        let (directory, name) = tree.parent(path)?;
+        directory.entries.remove(name);
+        tree.used_bytes -= size_bytes;
+        Ok(())
+    }
+
+    async fn create_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
+        let modified = self.now();
+        let mut tree = self.tree();
+        if path.name().is_none() {
+            return Err(StoreError::Exists);
+        }
+        let (directory, name) = tree.parent(path)?;
+        if directory.entries.contains_key(name) {
+            return Err(StoreError::Exists);
+        }
+        let new = Directory { entries: BTreeMap::new(), modified };
+        directory.entries.insert(name.to_owned(), Node::Directory(new));
+        Ok(())
+    }
+
+    async fn remove_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
+        let mut tree = self.tree();
+        let (directory, name) = tree.parent(path)?;
+        match directory.entries.get(name) {
+            None => Err(StoreError::NotFound),
+            Some(Node::File { .. }) => Err(StoreError::NotDirectory),
+            Some(Node::Directory(inner)) if !inner.entries.is_empty() => Err(StoreError::NotEmpty),
+            Some(Node::Directory(_)) => {
+                directory.entries.remove(name);
+                Ok(())
+            }
+        }
+    }
+
+    async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
+        let mut tree = self.tree();
+        let inside = to.components().count() > from.components().count()
+            && to.components().zip(from.components()).all(|(a, b)| a == b);
+        if inside {
+            return Err(StoreError::BadName);
+        }
+        let (directory, name) = tree.parent(from)?;
+        let moved_is_file = match directory.entries.get(name) {
+            None => return Err(StoreError::NotFound),
+            Some(node) => matches!(node, Node::File { .. }),
+        };
+        let (directory, name) = tree.parent(to)?;
+        let replaced_bytes = match directory.entries.get(name) {
+            None => 0,
+            _ if from == to => return Ok(()),
+            Some(Node::File { content, .. }) if moved_is_file => content.len() as u64,
+            Some(Node::File { .. }) => return Err(StoreError::NotDirectory),
+            Some(Node::Directory(_)) if moved_is_file => return Err(StoreError::IsDirectory),
+            Some(Node::Directory(inner)) if inner.entries.is_empty() => 0,
+            Some(Node::Directory(_)) => return Err(StoreError::NotEmpty),
+        };
+        let (directory, name) = tree.parent(from)?;
+        let Some(node) = directory.entries.remove(name) else { return Err(StoreError::NotFound) };
+        let published = match &node {
+            Node::File { content, .. } => Some(content.clone()),
+            Node::Directory(_) => None,
+        };
+        let (directory, name) = tree.parent(to)?;
+        directory.entries.insert(name.to_owned(), node);
+        tree.used_bytes -= replaced_bytes;
+        if let (Some(hook), Some(content)) = (&self.hook, published) {
+            hook(to, &content);
+        }
+        Ok(())
+    }
+
+    async fn set_modified(&self, path: &VirtualPath, time: (i64, u32)) -> Result<(), StoreError> {
+        let mut tree = self.tree();
+        let (directory, name) = tree.parent(path)?;
+        match directory.entries.get_mut(name).ok_or(StoreError::NotFound)? {
+            Node::File { modified, .. } => *modified = Some(time),
+            Node::Directory(inner) => inner.modified = Some(time),
+        }
+        Ok(())
+    }
+
+    async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
+        Ok(self.tree().partials.get(path).map(|partial| partial.len() as u64))
+    }
+}
