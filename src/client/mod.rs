@@ -6,6 +6,8 @@ pub mod error;
 mod hash;
 pub mod policy;
 pub mod session;
+#[cfg(test)]
+mod tests;
 
 pub use deliver::{Failure, FileReport, Job, Report, deliver};
 pub use error::{ClientError, FailureKind};
