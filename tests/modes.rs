@@ -1,7 +1,13 @@
 //! Transmission modes: vectors worked out by hand from RFC 959 section 3.4, a naive reference
 //! codec written separately, and properties that hold for any bytes and any split.
 
+#[path = "modes/framed.rs"]
+mod framed;
 #[path = "modes/harness.rs"]
 mod harness;
+#[path = "modes/properties.rs"]
+mod properties;
+#[path = "modes/reference.rs"]
+mod reference;
 #[path = "modes/vectors.rs"]
 mod vectors;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod block;
 mod compressed;
+pub mod framed;
 mod runs;
 mod stream;
 
@@ -42,6 +43,15 @@ pub trait Output<'p> {
     fn framing(&mut self, bytes: &[u8]);
     /// Payload as it is, borrowed.
     fn payload(&mut self, bytes: &'p [u8]);
+}
+
+impl Output<'_> for Vec<u8> {
+    fn framing(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+    fn payload(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
 }
 
 /// What a decoder found. `suspect` says that the sender marked the bytes as doubtful (block and
@@ -107,7 +117,7 @@ mod descriptor {
     pub const KNOWN: u8 = END_OF_RECORD | END_OF_FILE | SUSPECT | MARKER;
 
     pub fn of(end: super::End) -> u8 {
-        u8::from(end.record) * END_OF_RECORD | u8::from(end.file) * END_OF_FILE
+        (u8::from(end.record) * END_OF_RECORD) | (u8::from(end.file) * END_OF_FILE)
     }
 
     pub fn checked(byte: u8) -> Result<u8, super::Malformed> {
@@ -154,16 +164,17 @@ impl Encoder {
     /// # Panics
     /// If `text` is none of these.
     pub fn marker<'p>(&mut self, text: &[u8], out: &mut impl Output<'p>) {
-        assert!(
-            (1..=MAX_MARKER_BYTES).contains(&text.len()) && text.iter().all(|&byte| marker_byte(byte)),
-            "not a restart marker: {text:?}"
-        );
+        assert!(is_marker(text), "not a restart marker: {text:?}");
         match self.coding.mode {
             TransmissionMode::Stream => {}
             TransmissionMode::Block => block::marker(text, out),
             TransmissionMode::Compressed => compressed::marker(text, out),
         }
     }
+}
+
+fn is_marker(text: &[u8]) -> bool {
+    (1..=MAX_MARKER_BYTES).contains(&text.len()) && text.iter().all(|&byte| marker_byte(byte))
 }
 
 /// Control characters would reach the control connection in a `110 MARK` reply, and space is not

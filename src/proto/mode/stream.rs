@@ -21,7 +21,7 @@ pub fn encode<'p>(piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
     if from < piece.len() {
         out.payload(&piece[from..]);
     }
-    let code = u8::from(end.record) * END_OF_RECORD | u8::from(end.file) * END_OF_FILE;
+    let code = (u8::from(end.record) * END_OF_RECORD) | (u8::from(end.file) * END_OF_FILE);
     if code != 0 {
         out.framing(&[ESCAPE, code]);
     }

@@ -1,0 +1,123 @@
+//! The modes as [`tokio_util::codec`], for whoever frames a connection with them.
+
+use super::{Coding, DecodeError, Decoder, Encoder, End, Event, Finish, Output};
+use bytes::{Bytes, BytesMut};
+use std::io;
+
+/// Something to send: payload, and what ends with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    pub bytes: Bytes,
+    pub end: End,
+}
+
+/// A restart marker to send; see [`Encoder::marker`] for what it may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker(pub Bytes);
+
+/// An [`Event`] that owns its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    Data { bytes: Bytes, suspect: bool },
+    Run { byte: u8, len: usize, suspect: bool },
+    EndOfRecord,
+    EndOfFile,
+    Marker(Box<[u8]>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Malformed(#[from] DecodeError),
+    /// The connection ended inside a file.
+    #[error("connection closed before the end of file")]
+    Truncated,
+    /// Not a restart marker: see [`Encoder::marker`].
+    #[error("not a restart marker")]
+    BadMarker,
+}
+
+/// Both directions of a data connection in one mode. In stream mode with structure F the end of
+/// the stream of frames is the end of the file; in all others [`Frame::EndOfFile`] is, and a
+/// connection that ends without it is [`CodecError::Truncated`].
+#[derive(Clone, Debug)]
+pub struct ModeCodec {
+    encoder: Encoder,
+    decoder: Decoder,
+    /// [`CodecError::Truncated`] has been told.
+    truncated: bool,
+}
+
+impl ModeCodec {
+    pub fn new(coding: Coding) -> Self {
+        Self { encoder: Encoder::new(coding), decoder: Decoder::new(coding), truncated: false }
+    }
+}
+
+impl Output<'_> for BytesMut {
+    fn framing(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+    fn payload(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl tokio_util::codec::Encoder<Piece> for ModeCodec {
+    type Error = CodecError;
+
+    fn encode(&mut self, piece: Piece, wire: &mut BytesMut) -> Result<(), CodecError> {
+        self.encoder.encode(&piece.bytes, piece.end, wire);
+        Ok(())
+    }
+}
+
+impl tokio_util::codec::Encoder<Marker> for ModeCodec {
+    type Error = CodecError;
+
+    fn encode(&mut self, Marker(text): Marker, wire: &mut BytesMut) -> Result<(), CodecError> {
+        if !super::is_marker(&text) {
+            return Err(CodecError::BadMarker);
+        }
+        self.encoder.marker(&text, wire);
+        Ok(())
+    }
+}
+
+impl tokio_util::codec::Decoder for ModeCodec {
+    type Item = Frame;
+    type Error = CodecError;
+
+    fn decode(&mut self, wire: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
+        let mut rest = &wire[..];
+        let event = self.decoder.decode(&mut rest)?;
+        let taken = wire.len() - rest.len();
+        let frame = match event {
+            Some(Event::Data { bytes, suspect }) => {
+                // Where in the buffer the data stands, so that it is split off and not copied.
+                let from = bytes.as_ptr() as usize - wire.as_ptr() as usize;
+                let len = bytes.len();
+                let bytes = wire.split_to(taken).freeze().slice(from..from + len);
+                return Ok(Some(Frame::Data { bytes, suspect }));
+            }
+            Some(Event::Run { byte, len, suspect }) => Some(Frame::Run { byte, len, suspect }),
+            Some(Event::EndOfRecord) => Some(Frame::EndOfRecord),
+            Some(Event::EndOfFile) => Some(Frame::EndOfFile),
+            Some(Event::Marker(text)) => Some(Frame::Marker(text)),
+            None => None,
+        };
+        bytes::Buf::advance(wire, taken);
+        Ok(frame)
+    }
+
+    fn decode_eof(&mut self, wire: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
+        let frame = self.decode(wire)?;
+        if frame.is_none() && !self.truncated && self.decoder.finish() == Finish::Truncated {
+            self.truncated = true;
+            return Err(CodecError::Truncated);
+        }
+        Ok(frame)
+    }
+}
