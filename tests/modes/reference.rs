@@ -90,7 +90,7 @@ fn block(wire: &[u8], at: usize, seen: &mut Vec<Seen>) -> Outcome {
         return ended(true, seen);
     }
     let codes = rest[0];
-    if codes % 16 != 0 {
+    if codes & 15 != 0 {
         return Outcome::Malformed(at);
     }
     if rest.len() < 3 {
@@ -130,7 +130,7 @@ fn compressed(wire: &[u8], at: usize, codes: u8, filler: u8, seen: &mut Vec<Seen
     let is_marker = codes / 16 % 2 == 1;
     let (string, taken, blame) = match wire[at..] {
         [] | [0] => return ended(false, seen),
-        [0, code, ..] if code % 16 != 0 => return Outcome::Malformed(at + 1),
+        [0, code, ..] if code & 15 != 0 => return Outcome::Malformed(at + 1),
         [0, code, ..] => return after_escape(wire, at + 2, codes | code, filler, seen),
         [head @ 1..=127, ref rest @ ..] => {
             let come = rest[..rest.len().min(head.into())].to_vec();

@@ -31,9 +31,10 @@ pub fn next(data: &[u8], filler: u8) -> Parse {
         let price = if byte == filler { 1 } else { 2 };
         let open = at > 0;
         if run + usize::from(!open) > price {
-            // The odd byte of a run of 64, 127 ... is cheaper in the byte string before it.
-            let odd = usize::from(open && byte != filler && run % MAX_RUN_BYTES == 1);
-            return Parse { literal: at + odd, run: run - odd };
+            // The odd byte of a run of 64, 127 ... is cheaper in a byte string, the one before or
+            // else the one after.
+            let odd = usize::from(byte != filler && run > 1 && run % MAX_RUN_BYTES == 1);
+            return Parse { literal: if open { at + odd } else { 0 }, run: run - odd };
         }
         at += run;
     }
