@@ -1,6 +1,12 @@
 //! The command-line program: one file a subcommand. Exit codes: 0 fine, 1 a file failed or a
 //! property was violated, 2 wrong usage or input.
 
+mod get;
+mod ls;
+mod put;
+mod transfer;
+mod url;
+
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -13,6 +19,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Upload files
+    Put(put::Args),
+    /// Download files
+    Get(get::Args),
+    /// List a directory
+    Ls(ls::Args),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -31,6 +43,9 @@ pub fn main() -> ExitCode {
 /// Each subcommand's `run` gives the exit code; an error is one of usage or input.
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Put(args) => put::run(args),
+        Command::Get(args) => get::run(args),
+        Command::Ls(args) => ls::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

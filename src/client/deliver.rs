@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// One file of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,7 @@ struct Shared {
     sessions: AtomicU64,
     /// One file used up all its attempts without the server letting us in: the rest would, too.
     given_up: AtomicBool,
+    cancel: CancellationToken,
 }
 
 /// Delivers every job and says what became of each. It ends: every wait is bounded by the
@@ -85,11 +87,28 @@ pub async fn deliver<N: Net, S: Store>(
     policy: &Policy,
     observer: Arc<dyn Observer>,
 ) -> Report {
+    deliver_until(net, store, server, login, jobs, policy, observer, CancellationToken::new()).await
+}
+
+/// [`deliver`], until `cancel` is cancelled: then what is under way is broken off in a way that no
+/// server takes for an end of file, and the rest is reported as not attempted.
+#[allow(clippy::too_many_arguments)]
+pub async fn deliver_until<N: Net, S: Store>(
+    net: &N,
+    store: &S,
+    server: SocketAddr,
+    login: &Login,
+    jobs: &[Job],
+    policy: &Policy,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+) -> Report {
     let shared = Arc::new(Shared {
         jobs: jobs.to_vec(),
         next: AtomicUsize::new(0),
         sessions: AtomicU64::new(0),
         given_up: AtomicBool::new(false),
+        cancel,
     });
     let worker = || Worker {
         net: net.clone(),
@@ -178,11 +197,16 @@ impl<N: Net, S: Store> Worker<N, S> {
             wire_bytes: 0,
             result: Ok(()),
         };
-        if self.shared.given_up.load(Relaxed) {
-            file.result = Err(Failure {
-                kind: FailureKind::NotAttempted,
-                message: "not attempted: the server could not be reached before".to_owned(),
-            });
+        let reason = if self.shared.cancel.is_cancelled() {
+            Some("interrupted")
+        } else if self.shared.given_up.load(Relaxed) {
+            Some("the server could not be reached before")
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            let message = format!("not attempted: {reason}");
+            file.result = Err(Failure { kind: FailureKind::NotAttempted, message });
             return file;
         }
         let mut connected = false;
@@ -282,7 +306,8 @@ impl<N: Net, S: Store> Worker<N, S> {
             *connections += 1;
             Watch::new(observer, Who::Client, *number)
         };
-        Session::open(self.net.clone(), self.server, &self.login, &self.policy, watch).await
+        let session = Session::open(self.net.clone(), self.server, &self.login, &self.policy, watch).await?;
+        Ok(session.cancel_by(self.shared.cancel.clone()))
     }
 
     fn report(&mut self, index: usize, file: FileReport) {

@@ -52,6 +52,8 @@ pub enum ClientError {
     Unverifiable { command: &'static str, reply: Reply },
     #[error("local file: {0}")]
     Local(StoreError),
+    #[error("interrupted")]
+    Cancelled,
     #[error("name holds a line feed or NUL, which no command can carry")]
     BadName,
 }
@@ -78,8 +80,11 @@ pub enum FailureKind {
     Unverifiable,
     /// The file at this end.
     Local,
-    /// Given up before its turn came: the server could not be reached for an earlier file.
+    /// Given up before its turn came: the server could not be reached for an earlier file, or the
+    /// delivery was cancelled.
     NotAttempted,
+    /// Stopped on demand, by RST on the data connection.
+    Cancelled,
 }
 
 impl ClientError {
@@ -102,6 +107,7 @@ impl ClientError {
             Self::Transfer { .. } => FailureKind::Data,
             Self::SizeMismatch { .. } | Self::HashMismatch { .. } => FailureKind::Mismatch,
             Self::Unverifiable { .. } => FailureKind::Unverifiable,
+            Self::Cancelled => FailureKind::Cancelled,
             Self::Local(_) | Self::BadName => FailureKind::Local,
         }
     }
@@ -112,7 +118,10 @@ impl ClientError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Refused { reply, .. } | Self::LoginRefused(reply) => reply.code >= 500,
-            error => matches!(error.kind(), FailureKind::Local | FailureKind::Unverifiable),
+            error => matches!(
+                error.kind(),
+                FailureKind::Local | FailureKind::Unverifiable | FailureKind::Cancelled
+            ),
         }
     }
 }

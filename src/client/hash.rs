@@ -45,6 +45,12 @@ impl<F: WriteFile> WriteFile for Hashing<F> {
     async fn publish(self) -> Result<(), StoreError> {
         self.file.publish().await
     }
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.file.checkpoint().await
+    }
+    async fn keep(self) -> Result<(), StoreError> {
+        self.file.keep().await
+    }
 }
 
 /// The hash in `213 SHA-256 0-49 HEX NAME` (draft-ietf-ftpext2-hash-04 section 3.1).

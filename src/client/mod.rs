@@ -9,7 +9,7 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 
-pub use deliver::{Failure, FileReport, Job, Report, deliver};
+pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_until};
 pub use error::{ClientError, FailureKind};
 pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
 pub use session::{Cost, Session};

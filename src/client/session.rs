@@ -16,6 +16,7 @@ use crate::transfer::{DataConnection, Moved, TransferError};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use tokio_util::sync::CancellationToken;
 
 /// What the session has cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub struct Session<N: Net> {
     control: Control<N>,
     policy: Policy,
     watch: Watch,
+    cancel: CancellationToken,
     /// Kept from the last transfer.
     data: Option<DataConnection<N>>,
     /// EPSV was refused: PASV from now on.
@@ -85,6 +87,7 @@ impl<N: Net> Session<N> {
             control,
             policy: policy.clone(),
             watch,
+            cancel: CancellationToken::new(),
             data: None,
             without_epsv: false,
             hash_chosen: false,
@@ -103,6 +106,13 @@ impl<N: Net> Session<N> {
     async fn begin_session(&mut self, login: &Login) -> Result<(), ClientError> {
         self.log_in(login).await?;
         self.set_parameters().await
+    }
+
+    /// Cancelling `cancel` ends a transfer under way as a failure: in stream mode a process that
+    /// merely exits would end the file, not the transfer.
+    pub fn cancel_by(mut self, cancel: CancellationToken) -> Self {
+        self.cancel = cancel;
+        self
     }
 
     /// USER, PASS, ACCT as far as the server asks for them (RFC 959 section 5.4).
@@ -203,7 +213,7 @@ impl<N: Net> Session<N> {
         file: &mut impl ReadFile,
     ) -> Result<Moved, ClientError> {
         let mut data = self.begin(Command::Stor(remote.to_owned())).await?;
-        let ended = with_replies(&mut self.control, data.send_file(name, file)).await;
+        let ended = with_replies(&mut self.control, &self.cancel, data.send_file(name, file)).await;
         let early = match ended {
             Ended::Moved(result) => return self.finish(data, result, None).await,
             Ended::Replied(reply) => reply,
@@ -231,7 +241,7 @@ impl<N: Net> Session<N> {
         let mut data = self.begin(command).await?;
         let ended = {
             let mut receiving = std::pin::pin!(data.receive_file(name, file));
-            match with_replies(&mut self.control, receiving.as_mut()).await {
+            match with_replies(&mut self.control, &self.cancel, receiving.as_mut()).await {
                 // The reply may overtake the data, which go another way.
                 Ended::Replied(Ok(reply)) if reply.is_completion() => Ok((receiving.await, Some(reply))),
                 Ended::Replied(reply) => Err(reply),
@@ -402,7 +412,7 @@ impl<N: Net> Session<N> {
         let accepting = listener.accept();
         let limit = self.policy.connect_timeout;
         let net = self.net.clone();
-        let accepted = net.timeout(limit, with_replies(&mut self.control, accepting)).await;
+        let accepted = net.timeout(limit, with_replies(&mut self.control, &self.cancel, accepting)).await;
         let server = self.control.peer_addr().map_err(ClientError::Control)?;
         match accepted {
             Ok(Ended::Moved(Ok((stream, peer)))) if peer.ip() == server.ip() => self.wrap(stream),
@@ -453,11 +463,16 @@ enum Ended<T> {
 
 /// Watches the control connection while `transfer` is at work, so that the server's word that it
 /// has failed is heard at once. Preliminary replies (110 among them) are passed over.
-async fn with_replies<N: Net, F: Future>(control: &mut Control<N>, transfer: F) -> Ended<F::Output> {
+async fn with_replies<N: Net, F: Future>(
+    control: &mut Control<N>,
+    cancel: &CancellationToken,
+    transfer: F,
+) -> Ended<F::Output> {
     let mut transfer = std::pin::pin!(transfer);
     loop {
         tokio::select! {
             biased;
+            () = cancel.cancelled() => return Ended::Replied(Err(ClientError::Cancelled)),
             done = &mut transfer => return Ended::Moved(done),
             reply = control.next_reply() => match reply {
                 Ok(reply) if reply.is_preliminary() => {}

@@ -1,0 +1,47 @@
+//! `ftpsim ls`: the listing of a directory.
+
+use super::transfer::{login, runtime};
+use super::url::FtpUrl;
+use crate::client::{Policy, Session};
+use crate::net::real::RealNet;
+use crate::observe::{Nobody, Watch, Who};
+use crate::proto::command::Command;
+use crate::store::{StoreError, WriteFile};
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY
+    url: FtpUrl,
+    /// Names only (NLST)
+    #[arg(long, short = '1')]
+    names: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let url = &args.url;
+    let server = url.resolve()?;
+    let login = login(url)?;
+    let path = Some(url.path.clone()).filter(|path| !path.is_empty());
+    let command = if args.names { Command::Nlst(path) } else { Command::List(path) };
+    runtime()?.block_on(async {
+        let watch = || Watch::new(Arc::new(Nobody), Who::Client, 1);
+        let mut session = Session::open(RealNet::new(), server, &login, &Policy::default(), watch).await?;
+        session.receive(command, &url.path, &mut Stdout).await?;
+        session.quit().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+struct Stdout;
+
+impl WriteFile for Stdout {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        std::io::stdout().write_all(bytes).map_err(StoreError::Io)
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

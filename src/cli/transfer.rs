@@ -1,0 +1,258 @@
+//! What `put` and `get` have in common: options, login, progress, the summary at the end.
+
+use super::url::FtpUrl;
+use crate::client::{
+    Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify, deliver_until,
+};
+use crate::net::real::RealNet;
+use crate::net::{Net, Time};
+use crate::observe::{Event, Observer, Who};
+use crate::proto::mode::{Structure, TransmissionMode};
+use crate::proto::repr::Representation;
+use crate::store::disk::DiskStore;
+use anyhow::Context;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Args)]
+pub struct TransferArgs {
+    /// Transmission mode (RFC 959 section 3.4)
+    #[arg(long, default_value = "stream", value_parser = choice(&MODES))]
+    pub mode: TransmissionMode,
+    /// File structure
+    #[arg(long, default_value = "file", value_parser = choice(&STRUCTURES))]
+    pub structure: Structure,
+    /// Representation type: i(mage) or a(scii)
+    #[arg(long = "type", default_value = "i", value_parser = choice(&TYPES))]
+    pub representation: Representation,
+    /// What proves that a file is whole, beside the mode's end of file: the server's reply, its
+    /// SIZE, or its HASH
+    #[arg(long, default_value = "reply", value_parser = choice(&VERIFY))]
+    pub verify: Verify,
+    /// Further attempts at each file
+    #[arg(long, default_value_t = 2)]
+    pub retries: u32,
+    /// Wait before a further attempt, in seconds
+    #[arg(long, default_value = "1", value_parser = seconds)]
+    pub retry_delay: Duration,
+    /// Longest wait for a reply, and longest silence of a data connection, in seconds
+    #[arg(long, default_value = "30", value_parser = seconds)]
+    pub timeout: Duration,
+    /// Longest wait for a connection to open, in seconds
+    #[arg(long, default_value = "10", value_parser = seconds)]
+    pub connect_timeout: Duration,
+    /// A new data connection for each file in block and compressed mode, too
+    #[arg(long)]
+    pub no_reuse: bool,
+    /// The server opens the data connections (PORT, EPRT)
+    #[arg(long)]
+    pub active: bool,
+    /// Sessions at a time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub parallel: u32,
+    /// Write the result to stdout as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// No progress bar and no summary; failures are still listed
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const MODES: [(&str, TransmissionMode); 3] = [
+    ("stream", TransmissionMode::Stream),
+    ("block", TransmissionMode::Block),
+    ("compressed", TransmissionMode::Compressed),
+];
+const STRUCTURES: [(&str, Structure); 2] = [("file", Structure::File), ("record", Structure::Record)];
+const TYPES: [(&str, Representation); 4] = [
+    ("i", Representation::Image),
+    ("a", Representation::Ascii),
+    ("image", Representation::Image),
+    ("ascii", Representation::Ascii),
+];
+const VERIFY: [(&str, Verify); 4] =
+    [("reply", Verify::Reply), ("size", Verify::Size), ("hash", Verify::Hash), ("none", Verify::Reply)];
+pub const PUBLISH: [(&str, Publish); 2] = [("direct", Publish::Direct), ("rename", Publish::Rename)];
+
+/// One of the named values.
+pub fn choice<T: Copy + Send + Sync + 'static>(
+    values: &'static [(&'static str, T)],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(values.iter().map(|(name, _)| *name)).map(|given| {
+        let found = values.iter().find(|(name, _)| *name == given);
+        found.expect("clap lets only the named values pass").1
+    })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+impl TransferArgs {
+    pub fn policy(&self, direction: Direction, publish: Publish) -> Policy {
+        Policy {
+            direction,
+            mode: self.mode,
+            structure: self.structure,
+            representation: self.representation,
+            opening: if self.active { Opening::Active } else { Opening::Passive },
+            verify: self.verify,
+            publish,
+            retries: self.retries,
+            retry_delay: self.retry_delay,
+            reuse_data_connection: !self.no_reuse,
+            parallel: self.parallel,
+            reply_timeout: self.timeout,
+            data_timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
+            ..Policy::default()
+        }
+    }
+}
+
+/// From the URL, the environment, or asked for on the terminal; else anonymous (RFC 1635).
+pub fn login(url: &FtpUrl) -> anyhow::Result<Login> {
+    let Some(user) = &url.user else {
+        return Ok(Login::new("anonymous", "ftpsim@"));
+    };
+    if let Some(password) = &url.password {
+        return Ok(Login::new(user, password));
+    }
+    if let Ok(password) = std::env::var("FTPSIM_PASSWORD") {
+        return Ok(Login::new(user, password));
+    }
+    let prompt = format!("Password for {user}@{}: ", url.host);
+    let password = rpassword::prompt_password(prompt)
+        .context("no password: put it into the URL or into FTPSIM_PASSWORD")?;
+    Ok(Login::new(user, password))
+}
+
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}
+
+/// Delivers the jobs with a progress bar, prints what became of them, and gives the exit code.
+pub fn run(
+    url: &FtpUrl,
+    store: &DiskStore,
+    jobs: &[Job],
+    expected_bytes: Option<u64>,
+    policy: &Policy,
+    args: &TransferArgs,
+) -> anyhow::Result<ExitCode> {
+    let login = login(url)?;
+    let server = url.resolve()?;
+    let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, args.quiet || args.json));
+    let net = RealNet::new();
+    let report = runtime()?.block_on(async {
+        let cancel = CancellationToken::new();
+        let delivery =
+            deliver_until(&net, store, server, &login, jobs, policy, progress.clone(), cancel.clone());
+        let mut delivery = std::pin::pin!(delivery);
+        tokio::select! {
+            biased;
+            report = &mut delivery => report,
+            _ = tokio::signal::ctrl_c() => {
+                cancel.cancel();
+                delivery.await
+            }
+        }
+    });
+    progress.bar.finish_and_clear();
+    conclude(&report, net.now(), args)
+}
+
+fn conclude(report: &Report, took: Duration, args: &TransferArgs) -> anyhow::Result<ExitCode> {
+    let failed: Vec<_> = report.failed().collect();
+    for (file, Failure { message, .. }) in &failed {
+        eprintln!("ftpsim: {}: {message} ({} attempts)", file.name, file.attempts);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&json(report, took))?);
+    } else if !args.quiet {
+        let payload_bytes: u64 = report.files.iter().map(|file| file.payload_bytes).sum();
+        let rate = payload_bytes as f64 / took.as_secs_f64().max(1e-9);
+        println!(
+            "{} of {} files, {} in {:.3} s ({}/s)",
+            report.files.len() - failed.len(),
+            report.files.len(),
+            HumanBytes(payload_bytes),
+            took.as_secs_f64(),
+            HumanBytes(rate as u64),
+        );
+    }
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn json(report: &Report, took: Duration) -> serde_json::Value {
+    let files: Vec<_> = report
+        .files
+        .iter()
+        .map(|file| {
+            serde_json::json!({
+                "name": file.name,
+                "attempts": file.attempts,
+                "duration_us": file.ended_us - file.started_us,
+                "payload_bytes": file.payload_bytes,
+                "wire_bytes": file.wire_bytes,
+                "error": file.result.as_ref().err().map(|failure| &failure.message),
+                "error_kind": file.result.as_ref().err().map(|failure| failure.kind),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "files": files,
+        "failed": report.failed().count(),
+        "duration_us": took.as_micros() as u64,
+        "control_connections": report.control_connections,
+        "control_round_trips": report.control_round_trips,
+        "data_connections": report.data_connections,
+    })
+}
+
+/// A bar on stderr, if that is a terminal.
+struct Progress {
+    bar: ProgressBar,
+    counts_bytes: bool,
+}
+
+impl Progress {
+    fn new(files: u64, expected_bytes: Option<u64>, hidden: bool) -> Self {
+        let visible = !hidden && std::io::stderr().is_terminal();
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let (len, template) = match expected_bytes {
+            Some(bytes) => (bytes, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left {wide_msg}"),
+            None => (files, "{bar:30} {pos}/{len} files {per_sec} {elapsed} {wide_msg}"),
+        };
+        let bar = ProgressBar::with_draw_target(Some(len), target);
+        bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
+        Self { bar, counts_bytes: expected_bytes.is_some() }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, _at: Time, who: Who, _session: u64, event: &Event<'_>) {
+        if who != Who::Client {
+            return;
+        }
+        match event {
+            Event::SendBegins { name, .. } | Event::ReceiveBegins { name, .. } => {
+                self.bar.set_message((*name).to_owned());
+            }
+            Event::Progress { payload_bytes, .. } if self.counts_bytes => self.bar.inc(*payload_bytes),
+            Event::FileReported { .. } if !self.counts_bytes => self.bar.inc(1),
+            // What a failed attempt has moved has to be moved again.
+            Event::FileEnds { payload_bytes, error: Some(_), .. } if self.counts_bytes => {
+                self.bar.set_position(self.bar.position().saturating_sub(*payload_bytes));
+            }
+            _ => {}
+        }
+    }
+}
