@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs the FTP software that the interoperability tests and benches/peers talk to. As root, on
+# Debian. Idempotent; quick when everything is there. Two places change:
+#
+# - the system: Debian's vsftpd, the clients and the libraries of the daemons below; a user
+#   `ftpsim-peer` without a shell, with a random password, and a PAM service of that name (vsftpd
+#   knows no users but the system's);
+# - a cache directory ($FTPSIM_PEERS_DIR, by default ~/.cache/ftpsim-peers): proftpd and pure-ftpd,
+#   unpacked only, because Debian lets no two FTP daemons be installed together, and a Python
+#   environment with pyftpdlib and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
+#   connections).
+set -euo pipefail
+
+dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
+user=ftpsim-peer
+packages=(
+    curl lftp ncftp tnftp nmap vsftpd python3 python3-venv strace
+    # What proftpd and pure-ftpd load.
+    libcap2 libhiredis0.14 libidn2-0 libmemcached11 libmemcachedutil2 libpcre2-posix3 libsodium23
+)
+
+mkdir -p "$dir"
+
+missing=()
+for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # A service started by vsftpd's installation would hold port 21 for nothing.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+        trap 'rm -f $policy' EXIT
+    fi
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# unpack PACKAGE BINARY: Debian's package into $dir/PACKAGE, nothing configured, nothing started.
+unpack() {
+    [ -x "$dir/$1/$2" ] && return
+    local scratch
+    scratch=$(mktemp -d "$dir/download.XXXXXX")
+    if ! (cd "$scratch" && apt-get download -qq "$1" >/dev/null 2>&1); then
+        apt-get update -qq
+        (cd "$scratch" && apt-get download -qq "$1" >/dev/null)
+    fi
+    dpkg -x "$scratch"/*.deb "$scratch/root"
+    rm -rf "${dir:?}/$1"
+    mv "$scratch/root" "$dir/$1"
+    rm -rf "$scratch"
+}
+unpack proftpd-core usr/sbin/proftpd
+unpack pure-ftpd usr/sbin/pure-ftpd
+
+python=$dir/venv/bin/python
+if ! "$python" -c 'import pyftpdlib, pycurl' 2>/dev/null; then
+    rm -rf "$dir/venv"
+    /usr/bin/python3 -m venv "$dir/venv"
+    "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4'
+fi
+
+getent passwd "$user" >/dev/null ||
+    useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin "$user"
+if [ ! -s "$dir/password" ]; then
+    (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$dir/password")
+    printf '%s:%s\n' "$user" "$(cat "$dir/password")" | chpasswd
+fi
+# Debian's own service for vsftpd demands a user with a login shell.
+printf 'auth required pam_unix.so\naccount required pam_permit.so\nsession required pam_permit.so\n' \
+    >/etc/pam.d/$user
