@@ -1,3 +1,6 @@
 //! Experiments over the simulated world.
 
+pub mod pool;
+pub mod records;
 pub mod stats;
+pub mod summary;

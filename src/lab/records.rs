@@ -1,0 +1,211 @@
+//! The rows of `runs.csv` and `summary.csv`. Units are in the columns' names; what is not known is
+//! an empty cell.
+
+use super::stats::{Interval, Ratio};
+use crate::proto::mode::{Structure, TransmissionMode};
+use crate::sim::scenario::{Direction, TriggerKind};
+use serde::{Serialize, Serializer};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// In every row, so that a figure can be traced to the program that made it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// One run: a contender on a seed. Files by verdict (`sim::oracle::integrity::Verdict`) add up to `files`. `(scenario, variant, seed)` names exactly one row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunRecord {
+    pub scenario: String,
+    pub variant: String,
+    pub direction: Direction,
+    pub mode: TransmissionMode,
+    pub structure: Structure,
+    pub seed: u64,
+    pub case_id: String,
+    pub fault: String,
+    /// Whether the fault happened; rows where it did not are left out of proportions.
+    pub fault_fired: bool,
+    pub files: u64,
+    pub intact: u64,
+    pub recovered: u64,
+    pub silent_truncation: u64,
+    pub silent_corruption: u64,
+    pub misfiled: u64,
+    pub detected: u64,
+    pub false_alarm: u64,
+    pub stuck: u64,
+    /// Files of which a reader of the receiving directory could see a part under the final name.
+    pub exposed: u64,
+    pub rtt_us: u64,
+    pub bandwidth_bits_per_s: u64,
+    /// Of each packet each way, the path's and the fault's together.
+    pub loss: Ppm,
+    /// From the first packet to the client's last word; absent when it never came.
+    pub duration_virtual_us: Option<u64>,
+    /// Of the delivery, each file counted once.
+    pub payload_bytes: u64,
+    /// Written on data connections, framing and repetitions included.
+    pub wire_bytes: u64,
+    pub data_connections: u64,
+    pub control_round_trips: u64,
+    /// TCP segments sent again.
+    pub retransmits: u64,
+    pub file_latency_p50_us: Option<u64>,
+    pub file_latency_p90_us: Option<u64>,
+    pub file_latency_p99_us: Option<u64>,
+    pub file_latency_max_us: Option<u64>,
+    pub trace_hash: String,
+    pub version: &'static str,
+    /// Where in the target file the fault struck; absent for a fault without a place.
+    pub trigger: Option<TriggerKind>,
+    pub target_file: Option<u32>,
+    /// The first payload byte that does not pass, where the trigger is one.
+    pub target_byte: Option<u64>,
+    pub target_size_bytes: Option<u64>,
+}
+
+impl RunRecord {
+    /// Files that are wrong or missing at the receiver without a word to anyone.
+    pub fn silently_lost(&self) -> u64 {
+        self.silent_truncation + self.silent_corruption + self.misfiled
+    }
+}
+
+/// A contender under a kind of fault. Proportions, times and files are of the counted runs: those
+/// whose fault fired (all runs where the fault is `none`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SummaryRecord {
+    pub scenario: String,
+    pub variant: String,
+    /// `both`, `put` or `get`.
+    pub direction: &'static str,
+    pub mode: TransmissionMode,
+    pub structure: Structure,
+    pub fault: String,
+    pub runs: u64,
+    pub runs_counted: u64,
+    /// Runs in which at least one file was lost silently.
+    pub runs_with_silent_loss: u64,
+    pub silent_loss_share: Option<Decimal<6>>,
+    /// Wilson's interval of 95 %.
+    pub silent_loss_share_low: Option<Decimal<6>>,
+    pub silent_loss_share_high: Option<Decimal<6>>,
+    /// The contender that the following columns compare with: the scenario's first.
+    pub baseline: String,
+    /// Seeds counted for both.
+    pub pairs: u64,
+    pub silent_loss_here_only: u64,
+    pub silent_loss_baseline_only: u64,
+    /// McNemar's exact test of the two columns before, two-sided.
+    pub mcnemar_p: Option<Decimal<6>>,
+    /// The median of the paired ratios of delivery time, here / baseline, of the seeds where both
+    /// came to an end, and its bootstrap interval of 95 %.
+    pub duration_ratio: Option<Decimal<4>>,
+    pub duration_ratio_low: Option<Decimal<4>>,
+    pub duration_ratio_high: Option<Decimal<4>>,
+    pub duration_ratio_pairs: u64,
+    pub duration_median_us: Option<u64>,
+    pub files: u64,
+    pub intact: u64,
+    pub recovered: u64,
+    pub silent_truncation: u64,
+    pub silent_corruption: u64,
+    pub misfiled: u64,
+    pub detected: u64,
+    pub false_alarm: u64,
+    pub stuck: u64,
+    pub exposed: u64,
+    pub payload_bytes: u64,
+    pub wire_bytes: u64,
+    pub data_connections: u64,
+    pub control_round_trips: u64,
+    pub retransmits: u64,
+    pub file_latency_p50_us: Option<u64>,
+    pub file_latency_p90_us: Option<u64>,
+    pub file_latency_p99_us: Option<u64>,
+    pub file_latency_max_us: Option<u64>,
+    pub version: &'static str,
+}
+
+impl SummaryRecord {
+    pub(super) fn set_silent_loss_share(&mut self, interval: Option<Interval>) {
+        let share = self.runs_with_silent_loss as f64 / self.runs_counted as f64;
+        self.silent_loss_share = interval.map(|_| Decimal(share));
+        self.silent_loss_share_low = interval.map(|i| Decimal(i.low));
+        self.silent_loss_share_high = interval.map(|i| Decimal(i.high));
+    }
+
+    pub(super) fn set_mcnemar_p(&mut self, p: f64) {
+        self.mcnemar_p = Some(Decimal(p));
+    }
+
+    pub(super) fn set_duration_ratio(&mut self, ratio: Option<Ratio>) {
+        self.duration_ratio = ratio.map(|r| Decimal(r.median));
+        self.duration_ratio_low = ratio.map(|r| Decimal(r.interval.low));
+        self.duration_ratio_high = ratio.map(|r| Decimal(r.interval.high));
+    }
+}
+
+/// A float rounded to `PLACES` decimals where it is written.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Decimal<const PLACES: usize>(pub f64);
+
+impl<const PLACES: usize> Serialize for Decimal<PLACES> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let scale = 10f64.powi(PLACES as i32);
+        serializer.serialize_f64((self.0 * scale).round() / scale)
+    }
+}
+
+/// Parts per million, written as a fraction of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ppm(pub u32);
+
+impl Serialize for Ppm {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(self.0) / 1e6)
+    }
+}
+
+/// A file that appears under its name when it is whole: written beside it, then renamed.
+pub struct AtomicFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl AtomicFile {
+    /// Makes the directory if there is none.
+    pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
+        let temporary = directory.join(format!(".{name}.{}.part", std::process::id()));
+        let file = Some(BufWriter::new(File::create(&temporary)?));
+        Ok(Self { path: directory.join(name), temporary, file })
+    }
+
+    pub fn publish(mut self) -> io::Result<PathBuf> {
+        if let Some(file) = self.file.take() {
+            file.into_inner().map_err(|error| error.into_error())?.sync_all()?;
+            fs::rename(&self.temporary, &self.path)?;
+        }
+        Ok(self.path.clone())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // Nobody will miss what was never published.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! From runs to summary rows: sums, proportions with intervals, comparisons paired by seed.
+
+use super::records::{RunRecord, SummaryRecord};
+use super::stats::{self, Latencies};
+use crate::sim::scenario::{Direction, FaultKind, Scenario, VariantSpec};
+use crate::sim::seeds;
+
+/// A run as the comparison keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub record: RunRecord,
+    /// Of each file that was reported delivered.
+    pub file_latencies_us: Vec<u64>,
+}
+
+/// What pairing needs to know of one run.
+#[derive(Clone, Copy)]
+struct Paired {
+    counted: bool,
+    silent_loss: bool,
+    duration_us: Option<u64>,
+}
+
+#[derive(Clone, Default)]
+struct Sums {
+    runs: u64,
+    counted: u64,
+    with_silent_loss: u64,
+    totals: Totals,
+    latencies: Latencies,
+}
+
+/// Column sums over the counted runs.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    files: u64,
+    verdicts: [u64; 8],
+    exposed: u64,
+    payload_bytes: u64,
+    wire_bytes: u64,
+    data_connections: u64,
+    control_round_trips: u64,
+    retransmits: u64,
+}
+
+impl Totals {
+    fn add(&mut self, r: &RunRecord) {
+        self.files += r.files;
+        let verdicts = [
+            r.intact,
+            r.recovered,
+            r.silent_truncation,
+            r.silent_corruption,
+            r.misfiled,
+            r.detected,
+            r.false_alarm,
+            r.stuck,
+        ];
+        self.verdicts.iter_mut().zip(verdicts).for_each(|(sum, n)| *sum += n);
+        self.exposed += r.exposed;
+        self.payload_bytes += r.payload_bytes;
+        self.wire_bytes += r.wire_bytes;
+        self.data_connections += r.data_connections;
+        self.control_round_trips += r.control_round_trips;
+        self.retransmits += r.retransmits;
+    }
+}
+
+/// One kind of fault in one direction, or in both.
+struct Group {
+    fault: usize,
+    direction: Option<Direction>,
+    /// By variant.
+    sums: Vec<Sums>,
+    /// By seed, then by variant.
+    paired: Vec<Vec<Paired>>,
+}
+
+/// Takes runs in order of (seed, variant).
+pub struct Summary<'a> {
+    scenario: &'a Scenario,
+    groups: Vec<Group>,
+}
+
+impl<'a> Summary<'a> {
+    pub fn new(scenario: &'a Scenario) -> Self {
+        let directions = scenario.directions.iter().copied().map(Some);
+        let groups = std::iter::once(None)
+            .chain(directions)
+            .flat_map(|direction| (0..scenario.faults.len()).map(move |fault| (direction, fault)))
+            .map(|(direction, fault)| Group {
+                fault,
+                direction,
+                sums: vec![Sums::default(); scenario.variants.len()],
+                paired: Vec::new(),
+            })
+            .collect();
+        Self { scenario, groups }
+    }
+
+    /// `variant`: its index in the scenario; 0 begins a new seed.
+    pub fn add(&mut self, variant: usize, run: &Run) {
+        let record = &run.record;
+        for group in &mut self.groups {
+            let fault = &self.scenario.faults[group.fault];
+            let here = fault.name() == record.fault && group.direction.is_none_or(|d| d == record.direction);
+            if here {
+                let counted = record.fault_fired || fault.kind == FaultKind::None;
+                group.add(variant, run, counted);
+            }
+        }
+    }
+
+    /// A row a contender and kind of fault, both directions together.
+    pub fn rows(&self) -> Vec<SummaryRecord> {
+        self.collect(|group| group.direction.is_none())
+    }
+
+    /// A row a contender, kind of fault and direction.
+    pub fn rows_by_direction(&self) -> Vec<SummaryRecord> {
+        self.collect(|group| group.direction.is_some())
+    }
+
+    fn collect(&self, wanted: impl Fn(&Group) -> bool) -> Vec<SummaryRecord> {
+        let groups: Vec<&Group> = self.groups.iter().filter(|group| wanted(group)).collect();
+        let variants = self.scenario.variants.iter().enumerate();
+        variants
+            .flat_map(|(index, variant)| {
+                groups.iter().map(move |group| group.row(self.scenario, index, variant))
+            })
+            .collect()
+    }
+}
+
+impl Group {
+    fn add(&mut self, variant: usize, run: &Run, counted: bool) {
+        let record = &run.record;
+        let silent_loss = record.silently_lost() > 0;
+        if variant == 0 {
+            self.paired.push(Vec::with_capacity(self.sums.len()));
+        }
+        if let Some(seed) = self.paired.last_mut() {
+            seed.push(Paired { counted, silent_loss, duration_us: record.duration_virtual_us });
+        }
+        let sums = &mut self.sums[variant];
+        sums.runs += 1;
+        if counted {
+            sums.counted += 1;
+            sums.with_silent_loss += u64::from(silent_loss);
+            sums.totals.add(record);
+            run.file_latencies_us.iter().for_each(|&us| sums.latencies.record(us));
+        }
+    }
+
+    /// This variant's run and the baseline's, of the seeds counted for both.
+    fn pairs(&self, variant: usize) -> impl Iterator<Item = (Paired, Paired)> + '_ {
+        self.paired
+            .iter()
+            .filter_map(move |seed| Some((*seed.get(variant)?, *seed.first()?)))
+            .filter(|(here, base)| here.counted && base.counted)
+    }
+
+    fn row(&self, scenario: &Scenario, index: usize, variant: &VariantSpec) -> SummaryRecord {
+        let fault = scenario.faults[self.fault].name();
+        let direction = self.direction.map_or("both", Direction::as_str);
+        let sums = &self.sums[index];
+        let totals = &sums.totals;
+        let [intact, recovered, silent_truncation, silent_corruption, misfiled, detected, false_alarm, stuck] =
+            totals.verdicts;
+        let here_only = self.pairs(index).filter(|(h, b)| h.silent_loss && !b.silent_loss).count() as u64;
+        let base_only = self.pairs(index).filter(|(h, b)| b.silent_loss && !h.silent_loss).count() as u64;
+        let times: Vec<(u64, u64)> =
+            self.pairs(index).filter_map(|(h, b)| Some((h.duration_us?, b.duration_us?))).collect();
+        let purpose = format!("bootstrap {} {} {fault} {direction}", scenario.name, variant.name);
+        let ratio = stats::paired_ratio(&times, &mut seeds::stream(0, &purpose));
+        let mut durations: Vec<f64> = self
+            .paired
+            .iter()
+            .filter_map(|seed| seed.get(index).filter(|run| run.counted)?.duration_us)
+            .map(|us| us as f64)
+            .collect();
+        let pairs = self.pairs(index).count() as u64;
+        let mut row = SummaryRecord {
+            scenario: scenario.name.clone(),
+            variant: variant.name.clone(),
+            direction,
+            mode: variant.mode,
+            structure: variant.structure,
+            fault: fault.to_owned(),
+            runs: sums.runs,
+            runs_counted: sums.counted,
+            runs_with_silent_loss: sums.with_silent_loss,
+            silent_loss_share: None,
+            silent_loss_share_low: None,
+            silent_loss_share_high: None,
+            baseline: scenario.variants[0].name.clone(),
+            pairs,
+            silent_loss_here_only: here_only,
+            silent_loss_baseline_only: base_only,
+            mcnemar_p: None,
+            duration_ratio: None,
+            duration_ratio_low: None,
+            duration_ratio_high: None,
+            duration_ratio_pairs: times.len() as u64,
+            duration_median_us: stats::median(&mut durations).map(|us| us.round() as u64),
+            files: totals.files,
+            intact,
+            recovered,
+            silent_truncation,
+            silent_corruption,
+            misfiled,
+            detected,
+            false_alarm,
+            stuck,
+            exposed: totals.exposed,
+            payload_bytes: totals.payload_bytes,
+            wire_bytes: totals.wire_bytes,
+            data_connections: totals.data_connections,
+            control_round_trips: totals.control_round_trips,
+            retransmits: totals.retransmits,
+            file_latency_p50_us: sums.latencies.percentile_us(50),
+            file_latency_p90_us: sums.latencies.percentile_us(90),
+            file_latency_p99_us: sums.latencies.percentile_us(99),
+            file_latency_max_us: sums.latencies.max_us(),
+            version: super::records::VERSION,
+        };
+        row.set_silent_loss_share(stats::wilson(sums.with_silent_loss, sums.counted));
+        row.set_duration_ratio(ratio);
+        if index > 0 && pairs > 0 {
+            row.set_mcnemar_p(stats::mcnemar_exact(here_only, base_only));
+        }
+        row
+    }
+}
