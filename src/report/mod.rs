@@ -1,1 +1,5 @@
-//! Under construction.
+//! What a comparison found, for people.
+
+mod findings;
+mod format;
+pub mod terminal;

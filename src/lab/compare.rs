@@ -1,0 +1,146 @@
+//! The comparison: every contender on the same seeds, files and faults.
+
+use super::pool;
+use super::records::{AtomicFile, SummaryRecord};
+use super::summary::{Run, Summary};
+use crate::proto::mode::{Structure, TransmissionMode};
+use crate::sim::scenario::{Scenario, SeedRange, VariantSpec};
+use std::error::Error;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    pub seeds: SeedRange,
+    /// Threads; they change nothing but the time it takes.
+    pub jobs: NonZeroUsize,
+    /// Where the CSV files go; it is made if there is none.
+    pub out: &'a Path,
+}
+
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub scenario: Scenario,
+    pub seeds: SeedRange,
+    /// A row a contender and kind of fault.
+    pub rows: Vec<SummaryRecord>,
+    /// The same by direction.
+    pub rows_by_direction: Vec<SummaryRecord>,
+    pub violations: Vec<Violation>,
+    /// The files written.
+    pub written: Vec<PathBuf>,
+}
+
+/// A property that must hold in every run, and did not: a mode that marks the end of a file in-band
+/// lost one silently, or bytes of one file came out under the name of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub variant: String,
+    pub seed: u64,
+    pub what: String,
+}
+
+pub type RunError = Box<dyn Error + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path}: {source}")]
+    Csv { path: PathBuf, source: csv::Error },
+    #[error("variant {variant}, seed {seed}: {source}")]
+    Run { variant: String, seed: u64, source: RunError },
+}
+
+/// Does `run` for each seed and variant of `scenario` and writes `runs.csv`, `summary.csv` and
+/// `summary-by-direction.csv`; nothing is left half-written. `finished` is called after each run.
+pub fn compare(
+    scenario: &Scenario,
+    options: Options<'_>,
+    run: impl Fn(&VariantSpec, u64) -> Result<Run, RunError> + Sync,
+    finished: impl FnMut(),
+) -> Result<Comparison, CompareError> {
+    let variants = &scenario.variants;
+    let n = variants.len() as u64;
+    let mut summary = Summary::new(scenario);
+    let mut violations = Vec::new();
+    let mut csv = Csv::create(options.out, "runs.csv")?;
+    pool::in_order(
+        options.jobs,
+        options.seeds.count() * n,
+        |index| {
+            let (seed, variant) = (options.seeds.start + index / n, (index % n) as usize);
+            let spec = &variants[variant];
+            let failed = |source| CompareError::Run { variant: spec.name.clone(), seed, source };
+            run(spec, seed).map(|run| (variant, run)).map_err(failed)
+        },
+        finished,
+        |(variant, run)| {
+            csv.row(&run.record)?;
+            violations.extend(violation(&run));
+            summary.add(variant, &run);
+            Ok(())
+        },
+    )?;
+    let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
+    let written = vec![
+        csv.publish()?,
+        write_rows(options.out, "summary.csv", &rows)?,
+        write_rows(options.out, "summary-by-direction.csv", &rows_by_direction)?,
+    ];
+    Ok(Comparison {
+        scenario: scenario.clone(),
+        seeds: options.seeds,
+        rows,
+        rows_by_direction,
+        violations,
+        written,
+    })
+}
+
+fn violation(run: &Run) -> Option<Violation> {
+    let r = &run.record;
+    let marks_the_end = r.mode != TransmissionMode::Stream || r.structure == Structure::Record;
+    let what = if r.misfiled > 0 {
+        format!("{} of {} files hold bytes of another", r.misfiled, r.files)
+    } else if marks_the_end && r.silently_lost() > 0 {
+        format!("{} of {} files lost silently in a mode that marks the end", r.silently_lost(), r.files)
+    } else {
+        return None;
+    };
+    Some(Violation { variant: r.variant.clone(), seed: r.seed, what })
+}
+
+fn write_rows(out: &Path, name: &str, rows: &[impl serde::Serialize]) -> Result<PathBuf, CompareError> {
+    let mut csv = Csv::create(out, name)?;
+    rows.iter().try_for_each(|row| csv.row(row))?;
+    csv.publish()
+}
+
+/// A CSV file that appears when it is whole.
+struct Csv {
+    path: PathBuf,
+    writer: csv::Writer<AtomicFile>,
+}
+
+impl Csv {
+    fn create(out: &Path, name: &str) -> Result<Self, CompareError> {
+        let path = out.join(name);
+        match AtomicFile::create(out, name) {
+            Ok(file) => Ok(Self { path, writer: csv::Writer::from_writer(file) }),
+            Err(source) => Err(CompareError::Io { path, source }),
+        }
+    }
+
+    fn row(&mut self, row: &impl serde::Serialize) -> Result<(), CompareError> {
+        let path = &self.path;
+        self.writer.serialize(row).map_err(|source| CompareError::Csv { path: path.clone(), source })
+    }
+
+    fn publish(self) -> Result<PathBuf, CompareError> {
+        let path = self.path;
+        let file = self.writer.into_inner().map_err(|error| error.into_error());
+        file.and_then(AtomicFile::publish).map_err(|source| CompareError::Io { path, source })
+    }
+}

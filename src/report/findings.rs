@@ -1,0 +1,140 @@
+//! What the figures mean, in sentences made from them.
+
+use super::format;
+use crate::lab::compare::Comparison;
+use crate::lab::records::SummaryRecord;
+use crate::lab::stats;
+use crate::sim::scenario::{FaultKind, FaultSpec};
+
+/// Sums of a contender over the faults that can lose something.
+pub struct Reliability<'a> {
+    pub variant: &'a str,
+    pub runs: u64,
+    pub lost: u64,
+}
+
+impl Reliability<'_> {
+    fn share(&self) -> String {
+        format::percent(self.lost as f64 / self.runs as f64)
+    }
+}
+
+/// Over all kinds of fault but `none`.
+pub fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
+    let is_fault =
+        |row: &&SummaryRecord| fault(comparison, &row.fault).is_some_and(|f| f.kind != FaultKind::None);
+    comparison
+        .scenario
+        .variants
+        .iter()
+        .map(|variant| {
+            let rows = || comparison.rows.iter().filter(is_fault).filter(|row| row.variant == variant.name);
+            Reliability {
+                variant: &variant.name,
+                runs: rows().map(|row| row.runs_counted).sum(),
+                lost: rows().map(|row| row.runs_with_silent_loss).sum(),
+            }
+        })
+        .filter(|reliability| reliability.runs > 0)
+        .collect()
+}
+
+pub fn fault<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a FaultSpec> {
+    comparison.scenario.faults.iter().find(|fault| fault.name() == name)
+}
+
+/// The sentences below the tables.
+pub fn sentences(comparison: &Comparison) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(losers(comparison));
+    all.extend(keepers(comparison));
+    all.extend(speed(comparison));
+    all.extend(overhead(comparison));
+    all
+}
+
+fn losers(comparison: &Comparison) -> Vec<String> {
+    reliability(comparison)
+        .into_iter()
+        .filter(|r| r.lost > 0)
+        .map(|r| {
+            let rows = comparison.rows_by_direction.iter();
+            let worst = rows
+                .filter(|row| row.variant == r.variant && row.runs_with_silent_loss > 0)
+                .max_by(|a, b| share(a).total_cmp(&share(b)));
+            let worst = worst.map_or_else(String::new, |row| {
+                format!(", worst for {} with {}: {}", row.direction, row.fault, format::percent(share(row)))
+            });
+            format!(
+                "{} lost files without telling anyone in {} of {} runs with a fault ({}{worst}).",
+                r.variant,
+                format::thousands(r.lost),
+                format::thousands(r.runs),
+                r.share(),
+            )
+        })
+        .collect()
+}
+
+fn share(row: &SummaryRecord) -> f64 {
+    row.silent_loss_share.map_or(0.0, |share| share.0)
+}
+
+fn keepers(comparison: &Comparison) -> Option<String> {
+    let all = reliability(comparison);
+    let keepers: Vec<_> = all.iter().filter(|r| r.lost == 0).collect();
+    let fewest = keepers.iter().map(|r| r.runs).min()?;
+    let bound = stats::wilson(0, fewest)?.high;
+    let names: Vec<String> = keepers.iter().map(|r| r.variant.to_owned()).collect();
+    Some(format!(
+        "{} lost none silently in {} runs with a fault{} (so at most {}, at 95 % confidence).",
+        format::list(&names),
+        format::thousands(fewest),
+        if names.len() > 1 { " each" } else { "" },
+        format::percent(bound),
+    ))
+}
+
+/// The undisturbed runs' time against the first contender's.
+fn speed(comparison: &Comparison) -> Option<String> {
+    let quiet = comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None)?;
+    let rows: Vec<_> = comparison.rows.iter().filter(|row| row.fault == quiet.name()).collect();
+    let (base, others) = rows.split_first()?;
+    let base_us = base.duration_median_us?;
+    let times: Vec<String> = others
+        .iter()
+        .filter_map(|row| {
+            let ratio = row.duration_ratio?.0;
+            let us = row.duration_median_us?;
+            Some(format!("{} takes {} of that ({})", row.variant, format::ratio(ratio), format::duration(us)))
+        })
+        .collect();
+    Some(format!(
+        "Undisturbed, {} delivers the {} files in {}; {}.",
+        base.variant,
+        comparison.scenario.workload.files,
+        format::duration(base_us),
+        format::list(&times),
+    ))
+}
+
+fn overhead(comparison: &Comparison) -> Option<String> {
+    let quiet = comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None)?;
+    let rows = comparison.rows.iter().filter(|row| row.fault == quiet.name() && row.payload_bytes > 0);
+    let parts: Vec<String> = rows
+        .map(|row| {
+            let share = wire_share(row);
+            match share {
+                0.0 => format!("{} nothing", row.variant),
+                more if more > 0.0 => format!("{} {} more", row.variant, format::percent(more)),
+                less => format!("{} {} less", row.variant, format::percent(-less)),
+            }
+        })
+        .collect();
+    Some(format!("On the wire beside the payload: {}.", format::list(&parts)))
+}
+
+/// Wire bytes beyond the payload, as a share of it; negative when compressed.
+pub fn wire_share(row: &SummaryRecord) -> f64 {
+    row.wire_bytes as f64 / row.payload_bytes as f64 - 1.0
+}

@@ -1,0 +1,291 @@
+//! The comparison as tables for a terminal.
+
+use super::{findings, format};
+use crate::lab::compare::Comparison;
+use crate::lab::records::SummaryRecord;
+use crate::sim::scenario::{FaultKind, Scenario};
+use comfy_table::presets::NOTHING;
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    pub width: u16,
+    pub colour: bool,
+}
+
+/// Everything, ready to print; ends with a newline.
+pub fn render(comparison: &Comparison, style: Style) -> String {
+    let page = Page { comparison, style };
+    let mut text = page.heading();
+    text += &page.block(
+        "Silent loss: runs in which a file ended up short, wrong or missing and nobody was told",
+        page.reliability(),
+    );
+    text += &page.block(
+        "Delivery time: median, and its ratio to the first contender's on the same seed [95 %]",
+        page.delivery_time(),
+    );
+    text += &page.block(
+        "What a delivery takes, undisturbed: connections, control round trips, bytes, time of a file",
+        page.cost(),
+    );
+    text.push('\n');
+    for sentence in findings::sentences(comparison) {
+        text += &wrap(&sentence, style.width);
+    }
+    text += &page.footnotes();
+    text
+}
+
+struct Page<'a> {
+    comparison: &'a Comparison,
+    style: Style,
+}
+
+impl Page<'_> {
+    fn scenario(&self) -> &Scenario {
+        &self.comparison.scenario
+    }
+
+    fn heading(&self) -> String {
+        let s = self.scenario();
+        let c = self.comparison;
+        let runs: u64 = c.rows.iter().map(|row| row.runs).sum();
+        let [min, max] = s.workload.size_bytes;
+        let conditions = format!(
+            "{} runs (seeds {}) of {} files of {} to {}; path: {} round trip, {}, queue {}{}.",
+            format::thousands(runs),
+            c.seeds,
+            format::thousands(s.workload.files.into()),
+            format::bytes(min),
+            format::bytes(max),
+            format::setting(s.path.rtt_us),
+            format::bit_rate(s.path.bandwidth_bits_per_s),
+            format::bytes(s.path.queue_bytes),
+            match s.path.loss_ppm {
+                0 => String::new(),
+                ppm => format!(", loss {}", format::percent(f64::from(ppm) / 1e6)),
+            },
+        );
+        let name = self.bold(&s.name);
+        let question = wrap(&format!("{}: {}", s.name, s.question), self.style.width);
+        format!("{}{}", question.replacen(&s.name, &name, 1), wrap(&conditions, self.style.width))
+    }
+
+    fn bold(&self, text: &str) -> String {
+        if self.style.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn block(&self, title: &str, table: Table) -> String {
+        let title = wrap(title, self.style.width);
+        format!("\n{}\n{}\n", self.bold(title.trim_end()), table.trim_fmt())
+    }
+
+    fn table(&self, header: Vec<String>) -> Table {
+        let mut table = Table::new();
+        table.load_style(NOTHING.header_separator(LineStyle::new('─', '─', '─', '─')));
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(self.style.width);
+        if self.style.colour {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        let cells = header.into_iter().map(|text| {
+            let cell = Cell::new(text).set_alignment(CellAlignment::Right);
+            if self.style.colour { cell.add_attribute(Attribute::Dim) } else { cell }
+        });
+        table.set_header(cells);
+        for column in table.column_iter_mut().take(2) {
+            column.set_cell_alignment(CellAlignment::Left);
+        }
+        for column in table.column_iter_mut().skip(2) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+
+    /// Rows by direction and contender, columns by kind of fault.
+    fn reliability(&self) -> Table {
+        let s = self.scenario();
+        let faults: Vec<&str> = s.faults.iter().map(|fault| fault.name()).collect();
+        let header = ["", ""].into_iter().chain(faults.iter().copied());
+        let mut table = self.table(header.map(|name| name.replace('_', " ")).collect());
+        self.grouped(&mut table, |direction, variant| {
+            let row = |fault: &str| self.row(direction, variant, fault);
+            faults.iter().map(|fault| row(fault).map_or(Cell::new(""), |row| self.loss_cell(row))).collect()
+        });
+        table
+    }
+
+    fn loss_cell(&self, row: &SummaryRecord) -> Cell {
+        let counts = format!("{}/{}", row.runs_with_silent_loss, row.runs_counted);
+        let share = row.silent_loss_share.map_or(0.0, |share| share.0);
+        let lost = row.runs_with_silent_loss > 0;
+        let text = if lost { format!("{counts} {}", format::percent(share)) } else { counts };
+        let cell = Cell::new(text);
+        match (self.style.colour, lost) {
+            (false, _) => cell,
+            (true, true) => cell.fg(Color::Red).add_attribute(Attribute::Bold),
+            (true, false) => cell.fg(Color::Green),
+        }
+    }
+
+    /// Adds a row for each direction and contender: its two first cells, then `cells`.
+    fn grouped(&self, table: &mut Table, cells: impl Fn(&str, &str) -> Vec<Cell>) {
+        for direction in &self.scenario().directions {
+            for (i, variant) in self.scenario().variants.iter().enumerate() {
+                let direction_cell = if i == 0 { direction.as_str() } else { "" };
+                let mut row = vec![Cell::new(direction_cell), Cell::new(&variant.name)];
+                row.extend(cells(direction.as_str(), &variant.name));
+                table.add_row(row);
+            }
+        }
+    }
+
+    fn row(&self, direction: &str, variant: &str, fault: &str) -> Option<&SummaryRecord> {
+        let rows = &self.comparison.rows_by_direction;
+        rows.iter().find(|r| r.direction == direction && r.variant == variant && r.fault == fault)
+    }
+
+    /// The faults that do not strike at one byte come first; the others are timeouts and retries.
+    fn delivery_time(&self) -> Table {
+        let s = self.scenario();
+        let all_along: Vec<&str> =
+            s.faults.iter().filter(|fault| !fault.kind.has_trigger()).map(|fault| fault.name()).collect();
+        let faults = if all_along.is_empty() {
+            s.faults.iter().map(|fault| fault.name()).take(2).collect()
+        } else {
+            all_along
+        };
+        let mut header = vec![String::new(), String::new()];
+        for fault in &faults {
+            let name = if *fault == FaultKind::None.as_str() { "undisturbed" } else { fault };
+            header.push(name.replace('_', " "));
+            header.push("ratio".to_owned());
+        }
+        let mut table = self.table(header);
+        self.grouped(&mut table, |direction, variant| {
+            faults
+                .iter()
+                .flat_map(|fault| {
+                    let row = self.row(direction, variant, fault);
+                    let median =
+                        row.and_then(|r| r.duration_median_us).map_or(String::new(), format::duration);
+                    [Cell::new(median), Cell::new(row.map_or(String::new(), time_ratio))]
+                })
+                .collect()
+        });
+        table
+    }
+
+    fn cost(&self) -> Table {
+        let header = ["", "", "data connections", "round trips", "wire / payload", "file p50", "file p99"];
+        let mut table = self.table(header.map(str::to_owned).to_vec());
+        let quiet = self.scenario().faults.iter().find(|fault| fault.kind == FaultKind::None);
+        let fault = quiet.or(self.scenario().faults.first()).map_or("", |fault| fault.name());
+        self.grouped(&mut table, |direction, variant| {
+            let Some(row) = self.row(direction, variant, fault) else { return Vec::new() };
+            let per_run = |n: u64| {
+                if row.runs_counted == 0 { String::new() } else { tenths(n, row.runs_counted) }
+            };
+            let wire = if row.payload_bytes == 0 {
+                String::new()
+            } else {
+                ratio4(row.wire_bytes, row.payload_bytes)
+            };
+            let latency = |us: Option<u64>| us.map_or(String::new(), format::duration);
+            [
+                per_run(row.data_connections),
+                per_run(row.control_round_trips),
+                wire,
+                latency(row.file_latency_p50_us),
+                latency(row.file_latency_p99_us),
+            ]
+            .map(Cell::new)
+            .to_vec()
+        });
+        table
+    }
+
+    fn footnotes(&self) -> String {
+        let c = self.comparison;
+        let mut text = String::from("\n");
+        let (runs, counted) =
+            c.rows.iter().fold((0, 0), |(runs, counted), row| (runs + row.runs, counted + row.runs_counted));
+        if runs > counted {
+            text += &wrap(
+                &format!(
+                    "In {} runs the fault found nothing to strike; they are not counted.",
+                    format::thousands(runs - counted)
+                ),
+                self.style.width,
+            );
+        }
+        let stuck: u64 = c.rows.iter().map(|row| row.stuck).sum();
+        if stuck > 0 {
+            let note =
+                format!("{} files were stuck when the virtual time ran out.", format::thousands(stuck));
+            text += &wrap(&note, self.style.width);
+        }
+        for violation in c.violations.iter().take(10) {
+            let line = format!(
+                "VIOLATED: {} in seed {}: {} (ftpsim replay {} --variant {} --seed {})",
+                violation.variant,
+                violation.seed,
+                violation.what,
+                c.scenario.name,
+                violation.variant,
+                violation.seed
+            );
+            text += &wrap(&line, self.style.width);
+        }
+        if c.violations.len() > 10 {
+            text += &format!("... and {} more violations\n", c.violations.len() - 10);
+        }
+        text
+    }
+}
+
+fn time_ratio(row: &SummaryRecord) -> String {
+    match (row.duration_ratio, row.duration_ratio_low, row.duration_ratio_high) {
+        _ if row.variant == row.baseline => "1".to_owned(),
+        (Some(ratio), Some(low), Some(high)) => {
+            format!("{} [{}, {}]", format::ratio(ratio.0), format::ratio(low.0), format::ratio(high.0))
+        }
+        _ => String::new(),
+    }
+}
+
+/// A mean with one decimal, none if it is whole.
+fn tenths(sum: u64, n: u64) -> String {
+    if sum.is_multiple_of(n) { format::thousands(sum / n) } else { format!("{:.1}", sum as f64 / n as f64) }
+}
+
+fn ratio4(of: u64, to: u64) -> String {
+    format!("{:.4}", of as f64 / to as f64)
+}
+
+/// Lines of at most `width` characters, broken at spaces, each ended.
+fn wrap(text: &str, width: u16) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in text.split(' ') {
+        let word_length = word.chars().count();
+        if length > 0 && length + 1 + word_length > usize::from(width) {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines += word;
+        length += word_length;
+    }
+    lines.push('\n');
+    lines
+}
+
+#[cfg(test)]
+mod tests;

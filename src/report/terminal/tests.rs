@@ -1,0 +1,104 @@
+use super::*;
+use crate::lab::compare::Violation;
+use crate::lab::records::{Ppm, RunRecord, VERSION};
+use crate::lab::summary::{Run, Summary};
+use crate::proto::mode::TransmissionMode;
+use crate::sim::scenario::{SeedRange, VariantSpec};
+
+/// Made-up figures, so that every kind of cell is there: the table is tested here, not FTP.
+fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
+    let stratum = scenario.stratum(seed);
+    let stream = variant.mode == TransmissionMode::Stream;
+    let lost =
+        u64::from(variant.name == "stream" && stratum.fault.kind == FaultKind::EarlyClose && seed % 3 == 0);
+    let us = if stream { 4_000_000 } else { 900_000 } + seed * 1000;
+    let record = RunRecord {
+        scenario: scenario.name.clone(),
+        variant: variant.name.clone(),
+        direction: stratum.direction,
+        mode: variant.mode,
+        structure: variant.structure,
+        seed,
+        case_id: format!("{seed:012x}"),
+        fault: stratum.fault.name().to_owned(),
+        fault_fired: stratum.fault.kind != FaultKind::None && seed != 8,
+        files: 6,
+        intact: 6 - lost,
+        recovered: 0,
+        silent_truncation: lost,
+        silent_corruption: 0,
+        misfiled: 0,
+        detected: 0,
+        false_alarm: 0,
+        stuck: 0,
+        exposed: lost,
+        rtt_us: scenario.path.rtt_us,
+        bandwidth_bits_per_s: scenario.path.bandwidth_bits_per_s,
+        loss: Ppm(0),
+        duration_virtual_us: Some(us),
+        payload_bytes: 10_000,
+        wire_bytes: if stream { 10_000 } else { 9_300 },
+        data_connections: if stream { 6 } else { 1 },
+        control_round_trips: if stream { 16 } else { 11 + seed % 2 },
+        retransmits: 0,
+        file_latency_p50_us: None,
+        file_latency_p90_us: None,
+        file_latency_p99_us: None,
+        file_latency_max_us: None,
+        trace_hash: String::new(),
+        version: VERSION,
+        trigger: stratum.trigger,
+        target_file: None,
+        target_byte: None,
+        target_size_bytes: None,
+    };
+    Run { record, file_latencies_us: vec![us / 6, us / 5] }
+}
+
+fn comparison() -> Comparison {
+    let scenario = Scenario::load("tiny").unwrap();
+    let seeds = SeedRange { start: 0, end: 96 };
+    let mut summary = Summary::new(&scenario);
+    for seed in seeds.iter() {
+        for (index, variant) in scenario.variants.iter().enumerate() {
+            summary.add(index, &run(&scenario, variant, seed));
+        }
+    }
+    let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
+    let violation = Violation { variant: "block".to_owned(), seed: 5, what: "as an example".to_owned() };
+    Comparison { scenario, seeds, rows, rows_by_direction, violations: vec![violation], written: Vec::new() }
+}
+
+#[test]
+fn tables_at_a_hundred_columns() {
+    let text = render(&comparison(), Style { width: 100, colour: false });
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn colour_changes_no_text() {
+    let plain = render(&comparison(), Style { width: 100, colour: false });
+    let coloured = render(&comparison(), Style { width: 100, colour: true });
+    assert_ne!(plain, coloured);
+    let mut stripped = String::new();
+    let mut rest = coloured.as_str();
+    while let Some((text, after)) = rest.split_once("\x1b[") {
+        stripped += text;
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    stripped += rest;
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&stripped), words(&plain));
+}
+
+#[test]
+fn narrow_terminals_get_narrow_lines() {
+    let text = render(&comparison(), Style { width: 80, colour: false });
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn long_words_are_kept_whole() {
+    assert_eq!(wrap("a bb ccccccccc d", 4), "a bb\nccccccccc\nd\n");
+}
