@@ -83,7 +83,17 @@ mod tests {
             // Early ones take longest.
             let work = |i: u64| Ok::<_, ()>((0..(200 - i) * 500).fold(i, |a, b| black_box(a ^ b) ^ b));
             let (mut seen, mut count) = (Vec::new(), 0);
-            in_order(jobs(n), 200, work, || count += 1, |v| Ok(seen.push(v))).unwrap();
+            in_order(
+                jobs(n),
+                200,
+                work,
+                || count += 1,
+                |v| {
+                    seen.push(v);
+                    Ok(())
+                },
+            )
+            .unwrap();
             assert_eq!(seen, (0..200).collect::<Vec<_>>());
             assert_eq!(count, 200);
         }
@@ -93,7 +103,17 @@ mod tests {
     fn the_first_error_in_order_ends_it() {
         let work = |i: u64| if i >= 50 { Err(i) } else { Ok(i) };
         let mut seen = 0;
-        let error = in_order(jobs(3), 1_000_000_000, work, || {}, |_| Ok(seen += 1)).unwrap_err();
+        let error = in_order(
+            jobs(3),
+            1_000_000_000,
+            work,
+            || {},
+            |_| {
+                seen += 1;
+                Ok(())
+            },
+        )
+        .unwrap_err();
         assert_eq!((error, seen), (50, 50));
     }
 
