@@ -53,15 +53,31 @@ impl<F: WriteFile> WriteFile for Hashing<F> {
     }
 }
 
-/// The hash in `213 SHA-256 0-49 HEX NAME` (draft-ietf-ftpext2-hash-04 section 3.1).
+/// The hash in `213 SHA-256 0-49 HEX NAME` (draft-ietf-ftpext2-hash-04 section 3.1), the reply's
+/// last line: proftpd puts one before it that says that it is computing.
 pub fn parse_hash(reply: Reply) -> Result<String, ClientError> {
-    let text = reply.text();
-    let mut words = text.split_ascii_whitespace();
+    let mut words = reply.lines.last().map_or("", String::as_str).split_ascii_whitespace();
     let (algorithm, _range, hash) = (words.next(), words.next(), words.next());
     match (algorithm, hash) {
         (Some("SHA-256"), Some(hash)) if reply.code == 213 && hash.len() == 64 => {
             Ok(hash.to_ascii_lowercase())
         }
         _ => Err(ClientError::Unverifiable { command: "HASH", reply }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hash_is_in_the_last_line() {
+        let hash = "a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89";
+        let line = format!("SHA-256 0-1 {} one.bin", hash.to_uppercase());
+        assert_eq!(parse_hash(Reply::new(213, &line)).unwrap(), hash);
+        let proftpd = Reply::multi(213, vec!["Computing SHA-256 digest".to_owned(), line]);
+        assert_eq!(parse_hash(proftpd).unwrap(), hash);
+        assert!(parse_hash(Reply::new(213, format!("SHA-1 0-1 {hash} one.bin"))).is_err());
+        assert!(parse_hash(Reply::new(550, format!("SHA-256 0-1 {hash} one.bin"))).is_err());
     }
 }
