@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod command;
+pub mod listing;
 pub mod mode;
 pub mod path;
 pub mod reply;

@@ -18,6 +18,8 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
+pub mod ascii;
+
 /// Payload read from the store and encoded at a time; a block of block mode is at most one short.
 const PIECE_BYTES: usize = 65_535;
 /// Wire bytes read from the connection at a time.
@@ -177,6 +179,21 @@ impl<N: Net> DataConnection<N> {
             }
         })
         .await
+    }
+
+    /// Whether, as far as this side has heard, the peer has not closed the connection between two
+    /// files. Bytes that have come are kept: a pipelining peer sends its next file ahead.
+    pub async fn is_open(&mut self) -> bool {
+        self.is_quiet().await || !self.unread.is_empty()
+    }
+
+    /// Compressed mode's filler for the files to come (TYPE may change between two files).
+    pub fn set_filler(&mut self, filler: u8) {
+        if self.coding.filler != filler {
+            self.coding.filler = filler;
+            self.encoder = Encoder::new(self.coding);
+            self.decoder = Decoder::new(self.coding);
+        }
     }
 
     /// Sends one file; in stream mode the caller then closes the connection.

@@ -1,0 +1,155 @@
+//! Listings as text, lines without their ends: LIST (no standard; as `ls -l` writes it, which
+//! clients parse) and the facts of MLSD and MLST (RFC 3659 section 7).
+
+use super::command::{Timestamp, civil, parse_timestamp, timestamp};
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// `ls` gives the time of day for files younger than this, else the year.
+const RECENT_SECONDS: i64 = 182 * 86_400;
+
+/// What a line says of a file or directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub name: String,
+    pub is_directory: bool,
+    pub size_bytes: u64,
+    pub modified: Option<Timestamp>,
+}
+
+/// A line of LIST. `now` in seconds since 1970, where it is known; names cannot hold line ends.
+pub fn long_line(entry: &Listed, writable: bool, now: Option<i64>) -> String {
+    let permissions = match (entry.is_directory, writable) {
+        (true, true) => "drwxr-xr-x",
+        (true, false) => "dr-xr-xr-x",
+        (false, true) => "-rw-r--r--",
+        (false, false) => "-r--r--r--",
+    };
+    let links = if entry.is_directory { 2 } else { 1 };
+    let seconds = entry.modified.map_or(0, |(seconds, _)| seconds);
+    let (year, month, day, hour, minute, _) = civil(seconds);
+    let month = MONTHS[usize::from(month) - 1];
+    let recent = now.is_some_and(|now| (0..RECENT_SECONDS).contains(&(now - seconds)));
+    let clock = if recent { format!("{hour:02}:{minute:02}") } else { format!("{year:>5}") };
+    let (size, name) = (entry.size_bytes, printable(&entry.name));
+    format!("{permissions} {links} ftp ftp {size:>12} {month} {day:>2} {clock} {name}")
+}
+
+/// A name cannot end its line.
+fn printable(name: &str) -> String {
+    name.replace(['\r', '\n'], "?")
+}
+
+/// The facts that MLSD and MLST know, in the order they are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub kind: bool,
+    pub size: bool,
+    pub modify: bool,
+    pub perm: bool,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self { kind: true, size: true, modify: true, perm: true }
+    }
+}
+
+impl Facts {
+    /// OPTS MLST's argument: the wanted facts, each followed by `;`. Unknown ones are left out.
+    pub fn parse(text: &str) -> Self {
+        let wanted = |fact: &str| text.split(';').any(|word| word.trim().eq_ignore_ascii_case(fact));
+        Self { kind: wanted("type"), size: wanted("size"), modify: wanted("modify"), perm: wanted("perm") }
+    }
+
+    /// The facts in use, each followed by `;`; for FEAT all, those in use marked by `*`.
+    pub fn list(&self, for_feature: bool) -> String {
+        let known = [("type", self.kind), ("size", self.size), ("modify", self.modify), ("perm", self.perm)];
+        let mut out = String::new();
+        for (name, used) in known {
+            match (for_feature, used) {
+                (true, true) => out.extend([name, "*;"]),
+                (true, false) | (false, true) => out.extend([name, ";"]),
+                (false, false) => {}
+            }
+        }
+        out
+    }
+
+    /// `facts SP name` (RFC 3659 section 7.2). `kind`: file, dir, cdir or pdir.
+    pub fn line(&self, kind: &str, entry: &Listed, perm: &str) -> String {
+        let mut out = String::new();
+        if self.kind {
+            out.extend(["type=", kind, ";"]);
+        }
+        if self.size && !entry.is_directory {
+            out.extend(["size=", &entry.size_bytes.to_string(), ";"]);
+        }
+        if let (true, Some(modified)) = (self.modify, entry.modified) {
+            out.extend(["modify=", &timestamp(modified), ";"]);
+        }
+        if self.perm {
+            out.extend(["perm=", perm, ";"]);
+        }
+        out.extend([" ", &printable(&entry.name)]);
+        out
+    }
+}
+
+/// Reads a line of MLSD; `None` for the directory itself and its parent, and for what is neither a
+/// file nor a directory.
+pub fn parse_facts(line: &str) -> Option<Listed> {
+    let (facts, name) = line.split_once(' ')?;
+    let mut entry = Listed { name: name.to_owned(), is_directory: false, size_bytes: 0, modified: None };
+    let mut known = false;
+    for fact in facts.split(';').filter(|fact| !fact.is_empty()) {
+        let (key, value) = fact.split_once('=')?;
+        match key.to_ascii_lowercase().as_str() {
+            "type" if value.eq_ignore_ascii_case("file") => known = true,
+            "type" if value.eq_ignore_ascii_case("dir") => {
+                known = true;
+                entry.is_directory = true;
+            }
+            "type" => return None,
+            "size" => entry.size_bytes = value.parse().ok()?,
+            "modify" => entry.modified = parse_timestamp(value),
+            _ => {}
+        }
+    }
+    (known && !entry.name.is_empty()).then_some(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(modified: Option<Timestamp>) -> Listed {
+        Listed { name: "a b".into(), is_directory: false, size_bytes: 1234, modified }
+    }
+
+    #[test]
+    fn long_lines_look_like_those_of_ls() {
+        let at = 951_782_400; // 2000-02-29
+        let line = long_line(&entry(Some((at, 0))), true, None);
+        assert_eq!(line, "-rw-r--r-- 1 ftp ftp         1234 Feb 29  2000 a b");
+        let line = long_line(&entry(Some((at, 0))), false, Some(at + 3600));
+        assert_eq!(line, "-r--r--r-- 1 ftp ftp         1234 Feb 29 00:00 a b");
+    }
+
+    #[test]
+    fn facts_both_ways() {
+        let entry = entry(Some((951_782_400, 0)));
+        let line = Facts::default().line("file", &entry, "r");
+        assert_eq!(line, "type=file;size=1234;modify=20000229000000;perm=r; a b");
+        assert_eq!(parse_facts(&line), Some(entry));
+        assert_eq!(parse_facts("Type=cdir; ."), None);
+        assert_eq!(parse_facts("no facts"), None);
+    }
+
+    #[test]
+    fn facts_chosen_by_opts() {
+        let facts = Facts::parse("Size;type;unique;");
+        assert_eq!(facts.list(false), "type;size;");
+        assert_eq!(facts.list(true), "type*;size*;modify;perm;");
+    }
+}

@@ -1,0 +1,106 @@
+//! Names: CWD CDUP PWD MKD RMD DELE RNFR RNTO SIZE.
+
+use crate::net::Net;
+use crate::proto::path::VirtualPath;
+use crate::proto::reply::Reply;
+use crate::server::accounts::{Accounts, Rights};
+use crate::server::replies::Refusal;
+use crate::server::session::Session;
+use crate::store::{Kind, ReadFile, Store, StoreError};
+use crate::transfer::ascii::AsciiReader;
+
+/// SIZE in TYPE A has to read the file; beyond this size it does not.
+const MAX_ASCII_SIZE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A path between quotes, those inside doubled (RFC 959 appendix II).
+pub(super) fn quoted(path: &VirtualPath) -> String {
+    format!("\"{}\"", path.to_string().replace('"', "\"\""))
+}
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    fn right(&self, has: impl Fn(&Rights) -> bool) -> Result<A::Store, Refusal> {
+        let (store, rights) = self.store_and_rights()?;
+        if has(&rights) { Ok(store) } else { Err(Refusal::NoRight) }
+    }
+
+    pub(in crate::server) async fn change_directory(
+        &mut self,
+        argument: &str,
+        code: u16,
+    ) -> Result<Reply, Refusal> {
+        let (store, _) = self.store_and_rights()?;
+        let path = self.path(argument)?;
+        if store.metadata(&path).await?.kind != Kind::Directory {
+            return Err(StoreError::NotDirectory.into());
+        }
+        self.working = path;
+        Ok(Reply::new(code, format!("{} is the working directory.", quoted(&self.working))))
+    }
+
+    pub(in crate::server) fn working_directory(&self) -> Reply {
+        Reply::new(257, format!("{} is the working directory.", quoted(&self.working)))
+    }
+
+    pub(in crate::server) async fn make_directory(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.write)?;
+        let path = self.path(argument)?;
+        store.create_directory(&path).await?;
+        Ok(Reply::new(257, format!("{} created.", quoted(&path))))
+    }
+
+    pub(in crate::server) async fn remove_directory(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.delete)?;
+        store.remove_directory(&self.path(argument)?).await?;
+        Ok(Reply::new(250, "Directory removed."))
+    }
+
+    pub(in crate::server) async fn delete(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.delete)?;
+        store.remove_file(&self.path(argument)?).await?;
+        Ok(Reply::new(250, "File deleted."))
+    }
+
+    pub(in crate::server) async fn rename_from(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.delete && rights.write)?;
+        let path = self.path(argument)?;
+        store.metadata(&path).await?;
+        self.rename_from = Some(path);
+        Ok(Reply::new(350, "Requested file action pending further information."))
+    }
+
+    pub(in crate::server) async fn rename_to(
+        &mut self,
+        from: Option<VirtualPath>,
+        argument: &str,
+    ) -> Result<Reply, Refusal> {
+        let from = from.ok_or(Refusal::Sequence("RNTO must follow RNFR"))?;
+        let (store, _) = self.store_and_rights()?;
+        store.rename(&from, &self.path(argument)?).await.map_err(Refusal::Storing)?;
+        Ok(Reply::new(250, "File renamed."))
+    }
+
+    /// The bytes that a RETR would send now (RFC 3659 section 4).
+    pub(in crate::server) async fn size(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.read)?;
+        let path = self.path(argument)?;
+        let metadata = store.metadata(&path).await?;
+        if metadata.kind != Kind::File {
+            return Err(StoreError::IsDirectory.into());
+        }
+        if !self.parameters.is_ascii() {
+            return Ok(Reply::new(213, metadata.size_bytes.to_string()));
+        }
+        if metadata.size_bytes > MAX_ASCII_SIZE_BYTES {
+            return Ok(Reply::new(550, "The file is too large for SIZE in TYPE A, use TYPE I."));
+        }
+        let mut reader = AsciiReader::new(store.read(&path, 0).await?);
+        let mut buffer = vec![0; 64 * 1024];
+        let mut size_bytes = 0;
+        loop {
+            match reader.read(&mut buffer).await? {
+                0 => return Ok(Reply::new(213, size_bytes.to_string())),
+                read => size_bytes += read as u64,
+            }
+        }
+    }
+}
