@@ -1,0 +1,13 @@
+//! The server against scripts of bytes, over an in-memory network with virtual time.
+
+#[path = "server/harness.rs"]
+mod harness;
+
+#[path = "server/abort.rs"]
+mod abort;
+#[path = "server/dialogue.rs"]
+mod dialogue;
+#[path = "server/security.rs"]
+mod security;
+#[path = "server/transfers.rs"]
+mod transfers;
