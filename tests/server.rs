@@ -1,5 +1,7 @@
 //! The server against scripts of bytes, over an in-memory network with virtual time.
 
+#![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
+
 #[path = "server/harness.rs"]
 mod harness;
 

@@ -4,6 +4,7 @@
 mod get;
 mod ls;
 mod put;
+mod serve;
 mod transfer;
 mod url;
 
@@ -23,6 +24,8 @@ enum Command {
     Put(put::Args),
     /// Download files
     Get(get::Args),
+    /// Serve a directory
+    Serve(serve::Args),
     /// List a directory
     Ls(ls::Args),
     /// Print completions for a shell
@@ -45,6 +48,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Put(args) => put::run(args),
         Command::Get(args) => get::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Ls(args) => ls::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut std::io::stdout());

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Seconds and nanoseconds since 1970-01-01 00:00 UTC: the calendar, where there is one.
 pub type Calendar = Arc<dyn Fn() -> (i64, u32) + Send + Sync>;
@@ -26,6 +27,9 @@ pub struct Config<A> {
     /// Lets PORT and EPRT name, and data connections come from, other hosts than the client's: for
     /// transfers between servers (RFC 959 section 5.2), open to the bounce attack (RFC 2577).
     pub foreign_data_addresses: bool,
+    /// When cancelled, the server accepts no more, idle sessions end, and transfers may finish within
+    /// `timeouts.shutdown`.
+    pub shutdown: CancellationToken,
     /// For the dates of LIST and the transfer log; without one, LIST gives the year.
     pub calendar: Option<Calendar>,
 }
@@ -44,6 +48,8 @@ pub struct Timeouts {
     pub reply: Duration,
     /// Before the answer to a wrong password (RFC 2577 section 5).
     pub login_failure: Duration,
+    /// For transfers to finish after a shutdown is asked for.
+    pub shutdown: Duration,
 }
 
 impl Default for Timeouts {
@@ -55,6 +61,7 @@ impl Default for Timeouts {
             data_open: Duration::from_secs(30),
             reply: Duration::from_secs(60),
             login_failure: Duration::from_secs(5),
+            shutdown: Duration::from_secs(30),
         }
     }
 }
@@ -88,6 +95,7 @@ impl<A: Accounts> Config<A> {
             passive_seed: 0,
             advertised_address: None,
             foreign_data_addresses: false,
+            shutdown: CancellationToken::new(),
             calendar: None,
         }
     }

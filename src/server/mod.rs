@@ -32,8 +32,8 @@ const MAX_ACCEPT_FAILURES: u32 = 100;
 /// For the refusal of a session too many.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Serves every connection of `listener`, until it fails or this future is dropped, which ends all
-/// sessions at once.
+/// Serves every connection of `listener`, until it fails, `config.shutdown` is cancelled (sessions
+/// may then finish their transfers), or this future is dropped, which ends all sessions at once.
 pub async fn serve<N: Net, A: Accounts>(
     net: N,
     listener: N::Listener,
@@ -52,6 +52,7 @@ pub async fn serve<N: Net, A: Accounts>(
                 }
                 continue;
             }
+            () = config.shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
@@ -85,6 +86,12 @@ pub async fn serve<N: Net, A: Accounts>(
             drop(seat);
         });
     }
+    drop(listener);
+    let all = async { while sessions.join_next().await.is_some() {} };
+    if net.timeout(config.timeouts.shutdown, all).await.is_err() {
+        tracing::warn!(sessions = sessions.len(), "sessions cut off at shutdown");
+    }
+    Ok(())
 }
 
 type Seats = Arc<Mutex<BTreeMap<IpAddr, usize>>>;

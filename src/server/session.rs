@@ -144,7 +144,16 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 timeouts.login.saturating_sub(self.net.now().saturating_sub(begun))
             };
             let net = self.net.clone();
-            let line = match net.timeout(limit, self.control.next()).await {
+            let shutdown = self.config.shutdown.clone();
+            let next = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {
+                    self.say(421, "The server is shutting down, closing control connection.");
+                    return "shutdown";
+                }
+                next = net.timeout(limit, self.control.next()) => next,
+            };
+            let line = match next {
                 Ok(Ok(Some(line))) => line,
                 Ok(Ok(None)) => return "closed by the client",
                 Ok(Err(_)) => return "control connection lost",
