@@ -19,6 +19,12 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn peer_addr(&self) -> io::Result<SocketAddr>;
     /// Ends the connection with RST; queued data is lost.
     fn abort(self);
+    /// Reads what is there without waiting, past the mark of urgent data (RFC 854's Synch) at which
+    /// the last read may have stopped; `WouldBlock` when there is nothing. For networks that have
+    /// urgent data.
+    fn read_past_mark(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 }
 
 pub trait Listener: Send + Sync + 'static {

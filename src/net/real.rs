@@ -38,6 +38,10 @@ impl Stream for TcpStream {
         // A close with zero linger time sends RST; if the option cannot be set, the drop still closes.
         let _ = self.set_zero_linger();
     }
+    fn read_past_mark(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Not by way of tokio: it takes a read cut short by the mark for all there is.
+        io::Read::read(&mut &*socket2::SockRef::from(&*self), buffer)
+    }
 }
 
 impl Listener for TcpListener {
@@ -76,6 +80,9 @@ impl Net for RealNet {
     async fn listen(&self, on: SocketAddr) -> io::Result<TcpListener> {
         let socket = socket(&on)?;
         socket.set_reuseaddr(true)?;
+        // Telnet's Synch sends urgent data (RFC 854): clients send part of ABOR so. Accepted
+        // connections inherit that it is read with the rest.
+        socket2::SockRef::from(&socket).set_out_of_band_inline(true)?;
         socket.bind(on)?;
         socket.listen(BACKLOG)
     }

@@ -1,7 +1,7 @@
 //! The control connection: command lines in, replies out.
 
 use super::config::Timeouts;
-use crate::net::Net;
+use crate::net::{Net, Stream};
 use crate::observe::{Event, Watch};
 use crate::proto::command::MAX_LINE_BYTES;
 use crate::proto::reply::Reply;
@@ -122,6 +122,18 @@ impl<N: Net> Control<N> {
             self.unread.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.unread).await? == 0 {
                 self.ended = true;
+            }
+            if let Some(line) = self.split() {
+                return Ok(Some(line));
+            }
+            // A line is not cut short as a rule: its end may be urgent data.
+            let mut rest = [0; 64];
+            while let Ok(read) = self.stream.read_past_mark(&mut rest) {
+                self.unread.extend_from_slice(&rest[..read]);
+                if read == 0 || self.unread.len() > READ_BYTES {
+                    self.ended |= read == 0;
+                    break;
+                }
             }
             if let Some(line) = self.split() {
                 return Ok(Some(line));
