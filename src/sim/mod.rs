@@ -1,9 +1,12 @@
 //! The simulated world: a run is a function of its case.
 
 pub mod case;
+pub mod network;
 pub mod oracle;
+pub mod path;
 pub mod plan;
 pub mod scenario;
 pub mod seeds;
+pub mod tcp;
 pub mod trace;
 pub mod workload;

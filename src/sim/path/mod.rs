@@ -1,0 +1,126 @@
+//! The path between the two hosts: two links with loss, bandwidth, a drop-tail queue and delay
+//! ([`link`]), and the middlebox that commits the faults ([`middlebox`]), put together by the
+//! [`router`]. No I/O: packets with their times in, packets with their times out.
+
+pub mod link;
+pub mod middlebox;
+pub mod router;
+mod zombie;
+
+use std::net::SocketAddr;
+
+/// The way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From the client to the server.
+    Up,
+    /// From the server to the client.
+    Down,
+}
+
+impl Direction {
+    pub fn back(self) -> Self {
+        match self {
+            Direction::Up => Direction::Down,
+            Direction::Down => Direction::Up,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Up => "up",
+            Direction::Down => "down",
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Direction::Up => 0,
+            Direction::Down => 1,
+        }
+    }
+}
+
+/// The path, the same in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathConfig {
+    /// Round-trip time without queueing and serialisation; at least [`PathConfig::MIN_RTT_US`].
+    pub rtt_us: u64,
+    /// Of the bottleneck, each way; counts IP packets.
+    pub bandwidth_bits_per_s: u64,
+    /// Drop-tail queue before the bottleneck, each way.
+    pub queue_bytes: u64,
+    /// Independent loss of each packet, each way.
+    pub loss_ppm: u32,
+}
+
+impl PathConfig {
+    /// The simulation is exact only if every message crosses a hop (a quarter of it) in more than
+    /// two microseconds.
+    pub const MIN_RTT_US: u64 = 16;
+}
+
+/// What a cut does when the byte comes that it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutKind {
+    /// A firewall resets the connection. The bytes before the cut pass, then a RST goes to either
+    /// end: both observe `ConnectionReset`, the receiver after the bytes it has got by then.
+    /// Whatever is sent later on this connection is answered with a RST.
+    Reset,
+    /// A proxy ends the connection early and gracefully: FIN to both ends. The receiver gets every
+    /// byte before the cut (also those that had to be sent again), then a clean end of file. The
+    /// sender reads a clean end of file, too; what becomes of the bytes it sends beyond the cut is
+    /// the proxy's manner: `lingering`, it reads and discards them until the sender closes
+    /// (nginx's lingering close), and the sender's kernel reports success all the way; otherwise
+    /// its socket is closed at once and the first such byte is answered with RST, so that a sender
+    /// that still writes observes `ConnectionReset`, one that has closed already observes nothing.
+    Close { lingering: bool },
+    /// A translator loses its state for the connection: the bytes before the cut pass, then its
+    /// packets vanish, both ways, for so long or for good. Neither end observes anything but
+    /// silence; after it, retransmissions go on where they were.
+    Blackhole { for_us: Option<u64> },
+    /// The connection's packets, both ways, wait until the stall ends, then all pass.
+    Stall { for_us: u64 },
+    /// The byte is changed and the checksums are set right: nobody observes anything.
+    Corrupt { xor: u8 },
+}
+
+/// A fault at one byte of one direction of one connection: it strikes when a segment would carry
+/// byte `stream_offset` (0 is the first byte after the SYN), or the FIN if the stream ends there.
+/// Nothing of that byte or FIN passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub stream_offset: u64,
+    pub kind: CutKind,
+}
+
+/// What became of a packet at the router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Passed; it will be at the far host then.
+    Forwarded { arrives_ns: u64 },
+    /// Made, or cut to size, by the middlebox; it will be at the far host then.
+    Forged { arrives_ns: u64 },
+    /// Lost on the link.
+    Lost,
+    /// The queue was full.
+    QueueFull,
+    /// Taken by the middlebox.
+    Cut,
+}
+
+/// Watches the path. Called from the router's host: it may arm cuts, but not use a `SimNet`.
+pub trait PathObserver: Send + Sync {
+    /// `packet` is an IPv4 packet; `at_ns` when it reached the router.
+    fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
+        let _ = (at_ns, direction, packet, fate);
+    }
+    fn cut_fired(&self, at_ns: u64, cut: &Cut) {
+        let _ = (at_ns, cut);
+    }
+}
+
+/// Watches nothing.
+impl PathObserver for () {}

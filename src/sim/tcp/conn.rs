@@ -1,0 +1,379 @@
+//! One TCP connection of a simulated host: smoltcp's socket, our sender beside it, and what the
+//! application has written and not yet read.
+
+use super::engine::{Engine, SocketPool};
+use super::flow::{Flow, FlowConfig, Verdict};
+use super::segment::{self, Head, Segment};
+use smoltcp::socket::tcp::State;
+use smoltcp::wire::TcpControl;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddrV4;
+use std::task::Waker;
+
+/// Names a connection for the whole run; never used twice.
+pub type ConnId = u64;
+/// Names a listener likewise.
+pub type ListenerId = u64;
+/// Names a process of a host.
+pub type ProcessId = u64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// SYN sent.
+    Connecting,
+    /// SYN received; belongs to the listener.
+    Embryo(ListenerId),
+    /// Established and not yet accepted.
+    Queued(ListenerId),
+    /// The application has it.
+    Open,
+    /// The application is done with it; the kernel finishes.
+    Orphan,
+}
+
+/// What happened to a connection that its host must act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    None,
+    /// The three-way handshake is complete.
+    Established,
+    /// Over, with both FINs exchanged and ours first: TIME-WAIT.
+    TimeWait,
+    /// Over.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub local: SocketAddrV4,
+    pub peer: SocketAddrV4,
+    pub owner: ProcessId,
+    pub phase: Phase,
+    /// `None` when the connection is over.
+    pub engine: Option<Engine>,
+    pub flow: Flow,
+    /// Written by the application, not yet given to the socket.
+    pending: VecDeque<u8>,
+    /// Bytes written by the application in all.
+    pub written: u64,
+    /// The application will write no more.
+    pub shut: bool,
+    fin_given: bool,
+    /// Received and not yet read when the connection ended.
+    rest: VecDeque<u8>,
+    peer_fin: bool,
+    /// Where the peer's FIN is, if it has come, and whether it came ahead of data that is missing.
+    fin_at: Option<u32>,
+    late_fin: bool,
+    newest_ack: Option<u32>,
+    newest_window: u16,
+    reset: bool,
+    pub error: Option<io::ErrorKind>,
+    pub reader: Option<Waker>,
+    pub writer: Option<Waker>,
+    /// The kernel gives up at this time: a handshake or a FIN-WAIT-2 that takes too long.
+    pub deadline_us: Option<u64>,
+    /// The timer entry of this connection.
+    pub due_us: Option<u64>,
+}
+
+/// Room for what the application writes: twice the congestion window, as Linux sizes its send
+/// buffer, between these.
+const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 16 * 1024..=4 * 1024 * 1024;
+
+impl Conn {
+    pub fn new(
+        local: SocketAddrV4,
+        peer: SocketAddrV4,
+        owner: ProcessId,
+        phase: Phase,
+        engine: Engine,
+        flow: FlowConfig,
+    ) -> Self {
+        Self {
+            local,
+            peer,
+            owner,
+            phase,
+            engine: Some(engine),
+            flow: Flow::new(flow),
+            pending: VecDeque::new(),
+            written: 0,
+            shut: false,
+            fin_given: false,
+            rest: VecDeque::new(),
+            peer_fin: false,
+            fin_at: None,
+            late_fin: false,
+            newest_ack: None,
+            newest_window: 0,
+            reset: false,
+            error: None,
+            reader: None,
+            writer: None,
+            deadline_us: None,
+            due_us: None,
+        }
+    }
+
+    /// A packet has arrived for this connection.
+    pub fn ingress(&mut self, now_us: u64, head: &Head, mut packet: Vec<u8>) {
+        let Some(engine) = &mut self.engine else { return };
+        if head.fin {
+            self.fin_at = Some(head.payload_end());
+            self.late_fin = true;
+        }
+        match self.flow.on_ingress(now_us, head, &packet) {
+            Verdict::Hide => return engine.recycle(packet),
+            Verdict::Pass => {
+                if !head.rst {
+                    (self.newest_ack, self.newest_window) = (head.ack, head.window);
+                }
+            }
+            Verdict::Refresh(ack) => segment::patch(&mut packet, head.seq, Some(ack), head.window),
+        }
+        self.reset = head.rst;
+        engine.ingress(now_us, packet);
+    }
+
+    /// Moves data and sends whatever may be sent now.
+    pub fn serve(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Turn {
+        let Some(engine) = &mut self.engine else { return Turn::None };
+        // Each round hands the socket a late FIN or bytes; there are only so many.
+        loop {
+            // Answers to what has just arrived go first: the flow must know the newest ACK.
+            drain(engine, &mut self.flow, now_us, out);
+            self.flow.resend(now_us, out);
+            pump(engine, &mut self.flow, &mut self.pending, now_us);
+            if self.shut && !self.fin_given && self.pending.is_empty() && !self.flow.peer_window_closed() {
+                // Before the socket sends, so that the FIN rides on the last data.
+                self.fin_given = !matches!(engine.state(), State::SynSent | State::SynReceived);
+                if self.fin_given {
+                    engine.socket_mut().close();
+                }
+            }
+            while engine.egress(now_us) {}
+            drain(engine, &mut self.flow, now_us, out);
+            if has_peer_fin(engine.state()) {
+                self.late_fin = false;
+                self.peer_fin = true;
+            }
+            if !self.late_fin || self.fin_at != self.flow.ack_sent() {
+                break;
+            }
+            // smoltcp forgets a FIN that comes ahead of a hole; the hole is filled now.
+            self.late_fin = false;
+            let seq = self.fin_at.unwrap_or_default();
+            let (src, dst, ack, window) = (self.peer, self.local, self.newest_ack, self.newest_window);
+            let fin = Segment { src, dst, seq, ack, window, control: TcpControl::Fin, payload: &[] };
+            engine.ingress(now_us, fin.to_vec());
+        }
+        if self.flow.is_dead() && engine.state() != State::Closed {
+            self.error = Some(io::ErrorKind::TimedOut);
+            return self.vanish(out, now_us);
+        }
+        self.turn(now_us, out)
+    }
+
+    fn turn(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Turn {
+        let Some(engine) = &self.engine else { return Turn::None };
+        let state = engine.state();
+        match (self.phase, state) {
+            (_, State::TimeWait) => {
+                // The stack would delay this ACK, but it ends here.
+                if let Some(fin) = self.fin_at {
+                    self.flow.acknowledge(fin.wrapping_add(1), out);
+                }
+                self.wake();
+                return Turn::TimeWait;
+            }
+            (Phase::Embryo(_), State::Listen) => return Turn::Closed,
+            (_, State::Closed) => {
+                if self.reset {
+                    self.error = Some(match (self.phase, self.peer_fin) {
+                        (Phase::Connecting, _) => io::ErrorKind::ConnectionRefused,
+                        (_, true) => io::ErrorKind::BrokenPipe,
+                        (_, false) => io::ErrorKind::ConnectionReset,
+                    });
+                }
+                self.wake();
+                return Turn::Closed;
+            }
+            (Phase::Connecting | Phase::Embryo(_), State::Established | State::CloseWait) => {
+                self.deadline_us = None;
+                self.wake();
+                return Turn::Established;
+            }
+            (Phase::Orphan, _) if engine.socket().recv_queue() > 0 => {
+                // Nobody will read this (RFC 2525 section 2.17; what Linux does).
+                return self.abort(now_us, out);
+            }
+            _ => {}
+        }
+        if self.reader.is_some() && self.is_readable() {
+            wake(&mut self.reader);
+        }
+        if self.writer.is_some() && self.send_space() * 3 >= self.send_limit() {
+            wake(&mut self.writer);
+        }
+        Turn::None
+    }
+
+    /// Ends it with a RST.
+    pub fn abort(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Turn {
+        self.pending.clear();
+        let Some(engine) = &mut self.engine else { return Turn::None };
+        if engine.state() == State::SynSent {
+            return Turn::Closed;
+        }
+        engine.socket_mut().abort();
+        while engine.egress(now_us) {}
+        drain(engine, &mut self.flow, now_us, out);
+        self.wake();
+        Turn::Closed
+    }
+
+    /// Ends it without a word, as a kernel that has given up.
+    fn vanish(&mut self, _: &mut dyn FnMut(&[u8]), _: u64) -> Turn {
+        self.pending.clear();
+        self.wake();
+        Turn::Closed
+    }
+
+    pub fn give_up(&mut self) {
+        self.error = Some(io::ErrorKind::TimedOut);
+        self.wake();
+    }
+
+    /// The connection is over: keeps what the application has not read, returns the socket.
+    pub fn end(&mut self, pool: &mut SocketPool) {
+        let Some(mut engine) = self.engine.take() else { return };
+        self.peer_fin |= has_peer_fin(engine.state());
+        while let Ok(n @ 1..) = engine.socket_mut().recv(|bytes| {
+            self.rest.extend(&*bytes);
+            (bytes.len(), bytes.len())
+        }) {
+            debug_assert!(n > 0);
+        }
+        self.pending = VecDeque::new();
+        self.flow.clear();
+        pool.give_back(engine);
+        self.wake();
+    }
+
+    pub fn wake(&mut self) {
+        wake(&mut self.reader);
+        wake(&mut self.writer);
+    }
+
+    fn is_readable(&self) -> bool {
+        self.engine.as_ref().is_none_or(|engine| engine.socket().can_recv())
+            || self.peer_fin
+            || self.error.is_some()
+    }
+
+    pub fn unread(&self) -> usize {
+        self.rest.len() + self.engine.as_ref().map_or(0, |engine| engine.socket().recv_queue())
+    }
+
+    /// `None`: nothing to read yet. 0 bytes: the end.
+    pub fn read(&mut self, mut room: &mut [u8]) -> io::Result<Option<usize>> {
+        let mut read = 0;
+        if let Some(engine) = &mut self.engine {
+            // Twice, as the buffer is a ring.
+            for _ in 0..2 {
+                let n = engine.socket_mut().recv_slice(room).unwrap_or(0);
+                room = &mut room[n..];
+                read += n;
+            }
+        } else {
+            let n = room.len().min(self.rest.len());
+            for (to, from) in room.iter_mut().zip(self.rest.drain(..n)) {
+                *to = from;
+            }
+            read = n;
+        }
+        if read > 0 {
+            return Ok(Some(read));
+        }
+        if self.peer_fin {
+            return Ok(Some(0));
+        }
+        if let Some(kind) = self.error.take() {
+            return Err(kind.into());
+        }
+        Ok(self.engine.is_none().then_some(0))
+    }
+
+    fn send_limit(&self) -> u64 {
+        (2 * self.flow.window()).clamp(*SEND_BUFFER_BYTES.start(), *SEND_BUFFER_BYTES.end())
+    }
+
+    /// How many bytes the application may write now.
+    pub fn send_space(&self) -> u64 {
+        let Some(engine) = &self.engine else { return 0 };
+        let used = self.pending.len() + engine.socket().send_queue();
+        self.send_limit().saturating_sub(used as u64)
+    }
+
+    /// Whether the application may write at all.
+    pub fn check_writable(&mut self) -> io::Result<()> {
+        if let Some(kind) = self.error.take() {
+            return Err(kind.into());
+        }
+        if self.shut || self.engine.is_none() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(())
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.pending.extend(bytes);
+        self.written += bytes.len() as u64;
+    }
+
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// When [`Conn::serve`] is due without a packet.
+    pub fn next_us(&mut self, now_us: u64) -> Option<u64> {
+        let engine = self.engine.as_mut()?;
+        let stack = engine.next_poll_us(now_us);
+        let next = [stack, self.flow.next_timer(), self.deadline_us].into_iter().flatten().min()?;
+        // What could not be done now cannot be done now.
+        Some(next.max(now_us + 1))
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+fn has_peer_fin(state: State) -> bool {
+    matches!(state, State::CloseWait | State::LastAck | State::Closing | State::TimeWait)
+}
+
+/// What has left the socket goes through the flow to the wire.
+fn drain(engine: &mut Engine, flow: &mut Flow, now_us: u64, out: &mut dyn FnMut(&[u8])) {
+    while let Some(packet) = engine.leaving() {
+        flow.on_egress(now_us, packet, out);
+        engine.recycle(flow.buffer());
+    }
+}
+
+/// Gives the socket as many pending bytes as the windows allow.
+fn pump(engine: &mut Engine, flow: &mut Flow, pending: &mut VecDeque<u8>, now_us: u64) {
+    let queued = engine.socket().send_queue() as u64;
+    let mut room = flow.room(now_us, pending.len() as u64, queued) as usize;
+    while room > 0 {
+        let (first, _) = pending.as_slices();
+        let part = &first[..first.len().min(room)];
+        let Ok(n @ 1..) = engine.socket_mut().send_slice(part) else { break };
+        pending.drain(..n);
+        room -= n;
+    }
+}

@@ -1,0 +1,195 @@
+//! One smoltcp interface with one TCP socket: the state machine and receiver of one connection.
+//! One each, so that the work per packet does not grow with the number of connections.
+
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// Bytes of an IP packet on the path.
+pub const MTU_BYTES: usize = 1500;
+
+/// The device: one packet in, a queue of packets out.
+#[derive(Debug, Default)]
+struct Port {
+    arrived: Option<Vec<u8>>,
+    leaving: VecDeque<Vec<u8>>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Device for Port {
+    type RxToken<'a> = Arrived;
+    type TxToken<'a> = Leaving<'a>;
+
+    fn receive(&mut self, _: Instant) -> Option<(Arrived, Leaving<'_>)> {
+        let packet = self.arrived.take()?;
+        Some((Arrived(packet), Leaving(self)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
+        Some(Leaving(self))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut checksum = ChecksumCapabilities::ignored();
+        // Written, so that captures are right; not verified: damaged packets do not get here.
+        checksum.ipv4 = Checksum::Tx;
+        checksum.tcp = Checksum::Tx;
+        let mut caps = DeviceCapabilities::default();
+        caps.medium = Medium::Ip;
+        caps.max_transmission_unit = MTU_BYTES;
+        caps.checksum = checksum;
+        caps
+    }
+}
+
+struct Arrived(Vec<u8>);
+
+impl RxToken for Arrived {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+struct Leaving<'a>(&'a mut Port);
+
+impl TxToken for Leaving<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut packet = self.0.spare.pop().unwrap_or_default();
+        packet.clear();
+        packet.resize(len, 0);
+        let result = f(&mut packet);
+        self.0.leaving.push_back(packet);
+        result
+    }
+}
+
+/// Sockets whose connections are over, kept for their buffers.
+#[derive(Debug)]
+pub struct SocketPool {
+    receive_buffer_bytes: usize,
+    send_buffer_bytes: usize,
+    ack_delay: Option<Duration>,
+    spare: Vec<Socket<'static>>,
+}
+
+impl SocketPool {
+    pub fn new(receive_buffer_bytes: usize, send_buffer_bytes: usize, ack_delay_us: u64) -> Self {
+        let ack_delay = (ack_delay_us > 0).then(|| Duration::from_micros(ack_delay_us));
+        Self { receive_buffer_bytes, send_buffer_bytes, ack_delay, spare: Vec::new() }
+    }
+
+    fn take(&mut self) -> Socket<'static> {
+        let mut socket = self.spare.pop().unwrap_or_else(|| {
+            let buffer = |bytes| SocketBuffer::new(vec![0; bytes]);
+            Socket::new(buffer(self.receive_buffer_bytes), buffer(self.send_buffer_bytes))
+        });
+        // The windows, Nagle's among them, are the flow's: the real client and server set
+        // TCP_NODELAY.
+        socket.set_nagle_enabled(false);
+        socket.set_congestion_control(CongestionControl::None);
+        socket.set_ack_delay(self.ack_delay);
+        socket
+    }
+
+    pub fn give_back(&mut self, engine: Engine) {
+        let Engine { mut sockets, handle, .. } = engine;
+        let smoltcp::socket::Socket::Tcp(mut socket) = sockets.remove(handle);
+        socket.abort();
+        self.spare.push(socket);
+    }
+}
+
+pub struct Engine {
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    handle: SocketHandle,
+    port: Port,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({})", self.socket().state())
+    }
+}
+
+fn instant(now_us: u64) -> Instant {
+    Instant::from_micros(i64::try_from(now_us).unwrap_or(i64::MAX))
+}
+
+fn endpoint(addr: SocketAddrV4) -> IpEndpoint {
+    IpEndpoint::new(IpAddress::Ipv4(*addr.ip()), addr.port())
+}
+
+impl Engine {
+    /// `seed` decides the initial sequence number.
+    pub fn new(pool: &mut SocketPool, addr: Ipv4Addr, seed: u64, now_us: u64) -> Self {
+        let mut port = Port::default();
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = seed;
+        let mut iface = Interface::new(config, &mut port, instant(now_us));
+        // With a prefix of length 0 every peer is on the link: no routes.
+        iface.update_ip_addrs(|addrs| {
+            // The list of a new interface has room.
+            let _ = addrs.push(IpCidr::new(IpAddress::Ipv4(addr), 0));
+        });
+        let mut sockets = SocketSet::new(Vec::with_capacity(1));
+        let handle = sockets.add(pool.take());
+        Self { iface, sockets, handle, port }
+    }
+
+    pub fn socket(&self) -> &Socket<'static> {
+        self.sockets.get(self.handle)
+    }
+
+    pub fn socket_mut(&mut self) -> &mut Socket<'static> {
+        self.sockets.get_mut(self.handle)
+    }
+
+    pub fn state(&self) -> State {
+        self.socket().state()
+    }
+
+    /// False if the addresses cannot be used.
+    pub fn connect(&mut self, local: SocketAddrV4, peer: SocketAddrV4) -> bool {
+        let socket = self.sockets.get_mut::<Socket>(self.handle);
+        socket.connect(self.iface.context(), endpoint(peer), endpoint(local)).is_ok()
+    }
+
+    pub fn listen(&mut self, local: SocketAddrV4) -> bool {
+        self.socket_mut().listen(endpoint(local)).is_ok()
+    }
+
+    pub fn ingress(&mut self, now_us: u64, packet: Vec<u8>) {
+        self.port.arrived = Some(packet);
+        self.iface.poll_ingress_single(instant(now_us), &mut self.port, &mut self.sockets);
+    }
+
+    /// Lets the socket send; false if it had nothing to.
+    pub fn egress(&mut self, now_us: u64) -> bool {
+        use smoltcp::iface::PollResult;
+        self.iface.poll_egress(instant(now_us), &mut self.port, &mut self.sockets)
+            == PollResult::SocketStateChanged
+    }
+
+    /// The next packet that has left the socket.
+    pub fn leaving(&mut self) -> Option<Vec<u8>> {
+        self.port.leaving.pop_front()
+    }
+
+    /// Takes a buffer for packets to come.
+    pub fn recycle(&mut self, packet: Vec<u8>) {
+        if packet.capacity() > 0 && self.port.spare.len() < 64 {
+            self.port.spare.push(packet);
+        }
+    }
+
+    /// When the socket wants [`Engine::egress`] next.
+    pub fn next_poll_us(&mut self, now_us: u64) -> Option<u64> {
+        let at = self.iface.poll_at(instant(now_us), &self.sockets)?;
+        Some(u64::try_from(at.total_micros()).unwrap_or(0))
+    }
+}

@@ -1,0 +1,443 @@
+//! The simulated [`Net`]: a host's sockets and clock, seen by one of its processes.
+
+use super::clock::Clock;
+use super::conn::{ConnId, ListenerId, ProcessId};
+use super::stack::{Stack, TcpCounters};
+use crate::net::{self, Net, Time};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+
+/// Sees what the applications of a host write, before it is taken: the fault plan finds the wire
+/// offset of a payload byte by decoding it. A tap may arm the middlebox and kill the process it is
+/// told of (or any other of the same host).
+pub trait Tap: Send + Sync {
+    /// `bytes` are about to be written on a connection on which `offset` bytes were written before;
+    /// bytes that were not taken come again. Returns how many may be taken now; 0 leaves the writer
+    /// pending for ever (it is dying).
+    fn on_write(
+        &self,
+        net: &SimNet,
+        local: SocketAddr,
+        peer: SocketAddr,
+        offset: u64,
+        bytes: &[u8],
+    ) -> usize {
+        let _ = (net, local, peer, offset);
+        bytes.len()
+    }
+
+    /// Bytes up to stream offset `end` have been taken.
+    fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
+        let _ = (net, local, peer, end);
+    }
+
+    /// The application ends its stream at `offset`, by shutting it down or by closing the
+    /// connection; the FIN is not yet sent. Not called when the connection is reset.
+    fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
+        let _ = (net, local, peer, offset);
+    }
+}
+
+#[derive(Default)]
+struct Process {
+    /// Those who wait for its death.
+    mourners: Vec<Waker>,
+}
+
+struct State {
+    stack: Stack,
+    processes: BTreeMap<ProcessId, Process>,
+    last_process: ProcessId,
+    tap: Option<Arc<dyn Tap>>,
+    powered: bool,
+    /// The run is over: handles that are dropped now do nothing.
+    halted: bool,
+}
+
+/// A simulated host.
+pub(crate) struct Host {
+    state: Mutex<State>,
+    pub(crate) clock: Clock,
+    /// Tells the host's pump that there is something to send or a new timer.
+    pub(crate) kick: Notify,
+}
+
+impl Host {
+    /// To be called on the host, at time zero.
+    pub(crate) fn new(stack: Stack) -> Arc<Self> {
+        let state = State {
+            stack,
+            processes: BTreeMap::new(),
+            last_process: 0,
+            tap: None,
+            powered: true,
+            halted: false,
+        };
+        Arc::new(Self { state: Mutex::new(state), clock: Clock::start(), kick: Notify::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the stack up to now and runs `f` on it.
+    fn with_stack<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        let now_ns = self.clock.now_ns();
+        let mut state = self.lock();
+        state.stack.advance(now_ns);
+        let before = state.stack.next_ns();
+        let result = f(&mut state);
+        if state.stack.has_out() || state.stack.next_ns() != before {
+            self.kick.notify_one();
+        }
+        result
+    }
+
+    /// Handles what is due; the packets that leave, and when to come again.
+    pub(crate) fn pump(&self, arrivals: &mut Vec<(u64, Vec<u8>)>) -> (Vec<(u64, Vec<u8>)>, Option<u64>) {
+        let now_ns = self.clock.now_ns();
+        let mut state = self.lock();
+        for (at_ns, packet) in arrivals.drain(..) {
+            if state.powered {
+                state.stack.enqueue(at_ns, packet);
+            }
+        }
+        state.stack.advance(now_ns);
+        (state.stack.take_out(), state.stack.next_ns())
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.lock().stack.is_quiet()
+    }
+
+    pub(crate) fn counters(&self) -> TcpCounters {
+        self.lock().stack.counters()
+    }
+
+    pub(crate) fn halt(&self) {
+        self.lock().halted = true;
+    }
+
+    pub(crate) fn boot(self: &Arc<Self>) -> SimNet {
+        let mut state = self.lock();
+        state.last_process += 1;
+        let process = state.last_process;
+        state.processes.insert(process, Process::default());
+        SimNet { host: self.clone(), process }
+    }
+}
+
+impl State {
+    fn is_alive(&self, process: ProcessId) -> bool {
+        self.processes.contains_key(&process)
+    }
+
+    fn bury(&mut self, process: ProcessId) {
+        if let Some(process) = self.processes.remove(&process) {
+            process.mourners.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// A host of the simulated network as one of its processes sees it. Clones belong to the same
+/// process. To be used on its own host only (from its tasks and taps).
+///
+/// When the process is dead, every operation through it and its sockets stays pending for ever.
+#[derive(Clone)]
+pub struct SimNet {
+    host: Arc<Host>,
+    process: ProcessId,
+}
+
+impl SimNet {
+    pub fn ip(&self) -> Ipv4Addr {
+        self.host.lock().stack.addr()
+    }
+
+    /// A new process on the same host.
+    pub fn process(&self) -> SimNet {
+        self.host.boot()
+    }
+
+    /// The process dies now. The kernel closes its sockets: what was written is sent, then FIN; RST
+    /// where received data was not read; listeners are gone.
+    pub fn kill(&self) {
+        self.host.with_stack(|state| {
+            if state.is_alive(self.process) {
+                state.stack.kill(self.process);
+                state.bury(self.process);
+            }
+        });
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.host.lock().is_alive(self.process)
+    }
+
+    /// Waits for the death of this process; for whoever plays the init of the host.
+    pub async fn killed(&self) {
+        poll_fn(|cx| match self.host.lock().processes.get_mut(&self.process) {
+            Some(process) => {
+                process.mourners.push(cx.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// The host loses its power: all its processes die and its connections are forgotten; nobody is
+    /// told, and what is sent to it vanishes.
+    pub fn power_off(&self) {
+        self.host.with_stack(|state| {
+            state.powered = false;
+            state.stack.power_off();
+            while let Some((process, _)) = state.processes.first_key_value() {
+                let process = *process;
+                state.bury(process);
+            }
+        });
+    }
+
+    /// The host is up again and remembers nothing: the first process on it.
+    pub fn power_on(&self) -> SimNet {
+        self.host.lock().powered = true;
+        self.host.boot()
+    }
+
+    /// Watches what all processes of this host write from now on.
+    pub fn set_tap(&self, tap: Arc<dyn Tap>) {
+        self.host.lock().tap = Some(tap);
+    }
+
+    pub fn counters(&self) -> TcpCounters {
+        self.host.counters()
+    }
+
+    /// Runs an operation of this process; pending for ever if it is dead.
+    fn operate<T>(&self, f: impl FnOnce(&mut State) -> Poll<T>) -> Poll<T> {
+        self.host.with_stack(|state| if state.is_alive(self.process) { f(state) } else { Poll::Pending })
+    }
+
+    fn tap(&self) -> Option<Arc<dyn Tap>> {
+        self.host.lock().tap.clone()
+    }
+}
+
+fn own_address(own: Ipv4Addr, wanted: IpAddr) -> io::Result<()> {
+    match wanted {
+        IpAddr::V4(v4) if v4 == own || v4.is_unspecified() => Ok(()),
+        _ => Err(io::ErrorKind::AddrNotAvailable.into()),
+    }
+}
+
+impl Net for SimNet {
+    type Stream = SimStream;
+    type Listener = SimListener;
+
+    async fn connect(&self, from: Option<IpAddr>, to: SocketAddr) -> io::Result<SimStream> {
+        let SocketAddr::V4(to) = to else { return Err(io::ErrorKind::AddrNotAvailable.into()) };
+        from.map_or(Ok(()), |from| own_address(self.ip(), from))?;
+        let conn =
+            poll_fn(|_| self.operate(|state| Poll::Ready(state.stack.connect(self.process, to)))).await?;
+        // Dropped before it is connected, it is forgotten.
+        let stream = SimStream::new(self, conn);
+        poll_fn(|cx| self.operate(|state| state.stack.poll_connected(conn, cx))).await?;
+        Ok(stream)
+    }
+
+    async fn listen(&self, on: SocketAddr) -> io::Result<SimListener> {
+        own_address(self.ip(), on.ip())?;
+        let (id, local) =
+            poll_fn(|_| self.operate(|state| Poll::Ready(state.stack.listen(self.process, on.port()))))
+                .await?;
+        Ok(SimListener { net: self.clone(), id, local })
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let us = u64::try_from(duration.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
+        Clock::sleep_us(us).await;
+        poll_fn(|_| self.operate(|_| Poll::Ready(()))).await;
+    }
+
+    fn now(&self) -> Time {
+        Duration::from_micros(self.host.clock.now_us())
+    }
+}
+
+/// A listening socket of a simulated host.
+pub struct SimListener {
+    net: SimNet,
+    id: ListenerId,
+    local: SocketAddrV4,
+}
+
+impl net::Listener for SimListener {
+    type Stream = SimStream;
+
+    async fn accept(&self) -> io::Result<(SimStream, SocketAddr)> {
+        let conn = poll_fn(|cx| self.net.operate(|state| state.stack.poll_accept(self.id, cx))).await?;
+        let stream = SimStream::new(&self.net, conn);
+        let peer = stream.peer;
+        Ok((stream, peer))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local.into())
+    }
+}
+
+impl Drop for SimListener {
+    fn drop(&mut self) {
+        let gone = {
+            let state = self.net.host.lock();
+            state.halted || !state.is_alive(self.net.process)
+        };
+        if !gone {
+            self.net.host.with_stack(|state| state.stack.close_listener(self.id));
+        }
+    }
+}
+
+/// A connection of a simulated host.
+pub struct SimStream {
+    net: SimNet,
+    id: ConnId,
+    local: SocketAddr,
+    peer: SocketAddr,
+    aborted: bool,
+}
+
+impl SimStream {
+    fn new(net: &SimNet, id: ConnId) -> Self {
+        let unknown = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        let (local, peer) = net.host.lock().stack.addresses(id).unwrap_or((unknown, unknown));
+        Self { net: net.clone(), id, local: local.into(), peer: peer.into(), aborted: false }
+    }
+
+    fn write(&self, cx: &Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let room = self.net.operate(|state| state.stack.poll_room(self.id, cx));
+        let Poll::Ready(room) = room else { return Poll::Pending };
+        let (mut room, mut offset) = room?;
+        let tap = self.net.tap();
+        let mut taken = 0;
+        for bytes in slices.iter().filter(|bytes| !bytes.is_empty()) {
+            let allowed = match &tap {
+                Some(tap) => tap.on_write(&self.net, self.local, self.peer, offset, bytes).min(bytes.len()),
+                None => bytes.len(),
+            };
+            let n = allowed.min(room);
+            self.net.host.with_stack(|state| {
+                if state.is_alive(self.net.process) {
+                    state.stack.write(self.id, &bytes[..n]);
+                }
+            });
+            (taken, room, offset) = (taken + n, room - n, offset + n as u64);
+            if n < bytes.len() {
+                break;
+            }
+        }
+        if taken > 0 {
+            self.net.host.with_stack(|state| state.stack.push(self.id));
+            if let Some(tap) = &tap {
+                tap.on_written(&self.net, self.local, self.peer, offset);
+            }
+        }
+        let asked = slices.iter().any(|bytes| !bytes.is_empty());
+        if !self.net.is_alive() || (taken == 0 && asked) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(taken))
+    }
+
+    fn tell_end(&self) {
+        let offset = self.net.host.lock().stack.written(self.id);
+        if let (Some(offset), Some(tap)) = (offset, self.net.tap()) {
+            tap.on_shutdown(&self.net, self.local, self.peer, offset);
+        }
+    }
+}
+
+impl net::Stream for SimStream {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local)
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+
+    fn abort(mut self) {
+        self.aborted = true;
+    }
+}
+
+impl AsyncRead for SimStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let room = buf.initialize_unfilled();
+        let read = self.net.operate(|state| state.stack.poll_read(self.id, cx, room));
+        read.map_ok(|n| buf.advance(n))
+    }
+}
+
+impl AsyncWrite for SimStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.write(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.write(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.net.is_alive() {
+            self.tell_end();
+        }
+        self.net.operate(|state| {
+            state.stack.shutdown(self.id);
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+impl Drop for SimStream {
+    fn drop(&mut self) {
+        let gone = {
+            let state = self.net.host.lock();
+            state.halted || !state.is_alive(self.net.process)
+        };
+        if gone {
+            return;
+        }
+        if !self.aborted {
+            self.tell_end();
+        }
+        // The tap may have killed the process; then this finds the connection closed already.
+        self.net.host.with_stack(|state| {
+            if self.aborted { state.stack.abort(self.id) } else { state.stack.close(self.id) }
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! The simulated network against closed forms and against Linux, measured over an emulated path of
+//! 100 Mbit/s with one bandwidth-delay product of queue.
+#![cfg(feature = "sim")]
+
+use ftpsim::net::{Listener, Net};
+use ftpsim::sim::network::{NetworkConfig, RunEnd, RunReport, SERVER_IP, SimNet, run};
+use ftpsim::sim::path::{Direction, Fate, PathConfig, PathObserver};
+use ftpsim::sim::tcp::segment;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const PORT: u16 = 2000;
+
+fn path(rtt_us: u64, bandwidth_bits_per_s: u64, loss_ppm: u32) -> PathConfig {
+    let queue_bytes = (bandwidth_bits_per_s / 8 * rtt_us / 1_000_000).max(100_000);
+    PathConfig { rtt_us, bandwidth_bits_per_s, queue_bytes, loss_ppm }
+}
+
+fn server_addr() -> SocketAddr {
+    (SERVER_IP, PORT).into()
+}
+
+/// Reads every connection to its end and answers one byte.
+async fn sink(net: SimNet) {
+    let listener = net.listen(server_addr()).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    while let Ok((mut stream, _)) = listener.accept().await {
+        tasks.spawn(async move {
+            let mut buf = vec![0; 64 * 1024];
+            while stream.read(&mut buf).await.unwrap() > 0 {}
+            stream.write_all(b"!").await.unwrap();
+        });
+    }
+}
+
+/// Sends `len` bytes on a new connection; the time until the answer.
+async fn deliver(net: &SimNet, len: usize) -> Duration {
+    let start = net.now();
+    let mut stream = net.connect(None, server_addr()).await.unwrap();
+    stream.write_all(&vec![7; len]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, b"!");
+    net.now() - start
+}
+
+/// Times of `count` deliveries of `len` bytes, one after the other.
+fn deliveries(path: PathConfig, seed: u64, len: usize, count: usize) -> (Vec<Duration>, RunReport) {
+    deliveries_watched(path, seed, len, count, Arc::new(()))
+}
+
+fn deliveries_watched(
+    path: PathConfig,
+    seed: u64,
+    len: usize,
+    count: usize,
+    observer: Arc<dyn PathObserver>,
+) -> (Vec<Duration>, RunReport) {
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let out = times.clone();
+    let report = run(
+        &NetworkConfig::new(path, seed, 600_000_000),
+        observer,
+        move |net, _| async move {
+            for _ in 0..count {
+                let time = deliver(&net, len).await;
+                out.lock().unwrap().push(time);
+            }
+        },
+        |net, _| sink(net),
+    )
+    .unwrap();
+    assert!(matches!(report.end, RunEnd::Finished { .. }), "{report:?}");
+    let times = times.lock().unwrap().clone();
+    (times, report)
+}
+
+fn within(measured: f64, expected: f64, share: f64, what: &str) {
+    println!("{what}: {measured:.1} (expected {expected:.1})");
+    assert!((measured / expected - 1.0).abs() <= share, "{what}: {measured} instead of {expected}");
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+#[test]
+fn a_handshake_takes_one_round_trip() {
+    let time = Arc::new(Mutex::new(Duration::ZERO));
+    let out = time.clone();
+    run(
+        &NetworkConfig::new(path(50_000, 100_000_000, 0), 1, 10_000_000),
+        Arc::new(()),
+        move |net, _| async move {
+            let start = net.now();
+            let _stream = net.connect(None, server_addr()).await.unwrap();
+            *out.lock().unwrap() = net.now() - start;
+        },
+        |net, _| sink(net),
+    )
+    .unwrap();
+    // SYN and SYN-ACK of 48 bytes each take 4 us at 100 Mbit/s.
+    let time = time.lock().unwrap().as_micros();
+    assert!((50_006..=50_010).contains(&time), "{time}");
+}
+
+#[test]
+fn files_on_new_connections_take_as_long_as_on_linux() {
+    // Linux 6.18: size, milliseconds from connect to the answer.
+    for (len, linux_ms) in
+        [(1_000, 100.3), (10_000, 101.0), (30_000, 151.7), (100_000, 205.3), (1_000_000, 409.8)]
+    {
+        let (times, report) = deliveries(path(50_000, 100_000_000, 0), 1, len, 1);
+        within(ms(times[0]), linux_ms, 0.02, &format!("{len} bytes, ms"));
+        assert_eq!(report.retransmits(), 0);
+    }
+}
+
+#[test]
+fn bulk_reaches_the_bottleneck() {
+    let (times, report) = deliveries(path(50_000, 100_000_000, 0), 1, 50_000_000, 1);
+    let bits_per_s = 50_000_000.0 * 8.0 / times[0].as_secs_f64();
+    println!("{report:?}");
+    within(bits_per_s / 1e6, 100.0, 0.1, "Mbit/s");
+}
+
+/// Prints what passes the router; for debugging with `--nocapture`.
+struct Print;
+impl PathObserver for Print {
+    fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
+        let h = segment::Head::read(packet).unwrap();
+        println!(
+            "{:>12.3} {:<4} {}>{} seq {} len {} ack {:?} win {}{}{}{} {fate:?}",
+            at_ns as f64 / 1e3,
+            direction.name(),
+            h.src.port(),
+            h.dst.port(),
+            h.seq,
+            h.payload_len(),
+            h.ack,
+            h.window,
+            if h.syn { " SYN" } else { "" },
+            if h.fin { " FIN" } else { "" },
+            if h.rst { " RST" } else { "" },
+        );
+    }
+}
+
+#[test]
+#[ignore = "prints a trace"]
+fn show() {
+    deliveries_watched(path(50_000, 100_000_000, 0), 1, 3_000, 1, Arc::new(Print));
+}
