@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""Loopback deliveries over real sockets: our server and client beside other people's.
+
+Every client delivers the same files to every server and back, one session and one control
+connection at a time, on tmpfs by default, everything interleaved: a repetition runs each pair once,
+in an order of its own. The bytes are compared after each run, outside the clock. See README.md.
+"""
+
+import argparse
+import csv
+import datetime
+import filecmp
+import json
+import os
+import pathlib
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
+sys.path.insert(0, str(PROJECT / "tests/peers"))
+import launch  # noqa: E402
+
+# Name: (files, bytes of each).
+WORKLOADS = {"small": (2000, 1024), "medium": (500, 64 * 1024), "large": (1, 1 << 30)}
+PEER_SERVERS = ["vsftpd", "proftpd", "pure-ftpd", "pyftpdlib"]
+PEER_CLIENTS = ["pycurl", "lftp", "ncftp", "ftplib"]
+PIPELINE_DEPTH = 32
+# Our client's ways, and the options that say so.
+OURS = {
+    "stream": ["--mode", "stream"],
+    "block": ["--mode", "block"],
+    "compressed": ["--mode", "compressed"],
+    "block pipelined": ["--mode", "block", "--pipeline", str(PIPELINE_DEPTH)],
+    "compressed pipelined": ["--mode", "compressed", "--pipeline", str(PIPELINE_DEPTH)],
+}
+RUN_LIMIT_S = 300
+# proftpd sleeps up to 0.4 s when a connection comes right after another session's end.
+PROFTPD_REST_S = 0.6
+LFTP_SETTINGS = (
+    "set ftp:use-mode-z no; set ftp:ssl-allow no; set ftp:sync-mode no; set ftp:use-feat no; set ftp:use-allo no; "
+    "set ftp:use-size no; set ftp:use-mdtm no; set ftp:use-site-utime no; set ftp:use-site-utime2 no; "
+    "set net:max-retries 1; set net:timeout 30; set cmd:fail-exit yes; set xfer:log no; set xfer:clobber yes; ")
+NCFTP_OPTIONS = ["-V", "-F", "-Z", "-t", "30", "-o", "useSITE_UTIME=0,useMDTM=0,useSIZE=0"]
+COLUMNS = [
+    "workload", "files", "file_bytes", "content", "medium", "direction", "server", "server_version", "client",
+    "client_version", "way", "repetitions", "median_s", "min_s", "max_s", "files_per_s", "bytes_per_s",
+    "speed_to_best_peer", "best_peer_server", "best_peer_client", "speed_to_bare", "date", "machine", "cores",
+]
+
+
+class Server:
+    """A server with directories `src` (to get from) and `put` (to put into) under its root."""
+
+    def __init__(self, name, scratch, binary):
+        self.name = name
+        if name == "ftpsim":
+            self.user, self.password, self.owner = "bench", "bench-password", None
+            self.root = pathlib.Path(tempfile.mkdtemp(prefix="ftpsim-", dir=scratch))
+            self.process = subprocess.Popen(
+                [binary, "serve", "--root", self.root, "--listen", "127.0.0.1:0", "--user",
+                 f"{self.user}:{self.password}"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self.port = self.port_from_stdout()
+            self.version = ftpsim_version(binary)
+        else:
+            self.process = subprocess.Popen(
+                [PROJECT / "tests/peers/launch.py", name, "--scratch", scratch],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            line = self.process.stdout.readline()
+            if not line:
+                sys.exit(f"run.py: {name} does not start")
+            about = json.loads(line)
+            self.user, self.password, self.port = about["user"], about["password"], about["port"]
+            self.root, self.version, self.owner = pathlib.Path(about["root"]), about["version"], launch.USER
+
+    def port_from_stdout(self):
+        for line in self.process.stdout:
+            for word in line.split():
+                host, _, port = word.rpartition(":")
+                if host.endswith("127.0.0.1") and port.isdigit():
+                    return int(port)
+        sys.exit("run.py: ftpsim serve does not say where it listens")
+
+    def directory(self, name):
+        path = self.root / name
+        if path.exists():
+            shutil.rmtree(path)
+        path.mkdir()
+        if self.owner:
+            shutil.chown(path, self.owner, self.owner)
+        return path
+
+    def stop(self):
+        self.process.stdin.close()
+        if self.name == "ftpsim":
+            self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+def ftpsim_version(binary):
+    text = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    commit = subprocess.run(["git", "-C", PROJECT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return f"{text}+{commit.stdout.strip()}" if commit.returncode == 0 else text
+
+
+def write_files(directory, files, file_bytes, content):
+    """Different files: random bytes, or records of 80 columns, words and the blanks after them."""
+    directory.mkdir(parents=True)
+    draw = random.Random(f"{files} {file_bytes} {content}")
+    words = ["ACCOUNT", "BALANCE", "DELIVERY", "of", "the", "ORDER", "0000", "1999", "net", "gross", "EUR"]
+
+    def record():
+        text = " ".join(draw.choice(words) for _ in range(draw.randint(2, 9))) + f" {draw.randrange(10**6):06}"
+        return f"{text[:78]:<78}\r\n".encode()
+
+    for number in range(files):
+        with (directory / f"f{number:05}").open("wb") as file:
+            left = file_bytes
+            piece = b""
+            while left > 0:
+                if content == "random":
+                    piece = draw.randbytes(min(left, 1 << 20))
+                elif len(piece) < 1 << 20:
+                    piece = b"".join(record() for _ in range(min(left, 1 << 20) // 80 + 1))
+                left -= file.write(piece[:left])
+
+
+def same(one, other):
+    names = sorted(os.listdir(one))
+    if names != sorted(os.listdir(other)):
+        return False
+    _, different, errors = filecmp.cmpfiles(one, other, names, shallow=False)
+    return not different and not errors
+
+
+def timed(command, **options):
+    started = time.perf_counter()
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         text=True, timeout=RUN_LIMIT_S, **options)
+    took = time.perf_counter() - started
+    if ran.returncode != 0:
+        sys.exit(f"run.py: {' '.join(map(str, command))[:400]}\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
+    return took, ran.stdout
+
+
+def session_command(client, way, direction, server, local, binary):
+    """The command that delivers every file of `local`, and the directory it runs in."""
+    remote = "put" if direction == "put" else "src"
+    names = (local.parent / "names").read_text().split()
+    user, password, port = server.user, server.password, str(server.port)
+    if client in ("pycurl", "ftplib"):
+        return [launch.PYTHON, HERE / "session.py", client, direction, port, user, password, local, remote]
+    if client == "lftp":
+        job = f"mput -O {remote} *" if direction == "put" else f"mget {remote}/*"
+        return ["lftp", "--norc", "-c", f"{LFTP_SETTINGS} open -u {user},{password} ftp://127.0.0.1:{port}/; {job}"]
+    if client == "ncftp":
+        login = ["-u", user, "-p", password, "-P", port, "127.0.0.1"]
+        if direction == "put":
+            return ["ncftpput", *NCFTP_OPTIONS, *login, remote, *names]
+        return ["ncftpget", *NCFTP_OPTIONS, *login, ".", *[f"{remote}/{name}" for name in names]]
+    url = f"ftp://{user}:{password}@127.0.0.1:{port}/{remote}"
+    return [binary, direction, url, *names, "--retries", "0", "--quiet", *OURS[way]]
+
+
+def run_once(pair, direction, servers, source, scratch, binary):
+    """Seconds of one delivery; leaves nothing behind. Wrong bytes end the program."""
+    server_name, client, way = pair
+    got = scratch / "got"
+    if client == "bare":
+        got.mkdir()
+        target = got
+        _, out = timed([launch.PYTHON, HERE / "bare.py", source, got])
+        took = float(out)
+    else:
+        server = servers[server_name]
+        if server_name == "proftpd":
+            time.sleep(PROFTPD_REST_S)
+        if direction == "put":
+            local, target = source, server.directory("put")
+        else:
+            got.mkdir()
+            local = target = got
+        took, out = timed(session_command(client, way, direction, server, local, binary), cwd=local)
+        if client in ("pycurl", "ftplib"):
+            took = float(out)
+    if not same(source, target):
+        sys.exit(f"run.py: {direction} with {pair}: the bytes differ")
+    shutil.rmtree(target)
+    return took
+
+
+def summary(times, options, versions, workloads):
+    """Rows of the CSV."""
+    rows = []
+    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    medians = {key: statistics.median(taken) for key, taken in times.items()}
+    for (workload, direction, (server, client, way)), taken in times.items():
+        files, file_bytes = workloads[workload]
+        peers = {key[2]: value for key, value in medians.items()
+                 if key[:2] == (workload, direction) and key[2][0] in PEER_SERVERS and key[2][1] in PEER_CLIENTS}
+        best = min(peers, key=peers.get) if peers else None
+        bare = medians.get((workload, direction, ("bare", "bare", "")))
+        median = statistics.median(taken)
+        rows.append({
+            "workload": workload, "files": files, "file_bytes": file_bytes, "content": options.content,
+            "medium": options.medium, "direction": direction, "server": server,
+            "server_version": versions["server"].get(server, ""), "client": client,
+            "client_version": versions["client"].get(client, ""), "way": way, "repetitions": len(taken),
+            "median_s": f"{median:.4f}", "min_s": f"{min(taken):.4f}", "max_s": f"{max(taken):.4f}",
+            "files_per_s": f"{files / median:.1f}", "bytes_per_s": f"{files * file_bytes / median:.0f}",
+            "speed_to_best_peer": f"{peers[best] / median:.3f}" if best else "",
+            "best_peer_server": best[0] if best else "", "best_peer_client": best[1] if best else "",
+            "speed_to_bare": f"{bare / median:.3f}" if bare else "",
+            "date": date, "machine": platform.platform(terse=True), "cores": os.cpu_count(),
+        })
+    return rows
+
+
+def print_table(rows):
+    for workload, direction in dict.fromkeys((row["workload"], row["direction"]) for row in rows):
+        chosen = [row for row in rows if (row["workload"], row["direction"]) == (workload, direction)]
+        chosen.sort(key=lambda row: float(row["median_s"]))
+        first = chosen[0]
+        print(f"\n{workload}: {first['files']} files of {first['file_bytes']} B, {direction}")
+        print(f"{'server':<10} {'client':<8} {'way':<21} {'median':>8} {'min':>8} {'max':>8} {'files/s':>9} "
+              f"{'MB/s':>8} {'to best peer':>12} {'to bare':>8}")
+        for row in chosen:
+            print(f"{row['server']:<10} {row['client']:<8} {row['way']:<21} {row['median_s']:>8} {row['min_s']:>8} "
+                  f"{row['max_s']:>8} {row['files_per_s']:>9} {float(row['bytes_per_s']) / 1e6:>8.1f} "
+                  f"{row['speed_to_best_peer']:>12} {row['speed_to_bare']:>8}")
+
+
+def write_csv(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.rename(path)
+
+
+def options_from_command_line():
+    parser = argparse.ArgumentParser(description="Loopback deliveries beside other people's FTP software.")
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--directions", nargs="+", choices=["put", "get"], default=["put", "get"])
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--large-mib", type=int, default=1024, help="size of the one large file (1024)")
+    parser.add_argument("--content", choices=["text", "random"], default="text")
+    parser.add_argument("--scratch", default="/dev/shm", help="where all files lie (/dev/shm, a tmpfs)")
+    parser.add_argument("--ftpsim", type=pathlib.Path, default=PROJECT / "target/release/ftpsim")
+    parser.add_argument("--only-ours", action="store_true", help="for profiling: no peers, no ratios, no CSV")
+    parser.add_argument("--out", type=pathlib.Path, default=PROJECT / "results/loopback-peers.csv")
+    options = parser.parse_args()
+    medium = subprocess.run(["stat", "-f", "-c", "%T", options.scratch], capture_output=True, text=True, check=True)
+    options.medium = medium.stdout.strip()
+    return options
+
+
+def refuse_unless_complete(binary):
+    gone = launch.missing()
+    if not binary.exists():
+        gone.append(f"{binary} (cargo build --release)")
+    if gone:
+        sys.exit("run.py: missing, run tests/peers/install.sh as root first:\n  " + "\n  ".join(gone))
+
+
+def main():
+    options = options_from_command_line()
+    refuse_unless_complete(options.ftpsim)
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"run.py: the machine is busy (load {load:.1f}); expect noise", file=sys.stderr)
+    workloads = {name: WORKLOADS[name] for name in options.workloads}
+    if "large" in workloads:
+        workloads["large"] = (1, options.large_mib << 20)
+    peer_servers, peer_clients = ([], []) if options.only_ours else (PEER_SERVERS, PEER_CLIENTS)
+    pairs = [(server, client, "") for server in peer_servers + ["ftpsim"] for client in peer_clients]
+    pairs += [(server, "ftpsim", "stream") for server in peer_servers]
+    pairs += [("ftpsim", "ftpsim", way) for way in OURS] + [("bare", "bare", "")]
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="ftpsim-bench-", dir=options.scratch))
+    scratch.chmod(0o711)
+    servers, times = {}, {}
+    try:
+        for name in peer_servers + ["ftpsim"]:
+            servers[name] = Server(name, scratch, options.ftpsim)
+        for workload, (files, file_bytes) in workloads.items():
+            source = scratch / workload / "files"
+            write_files(source, files, file_bytes, options.content)
+            (source.parent / "names").write_text("\n".join(sorted(os.listdir(source))))
+            shutil.copy(source.parent / "names", scratch / "names")
+            for server in servers.values():
+                remote = server.directory("src")
+                for name in os.listdir(source):
+                    os.link(source / name, remote / name)
+            for repetition in range(options.repetitions):
+                jobs = [(direction, pair) for direction in options.directions for pair in pairs]
+                random.Random(repetition).shuffle(jobs)
+                for number, (direction, pair) in enumerate(jobs, 1):
+                    if sys.stderr.isatty():
+                        where = f"{workload} {repetition + 1}/{options.repetitions} {number}/{len(jobs)} {direction}"
+                        print(f"\r\x1b[K{where} {' '.join(pair)}", end="", file=sys.stderr, flush=True)
+                    took = run_once(pair, direction, servers, source, scratch, options.ftpsim)
+                    times.setdefault((workload, direction, pair), []).append(took)
+            shutil.rmtree(source.parent)
+        versions = {
+            "server": {name: server.version for name, server in servers.items()},
+            "client": {client: launch.version_of(client) for client in peer_clients}
+            | {"ftpsim": servers["ftpsim"].version},
+        }
+    finally:
+        for server in servers.values():
+            server.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+    rows = summary(times, options, versions, workloads)
+    print_table(rows)
+    if not options.only_ours:
+        write_csv(options.out, rows)
+        print(f"\nwritten: {options.out}")
+
+
+if __name__ == "__main__":
+    main()
