@@ -6,7 +6,7 @@ use crate::observe::Nobody;
 use crate::server::{Config, Rights, Table, serve};
 use crate::store::disk::DiskStore;
 use anyhow::{Context, bail};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,7 +82,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let net = RealNet::new();
         let listener =
             net.listen(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
-        tracing::info!(listen = %crate::net::Listener::local_addr(&listener)?, root = %args.root.display(), "serving");
+        let address = crate::net::Listener::local_addr(&listener)?;
+        tracing::info!(listen = %address, root = %args.root.display(), "serving");
+        // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
+        let _ = writeln!(std::io::stdout(), "listening on {address}");
         tokio::spawn(until_interrupted(shutdown));
         serve(net, listener, Arc::new(config), Arc::new(Nobody)).await.context("the server gave up")
     })?;
