@@ -1,7 +1,7 @@
 //! What can go wrong for a client.
 
 use crate::proto::address::AddressError;
-use crate::proto::reply::{Reply, ReplyError};
+use crate::proto::reply::{Class, Reply, ReplyError};
 use crate::store::StoreError;
 use crate::transfer::TransferError;
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,7 @@ impl ClientError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Refused { reply, .. } | Self::LoginRefused(reply) => reply.code >= 500,
+            Self::Unverifiable { reply, .. } if reply.class() == Class::TransientNegative => false,
             error => matches!(
                 error.kind(),
                 FailureKind::Local | FailureKind::Unverifiable | FailureKind::Cancelled

@@ -16,9 +16,10 @@ impl<F> Hashing<F> {
         Self { file, hash: wanted.then(Sha256::new) }
     }
 
-    /// The file, and the hash in lower-case hexadecimal.
-    pub fn finish(self) -> (F, Option<String>) {
-        (self.file, self.hash.map(|hash| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    /// The hash so far, in lower-case hexadecimal.
+    pub fn hash(&self) -> Option<String> {
+        let hash = self.hash.clone()?;
+        Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

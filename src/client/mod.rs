@@ -4,10 +4,13 @@ pub mod control;
 pub mod deliver;
 pub mod error;
 mod hash;
+mod local;
+mod pipeline;
 pub mod policy;
 pub mod session;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_until};
 pub use error::{ClientError, FailureKind};

@@ -39,23 +39,24 @@ impl Cost {
 
 pub struct Session<N: Net> {
     net: N,
-    control: Control<N>,
+    pub(super) control: Control<N>,
     policy: Policy,
     watch: Watch,
-    cancel: CancellationToken,
+    pub(super) cancel: CancellationToken,
     /// Kept from the last transfer.
-    data: Option<DataConnection<N>>,
+    pub(super) data: Option<DataConnection<N>>,
     /// EPSV was refused: PASV from now on.
     without_epsv: bool,
     /// OPTS HASH was accepted.
     hash_chosen: bool,
+    features: Option<Vec<String>>,
     data_connections: u64,
     /// Of data connections that are gone.
     moved: Moved,
 }
 
 /// How the next transfer gets its data connection.
-enum Opened<N: Net> {
+pub(super) enum Opened<N: Net> {
     /// In `Session::data`, from an earlier transfer.
     Kept,
     /// In `Session::data`, just opened.
@@ -91,6 +92,7 @@ impl<N: Net> Session<N> {
             data: None,
             without_epsv: false,
             hash_chosen: false,
+            features: None,
             data_connections: 0,
             moved: Moved::default(),
         };
@@ -186,15 +188,34 @@ impl<N: Net> Session<N> {
 
     /// SIZE (RFC 3659 section 4), in the session's TYPE.
     pub async fn size_bytes(&mut self, remote: &str) -> Result<u64, ClientError> {
-        let reply = self.control.command(&Command::Size(remote.to_owned())).await?;
-        match reply.text().trim().parse() {
-            Ok(size) if reply.code == 213 => Ok(size),
-            _ => Err(ClientError::Unverifiable { command: "SIZE", reply }),
+        parse_size(self.control.command(&Command::Size(remote.to_owned())).await?)
+    }
+
+    /// FEAT's lines (RFC 2389 section 3.2), trimmed, asked for once; none where the server does not
+    /// know FEAT.
+    pub async fn features(&mut self) -> Result<&[String], ClientError> {
+        if self.features.is_none() {
+            let reply = self.control.command(&Command::Feat).await?;
+            let lines = if reply.code == 211 { reply.lines } else { Vec::new() };
+            self.features = Some(lines.iter().skip(1).map(|line| line.trim().to_owned()).collect());
         }
+        Ok(self.features.as_deref().unwrap_or_default())
+    }
+
+    /// Whether FEAT names `feature`, with parameters or without.
+    pub async fn announces(&mut self, feature: &str) -> Result<bool, ClientError> {
+        let named =
+            |line: &String| line.split(' ').next().is_some_and(|name| name.eq_ignore_ascii_case(feature));
+        Ok(self.features().await?.iter().any(named))
     }
 
     /// HASH by SHA-256 (draft-ietf-ftpext2-hash-04), in lower-case hexadecimal.
     pub async fn hash(&mut self, remote: &str) -> Result<String, ClientError> {
+        self.choose_hash().await?;
+        parse_hash(self.control.command(&Command::Hash(remote.to_owned())).await?)
+    }
+
+    pub(super) async fn choose_hash(&mut self) -> Result<(), ClientError> {
         if !self.hash_chosen {
             let reply = self.control.command(&Command::Opts("HASH SHA-256".to_owned())).await?;
             if !reply.is_completion() {
@@ -202,7 +223,7 @@ impl<N: Net> Session<N> {
             }
             self.hash_chosen = true;
         }
-        parse_hash(self.control.command(&Command::Hash(remote.to_owned())).await?)
+        Ok(())
     }
 
     /// Uploads `file`: STOR, data, end of file, completion reply. The observer hears of it as `name`.
@@ -329,19 +350,19 @@ impl<N: Net> Session<N> {
         }
     }
 
-    fn drop_data(&mut self, data: DataConnection<N>) {
+    pub(super) fn drop_data(&mut self, data: DataConnection<N>) {
         self.moved = sum(self.moved, data.total());
         data.abort();
     }
 
-    fn abort_kept(&mut self) {
+    pub(super) fn abort_kept(&mut self) {
         if let Some(data) = self.data.take() {
             self.drop_data(data);
         }
     }
 
     /// The one kept, or another.
-    async fn data_connection(&mut self) -> Result<Opened<N>, ClientError> {
+    pub(super) async fn data_connection(&mut self) -> Result<Opened<N>, ClientError> {
         if let Some(data) = &mut self.data {
             if data.is_quiet().await {
                 return Ok(Opened::Kept);
@@ -446,7 +467,14 @@ impl<N: Net> Session<N> {
     }
 }
 
-fn refused(command: &Command, reply: Reply) -> ClientError {
+pub(super) fn parse_size(reply: Reply) -> Result<u64, ClientError> {
+    match reply.text().trim().parse() {
+        Ok(size) if reply.code == 213 => Ok(size),
+        _ => Err(ClientError::Unverifiable { command: "SIZE", reply }),
+    }
+}
+
+pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {
     ClientError::Refused { command: command.to_string(), reply }
 }
 

@@ -20,6 +20,10 @@ impl<R: ReadFile> AsciiReader<R> {
         Self { inner, converted: Vec::new(), at: 0, after_return: false }
     }
 
+    pub fn inner(&self) -> &R {
+        &self.inner
+    }
+
     async fn refill(&mut self) -> Result<(), StoreError> {
         let mut piece = vec![0; PIECE_BYTES.min(self.inner.remaining_bytes() as usize).max(1)];
         let read = self.inner.read(&mut piece).await?;
@@ -63,6 +67,10 @@ pub struct AsciiWriter<W> {
 impl<W: WriteFile> AsciiWriter<W> {
     pub fn new(inner: W) -> Self {
         Self { inner, after_return: false }
+    }
+
+    pub fn inner(&self) -> &W {
+        &self.inner
     }
 }
 

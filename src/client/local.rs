@@ -1,0 +1,94 @@
+//! A file at this end: converted as the representation type says, hashed if that is to be verified.
+
+use super::hash::Hashing;
+use super::policy::{Policy, Verify};
+use crate::proto::repr::Representation;
+use crate::store::{ReadFile, StoreError, WriteFile};
+use crate::transfer::ascii::{AsciiReader, AsciiWriter};
+
+/// The hash is that of the file's own bytes, not of their representation.
+pub enum LocalReader<R> {
+    Image(Hashing<R>),
+    Ascii(AsciiReader<Hashing<R>>),
+}
+
+impl<R: ReadFile> LocalReader<R> {
+    pub fn new(file: R, policy: &Policy) -> Self {
+        let file = Hashing::new(file, policy.verify == Verify::Hash);
+        match policy.representation {
+            Representation::Ascii => Self::Ascii(AsciiReader::new(file)),
+            _ => Self::Image(file),
+        }
+    }
+
+    pub fn hash(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.hash(),
+            Self::Ascii(file) => file.inner().hash(),
+        }
+    }
+}
+
+impl<R: ReadFile> ReadFile for LocalReader<R> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        match self {
+            Self::Image(file) => file.read(buffer).await,
+            Self::Ascii(file) => file.read(buffer).await,
+        }
+    }
+    fn remaining_bytes(&self) -> u64 {
+        match self {
+            Self::Image(file) => file.remaining_bytes(),
+            Self::Ascii(file) => file.remaining_bytes(),
+        }
+    }
+}
+
+pub enum LocalWriter<W> {
+    Image(Hashing<W>),
+    Ascii(AsciiWriter<Hashing<W>>),
+}
+
+impl<W: WriteFile> LocalWriter<W> {
+    pub fn new(file: W, policy: &Policy) -> Self {
+        let file = Hashing::new(file, policy.verify == Verify::Hash);
+        match policy.representation {
+            Representation::Ascii => Self::Ascii(AsciiWriter::new(file)),
+            _ => Self::Image(file),
+        }
+    }
+
+    pub fn hash(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.hash(),
+            Self::Ascii(file) => file.inner().hash(),
+        }
+    }
+}
+
+impl<W: WriteFile> WriteFile for LocalWriter<W> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.write(bytes).await,
+            Self::Ascii(file) => file.write(bytes).await,
+        }
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.publish().await,
+            Self::Ascii(file) => file.publish().await,
+        }
+    }
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.checkpoint().await,
+            Self::Ascii(file) => file.checkpoint().await,
+        }
+    }
+    async fn keep(self) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.keep().await,
+            Self::Ascii(file) => file.keep().await,
+        }
+    }
+}

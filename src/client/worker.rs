@@ -1,0 +1,309 @@
+//! One of the parallel parts of a delivery: takes jobs, holds a session, counts attempts.
+
+use super::deliver::{Failure, FileReport, Job};
+use super::error::{ClientError, FailureKind};
+use super::local::{LocalReader, LocalWriter};
+use super::pipeline;
+use super::policy::{Direction, Login, Policy, Publish, Verify};
+use super::session::{Cost, Session};
+use crate::net::Net;
+use crate::observe::{Event, Observer, Watch, Who};
+use crate::store::{Store, Write, WriteFile};
+use crate::transfer::Moved;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use tokio_util::sync::CancellationToken;
+
+/// What the workers of one delivery share.
+pub struct Shared {
+    jobs: Vec<Job>,
+    next: AtomicUsize,
+    /// Control connections so far.
+    sessions: AtomicU64,
+    /// One file used up all its attempts without the server letting us in: the rest would, too.
+    given_up: AtomicBool,
+    cancel: CancellationToken,
+}
+
+impl Shared {
+    pub fn new(jobs: Vec<Job>, cancel: CancellationToken) -> Self {
+        let (next, sessions, given_up) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        Self { jobs, next, sessions, given_up, cancel }
+    }
+}
+
+/// A job without a verdict.
+pub struct Pending {
+    index: usize,
+    pub job: Job,
+    pub report: FileReport,
+    /// The server let us in at some attempt.
+    pub connected: bool,
+}
+
+pub struct Worker<N: Net, S: Store> {
+    pub(super) net: N,
+    pub(super) store: S,
+    server: SocketAddr,
+    login: Login,
+    pub(super) policy: Policy,
+    observer: Arc<dyn Observer>,
+    shared: Arc<Shared>,
+    pub(super) session: Option<Session<N>>,
+    /// Of the latest session.
+    number: u64,
+    /// In sessions that are over.
+    spent: Cost,
+    connections: u64,
+    /// To be delivered before jobs not yet begun.
+    pub(super) again: VecDeque<Pending>,
+    /// To be tried again when there is nothing else to do.
+    pub(super) later: Vec<Pending>,
+    done: Vec<(usize, FileReport)>,
+}
+
+pub struct Done {
+    /// With the indices of their jobs.
+    pub files: Vec<(usize, FileReport)>,
+    pub cost: Cost,
+    pub control_connections: u64,
+}
+
+impl<N: Net, S: Store> Worker<N, S> {
+    pub fn new(
+        net: N,
+        store: S,
+        server: SocketAddr,
+        login: Login,
+        policy: Policy,
+        observer: Arc<dyn Observer>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            net,
+            store,
+            server,
+            login,
+            policy,
+            observer,
+            shared,
+            session: None,
+            number: 0,
+            spent: Cost::default(),
+            connections: 0,
+            again: VecDeque::new(),
+            later: Vec::new(),
+            done: Vec::new(),
+        }
+    }
+
+    pub async fn run(mut self) -> Done {
+        if pipeline::applies(&self.policy) {
+            self.run_pipelined().await;
+        } else {
+            while let Some(pending) = self.take() {
+                self.deliver_one(pending).await;
+            }
+        }
+        if let Some(session) = self.session.take() {
+            let cost = session.quit().await;
+            self.spent = self.spent.plus(cost);
+        }
+        Done { files: self.done, cost: self.spent, control_connections: self.connections }
+    }
+
+    /// The next job that is not to wait.
+    pub(super) fn take(&mut self) -> Option<Pending> {
+        if let Some(pending) = self.again.pop_front() {
+            return Some(pending);
+        }
+        let index = self.shared.next.fetch_add(1, Relaxed);
+        let job = self.shared.jobs.get(index)?.clone();
+        let now_us = self.now_us();
+        let report = FileReport {
+            name: job.remote.clone(),
+            attempts: 0,
+            started_us: now_us,
+            ended_us: now_us,
+            payload_bytes: 0,
+            wire_bytes: 0,
+            result: Ok(()),
+        };
+        Some(Pending { index, job, report, connected: false })
+    }
+
+    /// Why nothing more is to be begun.
+    pub(super) fn reason_to_stop(&self) -> Option<&'static str> {
+        if self.shared.cancel.is_cancelled() {
+            Some("interrupted")
+        } else if self.shared.given_up.load(Relaxed) {
+            Some("the server could not be reached before")
+        } else {
+            None
+        }
+    }
+
+    async fn deliver_one(&mut self, mut pending: Pending) {
+        if let Some(reason) = self.reason_to_stop() {
+            return self.stopped(pending, reason);
+        }
+        let wire_before = self.cost().moved.wire_bytes;
+        loop {
+            pending.report.attempts += 1;
+            let result = match self.policy.direction {
+                Direction::Put => self.put(&pending.job).await,
+                Direction::Get => self.get(&pending.job).await,
+            };
+            pending.report.wire_bytes = self.cost().moved.wire_bytes - wire_before;
+            pending.connected |= self.session.is_some();
+            match result {
+                Ok(moved) => return self.delivered(pending, moved.payload_bytes),
+                Err(error) => match self.failed(pending, &error) {
+                    Some(retry) => pending = retry,
+                    None => return,
+                },
+            }
+            self.net.sleep(self.policy.retry_delay).await;
+        }
+    }
+
+    async fn put(&mut self, job: &Job) -> Result<Moved, ClientError> {
+        let file = self.store.read(&job.local, 0).await.map_err(ClientError::Local)?;
+        let mut file = LocalReader::new(file, &self.policy);
+        let (verify, publish) = (self.policy.verify, self.policy.publish);
+        let session = self.session().await?;
+        let part = part_name(&job.remote);
+        let stored_as = if publish == Publish::Rename { &part } else { &job.remote };
+        let moved = session.put_file(&job.remote, stored_as, &mut file).await?;
+        match verify {
+            Verify::Reply => {}
+            Verify::Size => same_size(session.size_bytes(stored_as).await?, moved)?,
+            Verify::Hash => same_hash(session.hash(stored_as).await?, file.hash())?,
+        }
+        if publish == Publish::Rename {
+            session.rename(&part, &job.remote).await?;
+        }
+        Ok(moved)
+    }
+
+    async fn get(&mut self, job: &Job) -> Result<Moved, ClientError> {
+        let file = self.store.write(&job.local, Write::Replace).await.map_err(ClientError::Local)?;
+        let mut file = LocalWriter::new(file, &self.policy);
+        let verify = self.policy.verify;
+        let session = self.session().await?;
+        let size_bytes = match verify {
+            Verify::Size => Some(session.size_bytes(&job.remote).await?),
+            Verify::Reply | Verify::Hash => None,
+        };
+        let moved = session.get_file(&job.remote, &mut file).await?;
+        if let Some(size_bytes) = size_bytes {
+            same_size(size_bytes, moved)?;
+        }
+        if verify == Verify::Hash {
+            same_hash(session.hash(&job.remote).await?, file.hash())?;
+        }
+        file.publish().await.map_err(ClientError::Local)?;
+        Ok(moved)
+    }
+
+    /// The session at hand, or a new one when it is gone or out of step.
+    pub(super) async fn session(&mut self) -> Result<&mut Session<N>, ClientError> {
+        let mut session = self.session.take();
+        if let Some(open) = &mut session
+            && !open.is_usable().await
+            && let Some(dead) = session.take()
+        {
+            self.spent = self.spent.plus(dead.abandon());
+        }
+        let session = match session {
+            Some(session) => session,
+            None => self.open_session().await?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    async fn open_session(&mut self) -> Result<Session<N>, ClientError> {
+        let (shared, observer) = (self.shared.clone(), self.observer.clone());
+        let (number, connections) = (&mut self.number, &mut self.connections);
+        let watch = || {
+            *number = shared.sessions.fetch_add(1, Relaxed) + 1;
+            *connections += 1;
+            Watch::new(observer, Who::Client, *number)
+        };
+        let session = Session::open(self.net.clone(), self.server, &self.login, &self.policy, watch).await?;
+        Ok(session.cancel_by(self.shared.cancel.clone()))
+    }
+
+    pub(super) fn delivered(&mut self, mut pending: Pending, payload_bytes: u64) {
+        pending.report.payload_bytes = payload_bytes;
+        pending.report.result = Ok(());
+        self.verdict(pending);
+    }
+
+    /// Gives the job back if it is to be tried again.
+    pub(super) fn failed(&mut self, mut pending: Pending, error: &ClientError) -> Option<Pending> {
+        pending.report.result = Err(Failure { kind: error.kind(), message: error.to_string() });
+        if !error.is_final() && pending.report.attempts <= self.policy.retries {
+            return Some(pending);
+        }
+        let unreachable = !pending.connected && error.kind() != FailureKind::Local;
+        if unreachable {
+            self.shared.given_up.store(true, Relaxed);
+        }
+        self.verdict(pending);
+        None
+    }
+
+    pub(super) fn stopped(&mut self, mut pending: Pending, reason: &str) {
+        if pending.report.attempts == 0 {
+            let message = format!("not attempted: {reason}");
+            pending.report.result = Err(Failure { kind: FailureKind::NotAttempted, message });
+        }
+        self.verdict(pending);
+    }
+
+    fn verdict(&mut self, mut pending: Pending) {
+        pending.report.ended_us = self.now_us();
+        let report = pending.report;
+        let error = report.result.as_ref().err().map(|failure| failure.message.as_str());
+        let event = Event::FileReported { name: &report.name, attempts: report.attempts, error };
+        Watch::new(self.observer.clone(), Who::Client, self.number).tell(self.net.now(), event);
+        self.done.push((pending.index, report));
+    }
+
+    fn cost(&self) -> Cost {
+        self.session.as_ref().map_or(self.spent, |session| self.spent.plus(session.cost()))
+    }
+
+    pub(super) fn now_us(&self) -> u64 {
+        self.net.now().as_micros().try_into().unwrap_or(u64::MAX)
+    }
+}
+
+/// `DIR/.NAME.part`: in the same directory, so that the rename is one.
+pub fn part_name(remote: &str) -> String {
+    match remote.rsplit_once('/') {
+        Some((directory, name)) => format!("{directory}/.{name}.part"),
+        None => format!(".{remote}.part"),
+    }
+}
+
+pub fn same_size(server_bytes: u64, moved: Moved) -> Result<(), ClientError> {
+    let moved_bytes = moved.payload_bytes;
+    if server_bytes == moved_bytes {
+        Ok(())
+    } else {
+        Err(ClientError::SizeMismatch { server_bytes, moved_bytes })
+    }
+}
+
+pub fn same_hash(server: String, ours: Option<String>) -> Result<(), ClientError> {
+    let ours = ours.unwrap_or_default();
+    if server == ours {
+        Ok(())
+    } else {
+        Err(ClientError::HashMismatch { algorithm: "SHA-256", server, ours })
+    }
+}

@@ -1,0 +1,255 @@
+//! Deliveries by our client to our server, in one process, over real sockets: every mode, direction
+//! and policy, and what happens when the connection fails.
+
+use ftpsim::client::{Direction, Job, Login, Policy, Publish, Report, Verify, deliver};
+use ftpsim::net::real::RealNet;
+use ftpsim::net::{Listener as _, Net, Time};
+use ftpsim::observe::{Event, Nobody, Observer, Who};
+use ftpsim::proto::mode::{Structure, TransmissionMode};
+use ftpsim::proto::path::VirtualPath;
+use ftpsim::proto::repr::Representation;
+use ftpsim::server::{Config, Rights, Table, serve};
+use ftpsim::store::memory::MemoryStore;
+use ftpsim::store::{ReadFile, Store, Write, WriteFile};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+const MODES: [TransmissionMode; 3] =
+    [TransmissionMode::Stream, TransmissionMode::Block, TransmissionMode::Compressed];
+
+fn path(name: &str) -> VirtualPath {
+    VirtualPath::root().join(name).unwrap()
+}
+
+async fn write(store: &MemoryStore, name: &str, content: &[u8]) {
+    let mut file = store.write(&path(name), Write::Replace).await.unwrap();
+    file.write(content).await.unwrap();
+    file.publish().await.unwrap();
+}
+
+async fn read(store: &MemoryStore, name: &str) -> Vec<u8> {
+    let mut file = store.read(&path(name), 0).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut content = Vec::new();
+    let mut buffer = vec![0; 4096];
+    loop {
+        match file.read(&mut buffer).await.unwrap() {
+            0 => return content,
+            read => content.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
+
+async fn names(store: &MemoryStore) -> Vec<String> {
+    store.list(&VirtualPath::root()).await.unwrap().into_iter().map(|entry| entry.name).collect()
+}
+
+/// Forty files of many sizes, empty ones among them.
+fn files() -> Vec<(String, Vec<u8>)> {
+    (0..40u32)
+        .map(|index| {
+            let len = [0, 1, 100, 5_000, 65_535, 65_536, 100_000][index as usize % 7];
+            let content = (0..len).map(|at| if at % 300 < 100 { 0 } else { (at * (index + 3) % 251) as u8 });
+            (format!("file-{index}"), content.collect())
+        })
+        .collect()
+}
+
+struct World {
+    _server: JoinSet<()>,
+    address: SocketAddr,
+    here: MemoryStore,
+    there: MemoryStore,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (here, there) = (MemoryStore::default(), MemoryStore::default());
+        let net = RealNet::new();
+        let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accounts = Table::new().with_user("me", "secret", there.clone(), Rights::ALL);
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            serve(net, listener, Arc::new(Config::new(accounts)), Arc::new(Nobody)).await.unwrap();
+        });
+        Self { _server: server, address, here, there }
+    }
+
+    async fn deliver(&self, policy: &Policy, names: &[&str], observer: Arc<dyn Observer>) -> Report {
+        let jobs: Vec<Job> =
+            names.iter().map(|name| Job { local: path(name), remote: (*name).to_owned() }).collect();
+        let login = Login::new("me", "secret");
+        deliver(&RealNet::new(), &self.here, self.address, &login, &jobs, policy, observer).await
+    }
+}
+
+fn policies() -> Vec<Policy> {
+    let mut all = Vec::new();
+    for direction in [Direction::Put, Direction::Get] {
+        for mode in MODES {
+            let base = Policy {
+                direction,
+                mode,
+                retries: 0,
+                reply_timeout: Duration::from_secs(5),
+                data_timeout: Duration::from_secs(5),
+                ..Policy::default()
+            };
+            for verify in [Verify::Reply, Verify::Size] {
+                for publish in [Publish::Direct, Publish::Rename] {
+                    for (pipeline_depth, parallel) in [(1, 1), (8, 1), (1, 4), (3, 3)] {
+                        all.push(Policy { verify, publish, pipeline_depth, parallel, ..base.clone() });
+                    }
+                }
+            }
+            all.push(Policy { structure: Structure::Record, ..base.clone() });
+            all.push(Policy { structure: Structure::Record, pipeline_depth: 8, ..base.clone() });
+            all.push(Policy { reuse_data_connection: false, ..base.clone() });
+            all.push(Policy { opening: ftpsim::client::Opening::Active, ..base.clone() });
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_policy_delivers_every_file() {
+    let files = files();
+    let list: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    for policy in policies() {
+        let world = World::new().await;
+        let (from, to) = match policy.direction {
+            Direction::Put => (&world.here, &world.there),
+            Direction::Get => (&world.there, &world.here),
+        };
+        for (name, content) in &files {
+            write(from, name, content).await;
+        }
+        let report = world.deliver(&policy, &list, Arc::new(Nobody)).await;
+        assert_eq!(report.failed().next(), None, "{policy:?}");
+        assert_eq!(names(to).await.len(), files.len(), "{policy:?}: and nothing else");
+        for ((name, content), file) in files.iter().zip(&report.files) {
+            assert!(&read(to, name).await == content, "{name} {policy:?}");
+            assert_eq!((&file.name, file.attempts), (name, 1));
+            assert_eq!(file.payload_bytes, content.len() as u64);
+        }
+        assert_eq!(report.control_connections, u64::from(policy.parallel));
+        let data_connections =
+            if policy.keeps_data_connection() { policy.parallel as usize } else { files.len() };
+        let active_keeps = policy.keeps_data_connection();
+        assert!(report.data_connections as usize <= data_connections, "{report:?}");
+        assert!(active_keeps || report.data_connections as usize == files.len());
+    }
+}
+
+/// The design's promise: many small files in a constant number of round trips.
+#[tokio::test]
+async fn round_trips_of_each_way() {
+    let mut counts = Vec::new();
+    let list: Vec<String> = (0..100).map(|index| format!("f{index}")).collect();
+    let list: Vec<&str> = list.iter().map(String::as_str).collect();
+    for (mode, pipeline_depth) in
+        [(TransmissionMode::Stream, 1), (TransmissionMode::Block, 1), (TransmissionMode::Block, 200)]
+    {
+        let world = World::new().await;
+        for name in &list {
+            write(&world.there, name, b"small").await;
+        }
+        let policy = Policy { direction: Direction::Get, mode, pipeline_depth, ..Policy::default() };
+        let report = world.deliver(&policy, &list, Arc::new(Nobody)).await;
+        assert_eq!(report.failed().count(), 0);
+        counts.push(report.control_round_trips);
+    }
+    // USER, PASS, TYPE, QUIT, and for each file EPSV and RETR; with the connection kept (MODE,
+    // one EPSV) RETR only; pipelined nearly nothing.
+    assert_eq!((counts[0], counts[1]), (204, 106));
+    assert!(counts[2] < 15, "{counts:?}");
+}
+
+#[tokio::test]
+async fn refused_files_do_not_disturb_the_others() {
+    for mode in MODES {
+        for pipeline_depth in [1, 8] {
+            for direction in [Direction::Put, Direction::Get] {
+                let world = World::new().await;
+                let (from, to) = match direction {
+                    Direction::Put => (&world.here, &world.there),
+                    Direction::Get => (&world.there, &world.here),
+                };
+                for index in 0..20 {
+                    write(from, &format!("f{index}"), &vec![index; 3000]).await;
+                }
+                // Where a directory is, no file can be written.
+                to.create_directory(&path("f3")).await.unwrap();
+                let list: Vec<String> = (0..22).map(|index| format!("f{index}")).collect();
+                let list: Vec<&str> = list.iter().map(String::as_str).collect();
+                let policy = Policy { direction, mode, pipeline_depth, ..Policy::default() };
+                let report = world.deliver(&policy, &list, Arc::new(Nobody)).await;
+                let failed: Vec<_> = report.failed().map(|(file, _)| file.name.as_str()).collect();
+                assert_eq!(failed, ["f3", "f20", "f21"], "{policy:?} {report:#?}");
+                assert!(report.failed().all(|(file, _)| file.attempts == 1), "permanent: not tried again");
+                for index in (0..20).filter(|index| *index != 3) {
+                    assert_eq!(read(to, &format!("f{index}")).await, vec![index; 3000]);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn text_is_converted() {
+    for mode in MODES {
+        let world = World::new().await;
+        let wire = Arc::new(Payload::default());
+        write(&world.here, "text", b"one\ntwo\n").await;
+        let policy = Policy { mode, representation: Representation::Ascii, ..Policy::default() };
+        let report = world.deliver(&policy, &["text"], wire.clone()).await;
+        assert_eq!(report.failed().next(), None);
+        assert_eq!(report.files[0].payload_bytes, 10, "CR LF on the wire");
+        assert_eq!(read(&world.there, "text").await, b"one\ntwo\n");
+        write(&world.there, "text", b"three\n").await;
+        let report =
+            world.deliver(&Policy { direction: Direction::Get, ..policy }, &["text"], wire.clone()).await;
+        assert_eq!(report.failed().next(), None);
+        assert_eq!(read(&world.here, "text").await, b"three\n");
+        assert_eq!(*wire.0.lock().unwrap(), 10 + 7);
+    }
+}
+
+/// Sums up the client's payload.
+#[derive(Default)]
+struct Payload(Mutex<u64>);
+
+impl Observer for Payload {
+    fn event(&self, _: Time, who: Who, _: u64, event: &Event<'_>) {
+        if let (Who::Client, Event::Progress { payload_bytes, .. }) = (who, event) {
+            *self.0.lock().unwrap() += payload_bytes;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_server_is_given_up_soon() {
+    let world = World::new().await;
+    let address = {
+        let listener = RealNet::new().listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        listener.local_addr().unwrap()
+    };
+    let world = World { address, ..world };
+    let list: Vec<String> = (0..1000).map(|index| format!("f{index}")).collect();
+    let list: Vec<&str> = list.iter().map(String::as_str).collect();
+    for pipeline_depth in [1, 8] {
+        let policy = Policy {
+            direction: Direction::Get,
+            mode: TransmissionMode::Block,
+            pipeline_depth,
+            retry_delay: Duration::from_millis(1),
+            ..Policy::default()
+        };
+        let report = world.deliver(&policy, &list, Arc::new(Nobody)).await;
+        assert_eq!(report.files.len(), 1000);
+        assert_eq!(report.files[0].attempts, 3);
+        assert!(report.files[1..].iter().all(|file| file.attempts == 0 && file.result.is_err()));
+    }
+}
