@@ -3,7 +3,7 @@
 
 use ftpsim::client::{Direction, Job, Login, Policy, Publish, Report, Verify, deliver};
 use ftpsim::net::real::RealNet;
-use ftpsim::net::{Listener as _, Net, Time};
+use ftpsim::net::{Net, Time};
 use ftpsim::observe::{Event, Nobody, Observer, Who};
 use ftpsim::proto::mode::{Structure, TransmissionMode};
 use ftpsim::proto::path::VirtualPath;

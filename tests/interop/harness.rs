@@ -108,11 +108,6 @@ impl Server {
         format!("ftp://{USER}:{PASSWORD}@{}/{path}", self.address)
     }
 
-    pub fn file(&self, name: &str) -> Vec<u8> {
-        let path = self.root.path().join(name);
-        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
-
     /// Names in the root, hidden ones too.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = std::fs::read_dir(self.root.path())
