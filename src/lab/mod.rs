@@ -3,5 +3,6 @@
 pub mod compare;
 pub mod pool;
 pub mod records;
+pub mod shrink;
 pub mod stats;
 pub mod summary;

@@ -30,6 +30,11 @@ pub struct Config<A> {
     /// When cancelled, the server accepts no more, idle sessions end, and transfers may finish within
     /// `timeouts.shutdown`.
     pub shutdown: CancellationToken,
+    /// A transfer under way when the control connection is lost goes on to its end, and an upload
+    /// is published: what half of the servers in use do. Otherwise it is aborted, as RFC 959
+    /// section 4.1.1 (QUIT) asks: "an unexpected close on the control connection will cause the
+    /// server to take the effective action of an abort (ABOR) and a logout (QUIT)".
+    pub transfers_outlive_control: bool,
     /// For the dates of LIST and the transfer log; without one, LIST gives the year.
     pub calendar: Option<Calendar>,
 }
@@ -96,6 +101,7 @@ impl<A: Accounts> Config<A> {
             advertised_address: None,
             foreign_data_addresses: false,
             shutdown: CancellationToken::new(),
+            transfers_outlive_control: false,
             calendar: None,
         }
     }

@@ -35,6 +35,8 @@ pub struct Control<N: Net> {
     timeouts: Timeouts,
     /// The client has closed its side.
     ended: bool,
+    /// [`super::config::Config::transfers_outlive_control`].
+    pub transfers_outlive_it: bool,
 }
 
 impl<N: Net> Control<N> {
@@ -50,7 +52,13 @@ impl<N: Net> Control<N> {
             unsent: BytesMut::new(),
             timeouts,
             ended: false,
+            transfers_outlive_it: false,
         }
+    }
+
+    pub fn outlived_by_transfers(mut self, transfers_outlive_it: bool) -> Self {
+        self.transfers_outlive_it = transfers_outlive_it;
+        self
     }
 
     /// Puts a reply behind those not yet sent.

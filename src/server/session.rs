@@ -90,7 +90,8 @@ pub async fn run<N: Net, A: Accounts>(
     watch.tell(net.now(), Event::SessionBegins { peer });
     let limit = config.limits.queued_commands;
     let mut session = Session {
-        control: Control::new(net.clone(), stream, watch.clone(), config.timeouts, limit),
+        control: Control::new(net.clone(), stream, watch.clone(), config.timeouts, limit)
+            .outlived_by_transfers(config.transfers_outlive_control),
         data: DataPort::new(net.clone(), watch.clone(), local, peer, &config),
         net,
         watch,
@@ -306,6 +307,7 @@ pub async fn attended<N: Net, T>(
                 // Nothing more will be asked, and the transfer's end is still wanted.
                 return Attended::Done(work.await);
             }
+            Ok(None) | Err(_) if control.transfers_outlive_it => return Attended::Done(work.await),
             Ok(None) => return Attended::Lost(io::ErrorKind::UnexpectedEof.into()),
             Err(error) => return Attended::Lost(error),
         };

@@ -28,8 +28,17 @@ pub struct Case {
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub policy: Policy,
+    pub server: ServerOptions,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
+}
+
+/// Habits in which servers differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerOptions {
+    /// [`crate::server::Config::transfers_outlive_control`].
+    pub transfers_outlive_control: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +80,9 @@ impl Case {
             limits: scenario.limits.clone(),
             timeouts: scenario.timeouts.clone(),
             policy: policy(contender, &scenario.timeouts, stratum.direction),
+            server: ServerOptions {
+                transfers_outlive_control: stratum.fault.transfers_outlive_control.unwrap_or(false),
+            },
             files,
             fault,
         })

@@ -8,6 +8,7 @@ mod error;
 
 pub use error::ScenarioError;
 
+use super::path::PathConfig;
 use super::plan;
 use crate::proto::mode::{Structure, TransmissionMode};
 use error::{Problem, parse_toml};
@@ -163,7 +164,7 @@ impl FaultKind {
     /// The keys it takes beside `kind` and `name`, and whether it needs them.
     fn parameters(self) -> &'static [(&'static str, bool)] {
         match self {
-            Self::SenderDies => &[("restart_after_us", true)],
+            Self::SenderDies => &[("restart_after_us", true), ("transfers_outlive_control", false)],
             Self::Loss => &[("loss_ppm", true)],
             Self::None | Self::Reset | Self::EarlyClose | Self::Blackhole => &[],
         }
@@ -189,6 +190,10 @@ pub struct FaultSpec {
     pub loss_ppm: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_after_us: Option<u64>,
+    /// Whether the server, when it loses the control connection during an upload, goes on and
+    /// publishes what comes (half of the servers in use) or aborts (RFC 959 section 4.1.1, QUIT).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfers_outlive_control: Option<bool>,
 }
 
 impl FaultSpec {
@@ -352,7 +357,7 @@ impl Scenario {
 
     fn check(&self) -> Result<(), Problem> {
         let p = &self.path;
-        within("path.rtt_us", p.rtt_us, 0, 60_000_000)?;
+        within("path.rtt_us", p.rtt_us, PathConfig::MIN_RTT_US, 60_000_000)?;
         within("path.bandwidth_bits_per_s", p.bandwidth_bits_per_s, 1_000, 1_000_000_000_000)?;
         within("path.queue_bytes", p.queue_bytes, 1_500, 1 << 40)?;
         within("path.loss_ppm", p.loss_ppm.into(), 0, 999_999)?;
@@ -387,6 +392,7 @@ impl Scenario {
             let given = [
                 ("loss_ppm", fault.loss_ppm.is_some()),
                 ("restart_after_us", fault.restart_after_us.is_some()),
+                ("transfers_outlive_control", fault.transfers_outlive_control.is_some()),
             ];
             let taken = fault.kind.parameters();
             for (key, present) in given {

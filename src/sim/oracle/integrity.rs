@@ -38,9 +38,29 @@ impl Verdict {
         Verdict::Stuck,
     ];
 
+    /// As in CSV columns.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Intact => "intact",
+            Verdict::Recovered => "recovered",
+            Verdict::SilentTruncation => "silent_truncation",
+            Verdict::SilentCorruption => "silent_corruption",
+            Verdict::Misfiled => "misfiled",
+            Verdict::Detected => "detected",
+            Verdict::FalseAlarm => "false_alarm",
+            Verdict::Stuck => "stuck",
+        }
+    }
+
     /// Wrong bytes, or none, that nobody reported.
     pub fn is_silent_loss(self) -> bool {
         matches!(self, Verdict::SilentTruncation | Verdict::SilentCorruption | Verdict::Misfiled)
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 

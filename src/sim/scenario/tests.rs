@@ -22,7 +22,7 @@ fn strata_are_balanced_over_a_cycle_from_any_start() {
         let mut count = BTreeMap::new();
         for seed in start..start + scenario.cycle() {
             let s = scenario.stratum(seed);
-            *count.entry((s.direction, s.fault.kind, s.trigger)).or_insert(0) += 1;
+            *count.entry((s.direction, s.fault.name().to_owned(), s.trigger)).or_insert(0) += 1;
         }
         for ((direction, kind, trigger), n) in count {
             let expected = match trigger {

@@ -1,0 +1,241 @@
+//! Shrinking: the smallest case that still goes wrong in the same way.
+
+use crate::client::{Policy, Publish, Verify};
+use crate::sim::case::Case;
+use crate::sim::plan::{FaultKind, Trigger};
+use crate::sim::workload::Content;
+use crate::sim::world::{self, Outcome};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// In which way a run went wrong: the violated oracles, and the fates that files met beyond
+/// `intact`. Shrinking keeps the first; the second too, when no oracle was violated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    pub oracles: BTreeSet<String>,
+    pub fates: BTreeSet<String>,
+}
+
+impl Signature {
+    pub fn of(outcome: &Outcome) -> Self {
+        Self {
+            oracles: outcome.violations.iter().map(|violation| violation.oracle.clone()).collect(),
+            fates: outcome
+                .files
+                .iter()
+                .filter(|file| file.verdict.is_silent_loss())
+                .map(|file| file.verdict.name().to_owned())
+                .collect(),
+        }
+    }
+
+    pub fn is_clean(&self) -> bool {
+        self.oracles.is_empty() && self.fates.is_empty()
+    }
+}
+
+/// How far a shrinking has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub runs: u32,
+    pub files: usize,
+    pub payload_bytes: u64,
+}
+
+/// Tries smaller cases, greedily and in a fixed order, until none of them keeps the signature or
+/// `max_runs` have been tried. The result is a function of the case and of `max_runs`.
+pub fn shrink(case: &Case, max_runs: u32, mut progress: impl FnMut(Progress)) -> (Case, Signature) {
+    shrink_by(case, max_runs, &mut signature, &mut progress)
+}
+
+/// A case that cannot be run at all goes wrong in a way of its own.
+fn signature(case: &Case) -> Signature {
+    match world::run(case, false) {
+        Ok(outcome) => Signature::of(&outcome),
+        Err(error) => Signature { oracles: BTreeSet::from([error.to_string()]), fates: BTreeSet::new() },
+    }
+}
+
+fn shrink_by(
+    case: &Case,
+    max_runs: u32,
+    judge: &mut impl FnMut(&Case) -> Signature,
+    progress: &mut impl FnMut(Progress),
+) -> (Case, Signature) {
+    let wanted = judge(case);
+    let mut best = case.clone();
+    let mut runs = 1;
+    'again: loop {
+        for smaller in candidates(&best) {
+            if runs >= max_runs {
+                break 'again;
+            }
+            runs += 1;
+            let keeps = judge(&smaller) == wanted;
+            if keeps {
+                best = smaller;
+            }
+            let payload_bytes = best.files.iter().map(|file| file.size_bytes).sum();
+            progress(Progress { runs, files: best.files.len(), payload_bytes });
+            if keeps {
+                continue 'again;
+            }
+        }
+        break;
+    }
+    (best, wanted)
+}
+
+/// Smaller cases, the boldest steps first.
+fn candidates(case: &Case) -> Vec<Case> {
+    let mut found = Vec::new();
+    fewer_files(case, &mut found);
+    smaller_files(case, &mut found);
+    simpler_fault(case, &mut found);
+    simpler_policy(case, &mut found);
+    simpler_path(case, &mut found);
+    found.retain(|smaller| smaller != case);
+    found
+}
+
+fn with(case: &Case, change: impl FnOnce(&mut Case)) -> Case {
+    let mut changed = case.clone();
+    change(&mut changed);
+    changed
+}
+
+/// Without half, a quarter ... of the files, down to one; the target stays.
+fn fewer_files(case: &Case, found: &mut Vec<Case>) {
+    let total = case.files.len();
+    let mut chunk = total.div_ceil(2);
+    while chunk > 0 && total > 1 {
+        for start in (0..total).step_by(chunk) {
+            let end = (start + chunk).min(total);
+            let target = case.fault.target as usize;
+            if case.fault.fault.is_anchored() && (start..end).contains(&target) || end - start == total {
+                continue;
+            }
+            found.push(with(case, |smaller| {
+                smaller.files.drain(start..end);
+                if target >= end {
+                    smaller.fault.target -= (end - start) as u32;
+                } else {
+                    smaller.fault.target = smaller.fault.target.min(smaller.files.len() as u32 - 1);
+                }
+            }));
+        }
+        chunk /= 2;
+    }
+}
+
+fn smaller_files(case: &Case, found: &mut Vec<Case>) {
+    found.push(with(case, |smaller| {
+        for index in 0..smaller.files.len() {
+            let half = smaller.files[index].size_bytes / 2;
+            resize(smaller, index, half);
+        }
+    }));
+    for index in 0..case.files.len() {
+        let size_bytes = case.files[index].size_bytes;
+        for smaller_size in [1, size_bytes / 2, size_bytes.saturating_sub(1)] {
+            if smaller_size < size_bytes {
+                found.push(with(case, |smaller| resize(smaller, index, smaller_size)));
+            }
+        }
+        if case.files[index].content != Content::Random {
+            found.push(with(case, |simpler| simpler.files[index].content = Content::Random));
+        }
+    }
+}
+
+/// The trigger stays inside its file.
+fn resize(case: &mut Case, index: usize, size_bytes: u64) {
+    case.files[index].size_bytes = size_bytes;
+    if let Trigger::PayloadByte(byte) = case.fault.trigger
+        && case.fault.target as usize == index
+        && byte >= size_bytes
+    {
+        case.fault.trigger = match size_bytes.checked_sub(1) {
+            Some(last) => Trigger::PayloadByte(last),
+            None => Trigger::BeforeFirstByte,
+        };
+    }
+}
+
+fn simpler_fault(case: &Case, found: &mut Vec<Case>) {
+    if case.fault.fault != FaultKind::None {
+        found.push(with(case, |simpler| simpler.fault.fault = FaultKind::None));
+    }
+    if let Trigger::PayloadByte(byte) = case.fault.trigger {
+        for earlier in [0, byte / 2, byte.saturating_sub(1)] {
+            found.push(with(case, |simpler| simpler.fault.trigger = Trigger::PayloadByte(earlier)));
+        }
+    }
+}
+
+fn simpler_policy(case: &Case, found: &mut Vec<Case>) {
+    let mut policy = |change: fn(&mut Policy)| found.push(with(case, |simpler| change(&mut simpler.policy)));
+    policy(|policy| policy.parallel = 1);
+    policy(|policy| policy.pipeline_depth = 1);
+    policy(|policy| policy.verify = Verify::Reply);
+    policy(|policy| policy.publish = Publish::Direct);
+    policy(|policy| policy.retries = 0);
+    policy(|policy| policy.retries = policy.retries.min(1));
+}
+
+fn simpler_path(case: &Case, found: &mut Vec<Case>) {
+    found.push(with(case, |simpler| simpler.path.loss_ppm = 0));
+    found.push(with(case, |simpler| {
+        simpler.path.bandwidth_bits_per_s = 100_000_000;
+        simpler.path.queue_bytes = 1_000_000;
+    }));
+    found.push(with(case, |simpler| simpler.path.rtt_us = 20_000));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::scenario::Scenario;
+
+    fn signature(wrong: bool) -> Signature {
+        let oracles = if wrong { BTreeSet::from(["agreement".to_owned()]) } else { BTreeSet::new() };
+        Signature { oracles, fates: BTreeSet::new() }
+    }
+
+    /// An anchored fault with a payload byte to shrink.
+    fn case() -> Case {
+        let scenario = Scenario::load("tiny").unwrap();
+        (0..200)
+            .map(|seed| Case::draw(&scenario, "block", seed).unwrap())
+            .find(|case| matches!(case.fault.trigger, Trigger::PayloadByte(byte) if byte > 40))
+            .unwrap()
+    }
+
+    #[test]
+    fn what_does_not_matter_goes() {
+        // It goes wrong whenever the target has more than ten bytes before its trigger.
+        let mut judge = |case: &Case| {
+            signature(
+                matches!(case.fault.trigger, Trigger::PayloadByte(byte) if byte > 10)
+                    && case.fault.fault != FaultKind::None,
+            )
+        };
+        let (small, _) = shrink_by(&case(), 10_000, &mut judge, &mut |_| ());
+        assert_eq!(small.files.len(), 1);
+        assert_eq!(small.fault.target, 0);
+        assert_eq!(small.fault.trigger, Trigger::PayloadByte(11));
+        assert_eq!(small.files[0].size_bytes, 12);
+        assert_eq!(small.policy.retries, 0);
+    }
+
+    #[test]
+    fn the_number_of_runs_is_bounded() {
+        let mut runs = 0;
+        let mut judge = |_: &Case| {
+            runs += 1;
+            signature(true)
+        };
+        shrink_by(&case(), 7, &mut judge, &mut |_| ());
+        assert_eq!(runs, 7);
+    }
+}

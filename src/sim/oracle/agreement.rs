@@ -1,0 +1,35 @@
+//! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
+//! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
+
+use super::integrity::Verdict;
+use super::{End, Oracle, marks_end_of_file};
+use crate::client::Verify;
+use crate::sim::plan::FaultKind;
+
+pub struct Agreement;
+
+impl Oracle for Agreement {
+    fn name(&self) -> &'static str {
+        "agreement"
+    }
+
+    fn conclude(&mut self, end: &End<'_>) -> Option<String> {
+        let excused = may_truncate_silently(end);
+        let lost = end.outcome.files.iter().find(|file| {
+            file.verdict.is_silent_loss() && !(excused && file.verdict == Verdict::SilentTruncation)
+        })?;
+        Some(format!("{} is {} and nobody said so", lost.name, lost.verdict))
+    }
+}
+
+/// In stream mode the close is the end of file (RFC 959 section 3.4.1), so a close that comes
+/// early goes unnoticed: when a middlebox makes it, unless sizes or hashes are compared; when the
+/// sender's death makes it, even then, for who would compare?
+fn may_truncate_silently(end: &End<'_>) -> bool {
+    !marks_end_of_file(end.case)
+        && match end.case.fault.fault {
+            FaultKind::SenderDies { .. } => true,
+            FaultKind::EarlyClose => end.case.policy.verify == Verify::Reply,
+            FaultKind::None | FaultKind::Reset | FaultKind::Blackhole | FaultKind::Loss { .. } => false,
+        }
+}

@@ -1,0 +1,123 @@
+//! Replies: as the client sees them, every reply answers a command, in order, with a code of
+//! RFC 959 section 4.2.
+
+use super::{End, Oracle};
+use crate::observe::{Event, Who};
+use std::collections::{BTreeMap, VecDeque};
+
+#[derive(Default)]
+struct Session {
+    greeted: bool,
+    /// Verbs without a final reply yet.
+    owed: VecDeque<String>,
+}
+
+#[derive(Default)]
+pub struct Replies {
+    sessions: BTreeMap<u64, Session>,
+    violation: Option<String>,
+}
+
+impl Replies {
+    fn reply(&mut self, session: u64, code: u16) -> Option<String> {
+        let state = self.sessions.entry(session).or_default();
+        let class = code / 100;
+        if !(1..=5).contains(&class) || !(0..=5).contains(&(code / 10 % 10)) {
+            return Some(format!("session {session}: reply code {code} is none of RFC 959 section 4.2"));
+        }
+        // 421 may come at any time (section 5.4); 120 and 220 greet.
+        if code == 421 {
+            return None;
+        }
+        if !state.greeted {
+            state.greeted = class == 2;
+            let greets = matches!(code, 120 | 220);
+            return (!greets).then(|| format!("session {session}: greeted by {code}"));
+        }
+        let Some(verb) = state.owed.front() else {
+            return Some(format!("session {session}: reply {code} answers no command"));
+        };
+        let may_be_preliminary =
+            matches!(verb.as_str(), "STOR" | "STOU" | "RETR" | "APPE" | "LIST" | "NLST" | "MLSD" | "REIN");
+        if class == 1 && !may_be_preliminary {
+            return Some(format!("session {session}: preliminary reply {code} to {verb}"));
+        }
+        if class == 3 && !matches!(verb.as_str(), "USER" | "PASS" | "REST" | "RNFR") {
+            return Some(format!("session {session}: intermediate reply {code} to {verb}"));
+        }
+        if class != 1 {
+            state.owed.pop_front();
+        }
+        None
+    }
+}
+
+impl Oracle for Replies {
+    fn name(&self) -> &'static str {
+        "replies"
+    }
+
+    fn event(&mut self, who: Who, session: u64, event: &Event<'_>) {
+        if who != Who::Client {
+            return;
+        }
+        match event {
+            Event::Command { line } => {
+                let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+                self.sessions.entry(session).or_default().owed.push_back(verb);
+            }
+            Event::Reply { code, .. } => {
+                let violation = self.reply(session, *code);
+                self.violation = self.violation.take().or(violation);
+            }
+            _ => {}
+        }
+    }
+
+    fn conclude(&mut self, _end: &End<'_>) -> Option<String> {
+        self.violation.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violation(dialogue: &[(&str, u16)]) -> Option<String> {
+        let mut oracle = Replies::default();
+        for (line, code) in dialogue {
+            if line.is_empty() {
+                oracle.event(Who::Client, 1, &Event::Reply { code: *code, text: "" });
+            } else {
+                oracle.event(Who::Client, 1, &Event::Command { line });
+            }
+        }
+        oracle.violation
+    }
+
+    #[test]
+    fn an_orderly_dialogue_passes() {
+        let orderly = [
+            ("", 220),
+            ("USER a", 0),
+            ("", 331),
+            ("PASS ****", 0),
+            ("", 230),
+            ("STOR f", 0),
+            ("", 150),
+            ("", 226),
+        ];
+        assert_eq!(violation(&orderly), None);
+        assert_eq!(violation(&[("", 220), ("NOOP", 0), ("", 421)]), None);
+    }
+
+    #[test]
+    fn disorder_is_found() {
+        let unasked = violation(&[("", 220), ("", 226)]).unwrap();
+        assert!(unasked.contains("answers no command"), "{unasked}");
+        let preliminary = violation(&[("", 220), ("NOOP", 0), ("", 150)]).unwrap();
+        assert!(preliminary.contains("preliminary"), "{preliminary}");
+        assert!(violation(&[("", 226)]).unwrap().contains("greeted by 226"));
+        assert!(violation(&[("", 220), ("NOOP", 0), ("", 299)]).is_some());
+    }
+}

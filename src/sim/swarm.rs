@@ -1,0 +1,107 @@
+//! Swarm testing: from each seed a whole case at random. Features are present or absent by seed
+//! rather than a little of each always, so that some runs are extreme in each respect
+//! (Groce et al., "Swarm Testing", ISSTA 2012).
+
+use super::case::{self, Case, ServerOptions};
+use super::plan::{Fault, FaultKind, Trigger};
+use super::scenario::{Limits, PathSpec, Timeouts};
+use super::{seeds, workload};
+use crate::client::{Direction, Policy, Publish, Verify};
+use crate::proto::mode::{Structure, TransmissionMode};
+use rand::RngExt;
+use rand_chacha::ChaCha12Rng;
+use std::time::Duration;
+
+fn one_of<T: Copy>(rng: &mut ChaCha12Rng, choices: &[T]) -> T {
+    choices[rng.random_range(0..choices.len())]
+}
+
+/// The case that a sweep runs for `seed`.
+pub fn draw(seed: u64) -> Case {
+    let rng = &mut seeds::stream(seed, "swarm");
+    let files = workload::draw(seed, workload(rng));
+    let path = path(rng);
+    let policy = policy(rng);
+    let target = rng.random_range(0..files.len());
+    let size_bytes = files[target].size_bytes;
+    let fault = Fault { fault: fault(rng), target: target as u32, trigger: trigger(rng, size_bytes) };
+    Case {
+        version: case::VERSION,
+        scenario: "sweep".to_owned(),
+        variant: "swarm".to_owned(),
+        fault_name: fault.fault.name().to_owned(),
+        seed,
+        path,
+        limits: Limits { virtual_time_us: 3_600_000_000 },
+        timeouts: Timeouts {
+            connect_us: 10_000_000,
+            data_idle_us: one_of(rng, &[5_000_000, 20_000_000]),
+            reply_us: 30_000_000,
+            control_idle_us: 300_000_000,
+            retry_delay_us: 1_000_000,
+        },
+        policy,
+        server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
+        files,
+        fault,
+    }
+}
+
+fn workload(rng: &mut ChaCha12Rng) -> workload::Draw {
+    let max_bytes = one_of(rng, &[1, 100, 1_000, 10_000, 70_000, 200_000]);
+    let most_files = if max_bytes > 10_000 { 4 } else { 12 };
+    workload::Draw {
+        files: rng.random_range(1..=most_files),
+        size_bytes: (0, max_bytes),
+        weights: one_of(rng, &[[1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+    }
+}
+
+fn path(rng: &mut ChaCha12Rng) -> PathSpec {
+    let bandwidth_bits_per_s = one_of(rng, &[1_000_000, 10_000_000, 100_000_000, 1_000_000_000]);
+    PathSpec {
+        rtt_us: one_of(rng, &[200, 2_000, 20_000, 50_000, 300_000]),
+        bandwidth_bits_per_s,
+        queue_bytes: one_of(rng, &[15_000, 100_000, 1_000_000]),
+        loss_ppm: one_of(rng, &[0, 0, 0, 1_000, 10_000]),
+    }
+}
+
+fn policy(rng: &mut ChaCha12Rng) -> Policy {
+    Policy {
+        direction: one_of(rng, &[Direction::Put, Direction::Get]),
+        mode: one_of(rng, &[TransmissionMode::Stream, TransmissionMode::Block, TransmissionMode::Compressed]),
+        structure: one_of(rng, &[Structure::File, Structure::File, Structure::Record]),
+        verify: one_of(rng, &[Verify::Reply, Verify::Reply, Verify::Size, Verify::Hash]),
+        publish: one_of(rng, &[Publish::Direct, Publish::Direct, Publish::Rename]),
+        retries: one_of(rng, &[0, 2, 2, 5]),
+        retry_delay: Duration::from_secs(1),
+        reuse_data_connection: one_of(rng, &[true, true, false]),
+        pipeline_depth: one_of(rng, &[1, 1, 2, 16]),
+        parallel: one_of(rng, &[1, 1, 2, 4]),
+        ..Policy::default()
+    }
+}
+
+fn fault(rng: &mut ChaCha12Rng) -> FaultKind {
+    one_of(
+        rng,
+        &[
+            FaultKind::None,
+            FaultKind::SenderDies { restart_after_us: 500_000 },
+            FaultKind::Reset,
+            FaultKind::EarlyClose,
+            FaultKind::Blackhole,
+            FaultKind::Loss { loss_ppm: 30_000 },
+        ],
+    )
+}
+
+fn trigger(rng: &mut ChaCha12Rng, size_bytes: u64) -> Trigger {
+    match rng.random_range(0..4) {
+        0 => Trigger::BeforeFirstByte,
+        1 => Trigger::AfterLastByte,
+        _ if size_bytes == 0 => Trigger::BeforeFirstByte,
+        _ => Trigger::PayloadByte(rng.random_range(0..size_bytes)),
+    }
+}

@@ -1,0 +1,132 @@
+//! Sees everything that happens in a run: writes the trace, drives the saboteur, keeps count.
+
+use super::oracle::{self, End, Oracle, Violation};
+use super::path::router::RouterHandle;
+use super::path::{Cut, Direction, Fate, PathObserver};
+use super::saboteur::Saboteur;
+use super::tcp::segment::Head;
+use super::trace::{Place, Trace};
+use crate::client::Report;
+use crate::net::Time;
+use crate::observe::{Event, Observer, Who};
+use crate::proto::path::VirtualPath;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What is noted along the way.
+#[derive(Default)]
+pub struct Notes {
+    /// The client came to the end of its list: its report, and when.
+    pub finished: Option<(Time, Report)>,
+    pub client_died: bool,
+    /// The client's word on each file it came to report: delivered or not, and after how many attempts.
+    pub reported: BTreeMap<String, (bool, u32)>,
+    /// Opened by the client, or accepted by it.
+    pub data_connections: u64,
+    /// Control connections that the server has open.
+    pub server_sessions: u64,
+    /// Names under which the receiver published something else than the whole file.
+    pub exposed: BTreeSet<String>,
+}
+
+pub struct Watcher {
+    pub trace: Arc<Trace>,
+    pub saboteur: Arc<Saboteur>,
+    notes: Mutex<Notes>,
+    oracles: Mutex<Vec<Box<dyn Oracle>>>,
+}
+
+impl Watcher {
+    pub fn new(trace: Arc<Trace>, saboteur: Arc<Saboteur>) -> Self {
+        Self { trace, saboteur, notes: Mutex::default(), oracles: Mutex::new(oracle::all()) }
+    }
+
+    pub fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn oracles(&self) -> MutexGuard<'_, Vec<Box<dyn Oracle>>> {
+        self.oracles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The invariants that the run violated.
+    pub fn violations(&self, end: &End<'_>) -> Vec<Violation> {
+        let mut oracles = self.oracles();
+        oracles
+            .iter_mut()
+            .filter_map(|oracle| {
+                let why = oracle.conclude(end)?;
+                Some(Violation { oracle: oracle.name().to_owned(), why })
+            })
+            .collect()
+    }
+
+    pub fn use_router(&self, router: RouterHandle) {
+        self.saboteur.use_router(router);
+    }
+
+    /// The receiver's store has published `found` under `path`, whose file should be `sent`.
+    pub fn published(&self, path: &VirtualPath, found: &[u8], sent: Option<&[u8]>) {
+        // A temporary name is not a final one.
+        if let (Some(name), Some(sent)) = (path.name(), sent)
+            && found != sent
+        {
+            self.notes().exposed.insert(name.to_owned());
+        }
+    }
+}
+
+impl Observer for Watcher {
+    fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
+        self.trace.event(at, who, session, event);
+        self.saboteur.event(at, who, session, event);
+        self.oracles().iter_mut().for_each(|oracle| oracle.event(who, session, event));
+        let mut notes = self.notes();
+        match (who, event) {
+            (Who::Client, Event::FileReported { name, attempts, error }) => {
+                notes.reported.insert((*name).to_owned(), (error.is_none(), *attempts));
+            }
+            (Who::Client, Event::DataOpens { .. }) => notes.data_connections += 1,
+            (Who::Server, Event::SessionBegins { .. }) => notes.server_sessions += 1,
+            (Who::Server, Event::SessionEnds { .. }) => {
+                notes.server_sessions = notes.server_sessions.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl PathObserver for Watcher {
+    fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
+        let at = Duration::from_nanos(at_ns);
+        self.trace.add_bytes(at, packet);
+        let Some(head) = Head::read(packet) else { return };
+        let fate = match fate {
+            Fate::Forwarded { .. } => "",
+            Fate::Forged { .. } => ", forged by the middlebox",
+            Fate::Lost => ", lost",
+            Fate::QueueFull => ", dropped by the full queue",
+            Fate::Cut => ", taken by the middlebox",
+        };
+        // A timeline of every packet would hide what matters.
+        if fate.is_empty() && !(head.syn || head.fin || head.rst) {
+            return;
+        }
+        let flags = [(head.syn, "SYN "), (head.fin, "FIN "), (head.rst, "RST ")];
+        let flags: String = flags.into_iter().filter_map(|(set, name)| set.then_some(name)).collect();
+        let (name, from, to, bytes) = (direction.name(), head.src, head.dst, head.payload_len());
+        self.trace.add(at, Place::Path, format_args!("{name:<4} {from} -> {to} {flags}{bytes} bytes{fate}"));
+    }
+
+    fn cut_fired(&self, at_ns: u64, cut: &Cut) {
+        let at = Duration::from_nanos(at_ns);
+        let (from, to, offset) = (cut.from, cut.to, cut.stream_offset);
+        self.trace.add(
+            at,
+            Place::Fault,
+            format_args!("the middlebox cuts {from} -> {to} at wire byte {offset}"),
+        );
+        self.saboteur.cut(at);
+    }
+}

@@ -1,0 +1,402 @@
+//! The world: the real client and the real server over the simulated network, one case at a time.
+
+use super::case::Case;
+use super::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
+use super::oracle::integrity::{self, Ending, Evidence, Verdict};
+use super::oracle::{End, Violation};
+use super::path::PathConfig;
+use super::path::router::RouterHandle;
+use super::plan::FaultKind;
+use super::saboteur::Saboteur;
+use super::trace::{Place, Trace, TraceEvent};
+use super::watcher::{Notes, Watcher};
+use crate::client::{Direction, Job, Login, deliver};
+use crate::net::{Net, Time};
+use crate::observe::Who;
+use crate::proto::path::VirtualPath;
+use crate::server::{self, Config, Rights, Table};
+use crate::store::memory::{MemoryStore, PublicationHook};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// RFC 959 section 8: the server's control port.
+const CONTROL_PORT: u16 = 21;
+/// A client that died is watched in these steps until the server has nothing left to decide.
+const AFTERMATH_STEP: Duration = Duration::from_millis(100);
+
+/// What became of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFate {
+    pub name: String,
+    pub verdict: Verdict,
+    /// 0: its turn never came.
+    pub attempts: u32,
+    /// From its first attempt to its last word; `None` when there was none.
+    pub latency_us: Option<u64>,
+    /// Whether a reader of the receiver's directory could see something else than the whole file
+    /// under its final name.
+    pub exposed: bool,
+}
+
+/// What became of a run; a function of the case alone.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub files: Vec<FileFate>,
+    /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
+    pub fault_fired: bool,
+    /// From the first packet to the client's last word; `None` when the client died or the time
+    /// ran out.
+    pub duration_us: Option<u64>,
+    /// Of all files together, as they are.
+    pub payload_bytes: u64,
+    /// IP bytes that left both hosts, everything included.
+    pub wire_bytes: u64,
+    /// Opened by the client, or accepted by it.
+    pub data_connections: u64,
+    /// Commands the client waited for the reply to; `None` when it died.
+    pub control_round_trips: Option<u64>,
+    /// TCP segments sent again.
+    pub retransmits: u64,
+    pub trace_hash: String,
+    /// What no run may do, and this one did.
+    pub violations: Vec<Violation>,
+    /// In order of time; empty unless asked for.
+    pub events: Vec<TraceEvent>,
+}
+
+impl Outcome {
+    pub fn count(&self, verdict: Verdict) -> u64 {
+        self.files.iter().filter(|file| file.verdict == verdict).count() as u64
+    }
+
+    pub fn exposed(&self) -> u64 {
+        self.files.iter().filter(|file| file.exposed).count() as u64
+    }
+}
+
+/// Runs a case; `keep_events` fills [`Outcome::events`]. It does not change the hash.
+pub fn run(case: &Case, keep_events: bool) -> Result<Outcome, NetworkError> {
+    let world = Arc::new(World::new(case, keep_events));
+    let config = world.network_config();
+    let (client, server) = (world.clone(), world.clone());
+    let ended = network::run(
+        &config,
+        world.watcher.clone(),
+        move |net, router| client.client_host(net, router),
+        move |net, _router| server.server_host(net),
+    )?;
+    Ok(world.outcome(&ended))
+}
+
+/// What both hosts, the path and the oracle share; the simulation runs on one thread.
+struct World {
+    case: Case,
+    sources: Vec<Arc<[u8]>>,
+    client_store: MemoryStore,
+    server_store: MemoryStore,
+    watcher: Arc<Watcher>,
+}
+
+impl World {
+    fn new(case: &Case, keep_events: bool) -> Self {
+        let sources: Vec<Arc<[u8]>> = case.files.iter().map(|file| file.bytes().into()).collect();
+        let sender = match case.policy.direction {
+            Direction::Put => Who::Client,
+            Direction::Get => Who::Server,
+        };
+        let trace = Arc::new(Trace::new(keep_events));
+        let (target, size_bytes) =
+            case.target().map_or(("", 0), |file| (file.name.as_str(), file.size_bytes));
+        let saboteur = Arc::new(Saboteur::new(case.fault, sender, target, size_bytes, trace.clone()));
+        let watcher = Arc::new(Watcher::new(trace, saboteur));
+        let sending = MemoryStore::new();
+        for (file, bytes) in case.files.iter().zip(&sources) {
+            sending.insert(&path(&file.name), bytes.clone());
+        }
+        let receiving = MemoryStore::new().with_hook(publications(sending.clone(), watcher.clone()));
+        let (client_store, server_store) = match sender {
+            Who::Client => (sending, receiving),
+            Who::Server => (receiving, sending),
+        };
+        Self { case: case.clone(), sources, client_store, server_store, watcher }
+    }
+
+    fn receiving_store(&self) -> &MemoryStore {
+        match self.case.policy.direction {
+            Direction::Put => &self.server_store,
+            Direction::Get => &self.client_store,
+        }
+    }
+
+    fn network_config(&self) -> NetworkConfig {
+        let path = &self.case.path;
+        let lost_by_fault = match self.case.fault.fault {
+            FaultKind::Loss { loss_ppm } => loss_ppm,
+            _ => 0,
+        };
+        let path = PathConfig {
+            rtt_us: path.rtt_us,
+            bandwidth_bits_per_s: path.bandwidth_bits_per_s,
+            queue_bytes: path.queue_bytes,
+            loss_ppm: path.loss_ppm + lost_by_fault,
+        };
+        NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us)
+    }
+
+    async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
+        self.watcher.use_router(router);
+        if self.watcher.saboteur.sender() == Who::Client {
+            net.set_tap(self.watcher.saboteur.clone());
+        }
+        let process = net.process();
+        let jobs: Vec<Job> = self
+            .case
+            .files
+            .iter()
+            .map(|file| Job { local: path(&file.name), remote: file.name.clone() })
+            .collect();
+        let server = SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT);
+        let login = Login::new("user", "password");
+        let observer = self.watcher.clone();
+        let report = tokio::select! {
+            biased;
+            () = self.watcher.saboteur.death(), if self.watcher.saboteur.sender() == Who::Client => None,
+            report = deliver(&process, &self.client_store, server, &login, &jobs, &self.case.policy, observer) => {
+                Some(report)
+            }
+        };
+        match report {
+            Some(report) => {
+                self.watcher.notes().finished = Some((net.now(), report));
+            }
+            None => {
+                self.watcher.notes().client_died = true;
+                self.aftermath(&net).await;
+            }
+        }
+    }
+
+    /// Lets the server come to its conclusions; the run's time limit bounds it.
+    async fn aftermath(&self, net: &SimNet) {
+        while self.watcher.notes().server_sessions > 0 {
+            net.sleep(AFTERMATH_STEP).await;
+        }
+    }
+
+    async fn server_host(self: Arc<Self>, net: SimNet) {
+        let dies = self.watcher.saboteur.sender() == Who::Server;
+        if dies {
+            net.set_tap(self.watcher.saboteur.clone());
+        }
+        loop {
+            let process = net.process();
+            tokio::select! {
+                biased;
+                () = self.watcher.saboteur.death(), if dies => {}
+                () = self.serve(process.clone()) => return,
+            }
+            self.watcher.notes().server_sessions = 0;
+            let FaultKind::SenderDies { restart_after_us } = self.case.fault.fault else { return };
+            net.sleep(Duration::from_micros(restart_after_us)).await;
+            self.watcher.trace.add(net.now(), Place::Fault, format_args!("the server is started again"));
+        }
+    }
+
+    async fn serve(&self, net: SimNet) {
+        let on = SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT);
+        let listener = match net.listen(on).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                self.watcher.trace.add(
+                    net.now(),
+                    Place::Server,
+                    format_args!("cannot listen on {on}: {error}"),
+                );
+                return;
+            }
+        };
+        let accounts = Table::new().with_user("user", "password", self.server_store.clone(), Rights::ALL);
+        let mut config = Config::new(accounts);
+        config.transfers_outlive_control = self.case.server.transfers_outlive_control;
+        config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);
+        config.timeouts.data_open = Duration::from_micros(self.case.timeouts.connect_us);
+        config.timeouts.idle = Duration::from_micros(self.case.timeouts.control_idle_us);
+        if let Err(error) = server::serve(net.clone(), listener, Arc::new(config), self.watcher.clone()).await
+        {
+            self.watcher.trace.add(net.now(), Place::Server, format_args!("server ends: {error}"));
+        }
+    }
+}
+
+impl World {
+    fn outcome(&self, ended: &RunReport) -> Outcome {
+        let notes = self.watcher.notes();
+        let ending = match (&notes.finished, notes.client_died) {
+            (Some(_), _) => Ending::Finished,
+            (None, true) => Ending::ClientDied,
+            (None, false) => Ending::TimeLimit,
+        };
+        let files =
+            (0..self.case.files.len()).map(|index| self.fate(index, ending, &notes)).collect::<Vec<_>>();
+        let at = match ended.end {
+            RunEnd::Finished { at_us } => Duration::from_micros(at_us),
+            RunEnd::TimeLimit => Duration::from_micros(self.case.limits.virtual_time_us),
+        };
+        for file in &files {
+            let verdict = file.verdict;
+            self.watcher.trace.add(at, Place::Oracle, format_args!("{}: {verdict}", file.name));
+        }
+        let report = notes.finished.as_ref();
+        let mut outcome = Outcome {
+            files,
+            fault_fired: match self.case.fault.fault {
+                FaultKind::None => true,
+                FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
+                _ => self.watcher.saboteur.fired_at().is_some(),
+            },
+            duration_us: report.map(|(at, _)| micros(*at)),
+            payload_bytes: self.sources.iter().map(|source| source.len() as u64).sum(),
+            wire_bytes: ended.wire_bytes(),
+            data_connections: notes.data_connections,
+            control_round_trips: report.map(|(_, report)| report.control_round_trips),
+            retransmits: ended.retransmits(),
+            trace_hash: self.watcher.trace.hash(),
+            violations: Vec::new(),
+            events: self.watcher.trace.events(),
+        };
+        drop(notes);
+        outcome.violations = self.watcher.violations(&End { case: &self.case, outcome: &outcome });
+        outcome
+    }
+
+    fn fate(&self, index: usize, ending: Ending, notes: &Notes) -> FileFate {
+        let name = &self.case.files[index].name;
+        let found = self.receiving_store().get(&path(name));
+        let reported = notes.reported.get(name).copied();
+        let report = notes.finished.as_ref().map(|(_, report)| &report.files[index]);
+        let attempts = reported.map_or(0, |(_, attempts)| attempts);
+        let evidence = Evidence {
+            sent: &self.sources[index],
+            found: found.as_deref(),
+            reported_delivered: reported.map(|(delivered, _)| delivered),
+            attempts,
+            ending,
+        };
+        let others = self.sources.iter().enumerate().filter(|(other, _)| *other != index);
+        FileFate {
+            name: name.clone(),
+            verdict: integrity::judge(&evidence, others.map(|(_, bytes)| &bytes[..])),
+            attempts,
+            latency_us: report.filter(|file| file.attempts > 0).map(|file| file.ended_us - file.started_us),
+            exposed: notes.exposed.contains(name),
+        }
+    }
+}
+
+/// Compares each publication with what the sender holds under the name.
+fn publications(sending: MemoryStore, watcher: Arc<Watcher>) -> PublicationHook {
+    Arc::new(move |path, found| {
+        let sent = sending.get(path);
+        watcher.published(path, found, sent.as_deref());
+    })
+}
+
+fn path(name: &str) -> VirtualPath {
+    VirtualPath::root().join(name).expect("a case's file names are pathnames")
+}
+
+fn micros(time: Time) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::plan::Trigger;
+    use crate::sim::scenario::Scenario;
+
+    fn outcome(variant: &str, seed: u64) -> (Case, Outcome) {
+        let case = Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap();
+        let outcome = run(&case, true).unwrap();
+        (case, outcome)
+    }
+
+    /// The first seed of the scenario's first cycle that draws this.
+    fn find(direction: Direction, fault: &str, trigger: fn(Trigger) -> bool) -> u64 {
+        let scenario = Scenario::load("tiny").unwrap();
+        let drawn = |seed: &u64| {
+            let case = Case::draw(&scenario, "stream", *seed).unwrap();
+            case.policy.direction == direction && case.fault_name == fault && trigger(case.fault.trigger)
+        };
+        (0..scenario.cycle()).find(drawn).expect("every stratum comes up in a cycle")
+    }
+
+    fn inside(trigger: Trigger) -> bool {
+        matches!(trigger, Trigger::PayloadByte(byte) if byte > 0)
+    }
+
+    fn target_verdict(variant: &str, seed: u64) -> Verdict {
+        let (case, outcome) = outcome(variant, seed);
+        assert!(outcome.fault_fired);
+        assert_eq!(outcome.violations, []);
+        outcome.files[case.fault.target as usize].verdict
+    }
+
+    #[test]
+    fn without_a_fault_everything_is_intact() {
+        for direction in [Direction::Put, Direction::Get] {
+            let seed = find(direction, "none", |_| true);
+            for variant in ["stream", "stream-size", "block", "compressed"] {
+                let (case, outcome) = outcome(variant, seed);
+                assert_eq!(outcome.count(Verdict::Intact), case.files.len() as u64, "{variant}");
+                assert!(outcome.duration_us.is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn an_early_close_truncates_stream_mode_silently_and_no_other() {
+        for direction in [Direction::Put, Direction::Get] {
+            let seed = find(direction, "early_close", inside);
+            assert_eq!(target_verdict("stream", seed), Verdict::SilentTruncation);
+            assert_eq!(target_verdict("stream-size", seed), Verdict::Recovered);
+            assert_eq!(target_verdict("block", seed), Verdict::Recovered);
+            assert_eq!(target_verdict("compressed", seed), Verdict::Recovered);
+        }
+    }
+
+    #[test]
+    fn a_dying_client_leaves_a_short_file_in_stream_mode_even_with_size_checks() {
+        let seed = find(Direction::Put, "sender_dies", inside);
+        assert_eq!(target_verdict("stream", seed), Verdict::SilentTruncation);
+        assert_eq!(target_verdict("stream-size", seed), Verdict::SilentTruncation);
+        assert_eq!(target_verdict("block", seed), Verdict::Detected);
+        assert_eq!(target_verdict("compressed", seed), Verdict::Detected);
+        let watched = find(Direction::Put, "sender_dies_watched", inside);
+        assert_eq!(target_verdict("stream", watched), Verdict::Detected);
+    }
+
+    #[test]
+    fn resets_and_silence_are_noticed_in_every_mode() {
+        for fault in ["reset", "blackhole"] {
+            for direction in [Direction::Put, Direction::Get] {
+                let seed = find(direction, fault, inside);
+                for variant in ["stream", "block", "compressed"] {
+                    assert_eq!(target_verdict(variant, seed), Verdict::Recovered, "{fault} {variant}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_is_a_function_of_its_case() {
+        for seed in 0..12 {
+            let (case, first) = outcome("block", seed);
+            let again = run(&Case::from_json(&case.to_json()).unwrap(), false).unwrap();
+            assert_eq!(first.trace_hash, again.trace_hash);
+            assert_eq!(first.files, again.files);
+            assert!(!first.events.is_empty() && again.events.is_empty());
+        }
+    }
+}
