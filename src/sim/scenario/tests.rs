@@ -58,7 +58,7 @@ fn errors() {
         ("kind = \"reset\"", "kind = \"rst\""),
         ("mode = \"block\"", "mode = \"deflate\""),
         ("files = 6", "files = \"six\""),
-        ("0..48", "48"),
+        ("0..56", "48"),
         ("connect_us = 5_000_000", ""),
         ("[1, 8_192]", "[10_000, 8_192]"),
         ("random = 1, text = 1, runs = 1", ""),
