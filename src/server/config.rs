@@ -93,7 +93,7 @@ impl<A: Accounts> Config<A> {
     pub fn new(accounts: A) -> Self {
         Self {
             accounts,
-            greeting: "ftpsim ready.".to_owned(),
+            greeting: "ftpsim FTP server ready.".to_owned(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             passive_ports: None,

@@ -1,0 +1,227 @@
+//! Starts our server and other people's programs, for tests of interoperability. A missing peer is
+//! said on stdout and skipped, unless `FTPSIM_REQUIRE_PEERS=1`: then the test fails.
+#![allow(dead_code, reason = "each test uses a part")]
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub const USER: &str = "tester";
+pub const PASSWORD: &str = "s3cret";
+/// No program of a test needs as long.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+pub fn peers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
+}
+
+/// Says that a peer is missing; fails where peers are required.
+pub fn skip(what: &str) {
+    assert!(std::env::var_os("FTPSIM_REQUIRE_PEERS").is_none_or(|value| value != "1"), "missing: {what}");
+    println!("skipped: {what} is missing");
+}
+
+/// Whether `program` can be started.
+pub fn has(program: &str) -> bool {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(program).is_file()));
+    if !found {
+        skip(program);
+    }
+    found
+}
+
+/// A command that is ended after [`LIMIT`], in the C.UTF-8 locale and without the user's settings.
+pub fn bounded(program: impl AsRef<std::ffi::OsStr>, home: &Path) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(program);
+    command.timeout(LIMIT).current_dir(home).env("HOME", home).env("LC_ALL", "C.UTF-8");
+    command
+}
+
+/// Our own program, likewise bounded.
+pub fn ftpsim(home: &Path) -> assert_cmd::Command {
+    bounded(env!("CARGO_BIN_EXE_ftpsim"), home)
+}
+
+/// Stdout and stderr of a command that has to succeed.
+pub fn succeed(command: &mut assert_cmd::Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = said(&output);
+    assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
+    said
+}
+
+pub fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// Ends its process when dropped.
+pub struct Reaped(pub Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `ftpsim serve` on a free port of loopback, ended when this is dropped.
+pub struct Server {
+    _process: Reaped,
+    pub address: SocketAddr,
+    pub root: TempDir,
+}
+
+impl Server {
+    /// With one user, [`USER`].
+    pub fn start(options: &[&str]) -> Self {
+        let user = format!("{USER}:{PASSWORD}");
+        Self::start_as(&[&["--user", &user], options].concat())
+    }
+
+    pub fn start_as(options: &[&str]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ftpsim"));
+        command.arg("serve").arg("--root").arg(root.path()).args(["--listen", "127.0.0.1:0"]).args(options);
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = Reaped(child);
+        let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+        let address = lines
+            .find_map(|line| line.unwrap().split_whitespace().find_map(|word| word.parse().ok()))
+            .expect("serve says where it listens");
+        Self { _process: process, address, root }
+    }
+
+    pub fn port(&self) -> String {
+        self.address.port().to_string()
+    }
+
+    /// With user and password.
+    pub fn url(&self, path: &str) -> String {
+        format!("ftp://{USER}:{PASSWORD}@{}/{path}", self.address)
+    }
+}
+
+/// Another FTP server, started by `tests/peers/launch.py`; ends when this is dropped.
+pub struct Peer {
+    process: Child,
+    stdin: Option<ChildStdin>,
+    pub name: String,
+    /// With user and password, without a path.
+    pub url: String,
+    pub user: String,
+    pub address: SocketAddr,
+    pub root: PathBuf,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // The launcher ends what it started when its standard input ends.
+        drop(self.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+impl Peer {
+    /// `None` (said, or failed) where the peers are not installed.
+    pub fn start(name: &str) -> Option<Self> {
+        let launcher = peers().join("launch.py");
+        let check = Command::new(&launcher).arg("--check").stdin(Stdio::null()).output();
+        if !check.as_ref().is_ok_and(|output| output.status.success()) {
+            let missing = check.map(|output| String::from_utf8_lossy(&output.stdout).replace('\n', " "));
+            skip(&format!("{name} ({})", missing.unwrap_or_else(|error| error.to_string())));
+            return None;
+        }
+        let mut process =
+            Command::new(&launcher).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdin = process.stdin.take();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let about: serde_json::Value = serde_json::from_str(&line).expect("the launcher's line of JSON");
+        let text = |key: &str| about[key].as_str().unwrap().to_owned();
+        let address = format!("{}:{}", text("host"), about["port"]);
+        Some(Self {
+            process,
+            stdin,
+            name: name.to_owned(),
+            url: format!("ftp://{}:{}@{address}", text("user"), text("password")),
+            user: text("user"),
+            address: address.parse().unwrap(),
+            root: text("root").into(),
+        })
+    }
+
+    /// Files that the server's user may change.
+    pub fn write_samples(&self) {
+        write_samples(&self.root);
+        let owner = format!("{0}:{0}", self.user);
+        assert!(Command::new("chown").arg("-R").arg(owner).arg(&self.root).status().unwrap().success());
+    }
+}
+
+/// `len` bytes without a pattern that a line-end conversion or a compressor would leave alone, and
+/// then, where there is room, every byte value in order, twice each.
+pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes: Vec<u8> = (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect();
+    if let Some(start) = len.checked_sub(512) {
+        bytes[start..]
+            .iter_mut()
+            .zip((0..=255).flat_map(|byte| [byte, byte]))
+            .for_each(|(to, from)| *to = from);
+    }
+    bytes
+}
+
+/// Files of many sizes, and of names that a client or a server might trip over: name, content.
+pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("empty.bin", Vec::new()),
+        ("one.bin", vec![0xff]),
+        ("lines.txt", b"a line\r\nand\nanother\r".to_vec()),
+        ("telnet.bin", [0xff, 0xf4, 0xff, 0xf2, b'\r', 0].repeat(50)),
+        ("64k.bin", noise(64 * 1024, 1)),
+        ("1m.bin", noise(1024 * 1024, 2)),
+        ("two  spaces.bin", noise(1000, 3)),
+        ("naïve 日本.bin", noise(70_000, 4)),
+        ("a#b%20c&;'(1).bin", noise(3, 5)),
+        ("quo\"te.bin", noise(5, 6)),
+    ]
+}
+
+pub fn write_samples(directory: &Path) {
+    for (name, content) in samples() {
+        std::fs::write(directory.join(name), content).unwrap();
+    }
+}
+
+/// That the samples, and nothing else, are in `directory`.
+pub fn assert_samples(directory: &Path, who: &str) {
+    let mut expected: Vec<_> = samples().into_iter().map(|(name, _)| name.to_owned()).collect();
+    expected.sort();
+    assert_eq!(names(directory), expected, "{who}");
+    for (name, content) in samples() {
+        let got = std::fs::read(directory.join(name)).unwrap();
+        assert!(got == content, "{who}: {name}: {} bytes, expected {}", got.len(), content.len());
+    }
+}
+
+/// What is in a directory, hidden names too, sorted.
+pub fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,8 @@
+//! Our server with lftp, ncftp, tnftp and nmap's scripts; our client with vsftpd, proftpd,
+//! pure-ftpd and pyftpdlib. `tests/peers/install.sh` installs them.
+
+mod common;
+#[path = "interop_peers/our_client.rs"]
+mod our_client;
+#[path = "interop_peers/our_server.rs"]
+mod our_server;
