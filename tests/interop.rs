@@ -2,11 +2,12 @@
 //! the frames of block and compressed mode by hand. A missing peer is said on stdout and skipped,
 //! unless `FTPSIM_REQUIRE_PEERS=1`: then the test fails.
 
+#![allow(clippy::disallowed_methods, reason = "real processes take real time")]
+
 #[path = "interop/clients.rs"]
 mod clients;
+mod common;
 #[path = "interop/frames.rs"]
 mod frames;
 #[path = "interop/harness.rs"]
 mod harness;
-#[path = "interop/servers.rs"]
-mod servers;

@@ -105,6 +105,11 @@ impl Server {
     pub fn url(&self, path: &str) -> String {
         format!("ftp://{USER}:{PASSWORD}@{}/{path}", self.address)
     }
+
+    /// Names in the root, hidden ones too, sorted.
+    pub fn names(&self) -> Vec<String> {
+        names(self.root.path())
+    }
 }
 
 /// Another FTP server, started by `tests/peers/launch.py`; ends when this is dropped.
@@ -194,6 +199,7 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("telnet.bin", [0xff, 0xf4, 0xff, 0xf2, b'\r', 0].repeat(50)),
         ("64k.bin", noise(64 * 1024, 1)),
         ("1m.bin", noise(1024 * 1024, 2)),
+        ("3m.bin", noise(3_000_001, 8)),
         ("two  spaces.bin", noise(1000, 3)),
         ("naïve 日本.bin", noise(70_000, 4)),
         ("a#b%20c&;'(1).bin", noise(3, 5)),
