@@ -254,3 +254,36 @@ fn lossy_table() {
     let (times, report) = deliveries(path(50_000, 100_000_000, 0), 7, 500_000_000, 1);
     println!("500 MB: {:.2} Mbit/s {report:?} {:?}", 4000.0 / times[0].as_secs_f64(), start.elapsed());
 }
+
+#[test]
+#[ignore = "prints wall-clock figures"]
+fn speed() {
+    for (name, rtt_us, loss_ppm) in
+        [("20 ms", 20_000, 0), ("50 ms", 50_000, 0), ("50 ms, 1 %", 50_000, 10_000)]
+    {
+        let start = std::time::Instant::now();
+        let (mut seeds, mut packets) = (0u64, 0);
+        while start.elapsed() < Duration::from_secs(4) {
+            let (_, report) = deliveries(path(rtt_us, 100_000_000, loss_ppm), seeds, 10_240, 20);
+            seeds += 1;
+            packets += report.client.packets_sent + report.server.packets_sent;
+        }
+        let s = start.elapsed().as_secs_f64();
+        println!(
+            "{name}: {:.0} seeds/s of 20 x 10 KiB, {:.0} packets/s",
+            seeds as f64 / s,
+            packets as f64 / s
+        );
+    }
+    let start = std::time::Instant::now();
+    let end = run(
+        &NetworkConfig::new(path(50_000, 100_000_000, 0), 1, 3_600_000_000),
+        Arc::new(()),
+        |net, _| async move {
+            let _stream = net.connect(None, server_addr()).await.unwrap();
+            net.sleep(Duration::from_secs(3000)).await;
+        },
+        |net, _| sink(net),
+    );
+    println!("idle: {:.0} simulated s/s; {:?}", 3000.0 / start.elapsed().as_secs_f64(), end.unwrap().end);
+}

@@ -55,6 +55,7 @@ pub(super) struct Conn {
     pub flow: Flow,
     /// Written by the application, not yet given to the socket.
     pending: VecDeque<u8>,
+    send_limit: u64,
     /// Bytes written by the application in all.
     pub written: u64,
     /// The application will write no more.
@@ -78,9 +79,11 @@ pub(super) struct Conn {
     pub due_us: Option<u64>,
 }
 
-/// Room for what the application writes: twice the congestion window, as Linux sizes its send
-/// buffer, between these.
-const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 16 * 1024..=4 * 1024 * 1024;
+/// Room for what the application writes, as Linux sizes its send buffer: twice the congestion
+/// window with 4352 bytes charged for a segment of 1460 (tcp_sndbuf_expand), so 85 KiB at first, up
+/// to the largest tcp_wmem. It never shrinks.
+const SEND_BUFFER_PER_WINDOW: u64 = 6;
+const SEND_BUFFER_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Conn {
     pub fn new(
@@ -99,6 +102,7 @@ impl Conn {
             engine: Some(engine),
             flow: Flow::new(flow),
             pending: VecDeque::new(),
+            send_limit: 0,
             written: 0,
             shut: false,
             fin_given: false,
@@ -139,6 +143,8 @@ impl Conn {
 
     /// Moves data and sends whatever may be sent now.
     pub fn serve(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Turn {
+        let wanted = SEND_BUFFER_PER_WINDOW * self.flow.window();
+        self.send_limit = self.send_limit.max(wanted.min(SEND_BUFFER_MAX_BYTES));
         let Some(engine) = &mut self.engine else { return Turn::None };
         // Each round hands the socket a late FIN or bytes; there are only so many.
         loop {
@@ -171,7 +177,8 @@ impl Conn {
         }
         if self.flow.is_dead() && engine.state() != State::Closed {
             self.error = Some(io::ErrorKind::TimedOut);
-            return self.vanish(out, now_us);
+            self.wake();
+            return Turn::Closed;
         }
         self.turn(now_us, out)
     }
@@ -214,7 +221,7 @@ impl Conn {
         if self.reader.is_some() && self.is_readable() {
             wake(&mut self.reader);
         }
-        if self.writer.is_some() && self.send_space() * 3 >= self.send_limit() {
+        if self.writer.is_some() && self.send_space() * 3 >= self.send_limit {
             wake(&mut self.writer);
         }
         Turn::None
@@ -230,13 +237,6 @@ impl Conn {
         engine.socket_mut().abort();
         while engine.egress(now_us) {}
         drain(engine, &mut self.flow, now_us, out);
-        self.wake();
-        Turn::Closed
-    }
-
-    /// Ends it without a word, as a kernel that has given up.
-    fn vanish(&mut self, _: &mut dyn FnMut(&[u8]), _: u64) -> Turn {
-        self.pending.clear();
         self.wake();
         Turn::Closed
     }
@@ -306,15 +306,11 @@ impl Conn {
         Ok(self.engine.is_none().then_some(0))
     }
 
-    fn send_limit(&self) -> u64 {
-        (2 * self.flow.window()).clamp(*SEND_BUFFER_BYTES.start(), *SEND_BUFFER_BYTES.end())
-    }
-
     /// How many bytes the application may write now.
     pub fn send_space(&self) -> u64 {
         let Some(engine) = &self.engine else { return 0 };
         let used = self.pending.len() + engine.socket().send_queue();
-        self.send_limit().saturating_sub(used as u64)
+        self.send_limit.saturating_sub(used as u64)
     }
 
     /// Whether the application may write at all.

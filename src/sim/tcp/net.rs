@@ -213,6 +213,13 @@ impl SimNet {
         self.host.boot()
     }
 
+    /// Sleeps on this host's clock whether or not the process lives: for whoever stands beside the
+    /// machine and starts things again.
+    pub async fn outside_sleep(&self, duration: Duration) {
+        let us = u64::try_from(duration.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
+        Clock::sleep_us(us).await;
+    }
+
     /// Watches what all processes of this host write from now on.
     pub fn set_tap(&self, tap: Arc<dyn Tap>) {
         self.host.lock().tap = Some(tap);
@@ -263,8 +270,7 @@ impl Net for SimNet {
     }
 
     async fn sleep(&self, duration: Duration) {
-        let us = u64::try_from(duration.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
-        Clock::sleep_us(us).await;
+        self.outside_sleep(duration).await;
         poll_fn(|_| self.operate(|_| Poll::Ready(()))).await;
     }
 

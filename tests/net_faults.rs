@@ -1,0 +1,550 @@
+//! What each end of a connection observes of each fault, and when.
+#![cfg(feature = "sim")]
+
+use ftpsim::net::{Listener, Net, Stream};
+use ftpsim::sim::network::{
+    Cut, CutKind, NetworkConfig, RunEnd, RunReport, SERVER_IP, SimNet, SimStream, Tap, run,
+};
+use ftpsim::sim::path::router::RouterHandle;
+use ftpsim::sim::path::{Direction, Fate, PathConfig, PathObserver};
+use ftpsim::sim::tcp::segment::{Head, checksums_right};
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const RTT_US: u64 = 40_000;
+
+fn server_addr() -> SocketAddr {
+    (SERVER_IP, 2000).into()
+}
+
+/// What an end saw of a connection: the bytes it read, and how reading and writing ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    read: Vec<u8>,
+    read_end: Option<Result<(), ErrorKind>>,
+    write_end: Option<Result<(), ErrorKind>>,
+    at_us: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Both {
+    client: Seen,
+    server: Seen,
+    cuts: usize,
+}
+
+type Shared = Arc<Mutex<Both>>;
+
+/// Checks every packet, counts the cuts.
+struct Watch(Shared);
+
+impl PathObserver for Watch {
+    fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
+        assert!(checksums_right(packet), "{at_ns} {direction:?} {fate:?}");
+        let head = Head::read(packet).unwrap();
+        if std::env::var_os("SHOW_PACKETS").is_some() {
+            println!("{at_ns:>12} {} {head:?} {fate:?}", direction.name());
+        }
+    }
+    fn cut_fired(&self, _: u64, _: &Cut) {
+        self.0.lock().unwrap().cuts += 1;
+    }
+}
+
+/// Arms a cut in the connections of its host as soon as something is written on them or they end.
+struct Arm {
+    router: RouterHandle,
+    offset: u64,
+    kind: CutKind,
+    armed: Mutex<bool>,
+}
+
+impl Arm {
+    fn new(router: &RouterHandle, offset: u64, kind: CutKind) -> Arc<Self> {
+        Arc::new(Self { router: router.clone(), offset, kind, armed: Mutex::new(false) })
+    }
+    fn arm(&self, from: SocketAddr, to: SocketAddr) {
+        if !std::mem::replace(&mut *self.armed.lock().unwrap(), true) {
+            self.router.arm(Cut { from, to, stream_offset: self.offset, kind: self.kind });
+        }
+    }
+}
+
+impl Tap for Arm {
+    fn on_write(&self, _: &SimNet, local: SocketAddr, peer: SocketAddr, _: u64, bytes: &[u8]) -> usize {
+        self.arm(local, peer);
+        bytes.len()
+    }
+    fn on_shutdown(&self, _: &SimNet, local: SocketAddr, peer: SocketAddr, _: u64) {
+        self.arm(local, peer);
+    }
+}
+
+fn path(loss_ppm: u32) -> PathConfig {
+    PathConfig { rtt_us: RTT_US, bandwidth_bits_per_s: 100_000_000, queue_bytes: 500_000, loss_ppm }
+}
+
+fn go<C, S>(
+    loss_ppm: u32,
+    seed: u64,
+    shared: &Shared,
+    client: impl FnOnce(SimNet, RouterHandle) -> C + 'static,
+    server: impl FnOnce(SimNet, RouterHandle) -> S + 'static,
+) -> RunReport
+where
+    C: Future<Output = ()> + 'static,
+    S: Future<Output = ()> + 'static,
+{
+    let mut config = NetworkConfig::new(path(loss_ppm), seed, 200_000_000);
+    config.grace_us = 100_000_000;
+    run(&config, Arc::new(Watch(shared.clone())), client, server).unwrap()
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+async fn read_on(net: &SimNet, stream: &mut SimStream, seen: &mut Seen) {
+    let mut buf = [0; 4096];
+    let end = loop {
+        match net.timeout(Duration::from_secs(20), stream.read(&mut buf)).await {
+            Ok(Ok(0)) => break Some(Ok(())),
+            Ok(Ok(n)) => seen.read.extend_from_slice(&buf[..n]),
+            Ok(Err(error)) => break Some(Err(error.kind())),
+            Err(_) => break None,
+        }
+    };
+    seen.read_end = end;
+    seen.at_us = net.now().as_micros() as u64;
+}
+
+fn kind(result: io::Result<()>) -> Option<Result<(), ErrorKind>> {
+    Some(result.map_err(|error| error.kind()))
+}
+
+/// The client sends `len` bytes, in one piece or in `pieces` with a round trip of pause between
+/// them, ends its stream, and reads; the server reads to the end and closes.
+fn upload(
+    loss_ppm: u32,
+    seed: u64,
+    len: usize,
+    pieces: usize,
+    offset: u64,
+    cut: CutKind,
+) -> (Both, RunReport) {
+    let shared = Shared::default();
+    let (c, s) = (shared.clone(), shared.clone());
+    let report = go(
+        loss_ppm,
+        seed,
+        &shared,
+        move |net, router| async move {
+            net.set_tap(Arm::new(&router, offset, cut));
+            let mut seen = Seen::default();
+            let mut stream = net.connect(None, server_addr()).await.unwrap();
+            let data = pattern(len);
+            let mut write_end = Some(Ok(()));
+            for piece in data.chunks(len.div_ceil(pieces).max(1)) {
+                write_end = kind(stream.write_all(piece).await);
+                if write_end != Some(Ok(())) {
+                    break;
+                }
+                if pieces > 1 {
+                    net.sleep(Duration::from_micros(2 * RTT_US)).await;
+                }
+            }
+            if write_end == Some(Ok(())) {
+                write_end = kind(stream.shutdown().await);
+            }
+            seen.write_end = write_end;
+            read_on(&net, &mut stream, &mut seen).await;
+            c.lock().unwrap().client = seen;
+        },
+        move |net, _| async move {
+            let listener = net.listen(server_addr()).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut seen = Seen::default();
+            read_on(&net, &mut stream, &mut seen).await;
+            seen.write_end = kind(stream.shutdown().await);
+            s.lock().unwrap().server = seen;
+            drop(stream);
+        },
+    );
+    let both = shared.lock().unwrap().clone();
+    (both, report)
+}
+
+const CLEAN: Option<Result<(), ErrorKind>> = Some(Ok(()));
+const RESET: Option<Result<(), ErrorKind>> = Some(Err(ErrorKind::ConnectionReset));
+
+#[test]
+fn without_a_cut_everything_arrives() {
+    let (both, report) = upload(0, 1, 30_000, 1, 30_001, CutKind::Reset);
+    assert_eq!((both.cuts, both.server.read == pattern(30_000)), (0, true));
+    assert_eq!((both.server.read_end, both.client.read_end), (CLEAN, CLEAN));
+    assert!(report.quiet);
+}
+
+#[test]
+fn reset_both_ends_see_it_after_the_bytes_before_the_cut() {
+    for (len, offset) in
+        [(30_000, 0), (30_000, 1), (30_000, 10_007), (30_000, 29_999), (30_000, 30_000), (100, 50), (0, 0)]
+    {
+        let (both, report) = upload(0, 1, len, 1, offset, CutKind::Reset);
+        assert_eq!(both.cuts, 1, "{offset}");
+        assert!(both.server.read == pattern(offset as usize), "{offset}: {}", both.server.read.len());
+        assert_eq!(both.server.read_end, RESET);
+        assert_eq!(both.client.read_end, RESET);
+        assert!(report.quiet, "{report:?}");
+        // One round trip for the handshake, then half a one for the data to reach the server, or
+        // to reach the middlebox half way and for the RST to come back.
+        if offset < 14_600 {
+            assert!((RTT_US * 3 / 2..RTT_US * 3 / 2 + 2_000).contains(&both.server.at_us), "{both:?}");
+            assert!((RTT_US * 3 / 2..RTT_US * 3 / 2 + 2_000).contains(&both.client.at_us), "{both:?}");
+        }
+    }
+}
+
+#[test]
+fn graceful_close_lingering_looks_clean_to_both_ends() {
+    for (len, offset) in
+        [(30_000, 0), (30_000, 1), (30_000, 10_007), (30_000, 29_999), (30_000, 30_000), (100, 50), (0, 0)]
+    {
+        for pieces in [1, 3] {
+            let (both, report) = upload(0, 1, len, pieces, offset, CutKind::Close { lingering: true });
+            assert_eq!(both.cuts, 1, "{offset}");
+            assert!(both.server.read == pattern(offset as usize), "{offset}: {}", both.server.read.len());
+            assert_eq!(
+                (both.server.read_end, both.server.write_end),
+                (CLEAN, CLEAN),
+                "{len} {offset} {pieces}"
+            );
+            assert_eq!(
+                (both.client.read_end, both.client.write_end),
+                (CLEAN, CLEAN),
+                "{len} {offset} {pieces}"
+            );
+            assert!(report.quiet, "{len} {offset} {pieces}: {report:?}");
+            assert_eq!(report.client.resets_sent + report.server.resets_sent, 0);
+        }
+    }
+}
+
+#[test]
+fn graceful_close_resets_who_still_writes() {
+    // In pieces: the client is still writing when the proxy is gone.
+    let (both, report) = upload(0, 1, 30_000, 3, 5_000, CutKind::Close { lingering: false });
+    assert!(both.server.read == pattern(5_000));
+    assert_eq!(both.server.read_end, CLEAN);
+    assert_eq!(both.client.write_end, Some(Err(ErrorKind::BrokenPipe)), "the FIN came before the RST");
+    assert!(report.quiet, "{report:?}");
+    // The cut takes the place of the FIN: nothing comes beyond it but the FIN, so nobody is reset.
+    let (both, report) = upload(0, 1, 30_000, 1, 30_000, CutKind::Close { lingering: false });
+    assert!(both.server.read == pattern(30_000));
+    assert_eq!((both.server.read_end, both.client.read_end), (CLEAN, CLEAN));
+    assert!(report.quiet, "{report:?}");
+}
+
+#[test]
+fn graceful_close_repairs_what_was_lost_before_the_cut() {
+    let mut retransmits = 0;
+    for seed in 0..60 {
+        let (both, report) = upload(50_000, seed, 60_000, 1, 40_000, CutKind::Close { lingering: true });
+        assert_eq!(both.cuts, 1);
+        assert!(both.server.read == pattern(40_000), "{seed}: {}", both.server.read.len());
+        assert_eq!((both.server.read_end, both.client.read_end), (CLEAN, CLEAN), "{seed}");
+        assert!(report.quiet, "{seed}: {report:?}");
+        retransmits += report.retransmits();
+    }
+    assert!(retransmits > 60, "{retransmits}");
+}
+
+#[test]
+fn a_download_is_cut_likewise() {
+    for (cut, end) in [(CutKind::Reset, RESET), (CutKind::Close { lingering: true }, CLEAN)] {
+        let shared = Shared::default();
+        let (c, s) = (shared.clone(), shared.clone());
+        let report = go(
+            0,
+            1,
+            &shared,
+            move |net, _| async move {
+                let mut seen = Seen::default();
+                let mut stream = net.connect(None, server_addr()).await.unwrap();
+                read_on(&net, &mut stream, &mut seen).await;
+                c.lock().unwrap().client = seen;
+            },
+            move |net, router| async move {
+                net.set_tap(Arm::new(&router, 12_345, cut));
+                let listener = net.listen(server_addr()).await.unwrap();
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(&pattern(20_000)).await.unwrap();
+                let _ = stream.shutdown().await;
+                let mut seen = Seen::default();
+                read_on(&net, &mut stream, &mut seen).await;
+                s.lock().unwrap().server = seen;
+            },
+        );
+        let both = shared.lock().unwrap().clone();
+        assert!(both.client.read == pattern(12_345));
+        assert_eq!((both.client.read_end, both.server.read_end), (end, end));
+        assert!(report.quiet, "{report:?}");
+    }
+}
+
+#[test]
+fn blackhole_neither_end_sees_anything() {
+    let (both, report) = upload(0, 1, 30_000, 1, 10_007, CutKind::Blackhole { for_us: None });
+    assert!(both.server.read == pattern(10_007));
+    assert_eq!((both.server.read_end, both.client.read_end), (None, None), "both wait until they give up");
+    assert_eq!(both.client.write_end, CLEAN, "the client's kernel has taken everything");
+    assert!(!report.quiet);
+}
+
+#[test]
+fn blackhole_for_a_time_is_repaired() {
+    let (both, report) = upload(0, 1, 30_000, 1, 10_007, CutKind::Blackhole { for_us: Some(2_000_000) });
+    assert!(both.server.read == pattern(30_000));
+    assert_eq!((both.server.read_end, both.client.read_end), (CLEAN, CLEAN));
+    assert!(both.server.at_us > 2_000_000 && both.server.at_us < 5_000_000, "{}", both.server.at_us);
+    assert!(report.quiet && report.client.retransmits > 0, "{report:?}");
+}
+
+#[test]
+fn stalled_packets_come_late_and_whole() {
+    let (both, report) = upload(0, 1, 30_000, 1, 10_007, CutKind::Stall { for_us: 100_000 });
+    assert!(both.server.read == pattern(30_000));
+    assert_eq!((both.server.read_end, both.client.read_end), (CLEAN, CLEAN));
+    assert!(both.server.at_us >= 160_000 && both.server.at_us < 400_000, "{}", both.server.at_us);
+    assert!(report.quiet);
+}
+
+#[test]
+fn a_corrupted_byte_passes_unseen() {
+    for (loss_ppm, seed) in [(0, 1), (100_000, 2), (100_000, 3)] {
+        let (both, _) = upload(loss_ppm, seed, 30_000, 1, 10_007, CutKind::Corrupt { xor: 0x20 });
+        let mut expected = pattern(30_000);
+        expected[10_007] ^= 0x20;
+        assert_eq!(both.cuts, 1);
+        assert!(both.server.read == expected, "also in the copies");
+        assert_eq!(both.server.read_end, CLEAN);
+    }
+}
+
+#[test]
+fn a_refused_connection() {
+    let shared = Shared::default();
+    let report = go(
+        0,
+        1,
+        &shared,
+        |net, router| async move {
+            router.refuse(server_addr(), 1);
+            let error = net.connect(None, server_addr()).await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            assert!(net.now() <= Duration::from_micros(RTT_US), "the middlebox is half way");
+            net.connect(None, server_addr()).await.unwrap();
+        },
+        |net, _| async move {
+            let listener = net.listen(server_addr()).await.unwrap();
+            listener.accept().await.unwrap();
+        },
+    );
+    assert!(report.quiet);
+}
+
+/// Kills the writing process after so many bytes of its stream.
+struct KillAfter(u64);
+
+impl Tap for KillAfter {
+    fn on_write(&self, _: &SimNet, _: SocketAddr, _: SocketAddr, offset: u64, bytes: &[u8]) -> usize {
+        bytes.len().min(self.0.saturating_sub(offset) as usize)
+    }
+    fn on_written(&self, net: &SimNet, _: SocketAddr, _: SocketAddr, end: u64) {
+        if end == self.0 {
+            net.kill();
+        }
+    }
+}
+
+#[test]
+fn a_dying_process_leaves_a_clean_end_and_everything_it_wrote() {
+    for wanted in [1u64, 1_460, 20_000, 300_000] {
+        let shared = Shared::default();
+        let s = shared.clone();
+        let report = go(
+            0,
+            1,
+            &shared,
+            move |net, _| async move {
+                net.set_tap(Arc::new(KillAfter(wanted)));
+                let process = net.process();
+                let life = async {
+                    let listener = process.listen((net.ip(), 3000).into()).await.unwrap();
+                    let mut stream = process.connect(None, server_addr()).await.unwrap();
+                    for piece in pattern(400_000).chunks(1000) {
+                        stream.write_all(piece).await.unwrap();
+                    }
+                    drop(listener);
+                    unreachable!("it goes on living");
+                };
+                tokio::select! {
+                    biased;
+                    () = life => {}
+                    () = process.killed() => {}
+                }
+                assert!(!process.is_alive() && net.is_alive());
+                let forever =
+                    net.timeout(Duration::from_secs(1), process.sleep(Duration::from_millis(1))).await;
+                assert!(forever.is_err(), "a dead process does not wake");
+                // Its ports are free.
+                net.listen((net.ip(), 3000).into()).await.unwrap();
+            },
+            move |net, _| async move {
+                let listener = net.listen(server_addr()).await.unwrap();
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut seen = Seen::default();
+                read_on(&net, &mut stream, &mut seen).await;
+                s.lock().unwrap().server = seen;
+            },
+        );
+        let both = shared.lock().unwrap().clone();
+        assert!(both.server.read == pattern(wanted as usize), "{wanted}: {}", both.server.read.len());
+        assert_eq!(both.server.read_end, CLEAN);
+        assert!(report.quiet, "{report:?}");
+    }
+}
+
+#[test]
+fn a_killed_server_can_be_started_again() {
+    let shared = Shared::default();
+    let report = go(
+        0,
+        1,
+        &shared,
+        |net, _| async move {
+            let mut first = net.connect(None, server_addr()).await.unwrap();
+            first.write_all(b"never read by the application").await.unwrap();
+            assert_eq!(
+                first.read_u8().await.unwrap_err().kind(),
+                ErrorKind::ConnectionReset,
+                "it had unread data"
+            );
+            let error = net.connect(None, server_addr()).await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            net.sleep(Duration::from_secs(1)).await;
+            let mut second = net.connect(None, server_addr()).await.unwrap();
+            assert_eq!(second.read_u8().await.unwrap(), b'!');
+        },
+        |net, _| async move {
+            let process = net.process();
+            let serve = async {
+                let listener = process.listen(server_addr()).await.unwrap();
+                let _stream = listener.accept().await.unwrap();
+                net.sleep(Duration::from_millis(100)).await;
+                process.kill();
+                std::future::pending::<()>().await
+            };
+            tokio::select! {
+                biased;
+                () = process.killed() => {}
+                () = serve => {}
+            }
+            net.sleep(Duration::from_secs(1)).await;
+            let process = net.process();
+            let listener = process.listen(server_addr()).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"!").await.unwrap();
+        },
+    );
+    assert!(matches!(report.end, RunEnd::Finished { .. }), "{report:?}");
+    assert!(report.quiet, "{report:?}");
+}
+
+#[test]
+fn power_loss_is_silence_and_then_a_reset() {
+    let shared = Shared::default();
+    let report = go(
+        0,
+        1,
+        &shared,
+        |net, _| async move {
+            let mut stream = net.connect(None, server_addr()).await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), b'!');
+            net.sleep(Duration::from_millis(500)).await;
+            stream.write_all(b"are you there?").await.unwrap();
+            let silence = net.timeout(Duration::from_millis(1_000), stream.read_u8()).await;
+            assert!(silence.is_err());
+            // The next retransmission after the power is back finds nobody.
+            assert_eq!(stream.read_u8().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            assert!(
+                net.now() > Duration::from_secs(2) && net.now() < Duration::from_secs(6),
+                "{:?}",
+                net.now()
+            );
+        },
+        |net, _| async move {
+            let listener = net.listen(server_addr()).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"!").await.unwrap();
+            net.sleep(Duration::from_millis(100)).await;
+            net.power_off();
+            assert!(!net.is_alive());
+            let off = net.clone();
+            tokio::task::spawn_local(async move {
+                // Whoever stands beside the machine.
+                off.outside_sleep(Duration::from_secs(2)).await;
+                off.power_on();
+            });
+            std::future::pending::<()>().await
+        },
+    );
+    assert!(matches!(report.end, RunEnd::Finished { .. }), "{report:?}");
+    assert!(report.quiet, "{report:?}");
+}
+
+#[test]
+fn nobody_answers_and_the_connection_gives_up() {
+    let shared = Shared::default();
+    let report = go(
+        0,
+        1,
+        &shared,
+        |net, _| async move {
+            let nowhere: SocketAddr = "10.0.0.77:21".parse().unwrap();
+            let error = net.connect(None, nowhere).await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert_eq!(net.now(), Duration::from_secs(127));
+        },
+        |_, _| async {},
+    );
+    // After 1, 3, 7, 15, 31, 63 and 123 seconds: the stack waits no longer than a minute.
+    assert!(report.quiet && report.client.retransmits == 7, "{report:?}");
+}
+
+#[test]
+fn an_aborting_sender_resets() {
+    let shared = Shared::default();
+    go(
+        0,
+        1,
+        &shared,
+        |net, _| async move {
+            let mut stream = net.connect(None, server_addr()).await.unwrap();
+            stream.write_all(&pattern(1_000_000)[..100_000]).await.unwrap();
+            stream.abort();
+        },
+        |net, _| async move {
+            let listener = net.listen(server_addr()).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut seen = Seen::default();
+            read_on(&net, &mut stream, &mut seen).await;
+            assert_eq!(seen.read_end, RESET);
+            assert!(seen.read.len() < 100_000, "what was queued is lost");
+        },
+    );
+}
