@@ -9,6 +9,8 @@ mod harness;
 mod abort;
 #[path = "server/dialogue.rs"]
 mod dialogue;
+#[path = "server/extensions.rs"]
+mod extensions;
 #[path = "server/security.rs"]
 mod security;
 #[path = "server/transfers.rs"]

@@ -2,8 +2,8 @@
 //! files one after the other on one data connection (block and compressed mode).
 //!
 //! The server answers in order. A download's command may be sent long before its turn. An upload's
-//! data follow its 125 or 150, unless the server announces `XPIPE` in FEAT (our extension): then
-//! they are sent at once, and a server that refuses the file reads and discards up to its end.
+//! data follow its 125 or 150, unless the server announces `XPIPE` in FEAT (our extension)
+//! and takes `OPTS XPIPE ON`: then they are sent at once, and a server that refuses the file reads and discards up to its end.
 //!
 //! When the data connection fails, the file whose turn it was has failed an attempt; those behind
 //! it have not, and go again over another connection. All replies owed are read first, so that
@@ -24,8 +24,6 @@ use crate::transfer::{DataConnection, Moved, TransferError};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-/// Our extension, as FEAT names it.
-pub const XPIPE: &str = "XPIPE";
 /// Command bytes sent ahead: less than a control connection's buffers hold, so that a server that
 /// is busy sending data never blocks us in sending commands.
 const MAX_AHEAD_BYTES: usize = 16 * 1024;
@@ -257,7 +255,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             session.choose_hash().await?;
         }
         if self.policy.direction == Direction::Put {
-            burst.xpipe = session.announces(XPIPE).await?;
+            burst.xpipe = session.pipes_uploads().await?;
         }
         let kept = matches!(session.data_connection().await?, Opened::Kept);
         match session.data.take() {

@@ -49,6 +49,8 @@ pub struct Session<N: Net> {
     without_epsv: bool,
     /// OPTS HASH was accepted.
     hash_chosen: bool,
+    /// Whether OPTS XPIPE ON has been taken, once it has been tried.
+    pipes_uploads: Option<bool>,
     features: Option<Vec<String>>,
     data_connections: u64,
     /// Of data connections that are gone.
@@ -92,6 +94,7 @@ impl<N: Net> Session<N> {
             data: None,
             without_epsv: false,
             hash_chosen: false,
+            pipes_uploads: None,
             features: None,
             data_connections: 0,
             moved: Moved::default(),
@@ -213,6 +216,17 @@ impl<N: Net> Session<N> {
     pub async fn hash(&mut self, remote: &str) -> Result<String, ClientError> {
         self.choose_hash().await?;
         parse_hash(self.control.command(&Command::Hash(remote.to_owned())).await?)
+    }
+
+    /// Whether uploads may be sent ahead: the server announces `XPIPE` and takes OPTS XPIPE ON, by
+    /// which it knows that the data of a refused upload come all the same.
+    pub(super) async fn pipes_uploads(&mut self) -> Result<bool, ClientError> {
+        if self.pipes_uploads.is_none() {
+            let on = Command::Opts("XPIPE ON".to_owned());
+            let taken = self.announces("XPIPE").await? && self.control.command(&on).await?.is_completion();
+            self.pipes_uploads = Some(taken);
+        }
+        Ok(self.pipes_uploads == Some(true))
     }
 
     pub(super) async fn choose_hash(&mut self) -> Result<(), ClientError> {

@@ -163,8 +163,9 @@ impl<N: Net> DataPort<N> {
 
     /// After a file that has been moved whole: stream mode's connection is closed.
     pub async fn done(&mut self) {
-        if self.connection.as_ref().is_some_and(|connection| !connection.outlives_file()) {
-            self.close().await;
+        match &mut self.connection {
+            Some(connection) if connection.outlives_file() => connection.rest(),
+            _ => self.close().await,
         }
     }
 

@@ -7,6 +7,8 @@ use super::counting::Counting;
 use super::data::DataPort;
 use super::replies::Refusal;
 use super::verbs;
+use super::verbs::hash::Algorithm;
+use super::verbs::transfers::Restart;
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::proto::command::{Command, CommandError, DataType};
@@ -14,9 +16,12 @@ use crate::proto::listing::Facts;
 use crate::proto::mode::{Coding, Structure, TransmissionMode};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
+use crate::transfer::Mark;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// TYPE, STRU and MODE with their defaults (RFC 959 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +70,19 @@ pub struct Session<N: Net, A: Accounts> {
     pub(super) working: VirtualPath,
     pub(super) parameters: Parameters,
     /// REST's argument, until the transfer command.
-    pub(super) restart: Option<String>,
+    pub(super) restart: Option<Restart>,
+    /// SITE MARKERS: restart markers in downloads, each so many bytes.
+    pub(super) marker_interval_bytes: Option<NonZeroU64>,
     /// RNFR's argument, until the next command.
     pub(super) rename_from: Option<VirtualPath>,
     /// EPSV ALL has been said (RFC 2428 section 4).
     pub(super) only_epsv: bool,
     pub(super) facts: Facts,
+    pub(super) algorithm: Algorithm,
+    /// RANG's first and last byte, until the transfer command.
+    pub(super) range: Option<(u64, u64)>,
+    /// OPTS XPIPE ON has been said.
+    pub(super) pipelined_uploads: bool,
     /// An ABOR waits behind commands that came before it: their transfers do not begin.
     pub(super) aborting: bool,
     pub(super) passive_tries: u64,
@@ -105,9 +117,13 @@ pub async fn run<N: Net, A: Accounts>(
         working: VirtualPath::root(),
         parameters: Parameters::default(),
         restart: None,
+        marker_interval_bytes: None,
         rename_from: None,
         only_epsv: false,
         facts: Facts::default(),
+        algorithm: Algorithm::default(),
+        range: None,
+        pipelined_uploads: false,
         aborting: false,
         passive_tries: 0,
         config,
@@ -243,10 +259,26 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::List(argument) => Box::pin(self.list(argument, true)).await?,
             Command::Nlst(argument) => Box::pin(self.list(argument, false)).await?,
 
+            Command::Mdtm(path) => self.modified(&path).await?,
+            Command::Mfmt(time, path) => self.set_modified(time, &path).await?,
+            Command::Mlsd(argument) => Box::pin(self.machine_list(argument)).await?,
+            Command::Mlst(argument) => self.machine_list_one(argument).await?,
+            Command::Hash(path) => Box::pin(self.hash(&path)).await?,
+            Command::Rang(first, last) => self.choose_range(first, last)?,
+            Command::Stou => Box::pin(self.store_unique()).await?,
+            Command::Allo(..) => self.allocate(),
+
             Command::Syst => Reply::new(215, "UNIX Type: L8"),
             Command::Feat => self.features(),
+            Command::Opts(argument) => self.options(&argument)?,
+            Command::Stat(argument) => self.stat(argument).await?,
+            Command::Help(argument) => self.help(argument),
+            Command::Site(argument) => self.site(&argument).await?,
+            Command::Host(argument) => self.host(&argument)?,
+            Command::Lang(argument) => self.language(argument)?,
+            Command::Clnt(_) => Reply::new(200, "Noted."),
+            Command::Smnt(_) => Reply::new(202, "There is one file system."),
             Command::Noop => Reply::new(200, "Okay."),
-            other => return Err(Refusal::NotImplemented(other.verb())),
         };
         Ok(reply.into())
     }
@@ -256,8 +288,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.log_out();
         self.parameters = Parameters::default();
         self.restart = None;
+        self.marker_interval_bytes = None;
+        self.range = None;
         self.only_epsv = false;
+        self.pipelined_uploads = false;
         self.facts = Facts::default();
+        self.algorithm = Algorithm::default();
         self.data.reset().await;
         Reply::new(220, self.config.greeting.clone())
     }
@@ -292,6 +328,7 @@ pub async fn attended<N: Net, T>(
     control: &mut Control<N>,
     aborting: &mut bool,
     status: impl Fn() -> Reply,
+    mut marks: Option<mpsc::Receiver<Mark>>,
     work: impl Future<Output = T>,
 ) -> Attended<T> {
     let mut work = std::pin::pin!(work);
@@ -299,7 +336,17 @@ pub async fn attended<N: Net, T>(
         let line = tokio::select! {
             biased;
             line = control.attend() => line,
-            done = &mut work => return Attended::Done(done),
+            Some(mark) = next_mark(&mut marks) => {
+                control.say(&mark_reply(&mark));
+                continue;
+            }
+            done = &mut work => {
+                // Those of the last pieces, before the completion reply.
+                while let Some(Ok(mark)) = marks.as_mut().map(mpsc::Receiver::try_recv) {
+                    control.say(&mark_reply(&mark));
+                }
+                return Attended::Done(done);
+            }
         };
         let line = match line {
             Ok(Some(line)) => line,
@@ -323,6 +370,18 @@ pub async fn attended<N: Net, T>(
             _ => control.queue(line),
         }
     }
+}
+
+async fn next_mark(marks: &mut Option<mpsc::Receiver<Mark>>) -> Option<Mark> {
+    match marks {
+        Some(marks) => marks.recv().await,
+        None => None,
+    }
+}
+
+/// "The text is exact" (RFC 959 section 4.2, as corrected by RFC 1123 section 4.1.3.4).
+fn mark_reply(mark: &Mark) -> Reply {
+    Reply::new(110, format!("MARK {} = {}", mark.sender, mark.receiver))
 }
 
 fn parsed(line: &Line) -> Result<Command, CommandError> {

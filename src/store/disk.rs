@@ -120,6 +120,7 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
 
 pub struct DiskReader {
     file: File,
+    at: u64,
     remaining_bytes: u64,
 }
 
@@ -131,6 +132,7 @@ impl ReadFile for DiskReader {
                 other => break other.map_err(error)?,
             }
         };
+        self.at += read as u64;
         // A file that shrinks ends at its new end; one that grows ends where it ended when opened.
         self.remaining_bytes = if read == 0 { 0 } else { self.remaining_bytes.saturating_sub(read as u64) };
         Ok(read)
@@ -139,11 +141,17 @@ impl ReadFile for DiskReader {
     fn remaining_bytes(&self) -> u64 {
         self.remaining_bytes
     }
+
+    fn marker(&self) -> Option<String> {
+        Some(self.at.to_string())
+    }
 }
 
 pub struct DiskWriter {
     directory: Parent,
     file: File,
+    /// Length so far.
+    at: u64,
     temporary: String,
     name: String,
     published: bool,
@@ -160,7 +168,9 @@ impl Drop for DiskWriter {
 
 impl WriteFile for DiskWriter {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file.write_all(bytes).map_err(error)
+        self.file.write_all(bytes).map_err(error)?;
+        self.at += bytes.len() as u64;
+        Ok(())
     }
 
     async fn publish(mut self) -> Result<(), StoreError> {
@@ -173,6 +183,10 @@ impl WriteFile for DiskWriter {
 
     async fn checkpoint(&mut self) -> Result<(), StoreError> {
         self.file.sync_data().map_err(error)
+    }
+
+    fn marker(&self) -> Option<String> {
+        Some(self.at.to_string())
     }
 
     async fn keep(mut self) -> Result<(), StoreError> {
@@ -247,7 +261,7 @@ impl Store for DiskStore {
         if offset > 0 {
             file.seek(SeekFrom::Start(offset)).map_err(error)?;
         }
-        Ok(DiskReader { file, remaining_bytes: size_bytes - offset })
+        Ok(DiskReader { file, at: offset, remaining_bytes: size_bytes - offset })
     }
 
     async fn write(&self, path: &VirtualPath, how: Write) -> Result<DiskWriter, StoreError> {
@@ -263,10 +277,11 @@ impl Store for DiskStore {
         }
         let base = base(&directory, name, how)?;
         let (file, temporary) = create_temporary(&directory)?;
-        let mut writer = DiskWriter { directory, file, temporary, name: name.to_owned(), published: false };
+        let mut writer =
+            DiskWriter { directory, file, at: 0, temporary, name: name.to_owned(), published: false };
         if let Some((old, taken_bytes)) = base {
             // On Linux this is `copy_file_range`, which shares blocks where the file system can.
-            io::copy(&mut old.take(taken_bytes), &mut writer.file).map_err(error)?;
+            writer.at = io::copy(&mut old.take(taken_bytes), &mut writer.file).map_err(error)?;
         }
         Ok(writer)
     }

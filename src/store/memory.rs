@@ -193,6 +193,10 @@ impl ReadFile for MemoryReader {
     fn remaining_bytes(&self) -> u64 {
         (self.content.len() - self.at) as u64
     }
+
+    fn marker(&self) -> Option<String> {
+        Some(self.at.to_string())
+    }
 }
 
 pub struct MemoryWriter {
@@ -229,6 +233,10 @@ impl WriteFile for MemoryWriter {
             hook(&self.path, &content);
         }
         Ok(())
+    }
+
+    fn marker(&self) -> Option<String> {
+        Some(self.content.len().to_string())
     }
 
     async fn keep(self) -> Result<(), StoreError> {

@@ -70,6 +70,11 @@ pub trait ReadFile: Send + 'static {
     fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Bytes from here to the end, as far as known now.
     fn remaining_bytes(&self) -> u64;
+    /// A restart marker for here (RFC 959 section 3.5), which REST takes; `None` where reading
+    /// could not go on from here.
+    fn marker(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A file being written, out of sight until `publish`; dropped without it, nothing has happened
@@ -78,6 +83,10 @@ pub trait WriteFile: Send + 'static {
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Makes what was written appear under its name, atomically.
     fn publish(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// The receiver's restart marker for here: what REST needs to go on after a [`Self::keep`].
+    fn marker(&self) -> Option<String> {
+        None
+    }
     /// Forces what was written to stable storage (RFC 1123 section 4.1.3.4: at a restart marker).
     fn checkpoint(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }

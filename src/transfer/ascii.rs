@@ -56,6 +56,11 @@ impl<R: ReadFile> ReadFile for AsciiReader<R> {
     fn remaining_bytes(&self) -> u64 {
         (self.converted.len() - self.at) as u64 + self.inner.remaining_bytes()
     }
+
+    /// Only between two pieces, and not after a CR that a LF may follow.
+    fn marker(&self) -> Option<String> {
+        if self.at == self.converted.len() && !self.after_return { self.inner.marker() } else { None }
+    }
 }
 
 /// A file as TYPE A receives it: CR LF becomes LF.
@@ -64,6 +69,9 @@ pub struct AsciiWriter<W> {
     after_return: bool,
 }
 
+/// In a marker: a CR has been received and is held back until it is known what follows.
+pub const RETURN_SEEN: char = 'r';
+
 impl<W: WriteFile> AsciiWriter<W> {
     pub fn new(inner: W) -> Self {
         Self { inner, after_return: false }
@@ -71,6 +79,11 @@ impl<W: WriteFile> AsciiWriter<W> {
 
     pub fn inner(&self) -> &W {
         &self.inner
+    }
+
+    /// Goes on from a marker that [`RETURN_SEEN`] stood behind.
+    pub fn after_return(inner: W) -> Self {
+        Self { inner, after_return: true }
     }
 }
 
@@ -94,6 +107,15 @@ impl<W: WriteFile> WriteFile for AsciiWriter<W> {
             self.inner.write(b"\r").await?;
         }
         self.inner.publish().await
+    }
+
+    /// With [`RETURN_SEEN`] behind it in the middle of an end of line (RFC 1123 section 4.1.3.4).
+    fn marker(&self) -> Option<String> {
+        let mut marker = self.inner.marker()?;
+        if self.after_return {
+            marker.push(RETURN_SEEN);
+        }
+        Some(marker)
     }
 
     async fn checkpoint(&mut self) -> Result<(), StoreError> {

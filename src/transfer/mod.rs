@@ -13,12 +13,15 @@ use bytes::{Buf, BytesMut};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::sync::mpsc;
 
 pub mod ascii;
+pub mod limited;
 
 /// Payload read from the store and encoded at a time; a block of block mode is at most one short.
 const PIECE_BYTES: usize = 65_535;
@@ -45,6 +48,18 @@ pub enum TransferError {
     Store(#[from] StoreError),
 }
 
+/// Where discarded files go.
+struct Nowhere;
+
+impl WriteFile for Nowhere {
+    async fn write(&mut self, _bytes: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 /// What has been moved of one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
@@ -67,6 +82,15 @@ pub struct DataConnection<N: Net> {
     /// Of all files so far.
     total: Moved,
     idle_limit: Duration,
+    marker_interval_bytes: Option<NonZeroU64>,
+    marks: Option<mpsc::Sender<Mark>>,
+}
+
+/// A restart marker received (RFC 1123 section 4.1.3.4): what `110 MARK sender = receiver` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub sender: String,
+    pub receiver: String,
 }
 
 /// Wire bytes of one piece: framing copied, payload borrowed, in order, for one vectored write.
@@ -139,6 +163,8 @@ impl<N: Net> DataConnection<N> {
             written_bytes: 0,
             total: Moved::default(),
             idle_limit,
+            marker_interval_bytes: None,
+            marks: None,
         })
     }
 
@@ -196,6 +222,30 @@ impl<N: Net> DataConnection<N> {
         }
     }
 
+    /// Sends a restart marker after each so many bytes of a file, where its reader has one
+    /// ([`ReadFile::marker`]); block and compressed mode only.
+    pub fn send_markers(&mut self, interval_bytes: Option<NonZeroU64>) {
+        self.marker_interval_bytes = interval_bytes;
+    }
+
+    /// Where to tell of restart markers, after what came before them is on stable storage. A full
+    /// channel loses them: they are a help, the transfer does not wait for them.
+    pub fn tell_markers(&mut self, marks: Option<mpsc::Sender<Mark>>) {
+        self.marks = marks;
+    }
+
+    /// Reads and drops what comes, up to and with the end of a file.
+    pub async fn discard_file(&mut self) -> Result<(), TransferError> {
+        self.receive_pieces(&mut Nowhere, &mut Moved::default()).await
+    }
+
+    /// Gives back the memory of an idle connection.
+    pub fn rest(&mut self) {
+        if self.unread.is_empty() {
+            self.unread = BytesMut::new();
+        }
+    }
+
     /// Sends one file; in stream mode the caller then closes the connection.
     pub async fn send_file(&mut self, name: &str, file: &mut impl ReadFile) -> Result<Moved, TransferError> {
         let (local, peer, wire_offset) = (self.local, self.peer, self.written_bytes);
@@ -213,13 +263,30 @@ impl<N: Net> DataConnection<N> {
         moved: &mut Moved,
     ) -> Result<(), TransferError> {
         let mut buffer = vec![0; PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
+        let interval = match self.coding.mode {
+            TransmissionMode::Stream => None,
+            _ => self.marker_interval_bytes.map(NonZeroU64::get),
+        };
+        let mut before_marker = interval.unwrap_or(u64::MAX);
         loop {
-            let read = file.read(&mut buffer).await?;
+            // A marker that is due and could not be had waits for the next piece's end.
+            let room = match usize::try_from(before_marker) {
+                Ok(0) | Err(_) => buffer.len(),
+                Ok(bytes) => bytes.min(buffer.len()),
+            };
+            let read = file.read(&mut buffer[..room]).await?;
             let last = read == 0 || file.remaining_bytes() == 0;
             let end = End { record: false, file: last };
             self.send_piece(&buffer[..read], end, moved).await?;
             if last {
                 return Ok(());
+            }
+            before_marker = before_marker.saturating_sub(read as u64);
+            if let (0, Some(interval), Some(marker)) = (before_marker, interval, file.marker()) {
+                before_marker = interval;
+                let mut pieces = Pieces::default();
+                self.encoder.marker(marker.as_bytes(), &mut pieces);
+                self.write(pieces, 0, moved).await?;
             }
         }
     }
@@ -227,6 +294,15 @@ impl<N: Net> DataConnection<N> {
     async fn send_piece(&mut self, piece: &[u8], end: End, moved: &mut Moved) -> Result<(), TransferError> {
         let mut pieces = Pieces::default();
         self.encoder.encode(piece, end, &mut pieces);
+        self.write(pieces, piece.len() as u64, moved).await
+    }
+
+    async fn write(
+        &mut self,
+        pieces: Pieces<'_>,
+        payload_bytes: u64,
+        moved: &mut Moved,
+    ) -> Result<(), TransferError> {
         let mut slices = pieces.slices();
         let mut rest = slices.as_mut_slice();
         let mut wire_bytes = 0;
@@ -245,11 +321,11 @@ impl<N: Net> DataConnection<N> {
             wire_bytes += written as u64;
         }
         self.written_bytes += wire_bytes;
-        self.total.payload_bytes += piece.len() as u64;
+        self.total.payload_bytes += payload_bytes;
         self.total.wire_bytes += wire_bytes;
-        moved.payload_bytes += piece.len() as u64;
+        moved.payload_bytes += payload_bytes;
         moved.wire_bytes += wire_bytes;
-        self.watch.tell(self.net.now(), Seen::Progress { payload_bytes: piece.len() as u64, wire_bytes });
+        self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
         Ok(())
     }
 
@@ -313,7 +389,17 @@ impl<N: Net> DataConnection<N> {
                     file.write(&[byte; u8::MAX as usize][..len]).await?;
                     moved.payload_bytes += len as u64;
                 }
-                Event::EndOfRecord | Event::Marker(_) => {}
+                Event::Marker(text) => {
+                    if let Some(marks) = &self.marks {
+                        file.checkpoint().await?;
+                        if let Some(receiver) = file.marker() {
+                            let sender = String::from_utf8_lossy(&text).into_owned();
+                            // Full: see `tell_markers`.
+                            let _ = marks.try_send(Mark { sender, receiver });
+                        }
+                    }
+                }
+                Event::EndOfRecord => {}
                 Event::EndOfFile => {
                     ended = true;
                     break;

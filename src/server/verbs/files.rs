@@ -1,6 +1,7 @@
-//! Names: CWD CDUP PWD MKD RMD DELE RNFR RNTO SIZE.
+//! Names: CWD CDUP PWD MKD RMD DELE RNFR RNTO SIZE MDTM MFMT.
 
 use crate::net::Net;
+use crate::proto::command::{Timestamp, timestamp};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
 use crate::server::accounts::{Accounts, Rights};
@@ -77,6 +78,30 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let (store, _) = self.store_and_rights()?;
         store.rename(&from, &self.path(argument)?).await.map_err(Refusal::Storing)?;
         Ok(Reply::new(250, "File renamed."))
+    }
+
+    /// RFC 3659 section 3.
+    pub(in crate::server) async fn modified(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.read)?;
+        let metadata = store.metadata(&self.path(argument)?).await?;
+        if metadata.kind != Kind::File {
+            return Err(StoreError::IsDirectory.into());
+        }
+        match metadata.modified {
+            Some(modified) => Ok(Reply::new(213, timestamp(modified))),
+            None => Ok(Reply::new(550, "The time of modification is not known.")),
+        }
+    }
+
+    /// draft-somers-ftp-mfxx section 3.
+    pub(in crate::server) async fn set_modified(
+        &mut self,
+        time: Timestamp,
+        argument: &str,
+    ) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.write)?;
+        store.set_modified(&self.path(argument)?, time).await?;
+        Ok(Reply::new(213, format!("Modify={}; {argument}", timestamp(time))))
     }
 
     /// The bytes that a RETR would send now (RFC 3659 section 4).

@@ -1,11 +1,11 @@
-//! LIST and NLST: text lines over the data connection, in the current mode and implied TYPE A
-//! (RFC 1123 section 4.1.2.7).
+//! LIST NLST MLSD: text lines over the data connection, in the current mode and implied TYPE A (RFC
+//! 1123 section 4.1.2.7); MLST: one over the control connection.
 
 use crate::net::Net;
 use crate::proto::listing::{Listed, long_line};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
-use crate::server::accounts::Accounts;
+use crate::server::accounts::{Accounts, Rights};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError};
@@ -49,7 +49,8 @@ pub(super) fn listed(name: &str, metadata: &Metadata) -> Listed {
 pub(super) struct Group {
     /// What the entries' names must be preceded by, to be pathnames from the working directory.
     prefix: String,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) is_directory: bool,
 }
 
 /// Options as of `ls` are taken and ignored: many clients send `-a` or `-l`.
@@ -135,11 +136,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
                     _ if argument.ends_with('/') => argument.to_owned(),
                     _ => format!("{argument}/"),
                 };
-                Ok(Group { prefix, entries })
+                Ok(Group { prefix, entries, is_directory: true })
             }
             Ok(metadata) => {
                 let name = path.name().unwrap_or_default().to_owned();
-                Ok(Group { prefix, entries: vec![Entry { name, metadata }] })
+                Ok(Group { prefix, entries: vec![Entry { name, metadata }], is_directory: false })
             }
             Err(StoreError::NotFound) => {
                 let pattern = path.name().unwrap_or_default();
@@ -149,10 +150,80 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 let directory: VirtualPath = path.parent();
                 let mut entries = store.list(&directory).await.map_err(failed)?;
                 entries.retain(|entry| matches(pattern.as_bytes(), entry.name.as_bytes()));
-                Ok(Group { prefix, entries })
+                Ok(Group { prefix, entries, is_directory: false })
             }
             Err(other) => Err(failed(other)),
         }
+    }
+}
+
+/// The perm fact (RFC 3659 section 7.5.5).
+fn permissions(is_directory: bool, rights: &Rights) -> String {
+    let mut out = String::new();
+    let letters = if is_directory {
+        [("e", true), ("l", rights.read), ("cm", rights.write), ("dfp", rights.delete)]
+    } else {
+        [("r", rights.read), ("aw", rights.write && rights.delete), ("df", rights.delete), ("", false)]
+    };
+    for (letter, has) in letters {
+        if has {
+            out.push_str(letter);
+        }
+    }
+    out
+}
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    /// RFC 3659 section 7: a directory's entries, no less and no more than that.
+    pub(in crate::server) async fn machine_list(
+        &mut self,
+        argument: Option<String>,
+    ) -> Result<Reply, Refusal> {
+        let (store, rights) = self.store_and_rights()?;
+        if !rights.read {
+            return Err(Refusal::NoRight);
+        }
+        let path = self.path(argument.as_deref().unwrap_or_default())?;
+        let itself = store.metadata(&path).await?;
+        if itself.kind != Kind::Directory {
+            return Err(Refusal::Syntax("MLSD needs a directory"));
+        }
+        let mut text = String::new();
+        let mut line = |kind: &str, entry: &Listed| {
+            let permissions = permissions(entry.is_directory, &rights);
+            text.push_str(&self.facts.line(kind, entry, &permissions));
+            text.push_str("\r\n");
+        };
+        // Without the type fact, nobody could tell them from entries.
+        if self.facts.kind {
+            line("cdir", &listed(".", &itself));
+        }
+        for entry in store.list(&path).await? {
+            let entry = listed(&entry.name, &entry.metadata);
+            line(if entry.is_directory { "dir" } else { "file" }, &entry);
+        }
+        self.send_text("(listing)", text.into_bytes()).await
+    }
+
+    pub(in crate::server) async fn machine_list_one(
+        &mut self,
+        argument: Option<String>,
+    ) -> Result<Reply, Refusal> {
+        let (store, rights) = self.store_and_rights()?;
+        if !rights.read {
+            return Err(Refusal::NoRight);
+        }
+        let path = self.path(argument.as_deref().unwrap_or_default())?;
+        let metadata = store.metadata(&path).await?;
+        let entry = listed(&path.to_string(), &metadata);
+        let kind = match (entry.is_directory, path == self.working) {
+            (true, true) => "cdir",
+            (true, false) => "dir",
+            (false, _) => "file",
+        };
+        let line = self.facts.line(kind, &entry, &permissions(entry.is_directory, &rights));
+        let lines = vec![format!("Listing {path}"), format!(" {line}"), "End".to_owned()];
+        Ok(Reply::multi(250, lines))
     }
 }
 

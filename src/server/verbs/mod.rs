@@ -1,11 +1,12 @@
 //! What each command does, one file a family.
 
 mod files;
+pub(super) mod hash;
 mod information;
 mod listing;
 mod login;
 mod parameters;
-mod transfers;
+pub(super) mod transfers;
 
 use crate::proto::command::Command;
 
@@ -27,7 +28,7 @@ pub fn is_allowed_before_login(command: &Command) -> bool {
             | Command::Lang(_)
             | Command::Clnt(_)
             | Command::Abor
-    )
+    ) || information::tells_nothing(command)
 }
 
 /// Commands that use the data connection.

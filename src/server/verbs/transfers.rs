@@ -1,25 +1,56 @@
-//! Transfers: REST RETR STOR APPE ABOR, and what listings are sent by.
+//! Transfers: REST RETR STOR STOU APPE ABOR, and what listings are sent by.
 
 use super::listing::Text;
 use crate::net::Net;
-use crate::proto::mode::Coding;
+use crate::proto::mode::{Coding, TransmissionMode};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
 use crate::server::accounts::Accounts;
 use crate::server::data::DataPort;
 use crate::server::replies::Refusal;
 use crate::server::session::{Attended, Session, attended};
-use crate::store::{ReadFile, Store, Write, WriteFile};
-use crate::transfer::ascii::{AsciiReader, AsciiWriter};
+use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
+use crate::transfer::Mark;
+use crate::transfer::ascii::{AsciiReader, AsciiWriter, RETURN_SEEN};
+use crate::transfer::limited::Limited;
+use std::num::NonZeroU64;
+use tokio::sync::mpsc;
+
+/// 110 replies that may wait for the control connection; more are left out.
+const WAITING_MARKS: usize = 64;
+/// Names tried by STOU.
+const UNIQUE_ATTEMPTS: u32 = 10_000;
+
+/// Where a transfer begins, from REST.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restart {
+    offset: u64,
+    /// TYPE A: a CR has been received before ([`RETURN_SEEN`]).
+    return_seen: bool,
+}
+
+impl Restart {
+    /// Digits, as the markers of this server and of RFC 3659's stream mode are.
+    fn parse(marker: &str) -> Option<Self> {
+        let digits = marker.strip_suffix(RETURN_SEEN);
+        let text = digits.unwrap_or(marker);
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let offset = text.parse().ok().filter(|_| is_number)?;
+        Some(Self { offset, return_seen: digits.is_some() })
+    }
+}
 
 /// Opens the data connection and sends one file.
 async fn send<N: Net>(
     port: &mut DataPort<N>,
     coding: Coding,
+    markers: Option<NonZeroU64>,
     name: &str,
     mut file: impl ReadFile,
 ) -> Result<(), Refusal> {
-    port.open(coding).await?.send_file(name, &mut file).await?;
+    let connection = port.open(coding).await?;
+    connection.send_markers(markers);
+    connection.send_file(name, &mut file).await?;
     port.done().await;
     Ok(())
 }
@@ -27,31 +58,34 @@ async fn send<N: Net>(
 async fn receive<N: Net>(
     port: &mut DataPort<N>,
     coding: Coding,
+    marks: mpsc::Sender<Mark>,
     name: &str,
     file: &mut impl WriteFile,
 ) -> Result<(), Refusal> {
-    port.open(coding).await?.receive_file(name, file).await?;
+    let connection = port.open(coding).await?;
+    connection.tell_markers(Some(marks));
+    let received = connection.receive_file(name, file).await;
+    connection.tell_markers(None);
+    received?;
     Ok(())
 }
 
 impl<N: Net, A: Accounts> Session<N, A> {
     pub(in crate::server) fn restart(&mut self, marker: String) -> Result<Reply, Refusal> {
-        if marker.parse::<u64>().is_err() {
-            return Err(Refusal::Syntax("REST needs a byte offset"));
-        }
-        let reply = Reply::new(350, format!("Restarting at {marker}, send STOR or RETR."));
-        self.restart = Some(marker);
-        Ok(reply)
-    }
-
-    fn take_offset(&mut self) -> u64 {
-        self.restart.take().and_then(|marker| marker.parse().ok()).unwrap_or(0)
+        let restart = Restart::parse(&marker)
+            .ok_or(Refusal::Syntax("REST needs a byte offset or one of our markers"))?;
+        self.restart = Some(restart);
+        self.range = None;
+        Ok(Reply::new(350, format!("Restarting at {marker}, send STOR or RETR.")))
     }
 
     pub(in crate::server) async fn retrieve(&mut self, argument: &str) -> Result<Reply, Refusal> {
-        let offset = self.take_offset();
-        let opened = self.open_to_read(argument, offset).await;
+        let restart = self.restart.take().unwrap_or_default();
+        let range = self.range.take();
+        let (first, last) = range.unwrap_or((restart.offset, u64::MAX));
+        let opened = self.open_to_read(argument, first, range.is_some()).await;
         let (path, reader) = opened.inspect_err(|_| self.data.refused(self.parameters.mode))?;
+        let reader = Limited::new(reader, (last - first).saturating_add(1));
         let name = path.to_string();
         if self.parameters.is_ascii() {
             self.send(&name, AsciiReader::new(reader), self.parameters.coding()).await
@@ -60,23 +94,29 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
     }
 
+    /// A range that begins beyond the end is empty (draft-bryan-ftp-range-09 section 4.3).
     async fn open_to_read(
         &mut self,
         argument: &str,
         offset: u64,
+        clamped: bool,
     ) -> Result<(VirtualPath, <A::Store as Store>::Reader), Refusal> {
         let (store, rights) = self.store_and_rights()?;
         let path = self.path(argument)?;
         if !rights.read {
             return Err(Refusal::NoRight);
         }
-        let reader = store.read(&path, offset).await?;
+        let reader = match store.read(&path, offset).await {
+            Err(StoreError::BadOffset { size_bytes, .. }) if clamped => store.read(&path, size_bytes).await?,
+            other => other?,
+        };
         Ok((path, reader))
     }
 
     /// Sends lines that end with CR LF: implied TYPE A, whatever the session's.
     pub(super) async fn send_text(&mut self, name: &str, text: Vec<u8>) -> Result<Reply, Refusal> {
         self.restart = None;
+        self.range = None;
         let coding = Coding { filler: b' ', ..self.parameters.coding() };
         self.send(name, Text::new(text), coding).await
     }
@@ -85,47 +125,112 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.announce(name, coding).await?;
         let counting = self.counting.clone();
         let status = || under_way("sending", name, counting.payload_bytes());
-        let work = send(&mut self.data, coding, name, file);
-        match attended(&mut self.control, &mut self.aborting, status, work).await {
+        let work = send(&mut self.data, coding, self.marker_interval_bytes, name, file);
+        match attended(&mut self.control, &mut self.aborting, status, None, work).await {
             Attended::Done(Ok(())) => Ok(self.completed()),
             failed => Err(self.failed(failed)),
         }
     }
 
     pub(in crate::server) async fn store(&mut self, argument: &str) -> Result<Reply, Refusal> {
-        let how = match self.take_offset() {
-            0 => Write::Replace,
-            offset => Write::From(offset),
-        };
-        self.receive(argument, how).await
+        let path = self.path(argument);
+        self.receive(path, Write::Replace, false).await
     }
 
     pub(in crate::server) async fn append(&mut self, argument: &str) -> Result<Reply, Refusal> {
-        let how = match self.take_offset() {
-            0 => Write::Append,
-            offset => Write::From(offset),
-        };
-        self.receive(argument, how).await
+        let path = self.path(argument);
+        self.receive(path, Write::Append, false).await
     }
 
-    async fn receive(&mut self, argument: &str, how: Write) -> Result<Reply, Refusal> {
-        let opened = self.open_to_write(argument, how).await;
-        let (path, writer) = opened.inspect_err(|_| self.data.refused(self.parameters.mode))?;
-        let name = path.to_string();
-        if self.parameters.is_ascii() {
-            self.receive_into(&name, AsciiWriter::new(writer)).await
-        } else {
-            self.receive_into(&name, writer).await
+    /// A name that no other file of the working directory has (RFC 1123 section 4.1.2.9).
+    pub(in crate::server) async fn store_unique(&mut self) -> Result<Reply, Refusal> {
+        let path = self.unique().await;
+        self.receive(path, Write::Replace, true).await
+    }
+
+    async fn unique(&mut self) -> Result<VirtualPath, Refusal> {
+        let (store, _) = self.store_and_rights()?;
+        for number in 1..=UNIQUE_ATTEMPTS {
+            let path = self.path(&format!("ftp-{}-{number}", self.number))?;
+            if let Err(StoreError::NotFound) = store.metadata(&path).await {
+                return Ok(path);
+            }
+        }
+        Err(Refusal::Storing(StoreError::Exists))
+    }
+
+    async fn receive(
+        &mut self,
+        path: Result<VirtualPath, Refusal>,
+        how: Write,
+        unique: bool,
+    ) -> Result<Reply, Refusal> {
+        let restart = self.restart.take().unwrap_or_default();
+        let range = self.range.take();
+        let how = match (range, restart.offset) {
+            (Some((first, _)), _) => Write::From(first),
+            (None, 0) => how,
+            (None, offset) => Write::From(offset),
+        };
+        let opened = match path {
+            Ok(path) => self.open_to_write(path, how).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (path, writer) = match opened {
+            Ok(opened) => opened,
+            Err(refusal) => return Err(self.refuse_upload(refusal).await),
+        };
+        let incoming = Incoming { name: path.to_string(), unique };
+        match (range, self.parameters.is_ascii()) {
+            (Some((first, last)), false) => {
+                let (store, _) = self.store_and_rights()?;
+                let patch = Patch { inner: writer, store, path, at: first, end: last.saturating_add(1) };
+                self.receive_into(&incoming, patch).await
+            }
+            (Some(_), true) => {
+                drop(writer);
+                let refusal = Refusal::Parameter("a range of an upload needs TYPE I".to_owned());
+                Err(self.refuse_upload(refusal).await)
+            }
+            (None, true) if restart.return_seen => {
+                self.receive_into(&incoming, AsciiWriter::after_return(writer)).await
+            }
+            (None, true) => self.receive_into(&incoming, AsciiWriter::new(writer)).await,
+            (None, false) => self.receive_into(&incoming, writer).await,
+        }
+    }
+
+    /// After OPTS XPIPE ON the file's data come whatever we answer: they are read and dropped, up
+    /// to the end of the file, so that the next file is found where it begins.
+    async fn refuse_upload(&mut self, refusal: Refusal) -> Refusal {
+        self.data.refused(self.parameters.mode);
+        if !self.pipelined_uploads || self.parameters.mode == TransmissionMode::Stream {
+            return refusal;
+        }
+        let coding = self.parameters.coding();
+        self.data.is_open(coding).await;
+        let status = || Reply::new(211, "Discarding a refused upload.");
+        let data = &mut self.data;
+        let work = async {
+            data.open(coding).await?.discard_file().await?;
+            Ok(())
+        };
+        match attended(&mut self.control, &mut self.aborting, status, None, work).await {
+            Attended::Done(Ok(())) => refusal,
+            Attended::Lost(error) => Refusal::ControlLost(error),
+            failed => {
+                self.failed(failed);
+                refusal
+            }
         }
     }
 
     async fn open_to_write(
         &mut self,
-        argument: &str,
+        path: VirtualPath,
         how: Write,
     ) -> Result<(VirtualPath, <A::Store as Store>::Writer), Refusal> {
         let (store, rights) = self.store_and_rights()?;
-        let path = self.path(argument)?;
         if !rights.write {
             return Err(Refusal::NoRightToStore);
         }
@@ -138,13 +243,23 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// The file appears under its name when its end has come, and not before. In stream mode with
     /// file structure that end is the closing of the connection, whatever its cause.
-    async fn receive_into(&mut self, name: &str, mut file: impl WriteFile) -> Result<Reply, Refusal> {
+    async fn receive_into(
+        &mut self,
+        incoming: &Incoming,
+        mut file: impl WriteFile,
+    ) -> Result<Reply, Refusal> {
         let coding = self.parameters.coding();
-        self.announce(name, coding).await?;
+        let name = incoming.name.as_str();
+        if incoming.unique {
+            self.announce_unique(name, coding).await?;
+        } else {
+            self.announce(name, coding).await?;
+        }
         let counting = self.counting.clone();
         let status = || under_way("receiving", name, counting.payload_bytes());
-        let work = receive(&mut self.data, coding, name, &mut file);
-        match attended(&mut self.control, &mut self.aborting, status, work).await {
+        let (marks, received_marks) = mpsc::channel(WAITING_MARKS);
+        let work = receive(&mut self.data, coding, marks, name, &mut file);
+        match attended(&mut self.control, &mut self.aborting, status, Some(received_marks), work).await {
             Attended::Done(Ok(())) => {
                 let published = file.publish().await.map_err(|error| Refusal::Transfer(error.into()));
                 if published.is_err() {
@@ -175,6 +290,14 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.control.flush().await.map_err(Refusal::ControlLost)
     }
 
+    /// The exact texts of RFC 1123 section 4.1.2.9.
+    async fn announce_unique(&mut self, name: &str, coding: Coding) -> Result<(), Refusal> {
+        self.counting.reset();
+        let code = if self.data.is_open(coding).await { 125 } else { 150 };
+        self.say(code, format!("FILE: {name}"));
+        self.control.flush().await.map_err(Refusal::ControlLost)
+    }
+
     /// 226 says that the data connection is closed, 250 that it is not (RFC 959 section 3.2).
     fn completed(&self) -> Reply {
         if self.data.is_kept() {
@@ -198,6 +321,49 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.aborting = false;
         self.data.discard();
         Reply::new(226, "Abort successful, data connection closed.")
+    }
+}
+
+/// An upload's name, and whether STOU made it.
+struct Incoming {
+    name: String,
+    unique: bool,
+}
+
+/// An upload of a range: what lies outside it stays as it is (draft-bryan-ftp-range-09 section 4.3).
+struct Patch<S: Store> {
+    inner: S::Writer,
+    store: S,
+    path: VirtualPath,
+    /// Offset in the file of the next byte.
+    at: u64,
+    /// Offset of the first byte after the range.
+    end: u64,
+}
+
+impl<S: Store> WriteFile for Patch<S> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.end - self.at < bytes.len() as u64 {
+            return Err(StoreError::Denied);
+        }
+        self.at += bytes.len() as u64;
+        self.inner.write(bytes).await
+    }
+
+    async fn publish(mut self) -> Result<(), StoreError> {
+        let mut old = match self.store.read(&self.path, self.at).await {
+            Ok(old) => old,
+            // Nothing of the old file lies behind.
+            Err(StoreError::BadOffset { .. } | StoreError::NotFound) => return self.inner.publish().await,
+            Err(other) => return Err(other),
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match old.read(&mut buffer).await? {
+                0 => return self.inner.publish().await,
+                read => self.inner.write(&buffer[..read]).await?,
+            }
+        }
     }
 }
 
