@@ -2,8 +2,9 @@
 //! files one after the other on one data connection (block and compressed mode).
 //!
 //! The server answers in order. A download's command may be sent long before its turn. An upload's
-//! data follow its 125 or 150, unless the server announces `XPIPE` in FEAT (our extension)
-//! and takes `OPTS XPIPE ON`: then they are sent at once, and a server that refuses the file reads and discards up to its end.
+//! data follow its 125 or 150, unless the server announces `XPIPE` in FEAT and takes `OPTS XPIPE
+//! ON` (our extension): then they are sent at once, and a server that refuses the file reads and
+//! discards up to its end.
 //!
 //! When the data connection fails, the file whose turn it was has failed an attempt; those behind
 //! it have not, and go again over another connection. All replies owed are read first, so that
