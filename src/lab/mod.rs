@@ -6,3 +6,4 @@ pub mod records;
 pub mod shrink;
 pub mod stats;
 pub mod summary;
+pub mod sweep;

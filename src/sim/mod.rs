@@ -11,6 +11,6 @@ pub mod seeds;
 pub mod swarm;
 pub mod tcp;
 pub mod trace;
-mod watcher;
+pub mod watcher;
 pub mod workload;
 pub mod world;

@@ -10,9 +10,58 @@ use crate::client::Report;
 use crate::net::Time;
 use crate::observe::{Event, Observer, Who};
 use crate::proto::path::VirtualPath;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// Where the client's dialogue stands, as far as one session tells (with several, the latest word
+/// counts).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// No transfer command is under way: login, parameters, between files, after the last.
+    #[default]
+    Dialogue,
+    /// A transfer command has been sent, its 125 or 150 has not come.
+    BeforePreliminary,
+    /// The 125 or 150 has come; the sender has not written the last byte.
+    InData,
+    /// The sender has written everything; the final reply has not come.
+    BeforeFinal,
+}
+
+impl Phase {
+    pub const ALL: [Phase; 4] =
+        [Phase::Dialogue, Phase::BeforePreliminary, Phase::InData, Phase::BeforeFinal];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Dialogue => "dialogue",
+            Phase::BeforePreliminary => "before_preliminary",
+            Phase::InData => "in_data",
+            Phase::BeforeFinal => "before_final",
+        }
+    }
+
+    fn after(self, sender: Who, who: Who, event: &Event<'_>) -> Phase {
+        let transfer = |line: &str| {
+            let verb = line.split(' ').next().unwrap_or_default();
+            ["STOR", "RETR", "APPE", "STOU"].iter().any(|known| known.eq_ignore_ascii_case(verb))
+        };
+        match event {
+            Event::Command { line } if who == Who::Client && transfer(line) => Phase::BeforePreliminary,
+            Event::Reply { code: 125 | 150, .. }
+                if who == Who::Client && self == Phase::BeforePreliminary =>
+            {
+                Phase::InData
+            }
+            Event::FileEnds { error: None, .. } if who == sender => Phase::BeforeFinal,
+            Event::Reply { code: 200.., .. } if who == Who::Client => Phase::Dialogue,
+            _ => self,
+        }
+    }
+}
 
 /// What is noted along the way.
 #[derive(Default)]
@@ -26,6 +75,9 @@ pub struct Notes {
     pub data_connections: u64,
     /// Control connections that the server has open.
     pub server_sessions: u64,
+    pub phase: Phase,
+    /// Of [`Notes::phase`], when the fault struck.
+    pub fault_phase: Option<Phase>,
     /// Names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
 }
@@ -62,6 +114,12 @@ impl Watcher {
             .collect()
     }
 
+    /// The fault has struck.
+    pub fn struck(&self) {
+        let notes = &mut *self.notes();
+        notes.fault_phase.get_or_insert(notes.phase);
+    }
+
     pub fn use_router(&self, router: RouterHandle) {
         self.saboteur.use_router(router);
     }
@@ -83,6 +141,7 @@ impl Observer for Watcher {
         self.saboteur.event(at, who, session, event);
         self.oracles().iter_mut().for_each(|oracle| oracle.event(who, session, event));
         let mut notes = self.notes();
+        notes.phase = notes.phase.after(self.saboteur.sender(), who, event);
         match (who, event) {
             (Who::Client, Event::FileReported { name, attempts, error }) => {
                 notes.reported.insert((*name).to_owned(), (error.is_none(), *attempts));
@@ -128,5 +187,6 @@ impl PathObserver for Watcher {
             format_args!("the middlebox cuts {from} -> {to} at wire byte {offset}"),
         );
         self.saboteur.cut(at);
+        self.struck();
     }
 }

@@ -9,7 +9,7 @@ use super::path::router::RouterHandle;
 use super::plan::FaultKind;
 use super::saboteur::Saboteur;
 use super::trace::{Place, Trace, TraceEvent};
-use super::watcher::{Notes, Watcher};
+use super::watcher::{Notes, Phase, Watcher};
 use crate::client::{Direction, Job, Login, deliver};
 use crate::net::{Net, Time};
 use crate::observe::Who;
@@ -45,6 +45,8 @@ pub struct Outcome {
     pub files: Vec<FileFate>,
     /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
     pub fault_fired: bool,
+    /// Where the client's dialogue stood when the fault struck.
+    pub fault_phase: Option<Phase>,
     /// From the first packet to the client's last word; `None` when the client died or the time
     /// ran out.
     pub duration_us: Option<u64>,
@@ -56,6 +58,8 @@ pub struct Outcome {
     pub data_connections: u64,
     /// Commands the client waited for the reply to; `None` when it died.
     pub control_round_trips: Option<u64>,
+    /// Put on the links by both hosts and the middlebox.
+    pub packets: u64,
     /// TCP segments sent again.
     pub retransmits: u64,
     pub trace_hash: String,
@@ -171,6 +175,7 @@ impl World {
                 self.watcher.notes().finished = Some((net.now(), report));
             }
             None => {
+                self.watcher.struck();
                 self.watcher.notes().client_died = true;
                 self.aftermath(&net).await;
             }
@@ -196,6 +201,7 @@ impl World {
                 () = self.watcher.saboteur.death(), if dies => {}
                 () = self.serve(process.clone()) => return,
             }
+            self.watcher.struck();
             self.watcher.notes().server_sessions = 0;
             let FaultKind::SenderDies { restart_after_us } = self.case.fault.fault else { return };
             net.sleep(Duration::from_micros(restart_after_us)).await;
@@ -255,11 +261,13 @@ impl World {
                 FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
                 _ => self.watcher.saboteur.fired_at().is_some(),
             },
+            fault_phase: notes.fault_phase,
             duration_us: report.map(|(at, _)| micros(*at)),
             payload_bytes: self.sources.iter().map(|source| source.len() as u64).sum(),
             wire_bytes: ended.wire_bytes(),
             data_connections: notes.data_connections,
             control_round_trips: report.map(|(_, report)| report.control_round_trips),
+            packets: ended.up.packets + ended.down.packets,
             retransmits: ended.retransmits(),
             trace_hash: self.watcher.trace.hash(),
             violations: Vec::new(),

@@ -1,0 +1,141 @@
+//! The hunt: a whole case at random from each seed, every oracle at its heels.
+
+use super::pool;
+use crate::sim::case::Case;
+use crate::sim::oracle::Violation;
+use crate::sim::swarm;
+use crate::sim::watcher::Phase;
+use crate::sim::world;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+/// A seed whose run violated an invariant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub seed: u64,
+    pub violations: Vec<Violation>,
+    pub case: Case,
+}
+
+/// What a sweep has seen; sums of parts are the part of sums, so that shards can be merged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    pub runs: u64,
+    pub files: u64,
+    pub virtual_us: u64,
+    pub packets: u64,
+    /// How often each fault was drawn and struck nowhere.
+    pub not_fired: BTreeMap<String, u64>,
+    /// How often each fault struck while the dialogue stood where.
+    pub struck: BTreeMap<String, BTreeMap<Phase, u64>>,
+    pub findings: Vec<Finding>,
+}
+
+impl Sweep {
+    /// Faults that strike at one place, with a phase in which none of the runs had them.
+    pub fn never_struck(&self) -> Vec<(String, Phase)> {
+        let phases = |fault: &String, by: &BTreeMap<Phase, u64>| {
+            let missing = Phase::ALL.into_iter().filter(|phase| !by.contains_key(phase));
+            missing.map(|phase| (fault.clone(), phase)).collect::<Vec<_>>()
+        };
+        self.struck.iter().flat_map(|(fault, by)| phases(fault, by)).collect()
+    }
+
+    fn add(&mut self, run: Run) {
+        self.runs += 1;
+        self.files += run.case.files.len() as u64;
+        self.virtual_us += run.virtual_us;
+        self.packets += run.packets;
+        if run.case.fault.fault.is_anchored() {
+            let fault = run.case.fault.fault.name().to_owned();
+            match run.phase {
+                Some(phase) => *self.struck.entry(fault).or_default().entry(phase).or_default() += 1,
+                None => *self.not_fired.entry(fault).or_default() += 1,
+            }
+        }
+        if !run.violations.is_empty() {
+            self.findings.push(Finding { seed: run.case.seed, violations: run.violations, case: run.case });
+        }
+    }
+}
+
+struct Run {
+    case: Case,
+    violations: Vec<Violation>,
+    phase: Option<Phase>,
+    virtual_us: u64,
+    packets: u64,
+}
+
+/// A run that cannot be made or that panics is a finding, too: the oracle is `run`.
+fn run(seed: u64) -> Run {
+    let case = swarm::draw(seed);
+    let outcome = std::panic::catch_unwind(|| world::run(&case, false));
+    let failed = |why: String| vec![Violation { oracle: "run".to_owned(), why }];
+    match outcome {
+        Ok(Ok(outcome)) => Run {
+            case,
+            violations: outcome.violations,
+            phase: outcome.fault_phase,
+            virtual_us: outcome.duration_us.unwrap_or_default(),
+            packets: outcome.packets,
+        },
+        Ok(Err(error)) => {
+            Run { case, violations: failed(error.to_string()), phase: None, virtual_us: 0, packets: 0 }
+        }
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+            Run {
+                case,
+                violations: failed(format!("panicked: {text}")),
+                phase: None,
+                virtual_us: 0,
+                packets: 0,
+            }
+        }
+    }
+}
+
+/// Runs every seed of `seeds` on `jobs` threads and adds to `sweep`, in order of seed.
+pub fn sweep(seeds: Range<u64>, jobs: NonZeroUsize, sweep: &mut Sweep, finished: impl FnMut()) {
+    let count = seeds.end.saturating_sub(seeds.start);
+    let done: Result<(), Infallible> = pool::in_order(
+        jobs,
+        count,
+        |index| Ok(run(seeds.start + index)),
+        finished,
+        |run| {
+            sweep.add(run);
+            Ok(())
+        },
+    );
+    match done {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_is_the_same_on_any_number_of_threads() {
+        let (mut one, mut three) = (Sweep::default(), Sweep::default());
+        sweep(0..12, NonZeroUsize::MIN, &mut one, || ());
+        sweep(0..12, NonZeroUsize::new(3).unwrap(), &mut three, || ());
+        assert_eq!(one, three);
+        assert_eq!(one.runs, 12);
+    }
+
+    #[test]
+    fn nothing_is_found_in_a_few_seeds() {
+        let mut found = Sweep::default();
+        sweep(0..150, NonZeroUsize::new(2).unwrap(), &mut found, || ());
+        assert_eq!(found.findings, []);
+    }
+}
