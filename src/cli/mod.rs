@@ -1,10 +1,14 @@
 //! The command-line program: one file a subcommand. Exit codes: 0 fine, 1 a file failed or a
 //! property was violated, 2 wrong usage or input.
 
+mod audit;
 mod get;
 mod ls;
+mod progress;
 mod put;
 mod serve;
+mod shrink;
+mod sweep;
 mod transfer;
 mod url;
 
@@ -28,6 +32,12 @@ enum Command {
     Serve(serve::Args),
     /// List a directory
     Ls(ls::Args),
+    /// Hunt for runs that violate an invariant
+    Sweep(sweep::Args),
+    /// Find the smallest case that goes wrong in the same way
+    Shrink(shrink::Args),
+    /// Check that a run is a function of its case
+    Audit(audit::Args),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -50,6 +60,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Get(args) => get::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Ls(args) => ls::run(args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Shrink(args) => shrink::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

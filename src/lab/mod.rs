@@ -1,5 +1,6 @@
 //! Experiments over the simulated world.
 
+pub mod audit;
 pub mod compare;
 pub mod pool;
 pub mod records;

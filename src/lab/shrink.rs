@@ -34,6 +34,13 @@ impl Signature {
     }
 }
 
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.oracles.iter().chain(&self.fates).map(String::as_str).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
 /// How far a shrinking has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {

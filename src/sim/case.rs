@@ -108,6 +108,31 @@ impl Case {
         }
     }
 
+    /// One line for a person.
+    pub fn summary(&self) -> String {
+        let (path, policy) = (&self.path, &self.policy);
+        format!(
+            "seed {}: {:?} {:?}/{:?}, {} files of {} bytes, verify {:?}, publish {:?}, pipeline {}, parallel {}, \
+             rtt {} us, {} bit/s, loss {} ppm, fault {} at file {} {:?}",
+            self.seed,
+            policy.direction,
+            policy.mode,
+            policy.structure,
+            self.files.len(),
+            self.files.iter().map(|file| file.size_bytes).sum::<u64>(),
+            policy.verify,
+            policy.publish,
+            policy.pipeline_depth,
+            policy.parallel,
+            path.rtt_us,
+            path.bandwidth_bits_per_s,
+            path.loss_ppm,
+            self.fault_name,
+            self.fault.target,
+            self.fault.trigger,
+        )
+    }
+
     /// The file that the fault strikes; `None` for faults without a place.
     pub fn target(&self) -> Option<&FileSpec> {
         let anchored = self.fault.fault.is_anchored();

@@ -60,7 +60,7 @@ fn workload(rng: &mut ChaCha12Rng) -> workload::Draw {
 fn path(rng: &mut ChaCha12Rng) -> PathSpec {
     let bandwidth_bits_per_s = one_of(rng, &[1_000_000, 10_000_000, 100_000_000, 1_000_000_000]);
     PathSpec {
-        rtt_us: one_of(rng, &[200, 2_000, 20_000, 50_000, 300_000]),
+        rtt_us: one_of(rng, &[2_000, 10_000, 50_000, 300_000]),
         bandwidth_bits_per_s,
         queue_bytes: one_of(rng, &[15_000, 100_000, 1_000_000]),
         loss_ppm: one_of(rng, &[0, 0, 0, 1_000, 10_000]),

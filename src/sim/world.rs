@@ -8,7 +8,7 @@ use super::path::PathConfig;
 use super::path::router::RouterHandle;
 use super::plan::FaultKind;
 use super::saboteur::Saboteur;
-use super::trace::{Place, Trace, TraceEvent};
+use super::trace::{self, Place, Trace, TraceEvent};
 use super::watcher::{Notes, Phase, Watcher};
 use crate::client::{Direction, Job, Login, deliver};
 use crate::net::{Net, Time};
@@ -16,6 +16,7 @@ use crate::observe::Who;
 use crate::proto::path::VirtualPath;
 use crate::server::{self, Config, Rights, Table};
 use crate::store::memory::{MemoryStore, PublicationHook};
+use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,8 @@ pub struct Outcome {
     /// TCP segments sent again.
     pub retransmits: u64,
     pub trace_hash: String,
+    /// Of every path and content in both stores at the end.
+    pub stores_hash: String,
     /// What no run may do, and this one did.
     pub violations: Vec<Violation>,
     /// In order of time; empty unless asked for.
@@ -270,6 +273,7 @@ impl World {
             packets: ended.up.packets + ended.down.packets,
             retransmits: ended.retransmits(),
             trace_hash: self.watcher.trace.hash(),
+            stores_hash: stores_hash(&[&self.client_store, &self.server_store]),
             violations: Vec::new(),
             events: self.watcher.trace.events(),
         };
@@ -308,6 +312,17 @@ fn publications(sending: MemoryStore, watcher: Arc<Watcher>) -> PublicationHook 
         let sent = sending.get(path);
         watcher.published(path, found, sent.as_deref());
     })
+}
+
+fn stores_hash(stores: &[&MemoryStore]) -> String {
+    let mut hash = Sha256::new();
+    for (path, content) in stores.iter().flat_map(|store| store.files()) {
+        hash.update(path.to_string());
+        hash.update([0]);
+        hash.update(content.len().to_le_bytes());
+        hash.update(&content);
+    }
+    trace::hex(&hash.finalize()[..8])
 }
 
 fn path(name: &str) -> VirtualPath {

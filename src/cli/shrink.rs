@@ -1,0 +1,46 @@
+//! `ftpsim shrink`: the smallest case that goes wrong in the same way.
+
+use super::progress;
+use super::sweep::{read_case, write_case};
+use crate::lab::shrink;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A case file, as `ftpsim sweep` saves them
+    case: PathBuf,
+    /// Cases tried at the most
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    runs: u32,
+    /// Where the small case goes [default: CASE with -small before its ending]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let case = read_case(&args.case)?;
+    let out = args.out.clone().unwrap_or_else(|| {
+        let stem = args.case.file_stem().unwrap_or_default().to_string_lossy();
+        args.case.with_file_name(format!("{stem}-small.json"))
+    });
+    let bar = progress::bar(Some(args.runs.into()), "cases");
+    let (small, signature) = shrink::shrink(&case, args.runs, |now| bar.set_position(now.runs.into()));
+    bar.finish_and_clear();
+    if signature.is_clean() {
+        println!("Nothing goes wrong in {}: there is nothing to shrink.", args.case.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    write_case(&out, &small)?;
+    let bytes =
+        |files: &[crate::sim::workload::FileSpec]| files.iter().map(|file| file.size_bytes).sum::<u64>();
+    println!(
+        "{} files, {} bytes -> {} files, {} bytes; still: {signature}",
+        case.files.len(),
+        bytes(&case.files),
+        small.files.len(),
+        bytes(&small.files)
+    );
+    println!("Written: {}\nAgain: ftpsim replay {0}", out.display());
+    Ok(ExitCode::from(1))
+}
