@@ -25,9 +25,9 @@ pub enum Phase {
     Dialogue,
     /// A transfer command has been sent, its 125 or 150 has not come.
     BeforePreliminary,
-    /// The 125 or 150 has come; the sender has not written the last byte.
+    /// The 125 or 150 has come; the receiver does not have the file yet.
     InData,
-    /// The sender has written everything; the final reply has not come.
+    /// The receiver has it, as far as it can tell; the final reply has not come.
     BeforeFinal,
 }
 
@@ -56,7 +56,7 @@ impl Phase {
             {
                 Phase::InData
             }
-            Event::FileEnds { error: None, .. } if who == sender => Phase::BeforeFinal,
+            Event::FileEnds { error: None, .. } if who != sender => Phase::BeforeFinal,
             Event::Reply { code: 200.., .. } if who == Who::Client => Phase::Dialogue,
             _ => self,
         }
