@@ -7,19 +7,22 @@
 //! arrival: it is at its receiver before that time, whatever the order of the hosts, so every
 //! packet is handled at its exact time and the length of the tick changes nothing.
 
+mod carrier;
+mod pump;
+
 use super::path::router::{LinkCounters, Router, RouterHandle};
 use super::path::{Direction, PathConfig, PathObserver};
-use super::tcp::clock::{Clock, dilated};
+use super::tcp::clock::dilated;
 use super::tcp::net::Host;
 use super::tcp::stack::{Stack, TcpConfig, TcpCounters};
+use carrier::{Addresses, Carrier};
+use pump::{run_host, run_router};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
-use std::io;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use turmoil::net::UdpSocket;
 
 pub use super::path::{Cut, CutKind, Fate};
 pub use super::tcp::net::{SimListener, SimNet, SimStream, Tap};
@@ -42,7 +45,7 @@ pub struct NetworkConfig {
 
 impl NetworkConfig {
     pub fn new(path: PathConfig, seed: u64, limit_us: u64) -> Self {
-        Self { path, tcp: TcpConfig::default(), seed, limit_us, grace_us: 2_000_000 }
+        Self { path, tcp: TcpConfig::for_path(&path), seed, limit_us, grace_us: 2_000_000 }
     }
 }
 
@@ -85,125 +88,8 @@ pub enum NetworkError {
     Host(String),
 }
 
-/// UDP ports of turmoil's hosts, below the modelled network.
-const CARRIER_PORT: u16 = 9;
 /// Ticks are no longer than this, so that runs end soon after their end.
 const LONGEST_TICK_US: u64 = 100_000;
-/// Departure or arrival time (8) and length (2) before each packet in a datagram.
-const FRAME_BYTES: usize = 10;
-const DATAGRAM_BYTES: usize = 256 * 1024;
-
-/// Packets with their times, many in one datagram.
-#[derive(Default)]
-struct Carrier {
-    buffer: Vec<u8>,
-}
-
-impl Carrier {
-    fn send(
-        &mut self,
-        socket: &UdpSocket,
-        to: Ipv4Addr,
-        packets: impl Iterator<Item = (u64, Vec<u8>)>,
-    ) -> io::Result<()> {
-        self.buffer.clear();
-        for (at_ns, packet) in packets {
-            if self.buffer.len() + FRAME_BYTES + packet.len() > DATAGRAM_BYTES {
-                self.flush(socket, to)?;
-            }
-            self.buffer.extend_from_slice(&at_ns.to_le_bytes());
-            self.buffer.extend_from_slice(&(packet.len() as u16).to_le_bytes());
-            self.buffer.extend_from_slice(&packet);
-        }
-        self.flush(socket, to)
-    }
-
-    fn flush(&mut self, socket: &UdpSocket, to: Ipv4Addr) -> io::Result<()> {
-        if !self.buffer.is_empty() {
-            socket.try_send_to(&self.buffer, (to, CARRIER_PORT))?;
-            self.buffer.clear();
-        }
-        Ok(())
-    }
-}
-
-fn unpack(mut datagram: &[u8]) -> impl Iterator<Item = (u64, Vec<u8>)> {
-    std::iter::from_fn(move || {
-        let (at, rest) = datagram.split_first_chunk::<8>()?;
-        let (len, rest) = rest.split_first_chunk::<2>()?;
-        let (packet, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))?;
-        datagram = rest;
-        Some((u64::from_le_bytes(*at), packet.to_vec()))
-    })
-}
-
-/// Turmoil's addresses of the three hosts.
-#[derive(Clone, Copy)]
-struct Carriers {
-    client: Ipv4Addr,
-    router: Ipv4Addr,
-    server: Ipv4Addr,
-}
-
-/// Every host's first act. Time begins one tick later, when all of them are there to receive.
-async fn carrier_socket(tick_us: u64) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, CARRIER_PORT)).await?;
-    Clock::sleep_us(tick_us).await;
-    Ok(socket)
-}
-
-/// Moves a host's packets between its stack and turmoil.
-async fn pump_host(host: Arc<Host>, socket: UdpSocket, router: Ipv4Addr, hop_ns: u64) -> io::Result<()> {
-    let mut datagram = vec![0; DATAGRAM_BYTES];
-    let mut carrier = Carrier::default();
-    let mut arrivals = Vec::new();
-    loop {
-        while let Ok((n, _)) = socket.try_recv_from(&mut datagram) {
-            arrivals.extend(unpack(&datagram[..n]));
-        }
-        let (out, next_ns) = host.pump(&mut arrivals);
-        carrier.send(&socket, router, out.into_iter().map(|(at, packet)| (at + hop_ns, packet)))?;
-        tokio::select! {
-            biased;
-            ready = socket.readable() => ready?,
-            () = host.kick.notified() => {}
-            () = host.clock.until(next_ns) => {}
-        }
-    }
-}
-
-/// The router's host.
-async fn pump_router(router: Rc<RefCell<Router>>, carriers: Carriers, tick_us: u64) -> io::Result<()> {
-    let socket = carrier_socket(tick_us).await?;
-    let clock = Clock::start();
-    let mut datagram = vec![0; DATAGRAM_BYTES];
-    let mut carrier = Carrier::default();
-    loop {
-        while let Ok((n, from)) = socket.try_recv_from(&mut datagram) {
-            let direction = if from.ip() == carriers.client { Direction::Up } else { Direction::Down };
-            for (at_ns, packet) in unpack(&datagram[..n]) {
-                router.borrow_mut().enqueue(at_ns, direction, packet);
-            }
-        }
-        let (out, next_ns) = {
-            let mut router = router.borrow_mut();
-            router.advance(clock.now_ns());
-            (router.take_out(), router.next_ns())
-        };
-        let mut ways: [Vec<(u64, Vec<u8>)>; 2] = Default::default();
-        for (direction, at_ns, packet) in out {
-            ways[usize::from(direction == Direction::Down)].push((at_ns, packet));
-        }
-        let [up, down] = ways;
-        carrier.send(&socket, carriers.server, up.into_iter())?;
-        carrier.send(&socket, carriers.client, down.into_iter())?;
-        tokio::select! {
-            biased;
-            ready = socket.readable() => ready?,
-            () = clock.until(next_ns) => {}
-        }
-    }
-}
 
 /// Runs `client` and `server` on their hosts until the client has finished and the connections are
 /// closed. What is left of the server then is dropped.
@@ -237,8 +123,8 @@ where
         std::net::IpAddr::V4(ip) => Ok(ip),
         std::net::IpAddr::V6(_) => Err(NetworkError::Host("turmoil must number its hosts by IPv4".into())),
     };
-    let carriers =
-        Carriers { client: carrier("client")?, router: carrier("router")?, server: carrier("server")? };
+    let hosts_at =
+        Addresses { client: carrier("client")?, router: carrier("router")?, server: carrier("server")? };
     let handle = RouterHandle::default();
     let router =
         Rc::new(RefCell::new(Router::new(&config.path, hop_ns, config.seed, handle.clone(), observer)));
@@ -249,32 +135,27 @@ where
         let (stack, cell) = (Stack::new(config.tcp, CLIENT_IP, config.seed, "client"), hosts[0].clone());
         let (handle, finished) = (handle.clone(), finished.clone());
         sim.client("client", async move {
-            let socket = carrier_socket(tick_us).await?;
+            let carrier = Carrier::open(tick_us).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
-            let net = host.boot();
-            let app = async {
+            let (net, clock) = (host.boot(), host.clock);
+            let app = async move {
                 client(net, handle).await;
-                finished.set(Some(host.clock.now_us()));
-                std::future::pending().await
+                finished.set(Some(clock.now_us()));
             };
-            beside(app, pump_host(host.clone(), socket, carriers.router, hop_ns)).await
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
         });
     }
     {
         let router = router.clone();
-        sim.client("router", async move { pump_router(router, carriers, tick_us).await.map_err(Into::into) });
+        sim.client("router", async move { Ok(run_router(router, hosts_at, tick_us).await?) });
     }
     {
         let (stack, cell) = (Stack::new(config.tcp, SERVER_IP, config.seed, "server"), hosts[1].clone());
         sim.client("server", async move {
-            let socket = carrier_socket(tick_us).await?;
+            let carrier = Carrier::open(tick_us).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
-            let net = host.boot();
-            let app = async {
-                server(net, handle).await;
-                std::future::pending().await
-            };
-            beside(app, pump_host(host.clone(), socket, carriers.router, hop_ns)).await
+            let app = server(host.boot(), handle);
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
         });
     }
 
@@ -306,17 +187,4 @@ where
     hosts.iter().filter_map(|host| host.get()).for_each(|host| host.halt());
     drop(sim);
     Ok(report)
-}
-
-/// Runs the application and the host's pump; the application first.
-async fn beside(
-    app: impl Future<Output = io::Result<()>>,
-    pump: impl Future<Output = io::Result<()>>,
-) -> turmoil::Result {
-    tokio::select! {
-        biased;
-        done = app => done?,
-        done = pump => done?,
-    }
-    Ok(())
 }

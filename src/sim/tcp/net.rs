@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Notify;
 
 /// Sees what the applications of a host write, before it is taken: the fault plan finds the wire
 /// offset of a payload byte by decoding it. A tap may arm the middlebox and kill the process it is
@@ -58,6 +57,8 @@ struct State {
     last_process: ProcessId,
     tap: Option<Arc<dyn Tap>>,
     powered: bool,
+    /// The host's pump, to be woken when there is something to send or an earlier timer.
+    pump: Option<Waker>,
     /// The run is over: handles that are dropped now do nothing.
     halted: bool,
 }
@@ -66,8 +67,6 @@ struct State {
 pub(crate) struct Host {
     state: Mutex<State>,
     pub(crate) clock: Clock,
-    /// Tells the host's pump that there is something to send or a new timer.
-    pub(crate) kick: Notify,
 }
 
 impl Host {
@@ -79,9 +78,10 @@ impl Host {
             last_process: 0,
             tap: None,
             powered: true,
+            pump: None,
             halted: false,
         };
-        Arc::new(Self { state: Mutex::new(state), clock: Clock::start(), kick: Notify::new() })
+        Arc::new(Self { state: Mutex::new(state), clock: Clock::start() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -95,22 +95,28 @@ impl Host {
         state.stack.advance(now_ns);
         let before = state.stack.next_ns();
         let result = f(&mut state);
-        if state.stack.has_out() || state.stack.next_ns() != before {
-            self.kick.notify_one();
-        }
+        state.kick_if_earlier(before);
         result
     }
 
-    /// Handles what is due; the packets that leave, and when to come again.
-    pub(crate) fn pump(&self, arrivals: &mut Vec<(u64, Vec<u8>)>) -> (Vec<(u64, Vec<u8>)>, Option<u64>) {
-        let now_ns = self.clock.now_ns();
+    /// Packets that will arrive at their times.
+    pub(crate) fn arrive(&self, packets: &mut dyn Iterator<Item = (u64, Vec<u8>)>) {
         let mut state = self.lock();
-        for (at_ns, packet) in arrivals.drain(..) {
+        let before = state.stack.next_ns();
+        for (at_ns, packet) in packets {
             if state.powered {
                 state.stack.enqueue(at_ns, packet);
             }
         }
+        state.kick_if_earlier(before);
+    }
+
+    /// Handles what is due; the packets that leave, and when to come again (earlier if woken).
+    pub(crate) fn pump(&self, cx: &Context<'_>) -> (Vec<(u64, Vec<u8>)>, Option<u64>) {
+        let now_ns = self.clock.now_ns();
+        let mut state = self.lock();
         state.stack.advance(now_ns);
+        state.pump = Some(cx.waker().clone());
         (state.stack.take_out(), state.stack.next_ns())
     }
 
@@ -136,6 +142,20 @@ impl Host {
 }
 
 impl State {
+    /// Wakes the pump, once until it comes, if it has something to do sooner than it knows.
+    fn kick_if_earlier(&mut self, before: Option<u64>) {
+        let sooner = match (self.stack.next_ns(), before) {
+            (Some(next), Some(before)) => next < before,
+            (next, None) => next.is_some(),
+            (None, Some(_)) => false,
+        };
+        if sooner || self.stack.has_out() {
+            if let Some(pump) = self.pump.take() {
+                pump.wake();
+            }
+        }
+    }
+
     fn is_alive(&self, process: ProcessId) -> bool {
         self.processes.contains_key(&process)
     }

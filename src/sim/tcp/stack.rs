@@ -6,6 +6,7 @@ use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Turn};
 use super::engine::{Engine, SocketPool};
 use super::flow::FlowConfig;
 use super::segment::{self, Head, Segment};
+use crate::sim::path::PathConfig;
 use crate::sim::seeds;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
@@ -51,6 +52,17 @@ impl Default for TcpConfig {
             fin_wait_us: 60_000_000,
             ephemeral_ports: (32_768, 60_999),
         }
+    }
+}
+
+impl TcpConfig {
+    /// Buffers that hold twice what fits on the path with a full queue, so that they are never the
+    /// limit, and no more, as every connection has its own.
+    pub fn for_path(path: &PathConfig) -> Self {
+        let in_flight = u128::from(path.bandwidth_bits_per_s) * u128::from(path.rtt_us) / 8_000_000;
+        let wanted = 2 * (in_flight + u128::from(path.queue_bytes));
+        let bytes = wanted.clamp(128 << 10, 6 << 20) as usize;
+        Self { receive_buffer_bytes: bytes, send_buffer_bytes: bytes, ..Self::default() }
     }
 }
 
