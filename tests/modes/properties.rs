@@ -87,6 +87,45 @@ fn data_bytes(seen: &[Seen]) -> usize {
     seen.iter().map(|seen| if let Seen::Data(bytes, _) = seen { bytes.len() } else { 0 }).sum()
 }
 
+/// As [`decode`], by `decode_into` with a buffer of `room` bytes.
+fn gathered<'w>(
+    coding: Coding,
+    parts: impl IntoIterator<Item = &'w [u8]>,
+    room: usize,
+) -> (Vec<Seen>, Result<Finish, DecodeError>) {
+    let mut decoder = Decoder::new(coding);
+    let (mut seen, mut data) = (Vec::new(), vec![0; room]);
+    for mut part in parts {
+        loop {
+            let mut filled = 0;
+            let told = decoder.decode_into(&mut part, &mut data, &mut filled);
+            if filled > 0 {
+                see(&mut seen, Event::Data { bytes: &data[..filled], suspect: false });
+            }
+            match told {
+                Ok(Some(event)) => see(&mut seen, event),
+                Ok(None) if room - filled >= FULL_BYTES => break,
+                Ok(None) => {}
+                Err(error) => return (seen, Err(error)),
+            }
+        }
+        assert!(part.is_empty(), "asks for more with bytes left over");
+    }
+    (seen, Ok(decoder.finish()))
+}
+
+fn without_suspect(seen: &[Seen]) -> Vec<Seen> {
+    let mut plain: Vec<Seen> = Vec::new();
+    for seen in seen {
+        match (plain.last_mut(), seen) {
+            (Some(Seen::Data(bytes, _)), Seen::Data(more, _)) => bytes.extend(more),
+            (_, Seen::Data(bytes, _)) => plain.push(Seen::Data(bytes.clone(), false)),
+            _ => plain.push(seen.clone()),
+        }
+    }
+    plain
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -100,6 +139,7 @@ proptest! {
         let (seen, result) = decode(coding, split(&wire, &cuts));
         prop_assert_eq!(&seen, &meaning(coding, &steps));
         prop_assert!(result.is_ok());
+        prop_assert_eq!(&gathered(coding, split(&wire, &cuts), 300).0, &seen);
         prop_assert_eq!((seen, outcome(result)), reference::decode(coding, &wire));
     }
 
@@ -163,6 +203,9 @@ proptest! {
         let whole = decode(coding, [&wire[..]]);
         let parts = decode(coding, split(&wire, &cuts));
         prop_assert_eq!(&parts, &whole);
+        for room in [FULL_BYTES, 200, 1000] {
+            prop_assert_eq!(&gathered(coding, split(&wire, &cuts), room), &(without_suspect(&whole.0), whole.1.clone()));
+        }
         let gain = if coding.mode == TransmissionMode::Compressed { 63 } else { 1 };
         prop_assert!(data_bytes(&whole.0) <= gain * wire.len());
         prop_assert_eq!((whole.0, outcome(whole.1)), reference::decode(coding, &wire));

@@ -12,7 +12,7 @@
 //! string are combined. An escape without its string is an unfinished file.
 
 use super::descriptor::{self, END_OF_FILE, END_OF_RECORD, MARKER, SUSPECT};
-use super::runs::{self, MAX_RUN_BYTES};
+use super::runs::{self, MAX_RUN_BYTES, Parse};
 use super::{End, Event, MAX_MARKER_BYTES, Malformed, Output, gather_marker, malformed, marker_byte};
 
 /// Longest byte string (a 7-bit count).
@@ -22,32 +22,111 @@ const REPLICATED: u8 = 0x80;
 const FILLER: u8 = 0xC0;
 const KIND: u8 = 0xC0;
 
-pub fn encode<'p>(mut piece: &'p [u8], end: End, filler: u8, out: &mut impl Output<'p>) {
-    while !piece.is_empty() {
-        let parse = runs::next(piece, filler);
-        let (literal, rest) = piece.split_at(parse.literal);
-        for string in literal.chunks(MAX_STRING_BYTES) {
-            out.framing(&[string.len() as u8]);
-            out.payload(string);
+/// Wire bytes on their way to the output: one call there for many short strings.
+struct Strings<'o, O> {
+    out: &'o mut O,
+    wire: [u8; WIRE_BYTES],
+    len: usize,
+}
+
+/// Several of the longest strings.
+const WIRE_BYTES: usize = 2048;
+const _: () = assert!(REPLICATED | 1 << 6 == FILLER);
+/// Bytes moved at a time, without a care for those after the end of a string.
+const STRIDE: usize = 16;
+
+impl<'p, O: Output<'p>> Strings<'_, O> {
+    /// Room for `bytes`, no more than [`WIRE_BYTES`].
+    #[inline(always)]
+    fn room(&mut self, bytes: usize) -> &mut [u8] {
+        if self.len + bytes > WIRE_BYTES {
+            self.flush();
         }
-        let (run, rest) = rest.split_at(parse.run);
-        encode_run(run, filler, out);
-        piece = rest;
+        &mut self.wire[self.len..]
     }
-    let codes = descriptor::of(end);
-    if codes != 0 {
-        out.framing(&[ESCAPE, codes, FILLER]);
+
+    #[inline(always)]
+    fn part(&mut self, piece: &[u8], Parse { at, literal, run }: Parse, filler: u8) {
+        let data = &piece[at..];
+        if literal <= STRIDE
+            && (1..=MAX_RUN_BYTES).contains(&run)
+            && let Some(stride) = data.first_chunk::<STRIDE>()
+            && let Some(&byte) = data.get(literal)
+        {
+            // Both strings without a branch: what is written too far is written over.
+            let room: &mut [u8; 32] = self.room(32).first_chunk_mut().expect("room");
+            room[0] = literal as u8;
+            room[1..=STRIDE].copy_from_slice(stride);
+            let (literal_bytes, is_filler) = (literal + usize::from(literal > 0), u8::from(byte == filler));
+            room[literal_bytes] = REPLICATED | (is_filler << 6) | run as u8;
+            room[literal_bytes + 1] = byte;
+            self.len += literal_bytes + 2 - usize::from(is_filler);
+            return;
+        }
+        self.literal(data, literal);
+        if run > 0 {
+            self.run(data[literal], run, filler);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.out.framing(&self.wire[..self.len]);
+        self.len = 0;
+    }
+
+    /// Byte strings of the first `len` bytes of `data`.
+    #[inline(always)]
+    fn literal(&mut self, data: &[u8], len: usize) {
+        let (mut from, mut left) = (data, len);
+        while left >= MAX_STRING_BYTES {
+            let room = self.room(1 + MAX_STRING_BYTES);
+            room[0] = MAX_STRING_BYTES as u8;
+            room[1..=MAX_STRING_BYTES].copy_from_slice(&from[..MAX_STRING_BYTES]);
+            self.len += 1 + MAX_STRING_BYTES;
+            from = &from[MAX_STRING_BYTES..];
+            left -= MAX_STRING_BYTES;
+        }
+        if left == 0 {
+            return;
+        }
+        let room = self.room(1 + MAX_STRING_BYTES.next_multiple_of(STRIDE));
+        room[0] = left as u8;
+        let room = &mut room[1..];
+        let strides = left.div_ceil(STRIDE);
+        if strides * STRIDE <= from.len() {
+            for (to, from) in room.chunks_exact_mut(STRIDE).zip(from.chunks_exact(STRIDE)).take(strides) {
+                to.copy_from_slice(from);
+            }
+        } else {
+            room[..left].copy_from_slice(&from[..left]);
+        }
+        self.len += 1 + left;
+    }
+
+    /// Replicated or filler strings.
+    #[inline(always)]
+    fn run(&mut self, byte: u8, len: usize, filler: u8) {
+        let (kind, bytes) = if byte == filler { (FILLER, 1) } else { (REPLICATED, 2) };
+        let mut left = len;
+        while left > 0 {
+            let count = left.min(MAX_RUN_BYTES);
+            self.room(2)[..2].copy_from_slice(&[kind | count as u8, byte]);
+            self.len += bytes;
+            left -= count;
+        }
     }
 }
 
-fn encode_run<'p>(run: &'p [u8], filler: u8, out: &mut impl Output<'p>) {
-    for string in run.chunks(MAX_RUN_BYTES) {
-        let (count, byte) = (string.len() as u8, string[0]);
-        if byte == filler {
-            out.framing(&[FILLER | count]);
-        } else {
-            out.framing(&[REPLICATED | count, byte]);
-        }
+pub fn encode<'p>(piece: &'p [u8], end: End, filler: u8, out: &mut impl Output<'p>) {
+    let mut strings = Strings { out, wire: [0; WIRE_BYTES], len: 0 };
+    runs::parse(piece, filler, |part| strings.part(piece, part, filler));
+    let codes = descriptor::of(end);
+    if codes != 0 {
+        strings.room(3)[..3].copy_from_slice(&[ESCAPE, codes, FILLER]);
+        strings.len += 3;
+    }
+    if strings.len > 0 {
+        strings.flush();
     }
 }
 
@@ -127,6 +206,46 @@ impl Decoder {
                 return Ok(event);
             }
         }
+    }
+
+    /// Strings without codes, as many as are surely whole in `input` and have surely room in
+    /// `data` after `filled`.
+    pub(super) fn decode_strings(&mut self, input: &mut &[u8], data: &mut [u8], filled: &mut usize) {
+        if self.codes != 0 || !matches!(self.expect, Expect::String | Expect::Told) {
+            return;
+        }
+        self.expect = Expect::String;
+        const WINDOW: usize = 1 + MAX_STRING_BYTES;
+        let (wire, mut at, mut to) = (*input, 0, *filled);
+        while let Some((from, into)) = wire.get(at..at + WINDOW).zip(data.get_mut(to..to + WINDOW)) {
+            let head = from[0];
+            let count = usize::from(head & !KIND);
+            match head {
+                ESCAPE => break,
+                1..REPLICATED => {
+                    let count = usize::from(head);
+                    if count <= STRIDE {
+                        into[..STRIDE].copy_from_slice(&from[1..=STRIDE]);
+                    } else {
+                        into[..MAX_STRING_BYTES].copy_from_slice(&from[1..]);
+                    }
+                    at += 1 + count;
+                    to += count;
+                }
+                REPLICATED..FILLER => {
+                    into[..MAX_RUN_BYTES + 1].fill(from[1]);
+                    at += 2;
+                    to += count;
+                }
+                FILLER.. => {
+                    into[..MAX_RUN_BYTES + 1].fill(self.filler);
+                    at += 1;
+                    to += count;
+                }
+            }
+        }
+        *input = &wire[at..];
+        *filled = to;
     }
 
     /// Part of a byte string, `left` bytes of which are to come; `input` is not empty.

@@ -10,38 +10,97 @@
 //! same the open byte string is at least as good. With the limit, every 127 bytes of data can
 //! cost one byte more than the shortest parse.
 
+use super::lanes::{self, Masks};
+
 /// Longest replicated or filler string (a 6-bit count).
 pub const MAX_RUN_BYTES: usize = 63;
 
-/// The next stretch of data for byte strings, and the run after it.
+/// Part of the data: a stretch for byte strings, and the run after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parse {
-    /// Bytes for byte strings; any number.
+    pub at: usize,
+    /// Bytes from `at` for byte strings; any number.
     pub literal: usize,
     /// Bytes of the run that follows; 0 at the end of the data only.
     pub run: usize,
 }
 
-/// Parses the front of `data`; `run` and `literal` are both 0 only for empty data.
-pub fn next(data: &[u8], filler: u8) -> Parse {
-    let mut at = 0;
-    while at < data.len() {
-        let byte = data[at];
-        let run = run_length(&data[at..]);
-        let price = if byte == filler { 1 } else { 2 };
-        let open = at > 0;
-        if run + usize::from(!open) > price {
-            // The odd byte of a run of 64, 127 ... is cheaper in a byte string, the one before or
-            // else the one after.
-            let odd = usize::from(byte != filler && run > 1 && run % MAX_RUN_BYTES == 1);
-            return Parse { literal: if open { at + odd } else { 0 }, run: run - odd };
+/// Positions of a block that are decided: of the last one it is not known whether three are equal.
+const DECIDED: usize = 63;
+/// Bytes of data from the block on, so that whoever is told a part can read 16 bytes at any place in it.
+const AHEAD: usize = Masks::BYTES + 16;
+
+/// Tells `each` the parts of `data` from front to back.
+#[inline(always)]
+pub fn parse(data: &[u8], filler: u8, mut each: impl FnMut(Parse)) {
+    // All before `block` is looked through; from `at` on it is not told.
+    let (mut at, mut block) = (0, 0);
+    'blocks: while let Some(ahead) = data.get(block..block + AHEAD) {
+        let bytes = ahead.first_chunk().expect("as many");
+        let Masks { equal, fillers } = Masks::of(bytes, filler);
+        let worth_opened = equal & (equal >> 1 | fillers);
+        let mut from = 0;
+        loop {
+            // With no byte string open, two of a byte are worth a string of their own, or one filler.
+            let worth_here = (equal | fillers) & (u64::from(at == block + from) << from);
+            let found = ((worth_opened & (u64::MAX << from)) | worth_here).trailing_zeros() as usize;
+            if found >= DECIDED {
+                break;
+            }
+            let run = 1 + (!(equal >> found)).trailing_zeros() as usize;
+            let literal = block + found - at;
+            if found + run > 64 {
+                at = long_run(data, at, literal, filler, &mut each);
+                block = at;
+                continue 'blocks;
+            }
+            each(Parse { at, literal, run });
+            from = found + run;
+            at = block + from;
+            if from >= DECIDED {
+                block = at;
+                continue 'blocks;
+            }
         }
-        at += run;
+        block += DECIDED;
+        if at + DECIDED <= block {
+            block = lanes::skip_runless(data, block, filler);
+        }
     }
-    Parse { literal: at, run: 0 }
+    rest(data, at, block, filler, each);
 }
 
-fn run_length(data: &[u8]) -> usize {
-    let byte = data[0];
-    data.iter().position(|&other| other != byte).unwrap_or(data.len())
+/// A run that may go beyond the block. Says where it has ended.
+fn long_run(data: &[u8], at: usize, literal: usize, filler: u8, each: &mut impl FnMut(Parse)) -> usize {
+    let byte = data[at + literal];
+    let run = lanes::run_length(&data[at + literal..], byte);
+    // The odd byte of a run of 64, 127 ... is cheaper in a byte string, the one before or else
+    // the one after.
+    let odd = usize::from(run > 1 && run % MAX_RUN_BYTES == 1 && byte != filler);
+    let literal = if literal > 0 { literal + odd } else { 0 };
+    each(Parse { at, literal, run: run - odd });
+    at + literal + run - odd
+}
+
+/// The end of the data, byte by byte.
+fn rest(data: &[u8], mut at: usize, block: usize, filler: u8, mut each: impl FnMut(Parse)) {
+    let mut next = block.max(at);
+    while next < data.len() {
+        let byte = data[next];
+        let two = data.get(next + 1) == Some(&byte);
+        let worth = if at == next {
+            two || byte == filler
+        } else {
+            two && (byte == filler || data.get(next + 2) == Some(&byte))
+        };
+        if worth {
+            at = long_run(data, at, next - at, filler, &mut each);
+            next = at;
+        } else {
+            next += 1;
+        }
+    }
+    if at < data.len() {
+        each(Parse { at, literal: data.len() - at, run: 0 });
+    }
 }
