@@ -257,10 +257,13 @@ fn compression_is_the_shortest_about_the_limits_of_a_run() {
     for (len, byte) in (60..70).chain(124..130).flat_map(|len| [(len, b'r'), (len, SPACE)]) {
         for before in [&b""[..], b"a", b"aa", b"ab", b"  ", b"aaa"] {
             for after in [&b""[..], b"c", b"cc", b"cd", b"  ", b"ccc", b" c"] {
-                let bytes = [before, &vec![byte; len], after].concat();
-                let wire = encode(coding, &[piece(&bytes, DATA)]);
-                // The limit of a byte string (127) is not met here.
-                assert_eq!(wire.len(), reference::shortest(SPACE, &bytes), "{:?}", bytes.escape_ascii());
+                // The end of the data is parsed in another way than what comes before.
+                for more in [0, 70] {
+                    let bytes = [before, &vec![byte; len], after, &vec![b'm'; more]].concat();
+                    let wire = encode(coding, &[piece(&bytes, DATA)]);
+                    // The limit of a byte string (127) is not met here.
+                    assert_eq!(wire.len(), reference::shortest(SPACE, &bytes), "{:?}", bytes.escape_ascii());
+                }
             }
         }
     }

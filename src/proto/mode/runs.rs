@@ -49,7 +49,7 @@ pub fn parse(data: &[u8], filler: u8, mut each: impl FnMut(Parse)) {
             }
             let run = 1 + (!(equal >> found)).trailing_zeros() as usize;
             let literal = block + found - at;
-            if found + run > 64 {
+            if found + run >= 64 {
                 at = long_run(data, at, literal, filler, &mut each);
                 block = at;
                 continue 'blocks;
