@@ -2,10 +2,13 @@
 //! property was violated, 2 wrong usage or input.
 
 mod audit;
+mod compare;
 mod get;
 mod ls;
 mod progress;
 mod put;
+mod replay;
+mod scenarios;
 mod serve;
 mod shrink;
 mod sweep;
@@ -24,6 +27,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Compare the transmission modes: every contender on the same seeds, files and faults
+    Compare(compare::Args),
+    /// Run one row of runs.csv again and print all that happens
+    Replay(replay::Args),
+    /// List scenarios, faults and variants
+    Scenarios(scenarios::Args),
     /// Upload files
     Put(put::Args),
     /// Download files
@@ -56,6 +65,9 @@ pub fn main() -> ExitCode {
 /// Each subcommand's `run` gives the exit code; an error is one of usage or input.
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Compare(args) => compare::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Scenarios(args) => scenarios::run(args),
         Command::Put(args) => put::run(args),
         Command::Get(args) => get::run(args),
         Command::Serve(args) => serve::run(args),

@@ -3,8 +3,8 @@
 use super::pool;
 use super::records::{AtomicFile, SummaryRecord};
 use super::summary::{Run, Summary};
-use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::scenario::{Scenario, SeedRange, VariantSpec};
+use serde::Serialize;
 use std::error::Error;
 use std::io;
 use std::num::NonZeroUsize;
@@ -19,7 +19,7 @@ pub struct Options<'a> {
     pub out: &'a Path,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     pub scenario: Scenario,
     pub seeds: SeedRange,
@@ -32,13 +32,13 @@ pub struct Comparison {
     pub written: Vec<PathBuf>,
 }
 
-/// A property that must hold in every run, and did not: a mode that marks the end of a file in-band
-/// lost one silently, or bytes of one file came out under the name of another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What no run may do, and one did; `oracle` is the one that saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     pub variant: String,
     pub seed: u64,
-    pub what: String,
+    pub oracle: String,
+    pub why: String,
 }
 
 pub type RunError = Box<dyn Error + Send + Sync>;
@@ -78,7 +78,7 @@ pub fn compare(
         finished,
         |(variant, run)| {
             csv.row(&run.record)?;
-            violations.extend(violation(&run));
+            violations.extend(Violation::of(&run));
             summary.add(variant, &run);
             Ok(())
         },
@@ -99,20 +99,19 @@ pub fn compare(
     })
 }
 
-fn violation(run: &Run) -> Option<Violation> {
-    let r = &run.record;
-    let marks_the_end = r.mode != TransmissionMode::Stream || r.structure == Structure::Record;
-    let what = if r.misfiled > 0 {
-        format!("{} of {} files hold bytes of another", r.misfiled, r.files)
-    } else if marks_the_end && r.silently_lost() > 0 {
-        format!("{} of {} files lost silently in a mode that marks the end", r.silently_lost(), r.files)
-    } else {
-        return None;
-    };
-    Some(Violation { variant: r.variant.clone(), seed: r.seed, what })
+impl Violation {
+    fn of(run: &Run) -> impl Iterator<Item = Self> + '_ {
+        let Run { record, violations, .. } = run;
+        violations.iter().map(|violation| Self {
+            variant: record.variant.clone(),
+            seed: record.seed,
+            oracle: violation.oracle.clone(),
+            why: violation.why.clone(),
+        })
+    }
 }
 
-fn write_rows(out: &Path, name: &str, rows: &[impl serde::Serialize]) -> Result<PathBuf, CompareError> {
+fn write_rows(out: &Path, name: &str, rows: &[impl Serialize]) -> Result<PathBuf, CompareError> {
     let mut csv = Csv::create(out, name)?;
     rows.iter().try_for_each(|row| csv.row(row))?;
     csv.publish()
@@ -133,7 +132,7 @@ impl Csv {
         }
     }
 
-    fn row(&mut self, row: &impl serde::Serialize) -> Result<(), CompareError> {
+    fn row(&mut self, row: &impl Serialize) -> Result<(), CompareError> {
         let path = &self.path;
         self.writer.serialize(row).map_err(|source| CompareError::Csv { path: path.clone(), source })
     }

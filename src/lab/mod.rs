@@ -4,6 +4,7 @@ pub mod audit;
 pub mod compare;
 pub mod pool;
 pub mod records;
+pub mod run;
 pub mod shrink;
 pub mod stats;
 pub mod summary;

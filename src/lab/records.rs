@@ -23,7 +23,8 @@ pub struct RunRecord {
     pub seed: u64,
     pub case_id: String,
     pub fault: String,
-    /// Whether the fault happened; rows where it did not are left out of proportions.
+    /// Whether the fault happened (with the fault `none`: the run did); rows where it did not are
+    /// left out of proportions.
     pub fault_fired: bool,
     pub files: u64,
     pub intact: u64,
@@ -44,10 +45,11 @@ pub struct RunRecord {
     pub duration_virtual_us: Option<u64>,
     /// Of the delivery, each file counted once.
     pub payload_bytes: u64,
-    /// Written on data connections, framing and repetitions included.
+    /// IP bytes that left both hosts, headers, control connection and repetitions included.
     pub wire_bytes: u64,
     pub data_connections: u64,
-    pub control_round_trips: u64,
+    /// Commands whose reply the client waited for; absent when it died.
+    pub control_round_trips: Option<u64>,
     /// TCP segments sent again.
     pub retransmits: u64,
     pub file_latency_p50_us: Option<u64>,

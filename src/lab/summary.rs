@@ -2,7 +2,8 @@
 
 use super::records::{RunRecord, SummaryRecord};
 use super::stats::{self, Latencies};
-use crate::sim::scenario::{Direction, FaultKind, Scenario, VariantSpec};
+use crate::sim::oracle::Violation;
+use crate::sim::scenario::{Direction, Scenario, VariantSpec};
 use crate::sim::seeds;
 
 /// A run as the comparison keeps it.
@@ -11,6 +12,8 @@ pub struct Run {
     pub record: RunRecord,
     /// Of each file that was reported delivered.
     pub file_latencies_us: Vec<u64>,
+    /// What no run may do, and this one did.
+    pub violations: Vec<Violation>,
 }
 
 /// What pairing needs to know of one run.
@@ -61,7 +64,7 @@ impl Totals {
         self.payload_bytes += r.payload_bytes;
         self.wire_bytes += r.wire_bytes;
         self.data_connections += r.data_connections;
-        self.control_round_trips += r.control_round_trips;
+        self.control_round_trips += r.control_round_trips.unwrap_or_default();
         self.retransmits += r.retransmits;
     }
 }
@@ -105,8 +108,7 @@ impl<'a> Summary<'a> {
             let fault = &self.scenario.faults[group.fault];
             let here = fault.name() == record.fault && group.direction.is_none_or(|d| d == record.direction);
             if here {
-                let counted = record.fault_fired || fault.kind == FaultKind::None;
-                group.add(variant, run, counted);
+                group.add(variant, run);
             }
         }
     }
@@ -133,8 +135,9 @@ impl<'a> Summary<'a> {
 }
 
 impl Group {
-    fn add(&mut self, variant: usize, run: &Run, counted: bool) {
+    fn add(&mut self, variant: usize, run: &Run) {
         let record = &run.record;
+        let counted = record.fault_fired;
         let silent_loss = record.silently_lost() > 0;
         if variant == 0 {
             self.paired.push(Vec::with_capacity(self.sums.len()));

@@ -58,22 +58,29 @@ fn losers(comparison: &Comparison) -> Vec<String> {
         .into_iter()
         .filter(|r| r.lost > 0)
         .map(|r| {
-            let rows = comparison.rows_by_direction.iter();
-            let worst = rows
-                .filter(|row| row.variant == r.variant && row.runs_with_silent_loss > 0)
-                .max_by(|a, b| share(a).total_cmp(&share(b)));
-            let worst = worst.map_or_else(String::new, |row| {
-                format!(", worst for {} with {}: {}", row.direction, row.fault, format::percent(share(row)))
-            });
             format!(
-                "{} lost files without telling anyone in {} of {} runs with a fault ({}{worst}).",
+                "{} lost files without telling anyone in {} of {} runs with a fault ({}){}.",
                 r.variant,
                 format::thousands(r.lost),
                 format::thousands(r.runs),
                 r.share(),
+                worst(comparison, r.variant),
             )
         })
         .collect()
+}
+
+/// Where a contender loses most often.
+fn worst(comparison: &Comparison, variant: &str) -> String {
+    let rows = comparison.rows_by_direction.iter();
+    let losing = rows.filter(|row| row.variant == variant && row.runs_with_silent_loss > 0);
+    // The first of equals, so that the order of the rows decides.
+    let worst = losing.rev().max_by(|a, b| share(a).total_cmp(&share(b)));
+    worst.map_or_else(String::new, |row| {
+        let action = if row.direction == "put" { "an upload" } else { "a download" };
+        let fault = row.fault.replace('_', " ");
+        format!("; {action} under \"{fault}\" in {} of its runs", format::percent(share(row)))
+    })
 }
 
 fn share(row: &SummaryRecord) -> f64 {
@@ -95,32 +102,42 @@ fn keepers(comparison: &Comparison) -> Option<String> {
     ))
 }
 
-/// The undisturbed runs' time against the first contender's.
-fn speed(comparison: &Comparison) -> Option<String> {
-    let quiet = comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None)?;
-    let rows: Vec<_> = comparison.rows.iter().filter(|row| row.fault == quiet.name()).collect();
-    let (base, others) = rows.split_first()?;
-    let base_us = base.duration_median_us?;
-    let times: Vec<String> = others
+/// The undisturbed runs' time against the first contender's, by direction.
+fn speed(comparison: &Comparison) -> Vec<String> {
+    let Some(quiet) = undisturbed(comparison) else { return Vec::new() };
+    comparison
+        .scenario
+        .directions
         .iter()
-        .filter_map(|row| {
-            let ratio = row.duration_ratio?.0;
-            let us = row.duration_median_us?;
-            Some(format!("{} takes {} of that ({})", row.variant, format::ratio(ratio), format::duration(us)))
+        .filter_map(|direction| {
+            let rows = comparison.rows_by_direction.iter();
+            let mut rows = rows.filter(|row| row.fault == quiet && row.direction == direction.as_str());
+            let base = rows.next()?;
+            let times: Vec<String> = rows
+                .filter_map(|row| Some(format!("{} {}", row.variant, format::ratio(row.duration_ratio?.0))))
+                .collect();
+            let times = match times.is_empty() {
+                true => String::new(),
+                false => format!("; of that time, {}", format::list(&times)),
+            };
+            Some(format!(
+                "Undisturbed, {} the {} files takes {} {}{times}.",
+                if direction.as_str() == "put" { "uploading" } else { "downloading" },
+                comparison.scenario.workload.files,
+                base.variant,
+                format::duration(base.duration_median_us?),
+            ))
         })
-        .collect();
-    Some(format!(
-        "Undisturbed, {} delivers the {} files in {}; {}.",
-        base.variant,
-        comparison.scenario.workload.files,
-        format::duration(base_us),
-        format::list(&times),
-    ))
+        .collect()
+}
+
+fn undisturbed(comparison: &Comparison) -> Option<&str> {
+    comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None).map(FaultSpec::name)
 }
 
 fn overhead(comparison: &Comparison) -> Option<String> {
-    let quiet = comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None)?;
-    let rows = comparison.rows.iter().filter(|row| row.fault == quiet.name() && row.payload_bytes > 0);
+    let quiet = undisturbed(comparison)?;
+    let rows = comparison.rows.iter().filter(|row| row.fault == quiet && row.payload_bytes > 0);
     let parts: Vec<String> = rows
         .map(|row| {
             let share = wire_share(row);
@@ -131,7 +148,7 @@ fn overhead(comparison: &Comparison) -> Option<String> {
             }
         })
         .collect();
-    Some(format!("On the wire beside the payload: {}.", format::list(&parts)))
+    Some(format!("All packets of both directions together, beside the payload: {}.", format::list(&parts)))
 }
 
 /// Wire bytes beyond the payload, as a share of it; negative when compressed.

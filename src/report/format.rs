@@ -99,6 +99,11 @@ pub fn bit_rate(bits_per_s: u64) -> String {
     format!("{bits_per_s} bit/s")
 }
 
+/// A value by the name it has in the CSV files.
+pub fn lower(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list(items: &[String]) -> String {
     match items {

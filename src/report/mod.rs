@@ -3,3 +3,4 @@
 mod findings;
 mod format;
 pub mod terminal;
+pub mod timeline;

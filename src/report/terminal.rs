@@ -234,7 +234,7 @@ impl Page<'_> {
                 "VIOLATED: {} in seed {}: {} (ftpsim replay {} --variant {} --seed {})",
                 violation.variant,
                 violation.seed,
-                violation.what,
+                violation.why,
                 c.scenario.name,
                 violation.variant,
                 violation.seed

@@ -4,7 +4,7 @@ use super::plan::{Fault, Trigger};
 use super::scenario::{self, Limits, PathSpec, Scenario, Timeouts, TriggerKind, VariantSpec};
 use super::workload::{self, FileSpec};
 use super::{seeds, trace};
-use crate::client::{Direction, Policy, Verify};
+use crate::client::{Direction, Policy};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -153,21 +153,18 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec]) -> Fau
     Fault { fault: stratum.fault.planned(), target: target as u32, trigger }
 }
 
-fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: scenario::Direction) -> Policy {
+fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) -> Policy {
     Policy {
-        direction: match direction {
-            scenario::Direction::Put => Direction::Put,
-            scenario::Direction::Get => Direction::Get,
-        },
+        direction,
         mode: contender.mode,
         structure: contender.structure,
-        verify: match contender.verify {
-            scenario::Verify::None => Verify::Reply,
-            scenario::Verify::Size => Verify::Size,
-        },
+        verify: contender.verify,
+        publish: contender.publish,
         retries: contender.retries,
         retry_delay: Duration::from_micros(timeouts.retry_delay_us),
         reuse_data_connection: contender.reuse_data_connection,
+        pipeline_depth: contender.pipeline_depth,
+        parallel: contender.parallel,
         reply_timeout: Duration::from_micros(timeouts.reply_us),
         data_timeout: Duration::from_micros(timeouts.data_idle_us),
         connect_timeout: Duration::from_micros(timeouts.connect_us),

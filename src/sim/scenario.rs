@@ -10,6 +10,7 @@ pub use error::ScenarioError;
 
 use super::path::PathConfig;
 use super::plan;
+pub use crate::client::{Direction, Publish, Verify};
 use crate::proto::mode::{Structure, TransmissionMode};
 use error::{Problem, parse_toml};
 use serde::{Deserialize, Serialize};
@@ -46,15 +47,6 @@ pub struct Scenario {
 pub struct SeedRange {
     pub start: u64,
     pub end: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Upload: the client sends (STOR).
-    Put,
-    /// Download: the server sends (RETR).
-    Get,
 }
 
 /// The path between client and server, the same in both directions.
@@ -256,9 +248,18 @@ pub struct VariantSpec {
     pub structure: Structure,
     #[serde(default)]
     pub verify: Verify,
+    /// The name an upload has while it is under way.
+    #[serde(default)]
+    pub publish: Publish,
     /// Keep the data connection for the next file (block and compressed mode only).
     #[serde(default = "yes")]
     pub reuse_data_connection: bool,
+    /// Transfer commands under way at a time; 1: the next file waits for the last one's reply.
+    #[serde(default = "one")]
+    pub pipeline_depth: u32,
+    /// Sessions at a time.
+    #[serde(default = "one")]
+    pub parallel: u32,
     /// How often a file that failed is tried again.
     #[serde(default = "two")]
     pub retries: u32,
@@ -270,19 +271,11 @@ fn structure_file() -> Structure {
 fn yes() -> bool {
     true
 }
+fn one() -> u32 {
+    1
+}
 fn two() -> u32 {
     2
-}
-
-/// What the client checks, beside the reply, before it calls a file delivered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verify {
-    /// Nothing: a 226 is believed.
-    #[default]
-    None,
-    /// SIZE (RFC 3659 section 4) against the bytes sent or received.
-    Size,
 }
 
 /// What a seed draws before all else, for every variant alike.
@@ -426,6 +419,12 @@ impl Scenario {
         unique_names("variants", self.variants.iter().map(|v| v.name.as_str()))?;
         for (i, v) in self.variants.iter().enumerate() {
             within(&format!("variants.{i}.retries"), v.retries.into(), 0, 1_000)?;
+            within(&format!("variants.{i}.pipeline_depth"), v.pipeline_depth.into(), 1, 1_000)?;
+            within(&format!("variants.{i}.parallel"), v.parallel.into(), 1, 100)?;
+            if v.pipeline_depth > 1 && (v.mode == TransmissionMode::Stream || !v.reuse_data_connection) {
+                let expected = "1, or a mode other than stream with reuse_data_connection = true";
+                return Err(Problem::new(&format!("variants.{i}.pipeline_depth"), expected));
+            }
         }
         Ok(())
     }
@@ -458,21 +457,6 @@ fn unique_names<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Result<(
         seen.push(name);
     }
     if seen.is_empty() { Err(Problem::new(key, "at least one")) } else { Ok(()) }
-}
-
-impl Direction {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Put => "put",
-            Self::Get => "get",
-        }
-    }
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl SeedRange {

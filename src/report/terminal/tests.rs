@@ -22,7 +22,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
         seed,
         case_id: format!("{seed:012x}"),
         fault: stratum.fault.name().to_owned(),
-        fault_fired: stratum.fault.kind != FaultKind::None && seed != 8,
+        fault_fired: seed != 8,
         files: 6,
         intact: 6 - lost,
         recovered: 0,
@@ -40,7 +40,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
         payload_bytes: 10_000,
         wire_bytes: if stream { 10_000 } else { 9_300 },
         data_connections: if stream { 6 } else { 1 },
-        control_round_trips: if stream { 16 } else { 11 + seed % 2 },
+        control_round_trips: Some(if stream { 16 } else { 11 + seed % 2 }),
         retransmits: 0,
         file_latency_p50_us: None,
         file_latency_p90_us: None,
@@ -53,7 +53,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
         target_byte: None,
         target_size_bytes: None,
     };
-    Run { record, file_latencies_us: vec![us / 6, us / 5] }
+    Run { record, file_latencies_us: vec![us / 6, us / 5], violations: Vec::new() }
 }
 
 fn comparison() -> Comparison {
@@ -66,7 +66,12 @@ fn comparison() -> Comparison {
         }
     }
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
-    let violation = Violation { variant: "block".to_owned(), seed: 5, what: "as an example".to_owned() };
+    let violation = Violation {
+        variant: "block".to_owned(),
+        seed: 5,
+        oracle: "agreement".to_owned(),
+        why: "as an example".to_owned(),
+    };
     Comparison { scenario, seeds, rows, rows_by_direction, violations: vec![violation], written: Vec::new() }
 }
 

@@ -30,7 +30,7 @@ fn strata_are_balanced_over_a_cycle_from_any_start() {
                 Some(TriggerKind::PayloadByte) => 2,
                 Some(_) => 1,
             };
-            assert_eq!(n, expected, "{direction} {kind} {trigger:?} from {start}");
+            assert_eq!(n, expected, "{direction:?} {kind} {trigger:?} from {start}");
         }
     }
 }
@@ -69,6 +69,8 @@ fn errors() {
         ("restart_after_us = 1_000_000", ""),
         ("name = \"block\"", "name = \"stream\""),
         ("name = \"block\"", "name = \"b,c\""),
+        ("verify = \"size\"", "verify = \"none\""),
+        ("mode = \"stream\"", "mode = \"stream\"\npipeline_depth = 4"),
         ("[limits]", "[limits"),
     ];
     let mut all = String::new();

@@ -1,0 +1,85 @@
+//! `ftpsim compare`: every contender on the same seeds, files and faults.
+
+use crate::lab::compare::{Comparison, Options, compare};
+use crate::lab::{pool, run};
+use crate::report::terminal::{self, Style};
+use crate::sim::scenario::{Scenario, SeedRange};
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A scenario's name (see `ftpsim scenarios`) or a TOML file
+    #[arg(default_value = "small-files")]
+    scenario: String,
+    /// Seeds to run, for instance 0..960 (960 not included) [default: the scenario's]
+    #[arg(long, value_name = "A..B")]
+    seeds: Option<SeedRange>,
+    /// Threads; the results do not depend on them [default: all cores]
+    #[arg(long, short)]
+    jobs: Option<NonZeroUsize>,
+    /// Where runs.csv and the summaries go [default: results/SCENARIO]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the summary as JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let scenario = Scenario::load(&args.scenario)?;
+    let seeds = args.seeds.unwrap_or(scenario.seeds);
+    let out = args.out.unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let jobs = args.jobs.unwrap_or_else(pool::all_cores);
+    let options = Options { seeds, jobs, out: &out };
+    let bar = progress(seeds.count() * scenario.variants.len() as u64);
+    let comparison =
+        compare(&scenario, options, |variant, seed| run::run(&scenario, variant, seed), || bar.inc(1));
+    bar.finish_and_clear();
+    let comparison = comparison?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut stdout, &comparison)?;
+        writeln!(stdout)?;
+    } else {
+        write!(stdout, "{}", terminal::render(&comparison, style()))?;
+        writeln!(stdout, "\n{}", written(&comparison))?;
+    }
+    stdout.flush().context("standard output")?;
+    Ok(ExitCode::from(u8::from(!comparison.violations.is_empty())))
+}
+
+fn written(comparison: &Comparison) -> String {
+    let files: Vec<String> = comparison.written.iter().map(|path| path.display().to_string()).collect();
+    let replay = format!("ftpsim replay {} --variant V --seed N", comparison.scenario.name);
+    format!("Written: {}.\nAny row of runs.csv again: {replay}", files.join(", "))
+}
+
+/// As wide as the terminal, within reason; a hundred columns elsewhere.
+pub(super) fn style() -> Style {
+    let terminal = std::io::stdout().is_terminal();
+    let columns = if terminal { console_width() } else { None };
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    Style { width: columns.unwrap_or(100).clamp(60, 140), colour }
+}
+
+fn console_width() -> Option<u16> {
+    comfy_table::Table::new().width()
+}
+
+/// On stderr, and only if it is a terminal.
+fn progress(runs: u64) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(runs), target);
+    let template = "{bar:40} {pos}/{len} runs, {per_sec}, {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

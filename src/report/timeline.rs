@@ -1,0 +1,127 @@
+//! One run as a timeline for a terminal.
+
+use super::format;
+use super::terminal::Style;
+use crate::lab::records::RunRecord;
+use crate::sim::case::Case;
+use crate::sim::oracle::integrity::Verdict;
+use crate::sim::plan::Trigger;
+use crate::sim::trace::{Place, TraceEvent};
+use crate::sim::world::{FileFate, Outcome};
+use serde_json::json;
+
+/// The case, all that happened, the fate of the files, the trace hash; ends with a newline.
+pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, style: Style) -> String {
+    let mut text = heading(case, record);
+    text.push('\n');
+    for event in &outcome.events {
+        text += &line(event, style);
+    }
+    text.push('\n');
+    text += &fates(case, &outcome.files, style);
+    text += &closing(outcome, record);
+    for violation in &outcome.violations {
+        text += &format!("VIOLATED: {}: {}\n", violation.oracle, violation.why);
+    }
+    text
+}
+
+fn heading(case: &Case, record: &RunRecord) -> String {
+    format!(
+        "{} {} seed {} (case {})\n{} {} files in {} mode, structure {}; {} round trip, {}\nfault: {}\n",
+        case.scenario,
+        case.variant,
+        case.seed,
+        record.case_id,
+        record.direction.as_str(),
+        case.files.len(),
+        format::lower(case.policy.mode),
+        format::lower(case.policy.structure),
+        format::setting(case.path.rtt_us),
+        format::bit_rate(case.path.bandwidth_bits_per_s),
+        planned(case),
+    )
+}
+
+/// The fault in words: what, and where.
+fn planned(case: &Case) -> String {
+    let name = case.fault_name.replace('_', " ");
+    let Some(target) = case.target() else { return name };
+    let place = match case.fault.trigger {
+        Trigger::BeforeFirstByte => "before its first byte".to_owned(),
+        Trigger::PayloadByte(byte) => format!("at payload byte {byte}"),
+        Trigger::AfterLastByte => "after its last byte, before its end is marked".to_owned(),
+    };
+    format!("{name}, {place} of {} ({} bytes)", target.name, target.size_bytes)
+}
+
+fn line(event: &TraceEvent, style: Style) -> String {
+    let colour = match event.place {
+        Place::Client => "36",
+        Place::Server => "34",
+        Place::Path => "2",
+        Place::Fault => "1;31",
+        Place::Oracle => "33",
+    };
+    let (seconds, us) = (event.at_us / 1_000_000, event.at_us % 1_000_000);
+    let text = format!("{seconds:>5}.{us:06} {:<7} {}", event.place.name(), event.text);
+    if style.colour { format!("\x1b[{colour}m{text}\x1b[0m\n") } else { text + "\n" }
+}
+
+/// Files whose fate is not `intact`, each; the others as a number.
+fn fates(case: &Case, files: &[FileFate], style: Style) -> String {
+    let mut text = String::new();
+    let target = case.target().map(|target| target.name.as_str());
+    for file in files {
+        let is_target = target == Some(file.name.as_str());
+        if file.verdict == Verdict::Intact && !is_target && !file.exposed {
+            continue;
+        }
+        let verdict = format::lower(file.verdict).replace('_', " ");
+        let mut line = format!("{}: {verdict}, attempts: {}", file.name, file.attempts);
+        if file.exposed {
+            line += ", a part of it was visible under its name";
+        }
+        if is_target {
+            line += " (the fault's target)";
+        }
+        text += &match (style.colour, file.verdict.is_silent_loss()) {
+            (true, true) => format!("\x1b[1;31m{line}\x1b[0m\n"),
+            _ => line + "\n",
+        };
+    }
+    let intact = files.iter().filter(|file| file.verdict == Verdict::Intact).count();
+    format!("{text}{intact} of {} files intact\n", files.len())
+}
+
+fn closing(outcome: &Outcome, record: &RunRecord) -> String {
+    let fired = if record.fault_fired { "fired" } else { "did not fire" };
+    let took = match record.duration_virtual_us {
+        Some(us) => format!("finished after {}", format::duration(us)),
+        None => "did not finish".to_owned(),
+    };
+    let round_trips =
+        record.control_round_trips.map_or(String::new(), |n| format!("{n} control round trips, "));
+    format!(
+        "fault {fired}; delivery {took}; {} data connections, {}{} retransmissions\ntrace hash {}\n",
+        record.data_connections, round_trips, record.retransmits, outcome.trace_hash,
+    )
+}
+
+/// `{case, record, files: [{name, verdict, attempts, latency_us, exposed}], events: [{at_us, place, text}]}`.
+pub fn to_json(case: &Case, outcome: &Outcome, record: &RunRecord) -> serde_json::Value {
+    let files: Vec<_> = outcome
+        .files
+        .iter()
+        .map(|file| {
+            json!({
+                "name": file.name,
+                "verdict": file.verdict,
+                "attempts": file.attempts,
+                "latency_us": file.latency_us,
+                "exposed": file.exposed,
+            })
+        })
+        .collect();
+    json!({ "case": case, "record": record, "files": files, "violations": outcome.violations, "events": outcome.events })
+}
