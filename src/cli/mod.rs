@@ -39,6 +39,8 @@ enum Command {
     Get(get::Args),
     /// Serve a directory
     Serve(serve::Args),
+    /// Hash a password for the server's configuration file
+    HashPassword,
     /// List a directory
     Ls(ls::Args),
     /// Hunt for runs that violate an invariant
@@ -71,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Put(args) => put::run(args),
         Command::Get(args) => get::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::HashPassword => serve::hash_password(),
         Command::Ls(args) => ls::run(args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Shrink(args) => shrink::run(&args),

@@ -25,6 +25,7 @@ impl Rights {
 #[derive(Clone)]
 pub struct User<S> {
     pub name: String,
+    pub anonymous: bool,
     pub store: S,
     /// The working directory after the login.
     pub home: VirtualPath,
@@ -62,15 +63,16 @@ impl<S: Store> Table<S> {
     }
 
     pub fn with_user(mut self, name: &str, password: &str, store: S, rights: Rights) -> Self {
-        let user = User { name: name.to_owned(), store, home: VirtualPath::root(), rights };
-        self.users.insert(name.to_owned(), (password.to_owned(), user));
+        let (name, home) = (name.to_owned(), VirtualPath::root());
+        let user = User { name: name.clone(), anonymous: false, store, home, rights };
+        self.users.insert(name, (password.to_owned(), user));
         self
     }
 
     /// Lets `anonymous` and `ftp` in with any password, to read.
     pub fn with_anonymous(mut self, store: S) -> Self {
         let (name, home) = ("anonymous".to_owned(), VirtualPath::root());
-        self.anonymous = Some(User { name, store, home, rights: Rights::READ_ONLY });
+        self.anonymous = Some(User { name, anonymous: true, store, home, rights: Rights::READ_ONLY });
         self
     }
 }

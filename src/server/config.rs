@@ -1,7 +1,9 @@
 //! What a server is told at its start.
 
 use super::accounts::Accounts;
+use super::log::TransferLog;
 use std::net::Ipv4Addr;
+use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,8 @@ pub struct Config<A> {
     /// section 4.1.1 (QUIT) asks: "an unexpected close on the control connection will cause the
     /// server to take the effective action of an abort (ABOR) and a logout (QUIT)".
     pub transfers_outlive_control: bool,
+    /// Told of each file sent or received.
+    pub transfer_log: Option<TransferLog>,
     /// For the dates of LIST and the transfer log; without one, LIST gives the year.
     pub calendar: Option<Calendar>,
 }
@@ -81,11 +85,19 @@ pub struct Limits {
     pub login_failures: u32,
     /// Commands that may wait while a transfer runs; then the control connection is not read.
     pub queued_commands: usize,
+    /// Bytes per second of a transfer.
+    pub transfer_bytes_per_s: Option<NonZeroU64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { sessions: 10_000, sessions_per_address: 10_000, login_failures: 3, queued_commands: 1024 }
+        Self {
+            sessions: 10_000,
+            sessions_per_address: 10_000,
+            login_failures: 3,
+            queued_commands: 1024,
+            transfer_bytes_per_s: None,
+        }
     }
 }
 
@@ -102,6 +114,7 @@ impl<A: Accounts> Config<A> {
             foreign_data_addresses: false,
             shutdown: CancellationToken::new(),
             transfers_outlive_control: false,
+            transfer_log: None,
             calendar: None,
         }
     }

@@ -7,12 +7,14 @@ pub mod config;
 mod control;
 mod counting;
 mod data;
+pub mod log;
 mod replies;
 mod session;
 mod verbs;
 
 pub use accounts::{Accounts, Rights, Table, User};
 pub use config::{Config, Limits, Timeouts};
+pub use log::{Movement, TransferLog, TransferRecord};
 
 use crate::net::{Listener, Net};
 use crate::observe::Observer;

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 pub mod ascii;
 pub mod limited;
+pub mod throttle;
 
 /// Payload read from the store and encoded at a time; a block of block mode is at most one short.
 const PIECE_BYTES: usize = 65_535;

@@ -1,18 +1,20 @@
 //! Transfers: REST RETR STOR STOU APPE ABOR, and what listings are sent by.
 
 use super::listing::Text;
-use crate::net::Net;
+use crate::net::{Net, Time};
 use crate::proto::mode::{Coding, TransmissionMode};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
 use crate::server::accounts::Accounts;
-use crate::server::data::DataPort;
+use crate::server::data::{DataPort, canonical};
+use crate::server::log::{Movement, TransferRecord};
 use crate::server::replies::Refusal;
 use crate::server::session::{Attended, Session, attended};
 use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::Mark;
 use crate::transfer::ascii::{AsciiReader, AsciiWriter, RETURN_SEEN};
 use crate::transfer::limited::Limited;
+use crate::transfer::throttle::Throttled;
 use std::num::NonZeroU64;
 use tokio::sync::mpsc;
 
@@ -86,12 +88,36 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let opened = self.open_to_read(argument, first, range.is_some()).await;
         let (path, reader) = opened.inspect_err(|_| self.data.refused(self.parameters.mode))?;
         let reader = Limited::new(reader, (last - first).saturating_add(1));
+        let reader = Throttled::new(self.net.clone(), reader, self.config.limits.transfer_bytes_per_s);
         let name = path.to_string();
-        if self.parameters.is_ascii() {
+        let begun = self.net.now();
+        let result = if self.parameters.is_ascii() {
             self.send(&name, AsciiReader::new(reader), self.parameters.coding()).await
         } else {
             self.send(&name, reader, self.parameters.coding()).await
-        }
+        };
+        self.log(Movement::Sent, &name, begun, &result);
+        result
+    }
+
+    fn log(&self, movement: Movement, name: &str, begun: Time, result: &Result<Reply, Refusal>) {
+        let (Some(log), Some(user)) = (&self.config.transfer_log, &self.user) else { return };
+        let duration_us = self.net.now().saturating_sub(begun).as_micros();
+        log(&TransferRecord {
+            ended_s: self.config.calendar.as_ref().map(|calendar| calendar().0),
+            duration_us: u64::try_from(duration_us).unwrap_or(u64::MAX),
+            session: self.number,
+            peer: canonical(self.peer.ip()),
+            user: user.name.clone(),
+            anonymous: user.anonymous,
+            movement,
+            path: name.to_owned(),
+            bytes: self.counting.payload_bytes(),
+            data_type: self.parameters.data_type.to_string(),
+            mode: self.parameters.mode,
+            structure: self.parameters.structure,
+            error: result.as_ref().err().map(ToString::to_string),
+        });
     }
 
     /// A range that begins beyond the end is empty (draft-bryan-ftp-range-09 section 4.3).
@@ -243,7 +269,15 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// The file appears under its name when its end has come, and not before. In stream mode with
     /// file structure that end is the closing of the connection, whatever its cause.
-    async fn receive_into(
+    async fn receive_into(&mut self, incoming: &Incoming, file: impl WriteFile) -> Result<Reply, Refusal> {
+        let begun = self.net.now();
+        let file = Throttled::new(self.net.clone(), file, self.config.limits.transfer_bytes_per_s);
+        let result = self.receive_throttled(incoming, file).await;
+        self.log(Movement::Received, &incoming.name, begun, &result);
+        result
+    }
+
+    async fn receive_throttled(
         &mut self,
         incoming: &Incoming,
         mut file: impl WriteFile,

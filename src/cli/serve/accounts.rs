@@ -1,0 +1,185 @@
+//! Users with salted password hashes (Argon2id, RFC 9106), each with a root and rights.
+
+use super::settings::UserSettings;
+use crate::proto::path::VirtualPath;
+use crate::server::accounts::equal;
+use crate::server::{Accounts, Rights, User};
+use crate::store::disk::DiskStore;
+use anyhow::{Context, bail};
+use argon2::Argon2;
+use argon2::password_hash::rand_core::OsRng;
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Hashes computed at a time: each takes 19 MiB and some 20 ms, and logins come from strangers.
+const CONCURRENT_HASHES: usize = 4;
+
+enum Secret {
+    Clear(String),
+    Hash(String),
+}
+
+pub struct Users {
+    users: BTreeMap<String, (Arc<Secret>, User<DiskStore>)>,
+    anonymous: Option<User<DiskStore>>,
+    /// Checked in vain for unknown names, so that they take as long as known ones (RFC 2577
+    /// section 7); only where there are hashes at all.
+    decoy: Option<Arc<Secret>>,
+    hashing: Semaphore,
+}
+
+/// A PHC string for `password-hash`.
+pub fn hash(password: &str) -> anyhow::Result<String> {
+    let salt = SaltString::generate(&mut OsRng);
+    match Argon2::default().hash_password(password.as_bytes(), &salt) {
+        Ok(hash) => Ok(hash.to_string()),
+        Err(error) => bail!("cannot hash the password: {error}"),
+    }
+}
+
+impl Secret {
+    fn matches(&self, password: &str) -> bool {
+        match self {
+            Secret::Clear(right) => equal(right.as_bytes(), password.as_bytes()),
+            Secret::Hash(phc) => PasswordHash::new(phc)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()),
+        }
+    }
+}
+
+fn open(root: &Path) -> anyhow::Result<DiskStore> {
+    DiskStore::open(root).with_context(|| format!("cannot serve the directory {}", root.display()))
+}
+
+impl Users {
+    /// `root`: of users that name none, and of anonymous.
+    pub fn new(root: Option<&Path>, settings: &[UserSettings], anonymous: bool) -> anyhow::Result<Self> {
+        let shared = root.map(open).transpose()?;
+        let mut users = BTreeMap::new();
+        for user in settings {
+            let secret = match (&user.password, &user.password_hash) {
+                (Some(password), None) => Secret::Clear(password.clone()),
+                (None, Some(hash)) => {
+                    if let Err(error) = PasswordHash::new(hash) {
+                        bail!("user {}: password-hash is not a PHC string: {error}", user.name);
+                    }
+                    Secret::Hash(hash.clone())
+                }
+                _ => bail!("user {}: give either password or password-hash", user.name),
+            };
+            let store = match (&user.root, &shared) {
+                (Some(root), _) => open(root)?,
+                (None, Some(shared)) => shared.clone(),
+                (None, None) => bail!("user {}: give root, here or for all", user.name),
+            };
+            let entry = User {
+                name: user.name.clone(),
+                anonymous: false,
+                store,
+                home: VirtualPath::root(),
+                rights: user.rights(),
+            };
+            if users.insert(user.name.clone(), (Arc::new(secret), entry)).is_some() {
+                bail!("user {} is given twice", user.name);
+            }
+        }
+        let anonymous = match (anonymous, shared) {
+            (false, _) => None,
+            (true, None) => bail!("anonymous needs root"),
+            (true, Some(store)) => Some(User {
+                name: "anonymous".to_owned(),
+                anonymous: true,
+                store,
+                home: VirtualPath::root(),
+                rights: Rights::READ_ONLY,
+            }),
+        };
+        if users.is_empty() && anonymous.is_none() {
+            bail!("nobody could log in: give --user NAME:PASSWORD, --anonymous, or a config with users");
+        }
+        let hashed = users.values().any(|(secret, _)| matches!(**secret, Secret::Hash(_)));
+        let decoy = if hashed { Some(Arc::new(Secret::Hash(hash("nobody's")?))) } else { None };
+        Ok(Self { users, anonymous, decoy, hashing: Semaphore::new(CONCURRENT_HASHES) })
+    }
+
+    async fn matches(&self, secret: Arc<Secret>, password: &str) -> bool {
+        if let Secret::Clear(_) = *secret {
+            return secret.matches(password);
+        }
+        let Ok(_permit) = self.hashing.acquire().await else { return false };
+        let password = password.to_owned();
+        tokio::task::spawn_blocking(move || secret.matches(&password)).await.unwrap_or(false)
+    }
+}
+
+impl Accounts for Users {
+    type Store = DiskStore;
+
+    async fn login(&self, name: &str, password: &str, _peer: SocketAddr) -> Option<User<DiskStore>> {
+        if let Some((secret, user)) = self.users.get(name) {
+            let right = self.matches(secret.clone(), password).await;
+            return right.then(|| user.clone());
+        }
+        let is_anonymous = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
+        if let (true, Some(user)) = (is_anonymous, &self.anonymous) {
+            return Some(user.clone());
+        }
+        if let Some(decoy) = &self.decoy {
+            self.matches(decoy.clone(), password).await;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: &str) -> UserSettings {
+        UserSettings { name: name.into(), ..UserSettings::default() }
+    }
+
+    #[tokio::test]
+    async fn hashed_and_clear_passwords() {
+        let root = tempfile::tempdir().unwrap();
+        let hashed = UserSettings { password_hash: Some(hash("secret").unwrap()), ..user("h") };
+        let clear = UserSettings { password: Some("plain".into()), ..user("c") };
+        let users = Users::new(Some(root.path()), &[hashed, clear], true).unwrap();
+        let peer = "127.0.0.1:1".parse().unwrap();
+        for (name, password, wanted) in [
+            ("h", "secret", true),
+            ("h", "Secret", false),
+            ("h", "", false),
+            ("c", "plain", true),
+            ("c", "plain2", false),
+            ("nobody", "secret", false),
+            ("anonymous", "", true),
+        ] {
+            assert_eq!(users.login(name, password, peer).await.is_some(), wanted, "{name} {password}");
+        }
+        assert_ne!(hash("secret").unwrap(), hash("secret").unwrap(), "salted");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        let both = UserSettings { password: Some("p".into()), password_hash: Some("h".into()), ..user("x") };
+        let rootless = UserSettings { password: Some("p".into()), ..user("x") };
+        let malformed = UserSettings { password_hash: Some("h".into()), ..user("x") };
+        for (root, settings, word) in [
+            (Some(root.path()), vec![both], "either"),
+            (Some(root.path()), vec![user("x")], "either"),
+            (None, vec![rootless.clone()], "root"),
+            (Some(root.path()), vec![malformed], "PHC"),
+            (Some(root.path()), vec![rootless.clone(), rootless], "twice"),
+            (Some(root.path()), vec![], "nobody"),
+        ] {
+            let error = Users::new(root, &settings, false).err().unwrap().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `ftpsim serve`: the server over real sockets.
+
+mod accounts;
+mod settings;
+
+use crate::net::Net;
+use crate::net::real::RealNet;
+use crate::observe::Nobody;
+use crate::server::{Config, TransferLog, serve};
+use accounts::Users;
+use anyhow::Context;
+use settings::{LogFormat, Settings};
+use std::io::{IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio_util::sync::CancellationToken;
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2121);
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// TOML file with the same options as keys, and `[[user]]` tables of name, password or
+    /// password-hash, root and rights
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where a run meets the calendar: listings and logs carry dates.
+#[allow(clippy::disallowed_methods, reason = "a real server's listings and logs carry real dates")]
+fn calendar() -> (i64, u32) {
+    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => (since.as_secs() as i64, since.subsec_nanos()),
+        Err(_) => (0, 0),
+    }
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let settings = match &args.config {
+        Some(path) => args.settings.over(Settings::read(path)?),
+        None => args.settings,
+    };
+    let accounts = Users::new(settings.root.as_deref(), &settings.users, settings.anonymous)?;
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    let listen = settings.listen.unwrap_or(DEFAULT_LISTEN);
+    let config = config(accounts, &settings)?;
+    let shutdown = config.shutdown.clone();
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let net = RealNet::new();
+        let listener = net.listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let address = crate::net::Listener::local_addr(&listener)?;
+        tracing::info!(listen = %address, "serving");
+        // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
+        let _ = writeln!(std::io::stdout(), "listening on {address}");
+        tokio::spawn(until_interrupted(shutdown));
+        serve(net, listener, Arc::new(config), Arc::new(Nobody)).await.context("the server gave up")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config(accounts: Users, settings: &Settings) -> anyhow::Result<Config<Users>> {
+    let mut config = Config::new(accounts);
+    if let Some(greeting) = &settings.greeting {
+        config.greeting.clone_from(greeting);
+    }
+    config.timeouts = settings.timeouts();
+    config.limits = settings.limits();
+    config.passive_ports = settings.passive_ports.clone();
+    config.advertised_address = settings.advertise;
+    config.foreign_data_addresses = settings.foreign_data_addresses;
+    config.calendar = Some(Arc::new(calendar));
+    // Two servers started at different times try the passive ports in different orders.
+    let (seconds, nanoseconds) = calendar();
+    config.passive_seed =
+        (seconds as u64) << 30 ^ u64::from(nanoseconds) ^ u64::from(std::process::id()) << 48;
+    if let Some(path) = &settings.transfer_log {
+        let format = settings.transfer_log_format.unwrap_or_default();
+        config.transfer_log = Some(transfer_log(path, format)?);
+    }
+    Ok(config)
+}
+
+/// Appends a line for each transfer.
+fn transfer_log(path: &Path, format: LogFormat) -> anyhow::Result<TransferLog> {
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("cannot write the transfer log {}", path.display()))?;
+    Ok(Arc::new(move |record| {
+        let mut line = match format {
+            LogFormat::Xferlog => record.xferlog(),
+            LogFormat::Json => serde_json::to_string(record).unwrap_or_default(),
+        };
+        line.push('\n');
+        // One write a line, so that lines of several sessions do not mix.
+        if let Err(error) = (&file).write_all(line.as_bytes()) {
+            tracing::error!(%error, "cannot write the transfer log");
+        }
+    }))
+}
+
+/// The first interrupt lets transfers finish, the second does not.
+async fn until_interrupted(shutdown: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    tracing::info!("shutting down; interrupt again to cut transfers off");
+    shutdown.cancel();
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(130);
+    }
+}
+
+/// `ftpsim hash-password`: asks for a password and prints what `password-hash` takes.
+pub fn hash_password() -> anyhow::Result<ExitCode> {
+    let password = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password("Password: ").context("cannot read the password")?
+    } else {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).context("cannot read the password")?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    writeln!(std::io::stdout(), "{}", accounts::hash(&password)?)?;
+    Ok(ExitCode::SUCCESS)
+}

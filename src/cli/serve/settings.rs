@@ -1,0 +1,244 @@
+//! The options of `ftpsim serve`, on the command line or by the same names in a TOML file; the
+//! command line wins.
+
+use crate::server::{Limits, Rights, Timeouts};
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[derive(clap::Args, Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Directory to serve; users may have their own
+    #[arg(long)]
+    pub root: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:2121]
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// NAME:PASSWORD of a user, who may read and write; may be given several times
+    #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = user)]
+    #[serde(rename = "user")]
+    pub users: Vec<UserSettings>,
+    /// Let `anonymous` in, to read
+    #[arg(long)]
+    pub anonymous: bool,
+    /// Text of the greeting
+    #[arg(long)]
+    pub greeting: Option<String>,
+    /// Ports for passive data connections, FIRST-LAST [default: the host's choice]
+    #[arg(long, value_name = "FIRST-LAST", value_parser = ports)]
+    #[serde(deserialize_with = "ports_in_file")]
+    pub passive_ports: Option<RangeInclusive<u16>>,
+    /// Address to name in replies to PASV, where clients see another one than the server's own
+    #[arg(long, value_name = "ADDRESS")]
+    pub advertise: Option<Ipv4Addr>,
+    /// Allow data connections to and from other hosts than the client's: transfers between servers,
+    /// but also the bounce attack (RFC 2577)
+    #[arg(long)]
+    pub foreign_data_addresses: bool,
+    /// Sessions at a time [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub max_sessions: Option<usize>,
+    /// Sessions at a time from one address [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub max_sessions_per_address: Option<usize>,
+    /// Bytes per second of each transfer [default: no limit]
+    #[arg(long, value_name = "BYTES")]
+    pub rate: Option<NonZeroU64>,
+    /// Seconds from connection to login [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub login_timeout: Option<u64>,
+    /// Seconds between commands [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub idle_timeout: Option<u64>,
+    /// Seconds of silence on a data connection [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub data_timeout: Option<u64>,
+    /// Write a line for each file sent or received to this file
+    #[arg(long, value_name = "FILE")]
+    pub transfer_log: Option<PathBuf>,
+    /// Form of these lines [default: xferlog]
+    #[arg(long, value_name = "FORMAT")]
+    pub transfer_log_format: Option<LogFormat>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Xferlog,
+    Json,
+}
+
+/// A `[[user]]` of the file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UserSettings {
+    pub name: String,
+    pub password: Option<String>,
+    /// As `ftpsim hash-password` prints it.
+    pub password_hash: Option<String>,
+    pub root: Option<PathBuf>,
+    /// Of read, write, delete; all by default.
+    pub rights: Option<Vec<Right>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Right {
+    Read,
+    Write,
+    Delete,
+}
+
+impl UserSettings {
+    pub fn rights(&self) -> Rights {
+        match &self.rights {
+            None => Rights::ALL,
+            Some(rights) => Rights {
+                read: rights.contains(&Right::Read),
+                write: rights.contains(&Right::Write),
+                delete: rights.contains(&Right::Delete),
+            },
+        }
+    }
+}
+
+fn user(text: &str) -> Result<UserSettings, String> {
+    match text.split_once(':') {
+        Some((name, password)) if !name.is_empty() => Ok(UserSettings {
+            name: name.to_owned(),
+            password: Some(password.to_owned()),
+            ..UserSettings::default()
+        }),
+        _ => Err("expected NAME:PASSWORD".to_owned()),
+    }
+}
+
+fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let expected = || "expected FIRST-LAST, ports from 1024 to 65535".to_owned();
+    let (first, last) = text.split_once('-').ok_or_else(expected)?;
+    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port >= 1024).ok_or_else(expected);
+    let (first, last) = (port(first)?, port(last)?);
+    if first > last { Err(expected()) } else { Ok(first..=last) }
+}
+
+fn ports_in_file<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<RangeInclusive<u16>>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    ports(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+impl Settings {
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        match toml::from_str(&text) {
+            Ok(settings) => Ok(settings),
+            // Its text names line, column, key and the values taken.
+            Err(error) => bail!("{}: {error}", path.display()),
+        }
+    }
+
+    /// What this one leaves open is taken from `file`; users are those of both.
+    pub fn over(self, file: Self) -> Self {
+        let mut users = file.users;
+        users.extend(self.users);
+        Self {
+            root: self.root.or(file.root),
+            listen: self.listen.or(file.listen),
+            users,
+            anonymous: self.anonymous || file.anonymous,
+            greeting: self.greeting.or(file.greeting),
+            passive_ports: self.passive_ports.or(file.passive_ports),
+            advertise: self.advertise.or(file.advertise),
+            foreign_data_addresses: self.foreign_data_addresses || file.foreign_data_addresses,
+            max_sessions: self.max_sessions.or(file.max_sessions),
+            max_sessions_per_address: self.max_sessions_per_address.or(file.max_sessions_per_address),
+            rate: self.rate.or(file.rate),
+            login_timeout: self.login_timeout.or(file.login_timeout),
+            idle_timeout: self.idle_timeout.or(file.idle_timeout),
+            data_timeout: self.data_timeout.or(file.data_timeout),
+            transfer_log: self.transfer_log.or(file.transfer_log),
+            transfer_log_format: self.transfer_log_format.or(file.transfer_log_format),
+        }
+    }
+
+    pub fn timeouts(&self) -> Timeouts {
+        let default = Timeouts::default();
+        let or = |seconds: Option<u64>, default| seconds.map_or(default, Duration::from_secs);
+        Timeouts {
+            login: or(self.login_timeout, default.login),
+            idle: or(self.idle_timeout, default.idle),
+            data: or(self.data_timeout, default.data),
+            ..default
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            sessions: self.max_sessions.unwrap_or(default.sessions),
+            sessions_per_address: self.max_sessions_per_address.unwrap_or(default.sessions_per_address),
+            transfer_bytes_per_s: self.rate,
+            ..default
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_and_the_command_line() {
+        let file: Settings = toml::from_str(
+            r#"
+            root = "/srv/ftp"
+            listen = "0.0.0.0:21"
+            passive-ports = "30000-30099"
+            idle-timeout = 600
+            rate = 1000000
+            transfer-log-format = "json"
+            [[user]]
+            name = "a"
+            password-hash = "$argon2id$..."
+            rights = ["read"]
+            "#,
+        )
+        .unwrap();
+        let line = Settings {
+            root: Some("/other".into()),
+            users: vec![user("b:x:y").unwrap()],
+            ..Settings::default()
+        };
+        let both = line.over(file);
+        assert_eq!(both.root, Some("/other".into()));
+        assert_eq!(both.passive_ports, Some(30000..=30099));
+        assert_eq!(both.timeouts().idle, Duration::from_secs(600));
+        assert_eq!(both.users.len(), 2);
+        assert_eq!(both.users[0].rights(), Rights { read: true, write: false, delete: false });
+        assert_eq!(both.users[1].password.as_deref(), Some("x:y"));
+        assert_eq!(both.users[1].rights(), Rights::ALL);
+    }
+
+    #[test]
+    fn mistakes_in_a_file_are_named() {
+        for (text, word) in [
+            ("rooot = 1", "rooot"),
+            ("passive-ports = \"30000\"", "FIRST-LAST"),
+            ("passive-ports = \"80-90\"", "1024"),
+            ("transfer-log-format = \"xml\"", "xferlog"),
+            ("[[user]]\npassword = \"x\"", "name"),
+            ("[[user]]\nname = \"x\"\nrights = [\"all\"]", "delete"),
+        ] {
+            let error = toml::from_str::<Settings>(text).unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+}
