@@ -212,6 +212,22 @@ fn create_temporary(directory: &Dir) -> Result<(File, String), StoreError> {
     Err(StoreError::Exists)
 }
 
+/// If a directory holds nothing that anyone can see, removes what failed uploads have left in it.
+fn remove_leftovers(directory: &Dir) -> Result<(), StoreError> {
+    let mut leftovers = Vec::new();
+    for entry in directory.entries().map_err(error)? {
+        let name = entry.map_err(error)?.file_name();
+        match name.to_str() {
+            Some(text) if is_hidden(text) && text.ends_with(PARTIAL_END) => leftovers.push(name),
+            _ => return Err(StoreError::NotEmpty),
+        }
+    }
+    for name in leftovers {
+        directory.remove_file(name).map_err(error)?;
+    }
+    Ok(())
+}
+
 /// Opens what an upload starts from and says how much of it is taken over.
 fn base(directory: &Dir, name: &str, how: Write) -> Result<Option<(File, u64)>, StoreError> {
     let open = |name: &str| match directory.open(name) {
@@ -329,7 +345,13 @@ impl Store for DiskStore {
 
     async fn remove_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        directory.remove_dir(name).map_err(error)
+        match directory.remove_dir(name) {
+            Err(other) if other.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                remove_leftovers(&directory.open_dir(name).map_err(error)?)?;
+                directory.remove_dir(name).map_err(error)
+            }
+            other => other.map_err(error),
+        }
     }
 
     async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
@@ -356,7 +378,11 @@ impl Store for DiskStore {
         let (directory, name) = self.parent(path)?;
         match directory.symlink_metadata(partial_name(name)) {
             Ok(metadata) => Ok(Some(metadata.len())),
-            Err(other) if other.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(other)
+                if matches!(other.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) =>
+            {
+                Ok(None)
+            }
             Err(other) => Err(error(other)),
         }
     }

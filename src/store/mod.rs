@@ -4,6 +4,8 @@ use crate::proto::path::VirtualPath;
 use std::future::Future;
 use std::io;
 
+#[cfg(test)]
+mod contract;
 pub mod disk;
 pub mod memory;
 
