@@ -1,11 +1,11 @@
 //! `ftpsim compare`: every contender on the same seeds, files and faults.
 
+use super::progress;
 use crate::lab::compare::{Comparison, Options, compare};
 use crate::lab::{pool, run};
 use crate::report::terminal::{self, Style};
 use crate::sim::scenario::{Scenario, SeedRange};
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let out = args.out.unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
     let options = Options { seeds, jobs, out: &out };
-    let bar = progress(seeds.count() * scenario.variants.len() as u64);
+    let bar = progress::bar(Some(seeds.count() * scenario.variants.len() as u64), "runs");
     let comparison =
         compare(&scenario, options, |variant, seed| run::run(&scenario, variant, seed), || bar.inc(1));
     bar.finish_and_clear();
@@ -69,17 +69,4 @@ pub(super) fn style() -> Style {
 
 fn console_width() -> Option<u16> {
     comfy_table::Table::new().width()
-}
-
-/// On stderr, and only if it is a terminal.
-fn progress(runs: u64) -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(runs), target);
-    let template = "{bar:40} {pos}/{len} runs, {per_sec}, {eta} left";
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }
