@@ -7,11 +7,17 @@ mod harness;
 
 #[path = "server/abort.rs"]
 mod abort;
+#[path = "server/arbitrary.rs"]
+mod arbitrary;
 #[path = "server/dialogue.rs"]
 mod dialogue;
 #[path = "server/extensions.rs"]
 mod extensions;
+#[path = "server/rfc1123.rs"]
+mod rfc1123;
 #[path = "server/security.rs"]
 mod security;
+#[path = "server/sequences.rs"]
+mod sequences;
 #[path = "server/transfers.rs"]
 mod transfers;

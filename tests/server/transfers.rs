@@ -484,3 +484,31 @@ async fn a_shutdown_lets_transfers_finish() {
     assert!(busy.is_closed().await);
     assert_eq!(world.get("/f").unwrap(), b"abc");
 }
+
+/// RFC 1123 section 4.1.2.13's note: a host without record files takes the bytes literally.
+#[tokio::test(start_paused = true)]
+async fn record_structure_is_stored_literally() {
+    let world = world().await;
+    let mut client = world.client().await;
+    client.script(&[("TYPE I", &[200]), ("STRU R", &[200])]).await;
+    let mut data = client.passive().await;
+    client.ask("STOR f", 150).await;
+    data.write_all(b"one\xff\x01two\xff\xff\xff\x03").await.unwrap();
+    client.expect(226).await;
+    assert_eq!(world.get("/f").unwrap(), b"onetwo\xff");
+    let data = client.passive().await;
+    client.ask("RETR f", 150).await;
+    assert_eq!(read_all(data).await.unwrap(), b"onetwo\xff\xff\xff\x02");
+    client.expect(226).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pasv_names_this_host() {
+    let world = world().await;
+    let mut client = world.client().await;
+    let reply = client.ask("PASV", 227).await;
+    let address = ftpsim::proto::address::parse_passive(&reply[4..]).unwrap();
+    assert_eq!(SocketAddr::from(address).ip(), SERVER.ip());
+    let _data = client.net.connect(None, address.into()).await.unwrap();
+    client.script(&[("NLST", &[150, 226])]).await;
+}

@@ -1,0 +1,189 @@
+//! Every command in every state: the reply is the one expected, and one that RFC 959 section 5.4
+//! (or the RFC that brought the command) allows.
+
+use crate::harness::*;
+use ftpsim::proto::command::VERBS;
+use tokio::io::AsyncWriteExt;
+
+struct Row {
+    line: &'static str,
+    before_login: u16,
+    logged_in: &'static [u16],
+    /// Final and preliminary replies that the RFC lists; 421, 500, 501 and 530 go without saying.
+    allowed: &'static [u16],
+}
+
+const fn row(
+    line: &'static str,
+    before_login: u16,
+    logged_in: &'static [u16],
+    allowed: &'static [u16],
+) -> Row {
+    Row { line, before_login, logged_in, allowed }
+}
+
+/// RFC 959: 125, 150, (110), then 226, 250 or 425, 426, 451, 551, 552.
+const STORING: &[u16] = &[125, 150, 226, 250, 425, 426, 451, 551, 552, 532, 450, 452, 553, 554, 555, 550];
+const RETRIEVING: &[u16] = &[125, 150, 226, 250, 425, 426, 451, 450, 550, 554, 555];
+const LISTING: &[u16] = &[125, 150, 226, 250, 425, 426, 451, 450];
+
+const TABLE: &[Row] = &[
+    row("USER u", 331, &[331], &[230, 331, 332]),
+    row("PASS p", 503, &[202], &[230, 202, 503, 332]),
+    row("ACCT a", 202, &[202], &[230, 202, 503]),
+    row("CWD d", 530, &[250], &[250, 502, 550]),
+    row("CWD none", 530, &[550], &[250, 502, 550]),
+    row("CDUP", 530, &[200], &[200, 502, 550]),
+    row("SMNT d", 530, &[202], &[202, 250, 502, 550]),
+    row("REIN", 220, &[220], &[120, 220, 502]),
+    row("QUIT", 221, &[221], &[221]),
+    row("PORT 10,0,0,2,80,80", 530, &[200], &[200]),
+    // RFC 2577 section 3.
+    row("PORT 10,0,0,2,0,80", 530, &[504], &[200, 504]),
+    row("PASV", 530, &[227], &[227, 502]),
+    row("EPRT |1|10.0.0.2|5000|", 530, &[200], &[200, 522]),
+    row("EPRT |2|::1|5000|", 530, &[522], &[200, 522]),
+    row("EPSV", 530, &[229], &[229, 522]),
+    row("EPSV ALL", 530, &[200], &[200]),
+    row("TYPE I", 530, &[200], &[200, 504]),
+    row("TYPE L 36", 530, &[504], &[200, 504]),
+    row("STRU R", 530, &[200], &[200, 504]),
+    row("STRU P", 530, &[504], &[200, 504]),
+    row("MODE C", 530, &[200], &[200, 504]),
+    row("MODE X", 504, &[504], &[200, 504]),
+    row("ALLO 5", 530, &[202], &[200, 202, 504]),
+    row("REST 1", 530, &[350], &[350, 502]),
+    row("RETR f", 530, &[150, 425], RETRIEVING),
+    row("RETR none", 530, &[550], RETRIEVING),
+    row("STOR g", 530, &[150, 425], STORING),
+    row("STOR d", 530, &[553], STORING),
+    row("STOU", 530, &[150, 425], STORING),
+    row("APPE f", 530, &[150, 425], STORING),
+    row("RNFR f", 530, &[350], &[450, 550, 502, 350]),
+    row("RNFR none", 530, &[550], &[450, 550, 502, 350]),
+    row("RNTO g", 530, &[503], &[250, 532, 553, 502, 503]),
+    row("ABOR", 226, &[226], &[225, 226, 502]),
+    row("DELE f", 530, &[250], &[250, 450, 550, 502]),
+    row("DELE d", 530, &[550], &[250, 450, 550, 502]),
+    row("RMD d", 530, &[550], &[250, 502, 550]),
+    row("MKD e", 530, &[257], &[257, 502, 550]),
+    row("MKD d", 530, &[550], &[257, 502, 550]),
+    row("PWD", 530, &[257], &[257, 502, 550]),
+    row("LIST", 530, &[150, 425], LISTING),
+    row("LIST none", 530, &[450], LISTING),
+    row("NLST d", 530, &[150, 425], LISTING),
+    row("SITE HELP", 530, &[214], &[200, 202, 214]),
+    row("SYST", 215, &[215], &[215, 502]),
+    row("STAT", 211, &[211], &[211, 212, 213, 450, 502]),
+    row("STAT d", 530, &[212], &[211, 212, 213, 450, 502]),
+    row("STAT f", 530, &[213], &[211, 212, 213, 450, 502]),
+    row("HELP", 214, &[214], &[211, 214, 502]),
+    row("NOOP", 200, &[200], &[200]),
+    // RFC 2389.
+    row("FEAT", 211, &[211], &[211, 502]),
+    row("OPTS UTF8 ON", 200, &[200], &[200, 451]),
+    // RFC 3659 sections 3.1, 4.1, 7.2.
+    row("SIZE f", 530, &[213], &[213, 550]),
+    row("SIZE none", 530, &[550], &[213, 550]),
+    row("MDTM f", 530, &[550], &[213, 550]),
+    row("MLSD d", 530, &[150, 425], &[125, 150, 226, 250, 425, 426, 451, 550]),
+    row("MLST f", 530, &[250], &[250, 550]),
+    row("MFMT 20000101000000 f", 530, &[213], &[213, 550]),
+    row("HASH f", 530, &[213], &[213, 450, 550, 553, 556]),
+    row("RANG 0 1", 530, &[350], &[350]),
+    // RFC 7151 section 3.2, RFC 2640 section 4.
+    row("HOST ftp.example.org", 220, &[503], &[220, 421, 503, 504]),
+    row("LANG EN", 200, &[200], &[200, 504]),
+    row("CLNT test", 200, &[200], &[200]),
+];
+
+fn store_of(world: &World) {
+    world.put("/f", b"0123456789");
+    world.put("/d/x", b"");
+}
+
+#[test]
+fn the_table_knows_every_verb() {
+    for verb in VERBS {
+        assert!(TABLE.iter().any(|row| row.line.split(' ').next() == Some(verb)), "{verb}");
+    }
+    for row in TABLE {
+        for code in row.logged_in {
+            assert!(row.allowed.contains(code), "{}: {code}", row.line);
+        }
+        let always = [421, 500, 501, 530];
+        assert!(
+            always.contains(&row.before_login) || row.allowed.contains(&row.before_login),
+            "{}",
+            row.line
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_and_within_a_login() {
+    for row in TABLE {
+        let world = world().await;
+        store_of(&world);
+        let mut client = world.connect().await;
+        client.expect(220).await;
+        client.script(&[(row.line, &[row.before_login])]).await;
+        if row.line == "QUIT" {
+            continue;
+        }
+        // PASS alone differs after USER: it is the login.
+        let mut client = world.connect().await;
+        client.expect(220).await;
+        client.ask("USER u", 331).await;
+        let code = if row.line == "PASS p" { 230 } else { row.before_login };
+        client.script(&[(row.line, &[code])]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn logged_in_after_rnfr_and_after_rest() {
+    for row in TABLE {
+        for before in [None, Some("RNFR f"), Some("REST 0")] {
+            let world = world().await;
+            store_of(&world);
+            let mut client = world.client().await;
+            if let Some(before) = before {
+                client.ask(before, 350).await;
+            }
+            if before == Some("RNFR f") && row.line == "RNTO g" {
+                client.script(&[(row.line, &[250])]).await;
+                continue;
+            }
+            client.script(&[(row.line, row.logged_in)]).await;
+            if row.line != "QUIT" {
+                client.ask("NOOP", 200).await;
+            }
+        }
+    }
+}
+
+/// During an upload: STAT, NOOP and ABOR at once, everything else when it has ended, in order.
+#[tokio::test(start_paused = true)]
+async fn during_a_transfer() {
+    for row in TABLE {
+        let world = world().await;
+        store_of(&world);
+        let mut client = world.client().await;
+        let mut data = client.passive().await;
+        client.ask("STOR upload", 150).await;
+        data.write_all(b"x").await.unwrap();
+        settle().await;
+        client.send(format!("{}\r\n", row.line).as_bytes()).await;
+        let codes: Vec<u16> = match row.line {
+            "ABOR" => vec![426, 226],
+            "STAT" | "NOOP" => [row.logged_in, &[226]].concat(),
+            _ => [&[226], row.logged_in].concat(),
+        };
+        settle().await;
+        drop(data);
+        for code in codes {
+            client.expect(code).await;
+        }
+        assert_eq!(world.get("/upload").is_some(), row.line != "ABOR", "{}", row.line);
+    }
+}

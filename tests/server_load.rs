@@ -1,0 +1,151 @@
+//! Many sessions over real sockets: what one costs, and that nothing is left behind.
+//!
+//! Larger runs: `cargo test --release --test server_load -- --ignored --nocapture` (`ulimit -n 65536`).
+
+use ftpsim::net::real::RealNet;
+use ftpsim::net::{Listener, Net};
+use ftpsim::observe::Nobody;
+use ftpsim::server::{Config, Rights, Table, serve};
+use ftpsim::store::memory::MemoryStore;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Bytes on the heap, of this whole process: server and clients.
+struct Counted;
+static HEAP_BYTES: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it is; counting touches no memory of it.
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HEAP_BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HEAP_BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+/// Both tests count what the whole process holds.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+async fn server() -> SocketAddr {
+    let table = Table::new().with_user("u", "p", MemoryStore::new(), Rights::ALL);
+    let mut config = Config::new(table);
+    config.limits.sessions = 100_000;
+    config.limits.sessions_per_address = 100_000;
+    let net = RealNet::new();
+    let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(net, listener, Arc::new(config), Arc::new(Nobody)));
+    address
+}
+
+async fn expect(stream: &mut TcpStream, code: &str) {
+    let mut buffer = [0; 512];
+    let read = stream.read(&mut buffer).await.unwrap();
+    assert!(buffer[..read].starts_with(code.as_bytes()), "{}", String::from_utf8_lossy(&buffer[..read]));
+}
+
+async fn ask(stream: &mut TcpStream, line: &str, code: &str) {
+    stream.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+    expect(stream, code).await;
+}
+
+async fn log_in(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    expect(&mut stream, "220").await;
+    ask(&mut stream, "USER u", "331").await;
+    ask(&mut stream, "PASS p", "230").await;
+    stream
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Until the server has noticed that its clients are gone; a bounded number of looks.
+async fn until_descriptors_are(wanted: usize) {
+    for _ in 0..200 {
+        if descriptors() <= wanted {
+            return;
+        }
+        RealNet::new().sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{} descriptors, {wanted} before", descriptors());
+}
+
+async fn idle_sessions(sessions: usize) {
+    let _alone = ALONE.lock().await;
+    let address = server().await;
+    drop(log_in(address).await);
+    let (before, descriptors_before) = (HEAP_BYTES.load(Ordering::Relaxed), descriptors());
+    let mut clients = Vec::with_capacity(sessions);
+    for _ in 0..sessions {
+        clients.push(log_in(address).await);
+    }
+    let each = (HEAP_BYTES.load(Ordering::Relaxed) - before) / sessions as isize;
+    println!("{sessions} idle sessions, {each} bytes of heap each, the client's socket included");
+    assert!(each < 16 * 1024, "{each} bytes");
+    drop(clients);
+    until_descriptors_are(descriptors_before).await;
+}
+
+/// Connections cut in different states.
+async fn cut_connections(cycles: usize) {
+    let _alone = ALONE.lock().await;
+    let address = server().await;
+    drop(log_in(address).await);
+    RealNet::new().sleep(std::time::Duration::from_millis(50)).await;
+    let (before, heap_before) = (descriptors(), HEAP_BYTES.load(Ordering::Relaxed));
+    for cycle in 0..cycles {
+        if cycle % 4 == 0 {
+            TcpStream::connect(address).await.unwrap().set_zero_linger().unwrap();
+            continue;
+        }
+        let mut stream = log_in(address).await;
+        match cycle % 4 {
+            1 => ask(&mut stream, "EPSV", "229").await,
+            2 => {
+                ask(&mut stream, "EPSV", "229").await;
+                ask(&mut stream, "STOR f", "150").await;
+            }
+            _ => stream.write_all(b"RETR x\r\nNOO").await.unwrap(),
+        }
+        stream.set_zero_linger().unwrap();
+    }
+    until_descriptors_are(before).await;
+    let grown = HEAP_BYTES.load(Ordering::Relaxed) - heap_before;
+    println!("{cycles} cut connections, heap grown by {grown} bytes");
+    assert!(grown < 256 * 1024, "{grown} bytes");
+}
+
+#[tokio::test]
+async fn idle_sessions_are_small() {
+    idle_sessions(200).await;
+}
+
+#[tokio::test]
+async fn cut_connections_leave_nothing() {
+    cut_connections(1_000).await;
+}
+
+#[tokio::test]
+#[ignore = "needs 20,000 descriptors and some (`ulimit -n`); FTPSIM_SESSIONS for another number"]
+async fn ten_thousand_idle_sessions() {
+    let sessions = std::env::var("FTPSIM_SESSIONS").ok().and_then(|text| text.parse().ok());
+    idle_sessions(sessions.unwrap_or(10_000)).await;
+}
+
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn a_hundred_thousand_cut_connections() {
+    cut_connections(100_000).await;
+}
