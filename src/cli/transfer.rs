@@ -50,6 +50,9 @@ pub struct TransferArgs {
     /// A new data connection for each file in block and compressed mode, too
     #[arg(long)]
     pub no_reuse: bool,
+    /// Transfer commands sent ahead on the control connection, in block and compressed mode
+    #[arg(long, value_name = "DEPTH", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub pipeline: u32,
     /// The server opens the data connections (PORT, EPRT)
     #[arg(long)]
     pub active: bool,
@@ -108,6 +111,7 @@ impl TransferArgs {
             retries: self.retries,
             retry_delay: self.retry_delay,
             reuse_data_connection: !self.no_reuse,
+            pipeline_depth: self.pipeline,
             parallel: self.parallel,
             reply_timeout: self.timeout,
             data_timeout: self.timeout,
