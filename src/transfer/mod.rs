@@ -3,6 +3,7 @@
 //! In block and compressed mode the connection outlives its file (RFC 959 section 3.3), and so
 //! does this value, with its codecs and the bytes read ahead.
 
+use self::gathering::Gathering;
 use crate::net::{Net, Stream};
 use crate::observe::{Event as Seen, Watch};
 use crate::proto::mode::{
@@ -21,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 
 pub mod ascii;
+mod gathering;
 pub mod limited;
 pub mod throttle;
 
@@ -79,6 +81,8 @@ pub struct DataConnection<N: Net> {
     encoder: Encoder,
     decoder: Decoder,
     unread: BytesMut,
+    /// Short pieces of payload on their way into the file; empty between two calls.
+    gathered: Vec<u8>,
     written_bytes: u64,
     /// Of all files so far.
     total: Moved,
@@ -161,6 +165,7 @@ impl<N: Net> DataConnection<N> {
             encoder: Encoder::new(coding),
             decoder: Decoder::new(coding),
             unread: BytesMut::new(),
+            gathered: Vec::new(),
             written_bytes: 0,
             total: Moved::default(),
             idle_limit,
@@ -244,6 +249,7 @@ impl<N: Net> DataConnection<N> {
     pub fn rest(&mut self) {
         if self.unread.is_empty() {
             self.unread = BytesMut::new();
+            self.gathered = Vec::new();
         }
     }
 
@@ -379,21 +385,30 @@ impl<N: Net> DataConnection<N> {
     ) -> Result<bool, TransferError> {
         let before = *moved;
         let mut input = &self.unread[..];
-        let mut ended = false;
-        while let Some(event) = self.decoder.decode(&mut input)? {
+        let mut out = Gathering { file, short: &mut self.gathered };
+        let ended = loop {
+            let event = match self.decoder.decode(&mut input) {
+                Ok(Some(event)) => event,
+                Ok(None) => break false,
+                Err(error) => {
+                    out.flush().await?;
+                    return Err(error.into());
+                }
+            };
             match event {
                 Event::Data { bytes, .. } => {
-                    file.write(bytes).await?;
+                    out.write(bytes).await?;
                     moved.payload_bytes += bytes.len() as u64;
                 }
                 Event::Run { byte, len, .. } => {
-                    file.write(&[byte; u8::MAX as usize][..len]).await?;
+                    out.write_run(byte, len).await?;
                     moved.payload_bytes += len as u64;
                 }
                 Event::Marker(text) => {
                     if let Some(marks) = &self.marks {
-                        file.checkpoint().await?;
-                        if let Some(receiver) = file.marker() {
+                        out.flush().await?;
+                        out.file.checkpoint().await?;
+                        if let Some(receiver) = out.file.marker() {
                             let sender = String::from_utf8_lossy(&text).into_owned();
                             // Full: see `tell_markers`.
                             let _ = marks.try_send(Mark { sender, receiver });
@@ -401,12 +416,10 @@ impl<N: Net> DataConnection<N> {
                     }
                 }
                 Event::EndOfRecord => {}
-                Event::EndOfFile => {
-                    ended = true;
-                    break;
-                }
+                Event::EndOfFile => break true,
             }
-        }
+        };
+        out.flush().await?;
         let taken = self.unread.len() - input.len();
         self.unread.advance(taken);
         moved.wire_bytes += taken as u64;
