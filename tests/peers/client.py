@@ -15,10 +15,15 @@ class Control:
     def __init__(self, host, port):
         self.sock = socket.create_connection((host, port), timeout=10)
         self.lines = self.sock.makefile("rb")
+        self.marks = []
         self.reply(220)
 
     def reply(self, *wanted):
         first = self.lines.readline()
+        # A restart marker's reply comes when it likes (RFC 959 section 3.5).
+        while first.startswith(b"110 MARK ") and 110 not in wanted:
+            self.marks.append(first)
+            first = self.lines.readline()
         code = first[:3]
         line = first
         while not (line[:3] == code and line[3:4] == b" "):
@@ -77,6 +82,7 @@ def main(host, port, user, password):
             assert got == content, "stream %s-%s" % (mode, name)
             control.reply(226)
     control.command("QUIT", 221)
+    assert control.marks, "no 110 reply to any of the restart markers"
     print("ok: %d files in each of block and compressed mode" % len(samples))
 
 
