@@ -6,7 +6,8 @@ use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, M
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Bytes of an IP packet on the path.
@@ -67,6 +68,17 @@ impl TxToken for Leaving<'_> {
     }
 }
 
+thread_local! {
+    /// Sockets of runs that are over, by the sizes of their buffers: new buffers cost more than a
+    /// small run. A used socket behaves as a new one: smoltcp resets it but for what it notes of
+    /// received packets, and that is overwritten before it is read (the first ACK of a connection
+    /// always changes the window, as receive buffers exceed what a SYN can announce).
+    static KEPT: RefCell<BTreeMap<(usize, usize), Vec<Socket<'static>>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// A thread keeps so many bytes of buffers between runs.
+const KEPT_BYTES: usize = 64 << 20;
+
 /// Sockets whose connections are over, kept for their buffers.
 #[derive(Debug)]
 pub struct SocketPool {
@@ -77,10 +89,16 @@ pub struct SocketPool {
 }
 
 impl SocketPool {
+    /// Receive buffers have at least [`SocketPool::LEAST_BYTES`].
     pub fn new(receive_buffer_bytes: usize, send_buffer_bytes: usize, ack_delay_us: u64) -> Self {
         let ack_delay = (ack_delay_us > 0).then(|| Duration::from_micros(ack_delay_us));
-        Self { receive_buffer_bytes, send_buffer_bytes, ack_delay, spare: Vec::new() }
+        let receive_buffer_bytes = receive_buffer_bytes.max(Self::LEAST_BYTES);
+        let key = (receive_buffer_bytes, send_buffer_bytes);
+        let spare = KEPT.try_with(|kept| kept.borrow_mut().remove(&key)).ok().flatten().unwrap_or_default();
+        Self { receive_buffer_bytes, send_buffer_bytes, ack_delay, spare }
     }
+
+    pub const LEAST_BYTES: usize = 1 << 17;
 
     fn take(&mut self) -> Socket<'static> {
         let mut socket = self.spare.pop().unwrap_or_else(|| {
@@ -100,6 +118,25 @@ impl SocketPool {
         let smoltcp::socket::Socket::Tcp(mut socket) = sockets.remove(handle);
         socket.abort();
         self.spare.push(socket);
+    }
+}
+
+impl Drop for SocketPool {
+    fn drop(&mut self) {
+        let key = (self.receive_buffer_bytes, self.send_buffer_bytes);
+        let most = KEPT_BYTES / (key.0 + key.1);
+        let mut spare = std::mem::take(&mut self.spare);
+        // The thread may be ending; then they are dropped.
+        let _ = KEPT.try_with(|kept| {
+            let mut kept = kept.borrow_mut();
+            if !kept.contains_key(&key) && kept.len() >= 4 {
+                // Another path, other sizes: those of old are not needed any more.
+                kept.clear();
+            }
+            let kept = kept.entry(key).or_default();
+            kept.append(&mut spare);
+            kept.truncate(most);
+        });
     }
 }
 

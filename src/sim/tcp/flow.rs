@@ -741,3 +741,6 @@ impl Flow {
 fn sent_after(a: (u64, u32), b: (u64, u32)) -> bool {
     a.0 > b.0 || (a.0 == b.0 && after(a.1, b.1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,10 +149,10 @@ impl State {
             (next, None) => next.is_some(),
             (None, Some(_)) => false,
         };
-        if sooner || self.stack.has_out() {
-            if let Some(pump) = self.pump.take() {
-                pump.wake();
-            }
+        if (sooner || self.stack.has_out())
+            && let Some(pump) = self.pump.take()
+        {
+            pump.wake();
         }
     }
 
