@@ -8,6 +8,8 @@
 pub mod client;
 pub mod net;
 pub mod observe;
+#[doc(hidden)]
+pub mod planted;
 pub mod proto;
 pub mod server;
 pub mod store;

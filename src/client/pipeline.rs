@@ -17,6 +17,7 @@ use super::policy::{Direction, Opening, Policy, Publish, Verify};
 use super::session::{Opened, Session, parse_size, refused};
 use super::worker::{Pending, Worker, part_name, same_hash, same_size};
 use crate::net::Net;
+use crate::planted::{self, Bug};
 use crate::proto::command::Command;
 use crate::proto::mode::TransmissionMode;
 use crate::proto::reply::{Class, Reply};
@@ -146,7 +147,8 @@ impl<S: Store> Burst<S> {
 
     /// Replies come in the order of the commands.
     fn take_reply(&mut self, reply: Reply) {
-        let Some(sent) = self.owed.front() else { return };
+        let turn = usize::from(planted::is(Bug::RepliesOneOff) && self.owed.len() > 1);
+        let Some(sent) = self.owed.get(turn) else { return };
         let Some(flight) = self.flights.get_mut(&sent.flight) else { return };
         if reply.is_preliminary() {
             flight.begun = true;
@@ -190,7 +192,7 @@ impl<S: Store> Burst<S> {
         }
         flight.owed -= 1;
         self.owed_bytes -= sent.bytes;
-        self.owed.pop_front();
+        self.owed.remove(turn);
     }
 }
 
@@ -382,7 +384,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         for number in numbers {
             let Some(flight) = burst.flights.get_mut(&number) else { continue };
             let rename = direction == Direction::Put && self.policy.publish == Publish::Rename;
-            if rename && !flight.renaming && flight.error.is_none() {
+            if rename && !planted::is(Bug::RenameForgotten) && !flight.renaming && flight.error.is_none() {
                 match flight.verified(self.policy.verify) {
                     Ok(_) => {
                         flight.renaming = true;

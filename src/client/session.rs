@@ -6,6 +6,7 @@ use super::hash::parse_hash;
 use super::policy::{Login, Opening, Policy};
 use crate::net::{Listener, Net};
 use crate::observe::Watch;
+use crate::planted::{self, Bug};
 use crate::proto::address::{parse_extended_passive, parse_passive};
 use crate::proto::command::{Command, ExtendedPassive, StructureCode};
 use crate::proto::mode::{Structure, TransmissionMode};
@@ -306,7 +307,9 @@ impl<N: Net> Session<N> {
                     }
                 }
                 // The server no longer has the connection that we kept; nothing has moved yet.
-                (Class::TransientNegative, Opened::Kept) if matches!(reply.code, 425 | 426) => {
+                (Class::TransientNegative, Opened::Kept)
+                    if matches!(reply.code, 425 | 426) && !planted::is(Bug::HalfDeadReused) =>
+                {
                     self.abort_kept();
                 }
                 (Class::TransientNegative | Class::PermanentNegative, _) => {
@@ -348,7 +351,7 @@ impl<N: Net> Session<N> {
             Some(reply) => reply,
             None => self.control.read_completion().await?,
         };
-        if reply.is_completion() {
+        if reply.is_completion() || planted::is(Bug::AnyReplyIsSuccess) {
             return Ok(moved);
         }
         self.abort_kept();
@@ -378,7 +381,7 @@ impl<N: Net> Session<N> {
     /// The one kept, or another.
     pub(super) async fn data_connection(&mut self) -> Result<Opened<N>, ClientError> {
         if let Some(data) = &mut self.data {
-            if data.is_quiet().await {
+            if data.is_quiet().await || planted::is(Bug::HalfDeadReused) {
                 return Ok(Opened::Kept);
             }
             self.abort_kept();

@@ -8,6 +8,7 @@ use super::policy::{Direction, Login, Policy, Publish, Verify};
 use super::session::{Cost, Session};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
+use crate::planted::{self, Bug};
 use crate::store::{Store, Write, WriteFile};
 use crate::transfer::Moved;
 use std::collections::VecDeque;
@@ -182,7 +183,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             Verify::Size => same_size(session.size_bytes(stored_as).await?, moved)?,
             Verify::Hash => same_hash(session.hash(stored_as).await?, file.hash())?,
         }
-        if publish == Publish::Rename {
+        if publish == Publish::Rename && !planted::is(Bug::RenameForgotten) {
             session.rename(&part, &job.remote).await?;
         }
         Ok(moved)
@@ -292,7 +293,7 @@ pub fn part_name(remote: &str) -> String {
 
 pub fn same_size(server_bytes: u64, moved: Moved) -> Result<(), ClientError> {
     let moved_bytes = moved.payload_bytes;
-    if server_bytes == moved_bytes {
+    if server_bytes == moved_bytes || planted::is(Bug::SizeUnchecked) {
         Ok(())
     } else {
         Err(ClientError::SizeMismatch { server_bytes, moved_bytes })
@@ -301,7 +302,7 @@ pub fn same_size(server_bytes: u64, moved: Moved) -> Result<(), ClientError> {
 
 pub fn same_hash(server: String, ours: Option<String>) -> Result<(), ClientError> {
     let ours = ours.unwrap_or_default();
-    if server == ours {
+    if server == ours || planted::is(Bug::HashUnchecked) {
         Ok(())
     } else {
         Err(ClientError::HashMismatch { algorithm: "SHA-256", server, ours })

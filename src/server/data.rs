@@ -9,6 +9,7 @@ use super::config::Config;
 use super::replies::OpenError;
 use crate::net::{Listener, Net, Stream};
 use crate::observe::Watch;
+use crate::planted::{self, Bug};
 use crate::proto::mode::{Coding, TransmissionMode};
 use crate::transfer::DataConnection;
 use std::io;
@@ -174,7 +175,10 @@ impl<N: Net> DataPort<N> {
             Port::Used => return Err(OpenError::NoPort),
             Port::Passive(listener) => {
                 let stream = accept_from(listener, self.peer.ip(), self.foreign_addresses).await?;
-                self.port = Port::Used;
+                let served = std::mem::replace(&mut self.port, Port::Used);
+                if planted::is(Bug::ListenerForgotten) {
+                    std::mem::forget(served);
+                }
                 return Ok(stream);
             }
             Port::Active(address) => *address,

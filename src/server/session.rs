@@ -11,6 +11,7 @@ use super::verbs::hash::Algorithm;
 use super::verbs::transfers::Restart;
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Observer, Watch, Who};
+use crate::planted::{self, Bug};
 use crate::proto::command::{Command, CommandError, DataType};
 use crate::proto::listing::Facts;
 use crate::proto::mode::{Coding, Structure, TransmissionMode};
@@ -172,6 +173,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             };
             let line = match next {
                 Ok(Ok(Some(line))) => line,
+                Ok(Ok(None)) if planted::is(Bug::SessionNeverEnds) => std::future::pending().await,
                 Ok(Ok(None)) => return "closed by the client",
                 Ok(Err(_)) => return "control connection lost",
                 Err(_) => {

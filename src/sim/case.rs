@@ -5,6 +5,7 @@ use super::scenario::{self, Limits, PathSpec, Scenario, Timeouts, TriggerKind, V
 use super::workload::{self, FileSpec};
 use super::{seeds, trace};
 use crate::client::{Direction, Policy};
+use crate::planted::Bug;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -31,6 +32,9 @@ pub struct Case {
     pub server: ServerOptions,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
+    /// A defect that the run has on purpose ([`crate::planted`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<Bug>,
 }
 
 /// Habits in which servers differ.
@@ -85,6 +89,7 @@ impl Case {
             },
             files,
             fault,
+            planted: None,
         })
     }
 

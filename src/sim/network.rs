@@ -14,7 +14,7 @@ use super::path::router::{LinkCounters, Router, RouterHandle};
 use super::path::{Direction, PathConfig, PathObserver};
 use super::tcp::clock::dilated;
 use super::tcp::net::Host;
-use super::tcp::stack::{Stack, TcpConfig, TcpCounters};
+use super::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
 use carrier::{Addresses, Carrier};
 use pump::{run_host, run_router};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -62,6 +62,9 @@ pub struct RunReport {
     pub end: RunEnd,
     /// All connections were closed when the run ended.
     pub quiet: bool,
+    /// Sockets that the client's and the server's processes held then.
+    pub client_held: Held,
+    pub server_held: Held,
     /// TCP of the client's and the server's host.
     pub client: TcpCounters,
     pub server: TcpCounters,
@@ -86,6 +89,8 @@ pub enum NetworkError {
     RttTooShort { rtt_us: u64 },
     #[error("a simulated host failed: {0}")]
     Host(String),
+    #[error("a case with a planted bug needs a program built with debug assertions")]
+    Planted,
 }
 
 /// Ticks are no longer than this, so that runs end soon after their end.
@@ -175,9 +180,12 @@ where
         }
     }
     let counters = |index: usize| hosts[index].get().map(|host| host.counters()).unwrap_or_default();
+    let held = |index: usize| hosts[index].get().map(|host| host.held()).unwrap_or_default();
     let report = RunReport {
         end: finished.get().map_or(RunEnd::TimeLimit, |at_us| RunEnd::Finished { at_us }),
         quiet,
+        client_held: held(0),
+        server_held: held(1),
         client: counters(0),
         server: counters(1),
         up: router.borrow().counters(Direction::Up),

@@ -44,6 +44,7 @@ pub fn draw(seed: u64) -> Case {
         server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
         files,
         fault,
+        planted: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sees everything that happens in a run: writes the trace, drives the saboteur, keeps count.
 
+use super::network::{SimNet, Tap};
 use super::oracle::{self, End, Oracle, Violation};
 use super::path::router::RouterHandle;
 use super::path::{Cut, Direction, Fate, PathObserver};
@@ -12,6 +13,7 @@ use crate::observe::{Event, Observer, Who};
 use crate::proto::path::VirtualPath;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -188,5 +190,74 @@ impl PathObserver for Watcher {
         );
         self.saboteur.cut(at);
         self.struck();
+    }
+}
+
+/// The tap of one host: the saboteur's on the sender's, and the oracles' on both.
+pub struct HostTap {
+    who: Who,
+    watcher: Arc<Watcher>,
+    /// Shown and not yet taken, by connection, from this stream offset on.
+    shown: Mutex<BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>>,
+}
+
+impl HostTap {
+    pub fn new(who: Who, watcher: Arc<Watcher>) -> Self {
+        Self { who, watcher, shown: Mutex::default() }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_sender(&self) -> bool {
+        self.watcher.saboteur.sender() == self.who
+    }
+}
+
+impl Tap for HostTap {
+    fn on_write(
+        &self,
+        net: &SimNet,
+        local: SocketAddr,
+        peer: SocketAddr,
+        offset: u64,
+        bytes: &[u8],
+    ) -> usize {
+        let room = match self.is_sender() {
+            true => self.watcher.saboteur.on_write(net, local, peer, offset, bytes),
+            false => bytes.len(),
+        };
+        let shown = &mut *self.shown();
+        let (from, pending) = shown.entry((local, peer)).or_insert_with(|| (offset, Vec::new()));
+        if pending.is_empty() {
+            // A new connection may have the addresses of an old one.
+            *from = offset;
+        }
+        pending.truncate(usize::try_from(offset - *from).unwrap_or(usize::MAX));
+        pending.extend_from_slice(&bytes[..room]);
+        room
+    }
+
+    fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
+        let taken = {
+            let shown = &mut *self.shown();
+            let Some((from, pending)) = shown.get_mut(&(local, peer)) else { return };
+            let taken = usize::try_from(end - *from).unwrap_or(usize::MAX).min(pending.len());
+            *from = end;
+            std::mem::take(pending)[..taken].to_vec()
+        };
+        let mut oracles = self.watcher.oracles();
+        oracles.iter_mut().for_each(|oracle| oracle.written(self.who, local, peer, &taken));
+        drop(oracles);
+        if self.is_sender() {
+            self.watcher.saboteur.on_written(net, local, peer, end);
+        }
+    }
+
+    fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
+        if self.is_sender() {
+            self.watcher.saboteur.on_shutdown(net, local, peer, offset);
+        }
     }
 }

@@ -9,10 +9,11 @@ use super::path::router::RouterHandle;
 use super::plan::FaultKind;
 use super::saboteur::Saboteur;
 use super::trace::{self, Place, Trace, TraceEvent};
-use super::watcher::{Notes, Phase, Watcher};
+use super::watcher::{HostTap, Notes, Phase, Watcher};
 use crate::client::{Direction, Job, Login, deliver};
 use crate::net::{Net, Time};
 use crate::observe::Who;
+use crate::planted;
 use crate::proto::path::VirtualPath;
 use crate::server::{self, Config, Rights, Table};
 use crate::store::memory::{MemoryStore, PublicationHook};
@@ -23,8 +24,11 @@ use std::time::Duration;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;
-/// A client that died is watched in these steps until the server has nothing left to decide.
+/// When the client has come to its end, the server is watched in these steps until it has nothing
+/// left to decide.
 const AFTERMATH_STEP: Duration = Duration::from_millis(100);
+/// Beyond the sum of its timeouts.
+const AFTERMATH_SLACK: Duration = Duration::from_secs(60);
 
 /// What became of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,10 @@ impl Outcome {
 
 /// Runs a case; `keep_events` fills [`Outcome::events`]. It does not change the hash.
 pub fn run(case: &Case, keep_events: bool) -> Result<Outcome, NetworkError> {
+    if case.planted.is_some() && !planted::POSSIBLE {
+        return Err(NetworkError::Planted);
+    }
+    let _planted = planted::plant(case.planted);
     let world = Arc::new(World::new(case, keep_events));
     let config = world.network_config();
     let (client, server) = (world.clone(), world.clone());
@@ -153,9 +161,7 @@ impl World {
 
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
         self.watcher.use_router(router);
-        if self.watcher.saboteur.sender() == Who::Client {
-            net.set_tap(self.watcher.saboteur.clone());
-        }
+        net.set_tap(Arc::new(HostTap::new(Who::Client, self.watcher.clone())));
         let process = net.process();
         let jobs: Vec<Job> = self
             .case
@@ -176,6 +182,7 @@ impl World {
         match report {
             Some(report) => {
                 self.watcher.notes().finished = Some((net.now(), report));
+                self.aftermath(&net).await;
             }
             None => {
                 self.watcher.struck();
@@ -185,18 +192,19 @@ impl World {
         }
     }
 
-    /// Lets the server come to its conclusions; the run's time limit bounds it.
+    /// Lets the server come to its conclusions, for as long as its timeouts allow and no longer.
     async fn aftermath(&self, net: &SimNet) {
-        while self.watcher.notes().server_sessions > 0 {
-            net.sleep(AFTERMATH_STEP).await;
+        let timeouts = &self.case.timeouts;
+        let longest_us = timeouts.control_idle_us + timeouts.data_idle_us + timeouts.connect_us;
+        let end = net.now() + Duration::from_micros(longest_us) + AFTERMATH_SLACK;
+        while self.watcher.notes().server_sessions > 0 && net.now() < end {
+            net.outside_sleep(AFTERMATH_STEP).await;
         }
     }
 
     async fn server_host(self: Arc<Self>, net: SimNet) {
         let dies = self.watcher.saboteur.sender() == Who::Server;
-        if dies {
-            net.set_tap(self.watcher.saboteur.clone());
-        }
+        net.set_tap(Arc::new(HostTap::new(Who::Server, self.watcher.clone())));
         loop {
             let process = net.process();
             tokio::select! {
@@ -277,8 +285,19 @@ impl World {
             violations: Vec::new(),
             events: self.watcher.trace.events(),
         };
+        let server_sessions = notes.server_sessions;
         drop(notes);
-        outcome.violations = self.watcher.violations(&End { case: &self.case, outcome: &outcome });
+        let received: Vec<String> =
+            self.receiving_store().files().into_iter().map(|(path, _)| path.to_string()).collect();
+        outcome.violations = self.watcher.violations(&End {
+            case: &self.case,
+            outcome: &outcome,
+            sources: &self.sources,
+            network: ended,
+            received: &received,
+            server_sessions,
+            ending,
+        });
         outcome
     }
 

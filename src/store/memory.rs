@@ -1,6 +1,7 @@
 //! A store in memory: a tree of names, deterministic, shared by its clones.
 
 use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use crate::planted::{self, Bug};
 use crate::proto::path::VirtualPath;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -212,6 +213,11 @@ impl WriteFile for MemoryWriter {
             return Err(StoreError::Full);
         }
         self.content.extend_from_slice(bytes);
+        if planted::is(Bug::WrittenInPlace) {
+            let so_far =
+                Self { store: self.store.clone(), path: self.path.clone(), content: self.content.clone() };
+            so_far.publish().await?;
+        }
         Ok(())
     }
 

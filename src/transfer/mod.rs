@@ -6,6 +6,7 @@
 use self::gathering::Gathering;
 use crate::net::{Net, Stream};
 use crate::observe::{Event as Seen, Watch};
+use crate::planted::{self, Bug};
 use crate::proto::mode::{
     Coding, DecodeError, Decoder, Encoder, End, Event, Finish, Output, TransmissionMode,
 };
@@ -247,7 +248,7 @@ impl<N: Net> DataConnection<N> {
 
     /// Gives back the memory of an idle connection.
     pub fn rest(&mut self) {
-        if self.unread.is_empty() {
+        if self.unread.is_empty() || planted::is(Bug::ReadAheadDropped) {
             self.unread = BytesMut::new();
             self.gathered = Vec::new();
         }
@@ -281,8 +282,11 @@ impl<N: Net> DataConnection<N> {
                 Ok(0) | Err(_) => buffer.len(),
                 Ok(bytes) => bytes.min(buffer.len()),
             };
-            let read = file.read(&mut buffer[..room]).await?;
+            let mut read = file.read(&mut buffer[..room]).await?;
             let last = read == 0 || file.remaining_bytes() == 0;
+            if planted::is(Bug::LastPieceDropped) && last && moved.payload_bytes > 0 {
+                read = 0;
+            }
             let end = End { record: false, file: last };
             self.send_piece(&buffer[..read], end, moved).await?;
             if last {
@@ -361,15 +365,17 @@ impl<N: Net> DataConnection<N> {
             }
             self.unread.reserve(READ_BYTES);
             let read = self.stream.read_buf(&mut self.unread);
-            let read = self
-                .net
-                .timeout(self.idle_limit, read)
-                .await
-                .map_err(|_| TransferError::Silent(self.idle_limit))?
-                .map_err(TransferError::Connection)?;
+            let limit =
+                if planted::is(Bug::NoDataTimeout) { Duration::from_secs(1 << 30) } else { self.idle_limit };
+            let read = self.net.timeout(limit, read).await.map_err(|_| TransferError::Silent(limit))?;
+            if read.is_err() && planted::is(Bug::ResetIsEndOfFile) {
+                return Ok(());
+            }
+            let read = read.map_err(TransferError::Connection)?;
             if read == 0 {
                 return match self.decoder.finish() {
                     Finish::Closed => Ok(()),
+                    _ if planted::is(Bug::CloseIsEndOfFile) => Ok(()),
                     // A connection that ends between files has not brought this one either.
                     Finish::Complete | Finish::Truncated => Err(TransferError::Truncated),
                 };
@@ -397,7 +403,13 @@ impl<N: Net> DataConnection<N> {
             };
             match event {
                 Event::Data { bytes, .. } => {
-                    out.write(bytes).await?;
+                    if planted::is(Bug::IacStripped) && self.coding.mode == TransmissionMode::Block {
+                        for plain in bytes.split(|byte| *byte == 0xFF) {
+                            out.write(plain).await?;
+                        }
+                    } else {
+                        out.write(bytes).await?;
+                    }
                     moved.payload_bytes += bytes.len() as u64;
                 }
                 Event::Run { byte, len, .. } => {

@@ -14,6 +14,7 @@
 use super::descriptor::{self, END_OF_FILE, END_OF_RECORD, MARKER, SUSPECT};
 use super::runs::{self, MAX_RUN_BYTES, Parse};
 use super::{End, Event, MAX_MARKER_BYTES, Malformed, Output, gather_marker, malformed, marker_byte};
+use crate::planted::{self, Bug};
 
 /// Longest byte string (a 7-bit count).
 pub const MAX_STRING_BYTES: usize = 127;
@@ -107,7 +108,8 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
     #[inline(always)]
     fn run(&mut self, byte: u8, len: usize, filler: u8) {
         let (kind, bytes) = if byte == filler { (FILLER, 1) } else { (REPLICATED, 2) };
-        let mut left = len;
+        let short = planted::is(Bug::RunOf64) && byte == filler && len == MAX_RUN_BYTES + 1;
+        let mut left = len - usize::from(short);
         while left > 0 {
             let count = left.min(MAX_RUN_BYTES);
             self.room(2)[..2].copy_from_slice(&[kind | count as u8, byte]);

@@ -2,6 +2,7 @@
 
 use super::listing::Text;
 use crate::net::{Net, Time};
+use crate::planted::{self, Bug};
 use crate::proto::mode::{Coding, TransmissionMode};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
@@ -263,6 +264,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if !rights.delete && store.metadata(&path).await.is_ok() {
             return Err(Refusal::NoRightToStore);
         }
+        let mut how = how;
+        if planted::is(Bug::RetryAppends)
+            && let Ok(Some(left)) = store.partial_bytes(&path).await
+        {
+            how = Write::From(left);
+        }
         let writer = store.write(&path, how).await.map_err(Refusal::Storing)?;
         Ok((path, writer))
     }
@@ -304,7 +311,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 Ok(self.completed())
             }
             failed => {
-                if counting.payload_bytes() > 0 {
+                if planted::is(Bug::PartialPublished) {
+                    let _ = file.publish().await;
+                } else if counting.payload_bytes() > 0 {
                     // Only a help for resuming: the upload has failed in any case.
                     let _ = file.keep().await;
                 }
@@ -316,6 +325,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// 125 or 150, sent before anything moves.
     async fn announce(&mut self, name: &str, coding: Coding) -> Result<(), Refusal> {
         self.counting.reset();
+        if planted::is(Bug::CompletionFirst) {
+            self.say(226, "File transfer completed.");
+        }
         if self.data.is_open(coding).await {
             self.say(125, format!("Data connection already open; transfer starting for {name}."));
         } else {
@@ -333,7 +345,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     /// 226 says that the data connection is closed, 250 that it is not (RFC 959 section 3.2).
-    fn completed(&self) -> Reply {
+    fn completed(&mut self) -> Reply {
+        if planted::is(Bug::CompletionTwice) {
+            self.say(226, "File transfer completed.");
+        }
         if self.data.is_kept() {
             Reply::new(250, "File transfer completed, data connection stays open.")
         } else {

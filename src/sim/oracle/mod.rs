@@ -2,20 +2,27 @@
 
 pub mod agreement;
 pub mod exposure;
+pub mod framing;
 pub mod integrity;
+pub mod leaks;
 pub mod liveness;
 pub mod replies;
 
 use super::case::Case;
+use super::network::RunReport;
 use super::world::Outcome;
 use crate::observe::{Event, Who};
 use crate::proto::mode::{Structure, TransmissionMode};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// An invariant of every run, whatever the faults.
 pub trait Oracle: Send {
     fn name(&self) -> &'static str;
     /// What client and server told their observers, in order.
     fn event(&mut self, _who: Who, _session: u64, _event: &Event<'_>) {}
+    /// What `who` has written on a connection, every byte once and in order.
+    fn written(&mut self, _who: Who, _local: SocketAddr, _peer: SocketAddr, _bytes: &[u8]) {}
     /// After the run: one line why the invariant was violated.
     fn conclude(&mut self, end: &End<'_>) -> Option<String>;
 }
@@ -24,6 +31,15 @@ pub trait Oracle: Send {
 pub struct End<'a> {
     pub case: &'a Case,
     pub outcome: &'a Outcome,
+    /// Of the case's files, in order.
+    pub sources: &'a [Arc<[u8]>],
+    pub network: &'a RunReport,
+    /// Pathnames in the receiver's store.
+    pub received: &'a [String],
+    /// Control connections that the server had open.
+    pub server_sessions: u64,
+    /// How the client came to its end.
+    pub ending: integrity::Ending,
 }
 
 /// A violated invariant.
@@ -38,6 +54,8 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
         Box::new(agreement::Agreement),
         Box::new(exposure::Exposure),
+        Box::<framing::Framing>::default(),
+        Box::new(leaks::Leaks),
         Box::new(liveness::Liveness),
         Box::<replies::Replies>::default(),
     ]
@@ -48,4 +66,84 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
 pub fn marks_end_of_file(case: &Case) -> bool {
     let policy = &case.policy;
     policy.mode != TransmissionMode::Stream || policy.structure == Structure::Record
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::sim::network::RunEnd;
+    use crate::sim::swarm;
+    use crate::sim::world::FileFate;
+
+    /// All that an [`End`] borrows.
+    pub(crate) struct Ended {
+        pub case: Case,
+        pub outcome: Outcome,
+        pub sources: Vec<Arc<[u8]>>,
+        pub network: RunReport,
+        pub received: Vec<String>,
+        pub server_sessions: u64,
+        pub ending: integrity::Ending,
+    }
+
+    impl Ended {
+        pub fn borrow(&self) -> End<'_> {
+            End {
+                case: &self.case,
+                outcome: &self.outcome,
+                sources: &self.sources,
+                network: &self.network,
+                received: &self.received,
+                server_sessions: self.server_sessions,
+                ending: self.ending,
+            }
+        }
+    }
+
+    /// A run in which everything went well.
+    pub(crate) fn ended() -> Ended {
+        let case = swarm::draw(0);
+        let fate = |file: &crate::sim::workload::FileSpec| FileFate {
+            name: file.name.clone(),
+            verdict: integrity::Verdict::Intact,
+            attempts: 1,
+            latency_us: Some(1),
+            exposed: false,
+        };
+        let network = RunReport {
+            end: RunEnd::Finished { at_us: 1 },
+            quiet: true,
+            client_held: Default::default(),
+            server_held: Default::default(),
+            client: Default::default(),
+            server: Default::default(),
+            up: Default::default(),
+            down: Default::default(),
+        };
+        let outcome = Outcome {
+            files: case.files.iter().map(fate).collect(),
+            fault_fired: true,
+            fault_phase: None,
+            duration_us: Some(1),
+            payload_bytes: 1,
+            wire_bytes: 1,
+            data_connections: 1,
+            control_round_trips: Some(1),
+            packets: 1,
+            retransmits: 0,
+            trace_hash: String::new(),
+            stores_hash: String::new(),
+            violations: Vec::new(),
+            events: Vec::new(),
+        };
+        Ended {
+            sources: case.files.iter().map(|file| file.bytes().into()).collect(),
+            received: case.files.iter().map(|file| format!("/{}", file.name)).collect(),
+            case,
+            outcome,
+            network,
+            server_sessions: 0,
+            ending: integrity::Ending::Finished,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::conn::{ConnId, ListenerId, ProcessId};
-use super::stack::{Stack, TcpCounters};
+use super::stack::{Held, Stack, TcpCounters};
 use crate::net::{self, Net, Time};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -122,6 +122,10 @@ impl Host {
 
     pub(crate) fn is_quiet(&self) -> bool {
         self.lock().stack.is_quiet()
+    }
+
+    pub(crate) fn held(&self) -> Held {
+        self.lock().stack.held()
     }
 
     pub(crate) fn counters(&self) -> TcpCounters {

@@ -80,6 +80,13 @@ pub struct TcpCounters {
     pub time_waits: u64,
 }
 
+/// Sockets that the applications of a host have not closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    pub connections: usize,
+    pub listeners: usize,
+}
+
 struct Listener {
     local: SocketAddrV4,
     owner: ProcessId,
@@ -180,6 +187,12 @@ impl Stack {
             retransmits: self.retransmits + live,
             ..self.counters
         }
+    }
+
+    /// What processes of this host hold open: connections that they have not closed, listeners.
+    pub fn held(&self) -> Held {
+        let holds = |conn: &&Conn| matches!(conn.phase, Phase::Connecting | Phase::Open);
+        Held { connections: self.conns.values().filter(holds).count(), listeners: self.listeners.len() }
     }
 
     /// No connection is open or being closed (TIME-WAIT does not count) and nothing is on its way

@@ -1,0 +1,202 @@
+//! Framing: what a sender writes on a data connection is, decoded in the mode it announced, the
+//! payload it has under that name: all of it with its end when the sender says that it is done,
+//! and else a part from the front. Nothing is written between files.
+
+use super::{End, Oracle};
+use crate::observe::{Event, Who};
+use crate::proto::mode::{self, Coding, Decoder, Structure, TransmissionMode};
+use crate::proto::repr::Representation;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// One file on the wire.
+struct Sent {
+    who: Who,
+    name: String,
+    coding: Coding,
+    payload: Vec<u8>,
+    /// Its in-band end has been written.
+    ended: bool,
+    /// The sender calls it sent.
+    done: bool,
+}
+
+/// A data connection as its sender writes it.
+struct Connection {
+    session: u64,
+    coding: Coding,
+    decoder: Decoder,
+    /// Index into [`Framing::sent`]; `None` between files.
+    current: Option<usize>,
+}
+
+#[derive(Default)]
+pub struct Framing {
+    connections: BTreeMap<(Who, SocketAddr, SocketAddr), Connection>,
+    sent: Vec<Sent>,
+    violation: Option<String>,
+}
+
+impl Framing {
+    fn wrong(&mut self, why: String) {
+        self.violation.get_or_insert(why);
+    }
+
+    fn decode(&mut self, key: (Who, SocketAddr, SocketAddr), mut bytes: &[u8]) -> Result<(), String> {
+        let Some(connection) = self.connections.get_mut(&key) else { return Ok(()) };
+        while !bytes.is_empty() {
+            let sent = connection.current.and_then(|index| self.sent.get_mut(index));
+            let Some(sent) = sent.filter(|sent| !sent.ended) else {
+                return Err(format!("{:?} writes {} bytes outside a file", key.0, bytes.len()));
+            };
+            let malformed = |error: mode::DecodeError| format!("{:?} sends {}: {error}", key.0, sent.name);
+            match connection.decoder.decode(&mut bytes).map_err(malformed)? {
+                Some(mode::Event::Data { bytes, .. }) => sent.payload.extend_from_slice(bytes),
+                Some(mode::Event::Run { byte, len, .. }) => {
+                    sent.payload.extend(std::iter::repeat_n(byte, len))
+                }
+                Some(mode::Event::EndOfFile) => sent.ended = true,
+                Some(mode::Event::EndOfRecord | mode::Event::Marker(_)) | None => {}
+            }
+        }
+        // An end of file may wait in the decoder for nothing but to be told.
+        if let Some(sent) = connection.current.and_then(|index| self.sent.get_mut(index))
+            && !sent.ended
+            && let Ok(Some(mode::Event::EndOfFile)) = connection.decoder.decode(&mut bytes)
+        {
+            sent.ended = true;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, key: (Who, SocketAddr, SocketAddr), session: u64, name: &str, coding: Coding) {
+        // A session sends one file at a time; a process that died has not said so.
+        for ((who, ..), connection) in &mut self.connections {
+            if *who == key.0 && connection.session == session {
+                connection.current = None;
+            }
+        }
+        let fresh = || Connection { session, coding, decoder: Decoder::new(coding), current: None };
+        let connection = self.connections.entry(key).or_insert_with(fresh);
+        if connection.coding != coding {
+            *connection = fresh();
+        }
+        connection.current = Some(self.sent.len());
+        connection.session = session;
+        let name = name.to_owned();
+        self.sent.push(Sent { who: key.0, name, coding, payload: Vec::new(), ended: false, done: false });
+    }
+
+    /// One line why a file on the wire is not the sender's.
+    fn judge(sent: &Sent, source: &[u8]) -> Option<String> {
+        let (who, name) = (sent.who, &sent.name);
+        let marked =
+            sent.coding.mode != TransmissionMode::Stream || sent.coding.structure == Structure::Record;
+        if !source.starts_with(&sent.payload) {
+            let same = source.iter().zip(&sent.payload).take_while(|(one, other)| one == other).count();
+            return Some(format!("{who:?} sends {name} with a wrong payload byte {same}"));
+        }
+        let whole = sent.payload.len() == source.len();
+        if sent.ended && !whole {
+            let (found, wanted) = (sent.payload.len(), source.len());
+            return Some(format!("{who:?} ends {name} after {found} of {wanted} bytes"));
+        }
+        if sent.done && (!whole || marked && !sent.ended) {
+            return Some(format!("{who:?} calls {name} sent without its end on the wire"));
+        }
+        None
+    }
+}
+
+impl Oracle for Framing {
+    fn name(&self) -> &'static str {
+        "framing"
+    }
+
+    fn event(&mut self, who: Who, session: u64, event: &Event<'_>) {
+        match *event {
+            // A new connection may have the addresses of an old one.
+            Event::DataOpens { local, peer } => {
+                self.connections.remove(&(who, local, peer));
+            }
+            Event::SendBegins { name, local, peer, coding, .. } => {
+                self.begin((who, local, peer), session, name, coding);
+            }
+            Event::FileEnds { name, error, .. } => {
+                let of_session = |connection: &&mut Connection| connection.session == session;
+                let by_sender = self.connections.iter_mut().filter(|((by, ..), _)| *by == who);
+                for connection in by_sender.map(|(_, connection)| connection).filter(of_session) {
+                    let Some(index) = connection.current else { continue };
+                    if self.sent[index].name == name {
+                        self.sent[index].done = error.is_none();
+                        connection.current = None;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn written(&mut self, who: Who, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) {
+        if let Err(why) = self.decode((who, local, peer), bytes) {
+            self.wrong(why);
+        }
+    }
+
+    fn conclude(&mut self, end: &End<'_>) -> Option<String> {
+        // Other representations are not on the wire as in the store.
+        if self.violation.is_none() && end.case.policy.representation == Representation::Image {
+            self.violation = self.sent.iter().find_map(|sent| {
+                let is_it = |name: &str| sent.name.trim_start_matches('/') == name;
+                let index = end.case.files.iter().position(|file| is_it(&file.name))?;
+                Self::judge(sent, &end.sources[index])
+            });
+        }
+        self.violation.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODING: Coding = Coding { mode: TransmissionMode::Block, structure: Structure::File, filler: 0 };
+
+    fn addresses() -> (SocketAddr, SocketAddr) {
+        ("10.0.0.1:40000".parse().unwrap(), "10.0.0.2:40001".parse().unwrap())
+    }
+
+    /// What the oracle says of these bytes, sent as a file of three bytes.
+    fn verdict(wire: &[u8], done: bool) -> Option<String> {
+        let mut oracle = Framing::default();
+        let (local, peer) = addresses();
+        oracle.event(Who::Client, 1, &Event::DataOpens { local, peer });
+        let begins = Event::SendBegins { name: "f", local, peer, wire_offset: 0, coding: CODING };
+        oracle.event(Who::Client, 1, &begins);
+        oracle.written(Who::Client, local, peer, wire);
+        let error = (!done).then_some("reset");
+        oracle.event(Who::Client, 1, &Event::FileEnds { name: "f", payload_bytes: 3, error });
+        oracle.violation.or_else(|| Framing::judge(&oracle.sent[0], b"abc"))
+    }
+
+    #[test]
+    fn a_file_or_its_beginning_passes() {
+        assert_eq!(verdict(b"\x40\x00\x03abc", true), None);
+        assert_eq!(verdict(b"\x00\x00\x01a\x40\x00\x02bc", true), None);
+        assert_eq!(verdict(b"\x40\x00\x03ab", false), None);
+        assert_eq!(verdict(b"", false), None);
+    }
+
+    #[test]
+    fn what_is_not_the_file_is_found() {
+        let found = |wire, done, why: &str| {
+            let told = verdict(wire, done).unwrap_or_default();
+            assert!(told.contains(why), "{told}");
+        };
+        found(b"\x40\x00\x03abd", true, "wrong payload byte 2");
+        found(b"\x40\x00\x02ab", true, "ends f after 2 of 3 bytes");
+        found(b"\x00\x00\x03abc", true, "without its end");
+        found(b"\x40\x00\x03abcx", true, "outside a file");
+        found(b"\x07\x00\x03abc", true, "expected a descriptor");
+    }
+}

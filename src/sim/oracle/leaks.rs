@@ -1,0 +1,101 @@
+//! Leaks: when the client has come to its end and every timeout has passed, nothing is left: no
+//! session, no connection or listener that an application still holds (the kernel's TIME-WAIT and
+//! what it still sends do not count), no temporary file of a delivered one, no file nobody sent.
+
+use super::integrity::{Ending, Verdict};
+use super::{End, Oracle};
+
+/// The server's control port.
+const LISTENERS: usize = 1;
+
+pub struct Leaks;
+
+impl Oracle for Leaks {
+    fn name(&self) -> &'static str {
+        "leaks"
+    }
+
+    fn conclude(&mut self, end: &End<'_>) -> Option<String> {
+        // What has not come to its end is liveness's.
+        if end.ending == Ending::TimeLimit {
+            return None;
+        }
+        if end.server_sessions > 0 {
+            return Some(format!("{} sessions open at the server", end.server_sessions));
+        }
+        let hosts = [("client", end.network.client_held, 0), ("server", end.network.server_held, LISTENERS)];
+        for (host, held, listeners) in hosts {
+            if held.connections > 0 {
+                return Some(format!("{} connections held by the {host}", held.connections));
+            }
+            if held.listeners > listeners {
+                return Some(format!("{} listeners held by the {host}", held.listeners - listeners));
+            }
+        }
+        end.received.iter().find_map(|path| stray(end, path.trim_start_matches('/')))
+    }
+}
+
+fn stray(end: &End<'_>, name: &str) -> Option<String> {
+    let fate = |name: &str| end.outcome.files.iter().find(|file| file.name == name);
+    if fate(name).is_some() {
+        return None;
+    }
+    let temporary = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part"));
+    match temporary.and_then(fate) {
+        None => Some(format!("{name}: a file that nobody sent")),
+        Some(file) if matches!(file.verdict, Verdict::Intact | Verdict::Recovered) => {
+            Some(format!("{name}: temporary, although {} is {}", file.name, file.verdict))
+        }
+        // A delivery that broke off may leave it; the client has said so or has died.
+        Some(file) if !file.verdict.is_silent_loss() || end.ending == Ending::ClientDied => None,
+        Some(file) => Some(format!("{name}: left, and {} reported delivered", file.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::oracle::tests::{Ended, ended};
+
+    fn told(change: impl FnOnce(&mut Ended)) -> Option<String> {
+        let mut end = ended();
+        change(&mut end);
+        Leaks.conclude(&end.borrow())
+    }
+
+    #[test]
+    fn a_clean_end_passes() {
+        assert_eq!(told(|_| ()), None);
+        assert_eq!(told(|end| end.received.clear()), None);
+    }
+
+    #[test]
+    fn every_leak_is_found() {
+        let found = |change: fn(&mut Ended), why: &str| {
+            let told = told(change).unwrap_or_default();
+            assert!(told.contains(why), "{told}");
+        };
+        found(|end| end.server_sessions = 2, "2 sessions");
+        found(|end| end.network.client_held.connections = 1, "1 connections held by the client");
+        found(|end| end.network.server_held.connections = 1, "1 connections held by the server");
+        found(|end| end.network.client_held.listeners = 1, "1 listeners held by the client");
+        found(|end| end.network.server_held.listeners = 3, "2 listeners held by the server");
+        found(|end| end.received.push("/other".to_owned()), "nobody sent");
+        let temporary = |end: &mut Ended| {
+            let name = end.case.files[0].name.clone();
+            end.received.push(format!("/.{name}.part"));
+        };
+        found(temporary, "temporary");
+    }
+
+    #[test]
+    fn a_delivery_that_broke_off_may_leave_its_temporary_file() {
+        let told = told(|end| {
+            let name = end.case.files[0].name.clone();
+            end.received = vec![format!("/.{name}.part")];
+            end.outcome.files[0].verdict = Verdict::Detected;
+        });
+        assert_eq!(told, None);
+    }
+}
