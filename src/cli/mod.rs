@@ -5,6 +5,7 @@ mod audit;
 mod compare;
 mod get;
 mod ls;
+mod merge;
 mod progress;
 mod put;
 mod replay;
@@ -45,6 +46,8 @@ enum Command {
     Ls(ls::Args),
     /// Hunt for runs that violate an invariant
     Sweep(sweep::Args),
+    /// Put the shards of a sweep together
+    Merge(merge::Args),
     /// Find the smallest case that goes wrong in the same way
     Shrink(shrink::Args),
     /// Check that a run is a function of its case
@@ -76,6 +79,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::HashPassword => serve::hash_password(),
         Command::Ls(args) => ls::run(args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Completions { shell } => {

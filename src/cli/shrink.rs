@@ -25,12 +25,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         args.case.with_file_name(format!("{stem}-small.json"))
     });
     let bar = progress::bar(Some(args.runs.into()), "cases");
-    let (small, signature) = shrink::shrink(&case, args.runs, |now| bar.set_position(now.runs.into()));
+    let (mut small, signature) = shrink::shrink(&case, args.runs, |now| bar.set_position(now.runs.into()));
     bar.finish_and_clear();
     if signature.is_clean() {
         println!("Nothing goes wrong in {}: there is nothing to shrink.", args.case.display());
         return Ok(ExitCode::SUCCESS);
     }
+    small.expected = Some(signature.clone());
     write_case(&out, &small)?;
     let bytes =
         |files: &[crate::sim::workload::FileSpec]| files.iter().map(|file| file.size_bytes).sum::<u64>();

@@ -1,14 +1,19 @@
 //! `ftpsim sweep`: hunts for runs that violate an invariant.
 
 use super::progress;
+use crate::lab::merge::{Shard, Swept};
+use crate::lab::planted;
 use crate::lab::pool;
 use crate::lab::records::AtomicFile;
 use crate::lab::shrink::{self, Progress};
 use crate::lab::sweep::{Finding, Sweep, sweep};
+use crate::planted::{Bug, POSSIBLE};
 use crate::sim::case::Case;
 use crate::sim::scenario::SeedRange;
+use crate::sim::signature::Signature;
 use crate::sim::swarm;
 use crate::sim::watcher::Phase;
+use crate::sim::world;
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -36,6 +41,14 @@ pub struct Args {
     /// Runs tried to shrink each of the first violations; 0: none
     #[arg(long, value_name = "N", default_value_t = 300)]
     shrink: u32,
+    /// Only this part of the seeds, I from 1 to N; writes into a directory of its own below --out,
+    /// for `ftpsim merge` [default: as the variables of a Slurm job array or a Kubernetes Indexed
+    /// Job say]
+    #[arg(long, value_name = "I/N", conflicts_with = "for_")]
+    shard: Option<Shard>,
+    /// Looks for each planted bug instead: the table goes to --out, the shrunk cases to DIR
+    #[arg(long, value_name = "DIR", hide = true)]
+    planted: Option<PathBuf>,
     /// Prints each case's line before it runs (one thread)
     #[arg(long)]
     verbose: bool,
@@ -60,10 +73,16 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[allow(clippy::disallowed_methods, reason = "a budget of the person at the terminal")]
 pub fn run(args: &Args) -> Result<ExitCode> {
+    if let Some(cases) = &args.planted {
+        return planted_bugs(args, cases);
+    }
     let jobs = if args.verbose { NonZeroUsize::MIN } else { args.jobs.unwrap_or_else(pool::all_cores) };
     let start = Instant::now();
-    let seeds =
+    let whole =
         args.seeds.unwrap_or(SeedRange { start: 0, end: if args.for_.is_some() { u64::MAX } else { 1_000 } });
+    let shard = shard(args)?;
+    let seeds = shard.map_or(whole, |shard| shard.of(whole));
+    anyhow::ensure!(seeds.start < seeds.end, "more shards than seeds: this one has none");
     let bar = progress::bar(args.for_.is_none().then_some(seeds.count()), "seeds");
     let mut seen = Sweep::default();
     let mut next = seeds.start;
@@ -76,37 +95,125 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         next = end;
     }
     bar.finish_and_clear();
-    let saved = save(&args.out, &seen.findings, args.shrink)?;
+    let seeds = SeedRange { start: seeds.start, end: next };
+    let whole = if args.for_.is_some() { seeds } else { whole };
+    let swept = Swept::new(whole, seeds, args.shrink, seen);
+    let out = match shard {
+        Some(shard) => args.out.join(format!("shard-{}-of-{}", shard.index, shard.count)),
+        None => args.out.clone(),
+    };
+    let shrunk = |finding: &Finding| shrink::shrink(&finding.case, args.shrink, |_: Progress| ()).0;
+    let output = Output::of(&swept);
+    output.write(&out, |name| {
+        let finding = swept.sweep.findings.iter().find(|finding| small_name(finding.seed) == name);
+        let finding = finding.with_context(|| format!("{name} is of no finding"))?;
+        Ok(expecting(shrunk(finding)))
+    })?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&seen)?);
+        println!("{}", serde_json::to_string_pretty(&swept.sweep)?);
     } else {
-        print_summary(&seen, start.elapsed());
+        print_summary(&swept.sweep, start.elapsed());
     }
-    for (finding, path) in seen.findings.iter().zip(&saved) {
+    for finding in &swept.sweep.findings {
         for violation in &finding.violations {
             eprintln!("seed {}: {}: {}", finding.seed, violation.oracle, violation.why);
         }
-        eprintln!("  again: ftpsim replay {}", path.display());
+        eprintln!("  again: ftpsim replay {}", out.join(full_name(finding.seed)).display());
     }
-    Ok(if seen.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if swept.sweep.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Saves the case of each finding, and the smallest like it for the first of them.
-fn save(out: &Path, findings: &[Finding], shrink_runs: u32) -> Result<Vec<PathBuf>> {
-    if findings.is_empty() {
-        return Ok(Vec::new());
+#[allow(clippy::disallowed_methods, reason = "a job engine says by its variables which part is ours")]
+fn shard(args: &Args) -> Result<Option<Shard>> {
+    match args.shard {
+        Some(shard) => Ok(Some(shard)),
+        None if args.for_.is_some() => Ok(None),
+        None => Shard::from_environment(|name| std::env::var(name).ok()).map_err(anyhow::Error::msg),
     }
-    let mut saved = Vec::new();
-    for (index, finding) in findings.iter().enumerate() {
-        let path = out.join(format!("seed-{}.json", finding.seed));
-        write_case(&path, &finding.case)?;
-        if shrink_runs > 0 && index < SHRUNK_AT_MOST {
-            let (small, _) = shrink::shrink(&finding.case, shrink_runs, |_: Progress| ());
-            write_case(&out.join(format!("seed-{}-small.json", finding.seed)), &small)?;
+}
+
+fn full_name(seed: u64) -> String {
+    format!("seed-{seed}.json")
+}
+
+fn small_name(seed: u64) -> String {
+    format!("seed-{seed}-small.json")
+}
+
+/// With the way its run goes.
+fn expecting(case: Case) -> Case {
+    let expected = world::run(&case, false).ok().map(|outcome| Signature::of(&outcome));
+    Case { expected, ..case }
+}
+
+/// The files of a sweep: `sweep.json`, the case of each finding, and the smallest like it for the
+/// first of them.
+pub(super) struct Output<'a> {
+    swept: &'a Swept,
+}
+
+impl<'a> Output<'a> {
+    pub fn of(swept: &'a Swept) -> Self {
+        Self { swept }
+    }
+
+    /// `small` gives the shrunk case for its file name. `sweep.json` comes last: where it is, all
+    /// is there.
+    pub fn write(&self, out: &Path, small: impl Fn(&str) -> Result<Case>) -> Result<()> {
+        for (index, finding) in self.swept.sweep.findings.iter().enumerate() {
+            write_case(&out.join(full_name(finding.seed)), &finding.case)?;
+            if self.swept.shrink_runs > 0 && index < SHRUNK_AT_MOST {
+                let name = small_name(finding.seed);
+                write_case(&out.join(&name), &small(&name)?)?;
+            }
         }
-        saved.push(path);
+        let mut json = serde_json::to_string_pretty(self.swept)?;
+        json.push('\n');
+        write_text(&out.join(SWEPT), &json)
     }
-    Ok(saved)
+}
+
+const SWEPT: &str = "sweep.json";
+
+pub(super) fn read_swept(directory: &Path) -> Result<Swept> {
+    let path = directory.join(SWEPT);
+    let json = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}: has that shard finished?", path.display()))?;
+    serde_json::from_str(&json).with_context(|| path.display().to_string())
+}
+
+/// Seeds tried for each planted bug.
+const PLANTED_SEEDS: u64 = 3_000;
+
+fn planted_bugs(args: &Args, cases: &Path) -> Result<ExitCode> {
+    anyhow::ensure!(POSSIBLE, "planted bugs need a program built with debug assertions");
+    let jobs = args.jobs.unwrap_or_else(pool::all_cores);
+    let bar = progress::bar(Some(Bug::ALL.len() as u64), "bugs");
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    let mut missed = 0;
+    pool::in_order(
+        jobs,
+        Bug::ALL.len() as u64,
+        |index| {
+            let bug = Bug::ALL[index as usize];
+            Ok((bug, planted::seeds_to_find(bug, PLANTED_SEEDS).map(|seeds| planted::row(bug, seeds))))
+        },
+        || bar.inc(1),
+        |(bug, found)| -> Result<()> {
+            let Some((row, case)) = found else {
+                missed += 1;
+                eprintln!("{}: not found in {PLANTED_SEEDS} seeds", planted::name(bug));
+                return Ok(());
+            };
+            rows.serialize(&row)?;
+            write_case(&cases.join(format!("planted-{}.json", planted::name(bug))), &case)
+        },
+    )?;
+    bar.finish_and_clear();
+    let table = String::from_utf8(rows.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)?;
+    write_text(&args.out.join("planted-bugs.csv"), &table)?;
+    print!("{table}");
+    Ok(ExitCode::from(u8::from(missed > 0)))
 }
 
 pub(super) fn read_case(path: &Path) -> Result<Case> {
@@ -115,11 +222,15 @@ pub(super) fn read_case(path: &Path) -> Result<Case> {
 }
 
 pub(super) fn write_case(path: &Path, case: &Case) -> Result<()> {
+    write_text(path, &case.to_json())
+}
+
+fn write_text(path: &Path, text: &str) -> Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let write = || {
         let mut file = AtomicFile::create(directory, &name)?;
-        file.write_all(case.to_json().as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.publish()
     };
     write().map(|_| ()).with_context(|| format!("cannot write {}", path.display()))

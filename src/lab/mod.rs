@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod compare;
+pub mod merge;
+pub mod planted;
 pub mod pool;
 pub mod records;
 pub mod run;

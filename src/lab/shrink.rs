@@ -4,42 +4,10 @@ use crate::client::{Policy, Publish, Verify};
 use crate::sim::case::Case;
 use crate::sim::plan::{FaultKind, Trigger};
 use crate::sim::workload::Content;
-use crate::sim::world::{self, Outcome};
-use serde::{Deserialize, Serialize};
+use crate::sim::world;
 use std::collections::BTreeSet;
 
-/// In which way a run went wrong: the violated oracles, and the fates that files met beyond
-/// `intact`. Shrinking keeps the first; the second too, when no oracle was violated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signature {
-    pub oracles: BTreeSet<String>,
-    pub fates: BTreeSet<String>,
-}
-
-impl Signature {
-    pub fn of(outcome: &Outcome) -> Self {
-        Self {
-            oracles: outcome.violations.iter().map(|violation| violation.oracle.clone()).collect(),
-            fates: outcome
-                .files
-                .iter()
-                .filter(|file| file.verdict.is_silent_loss())
-                .map(|file| file.verdict.name().to_owned())
-                .collect(),
-        }
-    }
-
-    pub fn is_clean(&self) -> bool {
-        self.oracles.is_empty() && self.fates.is_empty()
-    }
-}
-
-impl std::fmt::Display for Signature {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<&str> = self.oracles.iter().chain(&self.fates).map(String::as_str).collect();
-        f.write_str(&names.join(", "))
-    }
-}
+pub use crate::sim::signature::Signature;
 
 /// How far a shrinking has come.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +21,15 @@ pub struct Progress {
 /// `max_runs` have been tried. The result is a function of the case and of `max_runs`.
 pub fn shrink(case: &Case, max_runs: u32, mut progress: impl FnMut(Progress)) -> (Case, Signature) {
     shrink_by(case, max_runs, &mut signature, &mut progress)
+}
+
+/// The same, keeping only that `oracle` is violated: others may fall silent, or join.
+pub fn shrink_for(case: &Case, oracle: &str, max_runs: u32) -> Case {
+    let mut judge = |case: &Case| {
+        let oracles = signature(case).oracles.into_iter().filter(|name| name == oracle).collect();
+        Signature { oracles, fates: BTreeSet::new() }
+    };
+    shrink_by(case, max_runs, &mut judge, &mut |_| ()).0
 }
 
 /// A case that cannot be run at all goes wrong in a way of its own.
@@ -70,7 +47,7 @@ fn shrink_by(
     progress: &mut impl FnMut(Progress),
 ) -> (Case, Signature) {
     let wanted = judge(case);
-    let mut best = case.clone();
+    let mut best = Case { expected: None, ..case.clone() };
     let mut runs = 1;
     'again: loop {
         for smaller in candidates(&best) {
@@ -184,6 +161,7 @@ fn simpler_policy(case: &Case, found: &mut Vec<Case>) {
     let mut policy = |change: fn(&mut Policy)| found.push(with(case, |simpler| change(&mut simpler.policy)));
     policy(|policy| policy.parallel = 1);
     policy(|policy| policy.pipeline_depth = 1);
+    policy(|policy| policy.reuse_data_connection = false);
     policy(|policy| policy.verify = Verify::Reply);
     policy(|policy| policy.publish = Publish::Direct);
     policy(|policy| policy.retries = 0);

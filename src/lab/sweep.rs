@@ -44,6 +44,22 @@ impl Sweep {
         self.struck.iter().flat_map(|(fault, by)| phases(fault, by)).collect()
     }
 
+    /// Adds a sweep of later seeds.
+    pub fn merge(&mut self, later: Sweep) {
+        self.runs += later.runs;
+        self.files += later.files;
+        self.virtual_us += later.virtual_us;
+        self.packets += later.packets;
+        for (fault, count) in later.not_fired {
+            *self.not_fired.entry(fault).or_default() += count;
+        }
+        for (fault, phases) in later.struck {
+            let by = self.struck.entry(fault).or_default();
+            phases.into_iter().for_each(|(phase, count)| *by.entry(phase).or_default() += count);
+        }
+        self.findings.extend(later.findings);
+    }
+
     fn add(&mut self, run: Run) {
         self.runs += 1;
         self.files += run.case.files.len() as u64;
@@ -129,6 +145,11 @@ mod tests {
         sweep(0..12, NonZeroUsize::MIN, &mut one, || ());
         sweep(0..12, NonZeroUsize::new(3).unwrap(), &mut three, || ());
         assert_eq!(one, three);
+        let (mut front, mut back) = (Sweep::default(), Sweep::default());
+        sweep(0..5, NonZeroUsize::MIN, &mut front, || ());
+        sweep(5..12, NonZeroUsize::MIN, &mut back, || ());
+        front.merge(back);
+        assert_eq!(one, front);
         assert_eq!(one.runs, 12);
     }
 

@@ -8,6 +8,7 @@ pub mod plan;
 pub mod saboteur;
 pub mod scenario;
 pub mod seeds;
+pub mod signature;
 pub mod swarm;
 pub mod tcp;
 pub mod trace;

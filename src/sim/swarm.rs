@@ -45,6 +45,7 @@ pub fn draw(seed: u64) -> Case {
         files,
         fault,
         planted: None,
+        expected: None,
     }
 }
 

@@ -1,0 +1,94 @@
+//! Do the oracles find what is wrong? Each planted bug against the sweep.
+
+use super::records::VERSION;
+use super::shrink;
+use crate::planted::Bug;
+use crate::sim::case::Case;
+use crate::sim::signature::Signature;
+use crate::sim::swarm;
+use crate::sim::world;
+use serde::{Deserialize, Serialize};
+
+/// Cases tried at the most in shrinking one.
+const SHRINK_RUNS: u32 = 400;
+
+/// A row of `planted-bugs.csv`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    pub bug: Bug,
+    /// The oracle that is to find it, and did.
+    pub oracle: String,
+    /// The sweep from seed 0 on finds it at the last of so many seeds.
+    pub seeds_to_find: u64,
+    /// Of the shrunk case.
+    pub files: u64,
+    pub payload_bytes: u64,
+    pub faults: u32,
+    pub fault: String,
+    /// All oracles that the shrunk case violates, and its files' fates.
+    pub signature: String,
+    pub version: String,
+}
+
+/// The oracle whose business the bug is.
+pub fn oracle(bug: Bug) -> &'static str {
+    match bug {
+        Bug::CloseIsEndOfFile
+        | Bug::ResetIsEndOfFile
+        | Bug::AnyReplyIsSuccess
+        | Bug::SizeUnchecked
+        | Bug::HashUnchecked
+        | Bug::IacStripped
+        | Bug::RetryAppends
+        | Bug::RenameForgotten => "agreement",
+        Bug::LastPieceDropped | Bug::RunOf64 | Bug::CountOf15Bits | Bug::EmptyFileUnmarked => "framing",
+        Bug::PartialPublished | Bug::WrittenInPlace => "exposure",
+        Bug::HalfDeadReused | Bug::NoDataTimeout | Bug::ReadAheadDropped | Bug::RepliesOneOff => "liveness",
+        Bug::CompletionFirst | Bug::CompletionTwice => "replies",
+        Bug::SessionNeverEnds | Bug::ListenerForgotten => "leaks",
+    }
+}
+
+/// The sweep's case for `seed`, with `bug`.
+pub fn case(bug: Bug, seed: u64) -> Case {
+    Case { planted: Some(bug), ..swarm::draw(seed) }
+}
+
+/// Whether the bug's oracle speaks up.
+pub fn is_found(bug: Bug, seed: u64) -> bool {
+    world::run(&case(bug, seed), false)
+        .is_ok_and(|outcome| Signature::of(&outcome).oracles.contains(oracle(bug)))
+}
+
+/// How many seeds the sweep needs, at most `max_seeds`.
+pub fn seeds_to_find(bug: Bug, max_seeds: u64) -> Option<u64> {
+    (0..max_seeds).find(|&seed| is_found(bug, seed)).map(|seed| seed + 1)
+}
+
+/// The table's row and the shrunk case for a bug that the sweep finds so.
+pub fn row(bug: Bug, seeds_to_find: u64) -> (Row, Case) {
+    let found = case(bug, seeds_to_find - 1);
+    let mut small = shrink::shrink_for(&found, oracle(bug), SHRINK_RUNS);
+    let signature = world::run(&small, false).map(|outcome| Signature::of(&outcome)).unwrap_or_default();
+    let row = Row {
+        bug,
+        oracle: oracle(bug).to_owned(),
+        seeds_to_find,
+        files: small.files.len() as u64,
+        payload_bytes: small.files.iter().map(|file| file.size_bytes).sum(),
+        faults: u32::from(small.fault.fault.name() != "none"),
+        fault: small.fault.fault.name().to_owned(),
+        signature: signature.to_string(),
+        version: VERSION.to_owned(),
+    };
+    small.expected = Some(signature);
+    (row, small)
+}
+
+/// As in file names and in the table.
+pub fn name(bug: Bug) -> String {
+    match serde_json::to_value(bug) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => format!("{bug:?}"),
+    }
+}

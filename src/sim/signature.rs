@@ -1,0 +1,42 @@
+//! In which way a run went wrong.
+
+use super::world::Outcome;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The violated oracles, and the fates of files that are losses nobody reported. A shrunk case
+/// keeps it, and a saved case says which it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    pub oracles: BTreeSet<String>,
+    pub fates: BTreeSet<String>,
+}
+
+impl Signature {
+    pub fn of(outcome: &Outcome) -> Self {
+        Self {
+            oracles: outcome.violations.iter().map(|violation| violation.oracle.clone()).collect(),
+            fates: outcome
+                .files
+                .iter()
+                .filter(|file| file.verdict.is_silent_loss())
+                .map(|file| file.verdict.name().to_owned())
+                .collect(),
+        }
+    }
+
+    pub fn is_clean(&self) -> bool {
+        self.oracles.is_empty() && self.fates.is_empty()
+    }
+}
+
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_clean() {
+            return f.write_str("clean");
+        }
+        let names: Vec<&str> = self.oracles.iter().chain(&self.fates).map(String::as_str).collect();
+        f.write_str(&names.join(", "))
+    }
+}
