@@ -354,7 +354,9 @@ impl<N: Net> Session<N> {
         if reply.is_completion() || planted::is(Bug::AnyReplyIsSuccess) {
             return Ok(moved);
         }
-        self.abort_kept();
+        if !planted::is(Bug::HalfDeadReused) {
+            self.abort_kept();
+        }
         Err(ClientError::TransferRefused(reply))
     }
 

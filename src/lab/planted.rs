@@ -39,11 +39,12 @@ pub fn oracle(bug: Bug) -> &'static str {
         | Bug::SizeUnchecked
         | Bug::HashUnchecked
         | Bug::IacStripped
+        | Bug::ReadAheadDropped
         | Bug::RetryAppends
         | Bug::RenameForgotten => "agreement",
         Bug::LastPieceDropped | Bug::RunOf64 | Bug::CountOf15Bits | Bug::EmptyFileUnmarked => "framing",
         Bug::PartialPublished | Bug::WrittenInPlace => "exposure",
-        Bug::HalfDeadReused | Bug::NoDataTimeout | Bug::ReadAheadDropped | Bug::RepliesOneOff => "liveness",
+        Bug::HalfDeadReused | Bug::NoDataTimeout | Bug::RepliesOneOff => "liveness",
         Bug::CompletionFirst | Bug::CompletionTwice => "replies",
         Bug::SessionNeverEnds | Bug::ListenerForgotten => "leaks",
     }
