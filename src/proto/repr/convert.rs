@@ -15,9 +15,11 @@
 
 use super::{Representation, ebcdic};
 use crate::proto::mode::{End, Structure};
+use serde::{Deserialize, Serialize};
 
 /// How a local file keeps the records of a TYPE I or L 8 transfer with STRU R.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RecordForm {
     /// Not at all: an outgoing file is one record, incoming ends of record are dropped.
     #[default]
@@ -60,6 +62,11 @@ enum Rule {
 }
 
 impl Conversion {
+    /// Whether only the ends of lines differ (TYPE A, STRU F).
+    pub fn is_lines_only(self) -> bool {
+        self.rule() == Rule::CrLf
+    }
+
     /// Whether bytes go as they are and nothing is said of records.
     pub fn is_identity(self) -> bool {
         self.rule() == Rule::Same
