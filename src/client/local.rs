@@ -2,7 +2,6 @@
 
 use super::hash::Hashing;
 use super::policy::{Policy, Verify};
-use crate::proto::repr::Representation;
 use crate::store::{ReadFile, StoreError, WriteFile};
 use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 
@@ -15,9 +14,10 @@ pub enum LocalReader<R> {
 impl<R: ReadFile> LocalReader<R> {
     pub fn new(file: R, policy: &Policy) -> Self {
         let file = Hashing::new(file, policy.verify == Verify::Hash);
-        match policy.representation {
-            Representation::Ascii => Self::Ascii(AsciiReader::new(file)),
-            _ => Self::Image(file),
+        // All else is converted by the data connection.
+        match policy.conversion().is_lines_only() {
+            true => Self::Ascii(AsciiReader::new(file)),
+            false => Self::Image(file),
         }
     }
 
@@ -52,9 +52,10 @@ pub enum LocalWriter<W> {
 impl<W: WriteFile> LocalWriter<W> {
     pub fn new(file: W, policy: &Policy) -> Self {
         let file = Hashing::new(file, policy.verify == Verify::Hash);
-        match policy.representation {
-            Representation::Ascii => Self::Ascii(AsciiWriter::new(file)),
-            _ => Self::Image(file),
+        // All else is converted by the data connection.
+        match policy.conversion().is_lines_only() {
+            true => Self::Ascii(AsciiWriter::new(file)),
+            false => Self::Image(file),
         }
     }
 

@@ -1,7 +1,7 @@
 //! How a client goes about its deliveries, as data: the contenders of an experiment differ in it.
 
 use crate::proto::mode::{Coding, Structure, TransmissionMode};
-use crate::proto::repr::Representation;
+use crate::proto::repr::{Conversion, RecordForm, Representation};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -81,6 +81,9 @@ pub struct Policy {
     pub mode: TransmissionMode,
     pub structure: Structure,
     pub representation: Representation,
+    /// How local files keep the records of [`Structure::Record`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub record_form: RecordForm,
     pub opening: Opening,
     pub verify: Verify,
     pub publish: Publish,
@@ -104,6 +107,10 @@ pub struct Policy {
     pub connect_timeout: Duration,
 }
 
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -111,6 +118,7 @@ impl Default for Policy {
             mode: TransmissionMode::Stream,
             structure: Structure::File,
             representation: Representation::Image,
+            record_form: RecordForm::Plain,
             opening: Opening::Passive,
             verify: Verify::Reply,
             publish: Publish::Direct,
@@ -129,6 +137,13 @@ impl Default for Policy {
 impl Policy {
     pub fn coding(&self) -> Coding {
         Coding { mode: self.mode, structure: self.structure, filler: self.representation.filler() }
+    }
+
+    /// TYPE, STRU and what they are here.
+    pub fn conversion(&self) -> Conversion {
+        let (representation, structure, record_form) =
+            (self.representation, self.structure, self.record_form);
+        Conversion { representation, structure, record_form }
     }
 
     /// Whether a data connection serves for more than one file.

@@ -403,8 +403,13 @@ impl<N: Net> Session<N> {
     fn wrap(&mut self, stream: N::Stream) -> Result<DataConnection<N>, ClientError> {
         self.data_connections += 1;
         let (net, watch) = (self.net.clone(), self.watch.clone());
-        DataConnection::new(net, stream, self.policy.coding(), self.policy.data_timeout, watch)
-            .map_err(ClientError::DataConnect)
+        let coding = self.policy.coding();
+        let mut data = DataConnection::new(net, stream, coding, self.policy.data_timeout, watch)
+            .map_err(ClientError::DataConnect)?;
+        let conversion = self.policy.conversion();
+        // Lines are converted where they are read and written: `LocalReader`, `LocalWriter`.
+        data.set_conversion((!conversion.is_lines_only()).then_some(conversion));
+        Ok(data)
     }
 
     /// EPSV, or PASV where EPSV is refused. The host is always that of the control connection: the

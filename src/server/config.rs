@@ -2,6 +2,7 @@
 
 use super::accounts::Accounts;
 use super::log::TransferLog;
+use crate::proto::repr::RecordForm;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
@@ -29,6 +30,8 @@ pub struct Config<A> {
     /// Lets PORT and EPRT name, and data connections come from, other hosts than the client's: for
     /// transfers between servers (RFC 959 section 5.2), open to the bounce attack (RFC 2577).
     pub foreign_data_addresses: bool,
+    /// How the store keeps the records of TYPE I and L 8 with STRU R.
+    pub record_form: RecordForm,
     /// When cancelled, the server accepts no more, idle sessions end, and transfers may finish within
     /// `timeouts.shutdown`.
     pub shutdown: CancellationToken,
@@ -112,6 +115,7 @@ impl<A: Accounts> Config<A> {
             passive_seed: 0,
             advertised_address: None,
             foreign_data_addresses: false,
+            record_form: RecordForm::Plain,
             shutdown: CancellationToken::new(),
             transfers_outlive_control: false,
             transfer_log: None,

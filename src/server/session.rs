@@ -17,6 +17,7 @@ use crate::proto::listing::Facts;
 use crate::proto::mode::{Coding, Structure, TransmissionMode};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
+use crate::proto::repr::Representation;
 use crate::transfer::Mark;
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +48,15 @@ impl Parameters {
             DataType::Image | DataType::Local(_) => 0,
         };
         Coding { mode: self.mode, structure: self.structure, filler }
+    }
+
+    pub fn representation(&self) -> Representation {
+        match self.data_type {
+            DataType::Ascii(_) => Representation::Ascii,
+            DataType::Ebcdic(_) => Representation::Ebcdic,
+            DataType::Image => Representation::Image,
+            DataType::Local(_) => Representation::Local8,
+        }
     }
 
     pub fn is_ascii(&self) -> bool {

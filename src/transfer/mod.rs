@@ -3,15 +3,16 @@
 //! In block and compressed mode the connection outlives its file (RFC 959 section 3.3), and so
 //! does this value, with its codecs and the bytes read ahead.
 
-use self::gathering::Gathering;
 use crate::net::{Net, Stream};
 use crate::observe::{Event as Seen, Watch};
 use crate::planted::{self, Bug};
 use crate::proto::mode::{
-    Coding, DecodeError, Decoder, Encoder, End, Event, Finish, Output, TransmissionMode,
+    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, TransmissionMode,
 };
+use crate::proto::repr::{Conversion, ConvertError, Converted, Incoming, Outgoing};
 use crate::store::{ReadFile, StoreError, WriteFile};
 use bytes::{Buf, BytesMut};
+use local::Local;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -23,8 +24,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 
 pub mod ascii;
-mod gathering;
 pub mod limited;
+mod local;
 pub mod throttle;
 
 /// Payload read from the store and encoded at a time; a block of block mode is at most one short.
@@ -34,6 +35,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// Payload shorter than this is copied: a slice more in the vectored write costs more than that
 /// (the byte strings of compressed mode have up to 127 bytes).
 const MIN_BORROWED_BYTES: usize = 512;
+
+/// Where the short strings of compressed mode are decoded to.
+const STRINGS_BYTES: usize = 64 * 1024 + FULL_BYTES;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
@@ -50,6 +54,9 @@ pub enum TransferError {
     Malformed(#[from] DecodeError),
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The local file is not what TYPE and STRU need.
+    #[error("{0}")]
+    Convert(#[from] ConvertError),
 }
 
 /// Where discarded files go.
@@ -82,8 +89,11 @@ pub struct DataConnection<N: Net> {
     encoder: Encoder,
     decoder: Decoder,
     unread: BytesMut,
-    /// Short pieces of payload on their way into the file; empty between two calls.
-    gathered: Vec<u8>,
+    /// For the strings of compressed mode: [`STRINGS_BYTES`], or none.
+    strings: Vec<u8>,
+    /// Received bytes on their way into the file; empty between two calls.
+    waiting: Vec<u8>,
+    conversion: Option<Conversion>,
     written_bytes: u64,
     /// Of all files so far.
     total: Moved,
@@ -166,7 +176,9 @@ impl<N: Net> DataConnection<N> {
             encoder: Encoder::new(coding),
             decoder: Decoder::new(coding),
             unread: BytesMut::new(),
-            gathered: Vec::new(),
+            strings: Vec::new(),
+            waiting: Vec::new(),
+            conversion: None,
             written_bytes: 0,
             total: Moved::default(),
             idle_limit,
@@ -229,6 +241,11 @@ impl<N: Net> DataConnection<N> {
         }
     }
 
+    /// How the files to come are represented; `None`: as they are.
+    pub fn set_conversion(&mut self, conversion: Option<Conversion>) {
+        self.conversion = conversion.filter(|conversion| !conversion.is_identity());
+    }
+
     /// Sends a restart marker after each so many bytes of a file, where its reader has one
     /// ([`ReadFile::marker`]); block and compressed mode only.
     pub fn send_markers(&mut self, interval_bytes: Option<NonZeroU64>) {
@@ -250,7 +267,8 @@ impl<N: Net> DataConnection<N> {
     pub fn rest(&mut self) {
         if self.unread.is_empty() || planted::is(Bug::ReadAheadDropped) {
             self.unread = BytesMut::new();
-            self.gathered = Vec::new();
+            self.strings = Vec::new();
+            self.waiting = Vec::new();
         }
     }
 
@@ -273,8 +291,10 @@ impl<N: Net> DataConnection<N> {
         let mut buffer = vec![0; PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
         let interval = match self.coding.mode {
             TransmissionMode::Stream => None,
+            _ if self.conversion.is_some_and(|it| !it.restarts_anywhere()) => None,
             _ => self.marker_interval_bytes.map(NonZeroU64::get),
         };
+        let mut outgoing = self.conversion.map(Outgoing::new);
         let mut before_marker = interval.unwrap_or(u64::MAX);
         loop {
             // A marker that is due and could not be had waits for the next piece's end.
@@ -287,8 +307,17 @@ impl<N: Net> DataConnection<N> {
             if planted::is(Bug::LastPieceDropped) && last && moved.payload_bytes > 0 {
                 read = 0;
             }
-            let end = End { record: false, file: last };
-            self.send_piece(&buffer[..read], end, moved).await?;
+            match &mut outgoing {
+                None => {
+                    let end = End { record: false, file: last };
+                    self.send_piece(&buffer[..read], end, moved).await?;
+                }
+                Some(outgoing) => {
+                    let mut converted = Converted::default();
+                    outgoing.convert(&buffer[..read], last, &mut converted)?;
+                    self.send_converted(&converted, last, moved).await?;
+                }
+            }
             if last {
                 return Ok(());
             }
@@ -306,6 +335,19 @@ impl<N: Net> DataConnection<N> {
         let mut pieces = Pieces::default();
         self.encoder.encode(piece, end, &mut pieces);
         self.write(pieces, piece.len() as u64, moved).await
+    }
+
+    async fn send_converted(
+        &mut self,
+        converted: &Converted,
+        last: bool,
+        moved: &mut Moved,
+    ) -> Result<(), TransferError> {
+        let mut pieces = Pieces::default();
+        for (piece, end) in converted.pieces(last) {
+            self.encoder.encode(piece, end, &mut pieces);
+        }
+        self.write(pieces, converted.bytes.len() as u64, moved).await
     }
 
     async fn write(
@@ -359,8 +401,9 @@ impl<N: Net> DataConnection<N> {
         file: &mut impl WriteFile,
         moved: &mut Moved,
     ) -> Result<(), TransferError> {
+        let mut incoming = self.conversion.map(Incoming::new);
         loop {
-            if !self.unread.is_empty() && self.decode_unread(file, moved).await? {
+            if !self.unread.is_empty() && self.decode_unread(file, &mut incoming, moved).await? {
                 return Ok(());
             }
             self.unread.reserve(READ_BYTES);
@@ -374,7 +417,10 @@ impl<N: Net> DataConnection<N> {
             let read = read.map_err(TransferError::Connection)?;
             if read == 0 {
                 return match self.decoder.finish() {
-                    Finish::Closed => Ok(()),
+                    Finish::Closed => {
+                        Local::new(file, &mut incoming, &mut self.waiting).end_of_file().await?;
+                        Ok(())
+                    }
                     _ if planted::is(Bug::CloseIsEndOfFile) => Ok(()),
                     // A connection that ends between files has not brought this one either.
                     Finish::Complete | Finish::Truncated => Err(TransferError::Truncated),
@@ -387,63 +433,61 @@ impl<N: Net> DataConnection<N> {
     async fn decode_unread(
         &mut self,
         file: &mut impl WriteFile,
+        incoming: &mut Option<Incoming>,
         moved: &mut Moved,
     ) -> Result<bool, TransferError> {
-        let before = *moved;
+        if self.coding.mode == TransmissionMode::Compressed {
+            self.strings.resize(STRINGS_BYTES, 0);
+        }
+        let mut local = Local::new(file, incoming, &mut self.waiting);
         let mut input = &self.unread[..];
-        let mut out = Gathering { file, short: &mut self.gathered };
         let ended = loop {
-            let event = match self.decoder.decode(&mut input) {
-                Ok(Some(event)) => event,
-                Ok(None) => break false,
-                Err(error) => {
-                    out.flush().await?;
-                    return Err(error.into());
-                }
+            let mut filled = 0;
+            let event = if self.strings.is_empty() {
+                self.decoder.decode(&mut input)
+            } else {
+                self.decoder.decode_into(&mut input, &mut self.strings, &mut filled)
             };
-            match event {
-                Event::Data { bytes, .. } => {
-                    if planted::is(Bug::IacStripped) && self.coding.mode == TransmissionMode::Block {
-                        for plain in bytes.split(|byte| *byte == 0xFF) {
-                            out.write(plain).await?;
-                        }
-                    } else {
-                        out.write(bytes).await?;
-                    }
-                    moved.payload_bytes += bytes.len() as u64;
-                }
-                Event::Run { byte, len, .. } => {
-                    out.write_run(byte, len).await?;
-                    moved.payload_bytes += len as u64;
-                }
-                Event::Marker(text) => {
-                    if let Some(marks) = &self.marks {
-                        out.flush().await?;
-                        out.file.checkpoint().await?;
-                        if let Some(receiver) = out.file.marker() {
-                            let sender = String::from_utf8_lossy(&text).into_owned();
-                            // Full: see `tell_markers`.
-                            let _ = marks.try_send(Mark { sender, receiver });
-                        }
+            local.data(&self.strings[..filled]).await?;
+            if event.is_err() {
+                local.flush().await?;
+            }
+            match event? {
+                Some(Event::Data { bytes, .. }) if planted::is(Bug::IacStripped) => {
+                    let block = self.coding.mode == TransmissionMode::Block;
+                    for plain in bytes.split(|byte| block && *byte == 0xFF) {
+                        local.data(plain).await?;
                     }
                 }
-                Event::EndOfRecord => {}
-                Event::EndOfFile => break true,
+                Some(Event::Data { bytes, .. }) => local.data(bytes).await?,
+                Some(Event::Run { byte, len, .. }) => local.data(&[byte; u8::MAX as usize][..len]).await?,
+                Some(Event::Marker(text)) => {
+                    if let Some(marks) = &self.marks
+                        && let Some(receiver) = local.checkpoint().await?
+                    {
+                        let sender = String::from_utf8_lossy(&text).into_owned();
+                        // Full: see `tell_markers`.
+                        let _ = marks.try_send(Mark { sender, receiver });
+                    }
+                }
+                Some(Event::EndOfRecord) => local.end_of_record(),
+                Some(Event::EndOfFile) => {
+                    local.end_of_file().await?;
+                    break true;
+                }
+                None if !self.strings.is_empty() && self.strings.len() - filled < FULL_BYTES => {}
+                None => break false,
             }
         };
-        out.flush().await?;
-        let taken = self.unread.len() - input.len();
-        self.unread.advance(taken);
-        moved.wire_bytes += taken as u64;
-        self.total.payload_bytes += moved.payload_bytes - before.payload_bytes;
-        self.total.wire_bytes += taken as u64;
-        self.watch.tell(
-            self.net.now(),
-            Seen::Progress {
-                payload_bytes: moved.payload_bytes - before.payload_bytes,
-                wire_bytes: taken as u64,
-            },
-        );
+        local.flush().await?;
+        let payload_bytes = local.payload_bytes;
+        let wire_bytes = (self.unread.len() - input.len()) as u64;
+        self.unread.advance(wire_bytes as usize);
+        moved.payload_bytes += payload_bytes;
+        moved.wire_bytes += wire_bytes;
+        self.total.payload_bytes += payload_bytes;
+        self.total.wire_bytes += wire_bytes;
+        self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
         Ok(ended)
     }
 

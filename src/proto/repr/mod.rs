@@ -1,5 +1,10 @@
 //! Representation types (RFC 959 section 3.1.1).
 
+mod convert;
+pub mod ebcdic;
+
+pub use convert::{Conversion, ConvertError, Converted, FRAGMENT_BYTES, Incoming, Outgoing, RecordForm};
+
 use super::command::{DataType, Format};
 use serde::{Deserialize, Serialize};
 

@@ -236,7 +236,7 @@ fn syntax(verb: &str) -> Option<String> {
         "REST" => " <marker>",
         "SITE" => " HELP | MARKERS <bytes> | PARTIAL <pathname>",
         "STRU" => " F | R",
-        "TYPE" => " A [N | T] | I | L 8",
+        "TYPE" => " A [N | T] | E [N | T] | I | L 8",
         "USER" => " <user name>",
         _ => return None,
     };

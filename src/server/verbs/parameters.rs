@@ -97,7 +97,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
     pub(in crate::server) fn set_type(&mut self, data_type: DataType) -> Result<Reply, Refusal> {
         match data_type {
             // Files have no print format here, so that T is N (RFC 1123 section 4.1.2.2).
-            DataType::Ascii(Format::NonPrint | Format::Telnet) | DataType::Image | DataType::Local(8) => {}
+            DataType::Ascii(Format::NonPrint | Format::Telnet)
+            | DataType::Ebcdic(Format::NonPrint | Format::Telnet)
+            | DataType::Image
+            | DataType::Local(8) => {}
             _ => return Err(Refusal::Parameter(format!("TYPE {data_type} is not implemented"))),
         }
         self.parameters.data_type = data_type;

@@ -6,6 +6,7 @@ use crate::planted::{self, Bug};
 use crate::proto::mode::{Coding, TransmissionMode};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
+use crate::proto::repr::Conversion;
 use crate::server::accounts::Accounts;
 use crate::server::data::{DataPort, canonical};
 use crate::server::log::{Movement, TransferRecord};
@@ -47,11 +48,13 @@ impl Restart {
 async fn send<N: Net>(
     port: &mut DataPort<N>,
     coding: Coding,
+    conversion: Option<Conversion>,
     markers: Option<NonZeroU64>,
     name: &str,
     mut file: impl ReadFile,
 ) -> Result<(), Refusal> {
     let connection = port.open(coding).await?;
+    connection.set_conversion(conversion);
     connection.send_markers(markers);
     connection.send_file(name, &mut file).await?;
     port.done().await;
@@ -61,11 +64,13 @@ async fn send<N: Net>(
 async fn receive<N: Net>(
     port: &mut DataPort<N>,
     coding: Coding,
+    conversion: Option<Conversion>,
     marks: mpsc::Sender<Mark>,
     name: &str,
     file: &mut impl WriteFile,
 ) -> Result<(), Refusal> {
     let connection = port.open(coding).await?;
+    connection.set_conversion(conversion);
     connection.tell_markers(Some(marks));
     let received = connection.receive_file(name, file).await;
     connection.tell_markers(None);
@@ -92,10 +97,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let reader = Throttled::new(self.net.clone(), reader, self.config.limits.transfer_bytes_per_s);
         let name = path.to_string();
         let begun = self.net.now();
-        let result = if self.parameters.is_ascii() {
-            self.send(&name, AsciiReader::new(reader), self.parameters.coding()).await
+        let (coding, conversion) = (self.parameters.coding(), self.conversion());
+        let result = if conversion.is_lines_only() {
+            self.send(&name, AsciiReader::new(reader), coding, None).await
         } else {
-            self.send(&name, reader, self.parameters.coding()).await
+            self.send(&name, reader, coding, Some(conversion)).await
         };
         self.log(Movement::Sent, &name, begun, &result);
         result
@@ -145,14 +151,28 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.restart = None;
         self.range = None;
         let coding = Coding { filler: b' ', ..self.parameters.coding() };
-        self.send(name, Text::new(text), coding).await
+        self.send(name, Text::new(text), coding, None).await
     }
 
-    async fn send(&mut self, name: &str, file: impl ReadFile, coding: Coding) -> Result<Reply, Refusal> {
+    fn conversion(&self) -> Conversion {
+        Conversion {
+            representation: self.parameters.representation(),
+            structure: self.parameters.structure,
+            record_form: self.config.record_form,
+        }
+    }
+
+    async fn send(
+        &mut self,
+        name: &str,
+        file: impl ReadFile,
+        coding: Coding,
+        conversion: Option<Conversion>,
+    ) -> Result<Reply, Refusal> {
         self.announce(name, coding).await?;
         let counting = self.counting.clone();
         let status = || under_way("sending", name, counting.payload_bytes());
-        let work = send(&mut self.data, coding, self.marker_interval_bytes, name, file);
+        let work = send(&mut self.data, coding, conversion, self.marker_interval_bytes, name, file);
         match attended(&mut self.control, &mut self.aborting, status, None, work).await {
             Attended::Done(Ok(())) => Ok(self.completed()),
             failed => Err(self.failed(failed)),
@@ -208,7 +228,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Err(refusal) => return Err(self.refuse_upload(refusal).await),
         };
         let incoming = Incoming { name: path.to_string(), unique };
-        match (range, self.parameters.is_ascii()) {
+        match (range, self.conversion().is_lines_only()) {
             (Some((first, last)), false) => {
                 let (store, _) = self.store_and_rights()?;
                 let patch = Patch { inner: writer, store, path, at: first, end: last.saturating_add(1) };
@@ -298,8 +318,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         let counting = self.counting.clone();
         let status = || under_way("receiving", name, counting.payload_bytes());
+        let conversion = Some(self.conversion()).filter(|conversion| !conversion.is_lines_only());
         let (marks, received_marks) = mpsc::channel(WAITING_MARKS);
-        let work = receive(&mut self.data, coding, marks, name, &mut file);
+        let work = receive(&mut self.data, coding, conversion, marks, name, &mut file);
         match attended(&mut self.control, &mut self.aborting, status, Some(received_marks), work).await {
             Attended::Done(Ok(())) => {
                 let published = file.publish().await.map_err(|error| Refusal::Transfer(error.into()));
