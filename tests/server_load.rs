@@ -2,8 +2,8 @@
 //!
 //! Larger runs: `cargo test --release --test server_load -- --ignored --nocapture` (`ulimit -n 65536`).
 
+use ftpsim::net::Net;
 use ftpsim::net::real::RealNet;
-use ftpsim::net::{Listener, Net};
 use ftpsim::observe::Nobody;
 use ftpsim::server::{Config, Rights, Table, serve};
 use ftpsim::store::memory::MemoryStore;

@@ -177,6 +177,11 @@ impl<N: Net> Control<N> {
         self.queue.push_back(line);
     }
 
+    /// Whether the client has sent more than what is being done.
+    pub fn has_waiting(&self) -> bool {
+        !self.queue.is_empty() || !self.unread.is_empty()
+    }
+
     pub fn queued(&self) -> impl Iterator<Item = &Line> {
         self.queue.iter()
     }

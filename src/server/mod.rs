@@ -1,5 +1,19 @@
 //! The server: RFC 959 as corrected by RFC 1123, over any [`Net`], serving any [`Store`].
 //!
+//! Where the RFCs leave room:
+//! - A transfer is answered by 226 when the data connection is closed with it, by 250 when it stays
+//!   open (RFC 959 sections 3.2 and 5.2).
+//! - The kept connection of block and compressed mode is closed by PORT, PASV, EPRT, EPSV, another
+//!   MODE or STRU, ABOR, REIN and any failed transfer; not by TYPE, nor by a refused command.
+//! - PASV and EPSV serve for one connection; PORT stands until it is changed.
+//! - ABOR stops the transfers that were sent ahead of it, too: each is answered by 426, then 226.
+//! - What a failed upload has left is out of sight, for REST and STOR of the same name; `SITE PARTIAL
+//!   path` tells its length. REST takes byte offsets in every mode, and the markers of 110 replies.
+//! - `SITE MARKERS bytes` asks for restart markers in downloads.
+//! - `XPIPE` in FEAT: after `OPTS XPIPE ON` a client sends the data of each upload of block or
+//!   compressed mode without waiting for its 125; those of a refused one are read and discarded up
+//!   to its end of file, before the refusal is sent.
+//!
 //! [`Store`]: crate::store::Store
 
 pub mod accounts;

@@ -344,6 +344,18 @@ pub async fn attended<N: Net, T>(
     work: impl Future<Output = T>,
 ) -> Attended<T> {
     let mut work = std::pin::pin!(work);
+    if control.has_waiting() {
+        // A small file of a pipeline may be done at once: then its replies go with the next ones.
+        let done = tokio::select! {
+            biased;
+            done = &mut work => Some(done),
+            () = std::future::ready(()) => None,
+        };
+        if let Some(done) = done {
+            say_marks(control, &mut marks);
+            return Attended::Done(done);
+        }
+    }
     loop {
         let line = tokio::select! {
             biased;
@@ -353,10 +365,7 @@ pub async fn attended<N: Net, T>(
                 continue;
             }
             done = &mut work => {
-                // Those of the last pieces, before the completion reply.
-                while let Some(Ok(mark)) = marks.as_mut().map(mpsc::Receiver::try_recv) {
-                    control.say(&mark_reply(&mark));
-                }
+                say_marks(control, &mut marks);
                 return Attended::Done(done);
             }
         };
@@ -388,6 +397,13 @@ async fn next_mark(marks: &mut Option<mpsc::Receiver<Mark>>) -> Option<Mark> {
     match marks {
         Some(marks) => marks.recv().await,
         None => None,
+    }
+}
+
+/// Those of the last pieces, before the completion reply.
+fn say_marks<N: Net>(control: &mut Control<N>, marks: &mut Option<mpsc::Receiver<Mark>>) {
+    while let Some(Ok(mark)) = marks.as_mut().map(mpsc::Receiver::try_recv) {
+        control.say(&mark_reply(&mark));
     }
 }
 

@@ -11,8 +11,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// Names of uploads under way begin and end so; such names are hidden from and refused to clients.
 const TEMPORARY_START: &str = ".ftpsim-";
@@ -23,6 +23,8 @@ const PARTIAL_END: &str = ".part";
 const NAME_ATTEMPTS: u32 = 1000;
 
 static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
+/// Asked for once: it is a system call.
+static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
 
 #[derive(Clone)]
 pub struct DiskStore {
@@ -202,7 +204,7 @@ fn create_temporary(directory: &Dir) -> Result<(File, String), StoreError> {
     options.write(true).read(true).create_new(true);
     for _ in 0..NAME_ATTEMPTS {
         let number = NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{TEMPORARY_START}{}-{number}{TEMPORARY_END}", std::process::id());
+        let name = format!("{TEMPORARY_START}{}-{number}{TEMPORARY_END}", *PROCESS);
         match directory.open_with(&name, &options) {
             Ok(file) => return Ok((file, name)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

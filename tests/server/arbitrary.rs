@@ -33,7 +33,7 @@ async fn dialogue(lines: Vec<Vec<u8>>, data: Vec<u8>, logged_in: bool) {
     let world = world().await;
     world.put("/f", b"0123456789");
     world.put("/d/x", b"");
-    let mut client = if logged_in { world.client().await } else { world.connect().await };
+    let client = if logged_in { world.client().await } else { world.connect().await };
     let net = client.net.clone();
     let (mut reading, mut writing) = tokio::io::split(client.stream);
     let sending = async move {

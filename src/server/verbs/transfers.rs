@@ -343,7 +343,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
     }
 
-    /// 125 or 150, sent before anything moves.
+    /// 125 or 150, sent before anything moves, but for a file of a pipeline: see `attended`.
     async fn announce(&mut self, name: &str, coding: Coding) -> Result<(), Refusal> {
         self.counting.reset();
         if planted::is(Bug::CompletionFirst) {
@@ -354,7 +354,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         } else {
             self.say(150, format!("File status okay; about to open data connection for {name}."));
         }
-        self.control.flush().await.map_err(Refusal::ControlLost)
+        self.announced().await
     }
 
     /// The exact texts of RFC 1123 section 4.1.2.9.
@@ -362,6 +362,13 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.counting.reset();
         let code = if self.data.is_open(coding).await { 125 } else { 150 };
         self.say(code, format!("FILE: {name}"));
+        self.announced().await
+    }
+
+    async fn announced(&mut self) -> Result<(), Refusal> {
+        if self.control.has_waiting() {
+            return Ok(());
+        }
         self.control.flush().await.map_err(Refusal::ControlLost)
     }
 
