@@ -2,8 +2,9 @@
 
 use super::hash::Hashing;
 use super::policy::{Policy, Verify};
+use crate::proto::path::VirtualPath;
 use crate::proto::repr::Representation;
-use crate::store::{ReadFile, StoreError, WriteFile};
+use crate::store::{ReadFile, Store, StoreError, WriteFile};
 use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 
 /// The hash is that of the file's own bytes, not of their representation.
@@ -14,11 +15,29 @@ pub enum LocalReader<R> {
 
 impl<R: ReadFile> LocalReader<R> {
     pub fn new(file: R, policy: &Policy) -> Self {
-        let file = Hashing::new(file, policy.verify == Verify::Hash);
+        Self::of(Hashing::new(file, policy.verify == Verify::Hash), policy)
+    }
+
+    fn of(file: Hashing<R>, policy: &Policy) -> Self {
         match policy.representation {
             Representation::Ascii => Self::Ascii(AsciiReader::new(file)),
             _ => Self::Image(file),
         }
+    }
+
+    /// The file from an offset on. For a hash its beginning has to be read, too.
+    pub async fn open<S: Store<Reader = R>>(
+        store: &S,
+        path: &VirtualPath,
+        offset_bytes: u64,
+        policy: &Policy,
+    ) -> Result<Self, StoreError> {
+        if policy.verify != Verify::Hash {
+            return Ok(Self::new(store.read(path, offset_bytes).await?, policy));
+        }
+        let mut file = Hashing::new(store.read(path, 0).await?, true);
+        file.skip(offset_bytes).await?;
+        Ok(Self::of(file, policy))
     }
 
     pub fn hash(&self) -> Option<String> {
@@ -42,6 +61,12 @@ impl<R: ReadFile> ReadFile for LocalReader<R> {
             Self::Ascii(file) => file.remaining_bytes(),
         }
     }
+    fn marker(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.marker(),
+            Self::Ascii(file) => file.marker(),
+        }
+    }
 }
 
 pub enum LocalWriter<W> {
@@ -51,8 +76,14 @@ pub enum LocalWriter<W> {
 
 impl<W: WriteFile> LocalWriter<W> {
     pub fn new(file: W, policy: &Policy) -> Self {
+        Self::resumed(file, policy, false)
+    }
+
+    /// `after_return`: TYPE A goes on behind a CR that has been held back.
+    pub fn resumed(file: W, policy: &Policy, after_return: bool) -> Self {
         let file = Hashing::new(file, policy.verify == Verify::Hash);
         match policy.representation {
+            Representation::Ascii if after_return => Self::Ascii(AsciiWriter::after_return(file)),
             Representation::Ascii => Self::Ascii(AsciiWriter::new(file)),
             _ => Self::Image(file),
         }
@@ -77,6 +108,12 @@ impl<W: WriteFile> WriteFile for LocalWriter<W> {
         match self {
             Self::Image(file) => file.publish().await,
             Self::Ascii(file) => file.publish().await,
+        }
+    }
+    fn marker(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.marker(),
+            Self::Ascii(file) => file.marker(),
         }
     }
     async fn checkpoint(&mut self) -> Result<(), StoreError> {
