@@ -1,10 +1,12 @@
 //! The control connection: commands out, replies in, and how many are owed.
 
 use super::error::ClientError;
+use super::resume::parse_mark;
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Watch};
 use crate::proto::command::Command;
 use crate::proto::reply::{Reply, ReplyParser};
+use crate::transfer::Mark;
 use bytes::{Buf, BytesMut};
 use std::future::poll_fn;
 use std::io;
@@ -29,6 +31,8 @@ pub struct Control<N: Net> {
     /// Completion replies owed to us: one a command (the greeting counts as one).
     owed: u32,
     round_trips: u64,
+    /// The latest of 110 replies.
+    mark: Option<Mark>,
     broken: bool,
 }
 
@@ -46,6 +50,7 @@ impl<N: Net> Control<N> {
             reply_timeout,
             owed: 1,
             round_trips: 0,
+            mark: None,
             broken: false,
         })
     }
@@ -62,6 +67,11 @@ impl<N: Net> Control<N> {
     /// pipelined commands count once.
     pub fn round_trips(&self) -> u64 {
         self.round_trips
+    }
+
+    /// The latest restart marker that the server has told by 110 since this was last asked.
+    pub fn take_mark(&mut self) -> Option<Mark> {
+        self.mark.take()
     }
 
     /// Completion replies not yet read.
@@ -183,6 +193,9 @@ impl<N: Net> Control<N> {
 
     fn took(&mut self, reply: Reply) -> Reply {
         self.watch.tell(self.net.now(), Event::Reply { code: reply.code, text: &reply.text() });
+        if reply.code == 110 {
+            self.mark = parse_mark(&reply.text()).or(self.mark.take());
+        }
         if !reply.is_preliminary() {
             // An unasked reply (421) is not owed.
             self.owed = self.owed.saturating_sub(1);

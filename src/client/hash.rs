@@ -16,6 +16,23 @@ impl<F> Hashing<F> {
         Self { file, hash: wanted.then(Sha256::new) }
     }
 
+    /// Reads and hashes so many bytes, which are not to be sent.
+    pub async fn skip(&mut self, mut bytes: u64) -> Result<(), StoreError>
+    where
+        F: ReadFile,
+    {
+        let mut piece = vec![0; 64 * 1024];
+        while bytes > 0 {
+            let room = bytes.min(piece.len() as u64) as usize;
+            let read = self.read(&mut piece[..room]).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            bytes -= read as u64;
+        }
+        Ok(())
+    }
+
     /// The hash so far, in lower-case hexadecimal.
     pub fn hash(&self) -> Option<String> {
         let hash = self.hash.clone()?;
@@ -34,6 +51,9 @@ impl<F: ReadFile> ReadFile for Hashing<F> {
     fn remaining_bytes(&self) -> u64 {
         self.file.remaining_bytes()
     }
+    fn marker(&self) -> Option<String> {
+        self.file.marker()
+    }
 }
 
 impl<F: WriteFile> WriteFile for Hashing<F> {
@@ -45,6 +65,9 @@ impl<F: WriteFile> WriteFile for Hashing<F> {
     }
     async fn publish(self) -> Result<(), StoreError> {
         self.file.publish().await
+    }
+    fn marker(&self) -> Option<String> {
+        self.file.marker()
     }
     async fn checkpoint(&mut self) -> Result<(), StoreError> {
         self.file.checkpoint().await

@@ -2,7 +2,8 @@
 
 use super::hash::Hashing;
 use super::policy::{Policy, Verify};
-use crate::store::{ReadFile, StoreError, WriteFile};
+use crate::proto::path::VirtualPath;
+use crate::store::{ReadFile, Store, StoreError, WriteFile};
 use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 
 /// The hash is that of the file's own bytes, not of their representation.
@@ -13,12 +14,30 @@ pub enum LocalReader<R> {
 
 impl<R: ReadFile> LocalReader<R> {
     pub fn new(file: R, policy: &Policy) -> Self {
-        let file = Hashing::new(file, policy.verify == Verify::Hash);
+        Self::of(Hashing::new(file, policy.verify == Verify::Hash), policy)
+    }
+
+    fn of(file: Hashing<R>, policy: &Policy) -> Self {
         // All else is converted by the data connection.
         match policy.conversion().is_lines_only() {
             true => Self::Ascii(AsciiReader::new(file)),
             false => Self::Image(file),
         }
+    }
+
+    /// The file from an offset on. For a hash its beginning has to be read, too.
+    pub async fn open<S: Store<Reader = R>>(
+        store: &S,
+        path: &VirtualPath,
+        offset_bytes: u64,
+        policy: &Policy,
+    ) -> Result<Self, StoreError> {
+        if policy.verify != Verify::Hash {
+            return Ok(Self::new(store.read(path, offset_bytes).await?, policy));
+        }
+        let mut file = Hashing::new(store.read(path, 0).await?, true);
+        file.skip(offset_bytes).await?;
+        Ok(Self::of(file, policy))
     }
 
     pub fn hash(&self) -> Option<String> {
@@ -42,6 +61,12 @@ impl<R: ReadFile> ReadFile for LocalReader<R> {
             Self::Ascii(file) => file.remaining_bytes(),
         }
     }
+    fn marker(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.marker(),
+            Self::Ascii(file) => file.marker(),
+        }
+    }
 }
 
 pub enum LocalWriter<W> {
@@ -51,9 +76,15 @@ pub enum LocalWriter<W> {
 
 impl<W: WriteFile> LocalWriter<W> {
     pub fn new(file: W, policy: &Policy) -> Self {
+        Self::resumed(file, policy, false)
+    }
+
+    /// `after_return`: TYPE A goes on behind a CR that has been held back.
+    pub fn resumed(file: W, policy: &Policy, after_return: bool) -> Self {
         let file = Hashing::new(file, policy.verify == Verify::Hash);
         // All else is converted by the data connection.
         match policy.conversion().is_lines_only() {
+            true if after_return => Self::Ascii(AsciiWriter::after_return(file)),
             true => Self::Ascii(AsciiWriter::new(file)),
             false => Self::Image(file),
         }
@@ -78,6 +109,12 @@ impl<W: WriteFile> WriteFile for LocalWriter<W> {
         match self {
             Self::Image(file) => file.publish().await,
             Self::Ascii(file) => file.publish().await,
+        }
+    }
+    fn marker(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.marker(),
+            Self::Ascii(file) => file.marker(),
         }
     }
     async fn checkpoint(&mut self) -> Result<(), StoreError> {

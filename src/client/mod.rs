@@ -7,6 +7,7 @@ mod hash;
 mod local;
 mod pipeline;
 pub mod policy;
+mod resume;
 pub mod session;
 #[cfg(test)]
 mod tests;

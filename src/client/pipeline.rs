@@ -35,6 +35,7 @@ pub fn applies(policy: &Policy) -> bool {
     policy.pipeline_depth > 1
         && policy.mode != TransmissionMode::Stream
         && policy.reuse_data_connection
+        && !policy.resume
         && policy.opening == Opening::Passive
 }
 
@@ -82,7 +83,9 @@ impl<S: Store> Flight<S> {
         let moved = self.moved.unwrap_or_default();
         match verify {
             Verify::Reply => Ok(moved),
-            Verify::Size => same_size(self.server_bytes.unwrap_or_default(), moved).map(|()| moved),
+            Verify::Size => {
+                same_size(self.server_bytes.unwrap_or_default(), moved.payload_bytes).map(|()| moved)
+            }
             Verify::Hash => {
                 let server = self.server_hash.take().unwrap_or_default();
                 same_hash(server, self.our_hash.take()).map(|()| moved)

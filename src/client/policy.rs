@@ -3,6 +3,7 @@
 use crate::proto::mode::{Coding, Structure, TransmissionMode};
 use crate::proto::repr::{Conversion, RecordForm, Representation};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +95,13 @@ pub struct Policy {
     /// In block and compressed mode the next file goes over the same data connection (RFC 959
     /// section 3.3). Stream mode cannot.
     pub reuse_data_connection: bool,
+    /// A further attempt goes on where the last one ended, the first one where an earlier delivery
+    /// did: for files that have not changed meanwhile; [`Verify`] tells. Not with record structure,
+    /// not for downloads verified by hash; not pipelined.
+    pub resume: bool,
+    /// Block and compressed mode: restart markers in uploads, and asked for in downloads, each so
+    /// many bytes.
+    pub marker_interval_bytes: Option<NonZeroU64>,
     /// Transfer commands under way at a time on one control connection; 1: the next is sent when
     /// the last is done. More than 1 has an effect in block and compressed mode only.
     pub pipeline_depth: u32,
@@ -125,6 +133,8 @@ impl Default for Policy {
             retries: 2,
             retry_delay: Duration::from_secs(1),
             reuse_data_connection: true,
+            resume: false,
+            marker_interval_bytes: None,
             pipeline_depth: 1,
             parallel: 1,
             reply_timeout: Duration::from_secs(30),

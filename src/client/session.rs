@@ -13,11 +13,15 @@ use crate::proto::mode::{Structure, TransmissionMode};
 use crate::proto::reply::{Class, Reply};
 use crate::proto::repr::Representation;
 use crate::store::{ReadFile, WriteFile};
-use crate::transfer::{DataConnection, Moved, TransferError};
+use crate::transfer::{DataConnection, Mark, Moved, TransferError};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+/// Restart markers of one download that are kept until its end, when the last one counts.
+const MAX_MARKS: usize = 1 << 20;
 
 /// What the session has cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,10 @@ pub struct Session<N: Net> {
     pub(super) data: Option<DataConnection<N>>,
     /// EPSV was refused: PASV from now on.
     without_epsv: bool,
+    /// The latest restart marker of a download.
+    received_mark: Option<Mark>,
+    /// SITE MARKERS has been sent.
+    markers_chosen: bool,
     /// OPTS HASH was accepted.
     hash_chosen: bool,
     /// Whether OPTS XPIPE ON has been taken, once it has been tried.
@@ -94,6 +102,8 @@ impl<N: Net> Session<N> {
             cancel: CancellationToken::new(),
             data: None,
             without_epsv: false,
+            received_mark: None,
+            markers_chosen: false,
             hash_chosen: false,
             pipes_uploads: None,
             features: None,
@@ -242,13 +252,17 @@ impl<N: Net> Session<N> {
     }
 
     /// Uploads `file`: STOR, data, end of file, completion reply. The observer hears of it as `name`.
+    /// `restart`: REST's argument, of which `file` is the rest.
     pub async fn put_file(
         &mut self,
         name: &str,
         remote: &str,
+        restart: Option<&str>,
         file: &mut impl ReadFile,
     ) -> Result<Moved, ClientError> {
-        let mut data = self.begin(Command::Stor(remote.to_owned())).await?;
+        self.control.take_mark();
+        let mut data = self.begin(Command::Stor(remote.to_owned()), restart).await?;
+        data.send_markers(self.policy.marker_interval_bytes);
         let ended = with_replies(&mut self.control, &self.cancel, data.send_file(name, file)).await;
         let early = match ended {
             Ended::Moved(result) => return self.finish(data, result, None).await,
@@ -263,8 +277,32 @@ impl<N: Net> Session<N> {
     }
 
     /// Downloads into `file`, which the caller publishes after `Ok`.
-    pub async fn get_file(&mut self, remote: &str, file: &mut impl WriteFile) -> Result<Moved, ClientError> {
-        self.receive(Command::Retr(remote.to_owned()), remote, file).await
+    pub async fn get_file(
+        &mut self,
+        remote: &str,
+        restart: Option<&str>,
+        file: &mut impl WriteFile,
+    ) -> Result<Moved, ClientError> {
+        self.choose_markers().await?;
+        self.receive_from(Command::Retr(remote.to_owned()), restart, remote, file).await
+    }
+
+    /// The latest restart marker of the last transfer that both ends know.
+    pub fn take_mark(&mut self) -> Option<Mark> {
+        self.control.take_mark().or(self.received_mark.take())
+    }
+
+    /// `SITE MARKERS` (our extension): the server sends restart markers. One that does not know it
+    /// sends what it likes.
+    async fn choose_markers(&mut self) -> Result<(), ClientError> {
+        if let Some(interval) = self.policy.marker_interval_bytes
+            && self.policy.mode != TransmissionMode::Stream
+            && !self.markers_chosen
+        {
+            self.control.command(&Command::Site(format!("MARKERS {interval}"))).await?;
+            self.markers_chosen = true;
+        }
+        Ok(())
     }
 
     /// RETR, LIST, NLST or MLSD.
@@ -274,7 +312,19 @@ impl<N: Net> Session<N> {
         name: &str,
         file: &mut impl WriteFile,
     ) -> Result<Moved, ClientError> {
-        let mut data = self.begin(command).await?;
+        self.receive_from(command, None, name, file).await
+    }
+
+    async fn receive_from(
+        &mut self,
+        command: Command,
+        restart: Option<&str>,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Result<Moved, ClientError> {
+        let mut data = self.begin(command, restart).await?;
+        let (marks, mut received) = mpsc::channel(MAX_MARKS);
+        data.tell_markers(Some(marks));
         let ended = {
             let mut receiving = std::pin::pin!(data.receive_file(name, file));
             match with_replies(&mut self.control, &self.cancel, receiving.as_mut()).await {
@@ -284,6 +334,11 @@ impl<N: Net> Session<N> {
                 Ended::Moved(result) => Ok((result, None)),
             }
         };
+        data.tell_markers(None);
+        self.received_mark = None;
+        while let Ok(mark) = received.try_recv() {
+            self.received_mark = Some(mark);
+        }
         match ended {
             Ok((result, reply)) => self.finish(data, result, reply).await,
             Err(reply) => {
@@ -294,9 +349,16 @@ impl<N: Net> Session<N> {
     }
 
     /// Sends a transfer command and takes its first reply; gives the data connection to use.
-    async fn begin(&mut self, command: Command) -> Result<DataConnection<N>, ClientError> {
+    async fn begin(
+        &mut self,
+        command: Command,
+        restart: Option<&str>,
+    ) -> Result<DataConnection<N>, ClientError> {
         loop {
             let opened = self.data_connection().await?;
+            if let Some(marker) = restart {
+                self.restart(marker).await?;
+            }
             self.control.send(&command).await?;
             let reply = self.control.read_reply().await?;
             match (reply.class(), opened) {
@@ -324,6 +386,19 @@ impl<N: Net> Session<N> {
                 }
             }
         }
+    }
+
+    /// REST; it comes directly before the transfer command (RFC 959 section 4.1.3).
+    async fn restart(&mut self, marker: &str) -> Result<(), ClientError> {
+        let command = Command::Rest(marker.to_owned());
+        let reply = self.control.command(&command).await?;
+        if reply.class() == Class::Intermediate {
+            return Ok(());
+        }
+        if let Some(data) = self.data.take() {
+            self.keep_or_close(data).await;
+        }
+        Err(refused(&command, reply))
     }
 
     /// The moving is over at this end; takes the completion reply, if it has not come before.

@@ -164,7 +164,7 @@ async fn stream_mode_takes_a_connection_for_each_file_and_ends_it_by_closing() {
         },
         |mut c| async move {
             for name in ["a", "b"] {
-                c.put_file(name, name, &mut Bytes::new(b"hello")).await.unwrap();
+                c.put_file(name, name, None, &mut Bytes::new(b"hello")).await.unwrap();
             }
             assert_eq!(c.cost().data_connections, 2);
             // USER, PASS, TYPE, and EPSV and STOR for each file.
@@ -195,10 +195,10 @@ async fn block_mode_keeps_its_connection() {
         },
         |mut c| async move {
             for name in ["a", "b"] {
-                c.put_file(name, name, &mut Bytes::new(b"hi")).await.unwrap();
+                c.put_file(name, name, None, &mut Bytes::new(b"hi")).await.unwrap();
             }
             let mut sink = Sink::default();
-            c.get_file("a", &mut sink).await.unwrap();
+            c.get_file("a", None, &mut sink).await.unwrap();
             assert_eq!(sink.0, b"ho");
             let cost = c.quit().await;
             assert_eq!((cost.data_connections, cost.moved.wire_bytes), (1, 15));
@@ -232,7 +232,7 @@ async fn another_connection_when_the_server_lost_the_kept_one() {
         },
         |mut c| async move {
             for name in ["a", "b", "c"] {
-                c.put_file(name, name, &mut Bytes::new(b"hi")).await.unwrap();
+                c.put_file(name, name, None, &mut Bytes::new(b"hi")).await.unwrap();
             }
             assert_eq!(c.cost().data_connections, 3);
         },
@@ -258,12 +258,12 @@ async fn a_refusal_during_the_transfer_is_heard_and_leaves_the_session_in_step()
         },
         |mut c| async move {
             let big = vec![1; 64 << 20];
-            match c.put_file("big", "big", &mut Bytes::new(&big)).await {
+            match c.put_file("big", "big", None, &mut Bytes::new(&big)).await {
                 Err(ClientError::TransferRefused(reply)) => assert_eq!(reply.code, 452),
                 other => panic!("{other:?}"),
             }
             assert!(c.in_step());
-            c.put_file("small", "small", &mut Bytes::new(b"hi")).await.unwrap();
+            c.put_file("small", "small", None, &mut Bytes::new(b"hi")).await.unwrap();
         },
     )
     .await;
@@ -281,7 +281,7 @@ async fn a_reply_that_does_not_come_puts_the_session_out_of_step() {
             s.gone().await;
         },
         |mut c| async move {
-            let error = c.put_file("a", "a", &mut Bytes::new(b"hello")).await.unwrap_err();
+            let error = c.put_file("a", "a", None, &mut Bytes::new(b"hello")).await.unwrap_err();
             assert!(matches!(error, ClientError::NoReply(_)), "{error}");
             assert!(!c.in_step() && !error.is_final());
             c.abandon();
@@ -306,7 +306,7 @@ async fn a_local_read_error_resets_the_connection() {
             s.say("426 broken").await;
         },
         |mut c| async move {
-            let error = c.put_file("a", "a", &mut Failing(false)).await.unwrap_err();
+            let error = c.put_file("a", "a", None, &mut Failing(false)).await.unwrap_err();
             assert_eq!(error.kind(), FailureKind::Local);
             assert!(error.is_final() && c.in_step());
         },
@@ -328,7 +328,7 @@ async fn a_block_file_without_its_end_is_truncated_whatever_the_server_says() {
             s.gone().await;
         },
         |mut c| async move {
-            match c.get_file("a", &mut Sink::default()).await {
+            match c.get_file("a", None, &mut Sink::default()).await {
                 Err(ClientError::Transfer { error: TransferError::Truncated, reply: Some(reply) }) => {
                     assert_eq!(reply.code, 226);
                 }
@@ -357,7 +357,7 @@ async fn a_completion_reply_may_overtake_the_data() {
         },
         |mut c| async move {
             let mut sink = Sink::default();
-            c.get_file("a", &mut sink).await.unwrap();
+            c.get_file("a", None, &mut sink).await.unwrap();
             assert_eq!(sink.0, b"hello");
         },
     )
@@ -387,7 +387,7 @@ async fn a_completion_reply_before_the_end_of_file_is_a_failure() {
         },
         |mut c| async move {
             let big = vec![1; 64 << 20];
-            let error = c.put_file("a", "a", &mut Bytes::new(&big)).await.unwrap_err();
+            let error = c.put_file("a", "a", None, &mut Bytes::new(&big)).await.unwrap_err();
             assert!(matches!(error, ClientError::EarlyCompletion(_)), "{error}");
         },
     )
@@ -416,7 +416,7 @@ async fn pasv_where_epsv_is_unknown_and_never_to_another_host() {
         },
         |mut c| async move {
             for name in ["a", "b"] {
-                c.put_file(name, name, &mut Bytes::new(b"x")).await.unwrap();
+                c.put_file(name, name, None, &mut Bytes::new(b"x")).await.unwrap();
             }
         },
     )
@@ -443,7 +443,7 @@ async fn active_mode_listens_and_sends_port() {
         },
         |mut c| async move {
             let mut sink = Sink::default();
-            c.get_file("a", &mut sink).await.unwrap();
+            c.get_file("a", None, &mut sink).await.unwrap();
             assert_eq!(sink.0, b"hello");
         },
     )
@@ -465,7 +465,7 @@ async fn active_mode_hears_that_the_server_cannot_connect() {
             s.gone().await;
         },
         |mut c| async move {
-            let error = c.get_file("a", &mut Sink::default()).await.unwrap_err();
+            let error = c.get_file("a", None, &mut Sink::default()).await.unwrap_err();
             assert!(matches!(&error, ClientError::TransferRefused(reply) if reply.code == 425), "{error}");
             assert!(c.in_step());
         },
@@ -483,7 +483,7 @@ async fn a_name_cannot_carry_a_second_command() {
             s.gone().await;
         },
         |mut c| async move {
-            let error = c.put_file("a", "a\r\nDELE b", &mut Bytes::new(b"x")).await.unwrap_err();
+            let error = c.put_file("a", "a\r\nDELE b", None, &mut Bytes::new(b"x")).await.unwrap_err();
             assert!(matches!(error, ClientError::BadName), "{error}");
             assert!(c.in_step());
         },

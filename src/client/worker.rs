@@ -5,12 +5,13 @@ use super::error::{ClientError, FailureKind};
 use super::local::{LocalReader, LocalWriter};
 use super::pipeline;
 use super::policy::{Direction, Login, Policy, Publish, Verify};
+use super::resume::Start;
 use super::session::{Cost, Session};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::planted::{self, Bug};
-use crate::store::{Store, Write, WriteFile};
-use crate::transfer::Moved;
+use crate::store::{Store, StoreError, Write, WriteFile};
+use crate::transfer::Mark;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Pending {
     index: usize,
     pub job: Job,
     pub report: FileReport,
+    /// The latest restart marker of its last attempt.
+    pub(super) mark: Option<Mark>,
     /// The server let us in at some attempt.
     pub connected: bool,
 }
@@ -132,7 +135,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             wire_bytes: 0,
             result: Ok(()),
         };
-        Some(Pending { index, job, report, connected: false })
+        Some(Pending { index, job, report, mark: None, connected: false })
     }
 
     /// Why nothing more is to be begun.
@@ -154,13 +157,13 @@ impl<N: Net, S: Store> Worker<N, S> {
         loop {
             pending.report.attempts += 1;
             let result = match self.policy.direction {
-                Direction::Put => self.put(&pending.job).await,
-                Direction::Get => self.get(&pending.job).await,
+                Direction::Put => self.put(&mut pending).await,
+                Direction::Get => self.get(&mut pending).await,
             };
             pending.report.wire_bytes = self.cost().moved.wire_bytes - wire_before;
             pending.connected |= self.session.is_some();
             match result {
-                Ok(moved) => return self.delivered(pending, moved.payload_bytes),
+                Ok(payload_bytes) => return self.delivered(pending, payload_bytes),
                 Err(error) => match self.failed(pending, &error) {
                     Some(retry) => pending = retry,
                     None => return,
@@ -170,43 +173,89 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
     }
 
-    async fn put(&mut self, job: &Job) -> Result<Moved, ClientError> {
-        let file = self.store.read(&job.local, 0).await.map_err(ClientError::Local)?;
-        let mut file = LocalReader::new(file, &self.policy);
+    /// Gives the file's payload bytes.
+    async fn put(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
+        let start = self.start(pending).await?;
+        match self.put_from(pending, &start).await {
+            Err(ClientError::Refused { .. }) if start.marker.is_some() && self.in_step() => {
+                pending.mark = None;
+                self.put_from(pending, &Start::default()).await
+            }
+            result => result,
+        }
+    }
+
+    async fn put_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
+        let job = &pending.job;
+        let opened = LocalReader::open(&self.store, &job.local, start.offset_bytes, &self.policy).await;
+        let mut file = opened.map_err(ClientError::Local)?;
         let (verify, publish) = (self.policy.verify, self.policy.publish);
         let session = self.session().await?;
         let part = part_name(&job.remote);
         let stored_as = if publish == Publish::Rename { &part } else { &job.remote };
-        let moved = session.put_file(&job.remote, stored_as, &mut file).await?;
+        let result = session.put_file(&job.remote, stored_as, start.marker.as_deref(), &mut file).await;
+        // Of a later place in the file than the one it began from, or else that one is still good.
+        pending.mark = session.take_mark().or(pending.mark.take());
+        let payload_bytes = start.offset_bytes + result?.payload_bytes;
         match verify {
             Verify::Reply => {}
-            Verify::Size => same_size(session.size_bytes(stored_as).await?, moved)?,
+            Verify::Size => same_size(session.size_bytes(stored_as).await?, payload_bytes)?,
             Verify::Hash => same_hash(session.hash(stored_as).await?, file.hash())?,
         }
         if publish == Publish::Rename && !planted::is(Bug::RenameForgotten) {
             session.rename(&part, &job.remote).await?;
         }
-        Ok(moved)
+        Ok(payload_bytes)
     }
 
-    async fn get(&mut self, job: &Job) -> Result<Moved, ClientError> {
-        let file = self.store.write(&job.local, Write::Replace).await.map_err(ClientError::Local)?;
-        let mut file = LocalWriter::new(file, &self.policy);
-        let verify = self.policy.verify;
+    async fn get(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
+        let start = self.start(pending).await?;
+        match self.get_from(pending, &start).await {
+            Err(ClientError::Refused { .. } | ClientError::Local(StoreError::BadOffset { .. }))
+                if start.marker.is_some() && self.in_step() =>
+            {
+                pending.mark = None;
+                self.get_from(pending, &Start::default()).await
+            }
+            result => result,
+        }
+    }
+
+    async fn get_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
+        let job = &pending.job;
+        let how = if start.marker.is_some() { Write::From(start.offset_bytes) } else { Write::Replace };
+        let file = self.store.write(&job.local, how).await.map_err(ClientError::Local)?;
+        let mut file = LocalWriter::resumed(file, &self.policy, start.after_return);
+        let (verify, resume) = (self.policy.verify, self.policy.resume);
         let session = self.session().await?;
         let size_bytes = match verify {
             Verify::Size => Some(session.size_bytes(&job.remote).await?),
             Verify::Reply | Verify::Hash => None,
         };
-        let moved = session.get_file(&job.remote, &mut file).await?;
+        let moved = match session.get_file(&job.remote, start.marker.as_deref(), &mut file).await {
+            Ok(moved) => moved,
+            Err(error) => {
+                pending.mark = session.take_mark().or(pending.mark.take());
+                if resume && !matches!(error, ClientError::Refused { .. }) {
+                    // Only a help for the next attempt; this one has failed in any case.
+                    let _ = file.keep().await;
+                }
+                return Err(error);
+            }
+        };
+        let payload_bytes = start.offset_bytes + moved.payload_bytes;
         if let Some(size_bytes) = size_bytes {
-            same_size(size_bytes, moved)?;
+            same_size(size_bytes, payload_bytes)?;
         }
         if verify == Verify::Hash {
             same_hash(session.hash(&job.remote).await?, file.hash())?;
         }
         file.publish().await.map_err(ClientError::Local)?;
-        Ok(moved)
+        Ok(payload_bytes)
+    }
+
+    fn in_step(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::in_step)
     }
 
     /// The session at hand, or a new one when it is gone or out of step.
@@ -291,8 +340,7 @@ pub fn part_name(remote: &str) -> String {
     }
 }
 
-pub fn same_size(server_bytes: u64, moved: Moved) -> Result<(), ClientError> {
-    let moved_bytes = moved.payload_bytes;
+pub fn same_size(server_bytes: u64, moved_bytes: u64) -> Result<(), ClientError> {
     if server_bytes == moved_bytes || planted::is(Bug::SizeUnchecked) {
         Ok(())
     } else {
