@@ -247,7 +247,7 @@ impl Conn {
     }
 
     /// The connection is over: keeps what the application has not read, returns the socket.
-    pub fn end(&mut self, pool: &mut SocketPool) {
+    pub fn end(&mut self, pool: &SocketPool) {
         let Some(mut engine) = self.engine.take() else { return };
         self.peer_fin |= has_peer_fin(engine.state());
         while let Ok(n @ 1..) = engine.socket_mut().recv(|bytes| {

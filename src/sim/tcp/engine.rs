@@ -69,39 +69,42 @@ impl TxToken for Leaving<'_> {
 }
 
 thread_local! {
-    /// Sockets of runs that are over, by the sizes of their buffers: new buffers cost more than a
-    /// small run. A used socket behaves as a new one: smoltcp resets it but for what it notes of
-    /// received packets, and that is overwritten before it is read (the first ACK of a connection
-    /// always changes the window, as receive buffers exceed what a SYN can announce).
+    /// Sockets whose connections are over, by the sizes of their buffers, kept from connection to
+    /// connection and from run to run: new buffers cost more than a small run. A used socket
+    /// behaves as a new one: smoltcp resets it but for what it notes of received packets, and that
+    /// is overwritten before it is read (the first ACK of a connection always changes the window,
+    /// as receive buffers exceed what a SYN can announce).
     static KEPT: RefCell<BTreeMap<(usize, usize), Vec<Socket<'static>>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// A thread keeps so many bytes of buffers between runs.
+/// A thread keeps so many bytes of buffers.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// Sockets whose connections are over, kept for their buffers.
-#[derive(Debug)]
+/// Where a host's sockets come from.
+#[derive(Clone, Copy, Debug)]
 pub struct SocketPool {
     receive_buffer_bytes: usize,
     send_buffer_bytes: usize,
     ack_delay: Option<Duration>,
-    spare: Vec<Socket<'static>>,
 }
 
 impl SocketPool {
+    pub const LEAST_BYTES: usize = 1 << 17;
+
     /// Receive buffers have at least [`SocketPool::LEAST_BYTES`].
     pub fn new(receive_buffer_bytes: usize, send_buffer_bytes: usize, ack_delay_us: u64) -> Self {
         let ack_delay = (ack_delay_us > 0).then(|| Duration::from_micros(ack_delay_us));
         let receive_buffer_bytes = receive_buffer_bytes.max(Self::LEAST_BYTES);
-        let key = (receive_buffer_bytes, send_buffer_bytes);
-        let spare = KEPT.try_with(|kept| kept.borrow_mut().remove(&key)).ok().flatten().unwrap_or_default();
-        Self { receive_buffer_bytes, send_buffer_bytes, ack_delay, spare }
+        Self { receive_buffer_bytes, send_buffer_bytes, ack_delay }
     }
 
-    pub const LEAST_BYTES: usize = 1 << 17;
+    fn key(&self) -> (usize, usize) {
+        (self.receive_buffer_bytes, self.send_buffer_bytes)
+    }
 
-    fn take(&mut self) -> Socket<'static> {
-        let mut socket = self.spare.pop().unwrap_or_else(|| {
+    fn take(&self) -> Socket<'static> {
+        let kept = KEPT.try_with(|kept| kept.borrow_mut().get_mut(&self.key()).and_then(Vec::pop));
+        let mut socket = kept.ok().flatten().unwrap_or_else(|| {
             let buffer = |bytes| SocketBuffer::new(vec![0; bytes]);
             Socket::new(buffer(self.receive_buffer_bytes), buffer(self.send_buffer_bytes))
         });
@@ -113,29 +116,22 @@ impl SocketPool {
         socket
     }
 
-    pub fn give_back(&mut self, engine: Engine) {
+    pub fn give_back(&self, engine: Engine) {
         let Engine { mut sockets, handle, .. } = engine;
         let smoltcp::socket::Socket::Tcp(mut socket) = sockets.remove(handle);
         socket.abort();
-        self.spare.push(socket);
-    }
-}
-
-impl Drop for SocketPool {
-    fn drop(&mut self) {
-        let key = (self.receive_buffer_bytes, self.send_buffer_bytes);
-        let most = KEPT_BYTES / (key.0 + key.1);
-        let mut spare = std::mem::take(&mut self.spare);
-        // The thread may be ending; then they are dropped.
+        let key = self.key();
+        // Where the thread is ending the socket is dropped.
         let _ = KEPT.try_with(|kept| {
             let mut kept = kept.borrow_mut();
             if !kept.contains_key(&key) && kept.len() >= 4 {
-                // Another path, other sizes: those of old are not needed any more.
+                // Other paths, other sizes: those of old are not needed any more.
                 kept.clear();
             }
             let kept = kept.entry(key).or_default();
-            kept.append(&mut spare);
-            kept.truncate(most);
+            if kept.len() * (key.0 + key.1) < KEPT_BYTES {
+                kept.push(socket);
+            }
         });
     }
 }
@@ -163,7 +159,7 @@ fn endpoint(addr: SocketAddrV4) -> IpEndpoint {
 
 impl Engine {
     /// `seed` decides the initial sequence number.
-    pub fn new(pool: &mut SocketPool, addr: Ipv4Addr, seed: u64, now_us: u64) -> Self {
+    pub fn new(pool: &SocketPool, addr: Ipv4Addr, seed: u64, now_us: u64) -> Self {
         let mut port = Port::default();
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;

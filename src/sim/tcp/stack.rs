@@ -329,7 +329,7 @@ impl Stack {
     ) -> ConnId {
         self.next_id += 1;
         let (id, now_us) = (self.next_id, self.now_us());
-        let engine = Engine::new(&mut self.pool, self.addr, self.isn.next_u64(), now_us);
+        let engine = Engine::new(&self.pool, self.addr, self.isn.next_u64(), now_us);
         self.conns.insert(id, Conn::new(local, peer, owner, phase, engine, self.config.flow));
         self.by_tuple.insert((local, peer), id);
         id
@@ -421,7 +421,7 @@ impl Stack {
             self.time_wait_ends.push_back((now_us + self.config.time_wait_us, tuple));
             self.counters.time_waits += 1;
         }
-        conn.end(&mut self.pool);
+        conn.end(&self.pool);
         self.by_tuple.remove(&tuple);
         let phase = conn.phase;
         if let Phase::Embryo(listener) = phase
