@@ -198,15 +198,17 @@ pub struct HostTap {
     who: Who,
     watcher: Arc<Watcher>,
     /// Shown and not yet taken, by connection, from this stream offset on.
-    shown: Mutex<BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>>,
+    shown: Mutex<Shown>,
 }
+
+type Shown = BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>;
 
 impl HostTap {
     pub fn new(who: Who, watcher: Arc<Watcher>) -> Self {
         Self { who, watcher, shown: Mutex::default() }
     }
 
-    fn shown(&self) -> MutexGuard<'_, BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>> {
+    fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
