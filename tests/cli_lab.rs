@@ -43,7 +43,7 @@ fn the_same_bytes_in_another_process_and_with_other_threads() {
     }
     let expected = files(one.path());
     let names: Vec<&str> = expected.keys().map(String::as_str).collect();
-    assert_eq!(names, ["runs.csv", "summary-by-direction.csv", "summary.csv"]);
+    assert_eq!(names, ["report.html", "runs.csv", "summary-by-direction.csv", "summary.csv"]);
     assert_eq!(files(two.path()), expected);
     assert_eq!(files(again.path()), expected);
 }

@@ -2,7 +2,9 @@
 
 use super::progress;
 use crate::lab::compare::{Comparison, Options, compare};
+use crate::lab::records::AtomicFile;
 use crate::lab::{pool, run};
+use crate::report::html;
 use crate::report::terminal::{self, Style};
 use crate::sim::scenario::{Scenario, SeedRange};
 use anyhow::Context;
@@ -22,7 +24,7 @@ pub struct Args {
     /// Threads; the results do not depend on them [default: all cores]
     #[arg(long, short)]
     jobs: Option<NonZeroUsize>,
-    /// Where runs.csv and the summaries go [default: results/SCENARIO]
+    /// Where runs.csv, the summaries and report.html go [default: results/SCENARIO]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the summary as JSON instead of tables
@@ -40,7 +42,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let comparison =
         compare(&scenario, options, |variant, seed| run::run(&scenario, variant, seed), || bar.inc(1));
     bar.finish_and_clear();
-    let comparison = comparison?;
+    let mut comparison = comparison?;
+    comparison.written.push(write_report(&comparison, &out)?);
     let mut stdout = std::io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut stdout, &comparison)?;
@@ -51,6 +54,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!comparison.violations.is_empty())))
+}
+
+fn write_report(comparison: &Comparison, out: &Path) -> anyhow::Result<PathBuf> {
+    let page = html::render(comparison).map_err(|error| anyhow::anyhow!("drawing the report: {error}"))?;
+    let written = AtomicFile::create(out, "report.html").and_then(|mut file| {
+        file.write_all(page.as_bytes())?;
+        file.publish()
+    });
+    written.with_context(|| out.join("report.html").display().to_string())
 }
 
 fn written(comparison: &Comparison) -> String {

@@ -1,9 +1,10 @@
 //! The comparison: every contender on the same seeds, files and faults.
 
+use super::claims::{self, Claim};
 use super::pool;
 use super::records::{AtomicFile, SummaryRecord};
 use super::summary::{Run, Summary};
-use crate::sim::scenario::{Scenario, SeedRange, VariantSpec};
+use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::Serialize;
 use std::error::Error;
 use std::io;
@@ -27,6 +28,10 @@ pub struct Comparison {
     pub rows: Vec<SummaryRecord>,
     /// The same by direction.
     pub rows_by_direction: Vec<SummaryRecord>,
+    /// What is said about the modes, with verdicts.
+    pub claims: Vec<Claim>,
+    /// The runs with silent loss.
+    pub losses: Vec<Loss>,
     pub violations: Vec<Violation>,
     /// The files written.
     pub written: Vec<PathBuf>,
@@ -39,6 +44,30 @@ pub struct Violation {
     pub seed: u64,
     pub oracle: String,
     pub why: String,
+}
+
+/// A run in which files were lost silently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    pub variant: String,
+    pub direction: Direction,
+    pub fault: String,
+    pub seed: u64,
+    pub files: u64,
+}
+
+impl Loss {
+    /// `None` when the run lost nothing, or its fault did not fire.
+    pub fn of(run: &Run) -> Option<Self> {
+        let record = &run.record;
+        (record.fault_fired && record.silently_lost() > 0).then(|| Self {
+            variant: record.variant.clone(),
+            direction: record.direction,
+            fault: record.fault.clone(),
+            seed: record.seed,
+            files: record.silently_lost(),
+        })
+    }
 }
 
 pub type RunError = Box<dyn Error + Send + Sync>;
@@ -64,7 +93,7 @@ pub fn compare(
     let variants = &scenario.variants;
     let n = variants.len() as u64;
     let mut summary = Summary::new(scenario);
-    let mut violations = Vec::new();
+    let (mut losses, mut violations) = (Vec::new(), Vec::new());
     let mut csv = Csv::create(options.out, "runs.csv")?;
     pool::in_order(
         options.jobs,
@@ -78,6 +107,7 @@ pub fn compare(
         finished,
         |(variant, run)| {
             csv.row(&run.record)?;
+            losses.extend(Loss::of(&run));
             violations.extend(Violation::of(&run));
             summary.add(variant, &run);
             Ok(())
@@ -89,14 +119,18 @@ pub fn compare(
         write_rows(options.out, "summary.csv", &rows)?,
         write_rows(options.out, "summary-by-direction.csv", &rows_by_direction)?,
     ];
-    Ok(Comparison {
+    let mut comparison = Comparison {
         scenario: scenario.clone(),
         seeds: options.seeds,
         rows,
         rows_by_direction,
+        claims: Vec::new(),
+        losses,
         violations,
         written,
-    })
+    };
+    comparison.claims = claims::judge(&comparison);
+    Ok(comparison)
 }
 
 impl Violation {

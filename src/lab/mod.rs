@@ -1,6 +1,7 @@
 //! Experiments over the simulated world.
 
 pub mod audit;
+pub mod claims;
 pub mod compare;
 pub mod merge;
 pub mod planted;

@@ -1,6 +1,8 @@
 //! What a comparison found, for people.
 
+mod charts;
 mod findings;
 mod format;
+pub mod html;
 pub mod terminal;
 pub mod timeline;

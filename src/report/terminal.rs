@@ -1,12 +1,15 @@
 //! The comparison as tables for a terminal.
 
 use super::{findings, format};
+use crate::lab::claims::Standing;
 use crate::lab::compare::Comparison;
 use crate::lab::records::SummaryRecord;
 use crate::sim::scenario::{FaultKind, Scenario};
 use comfy_table::presets::NOTHING;
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
@@ -34,6 +37,7 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     for sentence in findings::sentences(comparison) {
         text += &wrap(&sentence, style.width);
     }
+    text += &page.claims();
     text += &page.footnotes();
     text
 }
@@ -98,7 +102,12 @@ impl Page<'_> {
         });
         table.set_header(cells);
         for column in table.column_iter_mut().take(2) {
+            // A name is never broken.
             column.set_cell_alignment(CellAlignment::Left);
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 1));
         }
         for column in table.column_iter_mut().skip(2) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -209,6 +218,30 @@ impl Page<'_> {
         table
     }
 
+    /// Each with its verdict, the figure behind it and the command that shows it.
+    fn claims(&self) -> String {
+        let mut text = format!("\n{}\n", self.bold("What people say"));
+        for claim in &self.comparison.claims {
+            let standing = claim.standing.as_str().to_uppercase();
+            let line = wrap(&format!("{standing}: {}", claim.claim), self.style.width);
+            text += &line.replacen(&standing, &self.verdict(claim.standing, &standing), 1);
+            for line in [&claim.figure, &format!("> {}", claim.command)] {
+                text += &indent(&wrap(line, self.style.width.saturating_sub(2)));
+            }
+        }
+        text
+    }
+
+    fn verdict(&self, standing: Standing, text: &str) -> String {
+        let colour = match standing {
+            Standing::Holds => "32",
+            Standing::Conditional => "33",
+            Standing::Fails => "31",
+            Standing::Untested => "2",
+        };
+        if self.style.colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
     fn footnotes(&self) -> String {
         let c = self.comparison;
         let mut text = String::from("\n");
@@ -267,6 +300,10 @@ fn ratio4(of: u64, to: u64) -> String {
     format!("{:.4}", of as f64 / to as f64)
 }
 
+fn indent(lines: &str) -> String {
+    lines.lines().map(|line| format!("  {line}\n")).collect()
+}
+
 /// Lines of at most `width` characters, broken at spaces, each ended.
 fn wrap(text: &str, width: u16) -> String {
     let mut lines = String::new();
@@ -288,4 +325,4 @@ fn wrap(text: &str, width: u16) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::lab::compare::Violation;
+use crate::lab::claims;
+use crate::lab::compare::{Loss, Violation};
 use crate::lab::records::{Ppm, RunRecord, VERSION};
 use crate::lab::summary::{Run, Summary};
 use crate::proto::mode::TransmissionMode;
@@ -56,13 +57,15 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
     Run { record, file_latencies_us: vec![us / 6, us / 5], violations: Vec::new() }
 }
 
-fn comparison() -> Comparison {
+pub fn comparison() -> Comparison {
     let scenario = Scenario::load("tiny").unwrap();
     let seeds = SeedRange { start: 0, end: 96 };
-    let mut summary = Summary::new(&scenario);
+    let (mut summary, mut losses) = (Summary::new(&scenario), Vec::new());
     for seed in seeds.iter() {
         for (index, variant) in scenario.variants.iter().enumerate() {
-            summary.add(index, &run(&scenario, variant, seed));
+            let run = run(&scenario, variant, seed);
+            losses.extend(Loss::of(&run));
+            summary.add(index, &run);
         }
     }
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
@@ -72,7 +75,18 @@ fn comparison() -> Comparison {
         oracle: "agreement".to_owned(),
         why: "as an example".to_owned(),
     };
-    Comparison { scenario, seeds, rows, rows_by_direction, violations: vec![violation], written: Vec::new() }
+    let mut comparison = Comparison {
+        scenario,
+        seeds,
+        rows,
+        rows_by_direction,
+        claims: Vec::new(),
+        losses,
+        violations: vec![violation],
+        written: Vec::new(),
+    };
+    comparison.claims = claims::judge(&comparison);
+    comparison
 }
 
 #[test]

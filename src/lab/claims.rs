@@ -1,0 +1,336 @@
+//! What people say about the modes, each sentence with its verdict, the figure behind it and the
+//! command that shows it.
+
+use super::compare::Comparison;
+use super::records::SummaryRecord;
+use super::stats;
+use crate::proto::mode::{Structure, TransmissionMode};
+use crate::sim::scenario::{FaultKind, Publish, VariantSpec, Verify};
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Holds,
+    /// In some conditions, which the figure names.
+    Conditional,
+    Fails,
+    /// The scenario has not the contenders or the faults to tell.
+    Untested,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Conditional => "holds under conditions",
+            Self::Fails => "does not hold",
+            Self::Untested => "not tested here",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Claim {
+    pub claim: &'static str,
+    pub standing: Standing,
+    /// One or two sentences with numbers from this comparison.
+    pub figure: String,
+    pub command: String,
+}
+
+/// The seven claims, judged by this comparison alone.
+pub fn judge(comparison: &Comparison) -> Vec<Claim> {
+    let evidence = Evidence { comparison };
+    vec![
+        evidence.close_is_the_end(),
+        evidence.whatever_arrives_is_the_file(),
+        evidence.early_close_is_not_told(),
+        evidence.connection_per_file(),
+        evidence.more_reliable(),
+        evidence.faster(),
+        evidence.small_overhead(),
+    ]
+}
+
+struct Evidence<'a> {
+    comparison: &'a Comparison,
+}
+
+/// `k` of `n`.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    lost: u64,
+    runs: u64,
+}
+
+impl std::fmt::Display for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.lost, self.runs)
+    }
+}
+
+impl<'a> Evidence<'a> {
+    fn variants(&self, wanted: impl Fn(&VariantSpec) -> bool) -> Option<&'a VariantSpec> {
+        self.comparison.scenario.variants.iter().find(|variant| wanted(variant))
+    }
+
+    /// Stream mode as RFC 959 has it by default, believing the reply.
+    fn plain_stream(&self) -> Option<&'a VariantSpec> {
+        self.variants(|v| {
+            is_stream(v) && v.verify == Verify::Reply && v.publish == Publish::Direct && v.parallel == 1
+        })
+    }
+
+    fn record_stream(&self) -> Option<&'a VariantSpec> {
+        self.variants(|v| v.mode == TransmissionMode::Stream && v.structure == Structure::Record)
+    }
+
+    fn checked_stream(&self) -> Option<&'a VariantSpec> {
+        self.variants(|v| is_stream(v) && v.verify == Verify::Size && v.publish == Publish::Direct)
+    }
+
+    fn plain(&self, mode: TransmissionMode) -> Option<&'a VariantSpec> {
+        self.variants(|v| v.mode == mode && v.reuse_data_connection && v.pipeline_depth == 1)
+    }
+
+    /// Runs with silent loss under the faults that `which` picks.
+    fn lost(&self, variant: &VariantSpec, which: impl Fn(FaultKind) -> bool) -> Share {
+        let faults = self.comparison.scenario.faults.iter().filter(|fault| which(fault.kind));
+        let names: Vec<&str> = faults.map(|fault| fault.name()).collect();
+        let rows = self.comparison.rows.iter();
+        let rows = rows.filter(|row| row.variant == variant.name && names.contains(&row.fault.as_str()));
+        rows.fold(Share::default(), |sum, row| Share {
+            lost: sum.lost + row.runs_with_silent_loss,
+            runs: sum.runs + row.runs_counted,
+        })
+    }
+
+    /// The undisturbed runs of a contender, in the given direction or in both.
+    fn quiet(&self, variant: &VariantSpec, direction: &str) -> Option<&'a SummaryRecord> {
+        let fault = self.comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None)?;
+        let all = self.comparison.rows.iter().chain(&self.comparison.rows_by_direction);
+        all.filter(|row| row.runs_counted > 0)
+            .find(|r| r.variant == variant.name && r.fault == fault.name() && r.direction == direction)
+    }
+
+    fn compare_command(&self) -> String {
+        format!("ftpsim compare {} --seeds {}", self.comparison.scenario.name, self.comparison.seeds)
+    }
+
+    /// A replay of the first seed that shows `fault`, or of the first of all.
+    fn replay_command(&self, variant: Option<&VariantSpec>, fault: FaultKind) -> String {
+        let c = self.comparison;
+        let mut seeds = c.seeds.iter().take(c.scenario.cycle() as usize);
+        let seed = seeds.find(|seed| c.scenario.stratum(*seed).fault.kind == fault).unwrap_or(c.seeds.start);
+        let variant = variant.map_or("stream", |v| v.name.as_str());
+        format!("ftpsim replay {} --variant {variant} --seed {seed}", c.scenario.name)
+    }
+
+    fn connections(&self, variant: &VariantSpec) -> Option<String> {
+        let row = self.quiet(variant, "both")?;
+        let per_run = row.data_connections as f64 / row.runs_counted as f64;
+        Some(format!(
+            "{} opens {per_run:.0} data connections for {} files",
+            variant.name,
+            row.files / row.runs_counted
+        ))
+    }
+
+    fn close_is_the_end(&self) -> Claim {
+        let claim =
+            "In stream mode the end of file is the closing of the data connection; no command says so.";
+        let stream = self.plain_stream();
+        let command = self.replay_command(stream, FaultKind::None);
+        let Some(connections) = stream.and_then(|v| self.connections(v)) else {
+            return untested(claim, command);
+        };
+        let record = self.record_stream().map(|v| (v, self.lost(v, |kind| kind == FaultKind::EarlyClose)));
+        let exception = match record {
+            Some((variant, share)) if share.runs > 0 => format!(
+                " With STRU R stream mode has a mark (FF 02): {} lost files to an early close in {share} runs.",
+                variant.name
+            ),
+            _ => " With STRU R stream mode has a mark of its own (FF 02).".to_owned(),
+        };
+        Claim {
+            claim,
+            standing: Standing::Conditional,
+            figure: format!(
+                "With file structure, the default, yes: {connections}, and closes each.{exception}"
+            ),
+            command,
+        }
+    }
+
+    fn whatever_arrives_is_the_file(&self) -> Claim {
+        let claim = "In stream mode whatever arrives on the data connection becomes the file.";
+        let stream = self.plain_stream();
+        let command = self.replay_command(stream, FaultKind::EarlyClose);
+        let Some(share) =
+            stream.map(|v| self.lost(v, |kind| kind == FaultKind::EarlyClose)).filter(|s| s.runs > 0)
+        else {
+            return untested(claim, command);
+        };
+        Claim {
+            claim,
+            standing: if share.lost > 0 { Standing::Holds } else { Standing::Fails },
+            figure: format!(
+                "Of a file cut by an early close, the part that had arrived stood under its name, called \
+                 complete, in {share} runs (cuts after the last byte lose nothing)."
+            ),
+            command,
+        }
+    }
+
+    fn early_close_is_not_told(&self) -> Claim {
+        let claim = "Stream mode cannot tell an early close from the end of the file.";
+        let stream = self.plain_stream();
+        let command = self.replay_command(stream, FaultKind::EarlyClose);
+        let early = |v: &VariantSpec| self.lost(v, |kind| kind == FaultKind::EarlyClose);
+        let Some(share) = stream.map(early).filter(|share| share.runs > 0) else {
+            return untested(claim, command);
+        };
+        let mut figure = format!("Believing the 226, it lost files silently in {share} runs.");
+        let mut standing = if share.lost > 0 { Standing::Holds } else { Standing::Fails };
+        if let Some(checked) = self.checked_stream() {
+            let died = self.lost(checked, |kind| kind == FaultKind::SenderDies);
+            figure += &format!(" A SIZE check found all but {}", early(checked));
+            figure += &match died.lost {
+                0 => ".".to_owned(),
+                _ => format!("; but a sender that dies checks nothing: {died} runs lost silently."),
+            };
+            standing = if share.lost > 0 { Standing::Conditional } else { standing };
+        }
+        Claim { claim, standing, figure, command }
+    }
+
+    fn connection_per_file(&self) -> Claim {
+        let claim =
+            "Stream mode needs a new data connection for each file; block and compressed mode do not.";
+        let command = self.compare_command();
+        let modes = [
+            self.plain_stream(),
+            self.plain(TransmissionMode::Block),
+            self.plain(TransmissionMode::Compressed),
+        ];
+        let parts: Vec<String> = modes.into_iter().flatten().filter_map(|v| self.connections(v)).collect();
+        if parts.len() < 2 {
+            return untested(claim, command);
+        }
+        let fewer = |v: &VariantSpec| self.quiet(v, "both").is_some_and(|r| r.data_connections < r.files);
+        let holds =
+            !self.plain_stream().is_some_and(fewer) && self.plain(TransmissionMode::Block).is_some_and(fewer);
+        let standing = if holds { Standing::Holds } else { Standing::Fails };
+        Claim { claim, standing, figure: format!("Undisturbed, {}.", parts.join(", ")), command }
+    }
+
+    fn more_reliable(&self) -> Claim {
+        let claim = "Block and compressed mode are more reliable.";
+        let command = self.compare_command();
+        let any = |v: &VariantSpec| self.lost(v, |kind| kind != FaultKind::None);
+        let marked: Vec<_> = [TransmissionMode::Block, TransmissionMode::Compressed]
+            .into_iter()
+            .filter_map(|mode| self.plain(mode))
+            .map(|v| (v, any(v)))
+            .filter(|(_, share)| share.runs > 0)
+            .collect();
+        let (Some(stream), false) = (self.plain_stream().map(any), marked.is_empty()) else {
+            return untested(claim, command);
+        };
+        // The summary pairs each contender with the scenario's first.
+        let rows = self.comparison.rows.iter().filter(|row| row.variant == marked[0].0.name);
+        let (worse, better) = rows.fold((0, 0), |(worse, better), row| {
+            (worse + row.silent_loss_here_only, better + row.silent_loss_baseline_only)
+        });
+        let p = stats::mcnemar_exact(worse, better);
+        let parts: Vec<String> = marked.iter().map(|(v, share)| format!("{} in {share}", v.name)).collect();
+        let mut figure = format!(
+            "With a fault, stream mode lost files silently in {stream} runs, {} (McNemar's p {})",
+            parts.join(", "),
+            if p < 0.0001 { "below 0.0001".to_owned() } else { format!("= {p:.4}") }
+        );
+        figure += match self.record_stream().map(any) {
+            Some(share) if share.lost == 0 && share.runs > 0 => "; stream mode with STRU R is as reliable.",
+            _ => ".",
+        };
+        let fewer = marked.iter().all(|(_, share)| share.lost * stream.runs < stream.lost * share.runs);
+        Claim { claim, standing: if fewer { Standing::Holds } else { Standing::Fails }, figure, command }
+    }
+
+    fn faster(&self) -> Claim {
+        let claim = "Block and compressed mode are faster for many small files.";
+        let command = self.compare_command();
+        let mut parts = Vec::new();
+        let mut all = true;
+        for direction in &self.comparison.scenario.directions {
+            for mode in [TransmissionMode::Block, TransmissionMode::Compressed] {
+                let row = self.plain(mode).and_then(|v| self.quiet(v, direction.as_str()));
+                let Some((row, ratio)) = row.and_then(|row| Some((row, row.duration_ratio?.0))) else {
+                    continue;
+                };
+                all &= ratio < 1.0;
+                parts.push(format!("{} {}: {ratio:.2}", row.direction, row.variant));
+            }
+        }
+        if parts.is_empty() {
+            return untested(claim, command);
+        }
+        let rtt_ms = self.comparison.scenario.path.rtt_us as f64 / 1e3;
+        let mut figure =
+            format!("Time of stream mode's, over {rtt_ms} ms of round trip: {}.", parts.join(", "));
+        let fresh = self.variants(|v| v.mode == TransmissionMode::Block && !v.reuse_data_connection);
+        let fresh = fresh.and_then(|v| self.quiet(v, "both")).and_then(|row| row.duration_ratio);
+        if let Some(ratio) = fresh {
+            figure += &format!(
+                " Only by keeping the connection: block mode with a new one a file takes {:.2}.",
+                ratio.0
+            );
+        }
+        let standing = match (all, fresh) {
+            (false, _) => Standing::Fails,
+            (true, Some(_)) => Standing::Conditional,
+            (true, None) => Standing::Holds,
+        };
+        Claim { claim, standing, figure, command }
+    }
+
+    fn small_overhead(&self) -> Claim {
+        let claim = "They cost a small overhead.";
+        let command = self.compare_command();
+        let wire = |v: &VariantSpec| {
+            self.quiet(v, "both").map(|row| row.wire_bytes as f64 / row.payload_bytes as f64)
+        };
+        let Some(stream) = self.plain_stream().and_then(wire) else { return untested(claim, command) };
+        let others: Vec<(&str, f64)> = [TransmissionMode::Block, TransmissionMode::Compressed]
+            .into_iter()
+            .filter_map(|mode| self.plain(mode))
+            .filter_map(|v| Some((v.name.as_str(), wire(v)?)))
+            .collect();
+        if others.is_empty() {
+            return untested(claim, command);
+        }
+        let parts: Vec<String> = others.iter().map(|(name, bytes)| format!("{name} {bytes:.3}")).collect();
+        let dearer = others.iter().any(|(_, bytes)| *bytes > stream);
+        let figure = format!(
+            "Bytes in all packets of both directions for each byte of payload: stream {stream:.3}, {}{}.",
+            parts.join(", "),
+            if dearer { "" } else { "; the connections saved weigh more than the headers added" }
+        );
+        Claim {
+            claim,
+            standing: if dearer { Standing::Holds } else { Standing::Conditional },
+            figure,
+            command,
+        }
+    }
+}
+
+fn is_stream(variant: &VariantSpec) -> bool {
+    variant.mode == TransmissionMode::Stream && variant.structure == Structure::File
+}
+
+fn untested(claim: &'static str, command: String) -> Claim {
+    let figure = "This scenario lacks the contenders or the faults to tell.".to_owned();
+    Claim { claim, standing: Standing::Untested, figure, command }
+}

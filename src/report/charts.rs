@@ -1,0 +1,152 @@
+//! Pictures of the report: SVG drawn by plotters, in the colours of the page that holds them.
+
+use super::format;
+use crate::lab::records::SummaryRecord;
+use crate::proto::mode::{Structure, TransmissionMode};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use std::error::Error;
+
+/// Stands for the page's text colour until the SVG is done.
+const INK: RGBColor = RGBColor(1, 2, 3);
+/// Stands for the page's colour of grid lines.
+const GRID: RGBColor = RGBColor(4, 5, 6);
+const WIDTH: u32 = 760;
+const ROW: u32 = 26;
+
+type Drawn<T> = Result<T, Box<dyn Error>>;
+
+/// One colour a mode; readable on white and on black.
+pub fn colour(mode: TransmissionMode, structure: Structure) -> RGBColor {
+    match (mode, structure) {
+        (TransmissionMode::Stream, Structure::File) => RGBColor(217, 95, 72),
+        (TransmissionMode::Stream, Structure::Record) => RGBColor(201, 144, 38),
+        (TransmissionMode::Block, _) => RGBColor(58, 133, 201),
+        (TransmissionMode::Compressed, _) => RGBColor(46, 158, 116),
+    }
+}
+
+pub fn css(colour: RGBColor) -> String {
+    format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
+}
+
+/// Delivery time of each row as a ratio to the first contender's, with its interval.
+pub fn ratios(rows: &[&SummaryRecord]) -> Drawn<String> {
+    let points: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            Some((*row, row.duration_ratio?.0, row.duration_ratio_low?.0, row.duration_ratio_high?.0))
+        })
+        .collect();
+    let max = points.iter().map(|point| point.3).fold(1.0, f64::max) * 1.15;
+    svg(points.len() as u32 * ROW + 50, |area| {
+        let n = points.len() as f64;
+        let mut chart = ChartBuilder::on(&area)
+            .x_label_area_size(40)
+            .y_label_area_size(140)
+            .margin_right(24)
+            .build_cartesian_2d(0.0..max, 0.0..n)?;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .y_labels(0)
+            .x_desc("delivery time / that of the first contender")
+            .label_style(("sans-serif", 13).into_font().color(&INK))
+            .axis_style(INK)
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GRID)
+            .draw()?;
+        let one = [(1.0, 0.0), (1.0, n)];
+        chart.draw_series(std::iter::once(PathElement::new(one, INK.stroke_width(1))))?;
+        for (i, (row, ratio, low, high)) in points.iter().enumerate() {
+            let y = n - i as f64 - 0.5;
+            let colour = colour(row.mode, row.structure);
+            chart.draw_series(std::iter::once(Rectangle::new(
+                [(0.0, y - 0.28), (*ratio, y + 0.28)],
+                colour.filled(),
+            )))?;
+            chart.draw_series(std::iter::once(PathElement::new(
+                [(*low, y), (*high, y)],
+                INK.stroke_width(2),
+            )))?;
+            let place = chart.backend_coord(&(0.0, y));
+            let name =
+                ("sans-serif", 13).into_font().color(&INK).pos(plotters::style::text_anchor::Pos::new(
+                    plotters::style::text_anchor::HPos::Right,
+                    plotters::style::text_anchor::VPos::Center,
+                ));
+            area.draw_text(&row.variant, &name, (place.0 - 8, place.1))?;
+        }
+        Ok(())
+    })
+}
+
+/// Percentiles of the time of one file, a line a row; time on a logarithmic axis.
+pub fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
+    let lines: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            let values = [
+                row.file_latency_p50_us?,
+                row.file_latency_p90_us?,
+                row.file_latency_p99_us?,
+                row.file_latency_max_us?,
+            ];
+            Some((*row, values.map(|us| us.max(1) as f64 / 1e3)))
+        })
+        .collect();
+    let all = || lines.iter().flat_map(|(_, values)| values.iter().copied());
+    let (min, max) = (all().fold(f64::INFINITY, f64::min), all().fold(1.0, f64::max));
+    if lines.is_empty() {
+        return Ok(String::new());
+    }
+    svg(360, |area| {
+        let mut chart = ChartBuilder::on(&area)
+            .x_label_area_size(40)
+            .y_label_area_size(64)
+            .margin_right(130)
+            .margin_top(10)
+            .build_cartesian_2d(0.0..3.0, (min / 1.5..max * 1.5).log_scale())?;
+        chart
+            .configure_mesh()
+            .x_labels(4)
+            .x_label_formatter(&|x: &f64| {
+                ["p50", "p90", "p99", "max"].get(x.round() as usize).unwrap_or(&"").to_string()
+            })
+            .y_label_formatter(&|ms| format::setting((ms * 1e3).round() as u64))
+            .y_desc("time of a file")
+            .label_style(("sans-serif", 13).into_font().color(&INK))
+            .axis_style(INK)
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GRID)
+            .draw()?;
+        let mut taken: Vec<i32> = Vec::new();
+        for (row, values) in &lines {
+            let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, ms)| (i as f64, *ms)).collect();
+            let colour = colour(row.mode, row.structure);
+            chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
+            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+            let end = chart.backend_coord(points.last().unwrap_or(&(0.0, min)));
+            // Names side by side move apart.
+            let mut y = end.1 - 6;
+            while taken.iter().any(|other| (other - y).abs() < 13) {
+                y -= 13;
+            }
+            taken.push(y);
+            area.draw_text(&row.variant, &("sans-serif", 12).into_font().color(&colour), (end.0 + 10, y))?;
+        }
+        Ok(())
+    })
+}
+
+fn svg(height: u32, draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Drawn<()>) -> Drawn<String> {
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (WIDTH, height)).into_drawing_area();
+        draw(area.clone())?;
+        area.present()?;
+    }
+    // The page's colours, and a size that fits it.
+    let text = text.replace(&css(INK), "currentColor").replace(&css(GRID), "var(--grid)");
+    Ok(text.replacen(&format!("<svg width=\"{WIDTH}\" height=\"{height}\""), "<svg role=\"img\"", 1))
+}
