@@ -1,6 +1,10 @@
 //! Deliveries by our client to our server, in one process, over real sockets: every mode, direction
 //! and policy, and what happens when the connection fails.
 
+#[path = "delivery/cut.rs"]
+mod cut;
+
+use cut::CutNet;
 use ftpsim::client::{Direction, Job, Login, Policy, Publish, Report, Verify, deliver};
 use ftpsim::net::real::RealNet;
 use ftpsim::net::{Net, Time};
@@ -12,6 +16,7 @@ use ftpsim::server::{Config, Rights, Table, serve};
 use ftpsim::store::memory::MemoryStore;
 use ftpsim::store::{ReadFile, Store, Write, WriteFile};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -251,5 +256,116 @@ async fn an_unreachable_server_is_given_up_soon() {
         assert_eq!(report.files.len(), 1000);
         assert_eq!(report.files[0].attempts, 3);
         assert!(report.files[1..].iter().all(|file| file.attempts == 0 && file.result.is_err()));
+    }
+}
+
+/// The arguments of the client's REST commands.
+#[derive(Default)]
+struct Restarts(Mutex<Vec<u64>>);
+
+impl Observer for Restarts {
+    fn event(&self, _: Time, who: Who, _: u64, event: &Event<'_>) {
+        if let (Who::Client, Event::Command { line }) = (who, event)
+            && let Some(marker) = line.strip_prefix("REST ")
+        {
+            self.0.lock().unwrap().push(marker.parse().unwrap());
+        }
+    }
+}
+
+/// 3 MB that end up whole although the connection breaks three times, and without beginning anew
+/// each time: by offsets in stream mode, by restart markers in the others.
+#[tokio::test]
+async fn what_breaks_off_is_resumed_in_both_directions() {
+    let content: Vec<u8> = (0..3_000_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for direction in [Direction::Put, Direction::Get] {
+        for mode in MODES {
+            for resume in [true, false] {
+                let world = World::new().await;
+                let (from, to) = match direction {
+                    Direction::Put => (&world.here, &world.there),
+                    Direction::Get => (&world.there, &world.here),
+                };
+                write(from, "big", &content).await;
+                let policy = Policy {
+                    direction,
+                    mode,
+                    resume,
+                    marker_interval_bytes: NonZeroU64::new(50_000),
+                    retries: 4,
+                    retry_delay: Duration::from_millis(10),
+                    ..Policy::default()
+                };
+                let net = CutNet::new(3, 900_000);
+                let jobs = [Job { local: path("big"), remote: "big".to_owned() }];
+                let login = Login::new("me", "secret");
+                let observer = Arc::new(Restarts::default());
+                let report =
+                    deliver(&net, &world.here, world.address, &login, &jobs, &policy, observer.clone()).await;
+                let case = format!("{direction:?} {mode:?} resume {resume}: {report:#?}");
+                let file = &report.files[0];
+                assert_eq!(file.result, Ok(()), "{case}");
+                assert_eq!((file.attempts, net.cuts_left()), (4, 0), "{case}");
+                assert!(read(to, "big").await == content, "{case}");
+                assert_eq!(file.payload_bytes, 3_000_000, "{case}");
+                assert_eq!(names(to).await, ["big"], "{case}");
+                // What was in the sockets when they broke is sent twice.
+                let again = file.wire_bytes.saturating_sub(3_000_000);
+                let restarts = observer.0.lock().unwrap().clone();
+                if resume {
+                    assert!(again < 1_500_000, "resumed, but {again} bytes went again: {case}");
+                    assert_eq!(restarts.len(), 3, "{restarts:?} {case}");
+                    assert!(restarts.is_sorted() && restarts[0] > 0, "{restarts:?} {case}");
+                } else {
+                    assert!(again >= 2_600_000, "begun anew three times: {case}");
+                    assert_eq!(restarts, [] as [u64; 0], "{case}");
+                }
+            }
+        }
+    }
+}
+
+/// One connection broken in the middle of many pipelined files: one attempt of one file is lost.
+#[tokio::test]
+async fn a_pipeline_that_breaks_goes_on_with_the_file_it_broke_at() {
+    let files = files();
+    let list: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    for direction in [Direction::Put, Direction::Get] {
+        for mode in [TransmissionMode::Block, TransmissionMode::Compressed] {
+            for after_bytes in [0, 1, 3, 70_000, 300_000, 654_321] {
+                let world = World::new().await;
+                let (from, to) = match direction {
+                    Direction::Put => (&world.here, &world.there),
+                    Direction::Get => (&world.there, &world.here),
+                };
+                for (name, content) in &files {
+                    write(from, name, content).await;
+                }
+                let policy = Policy {
+                    direction,
+                    mode,
+                    pipeline_depth: 16,
+                    retry_delay: Duration::from_millis(10),
+                    ..Policy::default()
+                };
+                let net = CutNet::new(2, after_bytes);
+                let jobs: Vec<Job> =
+                    list.iter().map(|name| Job { local: path(name), remote: (*name).to_owned() }).collect();
+                let login = Login::new("me", "secret");
+                let observer = Arc::new(Nobody);
+                let report =
+                    deliver(&net, &world.here, world.address, &login, &jobs, &policy, observer).await;
+                let case = format!("{direction:?} {mode:?} cut after {after_bytes}: {report:#?}");
+                assert_eq!(report.failed().next(), None, "{case}");
+                let attempts: u32 = report.files.iter().map(|file| file.attempts).sum();
+                // Compressed, all files together are too short for the longest cut to come twice.
+                let cuts = 2 - net.cuts_left() as u32;
+                assert!(cuts > 0 && attempts == files.len() as u32 + cuts, "{cuts} cuts: {case}");
+                assert_eq!(report.control_connections, 1, "all replies were read: {case}");
+                for (name, content) in &files {
+                    assert!(&read(to, name).await == content, "{name} {case}");
+                }
+            }
+        }
     }
 }

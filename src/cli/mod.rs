@@ -4,10 +4,12 @@
 mod audit;
 mod compare;
 mod get;
+mod glob;
 mod ls;
 mod merge;
 mod progress;
 mod put;
+mod remote;
 mod replay;
 mod scenarios;
 mod serve;

@@ -1,5 +1,6 @@
-//! `ftpsim put`: uploads files.
+//! `ftpsim put`: uploads files and trees.
 
+use super::remote::{join, with_remote};
 use super::transfer::{self, PUBLISH, TransferArgs, choice};
 use super::url::FtpUrl;
 use crate::client::{Direction, Job, Publish};
@@ -17,6 +18,9 @@ pub struct Args {
     /// Files to upload
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Directories, too, with all that is in them; makes the URL's directory if it is not there
+    #[arg(long, short)]
+    recursive: bool,
     /// The name while it is under way: its own, or .NAME.part, renamed when the file is whole
     #[arg(long, default_value = "direct", value_parser = choice(&PUBLISH))]
     publish: Publish,
@@ -24,22 +28,91 @@ pub struct Args {
     transfer: TransferArgs,
 }
 
+/// What is to be uploaded.
+#[derive(Default)]
+struct Plan {
+    jobs: Vec<Job>,
+    bytes: u64,
+    /// At the server, each after the one that it lies in.
+    directories: Vec<String>,
+}
+
+impl Plan {
+    fn add_file(&mut self, path: &Path, remote: String, bytes: u64) -> anyhow::Result<()> {
+        self.bytes += bytes;
+        self.jobs.push(Job { local: local_path(path)?, remote });
+        Ok(())
+    }
+
+    /// A directory and what is in it. Links to directories are not followed: they may lead round.
+    fn add_tree(&mut self, directory: &Path, remote: String) -> anyhow::Result<()> {
+        let context = || directory.display().to_string();
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(directory).with_context(context)? {
+            entries.push(entry.with_context(context)?);
+        }
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        self.directories.push(remote.clone());
+        for entry in entries {
+            let path = entry.path();
+            let remote = join(&remote, name_of(&path)?);
+            if entry.file_type().with_context(context)?.is_dir() {
+                self.add_tree(&path, remote)?;
+                continue;
+            }
+            match std::fs::metadata(&path) {
+                Ok(metadata) if metadata.is_file() => self.add_file(&path, remote, metadata.len())?,
+                _ => eprintln!("ftpsim: {} is not a file; left out", path.display()),
+            }
+        }
+        Ok(())
+    }
+}
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut jobs = Vec::new();
-    let mut bytes = 0;
+    let mut plan = Plan::default();
     for file in &args.files {
         let metadata = std::fs::metadata(file).with_context(|| file.display().to_string())?;
-        if !metadata.is_file() {
+        if metadata.is_dir() && args.recursive {
+            // `.` and `..` have names, too.
+            let whole = std::fs::canonicalize(file).with_context(|| file.display().to_string())?;
+            plan.add_tree(&whole, args.url.below(name_of(&whole)?))?;
+        } else if metadata.is_file() {
+            plan.add_file(file, args.url.below(name_of(file)?), metadata.len())?;
+        } else if metadata.is_dir() {
+            bail!("{} is a directory; give -r to upload what is in it", file.display());
+        } else {
             bail!("{} is not a file", file.display());
         }
-        bytes += metadata.len();
-        let name = file.file_name().and_then(|name| name.to_str());
-        let name = name.with_context(|| format!("the name of {} is not UTF-8", file.display()))?;
-        jobs.push(Job { local: local_path(file)?, remote: args.url.below(name) });
+    }
+    let mut names: Vec<_> = plan.jobs.iter().map(|job| job.remote.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!("two files would both become {}; put them one after the other", twice[0]);
+    }
+    if !plan.directories.is_empty() {
+        with_remote(&args.url, &args.transfer, async |remote| {
+            for directory in ancestors(&args.url.path).chain(plan.directories.iter().map(String::as_str)) {
+                remote.make_directory(directory).await?;
+            }
+            Ok(())
+        })?;
     }
     let store = DiskStore::open("/").context("cannot open /")?;
     let policy = args.transfer.policy(Direction::Put, args.publish);
-    transfer::run(&args.url, &store, &jobs, Some(bytes), &policy, &args.transfer)
+    transfer::run(&args.url, &store, &plan.jobs, Some(plan.bytes), &policy, &args.transfer)
+}
+
+/// `a`, `a/b` and `a/b/c` of `a/b/c`.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.trim_end_matches('/');
+    let inner = path.match_indices('/').map(|(at, _)| &path[..at]).filter(|path| !path.is_empty());
+    inner.chain(Some(path).filter(|path| !path.is_empty()))
+}
+
+fn name_of(path: &Path) -> anyhow::Result<&str> {
+    let name = path.file_name().with_context(|| format!("{} has no name", path.display()))?;
+    name.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))
 }
 
 /// The path from the root of the file system, symbolic links resolved.

@@ -15,8 +15,9 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::num::NonZeroU64;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +60,13 @@ pub struct TransferArgs {
     /// Sessions at a time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub parallel: u32,
+    /// Go on where a failed attempt, or an earlier run, ended: for files that have not changed
+    /// since; add --verify hash to an upload to be sure
+    #[arg(long)]
+    pub resume: bool,
+    /// Restart markers each so many bytes, in block and compressed mode; with --resume 1 MiB
+    #[arg(long, value_name = "BYTES")]
+    pub marker_interval: Option<NonZeroU64>,
     /// Write the result to stdout as JSON
     #[arg(long)]
     pub json: bool,
@@ -111,6 +119,8 @@ impl TransferArgs {
             retries: self.retries,
             retry_delay: self.retry_delay,
             reuse_data_connection: !self.no_reuse,
+            resume: self.resume,
+            marker_interval_bytes: self.marker_interval.or(NonZeroU64::new(1 << 20).filter(|_| self.resume)),
             pipeline_depth: self.pipeline,
             parallel: self.parallel,
             reply_timeout: self.timeout,
@@ -121,8 +131,9 @@ impl TransferArgs {
     }
 }
 
-/// From the URL, the environment, or asked for on the terminal; else anonymous (RFC 1635).
+/// From the URL, the environment, or asked for on the terminal, once; else anonymous (RFC 1635).
 pub fn login(url: &FtpUrl) -> anyhow::Result<Login> {
+    static TYPED: Mutex<Option<String>> = Mutex::new(None);
     let Some(user) = &url.user else {
         return Ok(Login::new("anonymous", "ftpsim@"));
     };
@@ -132,10 +143,14 @@ pub fn login(url: &FtpUrl) -> anyhow::Result<Login> {
     if let Ok(password) = std::env::var("FTPSIM_PASSWORD") {
         return Ok(Login::new(user, password));
     }
-    let prompt = format!("Password for {user}@{}: ", url.host);
-    let password = rpassword::prompt_password(prompt)
-        .context("no password: put it into the URL or into FTPSIM_PASSWORD")?;
-    Ok(Login::new(user, password))
+    let mut typed = TYPED.lock().unwrap_or_else(PoisonError::into_inner);
+    if typed.is_none() {
+        let prompt = format!("Password for {user}@{}: ", url.host);
+        let password = rpassword::prompt_password(prompt)
+            .context("no password: put it into the URL or into FTPSIM_PASSWORD")?;
+        *typed = Some(password);
+    }
+    Ok(Login::new(user, typed.clone().unwrap_or_default()))
 }
 
 pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -95,11 +95,6 @@ impl FtpUrl {
             path => format!("{path}/{name}"),
         }
     }
-
-    /// The last component of the path.
-    pub fn name(&self) -> Option<&str> {
-        self.path.rsplit('/').next().filter(|name| !name.is_empty())
-    }
 }
 
 #[cfg(test)]
@@ -112,7 +107,7 @@ mod tests {
         assert_eq!(url.user.as_deref(), Some("me@x"));
         assert_eq!(url.password.as_deref(), Some("se:cret"));
         assert_eq!((url.host.as_str(), url.port), ("example.org", 2121));
-        assert_eq!((url.path.as_str(), url.name()), ("dir/file a", Some("file a")));
+        assert_eq!((url.path.as_str(), url.below("x").as_str()), ("dir/file a", "dir/file a/x"));
         assert!(!format!("{url:?}").contains("cret"));
     }
 
@@ -122,7 +117,7 @@ mod tests {
         assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("::1", 21, ""));
         assert_eq!((url.user, url.password), (None, None));
         let url: FtpUrl = "ftp://me@[::1]:2121/%2Fetc/".parse().unwrap();
-        assert_eq!((url.path.as_str(), url.name(), url.port), ("/etc/", None, 2121));
+        assert_eq!((url.path.as_str(), url.below("x").as_str(), url.port), ("/etc/", "/etc/x", 2121));
         assert_eq!((url.user.as_deref(), url.password.as_deref()), (Some("me"), None));
         let url: FtpUrl = "ftp://me:@h/".parse().unwrap();
         assert_eq!(url.password.as_deref(), Some(""));

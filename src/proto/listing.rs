@@ -119,6 +119,30 @@ pub fn parse_facts(line: &str) -> Option<Listed> {
     (known && !entry.name.is_empty()).then_some(entry)
 }
 
+/// Reads a line of LIST as most servers write it, `ls -l`'s; `None` for totals, links, devices and
+/// what looks otherwise. The time of modification is left out: it has no year, or no time of day.
+pub fn parse_long_line(line: &str) -> Option<Listed> {
+    let is_directory = match line.as_bytes().first()? {
+        b'-' => false,
+        b'd' => true,
+        _ => return None,
+    };
+    // Permissions, links, owner, group, size, month, day, time or year: then one space, and a name
+    // that may begin with others.
+    let mut rest = line;
+    let mut size_bytes = None;
+    for field in 0..8 {
+        rest = rest.trim_start_matches(' ');
+        let end = rest.find(' ')?;
+        if field == 4 {
+            size_bytes = Some(rest[..end].parse().ok()?);
+        }
+        rest = &rest[end..];
+    }
+    let name = rest.strip_prefix(' ')?.to_owned();
+    (!name.is_empty()).then_some(Listed { name, is_directory, size_bytes: size_bytes?, modified: None })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +168,31 @@ mod tests {
         assert_eq!(parse_facts(&line), Some(entry));
         assert_eq!(parse_facts("Type=cdir; ."), None);
         assert_eq!(parse_facts("no facts"), None);
+    }
+
+    #[test]
+    fn long_lines_of_other_servers() {
+        for (line, name, is_directory, size_bytes) in [
+            ("-rw-r--r--    1 102      105       3000000 Nov 22 16:03 a.bin", "a.bin", false, 3_000_000),
+            ("drwxr-xr-x   2 ftp  ftp  4096 Jan  1  2020  two spaces ", " two spaces ", true, 4096),
+        ] {
+            let listed = Listed { name: name.into(), is_directory, size_bytes, modified: None };
+            assert_eq!(parse_long_line(line), Some(listed));
+        }
+        for line in [
+            "total 12",
+            "",
+            "lrwxrwxrwx 1 a b 3 Jan 1 2020 x -> y",
+            "-rw-r--r-- 1 a b c Jan 1 2020 x",
+            "d",
+            "-é",
+        ] {
+            assert_eq!(parse_long_line(line), None, "{line}");
+        }
+        assert_eq!(
+            parse_long_line(&long_line(&entry(None), true, None)).map(|entry| entry.size_bytes),
+            Some(1234)
+        );
     }
 
     #[test]

@@ -372,10 +372,11 @@ impl<N: Net> DataConnection<N> {
             }
             IoSlice::advance_slices(&mut rest, written);
             wire_bytes += written as u64;
+            // Also those of a piece that will not go out whole.
+            self.total.wire_bytes += written as u64;
         }
         self.written_bytes += wire_bytes;
         self.total.payload_bytes += payload_bytes;
-        self.total.wire_bytes += wire_bytes;
         moved.payload_bytes += payload_bytes;
         moved.wire_bytes += wire_bytes;
         self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
