@@ -116,6 +116,7 @@ impl TransferArgs {
             reply_timeout: self.timeout,
             data_timeout: self.timeout,
             connect_timeout: self.connect_timeout,
+            ..Policy::default()
         }
     }
 }
