@@ -39,6 +39,10 @@ fn calendar() -> (i64, u32) {
     }
 }
 
+/// Not the host's choice (port 0): after some thousand data connections most of its ephemeral ports
+/// are in TIME-WAIT, and it searches for milliseconds for each new one. These lie below them.
+const PASSIVE_PORTS: std::ops::RangeInclusive<u16> = 10_000..=32_767;
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = match &args.config {
         Some(path) => args.settings.over(Settings::read(path)?),
@@ -80,7 +84,7 @@ fn config(accounts: Users, settings: &Settings) -> anyhow::Result<Config<Users>>
     }
     config.timeouts = settings.timeouts();
     config.limits = settings.limits();
-    config.passive_ports = settings.passive_ports.clone();
+    config.passive_ports = Some(settings.passive_ports.clone().unwrap_or(PASSIVE_PORTS));
     config.advertised_address = settings.advertise;
     config.foreign_data_addresses = settings.foreign_data_addresses;
     config.calendar = Some(Arc::new(calendar));

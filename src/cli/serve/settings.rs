@@ -29,7 +29,7 @@ pub struct Settings {
     /// Text of the greeting
     #[arg(long)]
     pub greeting: Option<String>,
-    /// Ports for passive data connections, FIRST-LAST [default: the host's choice]
+    /// Ports for passive data connections, FIRST-LAST [default: 10000-32767]
     #[arg(long, value_name = "FIRST-LAST", value_parser = ports)]
     #[serde(deserialize_with = "ports_in_file")]
     pub passive_ports: Option<RangeInclusive<u16>>,

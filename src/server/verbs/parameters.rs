@@ -10,6 +10,7 @@ use crate::server::data::canonical;
 use crate::server::replies::{OpenError, Refusal};
 use crate::server::session::Session;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::ops::RangeInclusive;
 
 const ONLY_EPSV: Refusal = Refusal::Sequence("EPSV ALL has been given");
 
@@ -68,30 +69,17 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     async fn listen(&mut self) -> Result<u16, Refusal> {
-        let ports = match self.config.passive_ports.clone() {
-            None => vec![0],
-            Some(range) => self.shuffled(range.collect()),
+        let address = match self.config.passive_ports.clone() {
+            None => self.data.set_passive([0].into_iter()).await,
+            Some(range) => {
+                self.passive_tries += 1;
+                let seed = self.config.passive_seed
+                    ^ self.number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                    ^ self.passive_tries.wrapping_mul(0xD1B5_4A32_D192_ED03);
+                self.data.set_passive(in_hidden_order(range, seed)).await
+            }
         };
-        let address = self.data.set_passive(ports.into_iter()).await.map_err(OpenError::Io)?;
-        Ok(address.port())
-    }
-
-    /// In an order that a stranger cannot guess (RFC 2577 section 8): Fisher and Yates, drawing
-    /// from SplitMix64.
-    fn shuffled(&mut self, mut ports: Vec<u16>) -> Vec<u16> {
-        self.passive_tries += 1;
-        let mut state = self.config.passive_seed
-            ^ self.number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            ^ self.passive_tries.wrapping_mul(0xD1B5_4A32_D192_ED03);
-        for last in (1..ports.len()).rev() {
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut draw = state;
-            draw = (draw ^ (draw >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            draw = (draw ^ (draw >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            draw ^= draw >> 31;
-            ports.swap(last, (draw % (last as u64 + 1)) as usize);
-        }
-        ports
+        Ok(address.map_err(OpenError::Io)?.port())
     }
 
     pub(in crate::server) fn set_type(&mut self, data_type: DataType) -> Result<Reply, Refusal> {
@@ -124,5 +112,48 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         self.parameters.mode = mode;
         Ok(Reply::new(200, format!("Mode set to {}.", mode_letter(mode))))
+    }
+}
+
+/// Each port once, in an order that a stranger cannot guess (RFC 2577 section 8): a first one and
+/// a stride drawn by SplitMix64. Nothing is laid out beforehand, for a range may be wide.
+fn in_hidden_order(ports: RangeInclusive<u16>, seed: u64) -> impl Iterator<Item = u16> {
+    let mut state = seed;
+    let mut draw = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut draw = state;
+        draw = (draw ^ (draw >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        draw = (draw ^ (draw >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        draw ^ (draw >> 31)
+    };
+    let (low, count) = (*ports.start(), ports.len() as u64);
+    let first = draw() % count.max(1);
+    let mut stride = 1 + draw() % count.max(1);
+    while gcd(stride, count) > 1 {
+        stride += 1;
+    }
+    (0..count).map(move |step| low + ((first + step * stride) % count) as u16)
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_passive_port_comes_once_and_seeds_differ() {
+        for ports in [2000..=2000, 2000..=2001, 2000..=2099, 10_000..=32_767, 1024..=u16::MAX] {
+            for seed in 0..20 {
+                let mut tried: Vec<u16> = in_hidden_order(ports.clone(), seed).collect();
+                tried.sort_unstable();
+                assert!(tried.iter().copied().eq(ports.clone()), "{ports:?} {seed}");
+            }
+        }
+        let firsts: std::collections::BTreeSet<_> =
+            (0..100).filter_map(|seed| in_hidden_order(10_000..=32_767, seed).next()).collect();
+        assert!(firsts.len() > 90);
     }
 }
