@@ -6,7 +6,7 @@ use super::{End, Oracle};
 use crate::observe::{Event, Who};
 use crate::proto::mode::{self, Coding, Decoder, Structure, TransmissionMode};
 use crate::proto::repr::Representation;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// One file on the wire.
@@ -34,6 +34,8 @@ struct Connection {
 pub struct Framing {
     connections: BTreeMap<(Who, SocketAddr, SocketAddr), Connection>,
     sent: Vec<Sent>,
+    /// Where files may begin on the wire: at 0, and where REST has said.
+    offsets: BTreeSet<usize>,
     violation: Option<String>,
 }
 
@@ -115,6 +117,12 @@ impl Oracle for Framing {
 
     fn event(&mut self, who: Who, session: u64, event: &Event<'_>) {
         match *event {
+            Event::Command { line } => {
+                let offset = line
+                    .strip_prefix("REST ")
+                    .map(|rest| rest.trim_end_matches(|c: char| !c.is_ascii_digit()));
+                self.offsets.extend(offset.and_then(|offset| offset.parse::<usize>().ok()));
+            }
             // A new connection may have the addresses of an old one.
             Event::DataOpens { local, peer } => {
                 self.connections.remove(&(who, local, peer));
@@ -149,7 +157,10 @@ impl Oracle for Framing {
             self.violation = self.sent.iter().find_map(|sent| {
                 let is_it = |name: &str| sent.name.trim_start_matches('/') == name;
                 let index = end.case.files.iter().position(|file| is_it(&file.name))?;
-                Self::judge(sent, &end.sources[index])
+                let source = &end.sources[index];
+                let rests = self.offsets.iter().filter_map(|offset| source.get(*offset..));
+                let resumed = rests.into_iter().any(|rest| Self::judge(sent, rest).is_none());
+                Self::judge(sent, source).filter(|_| !resumed)
             });
         }
         self.violation.take()
@@ -185,6 +196,14 @@ mod tests {
         assert_eq!(verdict(b"\x00\x00\x01a\x40\x00\x02bc", true), None);
         assert_eq!(verdict(b"\x40\x00\x03ab", false), None);
         assert_eq!(verdict(b"", false), None);
+    }
+
+    #[test]
+    fn rest_is_remembered() {
+        let mut oracle = Framing::default();
+        oracle.event(Who::Client, 1, &Event::Command { line: "REST 17" });
+        oracle.event(Who::Client, 1, &Event::Command { line: "STOR 18" });
+        assert_eq!(oracle.offsets, [17].into());
     }
 
     #[test]
