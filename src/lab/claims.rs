@@ -142,7 +142,9 @@ impl<'a> Evidence<'a> {
             "In stream mode the end of file is the closing of the data connection; no command says so.";
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultKind::None);
-        let Some(connections) = stream.and_then(|v| self.connections(v)) else {
+        let (Some(connections), Some(quiet)) =
+            (stream.and_then(|v| self.connections(v)), stream.and_then(|v| self.quiet(v, "both")))
+        else {
             return untested(claim, command);
         };
         let record = self.record_stream().map(|v| (v, self.lost(v, |kind| kind == FaultKind::EarlyClose)));
@@ -153,11 +155,19 @@ impl<'a> Evidence<'a> {
             ),
             _ => " With STRU R stream mode has a mark of its own (FF 02).".to_owned(),
         };
+        // A close is the end of a file if there is a connection a file; it is not always one if record
+        // structure loses nothing to an early close.
+        let one_a_file = quiet.data_connections == quiet.files;
+        let records_tell = record.is_some_and(|(_, share)| share.runs > 0 && share.lost == 0);
         Claim {
             claim,
-            standing: Standing::Conditional,
+            standing: match (one_a_file, records_tell) {
+                (true, true) => Standing::Conditional,
+                (true, false) => Standing::Holds,
+                (false, _) => Standing::Fails,
+            },
             figure: format!(
-                "With file structure, the default, yes: {connections}, and closes each.{exception}"
+                "With file structure, the default: {connections}, and closes each.{exception}"
             ),
             command,
         }

@@ -485,7 +485,8 @@ async fn a_shutdown_lets_transfers_finish() {
     assert_eq!(world.get("/f").unwrap(), b"abc");
 }
 
-/// RFC 1123 section 4.1.2.13's note: a host without record files takes the bytes literally.
+/// RFC 1123 section 4.1.2.13's note: a host without record files takes the bytes literally, and
+/// sends them as one record, whose end is the file's (FF 03, RFC 959 section 3.4.1).
 #[tokio::test(start_paused = true)]
 async fn record_structure_is_stored_literally() {
     let world = world().await;
@@ -498,7 +499,7 @@ async fn record_structure_is_stored_literally() {
     assert_eq!(world.get("/f").unwrap(), b"onetwo\xff");
     let data = client.passive().await;
     client.ask("RETR f", 150).await;
-    assert_eq!(read_all(data).await.unwrap(), b"onetwo\xff\xff\xff\x02");
+    assert_eq!(read_all(data).await.unwrap(), b"onetwo\xff\xff\xff\x03");
     client.expect(226).await;
 }
 

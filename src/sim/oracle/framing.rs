@@ -61,12 +61,13 @@ impl Framing {
                 Some(mode::Event::EndOfRecord | mode::Event::Marker(_)) | None => {}
             }
         }
-        // An end of file may wait in the decoder for nothing but to be told.
-        if let Some(sent) = connection.current.and_then(|index| self.sent.get_mut(index))
-            && !sent.ended
-            && let Ok(Some(mode::Event::EndOfFile)) = connection.decoder.decode(&mut bytes)
-        {
-            sent.ended = true;
+        // The end of a record and of the file may wait in the decoder for nothing but to be told.
+        if let Some(sent) = connection.current.and_then(|index| self.sent.get_mut(index)) {
+            while !sent.ended
+                && let Ok(Some(event)) = connection.decoder.decode(&mut bytes)
+            {
+                sent.ended = event == mode::Event::EndOfFile;
+            }
         }
         Ok(())
     }
