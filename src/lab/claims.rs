@@ -166,9 +166,7 @@ impl<'a> Evidence<'a> {
                 (true, false) => Standing::Holds,
                 (false, _) => Standing::Fails,
             },
-            figure: format!(
-                "With file structure, the default: {connections}, and closes each.{exception}"
-            ),
+            figure: format!("With file structure, the default: {connections}, and closes each.{exception}"),
             command,
         }
     }
@@ -205,7 +203,7 @@ impl<'a> Evidence<'a> {
         let mut standing = if share.lost > 0 { Standing::Holds } else { Standing::Fails };
         if let Some(checked) = self.checked_stream() {
             let died = self.lost(checked, |kind| kind == FaultKind::SenderDies);
-            figure += &format!(" A SIZE check found all but {}", early(checked));
+            figure += &format!(" With a SIZE check it lost {}", early(checked));
             figure += &match died.lost {
                 0 => ".".to_owned(),
                 _ => format!("; but a sender that dies checks nothing: {died} runs lost silently."),

@@ -155,10 +155,10 @@ impl<'a> Page<'a> {
                     escape(&s.variants[0].name),
                     charts::ratios(&rows)?,
                 );
-                let _ = write!(
+                let _ = writeln!(
                     text,
                     "<details><summary>{action}, {what}: percentiles of the time of a file</summary><figure>{}</figure>\
-                     </details>\n",
+                     </details>",
                     charts::latencies(&rows)?,
                 );
             }
