@@ -57,9 +57,9 @@ impl<'a> Page<'a> {
                 Standing::Fails => "fails",
                 Standing::Untested => "untested",
             };
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "<div class=\"claim {class}\"><b>{}</b> <span class=standing>{}</span><p>{}</p><code>{}</code></div>\n",
+                "<div class=\"claim {class}\"><b>{}</b> <span class=standing>{}</span><p>{}</p><code>{}</code></div>",
                 escape(claim.claim),
                 claim.standing.as_str(),
                 escape(&claim.figure),
