@@ -145,20 +145,20 @@ impl Violation {
     }
 }
 
-fn write_rows(out: &Path, name: &str, rows: &[impl Serialize]) -> Result<PathBuf, CompareError> {
+pub(super) fn write_rows(out: &Path, name: &str, rows: &[impl Serialize]) -> Result<PathBuf, CompareError> {
     let mut csv = Csv::create(out, name)?;
     rows.iter().try_for_each(|row| csv.row(row))?;
     csv.publish()
 }
 
 /// A CSV file that appears when it is whole.
-struct Csv {
+pub(super) struct Csv {
     path: PathBuf,
     writer: csv::Writer<AtomicFile>,
 }
 
 impl Csv {
-    fn create(out: &Path, name: &str) -> Result<Self, CompareError> {
+    pub fn create(out: &Path, name: &str) -> Result<Self, CompareError> {
         let path = out.join(name);
         match AtomicFile::create(out, name) {
             Ok(file) => Ok(Self { path, writer: csv::Writer::from_writer(file) }),
@@ -166,12 +166,12 @@ impl Csv {
         }
     }
 
-    fn row(&mut self, row: &impl Serialize) -> Result<(), CompareError> {
+    pub fn row(&mut self, row: &impl Serialize) -> Result<(), CompareError> {
         let path = &self.path;
         self.writer.serialize(row).map_err(|source| CompareError::Csv { path: path.clone(), source })
     }
 
-    fn publish(self) -> Result<PathBuf, CompareError> {
+    pub fn publish(self) -> Result<PathBuf, CompareError> {
         let path = self.path;
         let file = self.writer.into_inner().map_err(|error| error.into_error());
         file.and_then(AtomicFile::publish).map_err(|source| CompareError::Io { path, source })

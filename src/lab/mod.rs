@@ -12,3 +12,4 @@ pub mod shrink;
 pub mod stats;
 pub mod summary;
 pub mod sweep;
+pub mod truth;

@@ -27,9 +27,10 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
     };
     let target = case.target();
     let (trigger, target_byte) = match case.fault.trigger {
-        Trigger::BeforeFirstByte => (TriggerKind::BeforeFirstByte, None),
-        Trigger::PayloadByte(byte) => (TriggerKind::PayloadByte, Some(byte)),
-        Trigger::AfterLastByte => (TriggerKind::AfterLastByte, None),
+        Trigger::BeforeFirstByte => (Some(TriggerKind::BeforeFirstByte), None),
+        Trigger::PayloadByte(byte) => (Some(TriggerKind::PayloadByte), Some(byte)),
+        Trigger::AfterLastByte => (Some(TriggerKind::AfterLastByte), None),
+        Trigger::WireByte(_) => (None, None),
     };
     let record = RunRecord {
         scenario: case.scenario.clone(),
@@ -66,7 +67,7 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         file_latency_max_us: latencies.max_us(),
         trace_hash: outcome.trace_hash.clone(),
         version: VERSION,
-        trigger: target.map(|_| trigger),
+        trigger: target.and(trigger),
         target_file: target.map(|_| case.fault.target),
         target_byte: target.and(target_byte),
         target_size_bytes: target.map(|file| file.size_bytes),

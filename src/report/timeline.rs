@@ -46,12 +46,13 @@ fn heading(case: &Case, record: &RunRecord) -> String {
 /// The fault in words: what, and where.
 fn planned(case: &Case) -> String {
     let name = case.fault_name.replace('_', " ");
-    let Some(target) = case.target() else { return name };
     let place = match case.fault.trigger {
         Trigger::BeforeFirstByte => "before its first byte".to_owned(),
         Trigger::PayloadByte(byte) => format!("at payload byte {byte}"),
         Trigger::AfterLastByte => "after its last byte, before its end is marked".to_owned(),
+        Trigger::WireByte(byte) => return format!("{name} at wire byte {byte} of the delivery"),
     };
+    let Some(target) = case.target() else { return name };
     format!("{name}, {place} of {} ({} bytes)", target.name, target.size_bytes)
 }
 

@@ -68,16 +68,13 @@ impl Case {
             known: scenario.variants.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", "),
         })?;
         let stratum = scenario.stratum(seed);
-        let mix = &scenario.workload.content;
-        let files = workload::draw(
-            seed,
-            workload::Draw {
-                files: scenario.workload.files,
-                size_bytes: scenario.workload.size_bytes.into(),
-                weights: [mix.random, mix.text, mix.runs],
-            },
-        );
-        let fault = draw_fault(seed, &stratum, &files);
+        let files = draw_files(scenario, seed);
+        let fault = match scenario.wire_byte(seed) {
+            Some(byte) => {
+                Fault { fault: stratum.fault.planned(), target: 0, trigger: Trigger::WireByte(byte) }
+            }
+            None => draw_fault(seed, &stratum, &files),
+        };
         Ok(Self {
             version: VERSION,
             scenario: scenario.name.clone(),
@@ -146,9 +143,25 @@ impl Case {
 
     /// The file that the fault strikes; `None` for faults without a place.
     pub fn target(&self) -> Option<&FileSpec> {
-        let anchored = self.fault.fault.is_anchored();
+        let anchored = self.fault.fault.is_anchored() && !matches!(self.fault.trigger, Trigger::WireByte(_));
         anchored.then(|| self.files.get(self.fault.target as usize)).flatten()
     }
+}
+
+/// With [`Scenario::every_wire_byte`] the same for every seed, so that only the fault differs.
+fn draw_files(scenario: &Scenario, seed: u64) -> Vec<FileSpec> {
+    let workload = &scenario.workload;
+    let mix = &workload.content;
+    let what = workload::Draw {
+        files: workload.files,
+        size_bytes: workload.size_bytes.into(),
+        weights: [mix.random, mix.text, mix.runs],
+    };
+    let mut files = workload::draw(if scenario.every_wire_byte { 0 } else { seed }, what);
+    for (file, size_bytes) in files.iter_mut().zip(&workload.sizes_bytes) {
+        file.size_bytes = *size_bytes;
+    }
+    files
 }
 
 fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec]) -> Fault {
@@ -175,6 +188,8 @@ fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) ->
         retry_delay: Duration::from_micros(timeouts.retry_delay_us),
         reuse_data_connection: contender.reuse_data_connection,
         pipeline_depth: contender.pipeline_depth,
+        resume: contender.resume,
+        marker_interval_bytes: contender.marker_interval_bytes,
         parallel: contender.parallel,
         reply_timeout: Duration::from_micros(timeouts.reply_us),
         data_timeout: Duration::from_micros(timeouts.data_idle_us),

@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod network;
+pub mod notice;
 pub mod oracle;
 pub mod path;
 pub mod plan;
@@ -13,5 +14,6 @@ pub mod swarm;
 pub mod tcp;
 pub mod trace;
 pub mod watcher;
+pub mod wire;
 pub mod workload;
 pub mod world;

@@ -53,6 +53,9 @@ pub enum Trigger {
     /// Every payload byte passes; of what follows (an end-of-file mark, FIN) nothing does. A mode
     /// that marks the end in the header before the last bytes has nothing left to lose there.
     AfterLastByte,
+    /// So many bytes pass of all that the sender writes on the data connections of the delivery,
+    /// its FINs counted with them ([`super::wire`]); this one does not. The target does not matter.
+    WireByte(u64),
 }
 
 /// A fault, materialised.

@@ -2,8 +2,9 @@
 
 use super::network::{Cut, CutKind, SimNet, Tap};
 use super::path::router::RouterHandle;
-use super::plan::{Fault, FaultKind, Locator};
+use super::plan::{Fault, FaultKind, Locator, Trigger};
 use super::trace::{Place, Trace};
+use super::wire::{Chart, WireByte};
 use crate::net::{Net, Time};
 use crate::observe::{Event, Observer, Who};
 use std::net::SocketAddr;
@@ -26,6 +27,8 @@ struct State {
     stage: Stage,
     router: Option<RouterHandle>,
     fired_at: Option<Time>,
+    /// With [`Trigger::WireByte`]: what was written until the fault was located.
+    chart: Option<Chart>,
 }
 
 /// Plants one fault. It sees what the sender tells its observer and what it writes to its sockets,
@@ -35,6 +38,8 @@ pub struct Saboteur {
     sender: Who,
     target_name: String,
     target_size_bytes: u64,
+    /// Of all files, in order.
+    names: Vec<String>,
     trace: Arc<Trace>,
     state: Mutex<State>,
     death: Notify,
@@ -46,16 +51,19 @@ impl Saboteur {
         sender: Who,
         target_name: &str,
         target_size_bytes: u64,
+        names: Vec<String>,
         trace: Arc<Trace>,
     ) -> Self {
+        let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
         let stage = if fault.fault.is_anchored() { Stage::Waiting } else { Stage::Done };
         Self {
             fault,
             sender,
             target_name: target_name.to_owned(),
             target_size_bytes,
+            names,
             trace,
-            state: Mutex::new(State { stage, router: None, fired_at: None }),
+            state: Mutex::new(State { stage, router: None, fired_at: None, chart }),
             death: Notify::new(),
         }
     }
@@ -84,6 +92,23 @@ impl Saboteur {
 
     pub fn fired_at(&self) -> Option<Time> {
         self.lock().fired_at
+    }
+
+    /// With [`Trigger::WireByte`]: the sender's wire bytes, up to the one struck.
+    pub fn wire(&self) -> Vec<WireByte> {
+        self.lock().chart.iter().flat_map(Chart::bytes).collect()
+    }
+
+    /// Feeds the chart, if there is one, and strikes when the wire byte is known.
+    fn chart(&self, state: &mut State, at: Time, feed: impl FnOnce(&mut Chart)) {
+        let Trigger::WireByte(n) = self.fault.trigger else { return };
+        let struck = self.fault.fault.is_anchored() && !matches!(state.stage, Stage::Waiting);
+        let Some(chart) = state.chart.as_mut().filter(|_| !struck) else { return };
+        feed(chart);
+        let place = chart.place(n);
+        if let (Some((connection, offset)), true) = (place, matches!(state.stage, Stage::Waiting)) {
+            self.located(state, at, connection, offset);
+        }
     }
 
     fn tell(&self, at: Time, what: std::fmt::Arguments<'_>) {
@@ -122,6 +147,13 @@ impl Saboteur {
 impl Observer for Saboteur {
     fn event(&self, at: Time, who: Who, _session: u64, event: &Event<'_>) {
         let Event::SendBegins { name, local, peer, wire_offset, coding } = event else { return };
+        if let (true, Trigger::WireByte(_)) = (who == self.sender, self.fault.trigger) {
+            let file = self.names.iter().position(|known| name.contains(known.as_str())).unwrap_or(0);
+            let begins = |chart: &mut Chart| {
+                chart.begins((*local, *peer), *wire_offset, u32::try_from(file).unwrap_or(u32::MAX), *coding);
+            };
+            return self.chart(&mut self.lock(), at, begins);
+        }
         // An upload under a temporary name bears the target's name within it.
         if who != self.sender || !name.contains(&self.target_name) {
             return;
@@ -158,6 +190,7 @@ impl Saboteur {
     /// How many of the bytes the process lives to write; arms the fault when its place is known.
     fn room(&self, at: Time, connection: (SocketAddr, SocketAddr), offset: u64, bytes: &[u8]) -> usize {
         let state = &mut *self.lock();
+        self.chart(state, at, |chart| chart.show(connection, offset, bytes));
         if let Stage::Locating { connection: target, locator } = &mut state.stage
             && *target == connection
             // What our own encoder wrote is well-formed; a codec's defect shows in other tests.
@@ -193,5 +226,10 @@ impl Tap for Saboteur {
 
     fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
         self.die_if_at(net, (local, peer), end);
+    }
+
+    fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
+        self.chart(&mut self.lock(), net.now(), |chart| chart.close((local, peer), offset));
+        self.die_if_at(net, (local, peer), offset);
     }
 }

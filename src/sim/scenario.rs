@@ -15,13 +15,15 @@ use crate::proto::mode::{Structure, TransmissionMode};
 use error::{Problem, parse_toml};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::str::FromStr;
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 2] = [
+const EMBEDDED: [(&str, &str); 3] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
+    ("truth-table", include_str!("../../sims/truth-table.toml")),
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +32,14 @@ pub struct Scenario {
     pub name: String,
     /// What the scenario is to find out, in one line.
     pub question: String,
-    /// The seeds run when the command line names none.
+    /// The seeds run when the command line names none; left out with `every_wire_byte`.
+    #[serde(default, skip_serializing_if = "SeedRange::is_empty")]
     pub seeds: SeedRange,
+    /// Faults strike at every wire byte of the data connections in turn ([`super::wire`]) instead of
+    /// at drawn ones, and the files are the same for every seed: `ftpsim compare` makes a truth table
+    /// of it. A seed is ((wire byte * faults) + fault) * directions + direction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub every_wire_byte: bool,
     pub directions: Vec<Direction>,
     pub path: PathSpec,
     pub workload: WorkloadSpec,
@@ -42,7 +50,7 @@ pub struct Scenario {
 }
 
 /// Seeds from `start` up to, not including, `end`; written `"0..960"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SeedRange {
     pub start: u64,
@@ -70,6 +78,9 @@ pub struct WorkloadSpec {
     pub files: u32,
     /// Smallest and largest size; sizes are log-uniform between them.
     pub size_bytes: [u64; 2],
+    /// These sizes instead, in order, one a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sizes_bytes: Vec<u64>,
     pub content: ContentMix,
 }
 
@@ -257,6 +268,12 @@ pub struct VariantSpec {
     /// Transfer commands under way at a time; 1: the next file waits for the last one's reply.
     #[serde(default = "one")]
     pub pipeline_depth: u32,
+    /// A further attempt goes on where the last one ended (REST).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resume: bool,
+    /// Restart markers, each so many bytes of payload (block and compressed mode only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marker_interval_bytes: Option<NonZeroU64>,
     /// Sessions at a time.
     #[serde(default = "one")]
     pub parallel: u32,
@@ -343,6 +360,17 @@ impl Scenario {
         }
     }
 
+    /// With [`Scenario::every_wire_byte`]: the wire byte that a seed strikes.
+    pub fn wire_byte(&self, seed: u64) -> Option<u64> {
+        self.every_wire_byte.then(|| seed / (self.directions.len() * self.faults.len()) as u64)
+    }
+
+    /// The seed that [`Scenario::stratum`] and [`Scenario::wire_byte`] take apart.
+    pub fn seed_of(&self, direction: usize, fault: usize, wire_byte: u64) -> u64 {
+        let (directions, faults) = (self.directions.len() as u64, self.faults.len() as u64);
+        (wire_byte * faults + fault as u64) * directions + direction as u64
+    }
+
     /// Seeds after which the strata repeat; a range of a multiple of it is balanced.
     pub fn cycle(&self) -> u64 {
         (self.directions.len() * self.faults.len() * TRIGGERS.len()) as u64
@@ -358,6 +386,13 @@ impl Scenario {
         within("workload.files", w.files.into(), 1, 1_000_000)?;
         within("workload.size_bytes.0", w.size_bytes[0], 0, w.size_bytes[1])?;
         within("workload.size_bytes.1", w.size_bytes[1], w.size_bytes[0], 1 << 40)?;
+        if !w.sizes_bytes.is_empty() && w.sizes_bytes.len() != w.files as usize {
+            let expected = format!("{} sizes, one a file", w.files);
+            return Err(Problem::new("workload.sizes_bytes", &expected));
+        }
+        if self.seeds.is_empty() && !self.every_wire_byte {
+            return Err(Problem::new("seeds", "the seeds to run, for instance \"0..960\""));
+        }
         let mix = &w.content;
         if mix.random == 0 && mix.text == 0 && mix.runs == 0 {
             return Err(Problem::new("workload.content", "at least one weight above 0"));
@@ -425,6 +460,10 @@ impl Scenario {
                 let expected = "1, or a mode other than stream with reuse_data_connection = true";
                 return Err(Problem::new(&format!("variants.{i}.pipeline_depth"), expected));
             }
+            if v.marker_interval_bytes.is_some() && v.mode == TransmissionMode::Stream {
+                let expected = "none in stream mode, which has no restart markers";
+                return Err(Problem::new(&format!("variants.{i}.marker_interval_bytes"), expected));
+            }
         }
         Ok(())
     }
@@ -465,6 +504,9 @@ impl SeedRange {
     }
     pub fn count(self) -> u64 {
         self.end - self.start
+    }
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sees everything that happens in a run: writes the trace, drives the saboteur, keeps count.
 
 use super::network::{SimNet, Tap};
+use super::notice::Noticing;
 use super::oracle::{self, End, Oracle, Violation};
 use super::path::router::RouterHandle;
 use super::path::{Cut, Direction, Fate, PathObserver};
@@ -82,6 +83,10 @@ pub struct Notes {
     pub fault_phase: Option<Phase>,
     /// Names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
+    /// Which sides saw an error.
+    pub noticing: Noticing,
+    /// Written by the sender on data connections, all attempts together.
+    pub data_wire_bytes: u64,
 }
 
 pub struct Watcher {
@@ -144,11 +149,15 @@ impl Observer for Watcher {
         self.oracles().iter_mut().for_each(|oracle| oracle.event(who, session, event));
         let mut notes = self.notes();
         notes.phase = notes.phase.after(self.saboteur.sender(), who, event);
+        notes.noticing.event(who, session, event);
         match (who, event) {
             (Who::Client, Event::FileReported { name, attempts, error }) => {
                 notes.reported.insert((*name).to_owned(), (error.is_none(), *attempts));
             }
             (Who::Client, Event::DataOpens { .. }) => notes.data_connections += 1,
+            (who, Event::Progress { wire_bytes, .. }) if who == self.saboteur.sender() => {
+                notes.data_wire_bytes += wire_bytes;
+            }
             (Who::Server, Event::SessionBegins { .. }) => notes.server_sessions += 1,
             (Who::Server, Event::SessionEnds { .. }) => {
                 notes.server_sessions = notes.server_sessions.saturating_sub(1);

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
-use super::oracle::integrity::{self, Ending, Evidence, Verdict};
+use super::oracle::integrity::{self, Ending, Evidence, Left, Verdict};
 use super::oracle::{End, Violation};
 use super::path::PathConfig;
 use super::path::router::RouterHandle;
@@ -10,6 +10,7 @@ use super::plan::FaultKind;
 use super::saboteur::Saboteur;
 use super::trace::{self, Place, Trace, TraceEvent};
 use super::watcher::{HostTap, Notes, Phase, Watcher};
+use super::wire::WireByte;
 use crate::client::{Direction, Job, Login, deliver};
 use crate::net::{Net, Time};
 use crate::observe::Who;
@@ -18,6 +19,7 @@ use crate::proto::path::VirtualPath;
 use crate::server::{self, Config, Rights, Table};
 use crate::store::memory::{MemoryStore, PublicationHook};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,17 @@ pub struct FileFate {
     /// Whether a reader of the receiver's directory could see something else than the whole file
     /// under its final name.
     pub exposed: bool,
+    /// Under its final name at the receiver, at the end.
+    pub left: Left,
+    /// The client's word; `None`: it said nothing.
+    pub reported_delivered: Option<bool>,
+}
+
+/// Connections that went through TIME-WAIT, by the host that kept the socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeWaits {
+    pub client: u64,
+    pub server: u64,
 }
 
 /// What became of a run; a function of the case alone.
@@ -72,6 +85,13 @@ pub struct Outcome {
     pub stores_hash: String,
     /// What no run may do, and this one did.
     pub violations: Vec<Violation>,
+    /// Which sides saw an error ([`super::notice`]).
+    pub noticed: BTreeSet<Who>,
+    /// Bytes that the sender wrote on data connections, framing and all attempts included.
+    pub data_wire_bytes: u64,
+    pub time_waits: TimeWaits,
+    /// With [`super::plan::Trigger::WireByte`]: the sender's wire bytes, at least to the one struck.
+    pub wire: Vec<WireByte>,
     /// In order of time; empty unless asked for.
     pub events: Vec<TraceEvent>,
 }
@@ -123,7 +143,8 @@ impl World {
         let trace = Arc::new(Trace::new(keep_events));
         let (target, size_bytes) =
             case.target().map_or(("", 0), |file| (file.name.as_str(), file.size_bytes));
-        let saboteur = Arc::new(Saboteur::new(case.fault, sender, target, size_bytes, trace.clone()));
+        let names = case.files.iter().map(|file| file.name.clone()).collect();
+        let saboteur = Arc::new(Saboteur::new(case.fault, sender, target, size_bytes, names, trace.clone()));
         let watcher = Arc::new(Watcher::new(trace, saboteur));
         let sending = MemoryStore::new();
         for (file, bytes) in case.files.iter().zip(&sources) {
@@ -283,6 +304,10 @@ impl World {
             trace_hash: self.watcher.trace.hash(),
             stores_hash: stores_hash(&[&self.client_store, &self.server_store]),
             violations: Vec::new(),
+            noticed: notes.noticing.noticed().clone(),
+            data_wire_bytes: notes.data_wire_bytes,
+            time_waits: TimeWaits { client: ended.client.time_waits, server: ended.server.time_waits },
+            wire: self.watcher.saboteur.wire(),
             events: self.watcher.trace.events(),
         };
         let server_sessions = notes.server_sessions;
@@ -321,6 +346,8 @@ impl World {
             attempts,
             latency_us: report.filter(|file| file.attempts > 0).map(|file| file.ended_us - file.started_us),
             exposed: notes.exposed.contains(name),
+            left: Left::of(&self.sources[index], found.as_deref()),
+            reported_delivered: reported.map(|(delivered, _)| delivered),
         }
     }
 }

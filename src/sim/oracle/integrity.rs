@@ -64,6 +64,30 @@ impl std::fmt::Display for Verdict {
     }
 }
 
+/// What stands under the final name at the receiver when the run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Left {
+    Whole,
+    /// Its first bytes, or none of them in a file of no bytes.
+    Part,
+    /// No file.
+    Nothing,
+    /// Bytes that are not the file's.
+    Other,
+}
+
+impl Left {
+    pub fn of(sent: &[u8], found: Option<&[u8]>) -> Self {
+        match found {
+            None => Left::Nothing,
+            Some(found) if found == sent => Left::Whole,
+            Some(found) if sent.starts_with(found) => Left::Part,
+            Some(_) => Left::Other,
+        }
+    }
+}
+
 /// What is known of a file when the run has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {

@@ -109,6 +109,8 @@ pub(crate) mod tests {
             attempts: 1,
             latency_us: Some(1),
             exposed: false,
+            left: integrity::Left::Whole,
+            reported_delivered: Some(true),
         };
         let network = RunReport {
             end: RunEnd::Finished { at_us: 1 },
@@ -135,6 +137,10 @@ pub(crate) mod tests {
             stores_hash: String::new(),
             violations: Vec::new(),
             events: Vec::new(),
+            noticed: Default::default(),
+            data_wire_bytes: 1,
+            time_waits: Default::default(),
+            wire: Vec::new(),
         };
         Ended {
             sources: case.files.iter().map(|file| file.bytes().into()).collect(),

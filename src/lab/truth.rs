@@ -1,0 +1,383 @@
+//! The truth table: a small delivery cut at every wire byte, with each kind of cut, for each
+//! contender and direction. Who noticed, what was left, what the client said.
+//!
+//! [`plan`] counts the wire bytes of each contender (a run without a fault each), [`truth`] cuts at
+//! each of them. Rows come in order of contender, direction, cut, wire byte, so that
+//! [`TruthTable::strips`] can hand them out as strips over the wire bytes.
+
+use super::compare::{CompareError, Csv, Options, RunError, Violation};
+use super::pool;
+use super::records::VERSION;
+use crate::observe::Who;
+use crate::proto::mode::{Structure, TransmissionMode};
+use crate::sim::case::Case;
+use crate::sim::oracle::integrity::{Left, Verdict};
+use crate::sim::plan::{Fault, FaultKind, Trigger};
+use crate::sim::scenario::{Direction, Scenario};
+use crate::sim::wire::Part;
+use crate::sim::world::{self, Outcome};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What the client said of the file in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reported {
+    Delivered,
+    Failed,
+    /// Nothing: it had died, or had not come to an end.
+    Nothing,
+}
+
+/// What a cut did, in one word, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// A file is short, wrong or missing, and nobody was told.
+    Silent,
+    /// A file was neither delivered nor reported when the virtual time ran out.
+    Stuck,
+    /// The file was not delivered, and is known not to be.
+    Told,
+    /// The file was reported failed, yet is whole.
+    FalseAlarm,
+    /// The file is whole after a further attempt.
+    Recovered,
+    /// The file is whole at the first attempt.
+    Unharmed,
+}
+
+impl Effect {
+    pub const ALL: [Self; 6] =
+        [Self::Silent, Self::Stuck, Self::Told, Self::FalseAlarm, Self::Recovered, Self::Unharmed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Stuck => "stuck",
+            Self::Told => "told",
+            Self::FalseAlarm => "false_alarm",
+            Self::Recovered => "recovered",
+            Self::Unharmed => "unharmed",
+        }
+    }
+}
+
+/// A row of `truth-table.csv`: one cut. `file` is the one whose bytes were cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TruthRecord {
+    pub variant: String,
+    pub direction: Direction,
+    pub mode: TransmissionMode,
+    pub structure: Structure,
+    /// The fault's name in the scenario.
+    pub cut: String,
+    /// From 0, over all data connections in the order of writing; each FIN counts as one. The bytes
+    /// before this one pass, this one does not.
+    pub wire_byte: u64,
+    /// Whether the cut happened; where it did not, the run was undisturbed.
+    pub fault_fired: bool,
+    /// The data connection, from 0, and the stream offset on it.
+    pub connection: u32,
+    pub connection_byte: u64,
+    /// From 0; of a FIN: the last on its connection.
+    pub file: u32,
+    /// What the byte is.
+    pub position: Part,
+    /// Payload bytes of the file before it.
+    pub payload_byte: u64,
+    /// [`crate::sim::notice`] says what that means.
+    pub noticed_by_sender: bool,
+    pub noticed_by_receiver: bool,
+    /// What stands under the file's final name at the receiver in the end.
+    pub left: Left,
+    pub reported: Reported,
+    pub attempts: u32,
+    pub verdict: Verdict,
+    /// Files of the delivery that a reader of the receiver's directory could see incomplete.
+    pub exposed: u64,
+    /// Files of the delivery that were lost silently, whichever was cut.
+    pub files_lost_silently: u64,
+    /// What the cut did to the delivery.
+    pub effect: Effect,
+    /// `ftpsim replay SCENARIO --variant V --seed N` is this run again.
+    pub seed: u64,
+    pub case_id: String,
+    pub trace_hash: String,
+    pub version: &'static str,
+}
+
+/// All rows, in order of contender, direction, cut, wire byte.
+#[derive(Clone, Debug, Serialize)]
+pub struct TruthTable {
+    pub scenario: Scenario,
+    pub rows: Vec<TruthRecord>,
+    pub violations: Vec<Violation>,
+    /// The files written.
+    pub written: Vec<PathBuf>,
+}
+
+/// The rows of one contender, direction and cut: one for each wire byte, from 0 on.
+#[derive(Clone, Copy, Debug)]
+pub struct Strip<'a> {
+    pub variant: &'a str,
+    pub direction: Direction,
+    pub cut: &'a str,
+    pub rows: &'a [TruthRecord],
+}
+
+impl Strip<'_> {
+    /// Cuts that happened.
+    pub fn fired(&self) -> impl Iterator<Item = &TruthRecord> {
+        self.rows.iter().filter(|row| row.fault_fired)
+    }
+
+    /// Cuts that happened and had this effect.
+    pub fn count(&self, effect: Effect) -> usize {
+        self.fired().filter(|row| row.effect == effect).count()
+    }
+}
+
+impl TruthTable {
+    pub fn strips(&self) -> impl Iterator<Item = Strip<'_>> {
+        let same = |a: &TruthRecord, b: &TruthRecord| {
+            (&a.variant, a.direction, &a.cut) == (&b.variant, b.direction, &b.cut)
+        };
+        self.rows.chunk_by(same).map(|rows| Strip {
+            variant: &rows[0].variant,
+            direction: rows[0].direction,
+            cut: &rows[0].cut,
+            rows,
+        })
+    }
+
+    pub fn strip(&self, variant: &str, direction: Direction, cut: &str) -> Option<Strip<'_>> {
+        self.strips().find(|s| s.variant == variant && s.direction == direction && s.cut == cut)
+    }
+}
+
+/// The cuts to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// By contender and direction: their indices, and the wire bytes to cut at.
+    lengths: Vec<(usize, usize, u64)>,
+    faults: u64,
+}
+
+impl Plan {
+    pub fn runs(&self) -> u64 {
+        self.lengths.iter().map(|(_, _, bytes)| bytes * self.faults).sum()
+    }
+
+    /// Contender, direction, fault and wire byte of a run; the wire byte changes fastest.
+    fn cut(&self, mut index: u64) -> (usize, usize, usize, u64) {
+        for &(variant, direction, bytes) in &self.lengths {
+            if index < bytes * self.faults {
+                return (variant, direction, (index / bytes) as usize, index % bytes);
+            }
+            index -= bytes * self.faults;
+        }
+        unreachable!("the pool asks for as many runs as there are")
+    }
+}
+
+fn failed(variant: &str, seed: u64) -> impl FnOnce(RunError) -> CompareError {
+    let variant = variant.to_owned();
+    move |source| CompareError::Run { variant, seed, source }
+}
+
+/// Counts the wire bytes of each contender and direction of a scenario with `every_wire_byte`.
+pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
+    let mut lengths = Vec::new();
+    for (v, variant) in scenario.variants.iter().enumerate() {
+        for d in 0..scenario.directions.len() {
+            let seed = scenario.seed_of(d, 0, 0);
+            let bytes = wire_bytes(scenario, &variant.name, seed).map_err(failed(&variant.name, seed))?;
+            lengths.push((v, d, bytes));
+        }
+    }
+    Ok(Plan { lengths, faults: scenario.faults.len() as u64 })
+}
+
+/// In an undisturbed run.
+fn wire_bytes(scenario: &Scenario, variant: &str, seed: u64) -> Result<u64, RunError> {
+    let mut case = Case::draw(scenario, variant, seed)?;
+    case.fault = Fault { fault: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };
+    Ok(world::run(&case, false)?.wire.len() as u64)
+}
+
+/// Makes every cut of `plan` and writes `truth-table.csv`. Of `options` the seeds are not used.
+pub fn truth(
+    scenario: &Scenario,
+    plan: &Plan,
+    options: Options<'_>,
+    finished: impl FnMut(),
+) -> Result<TruthTable, CompareError> {
+    let mut csv = Csv::create(options.out, "truth-table.csv")?;
+    let (mut rows, mut violations) = (Vec::new(), Vec::new());
+    pool::in_order(
+        options.jobs,
+        plan.runs(),
+        |index| {
+            let (v, d, f, wire_byte) = plan.cut(index);
+            let (variant, seed) = (&scenario.variants[v].name, scenario.seed_of(d, f, wire_byte));
+            cut(scenario, variant, seed).map_err(failed(variant, seed))
+        },
+        finished,
+        |(row, found)| {
+            csv.row(&row)?;
+            rows.push(row);
+            violations.extend(found);
+            Ok(())
+        },
+    )?;
+    let written = vec![csv.publish()?];
+    Ok(TruthTable { scenario: scenario.clone(), rows, violations, written })
+}
+
+/// The row of one cut, and the invariants it violated.
+pub fn cut(scenario: &Scenario, variant: &str, seed: u64) -> Result<(TruthRecord, Vec<Violation>), RunError> {
+    let case = Case::draw(scenario, variant, seed)?;
+    let outcome = world::run(&case, false)?;
+    let violations = outcome.violations.iter().map(|violation| Violation {
+        variant: variant.to_owned(),
+        seed,
+        oracle: violation.oracle.clone(),
+        why: violation.why.clone(),
+    });
+    let violations = violations.collect();
+    Ok((record(&case, &outcome)?, violations))
+}
+
+fn record(case: &Case, outcome: &Outcome) -> Result<TruthRecord, RunError> {
+    let Trigger::WireByte(wire_byte) = case.fault.trigger else {
+        return Err("a truth table needs a scenario with every_wire_byte".into());
+    };
+    let place = usize::try_from(wire_byte).ok().and_then(|n| outcome.wire.get(n));
+    let place = *place.ok_or_else(|| format!("the delivery has no wire byte {wire_byte}"))?;
+    let fate = &outcome.files[place.file as usize];
+    let (sender, receiver) = match case.policy.direction {
+        Direction::Put => (Who::Client, Who::Server),
+        Direction::Get => (Who::Server, Who::Client),
+    };
+    let lost = outcome.files.iter().filter(|file| file.verdict.is_silent_loss()).count() as u64;
+    let stuck = outcome.count(Verdict::Stuck) > 0;
+    Ok(TruthRecord {
+        variant: case.variant.clone(),
+        direction: case.policy.direction,
+        mode: case.policy.mode,
+        structure: case.policy.structure,
+        cut: case.fault_name.clone(),
+        wire_byte,
+        fault_fired: outcome.fault_fired,
+        connection: place.connection,
+        connection_byte: place.offset,
+        file: place.file,
+        position: place.part,
+        payload_byte: place.payload_bytes,
+        noticed_by_sender: outcome.noticed.contains(&sender),
+        noticed_by_receiver: outcome.noticed.contains(&receiver),
+        left: fate.left,
+        reported: match fate.reported_delivered {
+            Some(true) => Reported::Delivered,
+            Some(false) => Reported::Failed,
+            None => Reported::Nothing,
+        },
+        attempts: fate.attempts,
+        verdict: fate.verdict,
+        exposed: outcome.exposed(),
+        files_lost_silently: lost,
+        effect: match fate.verdict {
+            _ if lost > 0 => Effect::Silent,
+            _ if stuck => Effect::Stuck,
+            Verdict::Detected => Effect::Told,
+            Verdict::FalseAlarm => Effect::FalseAlarm,
+            Verdict::Recovered => Effect::Recovered,
+            _ => Effect::Unharmed,
+        },
+        seed: case.seed,
+        case_id: case.id(),
+        trace_hash: outcome.trace_hash.clone(),
+        version: VERSION,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario() -> Scenario {
+        Scenario::load("truth-table").unwrap()
+    }
+
+    fn strip(variant: &str, direction: usize, cut: &str) -> Vec<TruthRecord> {
+        let scenario = scenario();
+        let fault = scenario.faults.iter().position(|fault| fault.name() == cut).unwrap();
+        let bytes = wire_bytes(&scenario, variant, scenario.seed_of(direction, 0, 0)).unwrap();
+        let row = |n| super::cut(&scenario, variant, scenario.seed_of(direction, fault, n)).unwrap();
+        (0..bytes)
+            .map(|n| {
+                let (row, violations) = row(n);
+                assert_eq!(violations, []);
+                assert_eq!((row.wire_byte, row.fault_fired), (n, true), "{variant} {cut}");
+                row
+            })
+            .collect()
+    }
+
+    fn positions(rows: &[TruthRecord]) -> String {
+        rows.iter().map(|row| row.position.as_str().chars().next().unwrap()).collect()
+    }
+
+    #[test]
+    fn an_early_close_in_stream_mode_is_silent_at_each_payload_byte_and_nowhere_else() {
+        for direction in [0, 1] {
+            let rows = strip("stream", direction, "early_close");
+            // Three files: 3 bytes, none, 40, and the FIN of each connection.
+            assert_eq!(positions(&rows), format!("pppcc{}c", "p".repeat(40)));
+            for row in &rows {
+                let (left, effect) = match row.position {
+                    Part::Payload => (Left::Part, Effect::Silent),
+                    _ => (Left::Whole, Effect::Unharmed),
+                };
+                assert_eq!((row.left, row.effect), (left, effect), "{row:?}");
+                assert_eq!((row.noticed_by_sender, row.noticed_by_receiver), (false, false), "{row:?}");
+                assert_eq!(row.reported, Reported::Delivered);
+            }
+        }
+    }
+
+    #[test]
+    fn block_mode_loses_nothing_wherever_it_is_cut() {
+        for cut in ["early_close", "sender_dies"] {
+            let rows = strip("block", 0, cut);
+            assert!(positions(&rows).starts_with("hhhpppeeehhhp"), "{}", positions(&rows));
+            assert!(rows.iter().all(|row| row.effect != Effect::Silent && row.exposed == 0));
+            let inside = rows.iter().filter(|row| row.position == Part::Payload && row.file == 2);
+            assert!(inside.clone().count() == 40 && inside.clone().all(|row| row.noticed_by_receiver));
+        }
+    }
+
+    /// Nobody is left to compare sizes when the client that uploads dies.
+    #[test]
+    fn a_dead_client_checks_no_size() {
+        let rows = strip("stream-size", 0, "sender_dies");
+        let payload = rows.iter().filter(|row| row.position == Part::Payload);
+        assert!(payload.clone().all(|row| (row.effect, row.left) == (Effect::Silent, Left::Part)));
+        assert!(payload.clone().all(|row| row.reported == Reported::Nothing));
+        let watched = strip("stream-size", 0, "sender_dies_watched");
+        assert!(watched.iter().all(|row| row.effect != Effect::Silent));
+    }
+
+    #[test]
+    fn a_plan_names_every_cut_once() {
+        let plan = Plan { lengths: vec![(0, 0, 3), (0, 1, 2), (1, 0, 1)], faults: 2 };
+        assert_eq!(plan.runs(), 12);
+        let cuts: Vec<_> = (0..12).map(|index| plan.cut(index)).collect();
+        assert_eq!(cuts[..4], [(0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 2), (0, 0, 1, 0)]);
+        assert_eq!(
+            cuts[6..],
+            [(0, 1, 0, 0), (0, 1, 0, 1), (0, 1, 1, 0), (0, 1, 1, 1), (1, 0, 0, 0), (1, 0, 1, 0)]
+        );
+    }
+}

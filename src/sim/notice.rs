@@ -1,0 +1,78 @@
+//! Who noticed that something had gone wrong: which side's program saw an error about a file.
+//!
+//! A side has noticed when its program
+//! - ended a file with an error (the connection was reset, silent, or closed before the mode's end
+//!   of file), or
+//! - ended a session in the middle of a file (RFC 959 section 4.1.1, QUIT: the control connection
+//!   was lost and the transfer aborted), or
+//! - at the server: refused or ended a command with a 4yz or 5yz reply; at the client: received one,
+//!   needed more than one attempt at a file (its size or hash was wrong, say), or reported it failed.
+//!
+//! A program that has died notices nothing. Nothing of this shows in a run without a fault.
+
+use crate::observe::{Event, Who};
+use std::collections::BTreeSet;
+
+#[derive(Default)]
+pub struct Noticing {
+    noticed: BTreeSet<Who>,
+    /// Sessions in the middle of a file.
+    under_way: BTreeSet<(Who, u64)>,
+}
+
+impl Noticing {
+    pub fn noticed(&self) -> &BTreeSet<Who> {
+        &self.noticed
+    }
+
+    pub fn event(&mut self, who: Who, session: u64, event: &Event<'_>) {
+        let noticed = match event {
+            Event::SendBegins { .. } | Event::ReceiveBegins { .. } => {
+                self.under_way.insert((who, session));
+                false
+            }
+            Event::FileEnds { error, .. } => {
+                self.under_way.remove(&(who, session));
+                error.is_some()
+            }
+            Event::SessionEnds { .. } => self.under_way.remove(&(who, session)),
+            Event::Reply { code, .. } => *code >= 400,
+            Event::FileReported { attempts, error, .. } => error.is_some() || *attempts > 1,
+            _ => false,
+        };
+        if noticed {
+            self.noticed.insert(who);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noticed(events: &[(Who, Event<'_>)]) -> Vec<Who> {
+        let mut noticing = Noticing::default();
+        events.iter().for_each(|(who, event)| noticing.event(*who, 1, event));
+        noticing.noticed().iter().copied().collect()
+    }
+
+    #[test]
+    fn an_error_is_noticed_by_the_side_that_has_it() {
+        let (name, local, peer) = ("f", "1.2.3.4:5".parse().unwrap(), "1.2.3.4:6".parse().unwrap());
+        let begins = || Event::ReceiveBegins { name, local, peer };
+        let ends = |error| Event::FileEnds { name, payload_bytes: 3, error };
+        let closed = || Event::SessionEnds { reason: "closed by the client" };
+        assert_eq!(
+            noticed(&[(Who::Server, begins()), (Who::Server, ends(None)), (Who::Server, closed())]),
+            []
+        );
+        assert_eq!(noticed(&[(Who::Server, begins()), (Who::Server, ends(Some("reset")))]), [Who::Server]);
+        assert_eq!(noticed(&[(Who::Server, begins()), (Who::Server, closed())]), [Who::Server]);
+        let reply = |code| Event::Reply { code, text: "" };
+        assert_eq!(noticed(&[(Who::Server, reply(226)), (Who::Client, reply(426))]), [Who::Client]);
+        let reported = |attempts, error| Event::FileReported { name, attempts, error };
+        assert_eq!(noticed(&[(Who::Client, reported(1, None))]), []);
+        assert_eq!(noticed(&[(Who::Client, reported(2, None))]), [Who::Client]);
+        assert_eq!(noticed(&[(Who::Client, reported(1, Some("SIZE")))]), [Who::Client]);
+    }
+}
