@@ -2,14 +2,16 @@
 
 use super::compare::style;
 use super::sweep::read_case;
+use crate::lab::records::{AtomicFile, RunRecord};
 use crate::lab::run::measured;
-use crate::report::timeline;
+use crate::report::{pcap, timeline};
 use crate::sim::case::Case;
 use crate::sim::scenario::Scenario;
 use crate::sim::signature::Signature;
-use crate::sim::world;
+use crate::sim::world::{self, Outcome};
+use anyhow::Context;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -27,12 +29,22 @@ pub struct Args {
     /// Print the row of runs.csv, the files and the events as JSON
     #[arg(long)]
     json: bool,
+    /// Draw what happened as a page, around the fault packet by packet
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write every packet, as pcapng for Wireshark
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Write every event, as JSON Lines
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let case = case(&args)?;
-    let outcome = world::run(&case, true)?;
+    let outcome = world::run_captured(&case)?;
     let run = measured(&case, &outcome);
+    write_files(&args, &case, &outcome, &run.record)?;
     let mut stdout = std::io::stdout().lock();
     if args.json {
         let json = timeline::to_json(&case, &outcome, &run.record);
@@ -48,6 +60,42 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         eprintln!("The case says: {expected}; this run: {}", Signature::of(&outcome));
     }
     Ok(ExitCode::from(u8::from(!run.violations.is_empty())))
+}
+
+fn write_files(args: &Args, case: &Case, outcome: &Outcome, record: &RunRecord) -> anyhow::Result<()> {
+    let command = match (&args.variant, args.seed) {
+        (Some(variant), Some(seed)) => {
+            format!("ftpsim replay {} --variant {variant} --seed {seed}", args.scenario)
+        }
+        _ => format!("ftpsim replay {}", args.scenario),
+    };
+    if let Some(path) = &args.html {
+        let page = timeline::html::render(case, outcome, record, &command);
+        write_whole(path, |file| Ok(file.write_all(page.as_bytes())?))?;
+    }
+    if let Some(path) = &args.pcap {
+        write_whole(path, |file| Ok(pcap::write(&outcome.captured, &command, file)?))?;
+    }
+    if let Some(path) = &args.trace {
+        let lines = timeline::to_json_lines(case, outcome, record);
+        write_whole(path, |file| Ok(file.write_all(lines.as_bytes())?))?;
+    }
+    Ok(())
+}
+
+/// The file appears when it is whole; its directory is made if there is none.
+fn write_whole(path: &Path, write: impl FnOnce(&mut AtomicFile) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{}: not a file's name", path.display()))?;
+    let whole = || {
+        let mut file = AtomicFile::create(directory, name)?;
+        write(&mut file)?;
+        file.publish()?;
+        eprintln!("Written: {}.", path.display());
+        anyhow::Ok(())
+    };
+    whole().with_context(|| path.display().to_string())
 }
 
 fn case(args: &Args) -> anyhow::Result<Case> {

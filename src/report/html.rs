@@ -260,12 +260,13 @@ impl<'a> Page<'a> {
             let seeds: Vec<_> = c.losses.iter().filter(here).collect();
             let _ = writeln!(
                 text,
-                "<details id=\"{}\"><summary>{}, {}, {}: {} runs</summary><pre>",
-                anchor(row),
+                "<details><summary>{}, {}, {}: {} runs</summary><pre id=\"{}\">",
                 escape(&row.variant),
                 row.direction,
                 escape(&row.fault.replace('_', " ")),
-                seeds.len()
+                seeds.len(),
+                // Within: a link to it opens the details.
+                anchor(row),
             );
             for loss in seeds.iter().take(SEEDS_LISTED) {
                 let _ = writeln!(
@@ -315,11 +316,11 @@ fn loss_cell(row: &SummaryRecord) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-const CSS: &str = include_str!("report.css");
+pub(super) const CSS: &str = include_str!("report.css");
 
 #[cfg(test)]
 mod tests;

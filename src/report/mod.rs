@@ -4,5 +4,6 @@ mod charts;
 mod findings;
 mod format;
 pub mod html;
+pub mod pcap;
 pub mod terminal;
 pub mod timeline;

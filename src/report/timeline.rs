@@ -1,4 +1,7 @@
-//! One run as a timeline for a terminal.
+//! One run as a timeline: for a terminal, as JSON, as a page.
+
+pub mod html;
+mod ladder;
 
 use super::format;
 use super::terminal::Style;
@@ -44,7 +47,7 @@ fn heading(case: &Case, record: &RunRecord) -> String {
 }
 
 /// The fault in words: what, and where.
-fn planned(case: &Case) -> String {
+pub(super) fn planned(case: &Case) -> String {
     let name = case.fault_name.replace('_', " ");
     let place = match case.fault.trigger {
         Trigger::BeforeFirstByte => "before its first byte".to_owned(),
@@ -95,7 +98,7 @@ fn fates(case: &Case, files: &[FileFate], style: Style) -> String {
     format!("{text}{intact} of {} files intact\n", files.len())
 }
 
-fn closing(outcome: &Outcome, record: &RunRecord) -> String {
+pub(super) fn closing(outcome: &Outcome, record: &RunRecord) -> String {
     let fired = if record.fault_fired { "fired" } else { "did not fire" };
     let took = match record.duration_virtual_us {
         Some(us) => format!("finished after {}", format::duration(us)),
@@ -125,4 +128,22 @@ pub fn to_json(case: &Case, outcome: &Outcome, record: &RunRecord) -> serde_json
         })
         .collect();
     json!({ "case": case, "record": record, "files": files, "violations": outcome.violations, "events": outcome.events })
+}
+
+/// JSON Lines: `{"case": ..}`, then an event `{at_us, place, text}` a line, then `{"record": ..}`
+/// and a file `{name, verdict, ..}` a line; ends with a newline.
+pub fn to_json_lines(case: &Case, outcome: &Outcome, record: &RunRecord) -> String {
+    let mut whole = to_json(case, outcome, record);
+    let mut text = format!("{}\n", json!({ "case": whole["case"].take() }));
+    for event in &outcome.events {
+        text += &format!("{}\n", json!(event));
+    }
+    text += &format!(
+        "{}\n",
+        json!({ "record": whole["record"].take(), "violations": whole["violations"].take() })
+    );
+    for file in whole["files"].as_array().into_iter().flatten() {
+        text += &format!("{file}\n");
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! The simulated world: a run is a function of its case.
 
+pub mod capture;
 pub mod case;
 pub mod network;
 pub mod notice;

@@ -1,5 +1,6 @@
 //! Sees everything that happens in a run: writes the trace, drives the saboteur, keeps count.
 
+use super::capture::{Capture, CapturedPacket};
 use super::network::{SimNet, Tap};
 use super::notice::Noticing;
 use super::oracle::{self, End, Oracle, Violation};
@@ -94,11 +95,23 @@ pub struct Watcher {
     pub saboteur: Arc<Saboteur>,
     notes: Mutex<Notes>,
     oracles: Mutex<Vec<Box<dyn Oracle>>>,
+    capture: Option<Capture>,
 }
 
 impl Watcher {
     pub fn new(trace: Arc<Trace>, saboteur: Arc<Saboteur>) -> Self {
-        Self { trace, saboteur, notes: Mutex::default(), oracles: Mutex::new(oracle::all()) }
+        Self { trace, saboteur, notes: Mutex::default(), oracles: Mutex::new(oracle::all()), capture: None }
+    }
+
+    /// Keeps every packet.
+    pub fn capturing(mut self) -> Self {
+        self.capture = Some(Capture::default());
+        self
+    }
+
+    /// Every packet so far; none unless [`Watcher::capturing`].
+    pub fn captured(&self) -> Vec<CapturedPacket> {
+        self.capture.as_ref().map_or_else(Vec::new, Capture::packets)
     }
 
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -171,6 +184,9 @@ impl PathObserver for Watcher {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
         let at = Duration::from_nanos(at_ns);
         self.trace.add_bytes(at, packet);
+        if let Some(capture) = &self.capture {
+            capture.packet(at_ns, direction, packet, fate);
+        }
         let Some(head) = Head::read(packet) else { return };
         let fate = match fate {
             Fate::Forwarded { .. } => "",

@@ -1,5 +1,6 @@
 //! The world: the real client and the real server over the simulated network, one case at a time.
 
+use super::capture::CapturedPacket;
 use super::case::Case;
 use super::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use super::oracle::integrity::{self, Ending, Evidence, Left, Verdict};
@@ -94,6 +95,8 @@ pub struct Outcome {
     pub wire: Vec<WireByte>,
     /// In order of time; empty unless asked for.
     pub events: Vec<TraceEvent>,
+    /// In order of time, as they reached the router; empty unless asked for.
+    pub captured: Vec<CapturedPacket>,
 }
 
 impl Outcome {
@@ -108,11 +111,20 @@ impl Outcome {
 
 /// Runs a case; `keep_events` fills [`Outcome::events`]. It does not change the hash.
 pub fn run(case: &Case, keep_events: bool) -> Result<Outcome, NetworkError> {
+    run_watched(case, keep_events, false)
+}
+
+/// The same, every event and packet kept.
+pub fn run_captured(case: &Case) -> Result<Outcome, NetworkError> {
+    run_watched(case, true, true)
+}
+
+fn run_watched(case: &Case, keep_events: bool, keep_packets: bool) -> Result<Outcome, NetworkError> {
     if case.planted.is_some() && !planted::POSSIBLE {
         return Err(NetworkError::Planted);
     }
     let _planted = planted::plant(case.planted);
-    let world = Arc::new(World::new(case, keep_events));
+    let world = Arc::new(World::new(case, keep_events, keep_packets));
     let config = world.network_config();
     let (client, server) = (world.clone(), world.clone());
     let ended = network::run(
@@ -134,7 +146,7 @@ struct World {
 }
 
 impl World {
-    fn new(case: &Case, keep_events: bool) -> Self {
+    fn new(case: &Case, keep_events: bool, keep_packets: bool) -> Self {
         let sources: Vec<Arc<[u8]>> = case.files.iter().map(|file| file.bytes().into()).collect();
         let sender = match case.policy.direction {
             Direction::Put => Who::Client,
@@ -145,7 +157,8 @@ impl World {
             case.target().map_or(("", 0), |file| (file.name.as_str(), file.size_bytes));
         let names = case.files.iter().map(|file| file.name.clone()).collect();
         let saboteur = Arc::new(Saboteur::new(case.fault, sender, target, size_bytes, names, trace.clone()));
-        let watcher = Arc::new(Watcher::new(trace, saboteur));
+        let watcher = Watcher::new(trace, saboteur);
+        let watcher = Arc::new(if keep_packets { watcher.capturing() } else { watcher });
         let sending = MemoryStore::new();
         for (file, bytes) in case.files.iter().zip(&sources) {
             sending.insert(&path(&file.name), bytes.clone());
@@ -309,6 +322,7 @@ impl World {
             time_waits: TimeWaits { client: ended.client.time_waits, server: ended.server.time_waits },
             wire: self.watcher.saboteur.wire(),
             events: self.watcher.trace.events(),
+            captured: self.watcher.captured(),
         };
         let server_sessions = notes.server_sessions;
         drop(notes);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the FTP software that the interoperability tests and benches/peers talk to. As root, on
+# Installs the FTP software that the interoperability tests and benches/peers talk to, and the
+# programs that look at reports and captures. As root, on
 # Debian. Idempotent; quick when everything is there. Two places change:
 #
 # - the system: Debian's vsftpd, the clients and the libraries of the daemons below; a user
@@ -15,6 +16,8 @@ dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
 user=ftpsim-peer
 packages=(
     curl lftp ncftp tnftp nmap vsftpd python3 python3-venv strace
+    # Who looks at what ftpsim draws and captures.
+    chromium fonts-dejavu-core tshark
     # What proftpd and pure-ftpd load.
     libcap2 libhiredis0.14 libidn2-0 libmemcached11 libmemcachedutil2 libpcre2-posix3 libsodium23
 )

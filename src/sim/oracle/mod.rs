@@ -141,6 +141,7 @@ pub(crate) mod tests {
             data_wire_bytes: 1,
             time_waits: Default::default(),
             wire: Vec::new(),
+            captured: Vec::new(),
         };
         Ended {
             sources: case.files.iter().map(|file| file.bytes().into()).collect(),

@@ -1,0 +1,171 @@
+//! One run as a page: what happened around the fault as a picture, then everything as a table.
+
+use super::super::html::{CSS, escape};
+use super::super::{format, timeline};
+use super::ladder::{self, seconds};
+use crate::lab::records::RunRecord;
+use crate::sim::case::Case;
+use crate::sim::oracle::integrity::Verdict;
+use crate::sim::trace::{Place, TraceEvent};
+use crate::sim::world::Outcome;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+
+/// Of the picture, before and after the fault's file.
+const MARGIN_US: u64 = 1_000;
+/// A picture that shows more time than this around the fault shows nothing.
+const EVENTS_MAX: usize = 160;
+
+/// The whole page; `outcome` was captured.
+pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, command: &str) -> String {
+    let title = format!("{}, {}, seed {}", case.scenario, case.variant, case.seed);
+    let mut body = format!("<h1>{}</h1>\n<p class=question>{}</p>\n", escape(&title), question(case));
+    let _ = writeln!(body, "<p>{}</p>", escape(&timeline::closing(outcome, record)).replace('\n', "<br>"));
+    for violation in &outcome.violations {
+        let _ = writeln!(
+            body,
+            "<p class=violated><b>Violated: {}.</b> {}</p>",
+            escape(&violation.oracle),
+            escape(&violation.why)
+        );
+    }
+    body += &files(case, outcome);
+    let window = window(case, &outcome.events);
+    let _ = writeln!(
+        body,
+        "<h2 id=picture>Around the fault</h2>\n<p>{} s to {} s; time runs downwards, a wait by its logarithm. \
+         Blue: the control connection, green: data, grey: acknowledgements; red: what the middlebox made, or took. \
+         <code>--pcap</code> has every packet whole.</p>\n<div class=wide>{}</div>",
+        seconds(*window.start()),
+        seconds(*window.end()),
+        ladder::svg(&outcome.events, &outcome.captured, window, case.path.rtt_us / 4),
+    );
+    body += &table(&outcome.events);
+    let _ = writeln!(body, "<p><code>{}</code></p>", escape(command));
+    format!(
+        "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
+         <meta name=viewport content=\"width=device-width, initial-scale=1\">\n\
+         <link rel=icon href=\"data:,\">\n<title>ftpsim: {}</title>\n<style>\n{CSS}{}</style>\n</head>\n\
+         <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        escape(&title),
+        include_str!("timeline.css"),
+    )
+}
+
+fn question(case: &Case) -> String {
+    escape(&format!(
+        "{}; {} round trip, {}",
+        timeline::planned(case),
+        format::setting(case.path.rtt_us),
+        format::bit_rate(case.path.bandwidth_bits_per_s)
+    ))
+}
+
+fn files(case: &Case, outcome: &Outcome) -> String {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for file in &outcome.files {
+        *counts.entry(format::lower(file.verdict).replace('_', " ")).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(verdict, n)| format!("{n} {verdict}")).collect();
+    let mut text = format!("<h2 id=files>The files</h2>\n<p>{}.</p>\n", format::list(&counts));
+    let target = case.target().map(|target| target.name.as_str());
+    let rows: Vec<_> = outcome
+        .files
+        .iter()
+        .filter(|f| f.verdict != Verdict::Intact || f.exposed || target == Some(f.name.as_str()))
+        .collect();
+    if rows.is_empty() {
+        return text;
+    }
+    text += "<div class=wide><table>\n<tr><th scope=col>file<th scope=col>verdict<th scope=col>attempts\
+             <th scope=col>took<th scope=col>visible in part</tr>\n";
+    for file in rows {
+        let class = if file.verdict.is_silent_loss() { "lost" } else { "" };
+        let role = if target == Some(file.name.as_str()) { " (the fault's target)" } else { "" };
+        let _ = writeln!(
+            text,
+            "<tr><th scope=row>{}{role}</th><td class=\"{class}\">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escape(&file.name),
+            format::lower(file.verdict).replace('_', " "),
+            file.attempts,
+            file.latency_us.map_or(String::new(), format::duration),
+            if file.exposed { "yes" } else { "no" },
+        );
+    }
+    text + "</table></div>\n"
+}
+
+/// From the target's command to the last word on it; without a target, the beginning.
+fn window(case: &Case, events: &[TraceEvent]) -> RangeInclusive<u64> {
+    let struck = events.iter().position(|event| event.place == Place::Fault);
+    let name = case.target().map_or("", |target| target.name.as_str());
+    let about =
+        |event: &TraceEvent| !name.is_empty() && event.place != Place::Oracle && event.text.contains(name);
+    let middle = struck.unwrap_or(0);
+    let first = events[..middle].iter().rposition(|event| !about(event) && event.place == Place::Client);
+    let begins = events.iter().position(about).map_or(first.unwrap_or(0), |at| at.min(middle));
+    let begins = begins.max(middle.saturating_sub(EVENTS_MAX / 2));
+    let ends = events.iter().rposition(about).unwrap_or(events.len().saturating_sub(1));
+    let ends = ends.max(middle).min(begins + EVENTS_MAX).min(events.len().saturating_sub(1));
+    match (events.get(begins), events.get(ends)) {
+        (Some(first), Some(last)) => {
+            first.at_us.saturating_sub(MARGIN_US)..=last.at_us.saturating_add(MARGIN_US)
+        }
+        _ => 0..=0,
+    }
+}
+
+fn table(events: &[TraceEvent]) -> String {
+    let mut text = String::from(
+        "<h2 id=events>Everything</h2>\n<div class=wide><table class=events>\n\
+         <tr><th scope=col>s<th scope=col>client<th scope=col>path and fault<th scope=col>server</tr>\n",
+    );
+    for event in events {
+        let cells = match event.place {
+            Place::Client => [escape(&event.text), String::new(), String::new()],
+            Place::Path | Place::Fault | Place::Oracle => [String::new(), escape(&event.text), String::new()],
+            Place::Server => [String::new(), String::new(), escape(&event.text)],
+        };
+        let _ = writeln!(
+            text,
+            "<tr class={}><td>{}<td>{}<td>{}<td>{}</tr>",
+            event.place.name(),
+            seconds(event.at_us),
+            cells[0],
+            cells[1],
+            cells[2]
+        );
+    }
+    text + "</table></div>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::run::measured;
+    use crate::sim::scenario::Scenario;
+    use crate::sim::world;
+
+    fn page(variant: &str, seed: u64) -> String {
+        let case = Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap();
+        let outcome = world::run_captured(&case).unwrap();
+        render(&case, &outcome, &measured(&case, &outcome).record, "ftpsim replay tiny")
+    }
+
+    #[test]
+    fn every_run_of_a_cycle_has_a_page_that_needs_nothing_else() {
+        for seed in 0..14 {
+            let page = page("stream", seed);
+            assert!(page.contains("id=picture") && page.contains("<svg class=ladder"), "seed {seed}");
+            for outside in ["src=", "@import", "<script", "url("] {
+                assert!(!page.contains(outside), "seed {seed}: {outside}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_run_gives_the_same_bytes() {
+        assert_eq!(page("block", 4), page("block", 4));
+    }
+}

@@ -1,0 +1,32 @@
+//! Every packet of a run, for a capture file or a picture.
+
+use super::path::{Direction, Fate};
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedPacket {
+    /// Virtual time when it reached the router, or when the middlebox made it.
+    pub at_ns: u64,
+    pub direction: Direction,
+    pub fate: Fate,
+    /// From the IPv4 header on.
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Default)]
+pub struct Capture {
+    packets: Mutex<Vec<CapturedPacket>>,
+}
+
+impl Capture {
+    pub fn packet(&self, at_ns: u64, direction: Direction, bytes: &[u8], fate: Fate) {
+        let packet = CapturedPacket { at_ns, direction, fate, bytes: bytes.to_vec() };
+        self.packets.lock().unwrap_or_else(PoisonError::into_inner).push(packet);
+    }
+
+    pub fn packets(&self) -> Vec<CapturedPacket> {
+        let mut packets = self.packets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        packets.sort_by_key(|packet| packet.at_ns);
+        packets
+    }
+}
