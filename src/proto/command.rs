@@ -282,7 +282,7 @@ impl fmt::Display for Command {
             Command::Mode(mode) => write!(f, "{verb} {}", mode_letter(*mode)),
             Command::Allo(bytes, None) => write!(f, "{verb} {bytes}"),
             Command::Allo(bytes, Some(record)) => write!(f, "{verb} {bytes} R {record}"),
-            Command::Mfmt(time, path) => write!(f, "{verb} {} {path}", timestamp(*time)),
+            Command::Mfmt(time, path) => write!(f, "{verb} {} {path}", exact_timestamp(*time)),
             Command::Rang(first, last) => write!(f, "{verb} {first} {last}"),
             _ => f.write_str(verb),
         }
@@ -553,12 +553,23 @@ pub fn civil(seconds: i64) -> (i64, u8, u8, u8, u8, u8) {
 
 /// `YYYYMMDDHHMMSS`, with milliseconds if there are any (RFC 3659 section 2.3).
 pub fn timestamp((seconds, nanoseconds): Timestamp) -> String {
-    let (year, month, day, hour, minute, second) = civil(seconds);
-    let whole = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
     match nanoseconds / 1_000_000 {
-        0 => whole,
-        milliseconds => format!("{whole}.{milliseconds:03}"),
+        0 => whole_seconds(seconds),
+        milliseconds => format!("{}.{milliseconds:03}", whole_seconds(seconds)),
     }
+}
+
+/// With as many digits behind the point as there are.
+fn exact_timestamp((seconds, nanoseconds): Timestamp) -> String {
+    match nanoseconds {
+        0 => whole_seconds(seconds),
+        _ => format!("{}.{nanoseconds:09}", whole_seconds(seconds)).trim_end_matches('0').to_owned(),
+    }
+}
+
+fn whole_seconds(seconds: i64) -> String {
+    let (year, month, day, hour, minute, second) = civil(seconds);
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
 }
 
 /// Reads RFC 3659's time-val; a leap second counts as the second after it.
@@ -640,6 +651,9 @@ mod tests {
         assert!(parse("ALLO -1").is_err());
         assert_eq!(parse("MFMT 19700102000001 a b"), Ok(Command::Mfmt((86_401, 0), "a b".into())));
         assert_eq!(parse_timestamp("19990929003355.237"), Some((938_565_235, 237_000_000)));
+        // Found by fuzzing: what lies below a millisecond was lost on the way to the server.
+        let fine = Command::Mfmt((0, 500_001_004), "a".into());
+        assert_eq!(parse(&fine.to_string()), Ok(fine));
         for text in ["19990230000000", "1999", "19991301000000", "19990101240000", "19990101000000."] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }

@@ -1,0 +1,33 @@
+//! What must hold for any input of each fuzz target; `tests/fuzz_corpora.rs` of the main package
+//! replays the committed corpora through the same functions.
+
+#![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
+
+mod command;
+#[path = "../../tests/server/harness.rs"]
+#[allow(dead_code, reason = "shared with the tests of the server")]
+mod harness;
+mod listing;
+mod mode;
+mod reply;
+mod session;
+
+use ftpsim::proto::mode::TransmissionMode;
+
+/// The targets, by the names of their binaries and corpora.
+pub const TARGETS: [&str; 7] =
+    ["block", "command", "compressed", "listing", "reply", "session", "stream_record"];
+
+/// Panics when something does not hold.
+pub fn check(target: &str, input: &[u8]) {
+    match target {
+        "block" => mode::check(TransmissionMode::Block, input),
+        "command" => command::check(input),
+        "compressed" => mode::check(TransmissionMode::Compressed, input),
+        "listing" => listing::check(input),
+        "reply" => reply::check(input),
+        "session" => session::check(input),
+        "stream_record" => mode::check(TransmissionMode::Stream, input),
+        other => panic!("no such target: {other}"),
+    }
+}
