@@ -8,6 +8,7 @@ use ftpsim::proto::mode::{Structure, TransmissionMode};
 use ftpsim::proto::path::VirtualPath;
 use ftpsim::proto::repr::{FRAGMENT_BYTES, RecordForm, Representation};
 use ftpsim::server::{Config, Rights, Table, serve};
+use ftpsim::store::disk::DiskStore;
 use ftpsim::store::memory::MemoryStore;
 use ftpsim::store::{ReadFile, Store, Write, WriteFile};
 use std::sync::Arc;
@@ -21,13 +22,13 @@ fn path(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).unwrap()
 }
 
-async fn write(store: &MemoryStore, name: &str, content: &[u8]) {
+async fn write(store: &impl Store, name: &str, content: &[u8]) {
     let mut file = store.write(&path(name), Write::Replace).await.unwrap();
     file.write(content).await.unwrap();
     file.publish().await.unwrap();
 }
 
-async fn read(store: &MemoryStore, name: &str) -> Vec<u8> {
+async fn read(store: &impl Store, name: &str) -> Vec<u8> {
     let mut file = store.read(&path(name), 0).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut content = vec![0; file.remaining_bytes() as usize + 1];
     let mut len = 0;
@@ -41,16 +42,22 @@ async fn read(store: &MemoryStore, name: &str) -> Vec<u8> {
     content
 }
 
-struct World {
+struct World<S> {
     _server: JoinSet<()>,
     address: std::net::SocketAddr,
     here: MemoryStore,
-    there: MemoryStore,
+    there: S,
 }
 
-impl World {
+impl World<MemoryStore> {
     async fn new(record_form: RecordForm) -> Self {
-        let (here, there) = (MemoryStore::default(), MemoryStore::default());
+        Self::serving(MemoryStore::default(), record_form).await
+    }
+}
+
+impl<S: Store> World<S> {
+    async fn serving(there: S, record_form: RecordForm) -> Self {
+        let here = MemoryStore::default();
         let net = RealNet::new();
         let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener_address(&listener);
@@ -158,6 +165,51 @@ async fn marked_records_go_there_and_back_in_every_mode() {
     let files: Vec<Vec<u8>> = marked().into_iter().map(|(file, _)| file).collect();
     there_and_back(&files, Representation::Image, Structure::Record).await;
     there_and_back(&files, Representation::Local8, Structure::Record).await;
+}
+
+/// Up in one mode and down in another: the same records, whatever carried them and wherever they
+/// lay; SIZE counts what moved.
+async fn between_all_modes<S: Store>(there: S) {
+    let contents: Vec<(Representation, Vec<u8>)> = (marked().into_iter())
+        .flat_map(|(file, _)| [Representation::Image, Representation::Local8].map(|it| (it, file.clone())))
+        .chain(
+            (texts().into_iter()).flat_map(|text| {
+                [Representation::Ascii, Representation::Ebcdic].map(|it| (it, text.clone()))
+            }),
+        )
+        .collect();
+    let world = World::serving(there, RecordForm::Marked).await;
+    for up in MODES {
+        for down in MODES {
+            for (index, (representation, content)) in contents.iter().enumerate() {
+                let name = format!("f{index}");
+                write(&world.here, &name, content).await;
+                for (direction, mode) in [(Direction::Put, up), (Direction::Get, down)] {
+                    let sized = Policy {
+                        verify: Verify::Size,
+                        ..policy(direction, mode, *representation, Structure::Record, RecordForm::Marked)
+                    };
+                    world.deliver(sized, std::slice::from_ref(&name)).await;
+                    if direction == Direction::Put {
+                        assert!(read(&world.there, &name).await == *content, "{name} {up:?}");
+                        world.here.remove_file(&path(&name)).await.unwrap();
+                    }
+                }
+                assert!(read(&world.here, &name).await == *content, "{name} {up:?} {down:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn records_go_from_each_mode_to_each_through_memory() {
+    between_all_modes(MemoryStore::default()).await;
+}
+
+#[tokio::test]
+async fn records_go_from_each_mode_to_each_through_a_disk() {
+    let root = tempfile::tempdir().unwrap();
+    between_all_modes(DiskStore::open(root.path()).unwrap()).await;
 }
 
 /// The ends of records do go over the connection, and are no bytes of the data.

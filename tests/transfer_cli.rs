@@ -144,3 +144,117 @@ fn an_interrupted_upload_is_no_upload() {
     let published: Vec<_> = server.names().into_iter().filter(|name| name == "big").collect();
     assert!(published.is_empty(), "the server took the interruption for the end of the file");
 }
+
+/// RFC 1123 section 4.1.4.2: any string goes to the server, all its replies to the user.
+#[test]
+fn quote_sends_what_it_is_given() {
+    let server = Server::start(&[]);
+    let here = tempfile::tempdir().unwrap();
+    let said = succeed(ftpsim(here.path()).args(["quote", &server.url(""), "SYST", "MKD a b", "FEAT"]));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[..2], ["215 UNIX Type: L8", "257 \"/a b\" created."]);
+    assert_eq!((lines[2], *lines.last().unwrap()), ("211-Extensions supported:", "211 End"));
+    let refused = output(ftpsim(here.path()).args(["quote", &server.url(""), "FROB 1", "RETR none", "QUIT"]));
+    assert_eq!(refused.status.code(), Some(1), "{}", self::said(&refused));
+    let codes: Vec<&str> =
+        std::str::from_utf8(&refused.stdout).unwrap().lines().map(|line| &line[..3]).collect();
+    assert_eq!(codes, ["500", "550", "221"], "all replies");
+}
+
+/// RFC 1123 section 4.1.4.2: commands go as the user enters them, not when there are more.
+#[test]
+fn quote_sends_each_line_as_it_is_entered() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
+    let server = Server::start(&[]);
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("ftpsim"));
+    command.args(["quote", &server.url("")]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = Reaped(command.spawn().unwrap());
+    let mut typing = child.0.stdin.take().unwrap();
+    let mut replies = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    for (line, code) in [("PWD", "257"), ("MKD x", "257"), ("CWD x", "250"), ("PWD", "257")] {
+        writeln!(typing, "{line}").unwrap();
+        let reply = replies.next().unwrap().unwrap();
+        assert!(reply.starts_with(code), "{line}: {reply}");
+    }
+    drop(typing);
+    assert!(child.0.wait().unwrap().success());
+}
+
+/// RFC 1123 section 4.1.4.3: the whole dialogue where it is wanted, never the password.
+#[test]
+fn verbose_shows_the_dialogue() {
+    let server = Server::start(&[]);
+    let here = tempfile::tempdir().unwrap();
+    fs::write(here.path().join("f"), "a\nb\n").unwrap();
+    let quoted = ["put", &server.url(""), "f", "--verbose", "--quote", "SITE HELP", "--quote", "CLNT test"];
+    let put = output(ftpsim(here.path()).args(quoted));
+    assert!(put.status.success(), "{}", said(&put));
+    let stderr = String::from_utf8_lossy(&put.stderr).into_owned();
+    let mut rest = stderr.as_str();
+    for line in [
+        "< 220 ",
+        "> USER tester",
+        "< 331 ",
+        "> PASS ****",
+        "< 230 ",
+        "> TYPE I",
+        "< 200 ",
+        "> SITE HELP",
+        "< 214-",
+        "< 214 ",
+        "> CLNT test",
+        "< 200 ",
+        "> EPSV",
+        "< 229 ",
+        "> STOR f",
+        "< 150 ",
+        "< 226 ",
+        "> QUIT",
+    ] {
+        let at = rest.find(line).unwrap_or_else(|| panic!("{line} in\n{stderr}"));
+        rest = &rest[at + line.len()..];
+    }
+    assert!(!stderr.contains(PASSWORD), "{stderr}");
+    assert!(succeed(ftpsim(here.path()).args(["ls", &server.url(""), "-v"])).contains("> LIST"));
+    let refused =
+        output(ftpsim(here.path()).args(["get", &server.url("f"), "--quote", "FROB", "--retries", "0"]));
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("FROB: 500"), "{}", said(&refused));
+}
+
+/// Three records (one of them empty) come back as three, whatever carried them there.
+#[test]
+fn record_files_both_ways() {
+    let records = b"\x80\0\0\x03abc\x80\0\0\0\x80\0\0\x02\xff\n";
+    for mode in ["stream", "block", "compressed"] {
+        let server = Server::start(&["--record-form", "marked"]);
+        let here = tempfile::tempdir().unwrap();
+        fs::write(here.path().join("f"), records).unwrap();
+        let options =
+            ["--structure", "record", "--record-form", "marked", "--mode", mode, "--verify", "size"];
+        succeed(ftpsim(here.path()).args(["put", &server.url(""), "f"]).args(options));
+        assert_eq!(fs::read(server.root.path().join("f")).unwrap(), records, "{mode}");
+        fs::remove_file(here.path().join("f")).unwrap();
+        succeed(ftpsim(here.path()).args(["get", &server.url("f")]).args(options));
+        assert_eq!(fs::read(here.path().join("f")).unwrap(), records, "{mode}");
+        // A server that keeps no records gets the data.
+        let plain = Server::start(&[]);
+        succeed(ftpsim(here.path()).args(["put", &plain.url(""), "f"]).args(options));
+        assert_eq!(fs::read(plain.root.path().join("f")).unwrap(), b"abc\xff\n", "{mode}");
+    }
+}
+
+/// `--type e`: lines go as EBCDIC, and come back.
+#[test]
+fn ebcdic_both_ways() {
+    let (server, here) = (Server::start(&[]), tempfile::tempdir().unwrap());
+    fs::write(here.path().join("f"), "HELLO 1\n").unwrap();
+    succeed(ftpsim(here.path()).args(["put", &server.url(""), "f", "--type", "e"]));
+    // The server takes TYPE E for text and keeps it as text; as it stood on the wire is in `--type i`
+    // to a server told so by QUOTE.
+    assert_eq!(fs::read(server.root.path().join("f")).unwrap(), b"HELLO 1\n");
+    let raw = ["get", &server.url("f"), "--quote", "TYPE E", "--out", "raw"];
+    succeed(ftpsim(here.path()).args(raw));
+    assert_eq!(fs::read(here.path().join("raw/f")).unwrap(), b"\xc8\xc5\xd3\xd3\xd6\x40\xf1\x15");
+}

@@ -1,15 +1,15 @@
 //! `ftpsim ls`: the listing of a directory.
 
+use super::dialogue::observer;
 use super::transfer::{login, runtime};
 use super::url::FtpUrl;
 use crate::client::{Policy, Session};
 use crate::net::real::RealNet;
-use crate::observe::{Nobody, Watch, Who};
+use crate::observe::{Watch, Who};
 use crate::proto::command::Command;
 use crate::store::{StoreError, WriteFile};
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -18,6 +18,9 @@ pub struct Args {
     /// Names only (NLST)
     #[arg(long, short = '1')]
     names: bool,
+    /// Show the dialogue with the server on stderr
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -27,7 +30,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let path = Some(url.path.clone()).filter(|path| !path.is_empty());
     let command = if args.names { Command::Nlst(path) } else { Command::List(path) };
     runtime()?.block_on(async {
-        let watch = || Watch::new(Arc::new(Nobody), Who::Client, 1);
+        let watch = || Watch::new(observer(args.verbose), Who::Client, 1);
         let mut session = Session::open(RealNet::new(), server, &login, &Policy::default(), watch).await?;
         session.receive(command, &url.path, &mut Stdout).await?;
         session.quit().await;

@@ -3,12 +3,14 @@
 
 mod audit;
 mod compare;
+mod dialogue;
 mod get;
 mod glob;
 mod ls;
 mod merge;
 mod progress;
 mod put;
+mod quote;
 mod remote;
 mod replay;
 mod scenarios;
@@ -46,6 +48,8 @@ enum Command {
     HashPassword,
     /// List a directory
     Ls(ls::Args),
+    /// Send commands as they are and show the replies
+    Quote(quote::Args),
     /// Hunt for runs that violate an invariant
     Sweep(sweep::Args),
     /// Put the shards of a sweep together
@@ -80,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args),
         Command::HashPassword => serve::hash_password(),
         Command::Ls(args) => ls::run(args),
+        Command::Quote(args) => quote::run(args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Shrink(args) => shrink::run(&args),

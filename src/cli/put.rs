@@ -90,7 +90,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!("two files would both become {}; put them one after the other", twice[0]);
     }
-    if !plan.directories.is_empty() {
+    if args.recursive {
         with_remote(&args.url, &args.transfer, async |remote| {
             for directory in ancestors(&args.url.path).chain(plan.directories.iter().map(String::as_str)) {
                 remote.make_directory(directory).await?;

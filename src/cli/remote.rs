@@ -1,17 +1,17 @@
 //! What lies at the server: listings, wildcards, whole trees.
 
+use super::dialogue::observer;
 use super::glob;
 use super::transfer::{TransferArgs, login, runtime};
 use super::url::FtpUrl;
 use crate::client::{Direction, Policy, Publish, Session};
 use crate::net::real::RealNet;
-use crate::observe::{Nobody, Watch, Who};
+use crate::observe::{Watch, Who};
 use crate::proto::command::Command;
 use crate::proto::listing::{Listed, parse_facts, parse_long_line};
 use crate::proto::mode::{Structure, TransmissionMode};
 use crate::store::{StoreError, WriteFile};
 use anyhow::{Context, bail};
-use std::sync::Arc;
 
 /// Directories in directories that a tree may have.
 const MAX_DEPTH: usize = 64;
@@ -47,7 +47,8 @@ pub fn with_remote<T>(
         ..args.policy(Direction::Get, Publish::Direct)
     };
     runtime()?.block_on(async {
-        let watch = || Watch::new(Arc::new(Nobody), Who::Client, 1);
+        let observer = observer(args.verbose);
+        let watch = || Watch::new(observer, Who::Client, 1);
         let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
         let has_mlsd = session.announces("MLST").await?;
         let mut remote = Remote { session, has_mlsd };

@@ -1,5 +1,6 @@
 //! What `put` and `get` have in common: options, login, progress, the summary at the end.
 
+use super::dialogue::Dialogue;
 use super::url::FtpUrl;
 use crate::client::{
     Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify, deliver_until,
@@ -8,7 +9,7 @@ use crate::net::real::RealNet;
 use crate::net::{Net, Time};
 use crate::observe::{Event, Observer, Who};
 use crate::proto::mode::{Structure, TransmissionMode};
-use crate::proto::repr::Representation;
+use crate::proto::repr::{RecordForm, Representation};
 use crate::store::disk::DiskStore;
 use anyhow::Context;
 use clap::Args;
@@ -29,7 +30,10 @@ pub struct TransferArgs {
     /// File structure
     #[arg(long, default_value = "file", value_parser = choice(&STRUCTURES))]
     pub structure: Structure,
-    /// Representation type: i(mage) or a(scii)
+    /// How local files keep the records of --structure record in types i and l8
+    #[arg(long, default_value = "plain", value_parser = choice(&RECORD_FORMS))]
+    pub record_form: RecordForm,
+    /// Representation type: i(mage), a(scii), e(bcdic) or l8 (local, 8 bits)
     #[arg(long = "type", default_value = "i", value_parser = choice(&TYPES))]
     pub representation: Representation,
     /// What proves that a file is whole, beside the mode's end of file: the server's reply, its
@@ -67,6 +71,13 @@ pub struct TransferArgs {
     /// Restart markers each so many bytes, in block and compressed mode; with --resume 1 MiB
     #[arg(long, value_name = "BYTES")]
     pub marker_interval: Option<NonZeroU64>,
+    /// Send this command as it is, in each session, once TYPE, STRU and MODE are set; may be given
+    /// several times
+    #[arg(long, value_name = "COMMAND")]
+    pub quote: Vec<String>,
+    /// Show the dialogue with the server on stderr
+    #[arg(long, short)]
+    pub verbose: bool,
     /// Write the result to stdout as JSON
     #[arg(long)]
     pub json: bool,
@@ -81,12 +92,18 @@ const MODES: [(&str, TransmissionMode); 3] = [
     ("compressed", TransmissionMode::Compressed),
 ];
 const STRUCTURES: [(&str, Structure); 2] = [("file", Structure::File), ("record", Structure::Record)];
-const TYPES: [(&str, Representation); 4] = [
+const TYPES: [(&str, Representation); 8] = [
     ("i", Representation::Image),
     ("a", Representation::Ascii),
+    ("e", Representation::Ebcdic),
+    ("l8", Representation::Local8),
     ("image", Representation::Image),
     ("ascii", Representation::Ascii),
+    ("ebcdic", Representation::Ebcdic),
+    ("local8", Representation::Local8),
 ];
+pub const RECORD_FORMS: [(&str, RecordForm); 2] =
+    [("plain", RecordForm::Plain), ("marked", RecordForm::Marked)];
 const VERIFY: [(&str, Verify); 4] =
     [("reply", Verify::Reply), ("size", Verify::Size), ("hash", Verify::Hash), ("none", Verify::Reply)];
 pub const PUBLISH: [(&str, Publish); 2] = [("direct", Publish::Direct), ("rename", Publish::Rename)];
@@ -113,6 +130,7 @@ impl TransferArgs {
             mode: self.mode,
             structure: self.structure,
             representation: self.representation,
+            record_form: self.record_form,
             opening: if self.active { Opening::Active } else { Opening::Passive },
             verify: self.verify,
             publish,
@@ -126,7 +144,6 @@ impl TransferArgs {
             reply_timeout: self.timeout,
             data_timeout: self.timeout,
             connect_timeout: self.connect_timeout,
-            ..Policy::default()
         }
     }
 }
@@ -166,9 +183,10 @@ pub fn run(
     policy: &Policy,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
-    let login = login(url)?;
+    let login = Login { quoted: args.quote.clone(), ..login(url)? };
     let server = url.resolve()?;
-    let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, args.quiet || args.json));
+    let hidden = args.quiet || args.json;
+    let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, args.verbose));
     let net = RealNet::new();
     let report = runtime()?.block_on(async {
         let cancel = CancellationToken::new();
@@ -240,10 +258,11 @@ fn json(report: &Report, took: Duration) -> serde_json::Value {
 struct Progress {
     bar: ProgressBar,
     counts_bytes: bool,
+    dialogue: Option<Dialogue>,
 }
 
 impl Progress {
-    fn new(files: u64, expected_bytes: Option<u64>, hidden: bool) -> Self {
+    fn new(files: u64, expected_bytes: Option<u64>, hidden: bool, verbose: bool) -> Self {
         let visible = !hidden && std::io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let (len, template) = match expected_bytes {
@@ -252,14 +271,17 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(Some(len), target);
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
-        Self { bar, counts_bytes: expected_bytes.is_some() }
+        Self { bar, counts_bytes: expected_bytes.is_some(), dialogue: verbose.then_some(Dialogue) }
     }
 }
 
 impl Observer for Progress {
-    fn event(&self, _at: Time, who: Who, _session: u64, event: &Event<'_>) {
+    fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         if who != Who::Client {
             return;
+        }
+        if let Some(dialogue) = &self.dialogue {
+            self.bar.suspend(|| dialogue.event(at, who, session, event));
         }
         match event {
             Event::SendBegins { name, .. } | Event::ReceiveBegins { name, .. } => {

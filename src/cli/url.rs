@@ -2,10 +2,13 @@
 
 use anyhow::{Context, bail};
 use percent_encoding::percent_decode_str;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
+use std::time::Duration;
 
 const FTP_PORT: u16 = 21;
+/// For each of the addresses of a host that has several.
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct FtpUrl {
@@ -79,12 +82,15 @@ fn decode(text: &str) -> anyhow::Result<String> {
 }
 
 impl FtpUrl {
+    /// The host's address; of several (IPv6 and IPv4, as a rule) the first that answers.
     pub fn resolve(&self) -> anyhow::Result<SocketAddr> {
-        (self.host.as_str(), self.port)
+        let all: Vec<SocketAddr> = (self.host.as_str(), self.port)
             .to_socket_addrs()
             .with_context(|| format!("cannot find the host {:?}; check its name", self.host))?
-            .next()
-            .with_context(|| format!("the host {:?} has no address", self.host))
+            .collect();
+        let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, PROBE_LIMIT).is_ok();
+        let found = if all.len() > 1 { all.iter().find(answers) } else { None };
+        found.or(all.first()).copied().with_context(|| format!("the host {:?} has no address", self.host))
     }
 
     /// `name` in the directory that the URL names.

@@ -4,7 +4,7 @@ use super::error::ClientError;
 use super::resume::parse_mark;
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Watch};
-use crate::proto::command::Command;
+use crate::proto::command::{Command, write_line};
 use crate::proto::reply::{Reply, ReplyParser};
 use crate::transfer::Mark;
 use bytes::{Buf, BytesMut};
@@ -109,14 +109,19 @@ impl<N: Net> Control<N> {
 
     /// Sends one command without waiting for its reply.
     pub async fn send(&mut self, command: &Command) -> Result<(), ClientError> {
-        let shown = command.to_string();
-        if shown.contains(['\n', '\0']) {
+        self.send_line(&command.to_string()).await
+    }
+
+    /// Likewise, a line that need not be a command of ours.
+    pub async fn send_line(&mut self, text: &str) -> Result<(), ClientError> {
+        if text.contains(['\n', '\0']) {
             return Err(ClientError::BadName);
         }
-        let mut line = Vec::with_capacity(shown.len() + 2);
-        command.write_to(&mut line);
-        let masked = matches!(command, Command::Pass(_) | Command::Acct(_));
-        let shown = if masked { format!("{} ****", command.verb()) } else { shown };
+        let mut line = Vec::with_capacity(text.len() + 2);
+        write_line(text, &mut line);
+        let verb = text.split(' ').next().unwrap_or_default();
+        let masked = ["PASS", "ACCT"].iter().any(|secret| secret.eq_ignore_ascii_case(verb));
+        let shown = if masked { format!("{verb} ****") } else { text.to_owned() };
         self.watch.tell(self.net.now(), Event::Command { line: &shown });
         if self.owed == 0 {
             self.round_trips += 1;
@@ -167,6 +172,21 @@ impl<N: Net> Control<N> {
             let reply = self.read_reply().await?;
             if !reply.is_preliminary() {
                 return Ok(reply);
+            }
+        }
+        Err(self.broke(ClientError::NoReply(self.reply_timeout)))
+    }
+
+    /// Sends a line as it is and reads all replies to it.
+    pub async fn quote(&mut self, line: &str) -> Result<Vec<Reply>, ClientError> {
+        self.send_line(line).await?;
+        let mut replies = Vec::new();
+        while replies.len() < MAX_PRELIMINARY {
+            let reply = self.read_reply().await?;
+            let last = !reply.is_preliminary();
+            replies.push(reply);
+            if last {
+                return Ok(replies);
             }
         }
         Err(self.broke(ClientError::NoReply(self.reply_timeout)))

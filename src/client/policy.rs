@@ -12,11 +12,14 @@ pub struct Login {
     pub password: String,
     /// For servers that ask for it by 332 (RFC 959 section 4.1.1, ACCT).
     pub account: Option<String>,
+    /// Sent as they are once the session's parameters are set (RFC 1123 section 4.1.4.2, QUOTE); one
+    /// that is refused ends the session.
+    pub quoted: Vec<String>,
 }
 
 impl Login {
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into(), account: None }
+        Self { user: user.into(), password: password.into(), account: None, quoted: Vec::new() }
     }
 }
 

@@ -121,7 +121,20 @@ impl<N: Net> Session<N> {
 
     async fn begin_session(&mut self, login: &Login) -> Result<(), ClientError> {
         self.log_in(login).await?;
-        self.set_parameters().await
+        self.set_parameters().await?;
+        for line in &login.quoted {
+            let refused =
+                |reply: &Reply| matches!(reply.class(), Class::TransientNegative | Class::PermanentNegative);
+            if let Some(reply) = self.quote(line).await?.into_iter().find(refused) {
+                return Err(ClientError::Refused { command: line.clone(), reply });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a line as it is at once, and gives all replies to it (RFC 1123 section 4.1.4.2, QUOTE).
+    pub async fn quote(&mut self, line: &str) -> Result<Vec<Reply>, ClientError> {
+        self.control.quote(line).await
     }
 
     /// Cancelling `cancel` ends a transfer under way as a failure: in stream mode a process that

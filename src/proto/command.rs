@@ -225,18 +225,23 @@ impl Command {
         }
     }
 
-    /// Appends the line as it goes over the control connection: LF in an argument cannot be sent
-    /// (RFC 959 section 5.3.2) and becomes `?`, CR becomes CR NUL.
+    /// Appends the line as it goes over the control connection.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        for byte in self.to_string().bytes() {
-            match byte {
-                b'\r' => out.extend_from_slice(b"\r\0"),
-                b'\n' => out.push(b'?'),
-                byte => out.push(byte),
-            }
-        }
-        out.extend_from_slice(b"\r\n");
+        write_line(&self.to_string(), out);
     }
+}
+
+/// Appends a line as it goes over the control connection: LF cannot be sent within it (RFC 959
+/// section 5.3.2) and becomes `?`, CR becomes CR NUL.
+pub fn write_line(line: &str, out: &mut Vec<u8>) {
+    for byte in line.bytes() {
+        match byte {
+            b'\r' => out.extend_from_slice(b"\r\0"),
+            b'\n' => out.push(b'?'),
+            byte => out.push(byte),
+        }
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// The line without its end.

@@ -58,8 +58,12 @@ impl<N: Net> DataPort<N> {
         }
     }
 
-    /// PORT and EPRT. The port specification changes: the kept connection is closed.
-    pub async fn set_active(&mut self, address: SocketAddr) -> Result<(), &'static str> {
+    /// PORT and EPRT. The port specification changes: the kept connection is closed. A client that
+    /// does not know its address (lftp over IPv6 says `::`) means its own.
+    pub async fn set_active(&mut self, mut address: SocketAddr) -> Result<(), &'static str> {
+        if address.ip().is_unspecified() {
+            address.set_ip(self.peer.ip());
+        }
         self.check(address)?;
         self.close().await;
         self.port = Port::Active(address);
@@ -82,7 +86,10 @@ impl<N: Net> DataPort<N> {
         self.reset().await;
         let mut failure = io::ErrorKind::AddrInUse.into();
         for port in ports {
-            match self.net.listen(SocketAddr::new(self.local.ip(), port)).await {
+            // The address of the control connection, a link-local one's scope included.
+            let mut on = self.local;
+            on.set_port(port);
+            match self.net.listen(on).await {
                 Ok(listener) => {
                     let address = listener.local_addr()?;
                     self.port = Port::Passive(listener);
@@ -187,7 +194,19 @@ impl<N: Net> DataPort<N> {
         if self.check(to).is_err() {
             return Err(OpenError::NoPort);
         }
-        Ok(self.net.connect(Some(self.local.ip()), to).await?)
+        Ok(self.net.connect(Some(canonical(self.local.ip())), self.reachable(to)).await?)
+    }
+
+    /// One family for both ends, though IPv4 came to an IPv6 socket; EPRT's text has no scope, so
+    /// that of a link-local address is the control connection's.
+    fn reachable(&self, to: SocketAddr) -> SocketAddr {
+        match (to, self.peer) {
+            (SocketAddr::V6(mut to), SocketAddr::V6(peer)) if to.ip().is_unicast_link_local() => {
+                to.set_scope_id(peer.scope_id());
+                to.into()
+            }
+            _ => SocketAddr::new(canonical(to.ip()), to.port()),
+        }
     }
 }
 

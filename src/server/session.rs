@@ -58,10 +58,6 @@ impl Parameters {
             DataType::Local(_) => Representation::Local8,
         }
     }
-
-    pub fn is_ascii(&self) -> bool {
-        matches!(self.data_type, DataType::Ascii(_))
-    }
 }
 
 pub struct Session<N: Net, A: Accounts> {

@@ -84,9 +84,14 @@ impl Server {
     }
 
     pub fn start_as(options: &[&str]) -> Self {
+        Self::start_on("127.0.0.1:0", options)
+    }
+
+    /// With one user, on an address of either family.
+    pub fn start_on(listen: &str, options: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ftpsim"));
-        command.arg("serve").arg("--root").arg(root.path()).args(["--listen", "127.0.0.1:0"]).args(options);
+        command.arg("serve").arg("--root").arg(root.path()).args(["--listen", listen]).args(options);
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut process = Reaped(child);

@@ -1,6 +1,7 @@
 //! RFC 2389, 2640, 3659, 7151, the drafts for HASH, RANG and MFMT, and our own XPIPE and SITE.
 
 use crate::harness::*;
+use ftpsim::proto::repr::RecordForm;
 use ftpsim::store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -105,6 +106,31 @@ async fn machine_listings() {
     let reply = client.ask("MLST d/a b", 250).await;
     assert_eq!(reply, "250-Listing /d/a b\r\n size=3;modify=20000229000000; /d/a b\r\n250 End\r\n");
     client.script(&[("MLSD d/a b", &[501]), ("MLSD none", &[550]), ("MLST none", &[550])]).await;
+}
+
+/// RFC 3659 section 4: what a RETR would send in this TYPE and STRU.
+#[tokio::test(start_paused = true)]
+async fn sizes_are_those_of_the_representation() {
+    let world = world_with(|config| config.record_form = RecordForm::Marked).await;
+    world.put("/text", b"a\nbb\n");
+    world.put("/records", b"\x80\0\0\x03abc\x80\0\0\x01d");
+    let mut client = world.client().await;
+    for (data_type, structure, name, bytes) in [
+        ("I", "F", "text", 5),
+        ("L 8", "F", "text", 5),
+        ("A", "F", "text", 7),
+        ("E", "F", "text", 5),
+        ("A", "R", "text", 3),
+        ("E", "R", "text", 3),
+        ("I", "R", "records", 4),
+    ] {
+        client.ask(&format!("TYPE {data_type}"), 200).await;
+        client.ask(&format!("STRU {structure}"), 200).await;
+        let reply = client.ask(&format!("SIZE {name}"), 213).await;
+        assert_eq!(reply, format!("213 {bytes}\r\n"), "{data_type} {structure}");
+    }
+    // Not records: no size that could be true.
+    client.ask("SIZE text", 451).await;
 }
 
 #[tokio::test(start_paused = true)]

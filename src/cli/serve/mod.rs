@@ -84,6 +84,7 @@ fn config(accounts: Users, settings: &Settings) -> anyhow::Result<Config<Users>>
     }
     config.timeouts = settings.timeouts();
     config.limits = settings.limits();
+    config.record_form = settings.record_form.unwrap_or_default();
     config.passive_ports = Some(settings.passive_ports.clone().unwrap_or(PASSIVE_PORTS));
     config.advertised_address = settings.advertise;
     config.foreign_data_addresses = settings.foreign_data_addresses;
@@ -119,16 +120,32 @@ fn transfer_log(path: &Path, format: LogFormat) -> anyhow::Result<TransferLog> {
     }))
 }
 
-/// The first interrupt lets transfers finish, the second does not.
+/// The first SIGINT or SIGTERM lets transfers finish, the second does not.
 async fn until_interrupted(shutdown: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_err() {
+    if !interrupted().await {
         return;
     }
     tracing::info!("shutting down; interrupt again to cut transfers off");
     shutdown.cancel();
-    if tokio::signal::ctrl_c().await.is_ok() {
+    if interrupted().await {
         std::process::exit(130);
     }
+}
+
+/// `false` where signals cannot be heard.
+async fn interrupted() -> bool {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminated) = signal(SignalKind::terminate()) else { return false };
+        tokio::select! {
+            biased;
+            heard = tokio::signal::ctrl_c() => heard.is_ok(),
+            heard = terminated.recv() => heard.is_some(),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.is_ok()
 }
 
 /// `ftpsim hash-password`: asks for a password and prints what `password-hash` takes.

@@ -1,6 +1,8 @@
 //! The options of `ftpsim serve`, on the command line or by the same names in a TOML file; the
 //! command line wins.
 
+use crate::cli::transfer::{RECORD_FORMS, choice};
+use crate::proto::repr::RecordForm;
 use crate::server::{Limits, Rights, Timeouts};
 use anyhow::{Context, bail};
 use serde::Deserialize;
@@ -58,6 +60,19 @@ pub struct Settings {
     /// Seconds of silence on a data connection [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub data_timeout: Option<u64>,
+    /// Wrong passwords in one session, the last of which ends it [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_login_failures: Option<u32>,
+    /// Seconds before the answer to a wrong password [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub login_failure_delay: Option<u64>,
+    /// Seconds for transfers to finish after an interrupt [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub shutdown_timeout: Option<u64>,
+    /// How files keep the records of STRU R in TYPE I and L 8: plain (not at all) or marked (each
+    /// behind its length, as in RFC 5531 section 11) [default: plain]
+    #[arg(long, value_name = "FORM", value_parser = choice(&RECORD_FORMS))]
+    pub record_form: Option<RecordForm>,
     /// Write a line for each file sent or received to this file
     #[arg(long, value_name = "FILE")]
     pub transfer_log: Option<PathBuf>,
@@ -164,6 +179,10 @@ impl Settings {
             login_timeout: self.login_timeout.or(file.login_timeout),
             idle_timeout: self.idle_timeout.or(file.idle_timeout),
             data_timeout: self.data_timeout.or(file.data_timeout),
+            max_login_failures: self.max_login_failures.or(file.max_login_failures),
+            login_failure_delay: self.login_failure_delay.or(file.login_failure_delay),
+            shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
+            record_form: self.record_form.or(file.record_form),
             transfer_log: self.transfer_log.or(file.transfer_log),
             transfer_log_format: self.transfer_log_format.or(file.transfer_log_format),
         }
@@ -176,6 +195,8 @@ impl Settings {
             login: or(self.login_timeout, default.login),
             idle: or(self.idle_timeout, default.idle),
             data: or(self.data_timeout, default.data),
+            login_failure: or(self.login_failure_delay, default.login_failure),
+            shutdown: or(self.shutdown_timeout, default.shutdown),
             ..default
         }
     }
@@ -185,6 +206,7 @@ impl Settings {
         Limits {
             sessions: self.max_sessions.unwrap_or(default.sessions),
             sessions_per_address: self.max_sessions_per_address.unwrap_or(default.sessions_per_address),
+            login_failures: self.max_login_failures.unwrap_or(default.login_failures),
             transfer_bytes_per_s: self.rate,
             ..default
         }

@@ -77,6 +77,11 @@ impl Conversion {
         self.rule() != Rule::Marked
     }
 
+    /// Whether as many bytes go over the connection, framing aside, as the local file has.
+    pub fn keeps_size(self) -> bool {
+        matches!(self.rule(), Rule::Same | Rule::Ebcdic | Rule::OneRecord)
+    }
+
     fn rule(self) -> Rule {
         match (self.representation, self.structure, self.record_form) {
             (Representation::Ascii, Structure::File, _) => Rule::CrLf,

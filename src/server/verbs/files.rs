@@ -4,14 +4,15 @@ use crate::net::Net;
 use crate::proto::command::{Timestamp, timestamp};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
+use crate::proto::repr::{Conversion, Converted, Outgoing};
 use crate::server::accounts::{Accounts, Rights};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::store::{Kind, ReadFile, Store, StoreError};
-use crate::transfer::ascii::AsciiReader;
+use crate::transfer::TransferError;
 
-/// SIZE in TYPE A has to read the file; beyond this size it does not.
-const MAX_ASCII_SIZE_BYTES: u64 = 16 * 1024 * 1024;
+/// SIZE of what is not sent byte for byte has to read the file; beyond this size it does not.
+const MAX_CONVERTED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A path between quotes, those inside doubled (RFC 959 appendix II).
 pub(super) fn quoted(path: &VirtualPath) -> String {
@@ -104,7 +105,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
         Ok(Reply::new(213, format!("Modify={}; {argument}", timestamp(time))))
     }
 
-    /// The bytes that a RETR would send now (RFC 3659 section 4).
+    /// The bytes that a RETR would send now (RFC 3659 section 4), as TYPE and STRU represent the
+    /// file; what the mode adds to frame them is left out, as REST's offsets leave it out.
     pub(in crate::server) async fn size(&mut self, argument: &str) -> Result<Reply, Refusal> {
         let store = self.right(|rights| rights.read)?;
         let path = self.path(argument)?;
@@ -112,20 +114,32 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if metadata.kind != Kind::File {
             return Err(StoreError::IsDirectory.into());
         }
-        if !self.parameters.is_ascii() {
+        let conversion = self.conversion();
+        if conversion.keeps_size() {
             return Ok(Reply::new(213, metadata.size_bytes.to_string()));
         }
-        if metadata.size_bytes > MAX_ASCII_SIZE_BYTES {
-            return Ok(Reply::new(550, "The file is too large for SIZE in TYPE A, use TYPE I."));
+        if metadata.size_bytes > MAX_CONVERTED_BYTES {
+            return Ok(Reply::new(550, "The file is too large for SIZE in this TYPE and STRU, use TYPE I."));
         }
-        let mut reader = AsciiReader::new(store.read(&path, 0).await?);
-        let mut buffer = vec![0; 64 * 1024];
-        let mut size_bytes = 0;
-        loop {
-            match reader.read(&mut buffer).await? {
-                0 => return Ok(Reply::new(213, size_bytes.to_string())),
-                read => size_bytes += read as u64,
-            }
+        let mut file = store.read(&path, 0).await?;
+        Ok(Reply::new(213, converted_bytes(&mut file, conversion).await?.to_string()))
+    }
+}
+
+async fn converted_bytes(file: &mut impl ReadFile, conversion: Conversion) -> Result<u64, Refusal> {
+    let mut outgoing = Outgoing::new(conversion);
+    let mut converted = Converted::default();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer).await?;
+        converted.clear();
+        outgoing.convert(&buffer[..read], read == 0, &mut converted).map_err(TransferError::Convert)?;
+        bytes += converted.bytes.len() as u64;
+        if read == 0 {
+            return Ok(bytes);
         }
+        // Others have their turn.
+        tokio::task::yield_now().await;
     }
 }

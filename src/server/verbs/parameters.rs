@@ -84,9 +84,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     pub(in crate::server) fn set_type(&mut self, data_type: DataType) -> Result<Reply, Refusal> {
         match data_type {
-            // Files have no print format here, so that T is N (RFC 1123 section 4.1.2.2).
-            DataType::Ascii(Format::NonPrint | Format::Telnet)
-            | DataType::Ebcdic(Format::NonPrint | Format::Telnet)
+            // Files have no print format here: T is N (RFC 1123 section 4.1.2.2), and C's control
+            // characters are the first of their lines like any others (RFC 959 section 3.1.1.5.3).
+            DataType::Ascii(Format::NonPrint | Format::Telnet | Format::CarriageControl)
+            | DataType::Ebcdic(Format::NonPrint | Format::Telnet | Format::CarriageControl)
             | DataType::Image
             | DataType::Local(8) => {}
             _ => return Err(Refusal::Parameter(format!("TYPE {data_type} is not implemented"))),

@@ -154,7 +154,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.send(name, Text::new(text), coding, None).await
     }
 
-    fn conversion(&self) -> Conversion {
+    pub(super) fn conversion(&self) -> Conversion {
         Conversion {
             representation: self.parameters.representation(),
             structure: self.parameters.structure,

@@ -1,0 +1,56 @@
+//! `ftpsim quote`: any command, as it is (RFC 1123 section 4.1.4.2).
+
+use super::dialogue::{observer, reply_lines};
+use super::transfer::{login, runtime};
+use super::url::FtpUrl;
+use crate::client::{Policy, Session};
+use crate::net::real::RealNet;
+use crate::observe::{Watch, Who};
+use crate::proto::repr::Representation;
+use anyhow::Context;
+use std::io::{BufRead, Write};
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// ftp://USER:PASSWORD@HOST:PORT
+    url: FtpUrl,
+    /// Commands, each one argument; without any, lines of stdin. Each is sent at once, before the
+    /// next is read. Exit code 1 when a reply is negative
+    commands: Vec<String>,
+    /// Show the login, too, on stderr
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let server = args.url.resolve()?;
+    let login = login(&args.url)?;
+    // Nothing goes before the user's own commands.
+    let policy = Policy { representation: Representation::Ascii, ..Policy::default() };
+    runtime()?.block_on(async {
+        let watch = || Watch::new(observer(args.verbose), Who::Client, 1);
+        let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
+        let mut negative = false;
+        let typed = std::io::stdin().lock().lines().map(|line| line.context("cannot read stdin"));
+        let given = args.commands.iter().cloned().map(Ok);
+        let lines: Box<dyn Iterator<Item = anyhow::Result<String>>> =
+            if args.commands.is_empty() { Box::new(typed) } else { Box::new(given) };
+        for line in lines {
+            for reply in session.quote(&line?).await? {
+                negative |= reply.code >= 400;
+                writeln!(std::io::stdout(), "{}", reply_lines(reply.code, &reply.text()))?;
+            }
+            if !session.is_usable().await {
+                // QUIT, most likely.
+                return Ok(code(negative));
+            }
+        }
+        session.quit().await;
+        Ok(code(negative))
+    })
+}
+
+fn code(negative: bool) -> ExitCode {
+    if negative { ExitCode::from(1) } else { ExitCode::SUCCESS }
+}
