@@ -3,7 +3,7 @@
 use super::progress;
 use crate::lab::compare::{Comparison, Options, compare};
 use crate::lab::records::AtomicFile;
-use crate::lab::{pool, run};
+use crate::lab::{pool, run, truth};
 use crate::report::html;
 use crate::report::terminal::{self, Style};
 use crate::sim::scenario::{Scenario, SeedRange};
@@ -38,6 +38,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let out = args.out.unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
     let options = Options { seeds, jobs, out: &out };
+    if scenario.every_wire_byte {
+        anyhow::ensure!(args.seeds.is_none(), "{} cuts at every wire byte: leave out --seeds", scenario.name);
+        return truth_table(&scenario, options, args.json);
+    }
     let bar = progress::bar(Some(seeds.count() * scenario.variants.len() as u64), "runs");
     let comparison =
         compare(&scenario, options, |variant, seed| run::run(&scenario, variant, seed), || bar.inc(1));
@@ -50,10 +54,28 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         writeln!(stdout)?;
     } else {
         write!(stdout, "{}", terminal::render(&comparison, style()))?;
-        writeln!(stdout, "\n{}", written(&comparison))?;
+        writeln!(stdout, "\n{}", written(&comparison.written, &comparison.scenario.name, "runs.csv"))?;
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!comparison.violations.is_empty())))
+}
+
+fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow::Result<ExitCode> {
+    let plan = truth::plan(scenario)?;
+    let bar = progress::bar(Some(plan.runs()), "cuts");
+    let table = truth::truth(scenario, &plan, options, || bar.inc(1));
+    bar.finish_and_clear();
+    let table = table?;
+    let mut stdout = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut stdout, &table)?;
+        writeln!(stdout)?;
+    } else {
+        write!(stdout, "{}", terminal::truth_table(&table, style()))?;
+        writeln!(stdout, "\n{}", written(&table.written, &scenario.name, "truth-table.csv"))?;
+    }
+    stdout.flush().context("standard output")?;
+    Ok(ExitCode::from(u8::from(!table.violations.is_empty())))
 }
 
 fn write_report(comparison: &Comparison, out: &Path) -> anyhow::Result<PathBuf> {
@@ -65,10 +87,10 @@ fn write_report(comparison: &Comparison, out: &Path) -> anyhow::Result<PathBuf> 
     written.with_context(|| out.join("report.html").display().to_string())
 }
 
-fn written(comparison: &Comparison) -> String {
-    let files: Vec<String> = comparison.written.iter().map(|path| path.display().to_string()).collect();
-    let replay = format!("ftpsim replay {} --variant V --seed N", comparison.scenario.name);
-    format!("Written: {}.\nAny row of runs.csv again: {replay}", files.join(", "))
+fn written(files: &[PathBuf], scenario: &str, rows: &str) -> String {
+    let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    let replay = format!("ftpsim replay {scenario} --variant V --seed N");
+    format!("Written: {}.\nAny row of {rows} again: {replay}", files.join(", "))
 }
 
 /// As wide as the terminal, within reason; a hundred columns elsewhere.

@@ -333,8 +333,8 @@ mod tests {
     fn an_early_close_in_stream_mode_is_silent_at_each_payload_byte_and_nowhere_else() {
         for direction in [0, 1] {
             let rows = strip("stream", direction, "early_close");
-            // Three files: 3 bytes, none, 40, and the FIN of each connection.
-            assert_eq!(positions(&rows), format!("pppcc{}c", "p".repeat(40)));
+            // Three files: 3 bytes, none, 30, and the FIN of each connection.
+            assert_eq!(positions(&rows), format!("pppcc{}c", "p".repeat(30)));
             for row in &rows {
                 let (left, effect) = match row.position {
                     Part::Payload => (Left::Part, Effect::Silent),
@@ -354,7 +354,7 @@ mod tests {
             assert!(positions(&rows).starts_with("hhhpppeeehhhp"), "{}", positions(&rows));
             assert!(rows.iter().all(|row| row.effect != Effect::Silent && row.exposed == 0));
             let inside = rows.iter().filter(|row| row.position == Part::Payload && row.file == 2);
-            assert!(inside.clone().count() == 40 && inside.clone().all(|row| row.noticed_by_receiver));
+            assert!(inside.clone().count() == 30 && inside.clone().all(|row| row.noticed_by_receiver));
         }
     }
 

@@ -1,4 +1,8 @@
-//! The comparison as tables for a terminal.
+//! The experiments' results as tables for a terminal.
+
+mod truth;
+
+pub use truth::truth_table;
 
 use super::{findings, format};
 use crate::lab::claims::Standing;
@@ -15,6 +19,57 @@ use comfy_table::{
 pub struct Style {
     pub width: u16,
     pub colour: bool,
+}
+
+impl Style {
+    fn bold(self, text: &str) -> String {
+        if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn block(self, title: &str, table: Table) -> String {
+        let title = wrap(title, self.width);
+        format!("\n{}\n{}\n", self.bold(title.trim_end()), table.trim_fmt())
+    }
+
+    /// A table whose first columns, so many, hold names, the others numbers.
+    fn table(self, header: Vec<String>, names: usize) -> Table {
+        let mut table = Table::new();
+        table.load_style(NOTHING.header_separator(LineStyle::new('─', '─', '─', '─')));
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(self.width);
+        if self.colour {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        let cells = header.into_iter().map(|text| {
+            let cell = Cell::new(text).set_alignment(CellAlignment::Right);
+            if self.colour { cell.add_attribute(Attribute::Dim) } else { cell }
+        });
+        table.set_header(cells);
+        for column in table.column_iter_mut().take(names) {
+            // A name is never broken.
+            column.set_cell_alignment(CellAlignment::Left);
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
+        for column in table.column_iter_mut().skip(names) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+
+    /// Red where something was lost, green where nothing was.
+    fn judged(self, text: String, lost: bool) -> Cell {
+        let cell = Cell::new(text);
+        match (self.colour, lost) {
+            (false, _) => cell,
+            (true, true) => cell.fg(Color::Red).add_attribute(Attribute::Bold),
+            (true, false) => cell.fg(Color::Green),
+        }
+    }
 }
 
 /// Everything, ready to print; ends with a newline.
@@ -78,41 +133,15 @@ impl Page<'_> {
     }
 
     fn bold(&self, text: &str) -> String {
-        if self.style.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+        self.style.bold(text)
     }
 
     fn block(&self, title: &str, table: Table) -> String {
-        let title = wrap(title, self.style.width);
-        format!("\n{}\n{}\n", self.bold(title.trim_end()), table.trim_fmt())
+        self.style.block(title, table)
     }
 
     fn table(&self, header: Vec<String>) -> Table {
-        let mut table = Table::new();
-        table.load_style(NOTHING.header_separator(LineStyle::new('─', '─', '─', '─')));
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(self.style.width);
-        if self.style.colour {
-            table.enforce_styling();
-        } else {
-            table.force_no_tty();
-        }
-        let cells = header.into_iter().map(|text| {
-            let cell = Cell::new(text).set_alignment(CellAlignment::Right);
-            if self.style.colour { cell.add_attribute(Attribute::Dim) } else { cell }
-        });
-        table.set_header(cells);
-        for column in table.column_iter_mut().take(2) {
-            // A name is never broken.
-            column.set_cell_alignment(CellAlignment::Left);
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 1));
-        }
-        for column in table.column_iter_mut().skip(2) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        table
+        self.style.table(header, 2)
     }
 
     /// Rows by direction and contender, columns by kind of fault.
@@ -133,12 +162,7 @@ impl Page<'_> {
         let share = row.silent_loss_share.map_or(0.0, |share| share.0);
         let lost = row.runs_with_silent_loss > 0;
         let text = if lost { format!("{counts} {}", format::percent(share)) } else { counts };
-        let cell = Cell::new(text);
-        match (self.style.colour, lost) {
-            (false, _) => cell,
-            (true, true) => cell.fg(Color::Red).add_attribute(Attribute::Bold),
-            (true, false) => cell.fg(Color::Green),
-        }
+        self.style.judged(text, lost)
     }
 
     /// Adds a row for each direction and contender: its two first cells, then `cells`.

@@ -5,8 +5,12 @@
 //!   of file), or
 //! - ended a session in the middle of a file (RFC 959 section 4.1.1, QUIT: the control connection
 //!   was lost and the transfer aborted), or
-//! - at the server: refused or ended a command with a 4yz or 5yz reply; at the client: received one,
-//!   needed more than one attempt at a file (its size or hash was wrong, say), or reported it failed.
+//! - gave (server) or received (client) one of the replies that end a transfer badly (RFC 959 section
+//!   5.4: 425, 426, 451, 452, 552), or
+//! - at the client: needed more than one attempt at a file (its size or hash was wrong, say), or
+//!   reported it failed.
+//!
+//! A sender that has handed everything to its kernel and closed may never hear what became of it.
 //!
 //! A program that has died notices nothing. Nothing of this shows in a run without a fault.
 
@@ -36,7 +40,7 @@ impl Noticing {
                 error.is_some()
             }
             Event::SessionEnds { .. } => self.under_way.remove(&(who, session)),
-            Event::Reply { code, .. } => *code >= 400,
+            Event::Reply { code, .. } => matches!(code, 425 | 426 | 451 | 452 | 552),
             Event::FileReported { attempts, error, .. } => error.is_some() || *attempts > 1,
             _ => false,
         };
@@ -70,6 +74,8 @@ mod tests {
         assert_eq!(noticed(&[(Who::Server, begins()), (Who::Server, closed())]), [Who::Server]);
         let reply = |code| Event::Reply { code, text: "" };
         assert_eq!(noticed(&[(Who::Server, reply(226)), (Who::Client, reply(426))]), [Who::Client]);
+        // SIZE of a file that is not there yet.
+        assert_eq!(noticed(&[(Who::Server, reply(550)), (Who::Client, reply(550))]), []);
         let reported = |attempts, error| Event::FileReported { name, attempts, error };
         assert_eq!(noticed(&[(Who::Client, reported(1, None))]), []);
         assert_eq!(noticed(&[(Who::Client, reported(2, None))]), [Who::Client]);

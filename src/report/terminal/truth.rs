@@ -1,0 +1,88 @@
+//! The truth table as matrices: contenders by kinds of cut.
+
+use super::{Style, format, wrap};
+use crate::lab::truth::{Effect, Strip, TruthTable};
+use comfy_table::Cell;
+
+/// Everything, ready to print; ends with a newline.
+pub fn truth_table(table: &TruthTable, style: Style) -> String {
+    let s = &table.scenario;
+    let mut text = wrap(&format!("{}: {}", s.name, s.question), style.width);
+    text = text.replacen(&s.name, &style.bold(&s.name), 1);
+    let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
+    let conditions = format!(
+        "{} cuts: each wire byte and FIN of a delivery of files of {} bytes, over {} of round trip.",
+        format::thousands(table.rows.len() as u64),
+        format::list(&sizes),
+        format::setting(s.path.rtt_us),
+    );
+    text += &wrap(&conditions, style.width);
+    text += &matrix(
+        table,
+        style,
+        "Silent loss: of all places to cut, those after which a file is short, wrong or missing and \
+         nobody was told",
+        |strip| {
+            let (silent, cuts) = (strip.count(Effect::Silent), strip.fired().count());
+            let share = format::percent(silent as f64 / cuts.max(1) as f64);
+            let text = if silent > 0 { format!("{silent}/{cuts} {share}") } else { format!("0/{cuts}") };
+            style.judged(text, silent > 0)
+        },
+    );
+    text += &matrix(
+        table,
+        style,
+        "Who noticed: places where an error was seen by both sides (B), by the sender (S) or the receiver \
+         (R) alone, by neither (-)",
+        |strip| Cell::new(noticed(strip)),
+    );
+    let unfired = table.rows.iter().filter(|row| !row.fault_fired).count();
+    if unfired > 0 {
+        text += &wrap(&format!("{unfired} cuts found nothing to strike; they are not counted."), style.width);
+    }
+    for violation in table.violations.iter().take(10) {
+        let line = format!(
+            "VIOLATED: {}: {} (ftpsim replay {} --variant {} --seed {})",
+            violation.oracle, violation.why, s.name, violation.variant, violation.seed
+        );
+        text += &wrap(&line, style.width);
+    }
+    text
+}
+
+fn matrix(table: &TruthTable, style: Style, title: &str, cell: impl Fn(&Strip<'_>) -> Cell) -> String {
+    let s = &table.scenario;
+    let cuts: Vec<&str> = s.faults.iter().map(|fault| fault.name()).collect();
+    let header = ["", ""].into_iter().chain(cuts.iter().copied()).map(|name| name.replace('_', " "));
+    let mut lines = style.table(header.collect(), 2);
+    for direction in &s.directions {
+        for (i, variant) in s.variants.iter().enumerate() {
+            let mut row =
+                vec![Cell::new(if i == 0 { direction.as_str() } else { "" }), Cell::new(&variant.name)];
+            row.extend(cuts.iter().map(|cut| {
+                let strip = table.strip(&variant.name, *direction, cut);
+                strip.map_or(Cell::new(""), |strip| cell(&strip))
+            }));
+            lines.add_row(row);
+        }
+    }
+    style.block(title, lines)
+}
+
+/// `B 43 R 2 - 3`; what did not come up is left out.
+fn noticed(strip: &Strip<'_>) -> String {
+    let count = |sender, receiver| {
+        strip
+            .fired()
+            .filter(|row| (row.noticed_by_sender, row.noticed_by_receiver) == (sender, receiver))
+            .count()
+    };
+    let counts = [
+        ("B", count(true, true)),
+        ("S", count(true, false)),
+        ("R", count(false, true)),
+        ("-", count(false, false)),
+    ];
+    let parts = counts.iter().filter(|(_, n)| *n > 0).map(|(who, n)| format!("{who} {n}"));
+    parts.collect::<Vec<_>>().join(" ")
+}
