@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# docs/cluster/sweep.slurm for real, on a Slurm of one node that this script starts and ends: eight
+# tasks, one of them killed in the middle and requeued; merged, the bytes are those of a sweep
+# without shards. As root, on Debian with slurm-wlm and munge:
+#
+#   tests/cluster/slurm.sh PATH/TO/ftpsim [SEEDS]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+ftpsim=$(realpath "${1:?which ftpsim?}")
+seeds=${2:-0..1600}
+limit_s=300
+
+for program in munged slurmctld slurmd sbatch; do
+    command -v $program >/dev/null || { echo "missing: $program (apt-get install slurm-wlm munge)" >&2; exit 2; }
+done
+
+scratch=$(mktemp -d)
+started=()
+finish() {
+    # The newest first: slurmd tells slurmctld that it goes.
+    for ((i = ${#started[@]} - 1; i >= 0; i--)); do
+        kill "${started[i]}" 2>/dev/null || true
+        wait "${started[i]}" 2>/dev/null || true
+    done
+    rm -rf "$scratch"
+}
+trap finish EXIT
+
+fail() {
+    echo "$1" >&2
+    tail -n 20 "$scratch"/*.log "$scratch"/out/*.out >&2 2>/dev/null || true
+    exit 1
+}
+
+# until_true SECONDS WHAT COMMAND..
+until_true() {
+    local end=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || fail "not within its time: $what"
+        sleep 0.2
+    done
+}
+
+if ! munge -n >/dev/null 2>&1; then
+    install -d -o munge -g munge -m 0755 /run/munge
+    runuser -u munge -- munged --foreground >"$scratch/munged.log" 2>&1 &
+    started+=($!)
+    until_true 10 munged munge -n
+fi
+
+host=$(hostname -s)
+export SLURM_CONF=$scratch/slurm.conf
+mkdir "$scratch"/{state,spool,out}
+cat >"$SLURM_CONF" <<CONF
+ClusterName=ftpsim
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=16817
+SlurmdPort=16818
+SlurmUser=root
+AuthType=auth/munge
+# A requeued job may begin when the credentials of its first start are too old: not after two minutes.
+AuthInfo=cred_expire=3
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+MpiDefault=none
+ReturnToService=2
+StateSaveLocation=$scratch/state
+SlurmdSpoolDir=$scratch/spool
+SlurmctldPidFile=$scratch/slurmctld.pid
+SlurmdPidFile=$scratch/slurmd.pid
+SlurmctldLogFile=$scratch/slurmctld.log
+SlurmdLogFile=$scratch/slurmd.log
+NodeName=$host NodeAddr=127.0.0.1 CPUs=2
+PartitionName=all Nodes=$host Default=YES MaxTime=60 State=UP
+CONF
+slurmctld -D >"$scratch/slurmctld.out" 2>&1 &
+started+=($!)
+slurmd -D -N "$host" >"$scratch/slurmd.out" 2>&1 &
+started+=($!)
+idle() { [ "$(sinfo -h -o %T)" = idle ]; }
+until_true 30 'an idle node' idle
+
+out=$scratch/out/sweep
+export PATH="$(dirname "$ftpsim"):$PATH"
+array=$(sbatch --parsable --chdir "$PWD" --cpus-per-task 1 --output "$scratch/out/%a.out" \
+    --export "ALL,FTPSIM_SEEDS=$seeds,FTPSIM_OUT=$out" docs/cluster/sweep.slurm)
+merge=$(sbatch --parsable --dependency "afterany:$array" --output "$scratch/out/merge.out" \
+    --wrap "ftpsim merge $out/shard-*-of-8 --out $out")
+
+# Task 3 is killed while it runs, and queued again.
+state() { scontrol show job "$1" | grep -o 'JobState=[A-Z]*'; }
+running() { [ "$(state "${array}_3")" = JobState=RUNNING ]; }
+until_true $limit_s 'task 3 runs' running
+sleep 1
+scontrol requeue "${array}_3"
+over() { ! squeue -h -j "$array,$merge" 2>/dev/null | grep -q .; }
+restarts=$(scontrol show job "${array}_3" | grep -o 'Restarts=[0-9]*')
+[ "$restarts" = Restarts=1 ] || fail "task 3 was not killed while it ran: $restarts"
+until_true $limit_s 'the array and the merge' over
+[ "$(ls -d "$out"/shard-*-of-8 | wc -l)" = 8 ] || fail 'not eight shards'
+
+"$ftpsim" sweep --seeds "$seeds" --out "$scratch/out/whole" >/dev/null
+cmp "$out/sweep.json" "$scratch/out/whole/sweep.json" || fail 'the merged shards are not the sweep'
+echo "eight tasks, one killed and requeued: merged, the bytes of the sweep of seeds $seeds"
