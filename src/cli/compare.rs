@@ -65,7 +65,8 @@ fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow:
     let bar = progress::bar(Some(plan.runs()), "cuts");
     let table = truth::truth(scenario, &plan, options, || bar.inc(1));
     bar.finish_and_clear();
-    let table = table?;
+    let mut table = table?;
+    table.written.push(write_page(&html::truth_table(&table), options.out)?);
     let mut stdout = std::io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut stdout, &table)?;
@@ -80,6 +81,10 @@ fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow:
 
 fn write_report(comparison: &Comparison, out: &Path) -> anyhow::Result<PathBuf> {
     let page = html::render(comparison).map_err(|error| anyhow::anyhow!("drawing the report: {error}"))?;
+    write_page(&page, out)
+}
+
+fn write_page(page: &str, out: &Path) -> anyhow::Result<PathBuf> {
     let written = AtomicFile::create(out, "report.html").and_then(|mut file| {
         file.write_all(page.as_bytes())?;
         file.publish()

@@ -1,12 +1,17 @@
 //! `report.html`: one file that needs nothing else, light or dark, on a desk or on a phone.
 
+mod page;
+mod truth;
+
 use super::{charts, findings, format};
 use crate::lab::claims::Standing;
 use crate::lab::compare::{Comparison, Loss};
 use crate::lab::records::SummaryRecord;
 use crate::sim::scenario::{FaultKind, VariantSpec};
+pub(super) use page::{document, escape};
 use std::error::Error;
 use std::fmt::Write as _;
+pub use truth::truth_table;
 
 /// Seeds listed for one cell; all are in `runs.csv`.
 const SEEDS_LISTED: usize = 40;
@@ -23,13 +28,7 @@ pub fn render(comparison: &Comparison) -> Result<String, Box<dyn Error>> {
     body += &page.cost();
     body += &page.conditions();
     body += &page.losses();
-    Ok(format!(
-        "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
-         <meta name=viewport content=\"width=device-width, initial-scale=1\">\n\
-         <link rel=icon href=\"data:,\">\n<title>ftpsim: {}</title>\n<style>\n{CSS}</style>\n</head>\n\
-         <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
-        escape(&s.name)
-    ))
+    Ok(document(&s.name, "", &body))
 }
 
 struct Page<'a> {
@@ -315,12 +314,6 @@ fn loss_cell(row: &SummaryRecord) -> String {
         format::percent(share / 100.0)
     )
 }
-
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-pub(super) const CSS: &str = include_str!("report.css");
 
 #[cfg(test)]
 mod tests;

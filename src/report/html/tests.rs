@@ -35,3 +35,35 @@ fn markup_in_names_is_text() {
     let page = render(&comparison).unwrap();
     assert!(page.contains("Is 1 &lt; 2 &amp; &quot;so&quot;?"));
 }
+
+fn tiny_truth() -> crate::lab::truth::TruthTable {
+    let mut scenario = crate::sim::scenario::Scenario::load("truth-table").unwrap();
+    scenario.variants.retain(|variant| ["stream", "block"].contains(&variant.name.as_str()));
+    scenario.faults.truncate(1);
+    let plan = crate::lab::truth::plan(&scenario).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let options = crate::lab::compare::Options {
+        seeds: scenario.seeds,
+        jobs: std::num::NonZeroUsize::MIN,
+        out: out.path(),
+    };
+    crate::lab::truth::truth(&scenario, &plan, options, || {}).unwrap()
+}
+
+#[test]
+fn strips_cover_every_wire_byte_and_losses_have_their_seeds() {
+    let table = tiny_truth();
+    let page = truth_table(&table);
+    let widths = |figure: &str| -> Vec<u64> {
+        let number = |rect: &str| rect.split('"').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        figure.split("<svg").skip(1).map(|svg| svg.split(" width=\"").skip(1).map(number).sum()).collect()
+    };
+    let figures: Vec<&str> = page.split("<figure>").skip(1).collect();
+    assert_eq!(figures.len(), 4, "two contenders, two directions");
+    for (figure, strip) in figures.iter().zip(table.strips()) {
+        let bytes = strip.rows.len() as u64;
+        assert_eq!(widths(figure), [bytes, bytes], "{}", strip.variant);
+    }
+    assert!(page.contains("ftpsim replay truth-table --variant stream --seed "));
+    assert!(!page.contains("--variant block --seed"), "block mode loses nothing");
+}

@@ -1,6 +1,6 @@
 //! One run as a page: what happened around the fault as a picture, then everything as a table.
 
-use super::super::html::{CSS, escape};
+use super::super::html::{document, escape};
 use super::super::{format, timeline};
 use super::ladder::{self, seconds};
 use crate::lab::records::RunRecord;
@@ -43,14 +43,7 @@ pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, command: &str)
     );
     body += &table(&outcome.events);
     let _ = writeln!(body, "<p><code>{}</code></p>", escape(command));
-    format!(
-        "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
-         <meta name=viewport content=\"width=device-width, initial-scale=1\">\n\
-         <link rel=icon href=\"data:,\">\n<title>ftpsim: {}</title>\n<style>\n{CSS}{}</style>\n</head>\n\
-         <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
-        escape(&title),
-        include_str!("timeline.css"),
-    )
+    document(&title, include_str!("timeline.css"), &body)
 }
 
 fn question(case: &Case) -> String {

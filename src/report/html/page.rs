@@ -1,0 +1,18 @@
+//! What all pages have.
+
+pub(in crate::report) const CSS: &str = include_str!("../report.css");
+
+/// A whole document that needs nothing else; `css` beside the style of all pages.
+pub(in crate::report) fn document(title: &str, css: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
+         <meta name=viewport content=\"width=device-width, initial-scale=1\">\n\
+         <link rel=icon href=\"data:,\">\n<title>ftpsim: {}</title>\n<style>\n{CSS}{css}</style>\n</head>\n\
+         <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        escape(title),
+    )
+}
+
+pub(in crate::report) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,168 @@
+//! The truth table as strips of colour: a cut at every wire byte, and what came of it.
+
+use super::charts;
+use super::page::{document, escape};
+use crate::lab::truth::{Effect, Strip, TruthRecord, TruthTable};
+use crate::sim::scenario::{Direction, VariantSpec};
+use crate::sim::wire::Part;
+use std::fmt::Write as _;
+
+pub(in crate::report) const CSS: &str = include_str!("truth.css");
+
+/// The page of `ftpsim compare truth-table`.
+pub fn truth_table(table: &TruthTable) -> String {
+    let s = &table.scenario;
+    let head = format!("<h1>{}</h1>\n<p class=question>{}</p>\n", escape(&s.name), escape(&s.question));
+    document(&s.name, CSS, &(head + &section(table)))
+}
+
+/// The part of a page, from its heading on.
+pub(in crate::report) fn section(table: &TruthTable) -> String {
+    let s = &table.scenario;
+    let longest = table.strips().map(|strip| strip.rows.len()).max().unwrap_or(0);
+    let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
+    let mut text = format!(
+        "<h2 id=truth>Cut at every byte</h2>\n<p>A delivery of {} files ({} bytes), cut once at each byte and FIN that \
+         its sender writes on data connections: {} runs. A strip is one kind of cut, from the first byte to the \
+         last, all on one scale; the line above says what each byte is. Point at a stretch for who noticed and what \
+         was left.</p>\n{}",
+        s.workload.files,
+        super::format::list(&sizes),
+        super::format::thousands(table.rows.len() as u64),
+        legend(),
+    );
+    for direction in &s.directions {
+        let name = if direction.as_str() == "put" { "Upload (STOR)" } else { "Download (RETR)" };
+        let _ = writeln!(text, "<h3>{name}</h3>\n<div class=strips>");
+        for variant in &s.variants {
+            text += &figure(table, variant, *direction, longest);
+        }
+        text += "</div>\n";
+    }
+    let _ = writeln!(text, "<p><code>ftpsim compare {}</code></p>", escape(&s.name));
+    text + &silent(table)
+}
+
+fn legend() -> String {
+    let effects = Effect::ALL.iter().fold(String::new(), |list, effect| {
+        let what = match effect {
+            Effect::Silent => "lost, nobody was told",
+            Effect::Stuck => "neither delivered nor reported in time",
+            Effect::Told => "not delivered, and known not to be",
+            Effect::FalseAlarm => "reported failed, yet whole",
+            Effect::Recovered => "whole after another attempt",
+            Effect::Unharmed => "whole at once",
+        };
+        list + &format!("<li><i class=\"{}\"></i>{what}</li>", effect.as_str())
+    });
+    let parts = [Part::Header, Part::Payload, Part::Marker, Part::EndOfFile, Part::Close];
+    let parts = parts.iter().fold(String::new(), |list, part| {
+        list + &format!("<li><i class=\"{}\"></i>{}</li>", part.as_str(), part.as_str().replace('_', " "))
+    });
+    format!("<ul class=key>{effects}</ul>\n<ul class=key>{parts}</ul>\n")
+}
+
+fn figure(table: &TruthTable, variant: &VariantSpec, direction: Direction, longest: usize) -> String {
+    let colour = charts::css(charts::colour(variant.mode, variant.structure));
+    let faults = &table.scenario.faults;
+    let strips: Vec<_> =
+        faults.iter().filter_map(|fault| table.strip(&variant.name, direction, fault.name())).collect();
+    let Some(first) = strips.first() else { return String::new() };
+    let mut text = format!(
+        "<figure><figcaption title=\"{}\"><i style=\"background:{colour}\"></i>{}</figcaption>\n<table>\n",
+        escape(&variant.note),
+        escape(&variant.name),
+    );
+    let _ = writeln!(text, "<tr><th></th><td>{}</td></tr>", svg(first, longest, position));
+    for strip in &strips {
+        let _ = writeln!(
+            text,
+            "<tr><th scope=row>{}</th><td>{}</td></tr>",
+            escape(&strip.cut.replace('_', " ")),
+            svg(strip, longest, effect)
+        );
+    }
+    text + "</table></figure>\n"
+}
+
+/// What a wire byte looks like, and what is said of it.
+type Look = fn(&TruthRecord) -> (&'static str, String);
+
+fn position(row: &TruthRecord) -> (&'static str, String) {
+    let part = row.position.as_str();
+    (part, format!("{} of file {}", part.replace('_', " "), row.file))
+}
+
+fn effect(row: &TruthRecord) -> (&'static str, String) {
+    if !row.fault_fired {
+        return ("unfired", "the cut did not happen".to_owned());
+    }
+    let noticed = match (row.noticed_by_sender, row.noticed_by_receiver) {
+        (true, true) => "both noticed",
+        (true, false) => "the sender noticed",
+        (false, true) => "the receiver noticed",
+        (false, false) => "nobody noticed",
+    };
+    let word = |value: String| value.replace('_', " ");
+    let text = format!(
+        "{}: {noticed}; left: {}; the client said: {}; attempts: {}",
+        word(row.effect.as_str().to_owned()),
+        word(super::format::lower(row.left)),
+        word(super::format::lower(row.reported)),
+        row.attempts,
+    );
+    (row.effect.as_str(), text)
+}
+
+/// A strip as long as its bytes are of the longest; stretches that look alike are one.
+fn svg(strip: &Strip<'_>, longest: usize, look: Look) -> String {
+    let mut text = format!("<svg viewBox=\"0 0 {longest} 10\" preserveAspectRatio=\"none\" role=\"img\">");
+    let looks: Vec<_> = strip.rows.iter().map(look).collect();
+    let mut begin = 0;
+    for stretch in looks.chunk_by(|a, b| a == b) {
+        let end = begin + stretch.len();
+        let (class, said) = &stretch[0];
+        let bytes = if end - begin == 1 {
+            format!("wire byte {begin}")
+        } else {
+            format!("wire bytes {begin} to {}", end - 1)
+        };
+        let _ = write!(
+            text,
+            "<rect class=\"{class}\" x=\"{begin}\" width=\"{}\" height=\"10\"><title>{bytes}: {}</title></rect>",
+            end - begin,
+            escape(said)
+        );
+        begin = end;
+    }
+    text + "</svg>"
+}
+
+/// How to see each stretch of silent losses.
+fn silent(table: &TruthTable) -> String {
+    let mut text = String::new();
+    for strip in table.strips().filter(|strip| strip.count(Effect::Silent) > 0) {
+        let rows: Vec<_> = strip.fired().filter(|row| row.effect == Effect::Silent).collect();
+        let (first, last) = (rows[0], rows[rows.len() - 1]);
+        let _ = writeln!(
+            text,
+            "{}, {}, {}: {} of {} cuts, the first and the last:\n  ftpsim replay {} --variant {} --seed {}\n  \
+             ftpsim replay {} --variant {} --seed {}",
+            escape(strip.variant),
+            strip.direction.as_str(),
+            escape(&strip.cut.replace('_', " ")),
+            rows.len(),
+            strip.fired().count(),
+            escape(&table.scenario.name),
+            escape(strip.variant),
+            first.seed,
+            escape(&table.scenario.name),
+            escape(strip.variant),
+            last.seed,
+        );
+    }
+    if text.is_empty() {
+        return "<p>No cut lost a file silently.</p>\n".to_owned();
+    }
+    format!("<details><summary>The seeds behind the silent losses</summary><pre>{text}</pre></details>\n")
+}
