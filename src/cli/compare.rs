@@ -3,10 +3,10 @@
 use super::progress;
 use crate::lab::compare::{Comparison, Options, compare};
 use crate::lab::records::AtomicFile;
-use crate::lab::{pool, run, truth};
+use crate::lab::{grid, pool, run, truth};
 use crate::report::html;
 use crate::report::terminal::{self, Style};
-use crate::sim::scenario::{Scenario, SeedRange};
+use crate::sim::scenario::{GridSpec, Scenario, SeedRange};
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
@@ -41,6 +41,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if scenario.every_wire_byte {
         anyhow::ensure!(args.seeds.is_none(), "{} cuts at every wire byte: leave out --seeds", scenario.name);
         return truth_table(&scenario, options, args.json);
+    }
+    if let Some(spec) = &scenario.grid {
+        anyhow::ensure!(
+            args.seeds.is_none(),
+            "the grid of {} has its seeds: leave out --seeds",
+            scenario.name
+        );
+        return delivery_times(&scenario, spec, options, args.json);
     }
     let bar = progress::bar(Some(seeds.count() * scenario.variants.len() as u64), "runs");
     let comparison =
@@ -77,6 +85,28 @@ fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow:
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!table.violations.is_empty())))
+}
+
+fn delivery_times(
+    scenario: &Scenario,
+    spec: &GridSpec,
+    options: Options<'_>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let bar = progress::bar(Some(grid::rows(scenario, spec)), "cells");
+    let times = grid::grid(scenario, spec, options, || bar.inc(1));
+    bar.finish_and_clear();
+    let times = times?;
+    let mut stdout = std::io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut stdout, &times)?;
+        writeln!(stdout)?;
+    } else {
+        write!(stdout, "{}", terminal::grid(&times, style()))?;
+        writeln!(stdout, "\n{}", written(&times.written, &scenario.name, "grid.csv"))?;
+    }
+    stdout.flush().context("standard output")?;
+    Ok(ExitCode::from(u8::from(!times.violations.is_empty())))
 }
 
 fn write_report(comparison: &Comparison, out: &Path) -> anyhow::Result<PathBuf> {

@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod claims;
 pub mod compare;
+pub mod expected;
+pub mod grid;
 pub mod merge;
 pub mod planted;
 pub mod pool;

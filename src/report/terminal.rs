@@ -1,7 +1,9 @@
 //! The experiments' results as tables for a terminal.
 
+mod grid;
 mod truth;
 
+pub use grid::grid;
 pub use truth::truth_table;
 
 use super::{findings, format};

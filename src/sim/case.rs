@@ -1,7 +1,7 @@
 //! A case: everything a run depends on, drawn before it. Readable, self-contained JSON.
 
 use super::plan::{Fault, Trigger};
-use super::scenario::{self, Limits, PathSpec, Scenario, Timeouts, TriggerKind, VariantSpec};
+use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, TriggerKind, VariantSpec};
 use super::signature::Signature;
 use super::workload::{self, FileSpec};
 use super::{seeds, trace};
@@ -31,6 +31,10 @@ pub struct Case {
     pub timeouts: Timeouts,
     pub policy: Policy,
     pub server: ServerOptions,
+    /// The receiver, server or client, writes files under their final names as they come
+    /// ([`crate::store::memory::MemoryStore::writing_in_place`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes_in_place: bool,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
     /// A defect that the run has on purpose ([`crate::planted`]).
@@ -81,13 +85,14 @@ impl Case {
             variant: variant.to_owned(),
             fault_name: stratum.fault.name().to_owned(),
             seed,
-            path: scenario.path.clone(),
+            path: path(scenario, seed),
             limits: scenario.limits.clone(),
             timeouts: scenario.timeouts.clone(),
             policy: policy(contender, &scenario.timeouts, stratum.direction),
             server: ServerOptions {
                 transfers_outlive_control: stratum.fault.transfers_outlive_control.unwrap_or(false),
             },
+            writes_in_place: contender.writes_in_place,
             files,
             fault,
             planted: None,
@@ -148,6 +153,14 @@ impl Case {
     }
 }
 
+fn path(scenario: &Scenario, seed: u64) -> PathSpec {
+    let path = scenario.path.clone();
+    let Some(Cell { rtt_us, bandwidth_bits_per_s, loss_ppm, .. }) = scenario.cell(seed) else { return path };
+    let in_flight = u128::from(bandwidth_bits_per_s) * u128::from(rtt_us) / 8_000_000;
+    let queue_bytes = u64::try_from(in_flight).unwrap_or(u64::MAX).max(path.queue_bytes);
+    PathSpec { rtt_us, bandwidth_bits_per_s, queue_bytes, loss_ppm }
+}
+
 /// With [`Scenario::every_wire_byte`] the same for every seed, so that only the fault differs.
 fn draw_files(scenario: &Scenario, seed: u64) -> Vec<FileSpec> {
     let workload = &scenario.workload;
@@ -157,6 +170,10 @@ fn draw_files(scenario: &Scenario, seed: u64) -> Vec<FileSpec> {
         size_bytes: workload.size_bytes.into(),
         weights: [mix.random, mix.text, mix.runs],
     };
+    if let Some(Cell { delivery, .. }) = scenario.cell(seed) {
+        let size_bytes = (delivery.file_size_bytes, delivery.file_size_bytes);
+        return workload::draw(seed, workload::Draw { files: delivery.files, size_bytes, ..what });
+    }
     let mut files = workload::draw(if scenario.every_wire_byte { 0 } else { seed }, what);
     for (file, size_bytes) in files.iter_mut().zip(&workload.sizes_bytes) {
         file.size_bytes = *size_bytes;

@@ -5,8 +5,10 @@
 //! (`_ppm`), so that nothing depends on how a float is printed.
 
 mod error;
+mod grid;
 
 pub use error::ScenarioError;
+pub use grid::{Cell, DeliverySpec, GridSpec};
 
 use super::path::PathConfig;
 use super::plan;
@@ -20,10 +22,12 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 3] = [
+const EMBEDDED: [(&str, &str); 5] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
+    ("habits", include_str!("../../sims/habits.toml")),
+    ("wan-grid", include_str!("../../sims/wan-grid.toml")),
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +36,7 @@ pub struct Scenario {
     pub name: String,
     /// What the scenario is to find out, in one line.
     pub question: String,
-    /// The seeds run when the command line names none; left out with `every_wire_byte`.
+    /// The seeds run when the command line names none; left out with `every_wire_byte` or a grid.
     #[serde(default, skip_serializing_if = "SeedRange::is_empty")]
     pub seeds: SeedRange,
     /// Faults strike at every wire byte of the data connections in turn ([`super::wire`]) instead of
@@ -40,6 +44,9 @@ pub struct Scenario {
     /// of it. A seed is ((wire byte * faults) + fault) * directions + direction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub every_wire_byte: bool,
+    /// Many paths and deliveries: `ftpsim compare` tells the time each takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridSpec>,
     pub directions: Vec<Direction>,
     pub path: PathSpec,
     pub workload: WorkloadSpec,
@@ -274,6 +281,10 @@ pub struct VariantSpec {
     /// Restart markers, each so many bytes of payload (block and compressed mode only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker_interval_bytes: Option<NonZeroU64>,
+    /// The receiver writes files under their final names as they come, as most programs do, rather
+    /// than out of sight until they are whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes_in_place: bool,
     /// Sessions at a time.
     #[serde(default = "one")]
     pub parallel: u32,
@@ -390,7 +401,10 @@ impl Scenario {
             let expected = format!("{} sizes, one a file", w.files);
             return Err(Problem::new("workload.sizes_bytes", &expected));
         }
-        if self.seeds.is_empty() && !self.every_wire_byte {
+        if let Some(grid) = &self.grid {
+            grid.check(self)?;
+        }
+        if self.seeds.is_empty() && !self.every_wire_byte && self.grid.is_none() {
             return Err(Problem::new("seeds", "the seeds to run, for instance \"0..960\""));
         }
         let mix = &w.content;

@@ -42,6 +42,7 @@ pub fn draw(seed: u64) -> Case {
         },
         policy,
         server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
+        writes_in_place: false,
         files,
         fault,
         planted: None,

@@ -163,7 +163,10 @@ impl World {
         for (file, bytes) in case.files.iter().zip(&sources) {
             sending.insert(&path(&file.name), bytes.clone());
         }
-        let receiving = MemoryStore::new().with_hook(publications(sending.clone(), watcher.clone()));
+        let mut receiving = MemoryStore::new().with_hook(publications(sending.clone(), watcher.clone()));
+        if case.writes_in_place {
+            receiving = receiving.writing_in_place();
+        }
         let (client_store, server_store) = match sender {
             Who::Client => (sending, receiving),
             Who::Server => (receiving, sending),
@@ -342,13 +345,15 @@ impl World {
 
     fn fate(&self, index: usize, ending: Ending, notes: &Notes) -> FileFate {
         let name = &self.case.files[index].name;
-        let found = self.receiving_store().get(&path(name));
+        let store = self.receiving_store();
+        let found = store.get(&path(name));
         let reported = notes.reported.get(name).copied();
         let report = notes.finished.as_ref().map(|(_, report)| &report.files[index]);
         let attempts = reported.map_or(0, |(_, attempts)| attempts);
         let evidence = Evidence {
             sent: &self.sources[index],
             found: found.as_deref(),
+            unfinished: store.is_unfinished(&path(name)),
             reported_delivered: reported.map(|(delivered, _)| delivered),
             attempts,
             ending,

@@ -3,7 +3,7 @@
 use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use crate::planted::{self, Bug};
 use crate::proto::path::VirtualPath;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Told of each publication, in order, while the store is locked: the path and the whole content.
@@ -16,12 +16,15 @@ pub struct MemoryStore {
     shared: Arc<Mutex<Tree>>,
     hook: Option<PublicationHook>,
     clock: Option<Clock>,
+    in_place: bool,
 }
 
 struct Tree {
     root: Directory,
     /// What failed uploads have left, by the path they were for.
     partials: BTreeMap<VirtualPath, Vec<u8>>,
+    /// Written in place, and not yet whole: being written, or left so.
+    unfinished: BTreeSet<VirtualPath>,
     /// Of published files.
     used_bytes: u64,
     capacity_bytes: u64,
@@ -32,6 +35,7 @@ impl Default for Tree {
         Self {
             root: Directory::default(),
             partials: BTreeMap::new(),
+            unfinished: BTreeSet::new(),
             used_bytes: 0,
             capacity_bytes: u64::MAX,
         }
@@ -99,6 +103,25 @@ impl Tree {
         }
     }
 
+    /// Puts `content` under `path`, in place of the file that was there.
+    fn put(
+        &mut self,
+        path: &VirtualPath,
+        content: Arc<[u8]>,
+        modified: Option<(i64, u32)>,
+    ) -> Result<(), StoreError> {
+        let (directory, name) = self.parent(path)?;
+        if let Some(Node::Directory(_)) = directory.entries.get(name) {
+            return Err(StoreError::IsDirectory);
+        }
+        let new_bytes = content.len() as u64;
+        let old = directory.entries.insert(name.to_owned(), Node::File { content, modified });
+        directory.modified = modified;
+        let old_bytes = old.map_or(0, |old| old.metadata().size_bytes);
+        self.used_bytes = self.used_bytes - old_bytes + new_bytes;
+        Ok(())
+    }
+
     fn free_bytes(&self) -> u64 {
         self.capacity_bytes.saturating_sub(self.used_bytes)
     }
@@ -119,6 +142,19 @@ impl MemoryStore {
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
         self
+    }
+
+    /// Files stand under their final names while they are written, and what a failed upload leaves
+    /// stays there, as with most servers in use; the hook is told of every write. Not this store's
+    /// habit by itself.
+    pub fn writing_in_place(mut self) -> Self {
+        self.in_place = true;
+        self
+    }
+
+    /// Whether what stands there was written in place and its end has not come.
+    pub fn is_unfinished(&self, path: &VirtualPath) -> bool {
+        self.tree().unfinished.contains(path)
     }
 
     /// Published files and the upload under way may hold so much; then [`StoreError::Full`].
@@ -209,7 +245,8 @@ pub struct MemoryWriter {
 impl WriteFile for MemoryWriter {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let free = self.store.tree().free_bytes();
-        if (self.content.len() + bytes.len()) as u64 > free {
+        let needed = if self.store.in_place { bytes.len() } else { self.content.len() + bytes.len() };
+        if needed as u64 > free {
             return Err(StoreError::Full);
         }
         self.content.extend_from_slice(bytes);
@@ -218,6 +255,9 @@ impl WriteFile for MemoryWriter {
                 Self { store: self.store.clone(), path: self.path.clone(), content: self.content.clone() };
             so_far.publish().await?;
         }
+        if self.store.in_place {
+            self.show()?;
+        }
         Ok(())
     }
 
@@ -225,16 +265,9 @@ impl WriteFile for MemoryWriter {
         let content: Arc<[u8]> = self.content.into();
         let modified = self.store.now();
         let mut tree = self.store.tree();
-        let (directory, name) = tree.parent(&self.path)?;
-        if let Some(Node::Directory(_)) = directory.entries.get(name) {
-            return Err(StoreError::IsDirectory);
-        }
-        let node = Node::File { content: content.clone(), modified };
-        let old = directory.entries.insert(name.to_owned(), node);
-        directory.modified = modified;
-        let old_bytes = old.map_or(0, |old| old.metadata().size_bytes);
-        tree.used_bytes = tree.used_bytes - old_bytes + content.len() as u64;
+        tree.put(&self.path, content.clone(), modified)?;
         tree.partials.remove(&self.path);
+        tree.unfinished.remove(&self.path);
         if let Some(hook) = &self.store.hook {
             hook(&self.path, &content);
         }
@@ -246,7 +279,25 @@ impl WriteFile for MemoryWriter {
     }
 
     async fn keep(self) -> Result<(), StoreError> {
-        self.store.tree().partials.insert(self.path, self.content);
+        // Written in place, it is kept where it is.
+        if !self.store.in_place {
+            self.store.tree().partials.insert(self.path, self.content);
+        }
+        Ok(())
+    }
+}
+
+impl MemoryWriter {
+    /// In place: what has been written so far appears under the name.
+    fn show(&self) -> Result<(), StoreError> {
+        let content: Arc<[u8]> = self.content.as_slice().into();
+        let modified = self.store.now();
+        let mut tree = self.store.tree();
+        tree.put(&self.path, content.clone(), modified)?;
+        tree.unfinished.insert(self.path.clone());
+        if let Some(hook) = &self.store.hook {
+            hook(&self.path, &content);
+        }
         Ok(())
     }
 }
@@ -281,7 +332,11 @@ impl Store for MemoryStore {
             }
         };
         drop(tree);
-        Ok(MemoryWriter { store: self.clone(), path: path.clone(), content })
+        let writer = MemoryWriter { store: self.clone(), path: path.clone(), content };
+        if self.in_place {
+            writer.show()?;
+        }
+        Ok(writer)
     }
 
     async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
@@ -306,6 +361,7 @@ impl Store for MemoryStore {
         let (directory, name) = tree.parent(path)?;
         directory.entries.remove(name);
         tree.used_bytes -= size_bytes;
+        tree.unfinished.remove(path);
         Ok(())
     }
 
@@ -369,6 +425,11 @@ impl Store for MemoryStore {
         let (directory, name) = tree.parent(to)?;
         directory.entries.insert(name.to_owned(), node);
         tree.used_bytes -= replaced_bytes;
+        let unfinished = tree.unfinished.remove(from);
+        tree.unfinished.remove(to);
+        if unfinished {
+            tree.unfinished.insert(to.clone());
+        }
         if let (Some(hook), Some(content)) = (&self.hook, published) {
             hook(to, &content);
         }
@@ -387,5 +448,36 @@ impl Store for MemoryStore {
 
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
         Ok(self.tree().partials.get(path).map(|partial| partial.len() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a reader of the directory sees while a file is written in place, and afterwards.
+    #[tokio::test]
+    async fn in_place_every_part_is_seen_and_stays() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let hook: PublicationHook = {
+            let seen = seen.clone();
+            Arc::new(move |_, content| seen.lock().unwrap().push(content.len()))
+        };
+        let store = MemoryStore::new().with_hook(hook).writing_in_place();
+        store.set_capacity_bytes(4);
+        let path = VirtualPath::root().join("f").unwrap();
+        let mut writer = store.write(&path, Write::Replace).await.unwrap();
+        writer.write(b"ab").await.unwrap();
+        drop(writer);
+        assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"ab"[..], true));
+        let mut writer = store.write(&path, Write::From(2)).await.unwrap();
+        writer.write(b"cd").await.unwrap();
+        assert!(matches!(writer.write(b"e").await, Err(StoreError::Full)));
+        writer.publish().await.unwrap();
+        assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"abcd"[..], false));
+        assert_eq!(*seen.lock().unwrap(), [0, 2, 2, 4, 4]);
+        // A new upload empties it at once.
+        store.write(&path, Write::Replace).await.unwrap();
+        assert_eq!((store.get(&path).unwrap().len(), store.is_unfinished(&path)), (0, true));
     }
 }

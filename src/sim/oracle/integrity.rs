@@ -94,6 +94,8 @@ pub struct Evidence<'a> {
     pub sent: &'a [u8],
     /// What stands under the final name at the receiver.
     pub found: Option<&'a [u8]>,
+    /// The receiver knows that what stands there is not whole.
+    pub unfinished: bool,
     /// The client's word: `Some(true)` delivered, `Some(false)` failed, `None` nothing said.
     pub reported_delivered: Option<bool>,
     pub attempts: u32,
@@ -123,7 +125,7 @@ pub fn judge<'a>(evidence: &Evidence<'_>, others: impl IntoIterator<Item = &'a [
         _ if whole => Verdict::Intact,
         // Nothing was said. What the receiver published, it holds for delivered.
         _ if evidence.ending == Ending::TimeLimit => Verdict::Stuck,
-        _ if evidence.found.is_none() => Verdict::Detected,
+        _ if evidence.found.is_none() || evidence.unfinished => Verdict::Detected,
         _ => wrong(evidence, others),
     }
 }
@@ -144,7 +146,8 @@ mod tests {
     const SENT: &[u8] = b"the whole file";
 
     fn verdict(found: Option<&[u8]>, reported: Option<bool>, ending: Ending) -> Verdict {
-        let evidence = Evidence { sent: SENT, found, reported_delivered: reported, attempts: 1, ending };
+        let (sent, reported_delivered) = (SENT, reported);
+        let evidence = Evidence { sent, found, unfinished: false, reported_delivered, attempts: 1, ending };
         judge(&evidence, [&b"another file"[..]])
     }
 
@@ -163,6 +166,7 @@ mod tests {
         let mut again = Evidence {
             sent: SENT,
             found: Some(SENT),
+            unfinished: false,
             reported_delivered: yes,
             attempts: 2,
             ending: Finished,
@@ -177,6 +181,9 @@ mod tests {
     fn a_dead_client_says_nothing() {
         assert_eq!(verdict(Some(b"the who"), None, Ending::ClientDied), Verdict::SilentTruncation);
         assert_eq!(verdict(None, None, Ending::ClientDied), Verdict::Detected);
+        let (found, reported_delivered, ending) = (Some(&b"the who"[..]), None, Ending::ClientDied);
+        let known = Evidence { sent: SENT, found, unfinished: true, reported_delivered, attempts: 1, ending };
+        assert_eq!(judge(&known, []), Verdict::Detected);
         assert_eq!(verdict(Some(SENT), None, Ending::ClientDied), Verdict::Intact);
     }
 }

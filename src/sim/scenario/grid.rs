@@ -1,0 +1,104 @@
+//! Grids: a scenario over many paths and deliveries.
+
+use super::error::Problem;
+use super::{FaultKind, Scenario, within};
+use crate::sim::path::PathConfig;
+use serde::{Deserialize, Serialize};
+
+/// Every combination of these, in place of the scenario's path and of its workload's files and sizes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridSpec {
+    pub rtt_us: Vec<u64>,
+    /// The queue holds one bandwidth-delay product, and at least the path's `queue_bytes`.
+    pub bandwidth_bits_per_s: Vec<u64>,
+    pub loss_ppm: Vec<u32>,
+    pub deliveries: Vec<DeliverySpec>,
+    /// Seeds for each combination with losses.
+    pub seeds_with_loss: u32,
+}
+
+/// Files of one size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliverySpec {
+    pub files: u32,
+    pub file_size_bytes: u64,
+}
+
+/// One combination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub rtt_us: u64,
+    pub bandwidth_bits_per_s: u64,
+    pub loss_ppm: u32,
+    pub delivery: DeliverySpec,
+}
+
+impl GridSpec {
+    pub fn cells(&self) -> u64 {
+        let deliveries = self.deliveries.len();
+        (self.rtt_us.len() * self.bandwidth_bits_per_s.len() * self.loss_ppm.len() * deliveries) as u64
+    }
+
+    /// Cells are counted by delivery (changing fastest), loss, bandwidth, round-trip time.
+    pub fn cell(&self, index: u64) -> Cell {
+        let (rest, delivery) = super::split(index, &self.deliveries);
+        let (rest, loss_ppm) = super::split(rest, &self.loss_ppm);
+        let (rest, bandwidth_bits_per_s) = super::split(rest, &self.bandwidth_bits_per_s);
+        let (_, rtt_us) = super::split(rest, &self.rtt_us);
+        Cell {
+            rtt_us: *rtt_us,
+            bandwidth_bits_per_s: *bandwidth_bits_per_s,
+            loss_ppm: *loss_ppm,
+            delivery: *delivery,
+        }
+    }
+
+    /// Runs of a cell, for each contender and direction.
+    pub fn seeds(&self, cell: Cell) -> u64 {
+        if cell.loss_ppm == 0 { 1 } else { self.seeds_with_loss.into() }
+    }
+
+    pub(super) fn check(&self, scenario: &Scenario) -> Result<(), Problem> {
+        let lists = [
+            ("grid.rtt_us", self.rtt_us.is_empty()),
+            ("grid.bandwidth_bits_per_s", self.bandwidth_bits_per_s.is_empty()),
+            ("grid.loss_ppm", self.loss_ppm.is_empty()),
+            ("grid.deliveries", self.deliveries.is_empty()),
+        ];
+        if let Some((key, _)) = lists.iter().find(|(_, empty)| *empty) {
+            return Err(Problem::new(key, "at least one"));
+        }
+        for (i, rtt_us) in self.rtt_us.iter().enumerate() {
+            within(&format!("grid.rtt_us.{i}"), *rtt_us, PathConfig::MIN_RTT_US, 60_000_000)?;
+        }
+        for (i, rate) in self.bandwidth_bits_per_s.iter().enumerate() {
+            within(&format!("grid.bandwidth_bits_per_s.{i}"), *rate, 1_000, 1_000_000_000_000)?;
+        }
+        for (i, loss_ppm) in self.loss_ppm.iter().enumerate() {
+            within(&format!("grid.loss_ppm.{i}"), (*loss_ppm).into(), 0, 999_999)?;
+        }
+        for (i, delivery) in self.deliveries.iter().enumerate() {
+            within(&format!("grid.deliveries.{i}.files"), delivery.files.into(), 1, 1_000_000)?;
+        }
+        within("grid.seeds_with_loss", self.seeds_with_loss.into(), 1, 1_000)?;
+        match scenario.faults.as_slice() {
+            [fault] if fault.kind == FaultKind::None => Ok(()),
+            _ => Err(Problem::new("faults", "`none` alone: a grid is about time")),
+        }
+    }
+}
+
+impl Scenario {
+    /// With a grid: the cell of a seed, which is (repetition * cells + cell) * directions + direction.
+    pub fn cell(&self, seed: u64) -> Option<Cell> {
+        let grid = self.grid.as_ref()?;
+        Some(grid.cell(seed / self.directions.len() as u64 % grid.cells()))
+    }
+
+    /// The seed of a cell of the grid.
+    pub fn seed_of_cell(&self, grid: &GridSpec, direction: usize, cell: u64, repetition: u64) -> u64 {
+        (repetition * grid.cells() + cell) * self.directions.len() as u64 + direction as u64
+    }
+}
