@@ -1,6 +1,10 @@
 //! Many sessions over real sockets: what one costs, and that nothing is left behind.
 //!
-//! Larger runs: `cargo test --release --test server_load -- --ignored --nocapture` (`ulimit -n 65536`).
+//! The larger runs: `cargo test --test server_load -- --ignored --nocapture --test-threads 1`.
+
+#![allow(clippy::disallowed_methods, reason = "real processes take real time")]
+
+mod common;
 
 use ftpsim::net::Net;
 use ftpsim::net::real::RealNet;
@@ -137,15 +141,43 @@ async fn cut_connections_leave_nothing() {
     cut_connections(1_000).await;
 }
 
+/// Of another process, in bytes.
+fn resident_bytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// `ftpsim serve` as it is, its memory as the system counts it; clients in this process.
 #[tokio::test]
-#[ignore = "needs 20,000 descriptors and some (`ulimit -n`); FTPSIM_SESSIONS for another number"]
+#[ignore = "needs 10,100 descriptors (`ulimit -Hn`) and some seconds; .ci/run runs it"]
 async fn ten_thousand_idle_sessions() {
-    let sessions = std::env::var("FTPSIM_SESSIONS").ok().and_then(|text| text.parse().ok());
-    idle_sessions(sessions.unwrap_or(10_000)).await;
+    const SESSIONS: usize = 10_000;
+    let _alone = ALONE.lock().await;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    assert!(limit.maximum.is_none_or(|most| most > SESSIONS as u64 + 100), "too few descriptors: {limit:?}");
+    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
+    let server = common::Server::start_as(&["--user", "u:p", "--max-sessions", "20000"]);
+    for _ in 0..100 {
+        drop(log_in(server.address).await);
+    }
+    let before = resident_bytes(server.process());
+    let mut clients = Vec::with_capacity(SESSIONS);
+    for _ in 0..SESSIONS {
+        clients.push(log_in(server.address).await);
+    }
+    let each = (resident_bytes(server.process()) - before) / SESSIONS as u64;
+    println!("{SESSIONS} idle sessions, {each} bytes of the server's memory each");
+    assert!(each < 16 * 1024, "{each} bytes");
+    // They are served still, all of them.
+    for client in &mut clients {
+        ask(client, "NOOP", "200").await;
+    }
 }
 
 #[tokio::test]
-#[ignore = "takes a minute"]
+#[ignore = "takes half a minute; .ci/run runs it"]
 async fn a_hundred_thousand_cut_connections() {
     cut_connections(100_000).await;
 }

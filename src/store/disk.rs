@@ -3,7 +3,8 @@
 //! when it is whole, so that no reader ever sees a part of it under its name.
 //!
 //! Small reads and writes are done inline: on a local file system they take microseconds, less
-//! than a hop to another thread.
+//! than a hop to another thread. What may take long, and would keep other sessions waiting, has a
+//! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.
 
 use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use crate::proto::path::VirtualPath;
@@ -21,6 +22,8 @@ const TEMPORARY_END: &str = ".tmp";
 const PARTIAL_END: &str = ".part";
 /// A leftover of a crashed process may hold a name; so many more are tried.
 const NAME_ATTEMPTS: u32 = 1000;
+/// More is copied in a thread of its own.
+const INLINE_COPY_BYTES: u64 = 256 * 1024;
 
 static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 /// Asked for once: it is a system call.
@@ -48,6 +51,28 @@ impl DiskStore {
         };
         Ok((directory, name))
     }
+}
+
+/// Runs `work` where it may take long.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panicked) => Err(StoreError::Io(io::Error::other(panicked))),
+    }
+}
+
+/// To read. A FIFO without a writer would not open before there is one: this does not wait.
+fn open(directory: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    directory.open_with(path, &options)
 }
 
 enum Parent {
@@ -91,6 +116,8 @@ fn error(error: io::Error) -> StoreError {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             StoreError::Full
         }
+        #[cfg(unix)]
+        _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => StoreError::Denied,
         _ => StoreError::Io(error),
     }
 }
@@ -184,7 +211,8 @@ impl WriteFile for DiskWriter {
     }
 
     async fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.file.sync_data().map_err(error)
+        let file = self.file.try_clone().map_err(error)?;
+        aside(move || file.sync_data().map_err(error)).await
     }
 
     fn marker(&self) -> Option<String> {
@@ -214,6 +242,26 @@ fn create_temporary(directory: &Dir) -> Result<(File, String), StoreError> {
     Err(StoreError::Exists)
 }
 
+/// By name, those that clients may see.
+fn entries(directory: &Dir) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    for entry in directory.entries().map_err(error)? {
+        let entry = entry.map_err(error)?;
+        // A name that is not UTF-8 could not be named by a client (RFC 2640).
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if is_hidden(&name) {
+            continue;
+        }
+        // What a symbolic link points at, if that lies beneath the root and exists.
+        let Ok(metadata) = directory.metadata(&name) else { continue };
+        if let Some(metadata) = metadata_of(&metadata) {
+            entries.push(Entry { name, metadata });
+        }
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
 /// If a directory holds nothing that anyone can see, removes what failed uploads have left in it.
 fn remove_leftovers(directory: &Dir) -> Result<(), StoreError> {
     let mut leftovers = Vec::new();
@@ -232,10 +280,13 @@ fn remove_leftovers(directory: &Dir) -> Result<(), StoreError> {
 
 /// Opens what an upload starts from and says how much of it is taken over.
 fn base(directory: &Dir, name: &str, how: Write) -> Result<Option<(File, u64)>, StoreError> {
-    let open = |name: &str| match directory.open(name) {
+    let open = |name: &str| match open(directory, name) {
         Ok(file) => {
-            let size_bytes = file.metadata().map_err(error)?.len();
-            Ok(Some((file, size_bytes)))
+            let metadata = file.metadata().map_err(error)?;
+            if !metadata.is_file() {
+                return Err(StoreError::Denied);
+            }
+            Ok(Some((file, metadata.len())))
         }
         // A long name's partial has none: its name would be too long.
         Err(other) if matches!(other.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {
@@ -264,7 +315,7 @@ impl Store for DiskStore {
     type Writer = DiskWriter;
 
     async fn read(&self, path: &VirtualPath, offset: u64) -> Result<DiskReader, StoreError> {
-        let mut file = self.root.open(checked(path)?.relative()).map_err(error)?;
+        let mut file = open(&self.root, checked(path)?.relative()).map_err(error)?;
         let metadata = file.metadata().map_err(error)?;
         if metadata.is_dir() {
             return Err(StoreError::IsDirectory);
@@ -299,7 +350,13 @@ impl Store for DiskStore {
             DiskWriter { directory, file, at: 0, temporary, name: name.to_owned(), published: false };
         if let Some((old, taken_bytes)) = base {
             // On Linux this is `copy_file_range`, which shares blocks where the file system can.
-            writer.at = io::copy(&mut old.take(taken_bytes), &mut writer.file).map_err(error)?;
+            let copy = move |to: &mut File| io::copy(&mut old.take(taken_bytes), to).map_err(error);
+            if taken_bytes <= INLINE_COPY_BYTES {
+                writer.at = copy(&mut writer.file)?;
+            } else {
+                let mut to = writer.file.try_clone().map_err(error)?;
+                writer.at = aside(move || copy(&mut to)).await?;
+            }
         }
         Ok(writer)
     }
@@ -311,22 +368,7 @@ impl Store for DiskStore {
 
     async fn list(&self, path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {
         let directory = self.root.open_dir(checked(path)?.relative()).map_err(error)?;
-        let mut entries = Vec::new();
-        for entry in directory.entries().map_err(error)? {
-            let entry = entry.map_err(error)?;
-            // A name that is not UTF-8 could not be named by a client (RFC 2640).
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            if is_hidden(&name) {
-                continue;
-            }
-            // What a symbolic link points at, if that lies beneath the root and exists.
-            let Ok(metadata) = directory.metadata(&name) else { continue };
-            if let Some(metadata) = metadata_of(&metadata) {
-                entries.push(Entry { name, metadata });
-            }
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        aside(move || entries(&directory)).await
     }
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
@@ -367,7 +409,7 @@ impl Store for DiskStore {
         path: &VirtualPath,
         (seconds, nanoseconds): (i64, u32),
     ) -> Result<(), StoreError> {
-        let file = self.root.open(checked(path)?.relative()).map_err(error)?.into_std();
+        let file = open(&self.root, checked(path)?.relative()).map_err(error)?.into_std();
         let epoch = std::time::SystemTime::UNIX_EPOCH;
         let whole = std::time::Duration::from_secs(seconds.unsigned_abs());
         let time = if seconds < 0 { epoch.checked_sub(whole) } else { epoch.checked_add(whole) };

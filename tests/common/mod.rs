@@ -71,7 +71,7 @@ impl Drop for Reaped {
 
 /// `ftpsim serve` on a free port of loopback, ended when this is dropped.
 pub struct Server {
-    _process: Reaped,
+    process: Reaped,
     pub address: SocketAddr,
     pub root: TempDir,
 }
@@ -99,11 +99,16 @@ impl Server {
         let address = lines
             .find_map(|line| line.unwrap().split_whitespace().find_map(|word| word.parse().ok()))
             .expect("serve says where it listens");
-        Self { _process: process, address, root }
+        Self { process, address, root }
     }
 
     pub fn port(&self) -> String {
         self.address.port().to_string()
+    }
+
+    /// Its process id.
+    pub fn process(&self) -> u32 {
+        self.process.0.id()
     }
 
     /// With user and password.

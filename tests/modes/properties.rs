@@ -114,6 +114,20 @@ fn gathered<'w>(
     (seen, Ok(decoder.finish()))
 }
 
+/// Found by fuzzing: a part without data, as long as there was room for data, ended the call with
+/// input left over, and the receiver waited for more that never came.
+#[test]
+fn headers_without_data_do_not_stop_gathering() {
+    let block: Vec<u8> = [[0; 3].repeat(200), vec![64, 0, 1, b'x']].concat();
+    let compressed: Vec<u8> = [vec![0xC0; 600], b"\x01x\x00\x40\xC0".to_vec()].concat();
+    for (mode, wire) in [(TransmissionMode::Block, block), (TransmissionMode::Compressed, compressed)] {
+        let coding = Coding { mode, structure: Structure::File, filler: 0 };
+        let (seen, result) = gathered(coding, [&wire[..]], FULL_BYTES);
+        assert_eq!(result, Ok(Finish::Complete), "{mode:?}");
+        assert_eq!(data_bytes(&seen), 1, "{mode:?}");
+    }
+}
+
 fn without_suspect(seen: &[Seen]) -> Vec<Seen> {
     let mut plain: Vec<Seen> = Vec::new();
     for seen in seen {

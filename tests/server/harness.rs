@@ -237,9 +237,7 @@ pub async fn world_with(change: impl FnOnce(&mut TestConfig)) -> World {
 
 impl World {
     pub async fn connect(&self) -> Client {
-        let net = self.net.host([10, 0, 0, 2]);
-        let stream = net.connect(None, SERVER).await.unwrap();
-        Client { net, stream, unread: Vec::new() }
+        Client::of(&self.net, [10, 0, 0, 2]).await
     }
 
     /// Greeted and logged in.
@@ -278,6 +276,13 @@ pub async fn soon<T>(work: impl Future<Output = T>) -> T {
 }
 
 impl Client {
+    /// Connected from that address.
+    pub async fn of(net: &MemoryNet, ip: [u8; 4]) -> Self {
+        let net = net.host(ip);
+        let stream = net.connect(None, SERVER).await.unwrap();
+        Self { net, stream, unread: Vec::new() }
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }

@@ -2,8 +2,12 @@
 
 use crate::harness::*;
 use ftpsim::net::Net;
-use ftpsim::server::{Limits, Timeouts};
+use ftpsim::observe::Nobody;
+use ftpsim::server::{Config, Limits, Rights, Table, Timeouts, serve};
+use ftpsim::store::disk::DiskStore;
+use ftpsim::store::{Store, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
@@ -75,6 +79,95 @@ async fn paths_end_at_the_root() {
     client.expect(553).await;
     client.ask(&format!("SIZE {}", "a/".repeat(2040)), 550).await;
     client.ask(&format!("MKD /{}", "d".repeat(4096)), 553).await;
+}
+
+/// On a real file system: symbolic links, and everything that could be taken for another path.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn nothing_outside_the_root_of_a_disk_is_reached() {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("root");
+    fs::create_dir_all(root.join("d")).unwrap();
+    fs::create_dir(outer.path().join("outside")).unwrap();
+    fs::write(outer.path().join("outside/secret"), "secret").unwrap();
+    fs::write(root.join("f"), "inside").unwrap();
+    symlink(outer.path().join("outside"), root.join("absolute")).unwrap();
+    symlink("../outside", root.join("relative")).unwrap();
+    symlink("../../outside/secret", root.join("d/file")).unwrap();
+    symlink("f", root.join("good")).unwrap();
+    symlink("loop", root.join("loop")).unwrap();
+    let store = DiskStore::open(&root).unwrap();
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let config = Config::new(Table::new().with_user("u", "p", store, Rights::ALL));
+    let _server = tokio::spawn(serve(net.clone(), listener, Arc::new(config), Arc::new(Nobody)));
+    let mut client = Client::of(&net, [10, 0, 0, 2]).await;
+    client.script(&[("", &[220]), ("USER u", &[500, 331]), ("PASS p", &[230])]).await;
+    client.script(&[("SIZE good", &[213]), ("SIZE f", &[213])]).await;
+    let directories = ["absolute", "relative", "d/../relative", "absolute/.", "/absolute", "loop"];
+    for directory in directories {
+        for (line, code) in [
+            (format!("CWD {directory}"), '5'),
+            (format!("LIST {directory}"), '4'),
+            (format!("RETR {directory}/secret"), '5'),
+            (format!("SIZE {directory}/secret"), '5'),
+            (format!("HASH {directory}/secret"), '5'),
+            (format!("MDTM {directory}/secret"), '5'),
+            (format!("MFMT 20000101000000 {directory}/secret"), '5'),
+            (format!("STOR {directory}/new"), '5'),
+            (format!("APPE {directory}/secret"), '5'),
+            (format!("DELE {directory}/secret"), '5'),
+            (format!("MKD {directory}/new"), '5'),
+            (format!("RNFR {directory}/secret"), '5'),
+        ] {
+            client.send(format!("{line}\r\n").as_bytes()).await;
+            let reply = client.reply().await;
+            assert!(reply.starts_with(code) || reply.starts_with('5'), "{line}: {reply}");
+        }
+    }
+    for (line, code) in [
+        ("RETR d/file", 550),
+        ("RETR ../outside/secret", 550),
+        ("RETR /../outside/secret", 550),
+        ("RETR d/../../outside/secret", 550),
+        ("RETR %2e%2e/outside/secret", 550),
+        ("RETR ..\\outside\\secret", 550),
+        ("RETR f\0/../../outside/secret", 553),
+    ] {
+        client.ask(line, code).await;
+    }
+    // A rename takes the link, not what it points at; out of the root it does not go.
+    client.ask("RNFR f", 350).await;
+    client.ask("RNTO absolute/f", 553).await;
+    client.ask("RNFR f", 350).await;
+    client.ask("RNTO ../f", 250).await;
+    client.ask("DELE d/file", 250).await;
+    let secret = fs::read_to_string(outer.path().join("outside/secret")).unwrap();
+    assert_eq!((secret.as_str(), fs::read_dir(outer.path().join("outside")).unwrap().count()), ("secret", 1));
+    assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 2, "nothing new outside");
+    // What an upload would have followed, it replaces.
+    let mut data = client.passive().await;
+    client.ask("STOR relative", 150).await;
+    data.write_all(b"x").await.unwrap();
+    drop(data);
+    client.expect(226).await;
+    assert!(root.join("relative").symlink_metadata().unwrap().is_file());
+    assert_eq!(fs::read_to_string(outer.path().join("outside/secret")).unwrap(), "secret");
+}
+
+/// A FIFO in the tree: an open that waits for a writer would hold a thread of the server.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_fifo_is_not_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let fifo = root.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let store = DiskStore::open(root.path()).unwrap();
+    let path = path_of("/fifo");
+    assert!(store.read(&path, 0).await.is_err());
+    assert!(store.write(&path, Write::Append).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]

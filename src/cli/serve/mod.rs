@@ -56,6 +56,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
         .init();
+    raise_descriptor_limit();
     let listen = settings.listen.unwrap_or(DEFAULT_LISTEN);
     let config = config(accounts, &settings)?;
     let shutdown = config.shutdown.clone();
@@ -118,6 +119,21 @@ fn transfer_log(path: &Path, format: LogFormat) -> anyhow::Result<TransferLog> {
             tracing::error!(%error, "cannot write the transfer log");
         }
     }))
+}
+
+/// A session holds a descriptor, two or three while data move, and many systems start a process with
+/// a limit of 1024 that it may raise itself.
+fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        if current != maximum
+            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+        }
+    }
 }
 
 /// The first SIGINT or SIGTERM lets transfers finish, the second does not.

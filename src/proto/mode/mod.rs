@@ -315,7 +315,9 @@ impl Decoder {
                 Some(Event::EndOfRecord) => return Ok(Some(Event::EndOfRecord)),
                 Some(Event::EndOfFile) => return Ok(Some(Event::EndOfFile)),
                 Some(Event::Marker(text)) => return Ok(Some(Event::Marker(text))),
-                None => break,
+                None if rest.is_empty() => break,
+                // The part held only headers.
+                None => {}
             }
         }
         Ok(None)
