@@ -33,6 +33,14 @@ impl<F> Hashing<F> {
         Ok(())
     }
 
+    /// Hashes what is already there: the first `bytes` of `part`, or all if it has fewer.
+    pub async fn begin_with(&mut self, part: impl ReadFile, bytes: u64) -> Result<(), StoreError> {
+        let mut part = Hashing { file: part, hash: self.hash.take() };
+        part.skip(bytes).await?;
+        self.hash = part.hash;
+        Ok(())
+    }
+
     /// The hash so far, in lower-case hexadecimal.
     pub fn hash(&self) -> Option<String> {
         let hash = self.hash.clone()?;

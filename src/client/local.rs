@@ -2,8 +2,9 @@
 
 use super::hash::Hashing;
 use super::policy::{Policy, Verify};
+use super::resume::Start;
 use crate::proto::path::VirtualPath;
-use crate::store::{ReadFile, Store, StoreError, WriteFile};
+use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 
 /// The hash is that of the file's own bytes, not of their representation.
@@ -81,7 +82,25 @@ impl<W: WriteFile> LocalWriter<W> {
 
     /// `after_return`: TYPE A goes on behind a CR that has been held back.
     pub fn resumed(file: W, policy: &Policy, after_return: bool) -> Self {
-        let file = Hashing::new(file, policy.verify == Verify::Hash);
+        Self::of(Hashing::new(file, policy.verify == Verify::Hash), policy, after_return)
+    }
+
+    /// To go on from `start`, in what a failed download has left. For a hash that has to be read.
+    pub async fn open<S: Store<Writer = W>>(
+        store: &S,
+        path: &VirtualPath,
+        start: &Start,
+        policy: &Policy,
+    ) -> Result<Self, StoreError> {
+        let how = if start.marker.is_some() { Write::From(start.offset_bytes) } else { Write::Replace };
+        let mut file = Hashing::new(store.write(path, how).await?, policy.verify == Verify::Hash);
+        if policy.verify == Verify::Hash && start.offset_bytes > 0 {
+            file.begin_with(store.read_partial(path).await?, start.offset_bytes).await?;
+        }
+        Ok(Self::of(file, policy, start.after_return))
+    }
+
+    fn of(file: Hashing<W>, policy: &Policy, after_return: bool) -> Self {
         // All else is converted by the data connection.
         match policy.conversion().is_lines_only() {
             true if after_return => Self::Ascii(AsciiWriter::after_return(file)),

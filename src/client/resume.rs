@@ -5,7 +5,7 @@
 //! extension), or, under a temporary name, by SIZE.
 
 use super::error::ClientError;
-use super::policy::{Direction, Policy, Publish, Verify};
+use super::policy::{Direction, Policy, Publish};
 use super::session::Session;
 use super::worker::{Pending, Worker, part_name};
 use crate::net::Net;
@@ -45,11 +45,12 @@ pub fn parse_mark(text: &str) -> Option<Mark> {
 /// Whether bytes at this end are those on the wire, so that an offset means the same at both.
 fn is_transparent(policy: &Policy) -> bool {
     matches!(policy.representation, Representation::Image | Representation::Local8)
+        && policy.structure == Structure::File
 }
 
 impl<N: Net, S: Store> Worker<N, S> {
     pub(super) async fn start(&mut self, pending: &Pending) -> Result<Start, ClientError> {
-        if !self.policy.resume || self.policy.structure == Structure::Record {
+        if !self.policy.resume {
             return Ok(Start::default());
         }
         let start = match self.policy.direction {
@@ -77,10 +78,6 @@ impl<N: Net, S: Store> Worker<N, S> {
     }
 
     async fn start_of_download(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {
-        // The part already here cannot be hashed.
-        if self.policy.verify == Verify::Hash {
-            return Ok(None);
-        }
         if let Some(Mark { sender, receiver }) = &pending.mark {
             return Ok(Start::at(receiver, sender.clone()));
         }

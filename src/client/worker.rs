@@ -10,7 +10,7 @@ use super::session::{Cost, Session};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::planted::{self, Bug};
-use crate::store::{Store, StoreError, Write, WriteFile};
+use crate::store::{Store, StoreError, WriteFile};
 use crate::transfer::Mark;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -211,9 +211,10 @@ impl<N: Net, S: Store> Worker<N, S> {
     async fn get(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
         let start = self.start(pending).await?;
         match self.get_from(pending, &start).await {
-            Err(ClientError::Refused { .. } | ClientError::Local(StoreError::BadOffset { .. }))
-                if start.marker.is_some() && self.in_step() =>
-            {
+            Err(
+                ClientError::Refused { .. }
+                | ClientError::Local(StoreError::BadOffset { .. } | StoreError::NotFound),
+            ) if start.marker.is_some() && self.in_step() => {
                 pending.mark = None;
                 self.get_from(pending, &Start::default()).await
             }
@@ -223,9 +224,8 @@ impl<N: Net, S: Store> Worker<N, S> {
 
     async fn get_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
         let job = &pending.job;
-        let how = if start.marker.is_some() { Write::From(start.offset_bytes) } else { Write::Replace };
-        let file = self.store.write(&job.local, how).await.map_err(ClientError::Local)?;
-        let mut file = LocalWriter::resumed(file, &self.policy, start.after_return);
+        let opened = LocalWriter::open(&self.store, &job.local, start, &self.policy).await;
+        let mut file = opened.map_err(ClientError::Local)?;
         let (verify, resume) = (self.policy.verify, self.policy.resume);
         let session = self.session().await?;
         let size_bytes = match verify {

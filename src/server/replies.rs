@@ -33,6 +33,9 @@ pub enum Refusal {
     Parameter(String),
     #[error("{0}")]
     Syntax(&'static str),
+    /// REST's argument does not go with the transfer command or the parameters (RFC 3659 section 5).
+    #[error("cannot restart there: {0}")]
+    Restart(&'static str),
     /// RFC 2428 section 2.
     #[error("network protocol not supported, use ({0})")]
     Protocol(u8),
@@ -96,6 +99,7 @@ impl Refusal {
             Refusal::NotImplemented(_) => 502,
             Refusal::Parameter(_) => 504,
             Refusal::Syntax(_) => 501,
+            Refusal::Restart(_) => 554,
             Refusal::Protocol(_) => 522,
             // RFC 2577 section 3.
             Refusal::DataAddress(_) => 504,

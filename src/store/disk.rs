@@ -430,4 +430,11 @@ impl Store for DiskStore {
             Err(other) => Err(error(other)),
         }
     }
+
+    async fn read_partial(&self, path: &VirtualPath) -> Result<DiskReader, StoreError> {
+        let (directory, name) = self.parent(path)?;
+        let file = open(&directory, partial_name(name)).map_err(error)?;
+        let remaining_bytes = file.metadata().map_err(error)?.len();
+        Ok(DiskReader { file, at: 0, remaining_bytes })
+    }
 }

@@ -449,6 +449,11 @@ impl Store for MemoryStore {
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
         Ok(self.tree().partials.get(path).map(|partial| partial.len() as u64))
     }
+
+    async fn read_partial(&self, path: &VirtualPath) -> Result<MemoryReader, StoreError> {
+        let content = self.tree().partials.get(path).map(|partial| Arc::from(partial.as_slice()));
+        Ok(MemoryReader { content: content.ok_or(StoreError::NotFound)?, at: 0 })
+    }
 }
 
 #[cfg(test)]

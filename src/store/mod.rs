@@ -146,4 +146,11 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
         async { Ok(None) }
     }
+    /// To read that, from its beginning.
+    fn read_partial(
+        &self,
+        _path: &VirtualPath,
+    ) -> impl Future<Output = Result<Self::Reader, StoreError>> + Send {
+        async { Err(StoreError::NotFound) }
+    }
 }

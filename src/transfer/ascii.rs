@@ -1,27 +1,54 @@
-//! TYPE A, non-print (RFC 959 section 3.1.1.1), for hosts whose lines end with LF: on the wire they
-//! end with CR LF.
+//! TYPE A with STRU F (RFC 959 section 3.1.1.1) at the file's end: [`crate::proto::repr`]'s rule for a
+//! reader and a writer, so that a restart marker can stand in the middle of an end of line.
 
+use crate::proto::mode::Structure;
+use crate::proto::repr::{Conversion, Converted, Incoming, Outgoing, RecordForm, Representation};
 use crate::store::{ReadFile, StoreError, WriteFile};
 
 /// Bytes read from the file at a time.
 const PIECE_BYTES: usize = 32 * 1024;
+const LINES: Conversion = Conversion {
+    representation: Representation::Ascii,
+    structure: Structure::File,
+    record_form: RecordForm::Plain,
+};
 
-/// A file as TYPE A sends it: LF becomes CR LF, unless it follows a CR already.
+/// A file as TYPE A sends it.
 pub struct AsciiReader<R> {
     inner: R,
-    /// Converted and not yet handed on.
-    converted: Vec<u8>,
+    outgoing: Outgoing,
+    /// Converted, of which what lies before `at` is handed on.
+    converted: Converted,
     at: usize,
-    after_return: bool,
 }
 
 impl<R: ReadFile> AsciiReader<R> {
     pub fn new(inner: R) -> Self {
-        Self { inner, converted: Vec::new(), at: 0, after_return: false }
+        Self { inner, outgoing: Outgoing::new(LINES), converted: Converted::default(), at: 0 }
     }
 
     pub fn inner(&self) -> &R {
         &self.inner
+    }
+
+    /// Passes over so many bytes as they would be sent; how many there were.
+    pub async fn skip(&mut self, bytes: u64) -> Result<u64, StoreError> {
+        let mut skipped = 0;
+        while skipped < bytes {
+            if self.at == self.converted.bytes.len() {
+                self.refill().await?;
+                // A long way: others have their turn.
+                tokio::task::yield_now().await;
+            }
+            let there = (self.converted.bytes.len() - self.at) as u64;
+            if there == 0 {
+                break;
+            }
+            let len = there.min(bytes - skipped);
+            self.at += len as usize;
+            skipped += len;
+        }
+        Ok(skipped)
     }
 
     async fn refill(&mut self) -> Result<(), StoreError> {
@@ -29,23 +56,18 @@ impl<R: ReadFile> AsciiReader<R> {
         let read = self.inner.read(&mut piece).await?;
         self.converted.clear();
         self.at = 0;
-        for &byte in &piece[..read] {
-            if byte == b'\n' && !self.after_return {
-                self.converted.push(b'\r');
-            }
-            self.converted.push(byte);
-            self.after_return = byte == b'\r';
-        }
-        Ok(())
+        // Lines are lines, whatever is in them.
+        let converted = self.outgoing.convert(&piece[..read], read == 0, &mut self.converted);
+        converted.map_err(|error| StoreError::Io(std::io::Error::other(error)))
     }
 }
 
 impl<R: ReadFile> ReadFile for AsciiReader<R> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        if self.at == self.converted.len() {
+        if self.at == self.converted.bytes.len() {
             self.refill().await?;
         }
-        let rest = &self.converted[self.at..];
+        let rest = &self.converted.bytes[self.at..];
         let len = rest.len().min(buffer.len());
         buffer[..len].copy_from_slice(&rest[..len]);
         self.at += len;
@@ -54,19 +76,21 @@ impl<R: ReadFile> ReadFile for AsciiReader<R> {
 
     /// At least so many: zero only at the end.
     fn remaining_bytes(&self) -> u64 {
-        (self.converted.len() - self.at) as u64 + self.inner.remaining_bytes()
+        (self.converted.bytes.len() - self.at) as u64 + self.inner.remaining_bytes()
     }
 
-    /// Only between two pieces, and not after a CR that a LF may follow.
+    /// Only between two pieces.
     fn marker(&self) -> Option<String> {
-        if self.at == self.converted.len() && !self.after_return { self.inner.marker() } else { None }
+        if self.at == self.converted.bytes.len() { self.inner.marker() } else { None }
     }
 }
 
-/// A file as TYPE A receives it: CR LF becomes LF.
+/// A file as TYPE A receives it.
 pub struct AsciiWriter<W> {
     inner: W,
-    after_return: bool,
+    incoming: Incoming,
+    /// Converted bytes on their way; empty between two calls.
+    converted: Vec<u8>,
 }
 
 /// In a marker: a CR has been received and is held back until it is known what follows.
@@ -74,7 +98,7 @@ pub const RETURN_SEEN: char = 'r';
 
 impl<W: WriteFile> AsciiWriter<W> {
     pub fn new(inner: W) -> Self {
-        Self { inner, after_return: false }
+        Self { inner, incoming: Incoming::new(LINES), converted: Vec::new() }
     }
 
     pub fn inner(&self) -> &W {
@@ -83,28 +107,24 @@ impl<W: WriteFile> AsciiWriter<W> {
 
     /// Goes on from a marker that [`RETURN_SEEN`] stood behind.
     pub fn after_return(inner: W) -> Self {
-        Self { inner, after_return: true }
+        let mut writer = Self::new(inner);
+        writer.incoming.data(b"\r", &mut writer.converted);
+        writer
     }
 }
 
 impl<W: WriteFile> WriteFile for AsciiWriter<W> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let mut converted = Vec::with_capacity(bytes.len() + 1);
-        for &byte in bytes {
-            if self.after_return && byte != b'\n' {
-                converted.push(b'\r');
-            }
-            self.after_return = byte == b'\r';
-            if byte != b'\r' {
-                converted.push(byte);
-            }
-        }
-        self.inner.write(&converted).await
+        self.incoming.data(bytes, &mut self.converted);
+        let written = self.inner.write(&self.converted).await;
+        self.converted.clear();
+        written
     }
 
     async fn publish(mut self) -> Result<(), StoreError> {
-        if self.after_return {
-            self.inner.write(b"\r").await?;
+        self.incoming.end_of_file(&mut self.converted);
+        if !self.converted.is_empty() {
+            self.inner.write(&self.converted).await?;
         }
         self.inner.publish().await
     }
@@ -112,7 +132,7 @@ impl<W: WriteFile> WriteFile for AsciiWriter<W> {
     /// With [`RETURN_SEEN`] behind it in the middle of an end of line (RFC 1123 section 4.1.3.4).
     fn marker(&self) -> Option<String> {
         let mut marker = self.inner.marker()?;
-        if self.after_return {
+        if self.incoming.holds_back() {
             marker.push(RETURN_SEEN);
         }
         Some(marker)

@@ -3,7 +3,7 @@
 use super::listing::Text;
 use crate::net::{Net, Time};
 use crate::planted::{self, Bug};
-use crate::proto::mode::{Coding, TransmissionMode};
+use crate::proto::mode::{Coding, Structure, TransmissionMode};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
 use crate::proto::repr::Conversion;
@@ -91,15 +91,27 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let restart = self.restart.take().unwrap_or_default();
         let range = self.range.take();
         let (first, last) = range.unwrap_or((restart.offset, u64::MAX));
-        let opened = self.open_to_read(argument, first, range.is_some()).await;
+        let (coding, conversion) = (self.parameters.coding(), self.conversion());
+        // In TYPE A an offset of stream mode counts what is sent, not what is stored.
+        let skipped =
+            if conversion.is_lines_only() && coding.mode == TransmissionMode::Stream { first } else { 0 };
+        let opened = match self.can_begin_at(first, range.is_some(), false) {
+            Ok(()) => self.open_to_read(argument, first - skipped, range.is_some()).await,
+            Err(refusal) => Err(refusal),
+        };
         let (path, reader) = opened.inspect_err(|_| self.data.refused(self.parameters.mode))?;
         let reader = Limited::new(reader, (last - first).saturating_add(1));
         let reader = Throttled::new(self.net.clone(), reader, self.config.limits.transfer_bytes_per_s);
         let name = path.to_string();
         let begun = self.net.now();
-        let (coding, conversion) = (self.parameters.coding(), self.conversion());
         let result = if conversion.is_lines_only() {
-            self.send(&name, AsciiReader::new(reader), coding, None).await
+            let mut reader = AsciiReader::new(reader);
+            let there = reader.skip(skipped).await?;
+            if there < skipped {
+                self.data.refused(self.parameters.mode);
+                return Err(StoreError::BadOffset { offset: skipped, size_bytes: there }.into());
+            }
+            self.send(&name, reader, coding, None).await
         } else {
             self.send(&name, reader, coding, Some(conversion)).await
         };
@@ -125,6 +137,30 @@ impl<N: Net, A: Accounts> Session<N, A> {
             structure: self.parameters.structure,
             error: result.as_ref().err().map(ToString::to_string),
         });
+    }
+
+    /// Whether a transfer can begin at an offset other than zero. A marker of block or compressed
+    /// mode is an offset in the file; stream mode's is one in what is sent (RFC 3659 section 5.3),
+    /// as is a range's, and an upload in TYPE A would have to find it in a file that it does not read.
+    fn can_begin_at(&self, offset: u64, is_range: bool, uploading: bool) -> Result<(), Refusal> {
+        let conversion = self.conversion();
+        if is_range && !conversion.keeps_size() {
+            return Err(Refusal::Parameter("a range needs TYPE I".to_owned()));
+        }
+        let is_offset = self.parameters.mode == TransmissionMode::Stream;
+        match offset {
+            0 => Ok(()),
+            _ if is_offset && conversion.structure == Structure::Record => {
+                Err(Refusal::Restart("stream mode with STRU R has no offsets"))
+            }
+            _ if is_offset && uploading && !conversion.keeps_size() => {
+                Err(Refusal::Restart("an upload of stream mode in TYPE A has none, use TYPE I"))
+            }
+            _ if !uploading && !conversion.restarts_anywhere() => {
+                Err(Refusal::Restart("a file of records is sent from its beginning"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A range that begins beyond the end is empty (draft-bryan-ftp-range-09 section 4.3).
@@ -219,9 +255,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
             (None, 0) => how,
             (None, offset) => Write::From(offset),
         };
-        let opened = match path {
-            Ok(path) => self.open_to_write(path, how).await,
-            Err(refusal) => Err(refusal),
+        let first = range.map_or(restart.offset, |(first, _)| first);
+        let opened = match (path, self.can_begin_at(first, range.is_some(), true)) {
+            (Ok(path), Ok(())) => self.open_to_write(path, how).await,
+            (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
         };
         let (path, writer) = match opened {
             Ok(opened) => opened,
@@ -229,15 +266,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
         };
         let incoming = Incoming { name: path.to_string(), unique };
         match (range, self.conversion().is_lines_only()) {
-            (Some((first, last)), false) => {
+            (Some((first, last)), _) => {
                 let (store, _) = self.store_and_rights()?;
                 let patch = Patch { inner: writer, store, path, at: first, end: last.saturating_add(1) };
                 self.receive_into(&incoming, patch).await
-            }
-            (Some(_), true) => {
-                drop(writer);
-                let refusal = Refusal::Parameter("a range of an upload needs TYPE I".to_owned());
-                Err(self.refuse_upload(refusal).await)
             }
             (None, true) if restart.return_seen => {
                 self.receive_into(&incoming, AsciiWriter::after_return(writer)).await
