@@ -56,7 +56,7 @@ pub struct TransferArgs {
     #[arg(long)]
     pub no_reuse: bool,
     /// Transfer commands sent ahead on the control connection, in block and compressed mode
-    #[arg(long, value_name = "DEPTH", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "DEPTH", default_value_t = 1, conflicts_with = "resume", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub pipeline: u32,
     /// The server opens the data connections (PORT, EPRT)
     #[arg(long)]
@@ -65,7 +65,8 @@ pub struct TransferArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub parallel: u32,
     /// Go on where a failed attempt, or an earlier run, ended: for files that have not changed
-    /// since; add --verify hash to an upload to be sure
+    /// since; add --verify hash to be sure. What cannot go on (stream mode in types a and e or with
+    /// records) begins anew; not together with --pipeline
     #[arg(long)]
     pub resume: bool,
     /// Restart markers each so many bytes, in block and compressed mode; with --resume 1 MiB

@@ -99,8 +99,10 @@ pub struct Policy {
     /// section 3.3). Stream mode cannot.
     pub reuse_data_connection: bool,
     /// A further attempt goes on where the last one ended, the first one where an earlier delivery
-    /// did: for files that have not changed meanwhile; [`Verify`] tells. Not with record structure,
-    /// not for downloads verified by hash; not pipelined.
+    /// did: for files that have not changed meanwhile; [`Verify`] tells. By restart markers in block
+    /// and compressed mode, by offsets in types I and L 8 with file structure. What cannot go on
+    /// begins anew: stream mode in TYPE A or E or with records, files of [`RecordForm::Marked`],
+    /// [`Verify::Size`] of what is converted. Not pipelined.
     pub resume: bool,
     /// Block and compressed mode: restart markers in uploads, and asked for in downloads, each so
     /// many bytes.

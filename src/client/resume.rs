@@ -5,7 +5,7 @@
 //! extension), or, under a temporary name, by SIZE.
 
 use super::error::ClientError;
-use super::policy::{Direction, Policy, Publish};
+use super::policy::{Direction, Policy, Publish, Verify};
 use super::session::Session;
 use super::worker::{Pending, Worker, part_name};
 use crate::net::Net;
@@ -50,7 +50,9 @@ fn is_transparent(policy: &Policy) -> bool {
 
 impl<N: Net, S: Store> Worker<N, S> {
     pub(super) async fn start(&mut self, pending: &Pending) -> Result<Start, ClientError> {
-        if !self.policy.resume {
+        // What was sent before of a file that is not sent byte for byte is not known any more.
+        let uncounted = self.policy.verify == Verify::Size && !self.policy.conversion().keeps_size();
+        if !self.policy.resume || uncounted {
             return Ok(Start::default());
         }
         let start = match self.policy.direction {
