@@ -2,9 +2,11 @@
 
 use super::progress;
 use crate::lab::compare::{Comparison, Options, compare};
+use crate::lab::grid::{self, Grid};
 use crate::lab::records::AtomicFile;
-use crate::lab::{grid, pool, run, truth};
-use crate::report::html;
+use crate::lab::truth::{self, TruthTable};
+use crate::lab::{pool, run};
+use crate::report::html::{self, Companions};
 use crate::report::terminal::{self, Style};
 use crate::sim::scenario::{GridSpec, Scenario, SeedRange};
 use anyhow::Context;
@@ -35,7 +37,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::load(&args.scenario)?;
     let seeds = args.seeds.unwrap_or(scenario.seeds);
-    let out = args.out.unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let out = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
     let options = Options { seeds, jobs, out: &out };
     if scenario.every_wire_byte {
@@ -55,7 +57,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         compare(&scenario, options, |variant, seed| run::run(&scenario, variant, seed), || bar.inc(1));
     bar.finish_and_clear();
     let mut comparison = comparison?;
-    comparison.written.push(write_report(&comparison, &out)?);
+    let companions = companions(&scenario, args.out.as_deref(), jobs)?;
+    comparison.written.extend(companions.written().cloned());
+    comparison.written.push(write_report(&comparison, &companions, &out)?);
     let mut stdout = std::io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut stdout, &comparison)?;
@@ -68,12 +72,32 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!comparison.violations.is_empty())))
 }
 
-fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow::Result<ExitCode> {
+/// Their files go beside those of the scenario: into `results/NAME`, or `out/NAME`.
+fn companions(scenario: &Scenario, out: Option<&Path>, jobs: NonZeroUsize) -> anyhow::Result<Companions> {
+    let mut companions = Companions::default();
+    for name in &scenario.companions {
+        let companion = Scenario::load(name)?;
+        let out = out.unwrap_or(Path::new("results")).join(name);
+        let options = Options { seeds: companion.seeds, jobs, out: &out };
+        anyhow::ensure!(
+            companion.every_wire_byte,
+            "{name} cannot be a companion: it makes no part of a report"
+        );
+        companions.truth = Some(run_truth_table(&companion, options)?);
+    }
+    Ok(companions)
+}
+
+fn run_truth_table(scenario: &Scenario, options: Options<'_>) -> anyhow::Result<TruthTable> {
     let plan = truth::plan(scenario)?;
     let bar = progress::bar(Some(plan.runs()), "cuts");
     let table = truth::truth(scenario, &plan, options, || bar.inc(1));
     bar.finish_and_clear();
-    let mut table = table?;
+    Ok(table?)
+}
+
+fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow::Result<ExitCode> {
+    let mut table = run_truth_table(scenario, options)?;
     table.written.push(write_page(&html::truth_table(&table), options.out)?);
     let mut stdout = std::io::stdout().lock();
     if json {
@@ -87,16 +111,21 @@ fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow:
     Ok(ExitCode::from(u8::from(!table.violations.is_empty())))
 }
 
+fn run_grid(scenario: &Scenario, spec: &GridSpec, options: Options<'_>) -> anyhow::Result<Grid> {
+    let bar = progress::bar(Some(grid::rows(scenario, spec)), "cells");
+    let times = grid::grid(scenario, spec, options, || bar.inc(1));
+    bar.finish_and_clear();
+    Ok(times?)
+}
+
 fn delivery_times(
     scenario: &Scenario,
     spec: &GridSpec,
     options: Options<'_>,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let bar = progress::bar(Some(grid::rows(scenario, spec)), "cells");
-    let times = grid::grid(scenario, spec, options, || bar.inc(1));
-    bar.finish_and_clear();
-    let times = times?;
+    let mut times = run_grid(scenario, spec, options)?;
+    times.written.push(write_page(&drawn(html::delivery_times(&times))?, options.out)?);
     let mut stdout = std::io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut stdout, &times)?;
@@ -109,9 +138,12 @@ fn delivery_times(
     Ok(ExitCode::from(u8::from(!times.violations.is_empty())))
 }
 
-fn write_report(comparison: &Comparison, out: &Path) -> anyhow::Result<PathBuf> {
-    let page = html::render(comparison).map_err(|error| anyhow::anyhow!("drawing the report: {error}"))?;
-    write_page(&page, out)
+fn write_report(comparison: &Comparison, companions: &Companions, out: &Path) -> anyhow::Result<PathBuf> {
+    write_page(&drawn(html::render(comparison, companions))?, out)
+}
+
+fn drawn(page: Result<String, Box<dyn std::error::Error>>) -> anyhow::Result<String> {
+    page.map_err(|error| anyhow::anyhow!("drawing the report: {error}"))
 }
 
 fn write_page(page: &str, out: &Path) -> anyhow::Result<PathBuf> {

@@ -1,6 +1,7 @@
 //! Pictures of the report: SVG drawn by plotters, in the colours of the page that holds them.
 
 use super::format;
+use crate::lab::grid::GridRecord;
 use crate::lab::records::SummaryRecord;
 use crate::proto::mode::{Structure, TransmissionMode};
 use plotters::coord::Shift;
@@ -120,23 +121,85 @@ pub fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
             .draw()?;
-        let mut taken: Vec<i32> = Vec::new();
+        let mut ends = Vec::new();
         for (row, values) in &lines {
             let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, ms)| (i as f64, *ms)).collect();
             let colour = colour(row.mode, row.structure);
             chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
             chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
-            let end = chart.backend_coord(points.last().unwrap_or(&(0.0, min)));
-            // Names side by side move apart.
-            let mut y = end.1 - 6;
-            while taken.iter().any(|other| (other - y).abs() < 13) {
-                y -= 13;
-            }
-            taken.push(y);
-            area.draw_text(&row.variant, &("sans-serif", 12).into_font().color(&colour), (end.0 + 10, y))?;
+            ends.push((
+                chart.backend_coord(points.last().unwrap_or(&(0.0, min))),
+                row.variant.as_str(),
+                colour,
+            ));
         }
+        name(&area, ends)?;
         Ok(())
     })
+}
+
+/// Delivery time against round-trip time, a line a contender; both axes logarithmic. Rows without an
+/// end are left out.
+pub fn times(rows: &[&GridRecord]) -> Drawn<String> {
+    let mut lines: Vec<(&GridRecord, Vec<(f64, f64)>)> = Vec::new();
+    for row in rows {
+        let Some(duration_us) = row.duration_us else { continue };
+        let point = (row.rtt_us as f64, duration_us as f64);
+        match lines.iter_mut().find(|(first, _)| first.variant == row.variant) {
+            Some((_, points)) => points.push(point),
+            None => lines.push((row, vec![point])),
+        }
+    }
+    let all = || lines.iter().flat_map(|(_, points)| points.iter().copied());
+    let (left, right) = all().fold((f64::INFINITY, 1.0), |(l, r), (x, _)| (x.min(l), x.max(r)));
+    let (low, high) = all().fold((f64::INFINITY, 1.0), |(l, h), (_, y)| (y.min(l), y.max(h)));
+    if lines.is_empty() {
+        return Ok(String::new());
+    }
+    svg(400, |area| {
+        let mut chart = ChartBuilder::on(&area)
+            .x_label_area_size(44)
+            .y_label_area_size(64)
+            .margin_right(150)
+            .margin_top(10)
+            .build_cartesian_2d((left / 1.3..right * 1.3).log_scale(), (low / 1.5..high * 1.5).log_scale())?;
+        let time = |us: &f64| format::setting(us.round() as u64);
+        chart
+            .configure_mesh()
+            .x_label_formatter(&time)
+            .y_label_formatter(&time)
+            .x_desc("round-trip time")
+            .y_desc("delivery time")
+            .label_style(("sans-serif", 13).into_font().color(&INK))
+            .axis_style(INK)
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(GRID)
+            .draw()?;
+        let mut ends = Vec::new();
+        for (row, points) in &lines {
+            let colour = colour(row.mode, row.structure);
+            chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
+            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+            ends.push((
+                chart.backend_coord(points.last().unwrap_or(&(left, low))),
+                row.variant.as_str(),
+                colour,
+            ));
+        }
+        name(&area, ends)
+    })
+}
+
+/// Names at the ends of lines, from the highest down; those side by side move apart.
+fn name(area: &DrawingArea<SVGBackend<'_>, Shift>, mut ends: Vec<((i32, i32), &str, RGBColor)>) -> Drawn<()> {
+    ends.sort_by_key(|((_, y), ..)| *y);
+    let mut free = i32::MIN;
+    for ((x, y), name, colour) in ends {
+        let y = (y - 6).max(free);
+        free = y + 13;
+        area.draw_text(name, &("sans-serif", 12).into_font().color(&colour), (x + 10, y))?;
+    }
+    Ok(())
 }
 
 fn svg(height: u32, draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Drawn<()>) -> Drawn<String> {

@@ -1,23 +1,43 @@
 //! `report.html`: one file that needs nothing else, light or dark, on a desk or on a phone.
 
+mod grid;
 mod page;
 mod truth;
 
 use super::{charts, findings, format};
 use crate::lab::claims::Standing;
 use crate::lab::compare::{Comparison, Loss};
+use crate::lab::grid::Grid;
 use crate::lab::records::SummaryRecord;
+use crate::lab::truth::TruthTable;
 use crate::sim::scenario::{FaultKind, VariantSpec};
+pub use grid::delivery_times;
 pub(super) use page::{document, escape};
 use std::error::Error;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 pub use truth::truth_table;
 
 /// Seeds listed for one cell; all are in `runs.csv`.
 const SEEDS_LISTED: usize = 40;
 
+/// What was run along with a comparison.
+#[derive(Default)]
+pub struct Companions {
+    pub truth: Option<TruthTable>,
+    pub grid: Option<Grid>,
+}
+
+impl Companions {
+    /// The files written.
+    pub fn written(&self) -> impl Iterator<Item = &PathBuf> {
+        let truth = self.truth.iter().flat_map(|table| &table.written);
+        truth.chain(self.grid.iter().flat_map(|grid| &grid.written))
+    }
+}
+
 /// The whole page. Errors: drawing only.
-pub fn render(comparison: &Comparison) -> Result<String, Box<dyn Error>> {
+pub fn render(comparison: &Comparison, companions: &Companions) -> Result<String, Box<dyn Error>> {
     let page = Page { comparison };
     let s = &comparison.scenario;
     let mut body = format!("<h1>{}</h1>\n<p class=question>{}</p>\n", escape(&s.name), escape(&s.question));
@@ -26,9 +46,13 @@ pub fn render(comparison: &Comparison) -> Result<String, Box<dyn Error>> {
     body += &page.reliability();
     body += &page.delivery_time()?;
     body += &page.cost();
+    if let Some(times) = &companions.grid {
+        body += &grid::section(times)?;
+    }
+    body += &companions.truth.as_ref().map_or(String::new(), truth::section);
     body += &page.conditions();
     body += &page.losses();
-    Ok(document(&s.name, "", &body))
+    Ok(document(&s.name, truth::CSS, &body))
 }
 
 struct Page<'a> {

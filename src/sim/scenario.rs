@@ -22,11 +22,12 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 6] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
     ("habits", include_str!("../../sims/habits.toml")),
+    ("round-trips", include_str!("../../sims/round-trips.toml")),
     ("wan-grid", include_str!("../../sims/wan-grid.toml")),
 ];
 
@@ -47,6 +48,9 @@ pub struct Scenario {
     /// Many paths and deliveries: `ftpsim compare` tells the time each takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<GridSpec>,
+    /// Scenarios that `ftpsim compare` runs along with this one, for their parts of its report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<String>,
     pub directions: Vec<Direction>,
     pub path: PathSpec,
     pub workload: WorkloadSpec,

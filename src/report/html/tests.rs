@@ -3,7 +3,7 @@ use crate::report::terminal::tests::comparison;
 
 #[test]
 fn the_page_is_complete_and_needs_nothing_else() {
-    let page = render(&comparison()).unwrap();
+    let page = render(&comparison(), &Companions::default()).unwrap();
     for id in ["claims", "reliability", "time", "cost", "conditions", "losses"] {
         assert!(page.contains(&format!("id={id}>")), "{id}");
     }
@@ -15,7 +15,7 @@ fn the_page_is_complete_and_needs_nothing_else() {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let page = render(&comparison()).unwrap();
+    let page = render(&comparison(), &Companions::default()).unwrap();
     let links: Vec<&str> = page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(!links.is_empty());
     for link in links {
@@ -25,14 +25,17 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn the_same_comparison_gives_the_same_bytes() {
-    assert_eq!(render(&comparison()).unwrap(), render(&comparison()).unwrap());
+    assert_eq!(
+        render(&comparison(), &Companions::default()).unwrap(),
+        render(&comparison(), &Companions::default()).unwrap()
+    );
 }
 
 #[test]
 fn markup_in_names_is_text() {
     let mut comparison = comparison();
     comparison.scenario.question = "Is 1 < 2 & \"so\"?".to_owned();
-    let page = render(&comparison).unwrap();
+    let page = render(&comparison, &Companions::default()).unwrap();
     assert!(page.contains("Is 1 &lt; 2 &amp; &quot;so&quot;?"));
 }
 
