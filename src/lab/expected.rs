@@ -46,7 +46,8 @@ pub fn round_trips(variant: &VariantSpec, direction: Direction) -> Option<RoundT
 }
 
 /// The time of a delivery on a path without losses, from the first packet to the reply to QUIT.
-/// Where the contender's round trips are known, and no mode changes the number of bytes much.
+/// `None` where that takes more than counting: losses, concurrency, a window that comes to fill the
+/// path, a path so slow and short that the bytes of the dialogue matter.
 pub fn duration_us(variant: &VariantSpec, direction: Direction, cell: Cell) -> Option<u64> {
     if cell.loss_ppm > 0 {
         return None;
@@ -54,8 +55,11 @@ pub fn duration_us(variant: &VariantSpec, direction: Direction, cell: Cell) -> O
     let trips = round_trips(variant, direction)?;
     let rtt_us = cell.rtt_us as f64;
     let byte_us = 8e6 / cell.bandwidth_bits_per_s as f64;
+    if DIALOGUE_BYTES * byte_us > rtt_us / 20.0 {
+        return None;
+    }
     let kept = variant.mode != TransmissionMode::Stream && variant.reuse_data_connection;
-    let mut flow = Flow { rtt_us, byte_us, window: INITIAL_WINDOW };
+    let mut flow = Flow { rtt_us, byte_us, window: INITIAL_WINDOW, grows: true };
     // A window not used for a retransmission timeout shrinks to the initial one (RFC 5681 section
     // 4.1); whether it comes to that depends on the timeout's history.
     let may_shrink = trips.per_file as f64 * rtt_us > rtt_us + TIMEOUT_US;
@@ -65,7 +69,7 @@ pub fn duration_us(variant: &VariantSpec, direction: Direction, cell: Cell) -> O
     let mut flows_us = 0.0;
     for _ in 0..cell.delivery.files {
         if !kept {
-            flow.window = INITIAL_WINDOW;
+            (flow.window, flow.grows) = (INITIAL_WINDOW, true);
         }
         flows_us += flow.send(cell.delivery.file_size_bytes)?;
     }
@@ -86,12 +90,15 @@ struct Flow {
     byte_us: f64,
     /// Segments.
     window: u64,
+    /// Slow start goes on.
+    grows: bool,
 }
 
 impl Flow {
     /// Time from the first byte sent to the last received, without the way itself: windows that
-    /// double each round trip, and what the bottleneck needs for the last. `None` where the window
-    /// grows until it fills the path: when slow start ends then, HyStart and CUBIC decide.
+    /// double each round trip, and what the bottleneck needs for the last. Slow start ends when the
+    /// acknowledgements of a window take half a round trip (HyStart); `None` where the window matters
+    /// after that: then CUBIC decides.
     fn send(&mut self, bytes: u64) -> Option<f64> {
         let segment_us = (SEGMENT_BYTES + HEADER_BYTES) as f64 * self.byte_us;
         let wire_us =
@@ -107,6 +114,10 @@ impl Flow {
                 }
                 break;
             }
+            if !self.grows {
+                return None;
+            }
+            self.grows = round_us < self.rtt_us / 2.0;
             left -= self.window * SEGMENT_BYTES;
             us += self.rtt_us;
             self.window *= 2;
@@ -144,7 +155,7 @@ mod tests {
     #[test]
     fn slow_start_as_on_linux() {
         for (bytes, linux_ms) in [(10_000, 101.0), (30_000, 151.7), (100_000, 205.3), (1_000_000, 409.8)] {
-            let mut flow = Flow { rtt_us: 50_000.0, byte_us: 0.08, window: INITIAL_WINDOW };
+            let mut flow = Flow { rtt_us: 50_000.0, byte_us: 0.08, window: INITIAL_WINDOW, grows: true };
             let ms = (flow.send(bytes).unwrap() + 2.0 * 50_000.0) / 1e3;
             assert!((ms / linux_ms - 1.0).abs() < 0.02, "{bytes} bytes: {ms} ms, Linux {linux_ms}");
         }

@@ -1,11 +1,13 @@
 //! Delivery time over a grid of paths and file sizes: a row a contender, direction and cell.
 
+use super::claims::{self, Claim};
 use super::compare::{CompareError, Csv, Options, RunError, Violation};
 use super::records::{Ppm, VERSION};
 use super::stats::Latencies;
 use super::{expected, pool};
 use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::case::Case;
+use crate::sim::oracle::integrity::Left;
 use crate::sim::scenario::{Direction, GridSpec, Scenario};
 use crate::sim::world::{self, Outcome};
 use serde::Serialize;
@@ -70,6 +72,8 @@ pub struct GridRecord {
 pub struct Grid {
     pub scenario: Scenario,
     pub rows: Vec<GridRecord>,
+    /// What is said about the modes, as far as this tells.
+    pub claims: Vec<Claim>,
     pub violations: Vec<Violation>,
     /// The files written.
     pub written: Vec<PathBuf>,
@@ -111,7 +115,9 @@ pub fn grid(
         },
     )?;
     let written = vec![csv.publish()?];
-    Ok(Grid { scenario: scenario.clone(), rows: all, violations, written })
+    let mut result = Grid { scenario: scenario.clone(), rows: all, claims: Vec::new(), violations, written };
+    result.claims = claims::judge_grid(&result);
+    Ok(result)
 }
 
 /// The row of a cell, and the invariants that its runs violated.
@@ -150,7 +156,7 @@ fn record(scenario: &Scenario, case: &Case, outcome: &Outcome) -> Result<GridRec
     let variant = scenario.variant(&case.variant).ok_or("the case is of this scenario")?;
     let direction = case.policy.direction;
     let latencies: Latencies = outcome.files.iter().filter_map(|file| file.latency_us).collect();
-    let whole = outcome.files.iter().filter(|file| file.left == crate::sim::oracle::integrity::Left::Whole);
+    let whole = outcome.files.iter().filter(|file| file.left == Left::Whole);
     Ok(GridRecord {
         variant: case.variant.clone(),
         direction,

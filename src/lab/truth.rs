@@ -5,6 +5,7 @@
 //! each of them. Rows come in order of contender, direction, cut, wire byte, so that
 //! [`TruthTable::strips`] can hand them out as strips over the wire bytes.
 
+use super::claims::{self, Claim};
 use super::compare::{CompareError, Csv, Options, RunError, Violation};
 use super::pool;
 use super::records::VERSION;
@@ -112,6 +113,8 @@ pub struct TruthRecord {
 pub struct TruthTable {
     pub scenario: Scenario,
     pub rows: Vec<TruthRecord>,
+    /// What is said about the modes, as far as this tells.
+    pub claims: Vec<Claim>,
     pub violations: Vec<Violation>,
     /// The files written.
     pub written: Vec<PathBuf>,
@@ -232,7 +235,9 @@ pub fn truth(
         },
     )?;
     let written = vec![csv.publish()?];
-    Ok(TruthTable { scenario: scenario.clone(), rows, violations, written })
+    let mut table = TruthTable { scenario: scenario.clone(), rows, claims: Vec::new(), violations, written };
+    table.claims = claims::judge_truth(&table);
+    Ok(table)
 }
 
 /// The row of one cut, and the invariants it violated.

@@ -7,7 +7,7 @@ pub use grid::grid;
 pub use truth::truth_table;
 
 use super::{findings, format};
-use crate::lab::claims::Standing;
+use crate::lab::claims::{Claim, Standing};
 use crate::lab::compare::Comparison;
 use crate::lab::records::SummaryRecord;
 use crate::sim::scenario::{FaultKind, Scenario};
@@ -61,6 +61,29 @@ impl Style {
             column.set_cell_alignment(CellAlignment::Right);
         }
         table
+    }
+
+    fn claims(self, claims: &[Claim]) -> String {
+        let mut text = format!("\n{}\n", self.bold("What people say"));
+        for claim in claims {
+            let standing = claim.standing.as_str().to_uppercase();
+            let line = wrap(&format!("{standing}: {}", claim.claim), self.width);
+            text += &line.replacen(&standing, &self.verdict(claim.standing, &standing), 1);
+            for line in [&claim.figure, &format!("> {}", claim.command)] {
+                text += &indent(&wrap(line, self.width.saturating_sub(2)));
+            }
+        }
+        text
+    }
+
+    fn verdict(self, standing: Standing, text: &str) -> String {
+        let colour = match standing {
+            Standing::Holds => "32",
+            Standing::Conditional => "33",
+            Standing::Fails => "31",
+            Standing::Untested => "2",
+        };
+        if self.colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// Red where something was lost, green where nothing was.
@@ -246,26 +269,7 @@ impl Page<'_> {
 
     /// Each with its verdict, the figure behind it and the command that shows it.
     fn claims(&self) -> String {
-        let mut text = format!("\n{}\n", self.bold("What people say"));
-        for claim in &self.comparison.claims {
-            let standing = claim.standing.as_str().to_uppercase();
-            let line = wrap(&format!("{standing}: {}", claim.claim), self.style.width);
-            text += &line.replacen(&standing, &self.verdict(claim.standing, &standing), 1);
-            for line in [&claim.figure, &format!("> {}", claim.command)] {
-                text += &indent(&wrap(line, self.style.width.saturating_sub(2)));
-            }
-        }
-        text
-    }
-
-    fn verdict(&self, standing: Standing, text: &str) -> String {
-        let colour = match standing {
-            Standing::Holds => "32",
-            Standing::Conditional => "33",
-            Standing::Fails => "31",
-            Standing::Untested => "2",
-        };
-        if self.style.colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
+        self.style.claims(&self.comparison.claims)
     }
 
     fn footnotes(&self) -> String {

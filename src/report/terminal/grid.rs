@@ -39,6 +39,7 @@ pub fn grid(result: &Grid, style: Style) -> String {
     text += &page.costs();
     text.push('\n');
     text += &wrap(&counting(&result.rows), style.width);
+    text += &style.claims(&result.claims);
     for violation in result.violations.iter().take(10) {
         let line = format!(
             "VIOLATED: {}: {} (ftpsim replay {} --variant {} --seed {})",

@@ -122,3 +122,36 @@ fn narrow_terminals_get_narrow_lines() {
 fn long_words_are_kept_whole() {
     assert_eq!(wrap("a bb ccccccccc d", 4), "a bb\nccccccccc\nd\n");
 }
+
+fn options(out: &std::path::Path) -> crate::lab::compare::Options<'_> {
+    let seeds = SeedRange::default();
+    crate::lab::compare::Options { seeds, jobs: std::num::NonZeroUsize::MIN, out }
+}
+
+/// Real cuts: two contenders, two kinds.
+#[test]
+fn truth_table_at_a_hundred_columns() {
+    let mut scenario = Scenario::load("truth-table").unwrap();
+    scenario.variants.retain(|variant| ["stream", "block"].contains(&variant.name.as_str()));
+    scenario.faults.retain(|fault| ["early_close", "sender_dies"].contains(&fault.name()));
+    let plan = crate::lab::truth::plan(&scenario).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let table = crate::lab::truth::truth(&scenario, &plan, options(out.path()), || {}).unwrap();
+    insta::assert_snapshot!(truth_table(&table, Style { width: 100, colour: false }));
+}
+
+/// Real times: four paths, two sizes.
+#[test]
+fn grid_at_a_hundred_columns() {
+    let mut scenario = Scenario::load("wan-grid").unwrap();
+    scenario.variants.retain(|variant| ["stream", "block", "compressed"].contains(&variant.name.as_str()));
+    let mut spec = scenario.grid.take().unwrap();
+    spec.rtt_us = vec![10_000, 50_000];
+    spec.bandwidth_bits_per_s = vec![100_000_000];
+    spec.loss_ppm.truncate(2);
+    spec.deliveries.truncate(2);
+    scenario.grid = Some(spec.clone());
+    let out = tempfile::tempdir().unwrap();
+    let result = crate::lab::grid::grid(&scenario, &spec, options(out.path()), || {}).unwrap();
+    insta::assert_snapshot!(grid(&result, Style { width: 100, colour: false }));
+}

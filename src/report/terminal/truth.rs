@@ -36,6 +36,7 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
          (R) alone, by neither (-)",
         |strip| Cell::new(noticed(strip)),
     );
+    text += &style.claims(&table.claims);
     let unfired = table.rows.iter().filter(|row| !row.fault_fired).count();
     if unfired > 0 {
         text += &wrap(&format!("{unfired} cuts found nothing to strike; they are not counted."), style.width);

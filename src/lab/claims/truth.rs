@@ -1,0 +1,179 @@
+//! The claims about reliability, judged by cutting everywhere.
+
+use super::{
+    CANNOT_TELL, CLOSE_IS_THE_END, Claim, MORE_RELIABLE, Standing, WHATEVER_ARRIVES, is_stream, untested,
+};
+use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
+use crate::proto::mode::{Structure, TransmissionMode};
+use crate::sim::oracle::integrity::Left;
+use crate::sim::scenario::{FaultKind, Publish, VariantSpec, Verify};
+use crate::sim::wire::Part;
+
+/// Those claims that a truth table can tell about.
+pub fn judge_truth(table: &TruthTable) -> Vec<Claim> {
+    let evidence = Evidence { table };
+    vec![
+        evidence.close_is_the_end(),
+        evidence.whatever_arrives(),
+        evidence.cannot_tell(),
+        evidence.more_reliable(),
+    ]
+}
+
+struct Evidence<'a> {
+    table: &'a TruthTable,
+}
+
+impl<'a> Evidence<'a> {
+    fn variant(&self, wanted: impl Fn(&VariantSpec) -> bool) -> Option<&'a VariantSpec> {
+        self.table.scenario.variants.iter().find(|variant| wanted(variant))
+    }
+
+    fn plain_stream(&self) -> Option<&'a VariantSpec> {
+        self.variant(|v| is_stream(v) && v.verify == Verify::Reply && v.publish == Publish::Direct)
+    }
+
+    /// Cuts of a contender by kinds of fault, both directions.
+    fn cuts(
+        &self,
+        variant: &'a VariantSpec,
+        kind: Option<FaultKind>,
+    ) -> impl Iterator<Item = &'a TruthRecord> + Clone {
+        let faults = &self.table.scenario.faults;
+        let names = faults.iter().filter(move |fault| kind.is_none_or(|kind| fault.kind == kind));
+        let names: Vec<&str> = names.map(|fault| fault.name()).collect();
+        self.table
+            .rows
+            .iter()
+            .filter(move |row| row.fault_fired && row.variant == variant.name)
+            .filter(move |row| names.contains(&row.cut.as_str()))
+    }
+
+    fn command(&self) -> String {
+        format!("ftpsim compare {}", self.table.scenario.name)
+    }
+
+    fn replay(&self, row: Option<&TruthRecord>) -> String {
+        row.map_or(self.command(), |row| {
+            format!(
+                "ftpsim replay {} --variant {} --seed {}",
+                self.table.scenario.name, row.variant, row.seed
+            )
+        })
+    }
+
+    /// Early closes of plain stream mode before a payload byte, and those that left a part.
+    fn truncated(&self, variant: &'a VariantSpec) -> (Vec<&'a TruthRecord>, usize) {
+        let cuts = self.cuts(variant, Some(FaultKind::EarlyClose));
+        let cuts: Vec<_> = cuts.filter(|row| row.position == Part::Payload).collect();
+        let parts = cuts.iter().filter(|row| row.left == Left::Part).count();
+        (cuts, parts)
+    }
+
+    fn close_is_the_end(&self) -> Claim {
+        let claim = CLOSE_IS_THE_END;
+        let Some(stream) = self.plain_stream() else { return untested(claim, self.command()) };
+        let (cuts, parts) = self.truncated(stream);
+        let (true, Some(first)) = (!cuts.is_empty(), cuts.first()) else {
+            return untested(claim, self.command());
+        };
+        let mut figure = format!(
+            "A close made by a middlebox was taken for the end of the file at {parts} of {} payload bytes.",
+            cuts.len()
+        );
+        let record = |v: &VariantSpec| v.mode == TransmissionMode::Stream && v.structure == Structure::Record;
+        let mut standing = if parts == cuts.len() { Standing::Holds } else { Standing::Fails };
+        if let Some(record) = self.variant(record) {
+            let (cuts, parts) = self.truncated(record);
+            figure += &format!(" With STRU R, which has a mark of its own, at {parts} of {}.", cuts.len());
+            standing = if parts == 0 { Standing::Conditional } else { standing };
+        }
+        Claim { claim, standing, figure, command: self.replay(Some(first)) }
+    }
+
+    fn whatever_arrives(&self) -> Claim {
+        let claim = WHATEVER_ARRIVES;
+        let Some(stream) = self.plain_stream() else { return untested(claim, self.command()) };
+        let (cuts, parts) = self.truncated(stream);
+        if cuts.is_empty() {
+            return untested(claim, self.command());
+        }
+        let delivered = cuts.iter().filter(|row| row.reported == Reported::Delivered).count();
+        Claim {
+            claim,
+            standing: if parts == cuts.len() { Standing::Holds } else { Standing::Fails },
+            figure: format!(
+                "Closed before each of {} payload bytes, the bytes before it stood under the file's name {parts} \
+                 times, and the client called the file delivered {delivered} times.",
+                cuts.len()
+            ),
+            command: self.replay(cuts.last().copied()),
+        }
+    }
+
+    fn cannot_tell(&self) -> Claim {
+        let claim = CANNOT_TELL;
+        let Some(stream) = self.plain_stream() else { return untested(claim, self.command()) };
+        let (cuts, _) = self.truncated(stream);
+        if cuts.is_empty() {
+            return untested(claim, self.command());
+        }
+        let unnoticed = cuts.iter().filter(|row| !row.noticed_by_sender && !row.noticed_by_receiver).count();
+        let mut figure =
+            format!("Of {} early closes before a payload byte neither side noticed {unnoticed}.", cuts.len());
+        let mut standing = if unnoticed == cuts.len() { Standing::Holds } else { Standing::Fails };
+        let checked =
+            self.variant(|v| is_stream(v) && v.verify == Verify::Size && v.publish == Publish::Direct);
+        if let Some(checked) = checked {
+            let (cuts, _) = self.truncated(checked);
+            let silent = cuts.iter().filter(|row| row.effect == Effect::Silent).count();
+            figure += &format!(" Whoever compares SIZE lost {silent} of {} silently", cuts.len());
+            let died = self.cuts(checked, Some(FaultKind::SenderDies));
+            let died_silent = died.clone().filter(|row| row.effect == Effect::Silent).count();
+            figure += &match died_silent {
+                0 => ".".to_owned(),
+                n => format!(
+                    "; but of {} deaths of the sender {n}, for the dead compare nothing.",
+                    died.count()
+                ),
+            };
+            standing =
+                if silent == 0 && standing == Standing::Holds { Standing::Conditional } else { standing };
+        }
+        Claim { claim, standing, figure, command: self.replay(cuts.first().copied()) }
+    }
+
+    fn more_reliable(&self) -> Claim {
+        let claim = MORE_RELIABLE;
+        let silent = |v: &'a VariantSpec| {
+            let cuts = self.cuts(v, None);
+            (cuts.clone().filter(|row| row.effect == Effect::Silent).count(), cuts.count())
+        };
+        let variants = || self.table.scenario.variants.iter();
+        let marked = || variants().filter(|v| v.mode != TransmissionMode::Stream);
+        let (Some(stream), Some(_)) = (self.plain_stream(), marked().next()) else {
+            return untested(claim, self.command());
+        };
+        let (lost, cuts) = silent(stream);
+        let (lost_marked, cuts_marked) =
+            marked().map(silent).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let careful = variants().filter(|v| v.mode == TransmissionMode::Stream && silent(v).0 == 0);
+        let careful: Vec<&str> = careful.map(|v| v.name.as_str()).collect();
+        let mut figure = format!(
+            "Of {cuts} cuts of {} {lost} were silent losses, of {cuts_marked} cuts of {} contenders of block and \
+             compressed mode {lost_marked}",
+            stream.name,
+            marked().count()
+        );
+        figure += &match careful.as_slice() {
+            [] => ".".to_owned(),
+            names => format!("; with more care stream mode had none either: {}.", names.join(", ")),
+        };
+        let standing = match (lost_marked * cuts < lost * cuts_marked, careful.is_empty()) {
+            (false, _) => Standing::Fails,
+            (true, false) => Standing::Conditional,
+            (true, true) => Standing::Holds,
+        };
+        Claim { claim, standing, figure, command: self.command() }
+    }
+}
