@@ -79,11 +79,13 @@ fn companions(scenario: &Scenario, out: Option<&Path>, jobs: NonZeroUsize) -> an
         let companion = Scenario::load(name)?;
         let out = out.unwrap_or(Path::new("results")).join(name);
         let options = Options { seeds: companion.seeds, jobs, out: &out };
-        anyhow::ensure!(
-            companion.every_wire_byte,
-            "{name} cannot be a companion: it makes no part of a report"
-        );
-        companions.truth = Some(run_truth_table(&companion, options)?);
+        match &companion.grid {
+            Some(spec) => companions.grid = Some(run_grid(&companion, spec, options)?),
+            None if companion.every_wire_byte => {
+                companions.truth = Some(run_truth_table(&companion, options)?);
+            }
+            None => anyhow::bail!("{name} cannot be a companion: it makes no part of a report"),
+        }
     }
     Ok(companions)
 }
