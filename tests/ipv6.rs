@@ -6,8 +6,7 @@ mod common;
 
 use common::*;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 
 /// Whether this host has an IPv6 loopback; where peers are required, so is it.
 fn has_ipv6() -> bool {
@@ -20,49 +19,6 @@ fn has_ipv6() -> bool {
 
 fn server() -> Server {
     Server::start_on("[::1]:0", &["--user", &format!("{USER}:{PASSWORD}")])
-}
-
-/// Says what a test writes.
-struct Raw {
-    lines: BufReader<TcpStream>,
-}
-
-impl Raw {
-    fn log_in(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        let mut raw = Self { lines: BufReader::new(stream) };
-        raw.expect("220");
-        raw.ask(&format!("USER {USER}"), "331");
-        raw.ask(&format!("PASS {PASSWORD}"), "230");
-        raw
-    }
-
-    fn expect(&mut self, code: &str) -> String {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        assert!(line.starts_with(code), "{line}");
-        line
-    }
-
-    fn ask(&mut self, command: &str, code: &str) -> String {
-        self.lines.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
-        self.expect(code)
-    }
-
-    fn passive(&mut self) -> TcpStream {
-        let reply = self.ask("EPSV", "229");
-        let port = ftpsim::proto::address::parse_extended_passive(reply.trim_end()).unwrap();
-        let mut to = self.lines.get_ref().peer_addr().unwrap();
-        to.set_port(port);
-        TcpStream::connect(to).unwrap()
-    }
-}
-
-fn read_all(mut stream: TcpStream) -> Vec<u8> {
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).unwrap();
-    all
 }
 
 /// RFC 2428 sections 2 and 3: the server names the protocol that it does take (522).

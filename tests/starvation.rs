@@ -184,7 +184,7 @@ fn by_downloads() {
 /// 64 KiB of compressed mode stand for four megabytes.
 #[test]
 fn by_compressed_uploads() {
-    let upload: Vec<u8> = [vec![0xBF, b'x'].repeat(32 * 1024), vec![0x00, 0x40, 0xC0]].concat();
+    let upload: Vec<u8> = [[0xBF, b'x'].repeat(32 * 1024), vec![0x00, 0x40, 0xC0]].concat();
     attack("uploads of runs", big(), |session| {
         session.ask("MODE C", "200");
         let mut data = session.passive();

@@ -6,6 +6,8 @@
 //! than a hop to another thread. What may take long, and would keep other sessions waiting, has a
 //! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.
 
+mod leftovers;
+
 use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use crate::proto::path::VirtualPath;
 use cap_std::ambient_authority;
@@ -38,6 +40,11 @@ impl DiskStore {
     /// Serves the directory at `root`, which must exist.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self { root: Arc::new(Dir::open_ambient_dir(root, ambient_authority())?) })
+    }
+
+    /// Whether the other is a clone of this one.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.root, &other.root)
     }
 
     /// The directory that holds `path`'s last name, and that name; the root has none.

@@ -2,8 +2,8 @@
 //! said on stdout and skipped, unless `FTPSIM_REQUIRE_PEERS=1`: then the test fails.
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::Duration;
@@ -91,7 +91,10 @@ impl Server {
     pub fn start_on(listen: &str, options: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ftpsim"));
-        command.arg("serve").arg("--root").arg(root.path()).args(["--listen", listen]).args(options);
+        command.arg("serve").args(["--listen", listen]).args(options);
+        if !options.contains(&"--root") {
+            command.arg("--root").arg(root.path());
+        }
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut process = Reaped(child);
@@ -104,6 +107,11 @@ impl Server {
 
     pub fn port(&self) -> String {
         self.address.port().to_string()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.process.0.wait().unwrap()
     }
 
     /// Its process id.
@@ -120,6 +128,58 @@ impl Server {
     pub fn names(&self) -> Vec<String> {
         names(self.root.path())
     }
+}
+
+/// Says what a test writes.
+pub struct Raw {
+    pub lines: BufReader<TcpStream>,
+}
+
+impl Raw {
+    pub fn connect(to: SocketAddr) -> Self {
+        let stream = TcpStream::connect(to).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        Self { lines: BufReader::new(stream) }
+    }
+
+    pub fn log_in(to: SocketAddr) -> Self {
+        let mut raw = Self::connect(to);
+        raw.expect("220");
+        raw.ask(&format!("USER {USER}"), "331");
+        raw.ask(&format!("PASS {PASSWORD}"), "230");
+        raw
+    }
+
+    pub fn expect(&mut self, code: &str) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        assert!(line.starts_with(code), "{line}");
+        line
+    }
+
+    pub fn ask(&mut self, command: &str, code: &str) -> String {
+        self.lines.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        self.expect(code)
+    }
+
+    /// Whether the server has closed the connection.
+    pub fn is_closed(&mut self) -> bool {
+        matches!(self.lines.read(&mut [0]), Ok(0) | Err(_))
+    }
+
+    pub fn passive(&mut self) -> TcpStream {
+        let reply = self.ask("EPSV", "229");
+        let port = ftpsim::proto::address::parse_extended_passive(reply.trim_end()).unwrap();
+        let mut to = self.lines.get_ref().peer_addr().unwrap();
+        to.set_port(port);
+        TcpStream::connect(to).unwrap()
+    }
+}
+
+pub fn read_all(mut stream: TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    all
 }
 
 /// Another FTP server, started by `tests/peers/launch.py`; ends when this is dropped.

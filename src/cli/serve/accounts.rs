@@ -106,6 +106,18 @@ impl Users {
         Ok(Self { users, anonymous, decoy, hashing: Semaphore::new(CONCURRENT_HASHES) })
     }
 
+    /// Each once, of those that have the shared root.
+    pub fn stores(&self) -> Vec<DiskStore> {
+        let mut stores: Vec<DiskStore> = Vec::new();
+        let all = self.users.values().map(|(_, user)| user).chain(&self.anonymous);
+        for store in all.map(|user| &user.store) {
+            if !stores.iter().any(|known| known.is_same(store)) {
+                stores.push(store.clone());
+            }
+        }
+        stores
+    }
+
     async fn matches(&self, secret: Arc<Secret>, password: &str) -> bool {
         if let Secret::Clear(_) = *secret {
             return secret.matches(password);

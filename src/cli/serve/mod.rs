@@ -7,6 +7,7 @@ use crate::net::Net;
 use crate::net::real::RealNet;
 use crate::observe::Nobody;
 use crate::server::{Config, TransferLog, serve};
+use crate::store::disk::DiskStore;
 use accounts::Users;
 use anyhow::Context;
 use settings::{LogFormat, Settings};
@@ -15,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2121);
@@ -28,6 +29,20 @@ pub struct Args {
     config: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+}
+
+const DEFAULT_KEEP_PARTIALS_DAYS: u64 = 7;
+
+#[allow(clippy::disallowed_methods, reason = "files on a real disk have real ages")]
+fn remove_leftovers(stores: &[DiskStore], keep_partials_days: u64) {
+    let partial_age = Duration::from_secs(keep_partials_days.saturating_mul(24 * 60 * 60));
+    for store in stores {
+        match store.remove_leftovers(SystemTime::now(), partial_age) {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "removed what old uploads had left"),
+            Err(error) => tracing::warn!(%error, "cannot look for what old uploads have left"),
+        }
+    }
 }
 
 /// Where a run meets the calendar: listings and logs carry dates.
@@ -58,6 +73,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         .init();
     raise_descriptor_limit();
     let listen = settings.listen.unwrap_or(DEFAULT_LISTEN);
+    let stores = accounts.stores();
+    let keep_partials = settings.keep_partials.unwrap_or(DEFAULT_KEEP_PARTIALS_DAYS);
     let config = config(accounts, &settings)?;
     let shutdown = config.shutdown.clone();
 
@@ -73,6 +90,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
         let _ = writeln!(std::io::stdout(), "listening on {address}");
         tokio::spawn(until_interrupted(shutdown));
+        tokio::task::spawn_blocking(move || remove_leftovers(&stores, keep_partials));
         serve(net, listener, Arc::new(config), Arc::new(Nobody)).await.context("the server gave up")
     })?;
     Ok(ExitCode::SUCCESS)

@@ -73,6 +73,10 @@ pub struct Settings {
     /// behind its length, as in RFC 5531 section 11) [default: plain]
     #[arg(long, value_name = "FORM", value_parser = choice(&RECORD_FORMS))]
     pub record_form: Option<RecordForm>,
+    /// Days for which what failed uploads have left is kept for resumption; older is removed at the
+    /// start [default: 7]
+    #[arg(long, value_name = "DAYS")]
+    pub keep_partials: Option<u64>,
     /// Write a line for each file sent or received to this file
     #[arg(long, value_name = "FILE")]
     pub transfer_log: Option<PathBuf>,
@@ -183,6 +187,7 @@ impl Settings {
             login_failure_delay: self.login_failure_delay.or(file.login_failure_delay),
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             record_form: self.record_form.or(file.record_form),
+            keep_partials: self.keep_partials.or(file.keep_partials),
             transfer_log: self.transfer_log.or(file.transfer_log),
             transfer_log_format: self.transfer_log_format.or(file.transfer_log_format),
         }
@@ -247,6 +252,22 @@ mod tests {
         assert_eq!(both.users[0].rights(), Rights { read: true, write: false, delete: false });
         assert_eq!(both.users[1].password.as_deref(), Some("x:y"));
         assert_eq!(both.users[1].rights(), Rights::ALL);
+    }
+
+    /// The list of keys is that of the flags, which the error of an unknown key tells.
+    #[test]
+    fn keys_are_the_names_of_the_flags() {
+        use clap::Args;
+        let error = toml::from_str::<Settings>("no-such-key = 1").unwrap_err().to_string();
+        let mut keys: Vec<&str> = error.split('`').skip(1).step_by(2).collect();
+        keys.retain(|key| *key != "no-such-key");
+        keys.sort_unstable();
+        let command = Settings::augment_args(clap::Command::new("serve"));
+        let mut flags: Vec<&str> =
+            command.get_arguments().filter_map(|argument| argument.get_long()).collect();
+        flags.sort_unstable();
+        assert_eq!(keys, flags);
+        assert!(flags.len() > 20);
     }
 
     #[test]
