@@ -105,6 +105,12 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
         "Silent loss: runs in which a file ended up short, wrong or missing and nobody was told",
         page.reliability(),
     );
+    if comparison.rows.iter().any(|row| row.exposed > 0) {
+        text += &page.block(
+            "Exposed: files that a reader of the receiver's directory could see incomplete under their names",
+            page.exposure(),
+        );
+    }
     text += &page.block(
         "Delivery time: median, and its ratio to the first contender's on the same seed [95 %]",
         page.delivery_time(),
@@ -178,6 +184,27 @@ impl Page<'_> {
         self.grouped(&mut table, |direction, variant| {
             let row = |fault: &str| self.row(direction, variant, fault);
             faults.iter().map(|fault| row(fault).map_or(Cell::new(""), |row| self.loss_cell(row))).collect()
+        });
+        table
+    }
+
+    /// Of the files of the runs counted; nothing where there are none.
+    fn exposure(&self) -> Table {
+        let faults: Vec<&str> = self.scenario().faults.iter().map(|fault| fault.name()).collect();
+        let header = ["", ""].into_iter().chain(faults.iter().copied());
+        let mut table = self.table(header.map(|name| name.replace('_', " ")).collect());
+        self.grouped(&mut table, |direction, variant| {
+            let cell = |row: &SummaryRecord| {
+                let text = match row.exposed {
+                    0 => "0".to_owned(),
+                    n => format!("{} {}", format::thousands(n), format::percent(n as f64 / row.files as f64)),
+                };
+                self.style.judged(text, row.exposed > 0)
+            };
+            faults
+                .iter()
+                .map(|fault| self.row(direction, variant, fault).map_or(Cell::new(""), cell))
+                .collect()
         });
         table
     }
