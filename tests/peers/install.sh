@@ -18,6 +18,8 @@ packages=(
     curl lftp ncftp tnftp nmap vsftpd python3 python3-venv strace
     # Who looks at what ftpsim draws and captures.
     chromium fonts-dejavu-core tshark
+    # Who runs sweeps on many machines.
+    munge slurm-wlm
     # What proftpd and pure-ftpd load.
     libcap2 libhiredis0.14 libidn2-0 libmemcached11 libmemcachedutil2 libpcre2-posix3 libsodium23
 )
