@@ -8,7 +8,15 @@
 //! - PASV and EPSV serve for one connection; PORT stands until it is changed.
 //! - ABOR stops the transfers that were sent ahead of it, too: each is answered by 426, then 226.
 //! - What a failed upload has left is out of sight, for REST and STOR of the same name; `SITE PARTIAL
-//!   path` tells its length. REST takes byte offsets in every mode, and the markers of 110 replies.
+//!   path` tells its length. REST takes the markers of 110 replies, offsets in the file, in block and
+//!   compressed mode; in stream mode offsets of what is sent (RFC 3659 section 5.3). What has none is
+//!   refused by 554: stream mode with STRU R, uploads of stream mode in TYPE A, and downloads of files
+//!   of records.
+//! - SIZE counts what TYPE and STRU make of a file, without the mode's framing.
+//! - TYPE A and E take the formats N, T and C: files have no print format here, so that the control
+//!   characters of C are the first of their lines.
+//! - Over IPv6 PASV is refused by 502, for a 227 reply has no room for the address; EPRT and EPSV for the
+//!   other protocol by 522 (RFC 2428). An unspecified address in PORT or EPRT means the client's own.
 //! - `SITE MARKERS bytes` asks for restart markers in downloads.
 //! - `XPIPE` in FEAT: after `OPTS XPIPE ON` a client sends the data of each upload of block or
 //!   compressed mode without waiting for its 125; those of a refused one are read and discarded up

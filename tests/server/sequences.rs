@@ -165,28 +165,179 @@ async fn logged_in_after_rnfr_and_after_rest() {
     }
 }
 
-/// During an upload: STAT, NOOP and ABOR at once, everything else when it has ended, in order.
+/// What is under way when a command comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// 150 has been given, nobody has connected.
+    Awaiting,
+    Uploading,
+    Downloading,
+    Hashing,
+}
+
+/// During a transfer in each of its phases: STAT, NOOP and ABOR at once, everything else when it has
+/// ended, in order.
 #[tokio::test(start_paused = true)]
 async fn during_a_transfer() {
-    for row in TABLE {
-        let world = world().await;
-        store_of(&world);
-        let mut client = world.client().await;
-        let mut data = client.passive().await;
-        client.ask("STOR upload", 150).await;
-        data.write_all(b"x").await.unwrap();
-        settle().await;
-        client.send(format!("{}\r\n", row.line).as_bytes()).await;
-        let codes: Vec<u16> = match row.line {
-            "ABOR" => vec![426, 226],
-            "STAT" | "NOOP" => [row.logged_in, &[226]].concat(),
-            _ => [&[226], row.logged_in].concat(),
-        };
-        settle().await;
-        drop(data);
-        for code in codes {
-            client.expect(code).await;
+    for phase in [Phase::Awaiting, Phase::Uploading, Phase::Downloading, Phase::Hashing] {
+        for row in TABLE {
+            let world = world().await;
+            store_of(&world);
+            world.put("/big", &vec![b'x'; 300_000]);
+            let mut client = world.client().await;
+            let mut data = None;
+            let (end, aborted) = match phase {
+                Phase::Awaiting => {
+                    client.epsv().await;
+                    client.ask("STOR upload", 150).await;
+                    (425, 426)
+                }
+                Phase::Uploading => {
+                    let mut connection = client.passive().await;
+                    client.ask("STOR upload", 150).await;
+                    connection.write_all(b"x").await.unwrap();
+                    data = Some(connection);
+                    (226, 426)
+                }
+                Phase::Downloading => {
+                    data = Some(client.passive().await);
+                    client.ask("RETR big", 150).await;
+                    (226, 426)
+                }
+                // Both come together: the hash is computed with the other command waiting.
+                Phase::Hashing => {
+                    client.send(format!("HASH big\r\n{}\r\n", row.line).as_bytes()).await;
+                    (213, 426)
+                }
+            };
+            if phase != Phase::Hashing {
+                settle().await;
+                client.send(format!("{}\r\n", row.line).as_bytes()).await;
+            }
+            let codes: Vec<u16> = match row.line {
+                "ABOR" => vec![aborted, 226],
+                "STAT" | "NOOP" => [row.logged_in, &[end]].concat(),
+                _ => [&[end], row.logged_in].concat(),
+            };
+            settle().await;
+            match (phase, data) {
+                (Phase::Downloading, Some(data)) => drop(read_all(data).await),
+                (_, data) => drop(data),
+            }
+            for code in codes {
+                let reply = client.reply().await;
+                assert!(
+                    reply.starts_with(&code.to_string()),
+                    "{phase:?} {}: {code}, not {reply:?}",
+                    row.line
+                );
+            }
+            let published = phase == Phase::Uploading && row.line != "ABOR";
+            assert_eq!(world.get("/upload").is_some(), published, "{phase:?} {}", row.line);
         }
-        assert_eq!(world.get("/upload").is_some(), row.line != "ABOR", "{}", row.line);
     }
+}
+
+/// RFC 959 section 4.1.1: "All parameters are reset to the default settings", and so is all else.
+#[tokio::test(start_paused = true)]
+async fn rein_leaves_nothing() {
+    let world = world().await;
+    store_of(&world);
+    let mut client = world.client().await;
+    client
+        .script(&[
+            ("CWD d", &[250]),
+            ("TYPE I", &[200]),
+            ("STRU R", &[200]),
+            ("MODE B", &[200]),
+            ("OPTS HASH CRC32", &[200]),
+            ("OPTS MLST size;", &[200]),
+            ("EPSV ALL", &[200]),
+            ("EPSV", &[229]),
+            ("RANG 1 2", &[350]),
+            ("REST 3", &[350]),
+            ("RNFR x", &[350]),
+            ("REIN", &[220]),
+            ("RNTO y", &[530]),
+            ("PWD", &[530]),
+            ("PASS p", &[503]),
+            ("USER u", &[331]),
+            ("PASS p", &[230]),
+            ("RNTO y", &[503]),
+            ("PASV", &[227]),
+            ("OPTS HASH", &[200]),
+        ])
+        .await;
+    assert!(client.ask("PWD", 257).await.starts_with("257 \"/\""));
+    let status = client.ask("STAT", 211).await;
+    assert!(status.contains(" TYPE A, STRU F, MODE S\r\n"), "{status}");
+    assert!(client.ask("HASH f", 213).await.contains("SHA-256 0-9 "), "the whole file, by the default");
+    assert!(client.ask("MLST f", 250).await.contains("type=file;"));
+    assert_eq!(world.net.listening(), 2, "the control port and PASV's");
+    let data = client.passive().await;
+    client.ask("RETR f", 150).await;
+    assert_eq!(read_all(data).await.unwrap(), b"0123456789", "from the beginning");
+    client.expect(226).await;
+}
+
+/// RFC 2640, and RFC 3659 section 2.2: any name comes back as it went, from every command.
+#[tokio::test(start_paused = true)]
+async fn names_of_every_kind() {
+    let world = world().await;
+    let mut client = world.client().await;
+    client.ask("TYPE I", 200).await;
+    for name in [
+        "a b",
+        " leading",
+        "trailing ",
+        "say \"hi\"",
+        "\"",
+        "tab\there",
+        "carriage\rreturn",
+        "-rf",
+        "*?[a]",
+        "%41",
+        "\u{fc}ber",
+        "\u{ff}",
+        "\u{65e5}\u{672c}\u{8a9e}",
+        "e\u{301}",
+        "\u{1f4be}",
+        "226 done",
+        "...",
+        "\u{7f}\u{1}",
+    ] {
+        // CR goes as CR NUL (RFC 854, RFC 2640 section 3.1).
+        let wire = name.replace('\r', "\r\0");
+        let quoted = name.replace('"', "\"\"").replace('\r', "\r\0");
+        let reply = client.ask(&format!("MKD {wire}"), 257).await;
+        assert!(reply.starts_with(&format!("257 \"/{quoted}\" ")), "{reply:?}");
+        client.ask(&format!("CWD {wire}"), 250).await;
+        let reply = client.ask("PWD", 257).await;
+        assert!(reply.starts_with(&format!("257 \"/{quoted}\" ")), "{reply:?}");
+        let mut data = client.passive().await;
+        client.ask(&format!("STOR {wire}"), 150).await;
+        data.write_all(b"x").await.unwrap();
+        drop(data);
+        client.expect(226).await;
+        assert_eq!(world.get(&format!("/{name}/{name}")).unwrap(), b"x", "{name:?}");
+        client.ask(&format!("SIZE {wire}"), 213).await;
+        if !name.contains('\r') {
+            // A listing's lines end with CR LF: a CR in a name is shown as something else there.
+            let reply = client.ask(&format!("MLST {wire}"), 250).await;
+            assert!(reply.contains(&format!("; /{wire}/{wire}\r\n")), "{reply:?}");
+            let data = client.passive().await;
+            client.ask("NLST", 150).await;
+            assert_eq!(read_all(data).await.unwrap(), format!("{name}\r\n").as_bytes());
+            client.expect(226).await;
+        }
+        client.ask(&format!("RNFR {wire}"), 350).await;
+        client.ask("RNTO other", 250).await;
+        client.ask("DELE other", 250).await;
+        client.ask("CDUP", 200).await;
+        client.ask(&format!("RMD /{wire}"), 250).await;
+    }
+    // The byte 255 is sent as IAC IAC (RFC 854), and is no UTF-8.
+    client.send(b"MKD a\xff\xffb\r\n").await;
+    client.expect(501).await;
+    client.ask("NOOP", 200).await;
 }
