@@ -2,19 +2,16 @@
 
 use super::error::ClientError;
 use super::resume::parse_mark;
-use crate::net::{Net, Stream};
+use crate::net::{Net, Stream, is_quiet};
 use crate::observe::{Event, Watch};
 use crate::proto::command::{Command, write_line};
 use crate::proto::reply::{Reply, ReplyParser};
 use crate::transfer::Mark;
 use bytes::{Buf, BytesMut};
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 4096;
@@ -88,23 +85,7 @@ impl<N: Net> Control<N> {
     /// In step, and the server has neither closed nor said anything since its last reply (a
     /// server that times out says 421 unasked).
     pub async fn is_quiet(&mut self) -> bool {
-        if !self.in_step() || !self.unread.is_empty() {
-            return false;
-        }
-        let stream = &mut self.stream;
-        let unread = &mut self.unread;
-        poll_fn(|cx| {
-            let mut bytes = [0; 64];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-                Poll::Pending => Poll::Ready(true),
-                Poll::Ready(_) => {
-                    unread.extend_from_slice(buffer.filled());
-                    Poll::Ready(false)
-                }
-            }
-        })
-        .await
+        self.in_step() && is_quiet(&mut self.stream, &mut self.unread).await
     }
 
     /// Sends one command without waiting for its reply.

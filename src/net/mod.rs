@@ -1,11 +1,14 @@
 //! Sockets and the clock behind one trait, so that the same client and server run over real
 //! sockets ([`real`]) and over the simulated network.
 
-use std::future::Future;
+use bytes::BytesMut;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub mod real;
 
@@ -25,6 +28,26 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn read_past_mark(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
+}
+
+/// Whether the peer has neither closed nor sent anything beyond `unread`, to which what has come is
+/// added. Does not wait.
+pub async fn is_quiet(stream: &mut impl Stream, unread: &mut BytesMut) -> bool {
+    if !unread.is_empty() {
+        return false;
+    }
+    poll_fn(|cx| {
+        let mut bytes = [0; 64];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+            Poll::Pending => Poll::Ready(true),
+            Poll::Ready(_) => {
+                unread.extend_from_slice(buffer.filled());
+                Poll::Ready(false)
+            }
+        }
+    })
+    .await
 }
 
 pub trait Listener: Send + Sync + 'static {

@@ -221,7 +221,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
             return Err(Refusal::Aborted);
         }
         let rename_from = self.rename_from.take();
-        self.dispatch(command, rename_from).await
+        let uses_data = verbs::is_transfer(&command);
+        let result = self.dispatch(command, rename_from).await;
+        if uses_data && result.is_err() {
+            self.data.refused(self.parameters.mode);
+        }
+        result
     }
 
     fn tell_command(&self, line: &str) {

@@ -3,7 +3,7 @@
 //! In block and compressed mode the connection outlives its file (RFC 959 section 3.3), and so
 //! does this value, with its codecs and the bytes read ahead.
 
-use crate::net::{Net, Stream};
+use crate::net::{Net, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
 use crate::planted::{self, Bug};
 use crate::proto::mode::{
@@ -13,14 +13,11 @@ use crate::proto::repr::{Conversion, ConvertError, Converted, Incoming, Outgoing
 use crate::store::{ReadFile, StoreError, WriteFile};
 use bytes::{Buf, BytesMut};
 use local::Local;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 pub mod ascii;
@@ -208,22 +205,7 @@ impl<N: Net> DataConnection<N> {
     /// Whether, as far as this side has heard, the peer still holds the connection: between two
     /// files neither FIN, RST nor a byte has come.
     pub async fn is_quiet(&mut self) -> bool {
-        if !self.unread.is_empty() {
-            return false;
-        }
-        let (stream, unread) = (&mut self.stream, &mut self.unread);
-        poll_fn(|cx| {
-            let mut bytes = [0; 64];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-                Poll::Pending => Poll::Ready(true),
-                Poll::Ready(_) => {
-                    unread.extend_from_slice(buffer.filled());
-                    Poll::Ready(false)
-                }
-            }
-        })
-        .await
+        is_quiet(&mut self.stream, &mut self.unread).await
     }
 
     /// Whether, as far as this side has heard, the peer has not closed the connection between two

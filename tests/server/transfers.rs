@@ -327,6 +327,22 @@ async fn refusals_before_the_connection() {
     assert_eq!(world.get("/f"), None);
 }
 
+/// In stream mode a connection is for one command, also for one that was refused.
+#[tokio::test(start_paused = true)]
+async fn a_refused_command_has_used_its_connection() {
+    for refused in ["RETR none", "STOR /none/x", "LIST none", "NLST none", "MLSD none", "MLSD f"] {
+        let world = world().await;
+        world.put("/f", b"x");
+        let mut client = world.client().await;
+        let data = client.passive().await;
+        client.send(format!("{refused}\r\n").as_bytes()).await;
+        let reply = client.reply().await;
+        assert!(reply.starts_with(['4', '5']), "{refused}: {reply}");
+        client.script(&[("RETR f", &[150, 425])]).await;
+        drop(data);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_connects() {
     let world = world().await;

@@ -175,16 +175,25 @@ fn permissions(is_directory: bool, rights: &Rights) -> String {
 
 impl<N: Net, A: Accounts> Session<N, A> {
     /// RFC 3659 section 7: a directory's entries, no less and no more than that.
-    pub(in crate::server) async fn machine_list(
+    /// What MLSD and MLST are about: by default the working directory.
+    async fn looked_up(
         &mut self,
         argument: Option<String>,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<(A::Store, Rights, VirtualPath, Metadata), Refusal> {
         let (store, rights) = self.store_and_rights()?;
         if !rights.read {
             return Err(Refusal::NoRight);
         }
         let path = self.path(argument.as_deref().unwrap_or_default())?;
-        let itself = store.metadata(&path).await?;
+        let metadata = store.metadata(&path).await?;
+        Ok((store, rights, path, metadata))
+    }
+
+    pub(in crate::server) async fn machine_list(
+        &mut self,
+        argument: Option<String>,
+    ) -> Result<Reply, Refusal> {
+        let (store, rights, path, itself) = self.looked_up(argument).await?;
         if itself.kind != Kind::Directory {
             return Err(Refusal::Syntax("MLSD needs a directory"));
         }
@@ -209,12 +218,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         &mut self,
         argument: Option<String>,
     ) -> Result<Reply, Refusal> {
-        let (store, rights) = self.store_and_rights()?;
-        if !rights.read {
-            return Err(Refusal::NoRight);
-        }
-        let path = self.path(argument.as_deref().unwrap_or_default())?;
-        let metadata = store.metadata(&path).await?;
+        let (_, rights, path, metadata) = self.looked_up(argument).await?;
         let entry = listed(&path.to_string(), &metadata);
         let kind = match (entry.is_directory, path == self.working) {
             (true, true) => "cdir",

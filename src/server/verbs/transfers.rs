@@ -99,7 +99,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Ok(()) => self.open_to_read(argument, first - skipped, range.is_some()).await,
             Err(refusal) => Err(refusal),
         };
-        let (path, reader) = opened.inspect_err(|_| self.data.refused(self.parameters.mode))?;
+        let (path, reader) = opened?;
         let reader = Limited::new(reader, (last - first).saturating_add(1));
         let reader = Throttled::new(self.net.clone(), reader, self.config.limits.transfer_bytes_per_s);
         let name = path.to_string();
@@ -108,7 +108,6 @@ impl<N: Net, A: Accounts> Session<N, A> {
             let mut reader = AsciiReader::new(reader);
             let there = reader.skip(skipped).await?;
             if there < skipped {
-                self.data.refused(self.parameters.mode);
                 return Err(StoreError::BadOffset { offset: skipped, size_bytes: there }.into());
             }
             self.send(&name, reader, coding, None).await
@@ -282,7 +281,6 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// After OPTS XPIPE ON the file's data come whatever we answer: they are read and dropped, up
     /// to the end of the file, so that the next file is found where it begins.
     async fn refuse_upload(&mut self, refusal: Refusal) -> Refusal {
-        self.data.refused(self.parameters.mode);
         if !self.pipelined_uploads || self.parameters.mode == TransmissionMode::Stream {
             return refusal;
         }
