@@ -155,3 +155,54 @@ fn scenarios_are_listed() {
         assert!(text.contains(word), "{word} in\n{text}");
     }
 }
+
+/// A scenario with the contenders and faults named, as a file.
+fn smaller(name: &str, variants: &[&str], faults: &[&str], directory: &Path) -> String {
+    let mut scenario = ftpsim::sim::scenario::Scenario::load(name).unwrap();
+    scenario.variants.retain(|variant| variants.contains(&variant.name.as_str()));
+    scenario.faults.retain(|fault| faults.contains(&fault.name()));
+    if let Some(grid) = &mut scenario.grid {
+        grid.rtt_us = vec![50_000];
+        grid.bandwidth_bits_per_s = vec![100_000_000];
+        grid.deliveries.truncate(1);
+    }
+    let path = directory.join("smaller.toml");
+    fs::write(&path, toml::to_string(&scenario).unwrap()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_truth_table_of_ones_own() {
+    let directory = TempDir::new().unwrap();
+    let file = smaller("truth-table", &["stream"], &["early_close"], directory.path());
+    let out = directory.path().join("out");
+    let (code, stdout, stderr) = output(&["compare", &file, "--jobs", "2", "--out", out.to_str().unwrap()]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("stream   33/36 92 %"), "{stdout}");
+    let names: Vec<String> = files(&out).into_keys().collect();
+    assert_eq!(names, ["report.html", "truth-table.csv"]);
+    // Any of its rows can be run again.
+    let mut rows = csv::Reader::from_path(out.join("truth-table.csv")).unwrap();
+    let row: BTreeMap<String, String> = rows.deserialize().nth(20).unwrap().unwrap();
+    let (_, replayed, _) = output(&["replay", &file, "--variant", "stream", "--seed", &row["seed"]]);
+    assert!(replayed.contains(&row["trace_hash"]) && replayed.contains("early close at wire byte 20"));
+    let (code, _, stderr) = output(&["compare", &file, "--seeds", "0..4"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("cuts at every wire byte: leave out --seeds"), "{stderr}");
+}
+
+#[test]
+fn a_grid_of_ones_own() {
+    let directory = TempDir::new().unwrap();
+    let file = smaller("wan-grid", &["stream", "block"], &["none"], directory.path());
+    let out = directory.path().join("out");
+    let (code, stdout, stderr) = output(&["compare", &file, "--json", "--out", out.to_str().unwrap()]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let rows = json["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2 * 2 * 3, "contenders, directions, losses");
+    let lossy = rows.iter().filter(|row| row["runs"] == 3).count();
+    assert_eq!(lossy, 8);
+    let written = csv::Reader::from_path(out.join("grid.csv")).unwrap().into_records().count();
+    assert_eq!(written, rows.len());
+}
