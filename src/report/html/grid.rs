@@ -70,9 +70,9 @@ pub(in crate::report) fn section(grid: &Grid) -> Drawn {
         text += &figures(grid, *setting)?;
     }
     for setting in others {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "<details><summary>{}</summary>{}</details>\n",
+            "<details><summary>{}</summary>{}</details>",
             setting.words(),
             figures(grid, *setting)?
         );
