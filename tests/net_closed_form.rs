@@ -16,7 +16,7 @@ const PORT: u16 = 2000;
 
 fn path(rtt_us: u64, bandwidth_bits_per_s: u64, loss_ppm: u32) -> PathConfig {
     let queue_bytes = (bandwidth_bits_per_s / 8 * rtt_us / 1_000_000).max(100_000);
-    PathConfig { rtt_us, bandwidth_bits_per_s, queue_bytes, loss_ppm }
+    PathConfig { rtt_us, bandwidth_bits_per_s, queue_bytes, loss_ppm, impairments: Default::default() }
 }
 
 fn server_addr() -> SocketAddr {

@@ -109,8 +109,13 @@ fn over_simulation<C, S>(
     C: Future<Output = ()> + 'static,
     S: Future<Output = ()> + 'static,
 {
-    let path =
-        PathConfig { rtt_us: 20_000, bandwidth_bits_per_s: 100_000_000, queue_bytes: 250_000, loss_ppm };
+    let path = PathConfig {
+        rtt_us: 20_000,
+        bandwidth_bits_per_s: 100_000_000,
+        queue_bytes: 250_000,
+        loss_ppm,
+        impairments: Default::default(),
+    };
     let mut config = NetworkConfig::new(path, seed, 1_000_000_000);
     config.grace_us = 130_000_000;
     let served = Arc::new(AtomicBool::new(false));

@@ -3,10 +3,10 @@
 
 use ftpsim::net::{Listener, Net, Stream};
 use ftpsim::sim::network::{
-    Cut, CutKind, NetworkConfig, RunEnd, RunReport, SERVER_IP, SimNet, SimStream, Tap, run,
+    Cut, CutKind, NetworkConfig, Order, RunEnd, RunReport, SERVER_IP, SimNet, SimStream, Tap, run,
 };
 use ftpsim::sim::path::router::RouterHandle;
-use ftpsim::sim::path::{Direction, Fate, PathConfig, PathObserver};
+use ftpsim::sim::path::{BurstLoss, Direction, Fate, Impairments, PathConfig, PathObserver};
 use ftpsim::sim::tcp::segment::{Head, checksums_right};
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -35,6 +35,7 @@ struct Both {
     client: Seen,
     server: Seen,
     cuts: usize,
+    orders: usize,
 }
 
 type Shared = Arc<Mutex<Both>>;
@@ -52,6 +53,9 @@ impl PathObserver for Watch {
     }
     fn cut_fired(&self, _: u64, _: &Cut) {
         self.0.lock().unwrap().cuts += 1;
+    }
+    fn order_fired(&self, _: u64, _: &Order) {
+        self.0.lock().unwrap().orders += 1;
     }
 }
 
@@ -85,7 +89,13 @@ impl Tap for Arm {
 }
 
 fn path(loss_ppm: u32) -> PathConfig {
-    PathConfig { rtt_us: RTT_US, bandwidth_bits_per_s: 100_000_000, queue_bytes: 500_000, loss_ppm }
+    PathConfig {
+        rtt_us: RTT_US,
+        bandwidth_bits_per_s: 100_000_000,
+        queue_bytes: 500_000,
+        loss_ppm,
+        impairments: Default::default(),
+    }
 }
 
 fn go<C, S>(
@@ -547,4 +557,260 @@ fn an_aborting_sender_resets() {
             assert!(seen.read.len() < 100_000, "what was queued is lost");
         },
     );
+}
+
+#[test]
+fn a_partition_takes_the_byte_and_everything_until_it_ends() {
+    let partition = CutKind::Order(Order::Partition { for_us: 2_000_000 });
+    let (both, report) = upload(0, 1, 30_000, 1, 10_007, partition);
+    assert_eq!((both.cuts, both.orders), (0, 1));
+    assert!(both.server.read == pattern(30_000));
+    assert_eq!((both.server.read_end, both.client.read_end), (CLEAN, CLEAN));
+    assert!(both.server.at_us > 2_000_000 && both.server.at_us < 5_000_000, "{}", both.server.at_us);
+    assert!(report.quiet && report.client.retransmits > 0, "{report:?}");
+}
+
+/// Two connections from the client; what becomes of the first when the middlebox is told so at
+/// 500 ms, and of the second: what each end of each saw, and when.
+fn told(order: impl Fn(SocketAddr, SocketAddr) -> Order + 'static) -> ([Seen; 4], Both) {
+    let shared = Shared::default();
+    let seen: Arc<Mutex<[Seen; 4]>> = Arc::default();
+    let (c, s) = (seen.clone(), seen.clone());
+    go(
+        0,
+        1,
+        &shared,
+        move |net, router| async move {
+            let mut first = net.connect(None, server_addr()).await.unwrap();
+            let mut second = net.connect(None, server_addr()).await.unwrap();
+            net.sleep(Duration::from_millis(500) - net.now()).await;
+            let there = net.now() + Duration::from_micros(RTT_US / 4);
+            router.order(there.as_nanos() as u64, order(first.local_addr().unwrap(), server_addr()));
+            let mut ends = [Seen::default(), Seen::default()];
+            read_on(&net, &mut first, &mut ends[0]).await;
+            second.write_all(b"untouched").await.unwrap();
+            second.shutdown().await.unwrap();
+            read_on(&net, &mut second, &mut ends[1]).await;
+            let [a, b] = ends;
+            let mut seen = c.lock().unwrap();
+            (seen[0], seen[1]) = (a, b);
+        },
+        move |net, _| async move {
+            let listener = net.listen(server_addr()).await.unwrap();
+            let (mut first, _) = listener.accept().await.unwrap();
+            let (mut second, _) = listener.accept().await.unwrap();
+            let mut ends = [Seen::default(), Seen::default()];
+            read_on(&net, &mut first, &mut ends[0]).await;
+            read_on(&net, &mut second, &mut ends[1]).await;
+            let [a, b] = ends;
+            let mut seen = s.lock().unwrap();
+            (seen[2], seen[3]) = (a, b);
+        },
+    );
+    let both = shared.lock().unwrap().clone();
+    let seen = seen.lock().unwrap().clone();
+    (seen, both)
+}
+
+#[test]
+fn a_connection_is_reset_unasked_and_its_neighbour_is_not() {
+    let ([client, other, server, other_server], both) = told(|from, to| Order::Reset { from, to });
+    assert_eq!(both.orders, 1);
+    assert_eq!((client.read_end, server.read_end), (RESET, RESET));
+    // Half way there, half way back; at the server half way on.
+    let reset_us = 500_000 + RTT_US / 2;
+    for at_us in [client.at_us, server.at_us] {
+        assert!((reset_us..reset_us + 1_000).contains(&at_us), "{at_us}");
+    }
+    assert_eq!((other.read_end, other_server.read_end), (CLEAN, CLEAN));
+    assert_eq!(other_server.read, b"untouched");
+}
+
+#[test]
+fn a_connection_is_forgotten_unasked_and_its_neighbour_is_not() {
+    let ([client, other, server, other_server], both) =
+        told(|from, to| Order::Blackhole { from, to, for_us: None });
+    assert_eq!(both.orders, 1);
+    assert_eq!((client.read_end, server.read_end), (None, None), "silence");
+    assert_eq!((other.read_end, other_server.read_end), (CLEAN, CLEAN));
+}
+
+#[test]
+fn an_order_about_a_connection_that_is_gone_has_no_effect() {
+    let nowhere: SocketAddr = "10.0.0.1:9".parse().unwrap();
+    let ([client, ..], both) = told(move |_, to| Order::Reset { from: nowhere, to });
+    assert_eq!((both.orders, client.read_end), (0, None));
+}
+
+#[test]
+fn data_connections_are_refused_and_the_control_connection_is_not() {
+    let shared = Shared::default();
+    go(
+        0,
+        1,
+        &shared,
+        |net, router| async move {
+            router.order(0, Order::RefuseData { control_port: server_addr().port(), times: 2 });
+            net.connect(None, server_addr()).await.unwrap();
+            let data: SocketAddr = (SERVER_IP, 2001).into();
+            for _ in 0..2 {
+                let error = net.connect(None, data).await.err().unwrap();
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            }
+            net.connect(None, data).await.unwrap();
+        },
+        |net, _| async move {
+            let (control, data) = (
+                net.listen(server_addr()).await.unwrap(),
+                net.listen((SERVER_IP, 2001).into()).await.unwrap(),
+            );
+            control.accept().await.unwrap();
+            data.accept().await.unwrap();
+        },
+    );
+    assert_eq!(shared.lock().unwrap().orders, 1, "told once");
+}
+
+/// Kills the reading process, or takes its host's power, when it has read so many bytes.
+struct EndAtRead {
+    bytes: u64,
+    power: bool,
+}
+
+impl Tap for EndAtRead {
+    fn on_read(&self, net: &SimNet, _: SocketAddr, _: SocketAddr, offset: u64) -> usize {
+        if offset == self.bytes {
+            if self.power { net.power_off() } else { net.kill() }
+        }
+        (self.bytes - offset) as usize
+    }
+}
+
+/// A client sends 30,000 bytes to a server that ends after having read so many; what the server has
+/// read and what the client observes.
+fn receiver_ends(bytes: u64, power: bool) -> Both {
+    let shared = Shared::default();
+    let (c, s) = (shared.clone(), shared.clone());
+    go(
+        0,
+        1,
+        &shared,
+        move |net, _| async move {
+            let mut stream = net.connect(None, server_addr()).await.unwrap();
+            stream.write_all(&pattern(30_000)).await.unwrap();
+            let mut seen = Seen::default();
+            read_on(&net, &mut stream, &mut seen).await;
+            c.lock().unwrap().client = seen;
+        },
+        move |net, _| async move {
+            net.set_tap(Arc::new(EndAtRead { bytes, power }));
+            let process = net.process();
+            let listener = process.listen(server_addr()).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = stream.read(&mut buffer).await {
+                s.lock().unwrap().server.read.extend_from_slice(&buffer[..n]);
+            }
+        },
+    );
+    let both = shared.lock().unwrap().clone();
+    assert!(both.server.read == pattern(bytes as usize), "{bytes}: {}", both.server.read.len());
+    both
+}
+
+#[test]
+fn a_dying_receiver_has_read_what_comes_before_the_byte_and_resets_the_rest() {
+    for bytes in [1, 10_007, 29_999] {
+        assert_eq!(receiver_ends(bytes, false).client.read_end, RESET, "{bytes}");
+    }
+    // Nothing is unread: before the first byte has come, and after the last.
+    for bytes in [0, 30_000] {
+        assert_eq!(receiver_ends(bytes, false).client.read_end, CLEAN, "{bytes}");
+    }
+}
+
+#[test]
+fn a_receiver_without_power_is_silent() {
+    for bytes in [0, 10_007, 30_000] {
+        assert_eq!(receiver_ends(bytes, true).client.read_end, None, "{bytes}");
+    }
+}
+
+/// Half a megabyte up, in order and whole, on a path with these impairments.
+fn survives(impairments: Impairments, seed: u64) -> RunReport {
+    let shared = Shared::default();
+    let (c, s) = (shared.clone(), shared.clone());
+    let mut config = NetworkConfig::new(PathConfig { impairments, ..path(0) }, seed, 200_000_000);
+    config.grace_us = 100_000_000;
+    let report = run(
+        &config,
+        Arc::new(Watch(shared.clone())),
+        move |net, _| async move {
+            let mut stream = net.connect(None, server_addr()).await.unwrap();
+            stream.write_all(&pattern(500_000)).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut seen = Seen::default();
+            read_on(&net, &mut stream, &mut seen).await;
+            c.lock().unwrap().client = seen;
+        },
+        move |net, _| async move {
+            let listener = net.listen(server_addr()).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut seen = Seen::default();
+            read_on(&net, &mut stream, &mut seen).await;
+            drop(stream);
+            s.lock().unwrap().server = seen;
+        },
+    )
+    .unwrap();
+    let both = shared.lock().unwrap().clone();
+    assert!(both.server.read == pattern(500_000), "{impairments:?} {seed}: {}", both.server.read.len());
+    assert_eq!((both.server.read_end, both.client.read_end), (CLEAN, CLEAN), "{impairments:?} {seed}");
+    assert!(report.quiet, "{impairments:?} {seed}: {report:?}");
+    report
+}
+
+const BURSTS: BurstLoss =
+    BurstLoss { enter_ppm: 20_000, leave_ppm: 200_000, good_loss_ppm: 0, bad_loss_ppm: 550_000 };
+
+#[test]
+fn tcp_survives_losses_in_bursts() {
+    for seed in 0..8 {
+        let report = survives(Impairments { burst_loss: Some(BURSTS), ..Impairments::default() }, seed);
+        assert!(report.up.lost > 0 && report.client.retransmits > 0, "{report:?}");
+    }
+}
+
+#[test]
+fn tcp_survives_reordering() {
+    for seed in 0..8 {
+        for reorder_us in [500, 60_000] {
+            survives(Impairments { reorder_ppm: 50_000, reorder_us, ..Impairments::default() }, seed);
+        }
+    }
+}
+
+#[test]
+fn tcp_survives_duplicates_without_sending_anything_again() {
+    for seed in 0..8 {
+        let report = survives(Impairments { duplicate_ppm: 50_000, ..Impairments::default() }, seed);
+        assert_eq!(report.retransmits(), 0, "{report:?}");
+    }
+}
+
+#[test]
+fn tcp_survives_jitter_and_everything_together() {
+    for seed in 0..8 {
+        survives(Impairments { jitter_us: 20_000, ..Impairments::default() }, seed);
+        survives(
+            Impairments {
+                burst_loss: Some(BURSTS),
+                reorder_ppm: 50_000,
+                reorder_us: 5_000,
+                duplicate_ppm: 50_000,
+                jitter_us: 20_000,
+            },
+            seed,
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! `ftpsim scenarios`: what there is to compare.
 
-use crate::sim::scenario::{FaultKind, Scenario};
+use crate::sim::scenario::{FaultKind, Scenario, TriggerKind};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -32,6 +32,10 @@ fn listing(all: &[Scenario]) -> String {
     for kind in FaultKind::ALL {
         text += &line(kind.as_str(), kind.describe());
     }
+    text += "\nTriggers: where in the dialogue or the file a fault strikes\n";
+    for kind in TriggerKind::ALL {
+        text += &line(kind.as_str(), kind.describe());
+    }
     text += "\nVariants, by scenario\n";
     for scenario in all {
         text += &format!("  {}\n", scenario.name);
@@ -43,5 +47,5 @@ fn listing(all: &[Scenario]) -> String {
 }
 
 fn line(name: &str, what: &str) -> String {
-    format!("  {name:<16} {what}\n")
+    format!("  {name:<20} {what}\n")
 }

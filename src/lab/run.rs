@@ -30,6 +30,12 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         Trigger::BeforeFirstByte => (Some(TriggerKind::BeforeFirstByte), None),
         Trigger::PayloadByte(byte) => (Some(TriggerKind::PayloadByte), Some(byte)),
         Trigger::AfterLastByte => (Some(TriggerKind::AfterLastByte), None),
+        Trigger::InsideHeader(byte) => (Some(TriggerKind::InsideHeader), Some(byte)),
+        Trigger::AfterHeader(byte) => (Some(TriggerKind::AfterHeader), Some(byte)),
+        Trigger::BeforeFinal => (Some(TriggerKind::BeforeFinal), None),
+        Trigger::BeforeCommand(_) => (Some(TriggerKind::BeforeCommand), None),
+        Trigger::BeforeReply(_) => (Some(TriggerKind::BeforeReply), None),
+        Trigger::AtTimeUs(_) => (Some(TriggerKind::AtTime), None),
         Trigger::WireByte(_) => (None, None),
     };
     let record = RunRecord {

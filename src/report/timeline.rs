@@ -53,6 +53,14 @@ pub(super) fn planned(case: &Case) -> String {
         Trigger::BeforeFirstByte => "before its first byte".to_owned(),
         Trigger::PayloadByte(byte) => format!("at payload byte {byte}"),
         Trigger::AfterLastByte => "after its last byte, before its end is marked".to_owned(),
+        Trigger::InsideHeader(byte) => format!("inside the header of payload byte {byte}"),
+        Trigger::AfterHeader(byte) => format!("between the header and payload byte {byte}"),
+        Trigger::BeforeFinal => "when the receiver has all".to_owned(),
+        Trigger::BeforeCommand(n) => format!("before command {n}"),
+        Trigger::BeforeReply(n) => format!("before reply {n}"),
+        Trigger::AtTimeUs(us) => {
+            return format!("{name}, at {}", format::setting(us));
+        }
         Trigger::WireByte(byte) => return format!("{name} at wire byte {byte} of the delivery"),
     };
     let Some(target) = case.target() else { return name };

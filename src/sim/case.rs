@@ -75,9 +75,9 @@ impl Case {
         let files = draw_files(scenario, seed);
         let fault = match scenario.wire_byte(seed) {
             Some(byte) => {
-                Fault { fault: stratum.fault.planned(), target: 0, trigger: Trigger::WireByte(byte) }
+                Fault { fault: stratum.fault.planned(0x20), target: 0, trigger: Trigger::WireByte(byte) }
             }
-            None => draw_fault(seed, &stratum, &files),
+            None => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
         };
         Ok(Self {
             version: VERSION,
@@ -158,7 +158,7 @@ fn path(scenario: &Scenario, seed: u64) -> PathSpec {
     let Some(Cell { rtt_us, bandwidth_bits_per_s, loss_ppm, .. }) = scenario.cell(seed) else { return path };
     let in_flight = u128::from(bandwidth_bits_per_s) * u128::from(rtt_us) / 8_000_000;
     let queue_bytes = u64::try_from(in_flight).unwrap_or(u64::MAX).max(path.queue_bytes);
-    PathSpec { rtt_us, bandwidth_bits_per_s, queue_bytes, loss_ppm }
+    PathSpec { rtt_us, bandwidth_bits_per_s, queue_bytes, loss_ppm, ..path }
 }
 
 /// With [`Scenario::every_wire_byte`] the same for every seed, so that only the fault differs.
@@ -181,17 +181,28 @@ fn draw_files(scenario: &Scenario, seed: u64) -> Vec<FileSpec> {
     files
 }
 
-fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec]) -> Fault {
+fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: &PathSpec) -> Fault {
     let mut rng = seeds::stream(seed, "fault");
     let target = rng.random_range(0..files.len());
     let size_bytes = files[target].size_bytes;
     let byte = rng.random_range(0..size_bytes.max(1));
+    // Each drawn always, so that no trigger moves another's draws.
+    let nth = rng.random_range(0..2);
+    let round_trips_us = (8 + files.len() as u64) * path.rtt_us;
+    let at_us = rng.random_range(1..=round_trips_us);
+    let xor = rng.random_range(1..=u8::MAX);
     let trigger = match stratum.trigger {
         Some(TriggerKind::PayloadByte) if size_bytes > 0 => Trigger::PayloadByte(byte),
         Some(TriggerKind::AfterLastByte) => Trigger::AfterLastByte,
+        Some(TriggerKind::InsideHeader) => Trigger::InsideHeader(byte),
+        Some(TriggerKind::AfterHeader) => Trigger::AfterHeader(byte),
+        Some(TriggerKind::BeforeFinal) => Trigger::BeforeFinal,
+        Some(TriggerKind::BeforeCommand) => Trigger::BeforeCommand(nth),
+        Some(TriggerKind::BeforeReply) => Trigger::BeforeReply(nth),
+        Some(TriggerKind::AtTime) => Trigger::AtTimeUs(at_us),
         Some(TriggerKind::PayloadByte | TriggerKind::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
     };
-    Fault { fault: stratum.fault.planned(), target: target as u32, trigger }
+    Fault { fault: stratum.fault.planned(xor), target: target as u32, trigger }
 }
 
 fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) -> Policy {

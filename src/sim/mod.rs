@@ -2,6 +2,8 @@
 
 pub mod capture;
 pub mod case;
+pub mod disk;
+mod locator;
 pub mod network;
 pub mod notice;
 pub mod oracle;

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use super::path::{Cut, CutKind, Fate};
+pub use super::path::{Cut, CutKind, Fate, Order};
 pub use super::tcp::net::{SimListener, SimNet, SimStream, Tap};
 
 /// The hosts' addresses on the simulated network.

@@ -1,25 +1,40 @@
-//! Commits the planned fault: watches for the target file, finds the wire byte, strikes there.
+//! Commits the planned fault: watches for the target file, finds the wire byte or the moment,
+//! strikes there.
 
-use super::network::{Cut, CutKind, SimNet, Tap};
+mod dialogue;
+
+use super::disk::{Act, DiskFault};
+use super::network::{Cut, CutKind, Order, SimNet};
 use super::path::router::RouterHandle;
-use super::plan::{Fault, FaultKind, Locator, Trigger};
+use super::plan::{Fault, FaultKind, Locator, Side, Trigger};
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
 use crate::net::{Net, Time};
 use crate::observe::{Event, Observer, Who};
+use dialogue::Dialogue;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+
+/// A data connection: its sender's address and its receiver's.
+type Connection = (SocketAddr, SocketAddr);
 
 /// How far the fault has come.
 enum Stage {
-    /// The target file has not been sent yet.
+    /// The target file has not been sent yet, or the moment has not come.
     Waiting,
     /// Its bytes are being counted.
-    Locating { connection: (SocketAddr, SocketAddr), locator: Locator },
-    /// The sender's process dies at this byte of its connection.
-    Dying { connection: (SocketAddr, SocketAddr), at_offset: u64 },
-    /// Armed at the middlebox, or the process is dead.
+    Locating { connection: Connection, locator: Locator },
+    /// A process dies when it has written, or read, so much of this connection.
+    Dying { connection: Connection, at_offset: u64 },
+    /// The moment has come; the next file to be sent is struck at its first byte.
+    Pending,
+    /// A process or host dies then.
+    Doomed { who: Who, at: Time },
+    /// A process or host is dead, and nobody has buried it yet.
+    Dead { who: Who },
+    /// Armed at the middlebox, or over.
     Done,
 }
 
@@ -27,44 +42,81 @@ struct State {
     stage: Stage,
     router: Option<RouterHandle>,
     fired_at: Option<Time>,
+    disk: Option<DiskFault>,
+    /// The processes that run, client's and server's.
+    processes: [Option<SimNet>; 2],
+    /// The data connection of the file under way, and the bytes written on it.
+    flow: Option<(Connection, u64)>,
+    dialogue: Dialogue,
     /// With [`Trigger::WireByte`]: what was written until the fault was located.
     chart: Option<Chart>,
 }
 
-/// Plants one fault. It sees what the sender tells its observer and what it writes to its sockets,
-/// both on the sender's host, so its order of events is the sender's own.
+/// What the saboteur knows of the run beside the fault.
+pub struct Scene<'a> {
+    pub sender: Who,
+    pub target_name: &'a str,
+    pub target_size_bytes: u64,
+    /// Of all files, in order.
+    pub names: Vec<String>,
+    /// Half of the round-trip time.
+    pub one_way: Duration,
+    /// The server's control port.
+    pub control: SocketAddr,
+}
+
+/// Plants one fault. It sees what client and server tell their observers, what the sender writes to
+/// its sockets and what the receiver reads.
 pub struct Saboteur {
     fault: Fault,
     sender: Who,
     target_name: String,
     target_size_bytes: u64,
-    /// Of all files, in order.
     names: Vec<String>,
+    one_way: Duration,
+    control: SocketAddr,
     trace: Arc<Trace>,
     state: Mutex<State>,
-    death: Notify,
+    /// Something has been decided about the client's, the server's life.
+    doom: [Notify; 2],
+}
+
+fn index(who: Who) -> usize {
+    match who {
+        Who::Client => 0,
+        Who::Server => 1,
+    }
 }
 
 impl Saboteur {
-    pub fn new(
-        fault: Fault,
-        sender: Who,
-        target_name: &str,
-        target_size_bytes: u64,
-        names: Vec<String>,
-        trace: Arc<Trace>,
-    ) -> Self {
+    pub fn new(fault: Fault, scene: Scene<'_>, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
-        let stage = if fault.fault.is_anchored() { Stage::Waiting } else { Stage::Done };
+        let of_disk = fault.fault.is_of_disk();
+        let anchored = fault.fault.is_anchored();
+        // A fault of the disk finds its byte at the store.
+        let stage =
+            if anchored && !(of_disk && !fault.trigger.is_moment()) { Stage::Waiting } else { Stage::Done };
+        let state = State {
+            stage,
+            router: None,
+            fired_at: None,
+            disk: of_disk.then(|| DiskFault::new(fault, scene.target_name)),
+            processes: [None, None],
+            flow: None,
+            dialogue: Dialogue::default(),
+            chart,
+        };
         Self {
             fault,
-            sender,
-            target_name: target_name.to_owned(),
-            target_size_bytes,
-            names,
+            sender: scene.sender,
+            target_name: scene.target_name.to_owned(),
+            target_size_bytes: scene.target_size_bytes,
+            names: scene.names,
+            one_way: scene.one_way,
+            control: scene.control,
             trace,
-            state: Mutex::new(State { stage, router: None, fired_at: None, chart }),
-            death: Notify::new(),
+            state: Mutex::new(state),
+            doom: [Notify::new(), Notify::new()],
         }
     }
 
@@ -76,17 +128,63 @@ impl Saboteur {
         self.lock().router = Some(router);
     }
 
+    /// The client, or the server, now runs as this process.
+    pub fn runs(&self, who: Who, process: SimNet) {
+        self.lock().processes[index(who)] = Some(process);
+    }
+
+    pub fn process(&self, who: Who) -> Option<SimNet> {
+        self.lock().processes[index(who)].clone()
+    }
+
     pub fn sender(&self) -> Who {
         self.sender
     }
 
-    /// Returns when the sender's process has been killed.
-    pub async fn death(&self) {
-        self.death.notified().await;
+    pub fn receiver(&self) -> Who {
+        match self.sender {
+            Who::Client => Who::Server,
+            Who::Server => Who::Client,
+        }
     }
 
-    /// The middlebox has cut.
-    pub fn cut(&self, at: Time) {
+    /// Whose process or host the fault takes.
+    pub fn victim(&self) -> Option<Who> {
+        self.fault.fault.victim().map(|side| match side {
+            Side::Sender => self.sender,
+            Side::Receiver => self.receiver(),
+        })
+    }
+
+    /// Returns when the process of `who` has been killed, or its host has lost its power. To be
+    /// polled on that host.
+    pub async fn doom(&self, who: Who, net: &SimNet) {
+        if let Trigger::AtTimeUs(at_us) = self.fault.trigger
+            && self.victim().unwrap_or(Who::Client) == who
+        {
+            net.outside_sleep(Duration::from_micros(at_us).saturating_sub(net.now())).await;
+            self.moment(&mut self.lock(), net.now(), who, None);
+        }
+        loop {
+            let at = match self.lock().stage {
+                Stage::Dead { who: dead } if dead == who => None,
+                Stage::Doomed { who: doomed, at } if doomed == who => Some(at),
+                _ => Some(Time::MAX),
+            };
+            match at {
+                None => break,
+                Some(Time::MAX) => self.doom[index(who)].notified().await,
+                Some(at) => {
+                    net.outside_sleep(at.saturating_sub(net.now())).await;
+                    self.kill(&mut self.lock(), net.now(), who);
+                }
+            }
+        }
+        self.lock().stage = Stage::Done;
+    }
+
+    /// The fault has struck.
+    pub fn fired(&self, at: Time) {
         self.lock().fired_at.get_or_insert(at);
     }
 
@@ -115,80 +213,205 @@ impl Saboteur {
         self.trace.add(at, Place::Fault, what);
     }
 
+    /// Takes the process, or the power of its host, now.
+    fn kill(&self, state: &mut State, at: Time, who: Who) {
+        let Some(process) = state.processes[index(who)].take() else { return };
+        state.stage = Stage::Dead { who };
+        state.fired_at = Some(at);
+        if self.fault.fault.takes_power() {
+            self.tell(at, format_args!("the {who:?}'s host loses its power"));
+            process.power_off();
+        } else {
+            process.kill();
+        }
+        // `notify_one` keeps the permit until somebody waits.
+        self.doom[index(who)].notify_one();
+    }
+
+    /// Lets `who` die at `at`, which its host has not passed yet.
+    fn doom_at(&self, state: &mut State, at: Time, who: Who) {
+        state.stage = Stage::Doomed { who, at };
+        self.doom[index(who)].notify_one();
+    }
+
+    fn cut_kind(&self) -> Option<CutKind> {
+        match self.fault.fault {
+            FaultKind::Reset => Some(CutKind::Reset),
+            FaultKind::EarlyClose => Some(CutKind::Close { lingering: false }),
+            FaultKind::SplitClose => Some(CutKind::Close { lingering: true }),
+            FaultKind::Blackhole { for_us } => Some(CutKind::Blackhole { for_us }),
+            FaultKind::Stall { for_us } => Some(CutKind::Stall { for_us }),
+            FaultKind::Corrupt { xor } => Some(CutKind::Corrupt { xor }),
+            _ => None,
+        }
+    }
+
+    /// What the middlebox is told; `session` of the server, if known, names the control connection.
+    fn order(&self, state: &State, session: Option<u64>) -> Option<Order> {
+        let from = || state.dialogue.control(session);
+        match self.fault.fault {
+            FaultKind::ControlReset => Some(Order::Reset { from: from()?, to: self.control }),
+            FaultKind::ControlSilent { for_us } => {
+                Some(Order::Blackhole { from: from()?, to: self.control, for_us })
+            }
+            FaultKind::Partition { for_us } => Some(Order::Partition { for_us }),
+            FaultKind::Refused { times } => {
+                Some(Order::RefuseData { control_port: self.control.port(), times })
+            }
+            _ => None,
+        }
+    }
+
+    /// The server's session of a data connection.
+    fn session(&self, state: &State, (from, to): Connection) -> Option<u64> {
+        let (local, peer) = if self.sender == Who::Server { (from, to) } else { (to, from) };
+        state.dialogue.session(local, peer)
+    }
+
     /// The wire byte is known: strike, or be ready to.
-    fn located(&self, state: &mut State, at: Time, connection: (SocketAddr, SocketAddr), offset: u64) {
+    fn located(&self, state: &mut State, at: Time, connection: Connection, offset: u64) {
         let (from, to) = connection;
-        let kind = match self.fault.fault {
-            FaultKind::SenderDies { .. } => {
+        let name = self.fault.fault.name();
+        match self.fault.fault.victim() {
+            Some(Side::Sender) => {
                 state.stage = Stage::Dying { connection, at_offset: offset };
-                self.tell(at, format_args!("the sender of {} dies at wire byte {offset}", self.target_name));
+                let end = if self.fault.fault.takes_power() { "loses its power" } else { "dies" };
+                self.tell(at, format_args!("the sender of {} {end} at wire byte {offset}", self.target_name));
                 return;
             }
-            FaultKind::Reset => CutKind::Reset,
-            FaultKind::EarlyClose => CutKind::Close { lingering: false },
-            FaultKind::Blackhole => CutKind::Blackhole { for_us: None },
-            FaultKind::None | FaultKind::Loss { .. } => return,
-        };
+            Some(Side::Receiver) => {
+                state.stage = Stage::Dying { connection, at_offset: offset };
+                self.tell(at, format_args!("{name} of {} at wire byte {offset}", self.target_name));
+                return;
+            }
+            None => {}
+        }
         state.stage = Stage::Done;
+        let session = self.session(state, connection);
+        let kind = self.cut_kind().or_else(|| self.order(state, session).map(CutKind::Order));
+        let (Some(kind), Some(router)) = (kind, &state.router) else { return };
         self.tell(
             at,
-            format_args!(
-                "{} of {from} -> {to} at wire byte {offset}, in {}",
-                self.fault.fault.name(),
-                self.target_name
-            ),
+            format_args!("{name} of {from} -> {to} at wire byte {offset}, in {}", self.target_name),
         );
-        if let Some(router) = &state.router {
-            router.arm(Cut { from, to, stream_offset: offset, kind });
+        router.arm(Cut { from, to, stream_offset: offset, kind });
+    }
+
+    /// The moment has come, on the host of `on`; `session` is the server's, if known.
+    fn moment(&self, state: &mut State, at: Time, on: Who, session: Option<u64>) {
+        if !matches!(state.stage, Stage::Waiting) {
+            return;
+        }
+        state.stage = Stage::Done;
+        self.tell(at, format_args!("{}: the moment has come", self.fault.fault.name()));
+        if let Some(disk) = &mut state.disk {
+            disk.arm();
+        } else if let Some(victim) = self.victim() {
+            if victim == on {
+                self.kill(state, at, victim);
+            } else {
+                self.doom_at(state, at + self.one_way, victim);
+            }
+        } else if self.cut_kind().is_some() {
+            match state.flow {
+                Some((connection, written)) => self.located(state, at, connection, written),
+                None => state.stage = Stage::Pending,
+            }
+        } else {
+            let session = session.or_else(|| state.flow.and_then(|(flow, _)| self.session(state, flow)));
+            if let (Some(order), Some(router)) = (self.order(state, session), &state.router) {
+                // Half way, with what this host sends now.
+                let there = at + self.one_way / 2;
+                router.order(u64::try_from(there.as_nanos()).unwrap_or(u64::MAX), order);
+            }
+        }
+    }
+
+    fn send_begins(&self, state: &mut State, at: Time, event: &Event<'_>) {
+        let Event::SendBegins { name, local, peer, wire_offset, coding } = event else { return };
+        if let Trigger::WireByte(_) = self.fault.trigger {
+            let file = self.names.iter().position(|known| name.contains(known.as_str())).unwrap_or(0);
+            let begins = |chart: &mut Chart| {
+                chart.begins((*local, *peer), *wire_offset, u32::try_from(file).unwrap_or(u32::MAX), *coding);
+            };
+            return self.chart(state, at, begins);
+        }
+        // An upload under a temporary name bears the target's name within it.
+        let is_target = name.contains(&self.target_name);
+        let any = matches!(self.fault.trigger, Trigger::AtTimeUs(_));
+        if !is_target && !any {
+            return;
+        }
+        let connection = (*local, *peer);
+        if matches!(state.stage, Stage::Waiting | Stage::Pending) {
+            state.flow = Some((connection, *wire_offset));
+        }
+        match state.stage {
+            Stage::Pending => self.located(state, at, connection, *wire_offset),
+            Stage::Waiting if !self.fault.trigger.is_moment() => {
+                let locator = Locator::new(*coding, self.fault.trigger, self.target_size_bytes, *wire_offset);
+                match locator.found() {
+                    Some(offset) => self.located(state, at, connection, offset),
+                    None => state.stage = Stage::Locating { connection, locator },
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether this is the moment of the trigger.
+    fn is_moment(&self, state: &mut State, who: Who, session: u64, event: &Event<'_>) -> bool {
+        let dialogue = &mut state.dialogue;
+        match self.fault.trigger {
+            Trigger::BeforeCommand(n) => dialogue.is_command(&self.target_name, n, who, event),
+            Trigger::BeforeReply(n) => dialogue.is_reply(&self.target_name, n, who, session, event),
+            Trigger::BeforeFinal => {
+                let Event::FileEnds { name, error: None, .. } = event else { return false };
+                who == self.receiver() && name.contains(&self.target_name)
+            }
+            _ => false,
         }
     }
 }
 
 impl Observer for Saboteur {
-    fn event(&self, at: Time, who: Who, _session: u64, event: &Event<'_>) {
-        let Event::SendBegins { name, local, peer, wire_offset, coding } = event else { return };
-        if let (true, Trigger::WireByte(_)) = (who == self.sender, self.fault.trigger) {
-            let file = self.names.iter().position(|known| name.contains(known.as_str())).unwrap_or(0);
-            let begins = |chart: &mut Chart| {
-                chart.begins((*local, *peer), *wire_offset, u32::try_from(file).unwrap_or(u32::MAX), *coding);
-            };
-            return self.chart(&mut self.lock(), at, begins);
-        }
-        // An upload under a temporary name bears the target's name within it.
-        if who != self.sender || !name.contains(&self.target_name) {
-            return;
-        }
+    fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         let state = &mut *self.lock();
-        if !matches!(state.stage, Stage::Waiting) {
-            return;
+        state.dialogue.hear(who, session, event);
+        if who == self.sender {
+            self.send_begins(state, at, event);
+            if matches!(event, Event::FileEnds { .. }) && matches!(self.fault.trigger, Trigger::AtTimeUs(_)) {
+                state.flow = None;
+            }
         }
-        let connection = (*local, *peer);
-        let locator = Locator::new(*coding, self.fault.trigger, self.target_size_bytes, *wire_offset);
-        match locator.found() {
-            Some(offset) => self.located(state, at, connection, offset),
-            None => state.stage = Stage::Locating { connection, locator },
+        if self.is_moment(state, who, session, event) {
+            self.moment(state, at, who, (who == Who::Server).then_some(session));
         }
     }
 }
 
+/// As taps of the hosts.
 impl Saboteur {
-    /// Kills the process when it has written its last byte.
-    fn die_if_at(&self, net: &SimNet, connection: (SocketAddr, SocketAddr), offset: u64) {
+    /// Whether the victim has come to its last byte; it dies, or goes on without the rest until its
+    /// power fails.
+    fn die_if_at(&self, at: Time, who: Who, connection: Connection, offset: u64) {
         let state = &mut *self.lock();
         if let Stage::Dying { connection: dying, at_offset } = state.stage
+            && self.victim() == Some(who)
             && dying == connection
             && offset >= at_offset
         {
-            state.stage = Stage::Done;
-            state.fired_at = Some(net.now());
-            net.kill();
-            // `notify_one` keeps the permit until somebody waits.
-            self.death.notify_one();
+            if self.fault.fault.takes_power() && self.sender == who {
+                // What has been written has time to leave.
+                self.doom_at(state, at + self.one_way, who);
+            } else {
+                self.kill(state, at, who);
+            }
         }
     }
 
     /// How many of the bytes the process lives to write; arms the fault when its place is known.
-    fn room(&self, at: Time, connection: (SocketAddr, SocketAddr), offset: u64, bytes: &[u8]) -> usize {
+    fn room(&self, at: Time, connection: Connection, offset: u64, bytes: &[u8]) -> usize {
         let state = &mut *self.lock();
         self.chart(state, at, |chart| chart.show(connection, offset, bytes));
         if let Stage::Locating { connection: target, locator } = &mut state.stage
@@ -199,17 +422,20 @@ impl Saboteur {
             self.located(state, at, connection, found);
         }
         match state.stage {
-            Stage::Dying { connection: dying, at_offset } if dying == connection => {
+            Stage::Dying { connection: dying, at_offset }
+                if dying == connection && self.victim() == Some(self.sender) =>
+            {
                 let room = usize::try_from(at_offset.saturating_sub(offset)).unwrap_or(usize::MAX);
                 room.min(bytes.len())
             }
+            // It is as good as dead.
+            Stage::Doomed { who, .. } if who == self.sender && !self.fault.trigger.is_moment() => 0,
             _ => bytes.len(),
         }
     }
-}
 
-impl Tap for Saboteur {
-    fn on_write(
+    /// The sender is about to write; how many bytes it lives to write.
+    pub fn on_write(
         &self,
         net: &SimNet,
         local: SocketAddr,
@@ -219,17 +445,69 @@ impl Tap for Saboteur {
     ) -> usize {
         let room = self.room(net.now(), (local, peer), offset, bytes);
         if room == 0 {
-            self.die_if_at(net, (local, peer), offset);
+            self.die_if_at(net.now(), self.sender, (local, peer), offset);
         }
         room
     }
 
-    fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
-        self.die_if_at(net, (local, peer), end);
+    /// The sender has written.
+    pub fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
+        {
+            let state = &mut *self.lock();
+            if let Some((flow, written)) = &mut state.flow
+                && *flow == (local, peer)
+            {
+                *written = end;
+            }
+        }
+        self.die_if_at(net.now(), self.sender, (local, peer), end);
     }
 
-    fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
+    /// The sender ends its stream.
+    pub fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
         self.chart(&mut self.lock(), net.now(), |chart| chart.close((local, peer), offset));
-        self.die_if_at(net, (local, peer), offset);
+        self.die_if_at(net.now(), self.sender, (local, peer), offset);
+    }
+
+    /// The receiver asks for what comes after `offset`; how many bytes it lives to read.
+    pub fn on_read(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) -> usize {
+        let connection = (peer, local);
+        let left = match self.lock().stage {
+            Stage::Dying { connection: dying, at_offset }
+                if dying == connection && self.victim() == Some(self.receiver()) =>
+            {
+                usize::try_from(at_offset.saturating_sub(offset)).unwrap_or(usize::MAX)
+            }
+            _ => return usize::MAX,
+        };
+        if left == 0 {
+            self.die_if_at(net.now(), self.receiver(), connection, offset);
+        }
+        left
+    }
+}
+
+/// As the receiver's disk.
+impl Saboteur {
+    fn at_disk(&self, at: Time, act: impl FnOnce(&mut DiskFault) -> (Act, bool)) -> (Act, bool) {
+        let state = &mut *self.lock();
+        let Some(disk) = &mut state.disk else { return (Act::Go, false) };
+        let (act, struck) = act(disk);
+        if struck {
+            state.fired_at.get_or_insert(at);
+            self.tell(at, format_args!("{} in {}", self.fault.fault.name(), self.target_name));
+        }
+        (act, struck)
+    }
+
+    /// The receiver's store is to write `len` bytes from `from` on, under a name; what becomes of
+    /// that, and whether the fault strikes with it.
+    pub fn on_store_write(&self, at: Time, name: &str, from: u64, len: usize) -> (Act, bool) {
+        self.at_disk(at, |disk| disk.write(at, name, from, len))
+    }
+
+    /// The same of a publication.
+    pub fn on_store_publish(&self, at: Time, name: &str) -> (Act, bool) {
+        self.at_disk(at, |disk| disk.publish(at, name))
     }
 }

@@ -5,13 +5,14 @@
 //! (`_ppm`), so that nothing depends on how a float is printed.
 
 mod error;
+mod fault;
 mod grid;
 
 pub use error::ScenarioError;
+pub use fault::{FaultKind, FaultSpec, TriggerKind};
 pub use grid::{Cell, DeliverySpec, GridSpec};
 
-use super::path::PathConfig;
-use super::plan;
+use super::path::{BurstLoss, Impairments, PathConfig};
 pub use crate::client::{Direction, Publish, Verify};
 use crate::proto::mode::{Structure, TransmissionMode};
 use error::{Problem, parse_toml};
@@ -22,13 +23,18 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 6] = [
+const EMBEDDED: [(&str, &str); 11] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
     ("habits", include_str!("../../sims/habits.toml")),
     ("round-trips", include_str!("../../sims/round-trips.toml")),
     ("wan-grid", include_str!("../../sims/wan-grid.toml")),
+    ("all-faults", include_str!("../../sims/all-faults.toml")),
+    ("crash-restart", include_str!("../../sims/crash-restart.toml")),
+    ("flaky-nat", include_str!("../../sims/flaky-nat.toml")),
+    ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),
+    ("satellite", include_str!("../../sims/satellite.toml")),
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +63,10 @@ pub struct Scenario {
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub faults: Vec<FaultSpec>,
+    /// Where faults strike, each in turn; when absent, a payload byte counts twice (it is the case
+    /// people meet), before the first byte and after the last one once each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggers: Option<Vec<TriggerKind>>,
     pub variants: Vec<VariantSpec>,
 }
 
@@ -80,6 +90,45 @@ pub struct PathSpec {
     /// Independent loss of each packet, each way.
     #[serde(default)]
     pub loss_ppm: u32,
+    /// Losses in bursts (Gilbert-Elliott), each way, beside the independent ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst_loss: Option<BurstLoss>,
+    /// So many packets, each way, come later by `reorder_us` and are overtaken by those behind them.
+    #[serde(default, skip_serializing_if = "is_zero_ppm")]
+    pub reorder_ppm: u32,
+    #[serde(default, skip_serializing_if = "is_zero_us")]
+    pub reorder_us: u64,
+    /// So many packets, each way, go over the link twice.
+    #[serde(default, skip_serializing_if = "is_zero_ppm")]
+    pub duplicate_ppm: u32,
+    /// Each packet comes later by up to so much; none overtakes another.
+    #[serde(default, skip_serializing_if = "is_zero_us")]
+    pub jitter_us: u64,
+}
+
+fn is_zero_ppm(ppm: &u32) -> bool {
+    *ppm == 0
+}
+
+fn is_zero_us(us: &u64) -> bool {
+    *us == 0
+}
+
+impl PathSpec {
+    pub fn impairments(&self) -> Impairments {
+        Impairments {
+            burst_loss: self.burst_loss,
+            reorder_ppm: self.reorder_ppm,
+            reorder_us: self.reorder_us,
+            duplicate_ppm: self.duplicate_ppm,
+            jitter_us: self.jitter_us,
+        }
+    }
+
+    /// Whether packets are lost at random.
+    pub fn loses(&self) -> bool {
+        self.loss_ppm > 0 || self.burst_loss.is_some()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,132 +179,6 @@ pub struct Timeouts {
     pub control_idle_us: u64,
     /// The client waits so long before it tries again.
     pub retry_delay_us: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    None,
-    SenderDies,
-    Reset,
-    EarlyClose,
-    Blackhole,
-    Loss,
-}
-
-impl FaultKind {
-    pub const ALL: [Self; 6] =
-        [Self::None, Self::SenderDies, Self::Reset, Self::EarlyClose, Self::Blackhole, Self::Loss];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::SenderDies => "sender_dies",
-            Self::Reset => "reset",
-            Self::EarlyClose => "early_close",
-            Self::Blackhole => "blackhole",
-            Self::Loss => "loss",
-        }
-    }
-
-    /// One line for a person.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::None => "no fault",
-            Self::SenderDies => "the sending process dies; its kernel sends FIN; it is started again later",
-            Self::Reset => "a middlebox sends RST to both ends of the data connection",
-            Self::EarlyClose => "a middlebox closes the data connection early, with FIN to both ends",
-            Self::Blackhole => "a NAT forgets the data connection: its packets vanish without a word",
-            Self::Loss => "packets are lost at random throughout the run",
-        }
-    }
-
-    /// Whether it strikes once, at a trigger (the others act from the start to the end).
-    pub fn has_trigger(self) -> bool {
-        !matches!(self, Self::None | Self::Loss)
-    }
-
-    /// The keys it takes beside `kind` and `name`, and whether it needs them.
-    fn parameters(self) -> &'static [(&'static str, bool)] {
-        match self {
-            Self::SenderDies => &[("restart_after_us", true), ("transfers_outlive_control", false)],
-            Self::Loss => &[("loss_ppm", true)],
-            Self::None | Self::Reset | Self::EarlyClose | Self::Blackhole => &[],
-        }
-    }
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A kind of fault that seeds draw from. The keys a kind does not take are `None`, those it takes
-/// are present: [`Scenario::parse`] sees to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaultSpec {
-    pub kind: FaultKind,
-    /// How tables and CSV call it; the kind when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub loss_ppm: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restart_after_us: Option<u64>,
-    /// Whether the server, when it loses the control connection during an upload, goes on and
-    /// publishes what comes (half of the servers in use) or aborts (RFC 959 section 4.1.1, QUIT).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transfers_outlive_control: Option<bool>,
-}
-
-impl FaultSpec {
-    pub fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or(self.kind.as_str())
-    }
-
-    /// The fault with its parameters, for the plan of a case.
-    pub fn planned(&self) -> plan::FaultKind {
-        match self.kind {
-            FaultKind::None => plan::FaultKind::None,
-            FaultKind::SenderDies => {
-                plan::FaultKind::SenderDies { restart_after_us: self.restart_after_us.unwrap_or_default() }
-            }
-            FaultKind::Reset => plan::FaultKind::Reset,
-            FaultKind::EarlyClose => plan::FaultKind::EarlyClose,
-            FaultKind::Blackhole => plan::FaultKind::Blackhole,
-            FaultKind::Loss => plan::FaultKind::Loss { loss_ppm: self.loss_ppm.unwrap_or_default() },
-        }
-    }
-}
-
-/// Where in the target file a fault strikes. The same place of the same file in every variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TriggerKind {
-    /// The file's transfer has begun, no payload byte has passed.
-    BeforeFirstByte,
-    /// A payload byte, uniform over the file.
-    PayloadByte,
-    /// All payload has passed, the mode's mark of the end has not.
-    AfterLastByte,
-}
-
-impl TriggerKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BeforeFirstByte => "before_first_byte",
-            Self::PayloadByte => "payload_byte",
-            Self::AfterLastByte => "after_last_byte",
-        }
-    }
-}
-
-impl fmt::Display for TriggerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A contender: how client and server deliver. Data, not code: a new one is a new table.
@@ -319,14 +242,6 @@ pub struct Stratum {
     pub trigger: Option<TriggerKind>,
 }
 
-/// A payload byte counts twice: it is the case people meet; the two edges are the special ones.
-const TRIGGERS: [TriggerKind; 4] = [
-    TriggerKind::PayloadByte,
-    TriggerKind::BeforeFirstByte,
-    TriggerKind::PayloadByte,
-    TriggerKind::AfterLastByte,
-];
-
 impl Scenario {
     /// An embedded scenario by name, or a file by its path (anything with a `/` or `.toml`).
     pub fn load(name_or_path: &str) -> Result<Self, ScenarioError> {
@@ -367,7 +282,7 @@ impl Scenario {
     pub fn stratum(&self, seed: u64) -> Stratum {
         let (rest, direction) = split(seed, &self.directions);
         let (rest, fault) = split(rest, &self.faults);
-        let (_, trigger) = split(rest, &TRIGGERS);
+        let (_, trigger) = split(rest, self.triggers());
         Stratum {
             direction: *direction,
             fault: fault.clone(),
@@ -388,7 +303,11 @@ impl Scenario {
 
     /// Seeds after which the strata repeat; a range of a multiple of it is balanced.
     pub fn cycle(&self) -> u64 {
-        (self.directions.len() * self.faults.len() * TRIGGERS.len()) as u64
+        (self.directions.len() * self.faults.len() * self.triggers().len()) as u64
+    }
+
+    fn triggers(&self) -> &[TriggerKind] {
+        self.triggers.as_deref().unwrap_or(&TriggerKind::USUAL)
     }
 
     fn check(&self) -> Result<(), Problem> {
@@ -397,6 +316,16 @@ impl Scenario {
         within("path.bandwidth_bits_per_s", p.bandwidth_bits_per_s, 1_000, 1_000_000_000_000)?;
         within("path.queue_bytes", p.queue_bytes, 1_500, 1 << 40)?;
         within("path.loss_ppm", p.loss_ppm.into(), 0, 999_999)?;
+        if let Some(burst) = &p.burst_loss {
+            within("path.burst_loss.enter_ppm", burst.enter_ppm.into(), 1, 1_000_000)?;
+            within("path.burst_loss.leave_ppm", burst.leave_ppm.into(), 1, 1_000_000)?;
+            within("path.burst_loss.good_loss_ppm", burst.good_loss_ppm.into(), 0, 999_999)?;
+            within("path.burst_loss.bad_loss_ppm", burst.bad_loss_ppm.into(), 1, 1_000_000)?;
+        }
+        within("path.reorder_ppm", p.reorder_ppm.into(), 0, 999_999)?;
+        within("path.reorder_us", p.reorder_us, u64::from(p.reorder_ppm > 0), 60_000_000)?;
+        within("path.duplicate_ppm", p.duplicate_ppm.into(), 0, 999_999)?;
+        within("path.jitter_us", p.jitter_us, 0, 60_000_000)?;
         let w = &self.workload;
         within("workload.files", w.files.into(), 1, 1_000_000)?;
         within("workload.size_bytes.0", w.size_bytes[0], 0, w.size_bytes[1])?;
@@ -434,36 +363,9 @@ impl Scenario {
 
     fn check_faults(&self) -> Result<(), Problem> {
         unique_names("faults", self.faults.iter().map(FaultSpec::name))?;
-        for (i, fault) in self.faults.iter().enumerate() {
-            let given = [
-                ("loss_ppm", fault.loss_ppm.is_some()),
-                ("restart_after_us", fault.restart_after_us.is_some()),
-                ("transfers_outlive_control", fault.transfers_outlive_control.is_some()),
-            ];
-            let taken = fault.kind.parameters();
-            for (key, present) in given {
-                match taken.iter().find(|(name, _)| *name == key) {
-                    None if present => {
-                        let keys = taken.iter().map(|(name, _)| format!("`{name}`"));
-                        let keys: Vec<_> =
-                            ["`kind`".into(), "`name`".into()].into_iter().chain(keys).collect();
-                        return Err(Problem::new(
-                            &format!("faults.{i}.{key}"),
-                            &format!("only {} with kind = \"{}\"", keys.join(", "), fault.kind),
-                        ));
-                    }
-                    Some((_, true)) if !present => {
-                        return Err(Problem::new(
-                            &format!("faults.{i}"),
-                            &format!("the key `{key}` with kind = \"{}\"", fault.kind),
-                        ));
-                    }
-                    _ => {}
-                }
-            }
-            if let Some(ppm) = fault.loss_ppm {
-                within(&format!("faults.{i}.loss_ppm"), ppm.into(), 1, 999_999)?;
-            }
+        self.faults.iter().enumerate().try_for_each(|(i, fault)| fault.check(i))?;
+        if self.triggers().is_empty() {
+            return Err(Problem::new("triggers", "at least one"));
         }
         Ok(())
     }

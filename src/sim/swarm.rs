@@ -3,6 +3,7 @@
 //! (Groce et al., "Swarm Testing", ISSTA 2012).
 
 use super::case::{self, Case, ServerOptions};
+use super::path::BurstLoss;
 use super::plan::{Fault, FaultKind, Trigger};
 use super::scenario::{Limits, PathSpec, Timeouts};
 use super::{seeds, workload};
@@ -20,11 +21,18 @@ fn one_of<T: Copy>(rng: &mut ChaCha12Rng, choices: &[T]) -> T {
 pub fn draw(seed: u64) -> Case {
     let rng = &mut seeds::stream(seed, "swarm");
     let files = workload::draw(seed, workload(rng));
-    let path = path(rng);
+    let mut path = path(rng);
     let policy = policy(rng);
     let target = rng.random_range(0..files.len());
     let size_bytes = files[target].size_bytes;
-    let fault = Fault { fault: fault(rng), target: target as u32, trigger: trigger(rng, size_bytes) };
+    let mut fault = Fault { fault: fault(rng), target: target as u32, trigger: trigger(rng, size_bytes) };
+    // A third of the seeds keeps to the usual faults on a usual path.
+    let more = &mut seeds::stream(seed, "swarm faults");
+    if more.random_range(0..3) > 0 {
+        fault.fault = any_fault(more);
+        fault.trigger = any_trigger(more, size_bytes, files.len() as u64, path.rtt_us);
+    }
+    impair(more, &mut path);
     Case {
         version: case::VERSION,
         scenario: "sweep".to_owned(),
@@ -67,6 +75,35 @@ fn path(rng: &mut ChaCha12Rng) -> PathSpec {
         bandwidth_bits_per_s,
         queue_bytes: one_of(rng, &[15_000, 100_000, 1_000_000]),
         loss_ppm: one_of(rng, &[0, 0, 0, 1_000, 10_000]),
+        burst_loss: None,
+        reorder_ppm: 0,
+        reorder_us: 0,
+        duplicate_ppm: 0,
+        jitter_us: 0,
+    }
+}
+
+/// Each impairment on one path in eight.
+fn impair(rng: &mut ChaCha12Rng, path: &mut PathSpec) {
+    let mut present = || rng.random_range(0..8) == 0;
+    let (bursts, reordering, copies, jitter) = (present(), present(), present(), present());
+    if bursts {
+        path.burst_loss = Some(BurstLoss {
+            enter_ppm: one_of(rng, &[1_000, 10_000]),
+            leave_ppm: one_of(rng, &[100_000, 400_000]),
+            good_loss_ppm: 0,
+            bad_loss_ppm: one_of(rng, &[200_000, 500_000]),
+        });
+    }
+    if reordering {
+        path.reorder_ppm = one_of(rng, &[1_000, 50_000]);
+        path.reorder_us = one_of(rng, &[100, 5_000, 50_000]);
+    }
+    if copies {
+        path.duplicate_ppm = one_of(rng, &[1_000, 50_000]);
+    }
+    if jitter {
+        path.jitter_us = one_of(rng, &[500, 20_000]);
     }
 }
 
@@ -94,8 +131,61 @@ fn fault(rng: &mut ChaCha12Rng) -> FaultKind {
             FaultKind::SenderDies { restart_after_us: 500_000 },
             FaultKind::Reset,
             FaultKind::EarlyClose,
-            FaultKind::Blackhole,
+            FaultKind::Blackhole { for_us: None },
             FaultKind::Loss { loss_ppm: 30_000 },
+        ],
+    )
+}
+
+/// Any fault that strikes once.
+fn any_fault(rng: &mut ChaCha12Rng) -> FaultKind {
+    let for_us = one_of(rng, &[200_000, 3_000_000, 12_000_000]);
+    let restart_after_us = one_of(rng, &[200_000, 500_000]);
+    let power = one_of(rng, &[None, Some(500_000), Some(8_000_000)]);
+    one_of(
+        rng,
+        &[
+            FaultKind::SenderDies { restart_after_us },
+            FaultKind::ReceiverDies { restart_after_us },
+            FaultKind::SenderPowerLoss { restart_after_us: power },
+            FaultKind::ReceiverPowerLoss { restart_after_us: power },
+            FaultKind::Reset,
+            FaultKind::EarlyClose,
+            FaultKind::SplitClose,
+            FaultKind::Blackhole { for_us: None },
+            FaultKind::Blackhole { for_us: Some(for_us) },
+            FaultKind::Stall { for_us },
+            FaultKind::ControlReset,
+            FaultKind::ControlSilent { for_us: None },
+            FaultKind::ControlSilent { for_us: Some(for_us) },
+            FaultKind::Refused { times: 1 },
+            FaultKind::Partition { for_us },
+            FaultKind::Corrupt { xor: 0x20 },
+            FaultKind::Corrupt { xor: 0xC0 },
+            FaultKind::DiskFull { for_us },
+            FaultKind::ShortWrite,
+            FaultKind::WriteError,
+            FaultKind::SlowDisk { delay_us: 100_000 },
+        ],
+    )
+}
+
+fn any_trigger(rng: &mut ChaCha12Rng, size_bytes: u64, files: u64, rtt_us: u64) -> Trigger {
+    let byte = rng.random_range(0..size_bytes.max(1));
+    let nth = rng.random_range(0..3);
+    let at_us = rng.random_range(1..=(8 + files) * rtt_us);
+    one_of(
+        rng,
+        &[
+            if size_bytes > 0 { Trigger::PayloadByte(byte) } else { Trigger::BeforeFirstByte },
+            Trigger::AfterLastByte,
+            Trigger::InsideHeader(byte),
+            Trigger::AfterHeader(byte),
+            Trigger::BeforeFinal,
+            Trigger::BeforeFinal,
+            Trigger::BeforeCommand(nth),
+            Trigger::BeforeReply(nth),
+            Trigger::AtTimeUs(at_us),
         ],
     )
 }

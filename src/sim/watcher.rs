@@ -5,7 +5,7 @@ use super::network::{SimNet, Tap};
 use super::notice::Noticing;
 use super::oracle::{self, End, Oracle, Violation};
 use super::path::router::RouterHandle;
-use super::path::{Cut, Direction, Fate, PathObserver};
+use super::path::{Cut, Direction, Fate, Order, PathObserver};
 use super::saboteur::Saboteur;
 use super::tcp::segment::Head;
 use super::trace::{Place, Trace};
@@ -213,7 +213,14 @@ impl PathObserver for Watcher {
             Place::Fault,
             format_args!("the middlebox cuts {from} -> {to} at wire byte {offset}"),
         );
-        self.saboteur.cut(at);
+        self.saboteur.fired(at);
+        self.struck();
+    }
+
+    fn order_fired(&self, at_ns: u64, order: &Order) {
+        let at = Duration::from_nanos(at_ns);
+        self.trace.add(at, Place::Fault, format_args!("{order}"));
+        self.saboteur.fired(at);
         self.struck();
     }
 }
@@ -285,6 +292,13 @@ impl Tap for HostTap {
     fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
         if self.is_sender() {
             self.watcher.saboteur.on_shutdown(net, local, peer, offset);
+        }
+    }
+
+    fn on_read(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) -> usize {
+        match self.is_sender() {
+            true => usize::MAX,
+            false => self.watcher.saboteur.on_read(net, local, peer, offset),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use super::capture::CapturedPacket;
 use super::case::Case;
+use super::disk::HostStore;
 use super::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use super::oracle::integrity::{self, Ending, Evidence, Left, Verdict};
 use super::oracle::{End, Violation};
 use super::path::PathConfig;
 use super::path::router::RouterHandle;
 use super::plan::FaultKind;
-use super::saboteur::Saboteur;
+use super::saboteur::{Saboteur, Scene};
 use super::trace::{self, Place, Trace, TraceEvent};
 use super::watcher::{HostTap, Notes, Phase, Watcher};
 use super::wire::WireByte;
@@ -140,8 +141,8 @@ fn run_watched(case: &Case, keep_events: bool, keep_packets: bool) -> Result<Out
 struct World {
     case: Case,
     sources: Vec<Arc<[u8]>>,
-    client_store: MemoryStore,
-    server_store: MemoryStore,
+    client_store: HostStore,
+    server_store: HostStore,
     watcher: Arc<Watcher>,
 }
 
@@ -155,8 +156,15 @@ impl World {
         let trace = Arc::new(Trace::new(keep_events));
         let (target, size_bytes) =
             case.target().map_or(("", 0), |file| (file.name.as_str(), file.size_bytes));
-        let names = case.files.iter().map(|file| file.name.clone()).collect();
-        let saboteur = Arc::new(Saboteur::new(case.fault, sender, target, size_bytes, names, trace.clone()));
+        let scene = Scene {
+            sender,
+            target_name: target,
+            target_size_bytes: size_bytes,
+            names: case.files.iter().map(|file| file.name.clone()).collect(),
+            one_way: Duration::from_micros(case.path.rtt_us / 2),
+            control: control(),
+        };
+        let saboteur = Arc::new(Saboteur::new(case.fault, scene, trace.clone()));
         let watcher = Watcher::new(trace, saboteur);
         let watcher = Arc::new(if keep_packets { watcher.capturing() } else { watcher });
         let sending = MemoryStore::new();
@@ -171,13 +179,15 @@ impl World {
             Who::Client => (sending, receiving),
             Who::Server => (receiving, sending),
         };
+        let client_store = HostStore::new(client_store, Who::Client, watcher.clone());
+        let server_store = HostStore::new(server_store, Who::Server, watcher.clone());
         Self { case: case.clone(), sources, client_store, server_store, watcher }
     }
 
     fn receiving_store(&self) -> &MemoryStore {
         match self.case.policy.direction {
-            Direction::Put => &self.server_store,
-            Direction::Get => &self.client_store,
+            Direction::Put => self.server_store.memory(),
+            Direction::Get => self.client_store.memory(),
         }
     }
 
@@ -192,6 +202,7 @@ impl World {
             bandwidth_bits_per_s: path.bandwidth_bits_per_s,
             queue_bytes: path.queue_bytes,
             loss_ppm: path.loss_ppm + lost_by_fault,
+            impairments: path.impairments(),
         };
         NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us)
     }
@@ -206,12 +217,13 @@ impl World {
             .iter()
             .map(|file| Job { local: path(&file.name), remote: file.name.clone() })
             .collect();
-        let server = SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT);
+        self.watcher.saboteur.runs(Who::Client, process.clone());
+        let server = control();
         let login = Login::new("user", "password");
         let observer = self.watcher.clone();
         let report = tokio::select! {
             biased;
-            () = self.watcher.saboteur.death(), if self.watcher.saboteur.sender() == Who::Client => None,
+            () = self.watcher.saboteur.doom(Who::Client, &net) => None,
             report = deliver(&process, &self.client_store, server, &login, &jobs, &self.case.policy, observer) => {
                 Some(report)
             }
@@ -224,6 +236,17 @@ impl World {
             None => {
                 self.watcher.struck();
                 self.watcher.notes().client_died = true;
+                let restart_after_us = self.case.fault.fault.restart_after_us();
+                if let (true, Some(us)) = (self.case.fault.fault.takes_power(), restart_after_us) {
+                    // The host comes up again; nobody starts the delivery again.
+                    net.outside_sleep(Duration::from_micros(us)).await;
+                    net.power_on();
+                    self.watcher.trace.add(
+                        net.now(),
+                        Place::Fault,
+                        format_args!("the client's host is up again"),
+                    );
+                }
                 self.aftermath(&net).await;
             }
         }
@@ -240,25 +263,29 @@ impl World {
     }
 
     async fn server_host(self: Arc<Self>, net: SimNet) {
-        let dies = self.watcher.saboteur.sender() == Who::Server;
+        let mut host = net.clone();
         net.set_tap(Arc::new(HostTap::new(Who::Server, self.watcher.clone())));
         loop {
-            let process = net.process();
+            let process = host.process();
+            self.watcher.saboteur.runs(Who::Server, process.clone());
             tokio::select! {
                 biased;
-                () = self.watcher.saboteur.death(), if dies => {}
+                () = self.watcher.saboteur.doom(Who::Server, &host) => {}
                 () = self.serve(process.clone()) => return,
             }
             self.watcher.struck();
             self.watcher.notes().server_sessions = 0;
-            let FaultKind::SenderDies { restart_after_us } = self.case.fault.fault else { return };
-            net.sleep(Duration::from_micros(restart_after_us)).await;
+            let Some(us) = self.case.fault.fault.restart_after_us() else { return };
+            host.outside_sleep(Duration::from_micros(us)).await;
+            if self.case.fault.fault.takes_power() {
+                host = host.power_on();
+            }
             self.watcher.trace.add(net.now(), Place::Fault, format_args!("the server is started again"));
         }
     }
 
     async fn serve(&self, net: SimNet) {
-        let on = SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT);
+        let on = control();
         let listener = match net.listen(on).await {
             Ok(listener) => listener,
             Err(error) => {
@@ -318,7 +345,7 @@ impl World {
             packets: ended.up.packets + ended.down.packets,
             retransmits: ended.retransmits(),
             trace_hash: self.watcher.trace.hash(),
-            stores_hash: stores_hash(&[&self.client_store, &self.server_store]),
+            stores_hash: stores_hash(&[self.client_store.memory(), self.server_store.memory()]),
             violations: Vec::new(),
             noticed: notes.noticing.noticed().clone(),
             data_wire_bytes: notes.data_wire_bytes,
@@ -369,6 +396,11 @@ impl World {
             reported_delivered: reported.map(|(delivered, _)| delivered),
         }
     }
+}
+
+/// Where the server listens.
+fn control() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT)
 }
 
 /// Compares each publication with what the sender holds under the name.

@@ -84,8 +84,10 @@ pub(super) async fn run_router(
                 .await
         });
     }
+    let handle = router.borrow().handle();
     let mut buffer = Vec::new();
     loop {
+        router.borrow_mut().hear();
         let now_us = clock.now_us();
         let tick_start_us = now_us / tick_us * tick_us;
         // At its very first microsecond it could still be the end of the tick before.
@@ -98,6 +100,7 @@ pub(super) async fn run_router(
             biased;
             Some(result) = tasks.join_next() => return ended(result),
             () = arrivals.notified() => {}
+            () = handle.ordered() => {}
             () = clock.until(wake_us.map(|us| us * 1000)) => {}
         }
     }

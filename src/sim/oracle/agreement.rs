@@ -3,7 +3,7 @@
 
 use super::integrity::Verdict;
 use super::{End, Oracle, marks_end_of_file};
-use crate::client::Verify;
+use crate::client::{Direction, Verify};
 use crate::sim::plan::FaultKind;
 
 pub struct Agreement;
@@ -16,7 +16,9 @@ impl Oracle for Agreement {
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
         let excused = may_truncate_silently(end);
         let lost = end.outcome.files.iter().find(|file| {
-            file.verdict.is_silent_loss() && !(excused && file.verdict == Verdict::SilentTruncation)
+            file.verdict.is_silent_loss()
+                && !(excused && file.verdict == Verdict::SilentTruncation)
+                && !may_differ_silently(end)
         })?;
         Some(format!("{} is {} and nobody said so", lost.name, lost.verdict))
     }
@@ -29,7 +31,21 @@ fn may_truncate_silently(end: &End<'_>) -> bool {
     !marks_end_of_file(end.case)
         && match end.case.fault.fault {
             FaultKind::SenderDies { .. } => true,
-            FaultKind::EarlyClose => end.case.policy.verify == Verify::Reply,
-            FaultKind::None | FaultKind::Reset | FaultKind::Blackhole | FaultKind::Loss { .. } => false,
+            FaultKind::EarlyClose | FaultKind::SplitClose => end.case.policy.verify == Verify::Reply,
+            _ => false,
         }
+}
+
+/// A changed byte that no checksum tells, and a disk that stores less than it says, are noticed by
+/// no mode, for no mode has a checksum of the file; only by whoever reads the stored file back and
+/// compares. HASH reads what stands at the server (draft-ietf-ftpext2-hash), so on an upload it tells
+/// either. On a download it tells what came from what was sent, not what the client's disk made of
+/// it. SIZE tells a short write at the server, and a byte changed only if a header's count was.
+fn may_differ_silently(end: &End<'_>) -> bool {
+    let policy = &end.case.policy;
+    match end.case.fault.fault {
+        FaultKind::Corrupt { .. } => policy.verify != Verify::Hash,
+        FaultKind::ShortWrite => policy.direction == Direction::Get || policy.verify == Verify::Reply,
+        _ => false,
+    }
 }

@@ -2,6 +2,7 @@
 //! sees a part of a file under its final name, but where the receiver writes in place.
 
 use super::{End, Oracle, marks_end_of_file};
+use crate::sim::plan::FaultKind;
 
 pub struct Exposure;
 
@@ -11,7 +12,10 @@ impl Oracle for Exposure {
     }
 
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
-        if !marks_end_of_file(end.case) || end.case.writes_in_place {
+        // A byte changed on the way or lost by the disk stands in a file that is whole for all that its
+        // receiver can know before it publishes it.
+        let unknowable = matches!(end.case.fault.fault, FaultKind::Corrupt { .. } | FaultKind::ShortWrite);
+        if !marks_end_of_file(end.case) || end.case.writes_in_place || unknowable {
             return None;
         }
         let exposed = end.outcome.files.iter().find(|file| file.exposed)?;

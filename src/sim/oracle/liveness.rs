@@ -4,7 +4,8 @@
 use super::integrity::Verdict;
 use super::{End, Oracle};
 use crate::client::Direction;
-use crate::sim::plan::FaultKind;
+use crate::sim::case::Case;
+use crate::sim::plan::{FaultKind, Side};
 
 pub struct Liveness;
 
@@ -19,12 +20,7 @@ impl Oracle for Liveness {
             let limit_us = end.case.limits.virtual_time_us;
             return Some(format!("{stuck} files without a word after {limit_us} us"));
         }
-        let client_dies = matches!(end.case.fault.fault, FaultKind::SenderDies { .. })
-            && end.case.policy.direction == Direction::Put;
-        // Random loss may strike all attempts; a fault that strikes once cannot.
-        let strikes_once =
-            !matches!(end.case.fault.fault, FaultKind::Loss { .. }) && end.case.path.loss_ppm == 0;
-        if client_dies || !strikes_once || end.case.policy.retries == 0 {
+        if !must_deliver(end.case) {
             return None;
         }
         let failed = end
@@ -37,4 +33,30 @@ impl Oracle for Liveness {
             failed.name, failed.verdict
         ))
     }
+}
+
+/// Whether the fault leaves a client that lives and has a retry to which nothing happens.
+fn must_deliver(case: &Case) -> bool {
+    let fault = case.fault.fault;
+    let client = match case.policy.direction {
+        Direction::Put => Side::Sender,
+        Direction::Get => Side::Receiver,
+    };
+    let survives = match fault.victim() {
+        Some(victim) if victim == client => false,
+        Some(_) => fault.restart_after_us().is_some_and(|us| us < case.policy.retry_delay.as_micros() as u64),
+        None => true,
+    };
+    // Random loss may strike all attempts, and what lasts may outlast them; a fault that strikes once
+    // and is over cannot.
+    let strikes_once = !matches!(
+        fault,
+        FaultKind::Loss { .. }
+            | FaultKind::DiskFull { .. }
+            | FaultKind::SlowDisk { .. }
+            | FaultKind::Partition { .. }
+    );
+    // A client reports the failure of its own disk and does not try again.
+    let own_disk = case.policy.direction == Direction::Get && fault.is_of_disk();
+    survives && !own_disk && strikes_once && !case.path.loses() && case.policy.retries > 0
 }

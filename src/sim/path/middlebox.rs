@@ -1,7 +1,7 @@
 //! The middlebox: follows every connection and commits the faults it was armed with.
 
 use super::zombie::Zombie;
-use super::{Cut, CutKind, Direction};
+use super::{Cut, CutKind, Direction, Order};
 use crate::sim::tcp::segment::{self, Head, Segment, after, later};
 use smoltcp::wire::TcpControl;
 use std::collections::BTreeMap;
@@ -14,6 +14,15 @@ pub(super) enum Outcome {
     Hold(u64, Vec<u8>),
     /// It does not pass; these go instead.
     Replace(Vec<u8>, Vec<(Direction, Vec<u8>)>),
+    /// It passes, and these go, too.
+    Beside(Vec<u8>, Vec<(Direction, Vec<u8>)>),
+}
+
+/// What has struck.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fired {
+    Cut(Cut),
+    Order(Order),
 }
 
 /// One direction of a connection, as seen in passing.
@@ -74,6 +83,8 @@ enum State {
 struct Tracked {
     halves: [Half; 2],
     state: State,
+    /// One end has reset it.
+    reset_seen: bool,
     /// Bytes that are changed in every copy of them that passes.
     corrupted: Vec<(Direction, u32, u8)>,
 }
@@ -87,6 +98,10 @@ pub(super) struct Middlebox {
     armed: BTreeMap<Key, Vec<(Direction, Cut)>>,
     /// How many more SYNs to these are answered with RST.
     refused: BTreeMap<SocketAddrV4, u32>,
+    /// Nothing passes until then; the order and whether it has taken a packet.
+    partition: Option<(u64, Order, bool)>,
+    /// How many more data connections are refused; the order and whether it has refused one.
+    refused_data: Option<(u32, Order, bool)>,
 }
 
 impl Middlebox {
@@ -109,29 +124,99 @@ impl Middlebox {
         true
     }
 
-    /// `fired` is set when a cut strikes.
+    /// Whether this SYN is for a data connection that is refused.
+    fn refuses_data(&mut self, head: &Head, fired: &mut Option<Fired>) -> bool {
+        let Some((left, order, told)) = &mut self.refused_data else { return false };
+        let Order::RefuseData { control_port, .. } = *order else { return false };
+        if *left == 0 || head.dst.port() == control_port {
+            return false;
+        }
+        *left -= 1;
+        if !std::mem::replace(told, true) {
+            *fired = Some(Fired::Order(*order));
+        }
+        true
+    }
+
+    /// Whether the hosts are cut off from one another.
+    fn is_partitioned(&mut self, at_ns: u64, fired: &mut Option<Fired>) -> bool {
+        let Some((until_ns, order, told)) = &mut self.partition else { return false };
+        if at_ns >= *until_ns {
+            self.partition = None;
+            return false;
+        }
+        if !std::mem::replace(told, true) {
+            *fired = Some(Fired::Order(*order));
+        }
+        true
+    }
+
+    /// Carries out an order: what it sends, and whether it has had its effect (a partition has it
+    /// with the first packet, a refusal with the first SYN).
+    pub fn obey(&mut self, at_ns: u64, order: Order) -> (Vec<(Direction, Vec<u8>)>, bool) {
+        match order {
+            Order::Partition { for_us } => {
+                self.partition = Some((at_ns + for_us * 1000, order, false));
+                (Vec::new(), false)
+            }
+            Order::RefuseData { times, .. } => {
+                self.refused_data = Some((times, order, false));
+                (Vec::new(), false)
+            }
+            Order::Reset { from, to } => match self.open(from, to) {
+                Some((key, conn)) => {
+                    conn.state = State::Rejecting;
+                    (conn.resets(key), true)
+                }
+                None => (Vec::new(), false),
+            },
+            Order::Blackhole { from, to, for_us } => match self.open(from, to) {
+                Some((_, conn)) => {
+                    conn.state = State::Hole(for_us.map(|us| at_ns + us * 1000));
+                    (Vec::new(), true)
+                }
+                None => (Vec::new(), false),
+            },
+        }
+    }
+
+    /// The connection between these two, if it stands.
+    fn open(&mut self, from: SocketAddr, to: SocketAddr) -> Option<(Key, &mut Tracked)> {
+        let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else { return None };
+        let key = [(from, to), (to, from)].into_iter().find(|key| self.conns.contains_key(key))?;
+        let conn = self.conns.get_mut(&key)?;
+        let stands = matches!(conn.state, State::Open)
+            && conn.halves.iter().all(|half| half.isn.is_some())
+            && !conn.halves.iter().all(|half| half.fin_seen)
+            && !conn.reset_seen;
+        stands.then_some((key, conn))
+    }
+
+    /// `fired` is set when a cut or an order strikes.
     pub fn pass(
         &mut self,
         at_ns: u64,
         direction: Direction,
         packet: Vec<u8>,
-        fired: &mut Option<Cut>,
+        fired: &mut Option<Fired>,
     ) -> Outcome {
         let Some(head) = Head::read(&packet) else { return Outcome::Forward(packet) };
+        if self.is_partitioned(at_ns, fired) {
+            return Outcome::Replace(packet, Vec::new());
+        }
         let key = match direction {
             Direction::Up => (head.src, head.dst),
             Direction::Down => (head.dst, head.src),
         };
         if head.syn && head.ack.is_none() {
-            if self.refuses(head.dst) {
+            if self.refuses(head.dst) || self.refuses_data(&head, fired) {
                 return reject(direction, &head, packet);
             }
             let again =
                 self.conns.get(&key).is_some_and(|conn| conn.halves[direction.index()].isn == Some(head.seq));
             if !again {
-                let conn =
-                    Tracked { halves: [Half::default(); 2], state: State::Open, corrupted: Vec::new() };
-                self.conns.insert(key, conn);
+                let (halves, corrupted) = ([Half::default(); 2], Vec::new());
+                self.conns.insert(key, Tracked { halves, state: State::Open, reset_seen: false, corrupted });
             }
         }
         let Some(conn) = self.conns.get_mut(&key) else { return Outcome::Forward(packet) };
@@ -150,11 +235,46 @@ impl Middlebox {
             }
         }
         if let Some(cut) = strikes(&mut self.armed, key, direction, &head, conn) {
-            *fired = Some(cut);
+            if let CutKind::Order(order) = cut.kind {
+                let at = conn.halves[direction.index()].seq_of(cut.stream_offset);
+                return self.set_off(at_ns, direction, order, &head, (key, at), packet, fired);
+            }
+            *fired = Some(Fired::Cut(cut));
             return conn.strike(at_ns, direction, cut, &head, packet);
         }
+        conn.reset_seen |= head.rst;
         conn.halves[direction.index()].saw(&head);
         Outcome::Forward(conn.corrupt(direction, &head, packet))
+    }
+}
+
+impl Middlebox {
+    /// A segment has come to sequence number `at`, which sets off an order.
+    #[allow(clippy::too_many_arguments)]
+    fn set_off(
+        &mut self,
+        at_ns: u64,
+        direction: Direction,
+        order: Order,
+        head: &Head,
+        (key, at): (Key, u32),
+        packet: Vec<u8>,
+        fired: &mut Option<Fired>,
+    ) -> Outcome {
+        let (forged, struck) = self.obey(at_ns, order);
+        if struck {
+            *fired = Some(Fired::Order(order));
+        }
+        if let Order::Partition { .. } = order {
+            // The byte is the first to vanish.
+            self.is_partitioned(at_ns, fired);
+            let passes = prefix(head, &packet, at, head.ack).map(|packet| (direction, packet));
+            return Outcome::Replace(packet, passes.into_iter().collect());
+        }
+        if let Some(conn) = self.conns.get_mut(&key) {
+            conn.halves[direction.index()].saw(head);
+        }
+        Outcome::Beside(packet, forged)
     }
 }
 
@@ -174,7 +294,9 @@ fn strikes(
     let end = half.offset_of(head.payload_end());
     let hit = |(way, cut): &(Direction, Cut)| {
         let offset = i64::try_from(cut.stream_offset).unwrap_or(i64::MAX);
-        *way == direction && (end > offset || (head.fin && end == offset))
+        // There is nothing to change in a FIN.
+        let has_fin = head.fin && !matches!(cut.kind, CutKind::Corrupt { .. });
+        *way == direction && (end > offset || (has_fin && end == offset))
     };
     // The earliest byte first.
     let index = (0..cuts.len()).filter(|i| hit(&cuts[*i])).min_by_key(|i| cuts[*i].1.stream_offset)?;
@@ -268,7 +390,23 @@ impl Tracked {
                 self.halves[direction.index()].saw(head);
                 Outcome::Forward(self.corrupt(direction, head, packet))
             }
+            // Carried out by the middlebox, whose other connections it concerns.
+            CutKind::Order(_) => Outcome::Forward(packet),
         }
+    }
+
+    /// RST to both ends, with the numbers they expect.
+    fn resets(&self, (client, server): Key) -> Vec<(Direction, Vec<u8>)> {
+        let reset = |direction: Direction| {
+            let (half, back) = (&self.halves[direction.index()], &self.halves[direction.back().index()]);
+            let (src, dst) = match direction {
+                Direction::Up => (client, server),
+                Direction::Down => (server, client),
+            };
+            let (seq, ack, control) = (half.nxt, Some(back.nxt), TcpControl::Rst);
+            (direction, Segment { src, dst, seq, ack, window: 0, control, payload: &[] }.to_vec())
+        };
+        vec![reset(Direction::Up), reset(Direction::Down)]
     }
 
     fn corrupt(&self, direction: Direction, head: &Head, mut packet: Vec<u8>) -> Vec<u8> {

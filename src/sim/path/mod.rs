@@ -1,12 +1,14 @@
 //! The path between the two hosts: two links with loss, bandwidth, a drop-tail queue and delay
-//! ([`link`]), and the middlebox that commits the faults ([`middlebox`]), put together by the
+//! ([`link`]), further impairments ([`impair`]), and the middlebox that commits the faults ([`middlebox`]), put together by the
 //! [`router`]. No I/O: packets with their times in, packets with their times out.
 
+pub mod impair;
 pub mod link;
 pub mod middlebox;
 pub mod router;
 mod zombie;
 
+pub use impair::{BurstLoss, Impairments};
 use std::net::SocketAddr;
 
 /// The way a packet goes.
@@ -52,6 +54,8 @@ pub struct PathConfig {
     pub queue_bytes: u64,
     /// Independent loss of each packet, each way.
     pub loss_ppm: u32,
+    /// What else the path does to packets; nothing by default.
+    pub impairments: Impairments,
 }
 
 impl PathConfig {
@@ -83,6 +87,37 @@ pub enum CutKind {
     Stall { for_us: u64 },
     /// The byte is changed and the checksums are set right: nobody observes anything.
     Corrupt { xor: u8 },
+    /// The byte sets off something else; of this connection everything passes (but for a
+    /// [`Order::Partition`], which takes the byte with it).
+    Order(Order),
+}
+
+/// What the middlebox does to others than the connection whose byte it waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Resets a connection: RST to both ends, unasked, each with the sequence number that its end
+    /// expects if nothing is lost. Both observe `ConnectionReset` half a one-way delay later;
+    /// whatever is sent on it after that is answered with RST.
+    Reset { from: SocketAddr, to: SocketAddr },
+    /// Forgets a connection, as [`CutKind::Blackhole`] does, but at once.
+    Blackhole { from: SocketAddr, to: SocketAddr, for_us: Option<u64> },
+    /// Every packet of every connection, both ways, vanishes for so long. No end observes anything
+    /// but silence; what is retransmitted later passes.
+    Partition { for_us: u64 },
+    /// The next `times` connection attempts to any port but the control port are answered with RST:
+    /// who connects observes `ConnectionRefused`, the other end nothing.
+    RefuseData { control_port: u16, times: u32 },
+}
+
+impl std::fmt::Display for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Order::Reset { from, to } => write!(f, "the middlebox resets {from} - {to}"),
+            Order::Blackhole { from, to, .. } => write!(f, "the middlebox forgets {from} - {to}"),
+            Order::Partition { .. } => f.write_str("the hosts are cut off from one another"),
+            Order::RefuseData { .. } => f.write_str("a data connection is refused"),
+        }
+    }
 }
 
 /// A fault at one byte of one direction of one connection: it strikes when a segment would carry
@@ -119,6 +154,11 @@ pub trait PathObserver: Send + Sync {
     }
     fn cut_fired(&self, at_ns: u64, cut: &Cut) {
         let _ = (at_ns, cut);
+    }
+    /// An order has had its first effect: the connection is reset or forgotten, a first packet has
+    /// vanished, a first connection was refused.
+    fn order_fired(&self, at_ns: u64, order: &Order) {
+        let _ = (at_ns, order);
     }
 }
 

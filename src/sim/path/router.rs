@@ -1,15 +1,17 @@
 //! The router: holds every packet until it arrives, then passes packets strictly in the order of
 //! time through loss, the middlebox and the link.
 
+use super::impair::Impair;
 use super::link::Link;
-use super::middlebox::{Middlebox, Outcome};
-use super::{Cut, Direction, Fate, PathConfig, PathObserver};
+use super::middlebox::{Fired, Middlebox, Outcome};
+use super::{Cut, Direction, Fate, Order, PathConfig, PathObserver};
 use crate::sim::seeds;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Bytes count IP packets put on the link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,11 +32,13 @@ pub(super) enum Command {
 #[derive(Clone, Default)]
 pub struct RouterHandle {
     commands: Arc<Mutex<Vec<Command>>>,
+    orders: Arc<Mutex<Vec<(u64, Order)>>>,
+    ordered: Arc<Notify>,
 }
 
 impl RouterHandle {
     fn command(&self, command: Command) {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner).push(command);
+        lock(&self.commands).push(command);
     }
 
     /// Lies in wait for one byte of one connection.
@@ -48,23 +52,52 @@ impl RouterHandle {
         self.command(Command::Refuse { to, times });
     }
 
+    /// To be carried out at `at_ns`, before any packet that reaches the router then. Whoever gives
+    /// the order is heard in time if that is no sooner than a packet of its own would be there.
+    pub fn order(&self, at_ns: u64, order: Order) {
+        lock(&self.orders).push((at_ns, order));
+        self.ordered.notify_one();
+    }
+
+    /// Returns when there are orders.
+    pub(in crate::sim) async fn ordered(&self) {
+        self.ordered.notified().await;
+    }
+
     fn take(&self) -> Vec<Command> {
-        std::mem::take(&mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.commands))
     }
 }
 
 /// A packet that leaves the router: the way it goes, when it is at the far host, its bytes.
 pub type Departure = (Direction, u64, Vec<u8>);
 
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What comes at its time; of what comes at the same time, orders first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Order,
+    Packet,
+}
+
+enum Arrival {
+    Order(Order),
+    Packet(Direction, Vec<u8>),
+}
+
 pub struct Router {
     links: [Link; 2],
+    impair: [Impair; 2],
     loss: [ChaCha12Rng; 2],
     loss_ppm: u32,
     hop_ns: u64,
     middlebox: Middlebox,
     handle: RouterHandle,
     observer: Arc<dyn PathObserver>,
-    arrivals: BTreeMap<(u64, u64), (Direction, Vec<u8>)>,
+    arrivals: BTreeMap<(u64, Kind, u64), Arrival>,
     arrived: u64,
     out: Vec<Departure>,
     counters: [LinkCounters; 2],
@@ -82,6 +115,7 @@ impl Router {
         let link = Link::new(path.bandwidth_bits_per_s, path.queue_bytes);
         Self {
             links: [link.clone(), link],
+            impair: [Direction::Up, Direction::Down].map(|d| Impair::new(path.impairments, seed, d)),
             loss: [Direction::Up, Direction::Down]
                 .map(|d| seeds::stream(seed, &format!("loss {}", d.name()))),
             loss_ppm: path.loss_ppm,
@@ -100,6 +134,10 @@ impl Router {
         self.counters[direction.index()]
     }
 
+    pub(in crate::sim) fn handle(&self) -> RouterHandle {
+        self.handle.clone()
+    }
+
     pub fn is_quiet(&self) -> bool {
         self.arrivals.is_empty()
     }
@@ -107,11 +145,19 @@ impl Router {
     /// A packet that will be here at `at_ns`.
     pub fn enqueue(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>) {
         self.arrived += 1;
-        self.arrivals.insert((at_ns, self.arrived), (direction, packet));
+        self.arrivals.insert((at_ns, Kind::Packet, self.arrived), Arrival::Packet(direction, packet));
+    }
+
+    /// Notes the orders given since.
+    pub fn hear(&mut self) {
+        for (at_ns, order) in std::mem::take(&mut *lock(&self.handle.orders)) {
+            self.arrived += 1;
+            self.arrivals.insert((at_ns, Kind::Order, self.arrived), Arrival::Order(order));
+        }
     }
 
     pub fn next_ns(&self) -> Option<u64> {
-        self.arrivals.first_key_value().map(|((at, _), _)| *at)
+        self.arrivals.first_key_value().map(|((at, ..), _)| *at)
     }
 
     /// Passes every packet that is here by `now_ns`.
@@ -119,13 +165,24 @@ impl Router {
         while let Some(entry) = self.arrivals.first_entry()
             && entry.key().0 <= now_ns
         {
-            let ((at, _), (direction, packet)) = entry.remove_entry();
-            self.pass(at, direction, packet);
+            let ((at_ns, ..), arrival) = entry.remove_entry();
+            match arrival {
+                Arrival::Packet(direction, packet) => self.pass(at_ns, direction, packet),
+                Arrival::Order(order) => self.obey(at_ns, order),
+            }
         }
     }
 
     pub fn take_out(&mut self) -> Vec<Departure> {
         std::mem::take(&mut self.out)
+    }
+
+    fn obey(&mut self, at_ns: u64, order: Order) {
+        let (forged, fired) = self.middlebox.obey(at_ns, order);
+        if fired {
+            self.observer.order_fired(at_ns, &order);
+        }
+        forged.into_iter().for_each(|(direction, packet)| self.send(at_ns, direction, packet, true));
     }
 
     fn pass(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>) {
@@ -140,13 +197,31 @@ impl Router {
             self.counters[direction.index()].lost += 1;
             return self.observer.packet(at_ns, direction, &packet, Fate::Lost);
         }
+        if self.impair[direction.index()].loses() {
+            self.counters[direction.index()].lost += 1;
+            return self.observer.packet(at_ns, direction, &packet, Fate::Lost);
+        }
         let mut fired = None;
         let outcome = self.middlebox.pass(at_ns, direction, packet, &mut fired);
-        if let Some(cut) = fired {
-            self.observer.cut_fired(at_ns, &cut);
+        match fired {
+            None => {}
+            Some(Fired::Cut(cut)) => self.observer.cut_fired(at_ns, &cut),
+            Some(Fired::Order(order)) => self.observer.order_fired(at_ns, &order),
         }
         match outcome {
-            Outcome::Forward(packet) => self.send(at_ns, direction, packet, false),
+            Outcome::Forward(packet) => {
+                let copy = self.impair[direction.index()].doubles().then(|| packet.clone());
+                self.send(at_ns, direction, packet, false);
+                if let Some(copy) = copy {
+                    self.send(at_ns, direction, copy, false);
+                }
+            }
+            Outcome::Beside(packet, forged) => {
+                self.send(at_ns, direction, packet, false);
+                for (direction, packet) in forged {
+                    self.send(at_ns, direction, packet, true);
+                }
+            }
             Outcome::Hold(until_ns, packet) => self.enqueue(until_ns.max(at_ns + 1), direction, packet),
             Outcome::Replace(packet, forged) => {
                 self.observer.packet(at_ns, direction, &packet, Fate::Cut);
@@ -165,7 +240,7 @@ impl Router {
         };
         counters.packets += 1;
         counters.bytes += packet.len() as u64;
-        let arrives_ns = departs + self.hop_ns;
+        let arrives_ns = self.impair[direction.index()].arrival_ns(departs + self.hop_ns);
         let fate = if forged { Fate::Forged { arrives_ns } } else { Fate::Forwarded { arrives_ns } };
         self.observer.packet(at_ns, direction, &packet, fate);
         self.out.push((direction, arrives_ns, packet));

@@ -38,6 +38,13 @@ pub trait Tap: Send + Sync {
         let _ = (net, local, peer, end);
     }
 
+    /// A reader asks for what comes after the `offset` bytes it has read of a connection. Returns how
+    /// many it may be given; 0 leaves it pending for ever (it is dying).
+    fn on_read(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) -> usize {
+        let _ = (net, local, peer, offset);
+        usize::MAX
+    }
+
     /// The application ends its stream at `offset`, by shutting it down or by closing the
     /// connection; the FIN is not yet sent. Not called when the connection is reset.
     fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
@@ -343,6 +350,8 @@ pub struct SimStream {
     id: ConnId,
     local: SocketAddr,
     peer: SocketAddr,
+    /// Bytes that were read.
+    read: u64,
     aborted: bool,
 }
 
@@ -350,7 +359,7 @@ impl SimStream {
     fn new(net: &SimNet, id: ConnId) -> Self {
         let unknown = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
         let (local, peer) = net.host.lock().stack.addresses(id).unwrap_or((unknown, unknown));
-        Self { net: net.clone(), id, local: local.into(), peer: peer.into(), aborted: false }
+        Self { net: net.clone(), id, local: local.into(), peer: peer.into(), read: 0, aborted: false }
     }
 
     fn write(&self, cx: &Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -411,12 +420,28 @@ impl net::Stream for SimStream {
 }
 
 impl AsyncRead for SimStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        let allowed = match self.net.tap() {
+            Some(tap) => tap.on_read(&self.net, self.local, self.peer, self.read),
+            None => usize::MAX,
+        };
+        if allowed == 0 {
+            return Poll::Pending;
+        }
         let room = buf.initialize_unfilled();
+        let room_bytes = room.len().min(allowed);
+        let room = &mut room[..room_bytes];
         let read = self.net.operate(|state| state.stack.poll_read(self.id, cx, room));
+        if let Poll::Ready(Ok(n)) = &read {
+            self.read += *n as u64;
+        }
         read.map_ok(|n| buf.advance(n))
     }
 }

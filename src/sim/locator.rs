@@ -1,0 +1,324 @@
+//! Where on the wire a fault strikes: the sender's bytes are decoded as it writes them, one at a
+//! time, until the planned payload byte, or its header, would come out.
+
+use super::plan::Trigger;
+use crate::proto::mode::{Coding, DecodeError, Decoder, Event, Structure, TransmissionMode};
+
+/// RFC 959 section 3.4.2, descriptor codes; those of compressed mode are the same.
+const END_OF_FILE: u8 = 64;
+const RESTART_MARKER: u8 = 16;
+
+/// Finds the wire byte of a trigger: the largest number of wire bytes that may pass.
+pub struct Locator {
+    decoder: Decoder,
+    headers: Headers,
+    trigger: Trigger,
+    file_size_bytes: u64,
+    /// Stream offset of the next byte to be fed.
+    offset: u64,
+    payload_bytes: u64,
+    found: Option<u64>,
+}
+
+impl Locator {
+    /// `wire_offset`: bytes written on the connection before the file's first. A trigger that is a
+    /// moment is at the next byte.
+    pub fn new(coding: Coding, trigger: Trigger, file_size_bytes: u64, wire_offset: u64) -> Self {
+        let at_once = trigger == Trigger::BeforeFirstByte
+            || trigger.is_moment()
+            || (trigger == Trigger::AfterLastByte && file_size_bytes == 0);
+        Self {
+            decoder: Decoder::new(coding),
+            headers: Headers::new(coding),
+            trigger,
+            file_size_bytes,
+            offset: wire_offset,
+            payload_bytes: 0,
+            found: at_once.then_some(wire_offset),
+        }
+    }
+
+    /// The stream offset that is the first not to pass, once it is known.
+    pub fn found(&self) -> Option<u64> {
+        self.found
+    }
+
+    /// Feeds what the sender writes next, beginning at stream offset `offset`; bytes known already
+    /// are passed over. What is found lies in these bytes or at their end.
+    pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Option<u64>, DecodeError> {
+        let known = usize::try_from(self.offset.saturating_sub(offset)).unwrap_or(usize::MAX);
+        for byte in bytes.iter().skip(known) {
+            if self.found.is_some() {
+                break;
+            }
+            let header = self.headers.feed(*byte);
+            self.offset += 1;
+            let before = self.payload_bytes;
+            self.payload_bytes += payload_of(&mut self.decoder, &[*byte])?;
+            self.found = match self.trigger {
+                Trigger::PayloadByte(byte) if self.payload_bytes > byte => Some(self.offset - 1),
+                Trigger::AfterLastByte if self.payload_bytes >= self.file_size_bytes => Some(self.offset),
+                Trigger::InsideHeader(byte) => {
+                    header.and_then(|header| header.torn(before, byte, self.offset))
+                }
+                Trigger::AfterHeader(byte) => {
+                    header.and_then(|header| header.passed(before, byte, self.offset))
+                }
+                _ => None,
+            };
+            // The header may have begun in bytes that have passed.
+            self.found = self.found.map(|found| found.max(offset));
+        }
+        Ok(self.found)
+    }
+}
+
+fn payload_of(decoder: &mut Decoder, mut input: &[u8]) -> Result<u64, DecodeError> {
+    let mut payload_bytes = 0;
+    while let Some(event) = decoder.decode(&mut input)? {
+        payload_bytes += match event {
+            Event::Data { bytes, .. } => bytes.len() as u64,
+            Event::Run { len, .. } => len as u64,
+            Event::EndOfRecord | Event::EndOfFile | Event::Marker(_) => 0,
+        };
+    }
+    Ok(payload_bytes)
+}
+
+/// A header whose extent is known with the byte just fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Header {
+    /// Bytes of it fed so far.
+    fed: u64,
+    /// It has two bytes or more.
+    long: bool,
+    /// Payload bytes that it governs.
+    governs: u64,
+    /// They follow it on the wire.
+    followed: bool,
+    ends_file: bool,
+}
+
+impl Header {
+    /// Where to tear it, if it governs payload byte `byte` or a later one; `before` payload bytes
+    /// lie before it, `offset` is the stream offset after its last byte fed.
+    fn torn(self, before: u64, byte: u64, offset: u64) -> Option<u64> {
+        let governs = before + self.governs > byte || self.ends_file;
+        (self.long && governs).then_some(offset - self.fed + 1)
+    }
+
+    /// Where it ends, if the byte is in the string behind it.
+    fn passed(self, before: u64, byte: u64, offset: u64) -> Option<u64> {
+        (self.followed && before + self.governs > byte).then_some(offset)
+    }
+}
+
+/// Tells headers from what they govern (RFC 959 section 3.4).
+enum Headers {
+    /// Stream mode with file structure.
+    None,
+    /// Stream mode with record structure: an escape's first byte has been fed.
+    Escapes {
+        escaped: bool,
+    },
+    Block {
+        header: Vec<u8>,
+        left: u64,
+    },
+    Compressed {
+        state: Compressed,
+        marker: bool,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum Compressed {
+    Between,
+    Literal(u64),
+    /// The byte to replicate comes.
+    Replicated,
+    /// The descriptor comes.
+    Escape,
+}
+
+impl Headers {
+    fn new(coding: Coding) -> Self {
+        match (coding.mode, coding.structure) {
+            (TransmissionMode::Stream, Structure::File) => Self::None,
+            (TransmissionMode::Stream, Structure::Record) => Self::Escapes { escaped: false },
+            (TransmissionMode::Block, _) => Self::Block { header: Vec::new(), left: 0 },
+            (TransmissionMode::Compressed, _) => {
+                Self::Compressed { state: Compressed::Between, marker: false }
+            }
+        }
+    }
+
+    fn feed(&mut self, byte: u8) -> Option<Header> {
+        match self {
+            Self::None => None,
+            Self::Escapes { escaped } => {
+                *escaped = !*escaped && byte == 0xFF;
+                // Data escaped or a mark: either way the next byte belongs to it.
+                escaped.then_some(Header {
+                    fed: 1,
+                    long: true,
+                    governs: 1,
+                    followed: false,
+                    ends_file: false,
+                })
+            }
+            Self::Block { header, left } => block(header, left, byte),
+            Self::Compressed { state, marker } => compressed(state, marker, byte),
+        }
+    }
+}
+
+fn block(header: &mut Vec<u8>, left: &mut u64, byte: u8) -> Option<Header> {
+    if *left > 0 {
+        *left -= 1;
+        return None;
+    }
+    header.push(byte);
+    let [descriptor, high, low] = header[..] else { return None };
+    header.clear();
+    *left = u64::from(u16::from_be_bytes([high, low]));
+    let governs = if descriptor & RESTART_MARKER == 0 { *left } else { 0 };
+    let ends_file = descriptor & END_OF_FILE != 0;
+    Some(Header { fed: 3, long: true, governs, followed: governs > 0, ends_file })
+}
+
+fn compressed(state: &mut Compressed, marker: &mut bool, byte: u8) -> Option<Header> {
+    let length = u64::from(byte & 0x3F);
+    let payload = |count: u64, marker: &mut bool| if std::mem::take(marker) { 0 } else { count };
+    match *state {
+        Compressed::Literal(left) => {
+            *state = if left > 1 { Compressed::Literal(left - 1) } else { Compressed::Between };
+            None
+        }
+        Compressed::Replicated => {
+            *state = Compressed::Between;
+            None
+        }
+        Compressed::Escape => {
+            *state = Compressed::Between;
+            *marker = byte & RESTART_MARKER != 0;
+            let ends_file = byte & END_OF_FILE != 0;
+            Some(Header { fed: 2, long: true, governs: 0, followed: false, ends_file })
+        }
+        Compressed::Between => match byte {
+            0 => {
+                *state = Compressed::Escape;
+                None
+            }
+            1..=0x7F => {
+                *state = Compressed::Literal(byte.into());
+                let governs = payload(byte.into(), marker);
+                Some(Header { fed: 1, long: false, governs, followed: governs > 0, ends_file: false })
+            }
+            0x80..=0xBF => {
+                *state = Compressed::Replicated;
+                let governs = payload(length, marker);
+                Some(Header { fed: 1, long: true, governs, followed: governs > 0, ends_file: false })
+            }
+            0xC0.. => {
+                let governs = payload(length, marker);
+                Some(Header { fed: 1, long: false, governs, followed: false, ends_file: false })
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: Structure = Structure::File;
+
+    /// How many of the wire bytes of a file of `size` bytes pass; fed at once and byte by byte.
+    fn passes(
+        mode: TransmissionMode,
+        structure: Structure,
+        wire: &[u8],
+        size: u64,
+        trigger: Trigger,
+    ) -> Option<u64> {
+        let coding = Coding { mode, structure, filler: 0 };
+        let mut whole = Locator::new(coding, trigger, size, 1_000);
+        whole.feed(1_000, wire).unwrap();
+        let mut single = Locator::new(coding, trigger, size, 1_000);
+        for (index, byte) in wire.iter().enumerate() {
+            // What was not taken comes again.
+            single.feed(1_000 + index as u64, &[*byte]).unwrap();
+            single.feed(1_000 + index as u64, &[*byte]).unwrap();
+        }
+        if !matches!(trigger, Trigger::InsideHeader(_)) {
+            assert_eq!(whole.found(), single.found(), "{trigger:?}");
+        }
+        whole.found().map(|found| found - 1_000)
+    }
+
+    #[test]
+    fn payload_bytes_in_every_mode() {
+        use TransmissionMode::{Block, Compressed, Stream};
+        let cases: [(TransmissionMode, Structure, &[u8], [u64; 4]); 4] = [
+            (Stream, FILE, b"abc", [0, 0, 1, 3]),
+            (Stream, Structure::Record, b"a\xff\xffc\xff\x02", [0, 0, 2, 4]),
+            (Block, FILE, b"\x00\x00\x01a\x40\x00\x02bc", [0, 3, 7, 9]),
+            (Compressed, FILE, b"\x01a\x82b\x00\x40\xc0", [0, 1, 3, 4]),
+        ];
+        for (mode, structure, wire, expected) in cases {
+            let triggers = [
+                Trigger::BeforeFirstByte,
+                Trigger::PayloadByte(0),
+                Trigger::PayloadByte(1),
+                Trigger::AfterLastByte,
+            ];
+            for (trigger, expected) in triggers.into_iter().zip(expected) {
+                assert_eq!(passes(mode, structure, wire, 3, trigger), Some(expected), "{mode:?} {trigger:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_is_torn_after_its_first_byte() {
+        use TransmissionMode::{Block, Compressed, Stream};
+        let inside = |mode, structure, wire: &[u8], byte| {
+            passes(mode, structure, wire, 3, Trigger::InsideHeader(byte))
+        };
+        let block = b"\x00\x00\x01a\x40\x00\x02bc";
+        assert_eq!(inside(Block, FILE, block, 0), Some(1));
+        assert_eq!(inside(Block, FILE, block, 1), Some(5));
+        assert_eq!(inside(Block, FILE, b"\x40\x00\x00", 0), Some(1), "an empty file has a header, too");
+        let compressed = b"\x01a\x82b\x00\x40\xc0";
+        assert_eq!(inside(Compressed, FILE, compressed, 0), Some(3), "a literal's has but one byte");
+        assert_eq!(inside(Compressed, FILE, compressed, 2), Some(3));
+        assert_eq!(inside(Compressed, FILE, b"\x03abc\x00\x40\xc0", 1), Some(5));
+        let record = b"a\xff\xffc\xff\x02";
+        assert_eq!(inside(Stream, Structure::Record, record, 1), Some(2));
+        assert_eq!(inside(Stream, Structure::Record, record, 2), Some(5));
+        assert_eq!(inside(Stream, FILE, b"abc", 1), None);
+    }
+
+    #[test]
+    fn a_header_passes_and_its_string_does_not() {
+        use TransmissionMode::{Block, Compressed, Stream};
+        let after = |mode, wire: &[u8], byte| passes(mode, FILE, wire, 3, Trigger::AfterHeader(byte));
+        let block = b"\x00\x00\x01a\x40\x00\x02bc";
+        assert_eq!(after(Block, block, 0), Some(3));
+        assert_eq!(after(Block, block, 2), Some(7));
+        assert_eq!(after(Block, b"\x40\x00\x00", 0), None);
+        let compressed = b"\x01a\x82b\x00\x40\xc0";
+        assert_eq!(after(Compressed, compressed, 0), Some(1));
+        assert_eq!(after(Compressed, compressed, 1), Some(3));
+        assert_eq!(after(Stream, b"abc", 1), None);
+    }
+
+    #[test]
+    fn restart_markers_are_no_payload() {
+        let block = b"\x10\x00\x031:2\x40\x00\x03abc";
+        let after = |mode, wire: &[u8]| passes(mode, FILE, wire, 3, Trigger::AfterHeader(0));
+        assert_eq!(after(TransmissionMode::Block, block), Some(9));
+        let compressed = b"\x00\x10\x031:2\x03abc\x00\x40\xc0";
+        assert_eq!(after(TransmissionMode::Compressed, compressed), Some(7));
+    }
+}
