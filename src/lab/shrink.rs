@@ -3,6 +3,7 @@
 use crate::client::{Policy, Publish, Verify};
 use crate::sim::case::Case;
 use crate::sim::plan::{FaultKind, Trigger};
+use crate::sim::scenario::PathSpec;
 use crate::sim::workload::Content;
 use crate::sim::world;
 use std::collections::BTreeSet;
@@ -135,12 +136,12 @@ fn smaller_files(case: &Case, found: &mut Vec<Case>) {
 /// The trigger stays inside its file.
 fn resize(case: &mut Case, index: usize, size_bytes: u64) {
     case.files[index].size_bytes = size_bytes;
-    if let Trigger::PayloadByte(byte) = case.fault.trigger
+    if let Some(byte) = case.fault.trigger.payload_byte()
         && case.fault.target as usize == index
         && byte >= size_bytes
     {
         case.fault.trigger = match size_bytes.checked_sub(1) {
-            Some(last) => Trigger::PayloadByte(last),
+            Some(last) => case.fault.trigger.at_byte(last),
             None => Trigger::BeforeFirstByte,
         };
     }
@@ -150,9 +151,12 @@ fn simpler_fault(case: &Case, found: &mut Vec<Case>) {
     if case.fault.fault != FaultKind::None {
         found.push(with(case, |simpler| simpler.fault.fault = FaultKind::None));
     }
-    if let Trigger::PayloadByte(byte) = case.fault.trigger {
+    if case.fault.trigger.is_moment() {
+        found.push(with(case, |simpler| simpler.fault.trigger = Trigger::BeforeFirstByte));
+    }
+    if let Some(byte) = case.fault.trigger.payload_byte() {
         for earlier in [0, byte / 2, byte.saturating_sub(1)] {
-            found.push(with(case, |simpler| simpler.fault.trigger = Trigger::PayloadByte(earlier)));
+            found.push(with(case, |simpler| simpler.fault.trigger = simpler.fault.trigger.at_byte(earlier)));
         }
     }
 }
@@ -169,6 +173,11 @@ fn simpler_policy(case: &Case, found: &mut Vec<Case>) {
 }
 
 fn simpler_path(case: &Case, found: &mut Vec<Case>) {
+    let mut path = |change: fn(&mut PathSpec)| found.push(with(case, |simpler| change(&mut simpler.path)));
+    path(|path| path.burst_loss = None);
+    path(|path| (path.reorder_ppm, path.reorder_us) = (0, 0));
+    path(|path| path.duplicate_ppm = 0);
+    path(|path| path.jitter_us = 0);
     found.push(with(case, |simpler| simpler.path.loss_ppm = 0));
     found.push(with(case, |simpler| {
         simpler.path.bandwidth_bits_per_s = 100_000_000;
