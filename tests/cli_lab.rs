@@ -151,7 +151,7 @@ fn scenarios_are_listed() {
     let (code, text, _) = output(&["scenarios"]);
     assert_eq!(code, 0);
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
-    for word in ["small-files", "tiny", "early_close", "blackhole", "compressed"] {
+    for word in ["small-files", "tiny", "early_close", "receiver_power_loss", "before_final", "compressed"] {
         assert!(text.contains(word), "{word} in\n{text}");
     }
 }

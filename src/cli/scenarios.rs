@@ -47,5 +47,5 @@ fn listing(all: &[Scenario]) -> String {
 }
 
 fn line(name: &str, what: &str) -> String {
-    format!("  {name:<20} {what}\n")
+    format!("  {name:<19} {what}\n")
 }
