@@ -21,7 +21,15 @@ macro_rules! cases {
     ($($name:ident)*) => {
         mod real {
             $(#[test] fn $name() {
-                super::over_loopback(|net, to| super::$name::client(net, to), |net, l| super::$name::server(net, l));
+                super::over_loopback("127.0.0.1:0", |net, to| super::$name::client(net, to), |net, l| super::$name::server(net, l));
+            })*
+        }
+        mod real_ipv6 {
+            $(#[test] fn $name() {
+                if std::net::TcpListener::bind("[::1]:0").is_err() {
+                    return println!("skipped: ::1 is missing");
+                }
+                super::over_loopback("[::1]:0", |net, to| super::$name::client(net, to), |net, l| super::$name::server(net, l));
             })*
         }
         mod simulated {
@@ -82,6 +90,7 @@ cases! {
 }
 
 fn over_loopback<C, S>(
+    on: &str,
     client: impl FnOnce(RealNet, SocketAddr) -> C,
     server: impl FnOnce(RealNet, <RealNet as Net>::Listener) -> S,
 ) where
@@ -91,7 +100,7 @@ fn over_loopback<C, S>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let net = RealNet::new();
-        let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let listener = net.listen(on.parse().unwrap()).await.unwrap();
         let to = listener.local_addr().unwrap();
         let both = async { tokio::join!(client(net, to), server(net, listener)) };
         tokio::time::timeout(Duration::from_secs(20), both).await.expect("hangs");
@@ -158,7 +167,9 @@ mod connections_have_addresses {
         let other = net.connect(Some(local.ip()), to).await.unwrap();
         assert_eq!(other.local_addr().unwrap().ip(), local.ip());
         assert_ne!(other.local_addr().unwrap(), local);
-        let error = net.connect(Some("192.0.2.1".parse().unwrap()), to).await.err().unwrap();
+        // Nobody's, in either family (RFC 5737, RFC 3849).
+        let foreign = if to.is_ipv4() { "192.0.2.1" } else { "2001:db8::1" };
+        let error = net.connect(Some(foreign.parse().unwrap()), to).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
     }
     pub async fn server<N: Net>(_: N, listener: N::Listener) {

@@ -1,7 +1,7 @@
 //! Listings as text, lines without their ends: LIST (no standard; as `ls -l` writes it, which
 //! clients parse) and the facts of MLSD and MLST (RFC 3659 section 7).
 
-use super::command::{Timestamp, civil, parse_timestamp, timestamp};
+use super::time::{Timestamp, civil, parse_timestamp, timestamp};
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

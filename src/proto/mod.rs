@@ -8,3 +8,4 @@ pub mod path;
 pub mod reply;
 pub mod repr;
 pub mod telnet;
+pub mod time;

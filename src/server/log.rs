@@ -1,7 +1,7 @@
 //! One record for each file sent or received, for a transfer log.
 
-use crate::proto::command::civil;
 use crate::proto::mode::{Structure, TransmissionMode};
+use crate::proto::time::civil;
 use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;

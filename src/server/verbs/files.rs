@@ -1,10 +1,10 @@
 //! Names: CWD CDUP PWD MKD RMD DELE RNFR RNTO SIZE MDTM MFMT.
 
 use crate::net::Net;
-use crate::proto::command::{Timestamp, timestamp};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
 use crate::proto::repr::{Conversion, Converted, Outgoing};
+use crate::proto::time::{Timestamp, timestamp};
 use crate::server::accounts::{Accounts, Rights};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
