@@ -35,6 +35,8 @@ pub struct Control<N: Net> {
     timeouts: Timeouts,
     /// The client has closed its side.
     ended: bool,
+    /// The client has not taken replies in time.
+    stuck: bool,
     /// [`super::config::Config::transfers_outlive_control`].
     pub transfers_outlive_it: bool,
 }
@@ -52,6 +54,7 @@ impl<N: Net> Control<N> {
             unsent: BytesMut::new(),
             timeouts,
             ended: false,
+            stuck: false,
             transfers_outlive_it: false,
         }
     }
@@ -73,7 +76,9 @@ impl<N: Net> Control<N> {
     pub async fn flush(&mut self) -> io::Result<()> {
         let net = self.net.clone();
         let limit = self.timeouts.reply;
-        net.timeout(limit, self.send()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        let sent = net.timeout(limit, self.send()).await;
+        self.stuck |= sent.is_err();
+        sent.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     /// May be dropped at any time: what is left is sent later.
@@ -187,6 +192,9 @@ impl<N: Net> Control<N> {
     }
 
     pub async fn close(mut self) {
+        if self.stuck {
+            return self.stream.abort();
+        }
         // The client may be gone; the session ends either way.
         if self.flush().await.is_ok() {
             let _ = self.stream.shutdown().await;

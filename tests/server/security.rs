@@ -268,3 +268,38 @@ async fn slow_loris() {
     }
     assert!(begun.elapsed() <= Timeouts::default().login + Duration::from_secs(10));
 }
+
+/// Nor when logged in: it is the whole line that has to come in time.
+#[tokio::test(start_paused = true)]
+async fn slow_loris_after_the_login() {
+    let world = world().await;
+    let mut client = world.client().await;
+    let begun = tokio::time::Instant::now();
+    loop {
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        if client.stream.write_all(b"x").await.is_err() {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    assert!(begun.elapsed() <= Timeouts::default().idle + Duration::from_secs(100));
+    assert_eq!(world.notes.count("end 1 idle"), 1);
+}
+
+/// Commands without end from a client that reads no replies: the session ends, and what it holds is
+/// bounded meanwhile.
+#[tokio::test(start_paused = true)]
+async fn replies_that_nobody_takes() {
+    let world = world().await;
+    let mut client = world.client().await;
+    let flood = b"FEAT\r\n".repeat(1000);
+    let begun = tokio::time::Instant::now();
+    let mut taken = 0;
+    while client.stream.write_all(&flood).await.is_ok() {
+        taken += flood.len();
+        assert!(taken < 1 << 20, "the server reads on though its replies are stuck");
+    }
+    assert_eq!(begun.elapsed(), Timeouts::default().reply);
+    settle().await;
+    assert_eq!(world.notes.count("end 1"), 1);
+}
