@@ -162,7 +162,7 @@ impl<'a> Evidence<'a> {
         else {
             return untested(claim, command);
         };
-        let record = self.record_stream().map(|v| (v, self.lost(v, |kind| kind == FaultKind::EarlyClose)));
+        let record = self.record_stream().map(|v| (v, self.lost(v, is_early_close)));
         let exception = match record {
             Some((variant, share)) if share.runs > 0 => format!(
                 " With STRU R stream mode has a mark (FF 02): {} lost files to an early close in {share} runs.",
@@ -190,9 +190,7 @@ impl<'a> Evidence<'a> {
         let claim = WHATEVER_ARRIVES;
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultKind::EarlyClose);
-        let Some(share) =
-            stream.map(|v| self.lost(v, |kind| kind == FaultKind::EarlyClose)).filter(|s| s.runs > 0)
-        else {
+        let Some(share) = stream.map(|v| self.lost(v, is_early_close)).filter(|s| s.runs > 0) else {
             return untested(claim, command);
         };
         Claim {
@@ -210,7 +208,7 @@ impl<'a> Evidence<'a> {
         let claim = CANNOT_TELL;
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultKind::EarlyClose);
-        let early = |v: &VariantSpec| self.lost(v, |kind| kind == FaultKind::EarlyClose);
+        let early = |v: &VariantSpec| self.lost(v, is_early_close);
         let Some(share) = stream.map(early).filter(|share| share.runs > 0) else {
             return untested(claim, command);
         };
@@ -367,6 +365,11 @@ impl<'a> Evidence<'a> {
 
 fn is_stream(variant: &VariantSpec) -> bool {
     variant.mode == TransmissionMode::Stream && variant.structure == Structure::File
+}
+
+/// A close before the end, by whoever makes it between the two ends.
+fn is_early_close(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::EarlyClose | FaultKind::SplitClose)
 }
 
 fn untested(claim: &'static str, command: String) -> Claim {

@@ -197,7 +197,7 @@ impl Page<'_> {
             let cell = |row: &SummaryRecord| {
                 let text = match row.exposed {
                     0 => "0".to_owned(),
-                    n => format!("{} {}", format::thousands(n), format::percent(n as f64 / row.files as f64)),
+                    n => format::percent(n as f64 / row.files as f64),
                 };
                 self.style.judged(text, row.exposed > 0)
             };

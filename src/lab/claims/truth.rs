@@ -1,7 +1,8 @@
 //! The claims about reliability, judged by cutting everywhere.
 
 use super::{
-    CANNOT_TELL, CLOSE_IS_THE_END, Claim, MORE_RELIABLE, Standing, WHATEVER_ARRIVES, is_stream, untested,
+    CANNOT_TELL, CLOSE_IS_THE_END, Claim, MORE_RELIABLE, Standing, WHATEVER_ARRIVES, is_early_close,
+    is_stream, untested,
 };
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::proto::mode::{Structure, TransmissionMode};
@@ -37,10 +38,10 @@ impl<'a> Evidence<'a> {
     fn cuts(
         &self,
         variant: &'a VariantSpec,
-        kind: Option<FaultKind>,
+        which: fn(FaultKind) -> bool,
     ) -> impl Iterator<Item = &'a TruthRecord> + Clone {
         let faults = &self.table.scenario.faults;
-        let names = faults.iter().filter(move |fault| kind.is_none_or(|kind| fault.kind == kind));
+        let names = faults.iter().filter(move |fault| which(fault.kind));
         let names: Vec<&str> = names.map(|fault| fault.name()).collect();
         self.table
             .rows
@@ -64,7 +65,7 @@ impl<'a> Evidence<'a> {
 
     /// Early closes of plain stream mode before a payload byte, and those that left a part.
     fn truncated(&self, variant: &'a VariantSpec) -> (Vec<&'a TruthRecord>, usize) {
-        let cuts = self.cuts(variant, Some(FaultKind::EarlyClose));
+        let cuts = self.cuts(variant, is_early_close);
         let cuts: Vec<_> = cuts.filter(|row| row.position == Part::Payload).collect();
         let parts = cuts.iter().filter(|row| row.left == Left::Part).count();
         (cuts, parts)
@@ -128,7 +129,7 @@ impl<'a> Evidence<'a> {
             let (cuts, _) = self.truncated(checked);
             let silent = cuts.iter().filter(|row| row.effect == Effect::Silent).count();
             figure += &format!(" Whoever compares SIZE lost {silent} of {} silently", cuts.len());
-            let died = self.cuts(checked, Some(FaultKind::SenderDies));
+            let died = self.cuts(checked, |kind| kind == FaultKind::SenderDies);
             let died_silent = died.clone().filter(|row| row.effect == Effect::Silent).count();
             figure += &match died_silent {
                 0 => ".".to_owned(),
@@ -146,7 +147,7 @@ impl<'a> Evidence<'a> {
     fn more_reliable(&self) -> Claim {
         let claim = MORE_RELIABLE;
         let silent = |v: &'a VariantSpec| {
-            let cuts = self.cuts(v, None);
+            let cuts = self.cuts(v, |_| true);
             (cuts.clone().filter(|row| row.effect == Effect::Silent).count(), cuts.count())
         };
         let variants = || self.table.scenario.variants.iter();
