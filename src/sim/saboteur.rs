@@ -95,7 +95,7 @@ impl Saboteur {
         let anchored = fault.fault.is_anchored();
         // A fault of the disk finds its byte at the store.
         let stage =
-            if anchored && !(of_disk && !fault.trigger.is_moment()) { Stage::Waiting } else { Stage::Done };
+            if anchored && (!of_disk || fault.trigger.is_moment()) { Stage::Waiting } else { Stage::Done };
         let state = State {
             stage,
             router: None,
