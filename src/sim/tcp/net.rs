@@ -139,8 +139,14 @@ impl Host {
         self.lock().stack.counters()
     }
 
+    /// The tap is let go: it may hold processes of this host, which would keep each other for ever.
     pub(crate) fn halt(&self) {
-        self.lock().halted = true;
+        let tap = {
+            let mut state = self.lock();
+            state.halted = true;
+            state.tap.take()
+        };
+        drop(tap);
     }
 
     pub(crate) fn boot(self: &Arc<Self>) -> SimNet {
