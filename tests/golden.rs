@@ -1,8 +1,8 @@
-//! The committed truth table: samples of it are made again, byte for byte, and what must hold of all
-//! rows is checked of all.
+//! The committed results of the truth table and of the grid: samples are made again, byte for byte,
+//! and what must hold of all rows is checked of all.
 #![cfg(feature = "sim")]
 
-use ftpsim::lab::truth;
+use ftpsim::lab::{grid, truth};
 use ftpsim::sim::scenario::Scenario;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,4 +59,50 @@ fn modes_that_mark_the_end_lose_nothing_silently() {
         assert!(!marks || row["files_lost_silently"] == "0", "{row:?}");
         assert_ne!(row["effect"], "stuck", "{row:?}");
     }
+}
+
+#[test]
+fn cells_give_the_same_rows_again() {
+    let scenario = Scenario::load("wan-grid").unwrap();
+    let spec = scenario.grid.clone().unwrap();
+    let golden = read("wan-grid/grid.csv");
+    // The first cells are of a local network; those of 50 ms and 100 ms begin at the second third.
+    for (variant, direction, cell) in [
+        ("stream", 0, 0),
+        ("stream-rename", 0, 106),
+        ("stream-parallel", 1, 121),
+        ("block", 1, 111),
+        ("block-pipelined", 0, 112),
+        ("compressed", 1, 151),
+    ] {
+        let (record, violations) = grid::row(&scenario, &spec, variant, direction, cell).unwrap();
+        assert_eq!(violations, []);
+        assert_has(&golden, &record);
+    }
+    let lines = golden.lines().count() as u64 - 1;
+    assert_eq!(lines, grid::rows(&scenario, &spec), "a row a contender, direction and cell");
+}
+
+/// Nothing is faster than the bottleneck, every file arrives, and where round trips can be counted
+/// the simulation takes as long as they do.
+#[test]
+fn times_are_those_of_counting_round_trips() {
+    let mut counted = 0;
+    for row in rows(&read("wan-grid/grid.csv")) {
+        let number = |name: &str| row[name].parse::<f64>().ok();
+        let took = number("duration_us").unwrap();
+        assert_eq!(row["files"], row["files_whole"], "{row:?}");
+        assert!(took >= number("bandwidth_bound_us").unwrap(), "{row:?}");
+        if let Some(expected) = number("expected_us") {
+            // 1 MiB over 600 ms and 10 Mbit/s (10 rows, 7 to 31 % away): slow start ends earlier than
+            // counted, as the window comes to fill the path.
+            let corner = [&row["rtt_us"], &row["bandwidth_bits_per_s"], &row["file_size_bytes"]];
+            if corner == ["600000", "10000000", "1048576"] {
+                continue;
+            }
+            assert!((took / expected - 1.0).abs() < 0.03, "{row:?}");
+            counted += 1;
+        }
+    }
+    assert!(counted > 700, "{counted}");
 }
