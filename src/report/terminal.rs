@@ -17,6 +17,9 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table,
 };
 
+/// Columns of one table that a hundred characters can hold.
+const FAULTS_MAX: usize = 7;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     pub width: u16,
@@ -101,14 +104,14 @@ impl Style {
 pub fn render(comparison: &Comparison, style: Style) -> String {
     let page = Page { comparison, style };
     let mut text = page.heading();
-    text += &page.block(
+    text += &page.by_fault(
         "Silent loss: runs in which a file ended up short, wrong or missing and nobody was told",
-        page.reliability(),
+        |row| page.loss_cell(row),
     );
     if comparison.rows.iter().any(|row| row.exposed > 0) {
-        text += &page.block(
+        text += &page.by_fault(
             "Exposed: files that a reader of the receiver's directory could see incomplete under their names",
-            page.exposure(),
+            |row| page.exposure_cell(row),
         );
     }
     text += &page.block(
@@ -175,38 +178,30 @@ impl Page<'_> {
         self.style.table(header, 2)
     }
 
-    /// Rows by direction and contender, columns by kind of fault.
-    fn reliability(&self) -> Table {
-        let s = self.scenario();
-        let faults: Vec<&str> = s.faults.iter().map(|fault| fault.name()).collect();
-        let header = ["", ""].into_iter().chain(faults.iter().copied());
-        let mut table = self.table(header.map(|name| name.replace('_', " ")).collect());
-        self.grouped(&mut table, |direction, variant| {
-            let row = |fault: &str| self.row(direction, variant, fault);
-            faults.iter().map(|fault| row(fault).map_or(Cell::new(""), |row| self.loss_cell(row))).collect()
-        });
-        table
+    /// Rows by direction and contender, columns by kind of fault, as many tables as it takes.
+    fn by_fault(&self, title: &str, cell: impl Fn(&SummaryRecord) -> Cell) -> String {
+        let faults: Vec<&str> = self.scenario().faults.iter().map(|fault| fault.name()).collect();
+        let mut text = String::new();
+        for faults in faults.chunks(FAULTS_MAX) {
+            let header = ["", ""].iter().chain(faults);
+            let mut table = self.table(header.map(|name| name.replace('_', " ")).collect());
+            self.grouped(&mut table, |direction, variant| {
+                let row = |fault: &&str| self.row(direction, variant, fault);
+                faults.iter().map(|fault| row(fault).map_or(Cell::new(""), &cell)).collect()
+            });
+            text +=
+                &if text.is_empty() { self.block(title, table) } else { format!("\n{}\n", table.trim_fmt()) };
+        }
+        text
     }
 
-    /// Of the files of the runs counted; nothing where there are none.
-    fn exposure(&self) -> Table {
-        let faults: Vec<&str> = self.scenario().faults.iter().map(|fault| fault.name()).collect();
-        let header = ["", ""].into_iter().chain(faults.iter().copied());
-        let mut table = self.table(header.map(|name| name.replace('_', " ")).collect());
-        self.grouped(&mut table, |direction, variant| {
-            let cell = |row: &SummaryRecord| {
-                let text = match row.exposed {
-                    0 => "0".to_owned(),
-                    n => format::percent(n as f64 / row.files as f64),
-                };
-                self.style.judged(text, row.exposed > 0)
-            };
-            faults
-                .iter()
-                .map(|fault| self.row(direction, variant, fault).map_or(Cell::new(""), cell))
-                .collect()
-        });
-        table
+    /// Of the files of the runs counted.
+    fn exposure_cell(&self, row: &SummaryRecord) -> Cell {
+        let text = match row.exposed {
+            0 => "0".to_owned(),
+            n => format::percent(n as f64 / row.files as f64),
+        };
+        self.style.judged(text, row.exposed > 0)
     }
 
     fn loss_cell(&self, row: &SummaryRecord) -> Cell {
