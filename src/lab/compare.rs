@@ -4,6 +4,7 @@ use super::claims::{self, Claim};
 use super::pool;
 use super::records::{AtomicFile, SummaryRecord};
 use super::summary::{Run, Summary};
+use crate::sim::oracle;
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::Serialize;
 use std::error::Error;
@@ -108,7 +109,7 @@ pub fn compare(
         |(variant, run)| {
             csv.row(&run.record)?;
             losses.extend(Loss::of(&run));
-            violations.extend(Violation::of(&run));
+            violations.extend(Violation::of(&run.record.variant, run.record.seed, &run.violations));
             summary.add(variant, &run);
             Ok(())
         },
@@ -134,11 +135,15 @@ pub fn compare(
 }
 
 impl Violation {
-    fn of(run: &Run) -> impl Iterator<Item = Self> + '_ {
-        let Run { record, violations, .. } = run;
-        violations.iter().map(|violation| Self {
-            variant: record.variant.clone(),
-            seed: record.seed,
+    /// Those that the oracles found in the run of `variant` and `seed`.
+    pub(super) fn of<'a>(
+        variant: &'a str,
+        seed: u64,
+        found: &'a [oracle::Violation],
+    ) -> impl Iterator<Item = Self> + 'a {
+        found.iter().map(move |violation| Self {
+            variant: variant.to_owned(),
+            seed,
             oracle: violation.oracle.clone(),
             why: violation.why.clone(),
         })

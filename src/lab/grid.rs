@@ -133,12 +133,7 @@ pub fn row(
         let seed = scenario.seed_of_cell(grid, direction, cell, repetition);
         let case = Case::draw(scenario, variant, seed)?;
         let outcome = world::run(&case, false)?;
-        violations.extend(outcome.violations.iter().map(|violation| Violation {
-            variant: variant.to_owned(),
-            seed,
-            oracle: violation.oracle.clone(),
-            why: violation.why.clone(),
-        }));
+        violations.extend(Violation::of(variant, seed, &outcome.violations));
         runs.push((case, outcome));
     }
     // A run without an end takes longest.

@@ -244,13 +244,7 @@ pub fn truth(
 pub fn cut(scenario: &Scenario, variant: &str, seed: u64) -> Result<(TruthRecord, Vec<Violation>), RunError> {
     let case = Case::draw(scenario, variant, seed)?;
     let outcome = world::run(&case, false)?;
-    let violations = outcome.violations.iter().map(|violation| Violation {
-        variant: variant.to_owned(),
-        seed,
-        oracle: violation.oracle.clone(),
-        why: violation.why.clone(),
-    });
-    let violations = violations.collect();
+    let violations = Violation::of(variant, seed, &outcome.violations).collect();
     Ok((record(&case, &outcome)?, violations))
 }
 

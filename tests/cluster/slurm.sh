@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 ftpsim=$(realpath "${1:?which ftpsim?}")
-seeds=${2:-0..1600}
+seeds=${2:-0..480}
 limit_s=300
 
 for program in munged slurmctld slurmd sbatch; do
