@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 ftpsim=$(realpath "${1:?which ftpsim?}")
-seeds=${2:-0..480}
-limit_s=300
+seeds=${2:-0..1600}
+limit_s=600
 
 for program in munged slurmctld slurmd sbatch; do
     command -v $program >/dev/null || { echo "missing: $program (apt-get install slurm-wlm munge)" >&2; exit 2; }
