@@ -10,7 +10,7 @@ use crate::proto::path::VirtualPath;
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -89,15 +89,42 @@ pub async fn deliver_until<N: Net, S: Store>(
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
 ) -> Report {
-    let shared = Arc::new(Shared::new(jobs.to_vec(), cancel));
+    let files = Arc::new(Mutex::new(Vec::with_capacity(jobs.len())));
+    let told = {
+        let files = files.clone();
+        move |index, file| files.lock().unwrap_or_else(PoisonError::into_inner).push((index, file))
+    };
+    let jobs = jobs.to_vec().into_iter();
+    let mut report = deliver_each(net, store, server, login, jobs, policy, observer, cancel, told).await;
+    let mut files = std::mem::take(&mut *files.lock().unwrap_or_else(PoisonError::into_inner));
+    files.sort_by_key(|(index, _): &(usize, FileReport)| *index);
+    report.files = files.into_iter().map(|(_, file)| file).collect();
+    report
+}
+
+/// [`deliver_until`] for more files than a list should hold: a job is asked for when its turn comes,
+/// and `told` what became of it, with its index, when it ends. Memory does not grow with the number
+/// of files. The report lists none.
+#[allow(clippy::too_many_arguments)]
+pub async fn deliver_each<N: Net, S: Store>(
+    net: &N,
+    store: &S,
+    server: SocketAddr,
+    login: &Login,
+    jobs: impl Iterator<Item = Job> + Send + 'static,
+    policy: &Policy,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+    told: impl FnMut(usize, FileReport) + Send + 'static,
+) -> Report {
+    let at_most = jobs.size_hint().1.unwrap_or(usize::MAX);
+    let shared = Arc::new(Shared::new(Box::new(jobs.fuse()), Box::new(told), cancel));
     let worker = || {
         let (net, store, observer) = (net.clone(), store.clone(), observer.clone());
         Worker::new(net, store, server, login.clone(), policy.clone(), observer, shared.clone())
     };
     let mut report = Report::default();
-    let mut files = Vec::with_capacity(jobs.len());
     let mut add = |done: Done| {
-        files.extend(done.files);
         report.control_round_trips += done.cost.control_round_trips;
         report.data_connections += done.cost.data_connections;
         report.control_connections += done.control_connections;
@@ -106,12 +133,10 @@ pub async fn deliver_until<N: Net, S: Store>(
         add(worker().run().await);
     } else {
         let mut workers = JoinSet::new();
-        for _ in 0..policy.parallel.min(jobs.len().try_into().unwrap_or(u32::MAX)) {
+        for _ in 0..policy.parallel.min(at_most.try_into().unwrap_or(u32::MAX)) {
             workers.spawn(worker().run());
         }
         workers.join_all().await.into_iter().for_each(&mut add);
     }
-    files.sort_by_key(|(index, _)| *index);
-    report.files = files.into_iter().map(|(_, file)| file).collect();
     report
 }

@@ -13,7 +13,7 @@ pub mod session;
 mod tests;
 mod worker;
 
-pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_until};
+pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_each, deliver_until};
 pub use error::{ClientError, FailureKind};
 pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
 pub use session::{Cost, Session};

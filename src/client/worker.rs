@@ -13,15 +13,21 @@ use crate::planted::{self, Bug};
 use crate::store::{Store, StoreError, WriteFile};
 use crate::transfer::Mark;
 use std::collections::VecDeque;
+use std::iter::Enumerate;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
+
+/// The jobs still to come, with their indices.
+type Jobs = Enumerate<Box<dyn Iterator<Item = Job> + Send>>;
+/// Told of each job's end.
+type Told = Box<dyn FnMut(usize, FileReport) + Send>;
 
 /// What the workers of one delivery share.
 pub struct Shared {
-    jobs: Vec<Job>,
-    next: AtomicUsize,
+    jobs: Mutex<Jobs>,
+    told: Mutex<Told>,
     /// Control connections so far.
     sessions: AtomicU64,
     /// One file used up all its attempts without the server letting us in: the rest would, too.
@@ -30,9 +36,10 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(jobs: Vec<Job>, cancel: CancellationToken) -> Self {
-        let (next, sessions, given_up) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
-        Self { jobs, next, sessions, given_up, cancel }
+    /// `told` is given each job's index and report, in the order in which they end.
+    pub fn new(jobs: Box<dyn Iterator<Item = Job> + Send>, told: Told, cancel: CancellationToken) -> Self {
+        let (jobs, told) = (Mutex::new(jobs.enumerate()), Mutex::new(told));
+        Self { jobs, told, sessions: AtomicU64::new(0), given_up: AtomicBool::new(false), cancel }
     }
 }
 
@@ -65,12 +72,9 @@ pub struct Worker<N: Net, S: Store> {
     pub(super) again: VecDeque<Pending>,
     /// To be tried again when there is nothing else to do.
     pub(super) later: Vec<Pending>,
-    done: Vec<(usize, FileReport)>,
 }
 
 pub struct Done {
-    /// With the indices of their jobs.
-    pub files: Vec<(usize, FileReport)>,
     pub cost: Cost,
     pub control_connections: u64,
 }
@@ -99,7 +103,6 @@ impl<N: Net, S: Store> Worker<N, S> {
             connections: 0,
             again: VecDeque::new(),
             later: Vec::new(),
-            done: Vec::new(),
         }
     }
 
@@ -115,7 +118,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             let cost = session.quit().await;
             self.spent = self.spent.plus(cost);
         }
-        Done { files: self.done, cost: self.spent, control_connections: self.connections }
+        Done { cost: self.spent, control_connections: self.connections }
     }
 
     /// The next job that is not to wait.
@@ -123,8 +126,8 @@ impl<N: Net, S: Store> Worker<N, S> {
         if let Some(pending) = self.again.pop_front() {
             return Some(pending);
         }
-        let index = self.shared.next.fetch_add(1, Relaxed);
-        let job = self.shared.jobs.get(index)?.clone();
+        let next = self.shared.jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let (index, job) = next?;
         let now_us = self.now_us();
         let report = FileReport {
             name: job.remote.clone(),
@@ -320,7 +323,8 @@ impl<N: Net, S: Store> Worker<N, S> {
         let error = report.result.as_ref().err().map(|failure| failure.message.as_str());
         let event = Event::FileReported { name: &report.name, attempts: report.attempts, error };
         Watch::new(self.observer.clone(), Who::Client, self.number).tell(self.net.now(), event);
-        self.done.push((pending.index, report));
+        let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told(pending.index, report);
     }
 
     fn cost(&self) -> Cost {
