@@ -274,6 +274,38 @@ impl Observer for Restarts {
     }
 }
 
+struct Cut {
+    report: Report,
+    restarts: Vec<u64>,
+    cuts_left: u64,
+    /// The store that received.
+    to: MemoryStore,
+}
+
+/// Delivers `content` as `big` while the data connection breaks three times, each time after
+/// `every_bytes`.
+async fn deliver_cut(content: &[u8], every_bytes: u64, policy: Policy) -> Cut {
+    let world = World::new().await;
+    let (from, to) = match policy.direction {
+        Direction::Put => (&world.here, &world.there),
+        Direction::Get => (&world.there, &world.here),
+    };
+    write(from, "big", content).await;
+    let policy = Policy {
+        marker_interval_bytes: NonZeroU64::new(50_000),
+        retries: 4,
+        retry_delay: Duration::from_millis(10),
+        ..policy
+    };
+    let net = CutNet::new(3, every_bytes);
+    let jobs = [Job { local: path("big"), remote: "big".to_owned() }];
+    let login = Login::new("me", "secret");
+    let observer = Arc::new(Restarts::default());
+    let report = deliver(&net, &world.here, world.address, &login, &jobs, &policy, observer.clone()).await;
+    let restarts = observer.0.lock().unwrap().clone();
+    Cut { report, restarts, cuts_left: net.cuts_left(), to: to.clone() }
+}
+
 /// 3 MB that end up whole although the connection breaks three times, and without beginning anew
 /// each time: by offsets in stream mode, by restart markers in the others.
 #[tokio::test]
@@ -282,37 +314,17 @@ async fn what_breaks_off_is_resumed_in_both_directions() {
     for direction in [Direction::Put, Direction::Get] {
         for mode in MODES {
             for resume in [true, false] {
-                let world = World::new().await;
-                let (from, to) = match direction {
-                    Direction::Put => (&world.here, &world.there),
-                    Direction::Get => (&world.there, &world.here),
-                };
-                write(from, "big", &content).await;
-                let policy = Policy {
-                    direction,
-                    mode,
-                    resume,
-                    marker_interval_bytes: NonZeroU64::new(50_000),
-                    retries: 4,
-                    retry_delay: Duration::from_millis(10),
-                    ..Policy::default()
-                };
-                let net = CutNet::new(3, 900_000);
-                let jobs = [Job { local: path("big"), remote: "big".to_owned() }];
-                let login = Login::new("me", "secret");
-                let observer = Arc::new(Restarts::default());
-                let report =
-                    deliver(&net, &world.here, world.address, &login, &jobs, &policy, observer.clone()).await;
+                let policy = Policy { direction, mode, resume, ..Policy::default() };
+                let Cut { report, restarts, cuts_left, to } = deliver_cut(&content, 900_000, policy).await;
                 let case = format!("{direction:?} {mode:?} resume {resume}: {report:#?}");
                 let file = &report.files[0];
                 assert_eq!(file.result, Ok(()), "{case}");
-                assert_eq!((file.attempts, net.cuts_left()), (4, 0), "{case}");
-                assert!(read(to, "big").await == content, "{case}");
+                assert_eq!((file.attempts, cuts_left), (4, 0), "{case}");
+                assert!(read(&to, "big").await == content, "{case}");
                 assert_eq!(file.payload_bytes, 3_000_000, "{case}");
-                assert_eq!(names(to).await, ["big"], "{case}");
+                assert_eq!(names(&to).await, ["big"], "{case}");
                 // What was in the sockets when they broke is sent twice.
                 let again = file.wire_bytes.saturating_sub(3_000_000);
-                let restarts = observer.0.lock().unwrap().clone();
                 if resume {
                     assert!(again < 1_500_000, "resumed, but {again} bytes went again: {case}");
                     assert_eq!(restarts.len(), 3, "{restarts:?} {case}");
@@ -351,12 +363,6 @@ async fn every_representation_is_resumed_or_begun_anew() {
     ] {
         for direction in [Direction::Put, Direction::Get] {
             for mode in MODES {
-                let world = World::new().await;
-                let (from, to) = match direction {
-                    Direction::Put => (&world.here, &world.there),
-                    Direction::Get => (&world.there, &world.here),
-                };
-                write(from, "big", &content).await;
                 let policy = Policy {
                     direction,
                     mode,
@@ -364,23 +370,14 @@ async fn every_representation_is_resumed_or_begun_anew() {
                     structure,
                     verify,
                     resume: true,
-                    marker_interval_bytes: NonZeroU64::new(50_000),
-                    retries: 4,
-                    retry_delay: Duration::from_millis(10),
                     ..Policy::default()
                 };
-                let net = CutNet::new(3, 600_000);
-                let jobs = [Job { local: path("big"), remote: "big".to_owned() }];
-                let login = Login::new("me", "secret");
-                let observer = Arc::new(Restarts::default());
-                let report =
-                    deliver(&net, &world.here, world.address, &login, &jobs, &policy, observer.clone()).await;
+                let Cut { report, restarts, cuts_left, to } = deliver_cut(&content, 600_000, policy).await;
                 let case = format!("{representation:?} {structure:?} {verify:?} {direction:?} {mode:?}");
                 assert_eq!(report.files[0].result, Ok(()), "{case}");
-                assert_eq!(net.cuts_left(), 0, "{case}");
-                assert!(read(to, "big").await == content, "{case}");
+                assert_eq!(cuts_left, 0, "{case}");
+                assert!(read(&to, "big").await == content, "{case}");
                 let resumable = if mode == TransmissionMode::Stream { by_offsets } else { by_markers };
-                let restarts = observer.0.lock().unwrap().clone();
                 assert_eq!(restarts.len(), if resumable { 3 } else { 0 }, "{case}: {restarts:?}");
             }
         }

@@ -138,11 +138,7 @@ fn transfers_are_logged_in_both_forms() {
         read_all(data);
         client.expect("226");
         client.ask("MODE B", "200");
-        let mut data = client.passive();
-        client.ask("STOR g", "150");
-        data.write_all(b"\0\0\x05x").unwrap();
-        drop(data);
-        client.expect("426");
+        client.store("g", b"\0\0\x05x", "426");
         let text = fs::read_to_string(&log).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
@@ -191,11 +187,7 @@ fn users_of_a_configuration_file() {
     dropbox.ask("USER dropbox", "331");
     dropbox.ask("PASS d", "230");
     dropbox.ask("RETR f", "550");
-    let mut data = dropbox.passive();
-    dropbox.ask("STOR new", "150");
-    data.write_all(b"x").unwrap();
-    drop(data);
-    dropbox.expect("226");
+    dropbox.store("new", b"x", "226");
     assert_eq!(fs::read(server.root.path().join("new")).unwrap(), b"x", "--root of the command line");
     let mut anonymous = Raw::connect(server.address);
     anonymous.expect("220");

@@ -83,6 +83,14 @@ pub enum CompareError {
     Run { variant: String, seed: u64, source: RunError },
 }
 
+impl CompareError {
+    /// What a run's own error becomes.
+    pub(super) fn run(variant: &str, seed: u64) -> impl FnOnce(RunError) -> Self {
+        let variant = variant.to_owned();
+        move |source| Self::Run { variant, seed, source }
+    }
+}
+
 /// Does `run` for each seed and variant of `scenario` and writes `runs.csv`, `summary.csv` and
 /// `summary-by-direction.csv`; nothing is left half-written. `finished` is called after each run.
 pub fn compare(
@@ -102,8 +110,7 @@ pub fn compare(
         |index| {
             let (seed, variant) = (options.seeds.start + index / n, (index % n) as usize);
             let spec = &variants[variant];
-            let failed = |source| CompareError::Run { variant: spec.name.clone(), seed, source };
-            run(spec, seed).map(|run| (variant, run)).map_err(failed)
+            run(spec, seed).map(|run| (variant, run)).map_err(CompareError::run(&spec.name, seed))
         },
         finished,
         |(variant, run)| {

@@ -1,17 +1,16 @@
 //! Delivery time over a grid of paths and file sizes: a row a contender, direction and cell.
 
-use super::claims::{self, Claim};
-use super::compare::{CompareError, Csv, Options, RunError, Violation};
+use super::compare::{CompareError, Options, RunError, Violation};
 use super::records::{Ppm, VERSION};
 use super::stats::Latencies;
-use super::{expected, pool};
+use super::table::Table;
+use super::{claims, expected};
 use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::case::Case;
 use crate::sim::oracle::integrity::Left;
 use crate::sim::scenario::{Direction, GridSpec, Scenario};
 use crate::sim::world::{self, Outcome};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// A row of `grid.csv`. Of several runs (cells with losses) the figures are those of the run whose
 /// duration is the median; the lower one of two.
@@ -68,16 +67,7 @@ pub struct GridRecord {
 }
 
 /// All rows, in order of contender, direction, cell.
-#[derive(Clone, Debug, Serialize)]
-pub struct Grid {
-    pub scenario: Scenario,
-    pub rows: Vec<GridRecord>,
-    /// What is said about the modes, as far as this tells.
-    pub claims: Vec<Claim>,
-    pub violations: Vec<Violation>,
-    /// The files written.
-    pub written: Vec<PathBuf>,
-}
+pub type Grid = Table<GridRecord>;
 
 /// Rows to be made.
 pub fn rows(scenario: &Scenario, grid: &GridSpec) -> u64 {
@@ -92,30 +82,15 @@ pub fn grid(
     options: Options<'_>,
     finished: impl FnMut(),
 ) -> Result<Grid, CompareError> {
-    let mut csv = Csv::create(options.out, "grid.csv")?;
-    let (mut all, mut violations) = (Vec::new(), Vec::new());
     let directions = scenario.directions.len() as u64;
-    pool::in_order(
-        options.jobs,
-        rows(scenario, grid),
-        |index| {
-            let (rest, cell) = (index / grid.cells(), index % grid.cells());
-            let (variant, direction) = ((rest / directions) as usize, (rest % directions) as usize);
-            let name = &scenario.variants[variant].name;
-            let seed = scenario.seed_of_cell(grid, direction, cell, 0);
-            let failed = |source| CompareError::Run { variant: name.clone(), seed, source };
-            row(scenario, grid, name, direction, cell).map_err(failed)
-        },
-        finished,
-        |(row, found)| {
-            csv.row(&row)?;
-            all.push(row);
-            violations.extend(found);
-            Ok(())
-        },
-    )?;
-    let written = vec![csv.publish()?];
-    let mut result = Grid { scenario: scenario.clone(), rows: all, claims: Vec::new(), violations, written };
+    let one = |index| {
+        let (rest, cell) = (index / grid.cells(), index % grid.cells());
+        let (variant, direction) = ((rest / directions) as usize, (rest % directions) as usize);
+        let name = &scenario.variants[variant].name;
+        let seed = scenario.seed_of_cell(grid, direction, cell, 0);
+        row(scenario, grid, name, direction, cell).map_err(CompareError::run(name, seed))
+    };
+    let mut result = Grid::make(scenario, "grid.csv", rows(scenario, grid), options, one, finished)?;
     result.claims = claims::judge_grid(&result);
     Ok(result)
 }

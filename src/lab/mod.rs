@@ -14,4 +14,5 @@ pub mod shrink;
 pub mod stats;
 pub mod summary;
 pub mod sweep;
+pub mod table;
 pub mod truth;

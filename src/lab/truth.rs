@@ -5,10 +5,10 @@
 //! each of them. Rows come in order of contender, direction, cut, wire byte, so that
 //! [`TruthTable::strips`] can hand them out as strips over the wire bytes.
 
-use super::claims::{self, Claim};
-use super::compare::{CompareError, Csv, Options, RunError, Violation};
-use super::pool;
+use super::claims;
+use super::compare::{CompareError, Options, RunError, Violation};
 use super::records::VERSION;
+use super::table::Table;
 use crate::observe::Who;
 use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::case::Case;
@@ -18,7 +18,6 @@ use crate::sim::scenario::{Direction, Scenario};
 use crate::sim::wire::Part;
 use crate::sim::world::{self, Outcome};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// What the client said of the file in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -109,16 +108,7 @@ pub struct TruthRecord {
 }
 
 /// All rows, in order of contender, direction, cut, wire byte.
-#[derive(Clone, Debug, Serialize)]
-pub struct TruthTable {
-    pub scenario: Scenario,
-    pub rows: Vec<TruthRecord>,
-    /// What is said about the modes, as far as this tells.
-    pub claims: Vec<Claim>,
-    pub violations: Vec<Violation>,
-    /// The files written.
-    pub written: Vec<PathBuf>,
-}
+pub type TruthTable = Table<TruthRecord>;
 
 /// The rows of one contender, direction and cut: one for each wire byte, from 0 on.
 #[derive(Clone, Copy, Debug)]
@@ -184,18 +174,14 @@ impl Plan {
     }
 }
 
-fn failed(variant: &str, seed: u64) -> impl FnOnce(RunError) -> CompareError {
-    let variant = variant.to_owned();
-    move |source| CompareError::Run { variant, seed, source }
-}
-
 /// Counts the wire bytes of each contender and direction of a scenario with `every_wire_byte`.
 pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
     let mut lengths = Vec::new();
     for (v, variant) in scenario.variants.iter().enumerate() {
         for d in 0..scenario.directions.len() {
             let seed = scenario.seed_of(d, 0, 0);
-            let bytes = wire_bytes(scenario, &variant.name, seed).map_err(failed(&variant.name, seed))?;
+            let bytes =
+                wire_bytes(scenario, &variant.name, seed).map_err(CompareError::run(&variant.name, seed))?;
             lengths.push((v, d, bytes));
         }
     }
@@ -216,26 +202,12 @@ pub fn truth(
     options: Options<'_>,
     finished: impl FnMut(),
 ) -> Result<TruthTable, CompareError> {
-    let mut csv = Csv::create(options.out, "truth-table.csv")?;
-    let (mut rows, mut violations) = (Vec::new(), Vec::new());
-    pool::in_order(
-        options.jobs,
-        plan.runs(),
-        |index| {
-            let (v, d, f, wire_byte) = plan.cut(index);
-            let (variant, seed) = (&scenario.variants[v].name, scenario.seed_of(d, f, wire_byte));
-            cut(scenario, variant, seed).map_err(failed(variant, seed))
-        },
-        finished,
-        |(row, found)| {
-            csv.row(&row)?;
-            rows.push(row);
-            violations.extend(found);
-            Ok(())
-        },
-    )?;
-    let written = vec![csv.publish()?];
-    let mut table = TruthTable { scenario: scenario.clone(), rows, claims: Vec::new(), violations, written };
+    let one = |index| {
+        let (v, d, f, wire_byte) = plan.cut(index);
+        let (variant, seed) = (&scenario.variants[v].name, scenario.seed_of(d, f, wire_byte));
+        cut(scenario, variant, seed).map_err(CompareError::run(variant, seed))
+    };
+    let mut table = TruthTable::make(scenario, "truth-table.csv", plan.runs(), options, one, finished)?;
     table.claims = claims::judge_truth(&table);
     Ok(table)
 }

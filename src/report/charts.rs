@@ -4,7 +4,9 @@ use super::format;
 use crate::lab::grid::GridRecord;
 use crate::lab::records::SummaryRecord;
 use crate::proto::mode::{Structure, TransmissionMode};
+use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 use std::error::Error;
 
@@ -47,16 +49,13 @@ pub fn ratios(rows: &[&SummaryRecord]) -> Drawn<String> {
             .y_label_area_size(140)
             .margin_right(24)
             .build_cartesian_2d(0.0..max, 0.0..n)?;
-        chart
-            .configure_mesh()
-            .disable_y_mesh()
-            .y_labels(0)
-            .x_desc("delivery time / that of the first contender")
-            .label_style(("sans-serif", 13).into_font().color(&INK))
-            .axis_style(INK)
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .draw()?;
+        draw_mesh(
+            chart
+                .configure_mesh()
+                .disable_y_mesh()
+                .y_labels(0)
+                .x_desc("delivery time / that of the first contender"),
+        )?;
         let one = [(1.0, 0.0), (1.0, n)];
         chart.draw_series(std::iter::once(PathElement::new(one, INK.stroke_width(1))))?;
         for (i, (row, ratio, low, high)) in points.iter().enumerate() {
@@ -108,33 +107,24 @@ pub fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
             .margin_right(130)
             .margin_top(10)
             .build_cartesian_2d(0.0..3.0, (min / 1.5..max * 1.5).log_scale())?;
-        chart
-            .configure_mesh()
-            .x_labels(4)
-            .x_label_formatter(&|x: &f64| {
-                ["p50", "p90", "p99", "max"].get(x.round() as usize).unwrap_or(&"").to_string()
-            })
-            .y_label_formatter(&|ms| format::setting((ms * 1e3).round() as u64))
-            .y_desc("time of a file")
-            .label_style(("sans-serif", 13).into_font().color(&INK))
-            .axis_style(INK)
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .draw()?;
-        let mut ends = Vec::new();
-        for (row, values) in &lines {
-            let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, ms)| (i as f64, *ms)).collect();
-            let colour = colour(row.mode, row.structure);
-            chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
-            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
-            ends.push((
-                chart.backend_coord(points.last().unwrap_or(&(0.0, min))),
-                row.variant.as_str(),
-                colour,
-            ));
-        }
-        name(&area, ends)?;
-        Ok(())
+        draw_mesh(
+            chart
+                .configure_mesh()
+                .x_labels(4)
+                .x_label_formatter(&|x: &f64| {
+                    ["p50", "p90", "p99", "max"].get(x.round() as usize).unwrap_or(&"").to_string()
+                })
+                .y_label_formatter(&|ms| format::setting((ms * 1e3).round() as u64))
+                .y_desc("time of a file"),
+        )?;
+        draw_lines(
+            &area,
+            &mut chart,
+            lines.iter().map(|(row, values)| {
+                let points = values.iter().enumerate().map(|(i, ms)| (i as f64, *ms)).collect();
+                (row.variant.as_str(), colour(row.mode, row.structure), points)
+            }),
+        )
     })
 }
 
@@ -164,34 +154,62 @@ pub fn times(rows: &[&GridRecord]) -> Drawn<String> {
             .margin_top(10)
             .build_cartesian_2d((left / 1.3..right * 1.3).log_scale(), (low / 1.5..high * 1.5).log_scale())?;
         let time = |us: &f64| format::setting(us.round() as u64);
-        chart
-            .configure_mesh()
-            .x_label_formatter(&time)
-            .y_label_formatter(&time)
-            .x_desc("round-trip time")
-            .y_desc("delivery time")
-            .label_style(("sans-serif", 13).into_font().color(&INK))
-            .axis_style(INK)
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .draw()?;
-        let mut ends = Vec::new();
-        for (row, points) in &lines {
-            let colour = colour(row.mode, row.structure);
-            chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?;
-            chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
-            ends.push((
-                chart.backend_coord(points.last().unwrap_or(&(left, low))),
-                row.variant.as_str(),
-                colour,
-            ));
-        }
-        name(&area, ends)
+        draw_mesh(
+            chart
+                .configure_mesh()
+                .x_label_formatter(&time)
+                .y_label_formatter(&time)
+                .x_desc("round-trip time")
+                .y_desc("delivery time"),
+        )?;
+        draw_lines(
+            &area,
+            &mut chart,
+            lines
+                .iter()
+                .map(|(row, points)| (row.variant.as_str(), colour(row.mode, row.structure), points.clone())),
+        )
     })
 }
 
+/// Axes in the page's colours, and lines at the labels only.
+fn draw_mesh<'b, X, Y>(mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'b>>) -> Drawn<()>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    mesh.label_style(("sans-serif", 13).into_font().color(&INK))
+        .axis_style(INK)
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .draw()?;
+    Ok(())
+}
+
+/// Lines through points, each with its name at its end.
+fn draw_lines<'n, 'b, X, Y>(
+    area: &DrawingArea<SVGBackend<'b>, Shift>,
+    chart: &mut ChartContext<'_, SVGBackend<'b>, Cartesian2d<X, Y>>,
+    lines: impl Iterator<Item = (&'n str, RGBColor, Vec<(f64, f64)>)>,
+) -> Drawn<()>
+where
+    X: Ranged<ValueType = f64>,
+    Y: Ranged<ValueType = f64>,
+{
+    let mut ends = Vec::new();
+    for (name, colour, points) in lines {
+        chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
+        chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
+        ends.extend(points.last().map(|last| (chart.backend_coord(last), name, colour)));
+    }
+    draw_names(area, ends)
+}
+
 /// Names at the ends of lines, from the highest down; those side by side move apart.
-fn name(area: &DrawingArea<SVGBackend<'_>, Shift>, mut ends: Vec<((i32, i32), &str, RGBColor)>) -> Drawn<()> {
+fn draw_names(
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+    mut ends: Vec<((i32, i32), &str, RGBColor)>,
+) -> Drawn<()> {
     ends.sort_by_key(|((_, y), ..)| *y);
     let mut free = i32::MIN;
     for ((x, y), name, colour) in ends {

@@ -8,7 +8,7 @@ pub use truth::truth_table;
 
 use super::{findings, format};
 use crate::lab::claims::{Claim, Standing};
-use crate::lab::compare::Comparison;
+use crate::lab::compare::{Comparison, Violation};
 use crate::lab::records::SummaryRecord;
 use crate::sim::scenario::{FaultKind, Scenario};
 use comfy_table::presets::NOTHING;
@@ -75,6 +75,21 @@ impl Style {
             for line in [&claim.figure, &format!("> {}", claim.command)] {
                 text += &indent(&wrap(line, self.width.saturating_sub(2)));
             }
+        }
+        text
+    }
+
+    /// The first ten, each with the command that shows it.
+    fn violations(self, violations: &[Violation], scenario: &str) -> String {
+        let mut text = String::new();
+        for Violation { variant, seed, oracle, why } in violations.iter().take(10) {
+            let line = format!(
+                "VIOLATED: {oracle}: {why} (ftpsim replay {scenario} --variant {variant} --seed {seed})"
+            );
+            text += &wrap(&line, self.width);
+        }
+        if violations.len() > 10 {
+            text += &format!("... and {} more violations\n", violations.len() - 10);
         }
         text
     }
@@ -314,21 +329,7 @@ impl Page<'_> {
                 format!("{} files were stuck when the virtual time ran out.", format::thousands(stuck));
             text += &wrap(&note, self.style.width);
         }
-        for violation in c.violations.iter().take(10) {
-            let line = format!(
-                "VIOLATED: {} in seed {}: {} (ftpsim replay {} --variant {} --seed {})",
-                violation.variant,
-                violation.seed,
-                violation.why,
-                c.scenario.name,
-                violation.variant,
-                violation.seed
-            );
-            text += &wrap(&line, self.style.width);
-        }
-        if c.violations.len() > 10 {
-            text += &format!("... and {} more violations\n", c.violations.len() - 10);
-        }
+        text += &self.style.violations(&c.violations, &c.scenario.name);
         text
     }
 }

@@ -174,6 +174,15 @@ impl Raw {
         to.set_port(port);
         TcpStream::connect(to).unwrap()
     }
+
+    /// Sends `bytes` on a data connection of its own, closes it, and expects `code`.
+    pub fn store(&mut self, name: &str, bytes: &[u8], code: &str) {
+        let mut data = self.passive();
+        self.ask(&format!("STOR {name}"), "150");
+        data.write_all(bytes).unwrap();
+        drop(data);
+        self.expect(code);
+    }
 }
 
 pub fn read_all(mut stream: TcpStream) -> Vec<u8> {

@@ -40,13 +40,7 @@ pub fn grid(result: &Grid, style: Style) -> String {
     text.push('\n');
     text += &wrap(&counting(&result.rows), style.width);
     text += &style.claims(&result.claims);
-    for violation in result.violations.iter().take(10) {
-        let line = format!(
-            "VIOLATED: {}: {} (ftpsim replay {} --variant {} --seed {})",
-            violation.oracle, violation.why, s.name, violation.variant, violation.seed
-        );
-        text += &wrap(&line, style.width);
-    }
+    text += &style.violations(&result.violations, &s.name);
     text
 }
 

@@ -41,13 +41,7 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
     if unfired > 0 {
         text += &wrap(&format!("{unfired} cuts found nothing to strike; they are not counted."), style.width);
     }
-    for violation in table.violations.iter().take(10) {
-        let line = format!(
-            "VIOLATED: {}: {} (ftpsim replay {} --variant {} --seed {})",
-            violation.oracle, violation.why, s.name, violation.variant, violation.seed
-        );
-        text += &wrap(&line, style.width);
-    }
+    text += &style.violations(&table.violations, &s.name);
     text
 }
 

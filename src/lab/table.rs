@@ -1,0 +1,44 @@
+//! An experiment whose rows are all kept: made in parallel, written in order.
+
+use super::claims::Claim;
+use super::compare::{CompareError, Csv, Options, Violation};
+use super::pool;
+use crate::sim::scenario::Scenario;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Rows in the order of the CSV file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Table<R> {
+    pub scenario: Scenario,
+    pub rows: Vec<R>,
+    /// What is said about the modes, as far as this tells.
+    pub claims: Vec<Claim>,
+    pub violations: Vec<Violation>,
+    /// The files written.
+    pub written: Vec<PathBuf>,
+}
+
+impl<R: Serialize + Send> Table<R> {
+    /// Makes `count` rows, each with the invariants its runs violated, and writes them to `file`. Of
+    /// `options` the seeds are not used; `finished` is called after each row. No claims are judged.
+    pub(super) fn make(
+        scenario: &Scenario,
+        file: &str,
+        count: u64,
+        options: Options<'_>,
+        row: impl Fn(u64) -> Result<(R, Vec<Violation>), CompareError> + Sync,
+        finished: impl FnMut(),
+    ) -> Result<Self, CompareError> {
+        let mut csv = Csv::create(options.out, file)?;
+        let (mut rows, mut violations) = (Vec::new(), Vec::new());
+        pool::in_order(options.jobs, count, row, finished, |(row, found)| {
+            csv.row(&row)?;
+            rows.push(row);
+            violations.extend(found);
+            Ok(())
+        })?;
+        let written = vec![csv.publish()?];
+        Ok(Self { scenario: scenario.clone(), rows, claims: Vec::new(), violations, written })
+    }
+}
