@@ -19,6 +19,8 @@ pub mod transfer;
 pub mod cli;
 #[cfg(feature = "sim")]
 pub mod lab;
+#[cfg(feature = "cli")]
+pub mod measure;
 #[cfg(feature = "sim")]
 pub mod report;
 #[cfg(feature = "sim")]

@@ -14,9 +14,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["net", "observe", "proto", "store", "transfer"]),
     ("client", &["net", "observe", "proto", "store", "transfer"]),
     ("sim", &["client", "net", "observe", "proto", "server", "store", "transfer"]),
-    ("report", &["client", "lab", "net", "observe", "proto", "sim", "store"]),
+    ("measure", &["client", "lab", "net", "observe", "proto", "server", "sim", "store"]),
+    ("report", &["client", "lab", "measure", "net", "observe", "proto", "sim", "store"]),
     ("lab", &["client", "net", "observe", "proto", "sim", "store"]),
-    ("cli", &["client", "lab", "net", "observe", "proto", "report", "server", "sim", "store", "transfer"]),
+    (
+        "cli",
+        &[
+            "client", "lab", "measure", "net", "observe", "proto", "report", "server", "sim", "store",
+            "transfer",
+        ],
+    ),
     ("planted", &[]),
     ("main", &[]),
     ("lib", &[]),

@@ -2,6 +2,7 @@
 //! property was violated, 2 wrong usage or input.
 
 mod audit;
+mod bench;
 mod compare;
 mod dialogue;
 mod get;
@@ -48,6 +49,8 @@ enum Command {
     HashPassword,
     /// List a directory
     Ls(ls::Args),
+    /// Measure deliveries over real sockets
+    Bench(bench::Args),
     /// Send commands as they are and show the replies
     Quote(quote::Args),
     /// Hunt for runs that violate an invariant
@@ -91,6 +94,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args),
         Command::HashPassword => serve::hash_password(),
         Command::Ls(args) => ls::run(args),
+        Command::Bench(args) => bench::run(&args),
         Command::Quote(args) => quote::run(args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Merge(args) => merge::run(&args),

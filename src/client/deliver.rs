@@ -94,8 +94,9 @@ pub async fn deliver_until<N: Net, S: Store>(
         let files = files.clone();
         move |index, file| files.lock().unwrap_or_else(PoisonError::into_inner).push((index, file))
     };
-    let jobs = jobs.to_vec().into_iter();
-    let mut report = deliver_each(net, store, server, login, jobs, policy, observer, cancel, told).await;
+    let jobs = jobs.to_vec();
+    let mut report =
+        deliver_each(net, store, server, login, jobs.into_iter(), policy, observer, cancel, told).await;
     let mut files = std::mem::take(&mut *files.lock().unwrap_or_else(PoisonError::into_inner));
     files.sort_by_key(|(index, _): &(usize, FileReport)| *index);
     report.files = files.into_iter().map(|(_, file)| file).collect();

@@ -2,7 +2,7 @@
 
 mod charts;
 mod findings;
-mod format;
+pub mod format;
 pub mod html;
 pub mod pcap;
 pub mod terminal;

@@ -1,8 +1,12 @@
 //! The experiments' results as tables for a terminal.
 
+#[cfg(feature = "cli")]
+mod bench;
 mod grid;
 mod truth;
 
+#[cfg(feature = "cli")]
+pub use bench::benchmark;
 pub use grid::grid;
 pub use truth::truth_table;
 

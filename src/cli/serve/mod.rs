@@ -141,7 +141,7 @@ fn transfer_log(path: &Path, format: LogFormat) -> anyhow::Result<TransferLog> {
 
 /// A session holds a descriptor, two or three while data move, and many systems start a process with
 /// a limit of 1024 that it may raise itself.
-fn raise_descriptor_limit() {
+pub fn raise_descriptor_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -1,0 +1,281 @@
+//! `ftpsim bench`: how fast deliveries are over real sockets.
+
+mod calls;
+mod failure;
+mod place;
+mod size;
+
+use super::transfer::choice;
+use super::url::FtpUrl;
+use crate::client::Direction;
+use crate::lab::records::AtomicFile;
+use crate::measure::bed::Bed;
+use crate::measure::delivery::{Contender, Place, Target, deliver, mode_name};
+use crate::measure::files::Files;
+use crate::measure::generated::GeneratedStore;
+use crate::measure::record::{BenchRecord, Benchmark};
+use crate::measure::run::{MeasureError, Plan, measure, runtime};
+use crate::measure::server::{self, LocalServer};
+use crate::measure::{bed::DiskBed, remote};
+use crate::proto::mode::TransmissionMode;
+use crate::proto::time::civil;
+use crate::report::terminal;
+use crate::sim::workload::Content;
+use anyhow::{Context, Result, ensure};
+use place::Room;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(clap::Args, Clone)]
+pub struct Args {
+    /// Files of a delivery
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    files: u64,
+    /// Bytes of each file; B, KiB, MiB, GiB, KB, MB and GB are understood
+    #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = size::parse)]
+    size: u64,
+    /// What the files hold: text, random (incompressible) or runs (compressible)
+    #[arg(long, default_value = "text", value_parser = choice(&CONTENTS))]
+    content: Content,
+    /// Transmission mode; may be given several times [default: all that the server has]
+    #[arg(long = "mode", value_name = "MODE", value_parser = choice(&MODES))]
+    modes: Vec<TransmissionMode>,
+    /// Uploads, downloads or both
+    #[arg(long, value_name = "put|get|both", default_value = "both", value_parser = choice(&DIRECTIONS))]
+    direction: Directions,
+    /// Transfer commands sent ahead in block and compressed mode; may be given several times
+    #[arg(long, value_name = "DEPTH", default_values_t = [1, 32], value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pipeline: Vec<u32>,
+    /// Sessions at a time; may be given several times
+    #[arg(long, value_name = "N", default_values_t = [1], value_parser = clap::value_parser!(u32).range(1..=5000))]
+    parallel: Vec<u32>,
+    /// A new data connection for each file in block and compressed mode, too
+    #[arg(long)]
+    no_reuse: bool,
+    /// Timed deliveries of each contender
+    #[arg(long, value_name = "R", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repetitions: u32,
+    /// Deliveries of each before these, not timed; one more, whose bytes are compared, comes first
+    #[arg(long, value_name = "W", default_value_t = 1)]
+    warm_up: u32,
+    /// Where files come from and go to: memory (made up as they are read, counted as they arrive),
+    /// disk (the system's directory for temporary files), or a directory
+    #[arg(long, value_name = "memory|disk|DIR", default_value = "memory")]
+    store: PathBuf,
+    /// A server to measure instead of our own in this process
+    #[arg(long, value_name = "HOST:PORT")]
+    server: Option<String>,
+    /// Who logs in there; without a password it is taken from FTPSIM_PASSWORD or asked for
+    #[arg(long, value_name = "NAME[:PASSWORD]", requires = "server")]
+    user: Option<String>,
+    /// Directory at the server in which a directory is made, filled and removed [default: the login
+    /// directory]
+    #[arg(long, value_name = "DIR", requires = "server")]
+    directory: Option<String>,
+    /// Count system calls, too, in a further run of each contender under strace
+    #[arg(long, conflicts_with = "server")]
+    system_calls: bool,
+    /// Write a row a contender to this file, as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Print the result as JSON instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Deliver so many times and say nothing: what runs under strace
+    #[arg(long, hide = true)]
+    deliveries: Option<u32>,
+}
+
+const MODES: [(&str, TransmissionMode); 3] = [
+    ("stream", TransmissionMode::Stream),
+    ("block", TransmissionMode::Block),
+    ("compressed", TransmissionMode::Compressed),
+];
+const CONTENTS: [(&str, Content); 3] =
+    [("text", Content::Text), ("random", Content::Random), ("runs", Content::Runs)];
+type Directions = &'static [Direction];
+const DIRECTIONS: [(&str, Directions); 3] =
+    [("put", &[Direction::Put]), ("get", &[Direction::Get]), ("both", &[Direction::Put, Direction::Get])];
+
+pub fn run(args: &Args) -> Result<ExitCode> {
+    super::serve::raise_descriptor_limit();
+    let files = Files::new(args.files, args.size, args.content);
+    if args.store == Path::new("memory") {
+        return run_with(args, &files, &GeneratedStore::new(&files));
+    }
+    if args.deliveries.is_some() {
+        return run_with(args, &files, &DiskBed::open(&args.store, &files)?.keeping());
+    }
+    let room = Room::make(&args.store, &files)?;
+    run_with(args, &files, &room.fill(&files)?)
+}
+
+fn run_with(args: &Args, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
+    let own;
+    let (target, address) = match &args.server {
+        None => {
+            own = LocalServer::start(bed.store().clone()).context("cannot start the server")?;
+            let login = crate::client::Login::new(server::USER, server::PASSWORD);
+            (Target { server: own.address, login }, None)
+        }
+        Some(address) => (target(args, address)?, Some(address.as_str())),
+    };
+    let contenders = contenders(args, &modes(args, &target)?);
+    if let Some(times) = args.deliveries {
+        return only_deliver(files, bed, &target, &contenders[0], times);
+    }
+    let plan = Plan {
+        contenders,
+        repetitions: args.repetitions,
+        warm_up: args.warm_up,
+        remote_directory: address.map(|_| directory(args)),
+        store: args.store.display().to_string(),
+        server: address.unwrap_or("in-process").to_owned(),
+        date: today(),
+    };
+    let rounds = u64::from(1 + plan.warm_up + plan.repetitions);
+    let bar = super::progress::bar(Some(plan.contenders.len() as u64 * rounds), "deliveries");
+    let measured = measure(bed, files, &target, &plan, || bar.inc(1));
+    bar.finish_and_clear();
+    let mut benchmark = match measured {
+        Ok(benchmark) => benchmark,
+        Err(wrong @ MeasureError::WrongBytes { .. }) => {
+            eprintln!("ftpsim: {wrong}");
+            return Ok(ExitCode::from(1));
+        }
+        Err(error) => return Err(failure::explained(error, args)),
+    };
+    if args.system_calls {
+        calls::count(args, files, &mut benchmark)?;
+    }
+    if let Some(path) = &args.csv {
+        write_csv(path, benchmark.rows.iter().map(|row| &row.record))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    print(args, &benchmark)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(args: &Args, benchmark: &Benchmark) -> Result<()> {
+    for warning in &benchmark.warnings {
+        eprintln!("ftpsim: warning: {warning}");
+    }
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(benchmark)?)?;
+    } else {
+        write!(stdout, "{}", terminal::benchmark(benchmark, super::compare::style()))?;
+        if let Some(path) = &args.csv {
+            writeln!(stdout, "\nWritten: {}.", path.display())?;
+        }
+    }
+    stdout.flush().context("standard output")
+}
+
+fn write_csv<'a>(path: &Path, rows: impl Iterator<Item = &'a BenchRecord>) -> Result<()> {
+    let name = path.file_name().and_then(|name| name.to_str()).context("this names no file")?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut file = AtomicFile::create(directory.unwrap_or(Path::new(".")), name)?;
+    {
+        let mut csv = csv::Writer::from_writer(&mut file);
+        for row in rows {
+            csv.serialize(row)?;
+        }
+        csv.flush()?;
+    }
+    file.publish()?;
+    Ok(())
+}
+
+/// Each way once; stream mode neither pipelines nor keeps its connection.
+fn contenders(args: &Args, modes: &[TransmissionMode]) -> Vec<Contender> {
+    let mut all: Vec<Contender> = Vec::new();
+    for &direction in args.direction {
+        for &mode in modes {
+            for &depth in &args.pipeline {
+                for &parallel in &args.parallel {
+                    let contender = Contender::new(direction, mode, depth, parallel, !args.no_reuse);
+                    if !all.contains(&contender) {
+                        all.push(contender);
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Those asked for, or all that the server has. One that was asked for and is missing is an error.
+fn modes(args: &Args, target: &Target) -> Result<Vec<TransmissionMode>> {
+    let all = MODES.map(|(_, mode)| mode).to_vec();
+    let wanted = if args.modes.is_empty() { &all } else { &args.modes };
+    let Some(server) = args.server.as_deref().filter(|_| args.deliveries.is_none()) else {
+        return Ok(wanted.clone());
+    };
+    let runtime = runtime()?;
+    let mut found = Vec::new();
+    for &mode in wanted {
+        let speaks = runtime.block_on(remote::speaks(target, mode));
+        let speaks = speaks.map_err(|error| failure::explained(error.into(), args))?;
+        let name = mode_name(mode);
+        ensure!(
+            speaks || args.modes.is_empty(),
+            "{server} does not speak {name} mode; leave out --mode {name} (every server has stream)"
+        );
+        if speaks {
+            found.push(mode);
+        } else {
+            eprintln!("ftpsim: {server} does not speak {name} mode: left out");
+        }
+    }
+    Ok(found)
+}
+
+fn target(args: &Args, address: &str) -> Result<Target> {
+    let mut url: FtpUrl = format!("ftp://{address}/")
+        .parse()
+        .with_context(|| format!("--server {address}: expected HOST:PORT"))?;
+    if let Some(user) = &args.user {
+        let (name, password) = match user.split_once(':') {
+            Some((name, password)) => (name, Some(password.to_owned())),
+            None => (user.as_str(), None),
+        };
+        (url.user, url.password) = (Some(name.to_owned()), password);
+    }
+    Ok(Target { server: url.resolve()?, login: super::transfer::login(&url)? })
+}
+
+/// Nobody else's.
+fn directory(args: &Args) -> String {
+    let name = format!("ftpsim-bench-{}", std::process::id());
+    match &args.directory {
+        Some(directory) => format!("{}/{name}", directory.trim_end_matches('/')),
+        None => name,
+    }
+}
+
+fn only_deliver(
+    files: &Files,
+    bed: &impl Bed,
+    target: &Target,
+    contender: &Contender,
+    times: u32,
+) -> Result<ExitCode> {
+    let runtime = runtime()?;
+    let mut latencies = Default::default();
+    for _ in 0..times {
+        bed.clear(false)?;
+        runtime.block_on(deliver(bed, files, target, &Place::shared(), contender, &mut latencies))?;
+        // The check reads every file's size: not a part of the delivery.
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// YYYY-MM-DD, UTC.
+#[allow(clippy::disallowed_methods, reason = "the day on which people measured")]
+fn today() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let (year, month, day, ..) = civil(now.as_secs() as i64);
+    format!("{year:04}-{month:02}-{day:02}")
+}

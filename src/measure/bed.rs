@@ -1,0 +1,174 @@
+//! Where a measurement's files come from and go to.
+
+use super::files::{Files, PIECE_BYTES};
+use crate::store::Store;
+use crate::store::disk::DiskStore;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Directory, in the store, of the files to send, by their [`Files::name`]s.
+pub const SOURCE: &str = "files";
+/// Directory of the files received.
+pub const RECEIVED: &str = "received";
+
+/// Numbers what is moved aside.
+static CLEARED: AtomicU64 = AtomicU64::new(0);
+
+/// A store that both ends of a delivery use: what is sent lies in [`SOURCE`], what arrives goes to
+/// [`RECEIVED`].
+pub trait Bed: Clone + Send + Sync + 'static {
+    type Store: Store;
+    fn store(&self) -> &Self::Store;
+    /// Before each delivery: nothing has been received. With `checking`, what comes will be compared.
+    fn clear(&self, checking: bool) -> io::Result<()>;
+    /// After a delivery: whether all files have been received, each once, in full; with `checking`
+    /// also whether they have the right bytes.
+    fn check(&self, checking: bool) -> Result<(), String>;
+    /// Writes all files, one behind the other, as fast as this store gives them.
+    fn give(&self, to: &mut dyn Write) -> io::Result<()>;
+    /// Takes them all and stores them.
+    fn take(&self, from: &mut dyn Read, checking: bool) -> io::Result<()>;
+}
+
+/// A directory on disk.
+#[derive(Clone)]
+pub struct DiskBed {
+    store: DiskStore,
+    root: PathBuf,
+    files: Files,
+    /// What has been received is moved aside, not removed.
+    keeping: bool,
+}
+
+impl DiskBed {
+    /// Writes the files into `root`, an empty directory.
+    pub fn create(root: &Path, files: &Files) -> io::Result<Self> {
+        let source = root.join(SOURCE);
+        fs::create_dir(&source)?;
+        for index in 0..files.count {
+            let mut file = File::create(source.join(Files::name(index)))?;
+            let mut written = 0;
+            while written < files.size_bytes {
+                let piece = files.piece(index, written);
+                file.write_all(piece)?;
+                written += piece.len() as u64;
+            }
+        }
+        fs::create_dir(root.join(RECEIVED))?;
+        Self::open(root, files)
+    }
+
+    /// What [`Self::create`] has made.
+    pub fn open(root: &Path, files: &Files) -> io::Result<Self> {
+        Ok(Self {
+            store: DiskStore::open(root)?,
+            root: root.to_owned(),
+            files: files.clone(),
+            keeping: false,
+        })
+    }
+
+    /// Clearing takes as many system calls, however many files there are.
+    pub fn keeping(self) -> Self {
+        Self { keeping: true, ..self }
+    }
+
+    fn received(&self, index: u64) -> PathBuf {
+        self.root.join(RECEIVED).join(Files::name(index))
+    }
+
+    fn compare(&self, index: u64, buffer: &mut [u8]) -> Result<(), String> {
+        let path = self.received(index);
+        let failed = |error: io::Error| format!("{}: {error}", path.display());
+        let mut file = File::open(&path).map_err(failed)?;
+        let mut at = 0;
+        loop {
+            let read = file.read(buffer).map_err(failed)?;
+            if read == 0 {
+                return Ok(());
+            }
+            if !self.files.is_at(index, at, &buffer[..read]) {
+                return Err(format!("{}: wrong bytes after {at}", path.display()));
+            }
+            at += read as u64;
+        }
+    }
+}
+
+impl Bed for DiskBed {
+    type Store = DiskStore;
+
+    fn store(&self) -> &DiskStore {
+        &self.store
+    }
+
+    fn clear(&self, _checking: bool) -> io::Result<()> {
+        let directory = self.root.join(RECEIVED);
+        if self.keeping {
+            let number = CLEARED.fetch_add(1, Relaxed);
+            fs::rename(&directory, self.root.join(format!("{RECEIVED}-{number}")))?;
+        } else {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir(&directory)
+    }
+
+    fn check(&self, checking: bool) -> Result<(), String> {
+        let mut buffer = vec![0; if checking { PIECE_BYTES } else { 0 }];
+        for index in 0..self.files.count {
+            let path = self.received(index);
+            let metadata = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            if metadata.len() != self.files.size_bytes {
+                let (is, should) = (metadata.len(), self.files.size_bytes);
+                return Err(format!("{}: {is} bytes, not {should}", path.display()));
+            }
+            if checking {
+                self.compare(index, &mut buffer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn give(&self, to: &mut dyn Write) -> io::Result<()> {
+        let mut buffer = vec![0; PIECE_BYTES];
+        for index in 0..self.files.count {
+            let mut file = File::open(self.root.join(SOURCE).join(Files::name(index)))?;
+            let mut left = self.files.size_bytes;
+            while left > 0 {
+                // No read to find the end: the size is known.
+                let most = left.min(PIECE_BYTES as u64) as usize;
+                let read = file.read(&mut buffer[..most])?;
+                if read == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                to.write_all(&buffer[..read])?;
+                left -= read as u64;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&self, from: &mut dyn Read, _checking: bool) -> io::Result<()> {
+        let mut buffer = vec![0; PIECE_BYTES];
+        let (mut from_at, mut filled) = (0, 0);
+        for index in 0..self.files.count {
+            let mut file = File::create(self.received(index))?;
+            let mut left = self.files.size_bytes;
+            while left > 0 {
+                if from_at == filled {
+                    (from_at, filled) = (0, from.read(&mut buffer)?);
+                    if filled == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                let len = ((filled - from_at) as u64).min(left) as usize;
+                file.write_all(&buffer[from_at..from_at + len])?;
+                from_at += len;
+                left -= len as u64;
+            }
+        }
+        Ok(())
+    }
+}

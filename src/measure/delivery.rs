@@ -1,0 +1,195 @@
+//! One delivery, measured.
+
+use super::bed::{Bed, RECEIVED, SOURCE};
+use super::files::Files;
+use super::machine::Usage;
+use crate::client::{Direction, Failure, FileReport, Job, Login, Policy, deliver_each};
+use crate::lab::stats::Latencies;
+use crate::net::Net;
+use crate::net::real::RealNet;
+use crate::observe::Nobody;
+use crate::proto::mode::TransmissionMode;
+use crate::proto::path::VirtualPath;
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// A way to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Contender {
+    pub direction: Direction,
+    pub mode: TransmissionMode,
+    /// Transfer commands under way at a time; 1 in stream mode.
+    pub pipeline_depth: u32,
+    /// Sessions at a time.
+    pub parallel: u32,
+    /// One data connection for all files of a session.
+    pub data_connection_kept: bool,
+}
+
+impl Contender {
+    /// `pipeline_depth` and `keep` count where the mode allows them.
+    pub fn new(
+        direction: Direction,
+        mode: TransmissionMode,
+        pipeline_depth: u32,
+        parallel: u32,
+        keep: bool,
+    ) -> Self {
+        let data_connection_kept = keep && mode != TransmissionMode::Stream;
+        let pipeline_depth = if data_connection_kept { pipeline_depth } else { 1 };
+        Self { direction, mode, pipeline_depth, parallel, data_connection_kept }
+    }
+
+    pub fn policy(&self) -> Policy {
+        Policy {
+            direction: self.direction,
+            mode: self.mode,
+            pipeline_depth: self.pipeline_depth,
+            parallel: self.parallel,
+            reuse_data_connection: self.data_connection_kept,
+            retries: 0,
+            ..Policy::default()
+        }
+    }
+
+    /// `put block, 32 ahead`.
+    pub fn name(&self) -> String {
+        let mut name = format!("{} {}", self.direction.as_str(), mode_name(self.mode));
+        if !self.data_connection_kept && self.mode != TransmissionMode::Stream {
+            name += ", not kept";
+        }
+        if self.pipeline_depth > 1 {
+            name += &format!(", {} ahead", self.pipeline_depth);
+        }
+        if self.parallel > 1 {
+            name += &format!(", {} sessions", self.parallel);
+        }
+        name
+    }
+}
+
+/// Directories at the server.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Where downloads come from.
+    pub source: String,
+    /// Where uploads go to.
+    pub received: String,
+}
+
+impl Place {
+    /// On a server that serves the client's own bed.
+    pub fn shared() -> Self {
+        Self { source: SOURCE.to_owned(), received: RECEIVED.to_owned() }
+    }
+
+    /// Each job when its turn comes.
+    fn jobs(&self, direction: Direction, count: u64) -> impl Iterator<Item = Job> + Send + 'static {
+        let (local, remote) = match direction {
+            Direction::Put => (SOURCE, &self.received),
+            Direction::Get => (RECEIVED, &self.source),
+        };
+        let remote = remote.clone();
+        (0..count).map(move |index| {
+            let name = Files::name(index);
+            let local = VirtualPath::root().join(&format!("{local}/{name}"));
+            Job { local: local.expect("a short path"), remote: format!("{remote}/{name}") }
+        })
+    }
+}
+
+/// The server, and who asks it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub server: SocketAddr,
+    pub login: Login,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// From the first connection to the answer to QUIT.
+    pub duration: Duration,
+    /// Of this process.
+    pub usage: Option<Usage>,
+    pub control_round_trips: u64,
+    pub data_connections: u64,
+    /// On data connections.
+    pub wire_bytes: u64,
+}
+
+/// The first file that could not be delivered.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{file}: {}", failure.message)]
+pub struct Failed {
+    pub file: String,
+    pub failure: Failure,
+}
+
+/// What is gathered while files end.
+#[derive(Default)]
+struct Gathered {
+    latencies: Latencies,
+    wire_bytes: u64,
+    failed: Option<Failed>,
+}
+
+/// Delivers all files once. The time of each goes to `latencies`. Stops at the first failure.
+pub async fn deliver(
+    bed: &impl Bed,
+    files: &Files,
+    target: &Target,
+    place: &Place,
+    contender: &Contender,
+    latencies: &mut Latencies,
+) -> Result<Sample, Failed> {
+    let net = RealNet::new();
+    let cancel = CancellationToken::new();
+    let gathered =
+        Arc::new(Mutex::new(Gathered { latencies: std::mem::take(latencies), ..Gathered::default() }));
+    let told = {
+        let (gathered, cancel) = (gathered.clone(), cancel.clone());
+        move |_, file: FileReport| {
+            let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            gathered.wire_bytes += file.wire_bytes;
+            match file.result {
+                Ok(()) => gathered.latencies.record(file.ended_us - file.started_us),
+                Err(failure) => {
+                    cancel.cancel();
+                    gathered.failed.get_or_insert(Failed { file: file.name, failure });
+                }
+            }
+        }
+    };
+    let jobs = place.jobs(contender.direction, files.count);
+    let (store, policy) = (bed.store(), contender.policy());
+    let (start, usage) = (net.now(), Usage::now());
+    let nobody = Arc::new(Nobody);
+    let report =
+        deliver_each(&net, store, target.server, &target.login, jobs, &policy, nobody, cancel, told).await;
+    let duration = net.now() - start;
+    let usage = Usage::now().zip(usage).map(|(after, before)| after.since(before));
+    let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+    *latencies = std::mem::take(&mut gathered.latencies);
+    match gathered.failed.take() {
+        Some(failed) => Err(failed),
+        None => Ok(Sample {
+            duration,
+            usage,
+            control_round_trips: report.control_round_trips,
+            data_connections: report.data_connections,
+            wire_bytes: gathered.wire_bytes,
+        }),
+    }
+}
+
+/// As the command line and the columns call it.
+pub fn mode_name(mode: TransmissionMode) -> &'static str {
+    match mode {
+        TransmissionMode::Stream => "stream",
+        TransmissionMode::Block => "block",
+        TransmissionMode::Compressed => "compressed",
+    }
+}

@@ -1,0 +1,15 @@
+//! Deliveries over real sockets, measured: against a server in this process or any other, beside a
+//! bare TCP connection that carries the same bytes. Wall-clock time; nothing here is simulated.
+
+pub mod bare;
+pub mod bed;
+pub mod delivery;
+pub mod files;
+pub mod generated;
+pub mod machine;
+pub mod record;
+pub mod remote;
+pub mod run;
+pub mod server;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! A measurement's files on a server that we only know by FTP: put there before, fetched back to be
+//! compared, removed afterwards. None of it is timed.
+
+use super::bed::Bed;
+use super::delivery::{Contender, Failed, Place, Target, deliver};
+use super::files::Files;
+use crate::client::{ClientError, Direction, Policy, Session};
+use crate::lab::stats::Latencies;
+use crate::net::real::RealNet;
+use crate::observe::{Nobody, Watch, Who};
+use crate::proto::command::Command;
+use crate::proto::mode::TransmissionMode;
+use std::sync::Arc;
+
+/// What every server has.
+fn plain(direction: Direction) -> Contender {
+    Contender::new(direction, TransmissionMode::Stream, 1, 1, false)
+}
+
+async fn session(target: &Target) -> Result<Session<RealNet>, ClientError> {
+    let watch = || Watch::new(Arc::new(Nobody), Who::Client, 1);
+    Session::open(RealNet::new(), target.server, &target.login, &Policy::default(), watch).await
+}
+
+/// Makes directories, each after the one that it lies in.
+pub async fn make(target: &Target, directories: &[String]) -> Result<(), ClientError> {
+    let mut session = session(target).await?;
+    for directory in directories {
+        session.must(Command::Mkd(directory.clone())).await?;
+    }
+    session.quit().await;
+    Ok(())
+}
+
+/// Puts all files where downloads come from.
+pub async fn fill(bed: &impl Bed, files: &Files, target: &Target, directory: &str) -> Result<(), Failed> {
+    let place = Place { source: directory.to_owned(), received: directory.to_owned() };
+    let put = plain(Direction::Put);
+    deliver(bed, files, target, &place, &put, &mut Latencies::default()).await.map(drop)
+}
+
+/// Fetches all files from `directory` into the bed, which compares them.
+pub async fn fetch(bed: &impl Bed, files: &Files, target: &Target, directory: &str) -> Result<(), Failed> {
+    let place = Place { source: directory.to_owned(), received: directory.to_owned() };
+    let get = plain(Direction::Get);
+    deliver(bed, files, target, &place, &get, &mut Latencies::default()).await.map(drop)
+}
+
+/// Removes the files of `directories`, and these, the last first. What cannot be removed stays; gives
+/// the first of these.
+pub async fn remove(target: &Target, directories: &[String], files: u64) -> Result<(), ClientError> {
+    let mut session = session(target).await?;
+    let mut first = Ok(());
+    for directory in directories.iter().rev() {
+        if session.command(&Command::Rmd(directory.clone())).await?.is_completion() {
+            continue;
+        }
+        for index in 0..files {
+            // Not all of them need be there.
+            session.command(&Command::Dele(format!("{directory}/{}", Files::name(index)))).await?;
+        }
+        let removed = session.must(Command::Rmd(directory.clone())).await.map(drop);
+        first = first.and(removed);
+    }
+    session.quit().await;
+    first
+}
+
+/// Whether the server takes the mode.
+pub async fn speaks(target: &Target, mode: TransmissionMode) -> Result<bool, ClientError> {
+    let watch = || Watch::new(Arc::new(Nobody), Who::Client, 1);
+    let policy = Policy { mode, ..Policy::default() };
+    match Session::open(RealNet::new(), target.server, &target.login, &policy, watch).await {
+        Ok(session) => {
+            session.quit().await;
+            Ok(true)
+        }
+        Err(ClientError::Refused { command, .. }) if command.starts_with("MODE") => Ok(false),
+        Err(error) => Err(error),
+    }
+}

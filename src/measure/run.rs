@@ -1,0 +1,316 @@
+//! A measurement: every contender verified, warmed up and timed, a repetition of each in turn.
+
+use super::bare;
+use super::bed::Bed;
+use super::delivery::{Contender, Failed, Place, Sample, Target, deliver};
+use super::files::Files;
+use super::machine::{self, Machine, Usage};
+use super::record::{BenchRecord, Benchmark, Row};
+use super::remote;
+use crate::client::{ClientError, Direction};
+use crate::lab::records::VERSION;
+use crate::lab::stats::{Latencies, median};
+use std::io;
+use tokio::runtime::{Builder, Runtime};
+
+/// (max - min) / median of a contender's durations above which its figures are doubtful.
+const WIDE_SPREAD: f64 = 0.25;
+/// Load per core above which the machine is busy with other things.
+const BUSY_LOAD: f64 = 0.5;
+/// Times a second that a process is made to wait for its core, above which it does not have it.
+const CROWDED_SWITCHES_PER_S: f64 = 1_000.0;
+
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    #[error("{contender}: {failed}")]
+    Delivery { contender: String, failed: Failed },
+    #[error("{contender}: verification failed: {what}")]
+    WrongBytes { contender: String, what: String },
+    #[error("preparing the server: {0}")]
+    Preparing(#[from] ClientError),
+    #[error("preparing the server: {0}")]
+    Filling(Failed),
+    #[error("a bare connection: {0}")]
+    Bare(io::Error),
+    #[error("files: {0}")]
+    Files(io::Error),
+    #[error("the runtime: {0}")]
+    Runtime(#[from] io::Error),
+}
+
+/// One thread: what a client or a server costs is seen best so, and this machine may have no more.
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+pub struct Plan {
+    pub contenders: Vec<Contender>,
+    /// At least 1.
+    pub repetitions: u32,
+    pub warm_up: u32,
+    /// Directory at a server that does not serve the bed; it is made and removed.
+    pub remote_directory: Option<String>,
+    /// What the rows say.
+    pub store: String,
+    pub server: String,
+    /// The day, UTC.
+    pub date: String,
+}
+
+/// A contender's samples.
+struct Course {
+    contender: Contender,
+    place: Place,
+    samples: Vec<Sample>,
+    latencies: Latencies,
+}
+
+struct Measurement<'a, B: Bed> {
+    bed: &'a B,
+    files: &'a Files,
+    target: &'a Target,
+    plan: &'a Plan,
+    runtime: Runtime,
+}
+
+/// Calls `progress` after each delivery: verification, warm-up and repetitions of each contender.
+pub fn measure<B: Bed>(
+    bed: &B,
+    files: &Files,
+    target: &Target,
+    plan: &Plan,
+    progress: impl FnMut(),
+) -> Result<Benchmark, MeasureError> {
+    let measurement = Measurement { bed, files, target, plan, runtime: runtime()? };
+    let load = machine::load();
+    let directories = measurement.prepare()?;
+    let measured = measurement.all(&directories, progress);
+    if plan.remote_directory.is_some() {
+        // The figures count more than what is left behind; an error in them more than one here.
+        let removed = measurement.runtime.block_on(remote::remove(target, &directories, files.count));
+        if let (Ok(_), Err(error)) = (&measured, removed) {
+            return Err(error.into());
+        }
+    }
+    let (mut courses, mut bare_us) = measured?;
+    let bare_us = median(&mut bare_us);
+    let machine = Machine::read();
+    let rows: Vec<Row> =
+        courses.iter_mut().map(|course| measurement.row(course, &machine, bare_us)).collect();
+    let warnings = warnings(&rows, &machine, load);
+    let peak_memory_bytes = machine::peak_memory_bytes();
+    let date = plan.date.clone();
+    Ok(Benchmark { version: VERSION, date, machine, load, rows, peak_memory_bytes, warnings })
+}
+
+impl<B: Bed> Measurement<'_, B> {
+    /// The directories made at a server that does not serve the bed: that of the measurement, that
+    /// of the source files, one for each contender.
+    fn prepare(&self) -> Result<Vec<String>, MeasureError> {
+        let Some(base) = &self.plan.remote_directory else { return Ok(Vec::new()) };
+        let mut directories = vec![base.clone(), format!("{base}/files")];
+        directories.extend((0..self.plan.contenders.len()).map(|number| format!("{base}/{number}")));
+        self.runtime.block_on(remote::make(self.target, &directories))?;
+        Ok(directories)
+    }
+
+    fn all(
+        &self,
+        directories: &[String],
+        mut progress: impl FnMut(),
+    ) -> Result<(Vec<Course>, Vec<f64>), MeasureError> {
+        let mut courses: Vec<Course> = Vec::new();
+        for (number, contender) in self.plan.contenders.iter().enumerate() {
+            let place = match directories {
+                [_, source, received @ ..] => {
+                    Place { source: source.clone(), received: received[number].clone() }
+                }
+                _ => Place::shared(),
+            };
+            let (samples, latencies) = (Vec::new(), Latencies::default());
+            courses.push(Course { contender: *contender, place, samples, latencies });
+        }
+        if let [_, source, ..] = directories
+            && courses.iter().any(|course| course.contender.direction == Direction::Get)
+        {
+            let filled = remote::fill(self.bed, self.files, self.target, source);
+            self.runtime.block_on(filled).map_err(MeasureError::Filling)?;
+        }
+        for course in &mut courses {
+            self.verify(course)?;
+            progress();
+        }
+        let is_local = directories.is_empty();
+        if is_local {
+            self.bare(true)?;
+        }
+        let mut bare_us = Vec::new();
+        for repetition in 0..self.plan.warm_up + self.plan.repetitions {
+            let timed = repetition >= self.plan.warm_up;
+            // Another one first each time, so that none always follows the same.
+            let count = courses.len();
+            for step in 0..count {
+                let course = &mut courses[(step + repetition as usize) % count];
+                self.repeat(course, timed)?;
+                progress();
+            }
+            if is_local {
+                let took_us = self.bare(false)?;
+                bare_us.extend(timed.then_some(took_us));
+            }
+        }
+        Ok((courses, bare_us))
+    }
+
+    fn deliver(&self, course: &Course, latencies: &mut Latencies) -> Result<Sample, MeasureError> {
+        let Course { contender, place, .. } = course;
+        let delivery = deliver(self.bed, self.files, self.target, place, contender, latencies);
+        self.runtime
+            .block_on(delivery)
+            .map_err(|failed| MeasureError::Delivery { contender: contender.name(), failed })
+    }
+
+    /// Delivers once and compares every byte.
+    fn verify(&self, course: &Course) -> Result<(), MeasureError> {
+        self.bed.clear(true).map_err(MeasureError::Files)?;
+        self.deliver(course, &mut Latencies::default())?;
+        let name = || course.contender.name();
+        if self.plan.remote_directory.is_some() && course.contender.direction == Direction::Put {
+            let fetched = remote::fetch(self.bed, self.files, self.target, &course.place.received);
+            let fetched = self.runtime.block_on(fetched);
+            fetched.map_err(|failed| MeasureError::Delivery { contender: name(), failed })?;
+        }
+        self.checked(true, name)
+    }
+
+    fn checked(&self, checking: bool, name: impl FnOnce() -> String) -> Result<(), MeasureError> {
+        let checked = self.bed.check(checking);
+        checked.map_err(|what| MeasureError::WrongBytes { contender: name(), what })
+    }
+
+    fn repeat(&self, course: &mut Course, timed: bool) -> Result<(), MeasureError> {
+        self.bed.clear(false).map_err(MeasureError::Files)?;
+        let mut latencies = std::mem::take(&mut course.latencies);
+        let mut unused = Latencies::default();
+        let sample = self.deliver(course, if timed { &mut latencies } else { &mut unused })?;
+        course.latencies = latencies;
+        let arrives_here =
+            self.plan.remote_directory.is_none() || course.contender.direction == Direction::Get;
+        if arrives_here {
+            self.checked(false, || course.contender.name())?;
+        }
+        course.samples.extend(timed.then_some(sample));
+        Ok(())
+    }
+
+    /// Microseconds.
+    fn bare(&self, checking: bool) -> Result<f64, MeasureError> {
+        self.bed.clear(checking).map_err(MeasureError::Files)?;
+        let took = bare::carry(self.bed, checking).map_err(MeasureError::Bare)?;
+        if checking {
+            self.checked(true, || "a bare connection".to_owned())?;
+        }
+        Ok(took.as_secs_f64() * 1e6)
+    }
+
+    fn row(&self, course: &mut Course, machine: &Machine, bare_us: Option<f64>) -> Row {
+        let Course { contender, samples, latencies, .. } = course;
+        let (files, plan) = (self.files, self.plan);
+        let us = |of: fn(&Sample) -> u64| {
+            let mut values: Vec<f64> = samples.iter().map(|sample| of(sample) as f64).collect();
+            median(&mut values).unwrap_or_default()
+        };
+        let cost = |of: fn(Usage) -> u64| {
+            let values: Option<Vec<f64>> =
+                samples.iter().map(|sample| sample.usage.map(|usage| of(usage) as f64)).collect();
+            Some(median(&mut values?)? as u64)
+        };
+        let durations = || samples.iter().map(|sample| sample.duration.as_micros() as u64);
+        let duration_us = us(|sample| sample.duration.as_micros() as u64);
+        let (min, max) = (durations().min().unwrap_or_default(), durations().max().unwrap_or_default());
+        let per_s = |amount: f64| amount / (duration_us / 1e6);
+        let record = BenchRecord {
+            direction: contender.direction,
+            mode: contender.mode,
+            pipeline_depth: contender.pipeline_depth,
+            parallel: contender.parallel,
+            data_connection_kept: contender.data_connection_kept,
+            files: files.count,
+            file_size_bytes: files.size_bytes,
+            content: files.content,
+            store: plan.store.clone(),
+            server: plan.server.clone(),
+            repetitions: plan.repetitions,
+            warm_up: plan.warm_up,
+            duration_us: duration_us as u64,
+            duration_min_us: min,
+            duration_max_us: max,
+            spread: rounded((max - min) as f64 / duration_us),
+            bytes_per_s: per_s(files.total_bytes() as f64) as u64,
+            files_per_s: rounded(per_s(files.count as f64)),
+            file_latency_p50_us: latencies.percentile_us(50),
+            file_latency_p90_us: latencies.percentile_us(90),
+            file_latency_p99_us: latencies.percentile_us(99),
+            file_latency_max_us: latencies.max_us(),
+            cost_of: if plan.remote_directory.is_none() { "both" } else { "client" },
+            cpu_user_us: cost(|usage| usage.user.as_micros() as u64),
+            cpu_system_us: cost(|usage| usage.system.as_micros() as u64),
+            voluntary_context_switches: cost(|usage| usage.voluntary_switches),
+            involuntary_context_switches: cost(|usage| usage.involuntary_switches),
+            system_calls_per_file: None,
+            control_round_trips: us(|sample| sample.control_round_trips) as u64,
+            data_connections: us(|sample| sample.data_connections) as u64,
+            data_wire_bytes: us(|sample| sample.wire_bytes) as u64,
+            bare_duration_us: bare_us.map(|us| us as u64),
+            speed_to_bare: bare_us.map(|us| rounded(us / duration_us)),
+            version: VERSION,
+            cpu: machine.cpu.clone(),
+            cores: machine.cores,
+            system: machine.system.clone(),
+            date: plan.date.clone(),
+        };
+        Row { record, system_calls: None, contender: *contender }
+    }
+}
+
+/// Four decimals: more are noise.
+fn rounded(value: f64) -> f64 {
+    if value.is_finite() { (value * 1e4).round() / 1e4 } else { 0.0 }
+}
+
+/// What makes the figures doubtful, and what to do about it.
+fn warnings(rows: &[Row], machine: &Machine, load: Option<f64>) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(load) = load
+        && load > BUSY_LOAD * machine.cores as f64
+    {
+        found.push(format!(
+            "the machine was busy before: load {load:.1} on {} cores; end what else runs and measure again",
+            machine.cores
+        ));
+    }
+    let wide: Vec<&Row> = rows.iter().filter(|row| row.record.spread > WIDE_SPREAD).collect();
+    if let Some(widest) = wide.iter().max_by(|a, b| a.record.spread.total_cmp(&b.record.spread)) {
+        found.push(format!(
+            "{} of {} rows have durations that differ by more than {:.0} % of their median (most: {}, {:.0} %); \
+             measure longer (--files, --repetitions), or when the machine is quiet",
+            wide.len(),
+            rows.len(),
+            WIDE_SPREAD * 100.0,
+            widest.contender.name(),
+            widest.record.spread * 100.0
+        ));
+    }
+    let crowded = |row: &&Row| {
+        let switches = row.record.involuntary_context_switches.unwrap_or_default() as f64;
+        switches / (row.record.duration_us.max(1) as f64 / 1e6) > CROWDED_SWITCHES_PER_S
+    };
+    if let Some(row) = rows.iter().find(crowded) {
+        found.push(format!(
+            "{} had to wait for a core more than {CROWDED_SWITCHES_PER_S} times a second; client and server \
+             want a core each",
+            row.contender.name()
+        ));
+    }
+    found
+}

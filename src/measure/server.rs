@@ -1,0 +1,64 @@
+//! Our own server, in a thread and a runtime of its own.
+
+use crate::net::real::RealNet;
+use crate::net::{Listener, Net};
+use crate::observe::Nobody;
+use crate::server::{Config, Rights, Table, serve};
+use crate::store::Store;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+pub const USER: &str = "bench";
+pub const PASSWORD: &str = "bench";
+/// For whoever measures with more sessions than a server should take by default.
+const SESSIONS: usize = 100_000;
+
+/// Ends when it is dropped.
+pub struct LocalServer {
+    pub address: SocketAddr,
+    shutdown: CancellationToken,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl LocalServer {
+    /// On a free port of loopback, with one user who may do everything.
+    pub fn start(store: impl Store) -> io::Result<Self> {
+        let accounts = Table::new().with_user(USER, PASSWORD, store, Rights::ALL);
+        let mut config = Config::new(accounts);
+        config.limits.sessions = SESSIONS;
+        config.limits.sessions_per_address = SESSIONS;
+        // Nobody guesses at passwords here.
+        config.timeouts.login_failure = Duration::ZERO;
+        let shutdown = config.shutdown.clone();
+        let (tell, told) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            super::run::runtime()?.block_on(async {
+                let net = RealNet::new();
+                let listener = net.listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
+                // Whoever waits for it is gone only if this thread is not wanted any more.
+                let _ = tell.send(Listener::local_addr(&listener)?);
+                serve(net, listener, Arc::new(config), Arc::new(Nobody)).await
+            })
+        });
+        match told.recv() {
+            Ok(address) => Ok(Self { address, shutdown, thread: Some(thread) }),
+            Err(_) => match thread.join() {
+                Ok(Err(error)) => Err(error),
+                _ => Err(io::Error::other("the server did not start")),
+            },
+        }
+    }
+}
+
+impl Drop for LocalServer {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! That a measurement notices what is wrong. No figure is checked here.
+
+use super::bare;
+use super::bed::{Bed, DiskBed};
+use super::delivery::{Contender, Target};
+use super::files::Files;
+use super::generated::GeneratedStore;
+use super::run::{MeasureError, Plan, measure};
+use super::server::{LocalServer, PASSWORD, USER};
+use crate::client::{Direction, Login};
+use crate::proto::mode::TransmissionMode;
+use crate::proto::path::VirtualPath;
+use crate::sim::workload::Content;
+use crate::store::{Store, Write, WriteFile};
+
+fn plan(contenders: Vec<Contender>) -> Plan {
+    let (store, server, date) = ("memory".to_owned(), "in-process".to_owned(), "2026-01-01".to_owned());
+    Plan { contenders, repetitions: 2, warm_up: 0, remote_directory: None, store, server, date }
+}
+
+fn target(server: &LocalServer) -> Target {
+    Target { server: server.address, login: Login::new(USER, PASSWORD) }
+}
+
+fn ways() -> Vec<Contender> {
+    let mut all = Vec::new();
+    for direction in [Direction::Put, Direction::Get] {
+        for (mode, depth, parallel, keep) in [
+            (TransmissionMode::Stream, 1, 1, true),
+            (TransmissionMode::Block, 1, 1, true),
+            (TransmissionMode::Block, 8, 2, true),
+            (TransmissionMode::Compressed, 1, 1, false),
+        ] {
+            all.push(Contender::new(direction, mode, depth, parallel, keep));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_way_on_every_bed() {
+    for size_bytes in [0, 1, 70_000] {
+        let files = Files::new(10, size_bytes, Content::Runs);
+        let directory = tempfile::tempdir().unwrap();
+        run(&GeneratedStore::new(&files), &files);
+        run(&DiskBed::create(directory.path(), &files).unwrap(), &files);
+    }
+
+    fn run<B: Bed>(bed: &B, files: &Files) {
+        let server = LocalServer::start(bed.store().clone()).unwrap();
+        let mut deliveries = 0;
+        let result = measure(bed, files, &target(&server), &plan(ways()), || deliveries += 1).unwrap();
+        assert_eq!(deliveries, ways().len() * 3);
+        assert_eq!(result.rows.len(), ways().len());
+        for row in &result.rows {
+            let record = &row.record;
+            assert!(record.data_wire_bytes >= files.total_bytes() / 100, "{}", row.contender.name());
+            assert!(record.duration_us > 0 && record.file_latency_max_us >= record.file_latency_p50_us);
+            let connections = if record.data_connection_kept { u64::from(record.parallel) } else { 10 };
+            assert!(record.data_connections <= connections, "{}", row.contender.name());
+        }
+    }
+}
+
+#[test]
+fn bytes_of_another_file_are_noticed_in_the_verification() {
+    let files = |content| Files::new(5, 1000, content);
+    let there = GeneratedStore::new(&files(Content::Random));
+    let server = LocalServer::start(there).unwrap();
+    let here = GeneratedStore::new(&files(Content::Text));
+    let get = Contender::new(Direction::Get, TransmissionMode::Block, 1, 1, true);
+    let result = measure(&here, &files(Content::Text), &target(&server), &plan(vec![get]), || ());
+    assert!(matches!(&result, Err(MeasureError::WrongBytes { what, .. }) if what.contains("wrong bytes")));
+}
+
+#[test]
+fn short_files_are_noticed_in_timed_deliveries_too() {
+    let server = LocalServer::start(GeneratedStore::new(&Files::new(5, 999, Content::Text))).unwrap();
+    let files = Files::new(5, 1000, Content::Text);
+    let here = GeneratedStore::new(&files);
+    let get = Contender::new(Direction::Get, TransmissionMode::Stream, 1, 1, true);
+    let result = measure(&here, &files, &target(&server), &plan(vec![get]), || ());
+    assert!(matches!(&result, Err(MeasureError::WrongBytes { what, .. }) if what.contains("999 bytes")));
+}
+
+#[test]
+fn a_refused_login_is_told_with_its_reply() {
+    let files = Files::new(1, 1, Content::Text);
+    let bed = GeneratedStore::new(&files);
+    let server = LocalServer::start(bed.clone()).unwrap();
+    let target = Target { login: Login::new(USER, "wrong"), ..target(&server) };
+    let put = Contender::new(Direction::Put, TransmissionMode::Stream, 1, 1, true);
+    let error = measure(&bed, &files, &target, &plan(vec![put]), || ()).unwrap_err();
+    assert!(error.to_string().contains("530"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_store_receives_is_counted_once_and_in_full() {
+    let files = Files::new(3, 4, Content::Text);
+    let bed = GeneratedStore::new(&files);
+    let put = async |index, bytes: &[u8]| {
+        let path = VirtualPath::root().join(&Files::name(index)).unwrap();
+        let mut file = bed.write(&path, Write::Replace).await.unwrap();
+        file.write(bytes).await.unwrap();
+        file.publish().await.unwrap();
+    };
+    bed.clear(true).unwrap();
+    for index in 0..3 {
+        assert!(bed.check(true).unwrap_err().contains("files came"));
+        put(index, files.piece(index, 0)).await;
+    }
+    assert_eq!(bed.check(true), Ok(()));
+    put(2, files.piece(2, 0)).await;
+    assert!(bed.check(true).unwrap_err().contains("came twice"));
+    bed.clear(true).unwrap();
+    put(0, b"????").await;
+    assert!(bed.check(true).unwrap_err().contains("wrong bytes"));
+}
+
+#[test]
+fn a_bare_connection_carries_the_same_bytes() {
+    for (count, size_bytes) in [(100, 1000), (1, 3_000_000), (7, 0)] {
+        let files = Files::new(count, size_bytes, Content::Random);
+        let (bed, directory) = (GeneratedStore::new(&files), tempfile::tempdir().unwrap());
+        bed.clear(true).unwrap();
+        bare::carry(&bed, true).unwrap();
+        assert_eq!(bed.check(true), Ok(()));
+        let bed = DiskBed::create(directory.path(), &files).unwrap();
+        assert!(bed.check(false).is_err(), "nothing has come yet");
+        bare::carry(&bed, true).unwrap();
+        assert_eq!(bed.check(true), Ok(()));
+        std::fs::write(directory.path().join("received/f0000000"), b"x").unwrap();
+        assert!(bed.check(false).is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! `ftpsim bench` as a user runs it. No figure is checked: they are this machine's.
+
+#![allow(clippy::disallowed_methods, reason = "real processes take real time")]
+
+mod common;
+
+use common::*;
+use serde_json::Value;
+use std::process::Output;
+use tempfile::TempDir;
+
+fn bench(home: &TempDir, options: &[&str]) -> Output {
+    let small = ["bench", "--files", "20", "--size", "100", "--repetitions", "2", "--warm-up", "0"];
+    ftpsim(home.path()).args(small).args(options).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", said(output));
+    serde_json::from_slice(&output.stdout).expect("nothing but JSON on stdout")
+}
+
+/// Names and types, those of a row once.
+fn schema(value: &Value) -> Value {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) => "bool".into(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "string".into(),
+        Value::Array(all) => Value::Array(all.first().map(schema).into_iter().collect()),
+        Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), schema(field))).collect(),
+    }
+}
+
+#[test]
+fn json_has_every_way_and_a_stable_form() {
+    let home = TempDir::new().unwrap();
+    let mut result = json(&bench(&home, &["--json"]));
+    let ways: Vec<String> = result["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {} {}", row["direction"], row["mode"], row["pipeline_depth"]).replace('"', ""))
+        .collect();
+    let modes = ["stream 1", "block 1", "block 32", "compressed 1", "compressed 32"];
+    let expected: Vec<String> =
+        ["put", "get"].iter().flat_map(|way| modes.map(|mode| format!("{way} {mode}"))).collect();
+    assert_eq!(ways, expected);
+    for row in result["rows"].as_array().unwrap() {
+        assert_eq!(row["files"], 20);
+        assert!(row["duration_min_us"].as_u64() <= row["duration_us"].as_u64(), "{row}");
+        assert!(row["duration_us"].as_u64() <= row["duration_max_us"].as_u64(), "{row}");
+        assert!(row["speed_to_bare"].as_f64() > Some(0.0), "{row}");
+    }
+    assert!(result["warnings"].is_array());
+    // As noise has it.
+    result["warnings"] = Value::Null;
+    if cfg!(target_os = "linux") {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&schema(&result)).unwrap());
+    }
+}
+
+#[test]
+fn csv_has_a_row_a_contender_and_the_table_names_the_file() {
+    let home = TempDir::new().unwrap();
+    let ran = bench(&home, &["--mode", "block", "--direction", "put", "--csv", "out/bench.csv"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
+    let table = String::from_utf8(ran.stdout).unwrap();
+    for part in ["20 files of 100 B (text)", "block, 32 ahead", "to bare", "Written: out/bench.csv."] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let text = std::fs::read_to_string(home.path().join("out/bench.csv")).unwrap();
+    assert_eq!(text.lines().count(), 3);
+    assert!(
+        text.lines().nth(1).unwrap().starts_with("put,block,1,1,true,20,100,text,memory,in-process,2,0,")
+    );
+    insta::assert_snapshot!(text.lines().next().unwrap());
+}
+
+#[test]
+fn a_disk_is_left_as_it_was() {
+    let (home, disk) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let result =
+        json(&bench(&home, &["--store", disk.path().to_str().unwrap(), "--parallel", "3", "--json"]));
+    assert_eq!(result["rows"][0]["parallel"], 3);
+    assert_eq!(result["rows"][0]["store"], disk.path().to_str().unwrap());
+    assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn another_server_is_measured_and_left_as_it_was() {
+    let server = Server::start(&[]);
+    let home = TempDir::new().unwrap();
+    std::fs::create_dir(server.root.path().join("in")).unwrap();
+    let (address, user) = (server.address.to_string(), format!("{USER}:{PASSWORD}"));
+    let options = ["--server", &address, "--user", &user, "--directory", "in", "--json", "--no-reuse"];
+    let result = json(&bench(&home, &options));
+    let row = &result["rows"][3];
+    assert_eq!((&row["direction"], &row["cost_of"]), (&"get".into(), &"client".into()));
+    assert_eq!((&row["server"], &row["speed_to_bare"]), (&address.into(), &Value::Null));
+    assert_eq!(names(&server.root.path().join("in")), [] as [&str; 0]);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_a_remedy() {
+    let server = Server::start(&["--login-failure-delay", "0"]);
+    let home = TempDir::new().unwrap();
+    let address = server.address.to_string();
+    let wrong = format!("{USER}:wrong");
+    let right = format!("{USER}:{PASSWORD}");
+    for (options, hint) in [
+        (vec!["--server", &address, "--user", &wrong], "give --user NAME:PASSWORD"),
+        (vec!["--server", &address, "--user", &right, "--directory", "none"], "--directory names another"),
+        (vec!["--server", "127.0.0.1:1"], "`ftpsim serve` starts one"),
+        (vec!["--server", "127.0.0.1:x"], "expected HOST:PORT"),
+        (vec!["--store", "no-such-directory"], "give memory, disk, or a directory that exists"),
+        (vec!["--store", "disk", "--size", "900000GiB"], "fewer --files"),
+        (vec!["--size", "1 furlong"], "64KiB"),
+        (vec!["--files", "0"], "1..="),
+    ] {
+        let ran = ftpsim(home.path()).arg("bench").args(&options).output().unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{options:?}: {}", said(&ran));
+        assert!(said(&ran).contains(hint), "{options:?}: {}", said(&ran));
+    }
+}
+
+#[test]
+fn system_calls_are_counted_where_strace_is() {
+    if !has("strace") {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let options = ["--mode", "stream", "--direction", "get", "--system-calls", "--json"];
+    let result = json(&bench(&home, &options));
+    let row = &result["rows"][0];
+    // A file in stream mode has a data connection of its own.
+    assert!(row["system_calls"]["connect"].as_f64() >= Some(1.0), "{row}");
+    assert!(row["system_calls_per_file"].as_f64() > row["system_calls"]["connect"].as_f64(), "{row}");
+}
