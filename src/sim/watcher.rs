@@ -79,6 +79,8 @@ pub struct Notes {
     pub data_connections: u64,
     /// Control connections that the server has open.
     pub server_sessions: u64,
+    /// Control connections that opened for the client, and those that have ever opened for the server.
+    pub control_opened: [u64; 2],
     pub phase: Phase,
     /// Of [`Notes::phase`], when the fault struck.
     pub fault_phase: Option<Phase>,
@@ -88,6 +90,14 @@ pub struct Notes {
     pub noticing: Noticing,
     /// Written by the sender on data connections, all attempts together.
     pub data_wire_bytes: u64,
+}
+
+impl Notes {
+    /// A control connection is open for the client, and the server does not know it yet.
+    pub fn control_under_way(&self) -> bool {
+        let [client, server] = self.control_opened;
+        client > server
+    }
 }
 
 pub struct Watcher {
@@ -171,7 +181,11 @@ impl Observer for Watcher {
             (who, Event::Progress { wire_bytes, .. }) if who == self.saboteur.sender() => {
                 notes.data_wire_bytes += wire_bytes;
             }
-            (Who::Server, Event::SessionBegins { .. }) => notes.server_sessions += 1,
+            (Who::Client, Event::SessionBegins { .. }) => notes.control_opened[0] += 1,
+            (Who::Server, Event::SessionBegins { .. }) => {
+                notes.control_opened[1] += 1;
+                notes.server_sessions += 1;
+            }
             (Who::Server, Event::SessionEnds { .. }) => {
                 notes.server_sessions = notes.server_sessions.saturating_sub(1);
             }

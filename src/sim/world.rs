@@ -256,10 +256,30 @@ impl World {
     async fn aftermath(&self, net: &SimNet) {
         let timeouts = &self.case.timeouts;
         let longest_us = timeouts.control_idle_us + timeouts.data_idle_us + timeouts.connect_us;
-        let end = net.now() + Duration::from_micros(longest_us) + AFTERMATH_SLACK;
-        while self.watcher.notes().server_sessions > 0 && net.now() < end {
+        let begin = net.now();
+        let end = begin + Duration::from_micros(longest_us) + AFTERMATH_SLACK;
+        // What a dead client's kernel still sends, or had sent, may yet open a session.
+        let arrived = begin + self.longest_way();
+        let coming = |notes: &Notes| {
+            notes.client_died
+                && notes.control_under_way()
+                && (net.now() < arrived || net.has_connections())
+        };
+        let goes_on = || {
+            let notes = self.watcher.notes();
+            notes.server_sessions > 0 || coming(&notes)
+        };
+        while goes_on() && net.now() < end {
             net.outside_sleep(AFTERMATH_STEP).await;
         }
+    }
+
+    /// The longest that a packet can be under way on the path, when no fault holds it.
+    fn longest_way(&self) -> Duration {
+        let path = &self.case.path;
+        let bits = path.queue_bytes.saturating_mul(8_000_000);
+        let queue_us = bits.div_ceil(path.bandwidth_bits_per_s.max(1));
+        Duration::from_micros(path.rtt_us + queue_us + path.reorder_us + path.jitter_us)
     }
 
     async fn server_host(self: Arc<Self>, net: SimNet) {

@@ -135,6 +135,10 @@ impl Host {
         self.lock().stack.held()
     }
 
+    fn has_connections(&self) -> bool {
+        self.lock().stack.has_connections()
+    }
+
     pub(crate) fn counters(&self) -> TcpCounters {
         self.lock().stack.counters()
     }
@@ -264,6 +268,12 @@ impl SimNet {
 
     pub fn counters(&self) -> TcpCounters {
         self.host.counters()
+    }
+
+    /// The kernel of this host has connections that are open or being closed (TIME-WAIT does not
+    /// count).
+    pub fn has_connections(&self) -> bool {
+        self.host.has_connections()
     }
 
     /// Runs an operation of this process; pending for ever if it is dead.

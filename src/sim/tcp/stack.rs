@@ -198,7 +198,12 @@ impl Stack {
     /// No connection is open or being closed (TIME-WAIT does not count) and nothing is on its way
     /// in.
     pub fn is_quiet(&self) -> bool {
-        self.by_tuple.is_empty() && self.arrivals.is_empty() && self.out.packets.is_empty()
+        !self.has_connections() && self.arrivals.is_empty() && self.out.packets.is_empty()
+    }
+
+    /// Of any state but TIME-WAIT.
+    pub fn has_connections(&self) -> bool {
+        !self.by_tuple.is_empty()
     }
 
     /// The last moment that was handled.
