@@ -26,10 +26,10 @@ const BATCH: u64 = 64;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Seeds to run, FIRST..END (END not included)
-    #[arg(long, value_name = "A..B", conflicts_with = "for_")]
+    /// Seeds to run, FIRST..END (END not included); with --for, as many of them as there is time for
+    #[arg(long, value_name = "A..B")]
     seeds: Option<SeedRange>,
-    /// Runs seeds from 0 on for so long, for instance 90s, 10m or 1h
+    /// Runs seeds, from 0 on unless --seeds says otherwise, for so long: 90s, 10m, 1h
     #[arg(long = "for", id = "for_", value_name = "TIME", value_parser = duration)]
     for_: Option<Duration>,
     /// Threads [default: all cores]
@@ -83,6 +83,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let shard = shard(args)?;
     let seeds = shard.map_or(whole, |shard| shard.of(whole));
     anyhow::ensure!(seeds.start < seeds.end, "more shards than seeds: this one has none");
+    let out = match shard {
+        Some(shard) => args.out.join(format!("shard-{}-of-{}", shard.index, shard.count)),
+        None => args.out.clone(),
+    };
     let bar = progress::bar(args.for_.is_none().then_some(seeds.count()), "seeds");
     let mut seen = Sweep::default();
     let mut next = seeds.start;
@@ -91,17 +95,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         if args.verbose {
             eprintln!("{}", swarm::draw(next).summary());
         }
+        let known = seen.findings.len();
         sweep(next..end, jobs, &mut seen, || bar.inc(1));
+        // At once: the end may be an hour away.
+        seen.findings[known..].iter().try_for_each(|finding| bar.suspend(|| tell(finding, &out)))?;
         next = end;
     }
     bar.finish_and_clear();
     let seeds = SeedRange { start: seeds.start, end: next };
     let whole = if args.for_.is_some() { seeds } else { whole };
     let swept = Swept::new(whole, seeds, args.shrink, seen);
-    let out = match shard {
-        Some(shard) => args.out.join(format!("shard-{}-of-{}", shard.index, shard.count)),
-        None => args.out.clone(),
-    };
     let shrunk = |finding: &Finding| shrink::shrink(&finding.case, args.shrink, |_: Progress| ()).0;
     let output = Output::of(&swept);
     output.write(&out, |name| {
@@ -114,13 +117,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     } else {
         print_summary(&swept.sweep, start.elapsed());
     }
-    for finding in &swept.sweep.findings {
-        for violation in &finding.violations {
-            eprintln!("seed {}: {}: {}", finding.seed, violation.oracle, violation.why);
-        }
-        eprintln!("  again: ftpsim replay {}", out.join(full_name(finding.seed)).display());
-    }
     Ok(if swept.sweep.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Saves a finding's case and says what it is.
+fn tell(finding: &Finding, out: &Path) -> Result<()> {
+    let case = out.join(full_name(finding.seed));
+    write_case(&case, &finding.case)?;
+    for violation in &finding.violations {
+        eprintln!("seed {}: {}: {}", finding.seed, violation.oracle, violation.why);
+    }
+    eprintln!("  again: ftpsim replay {}", case.display());
+    Ok(())
 }
 
 #[allow(clippy::disallowed_methods, reason = "a job engine says by its variables which part is ours")]
@@ -247,11 +255,12 @@ fn print_summary(seen: &Sweep, took: Duration) {
         seen.findings.len()
     );
     println!("\nWhere the faults struck:");
-    print!("  {:<14}", "fault");
+    let width = seen.struck.keys().map(String::len).max().unwrap_or_default().max("fault".len());
+    print!("  {:<width$}", "fault");
     Phase::ALL.iter().for_each(|phase| print!("{:>20}", phase.name()));
     println!("{:>12}", "not at all");
     for (fault, by) in &seen.struck {
-        print!("  {fault:<14}");
+        print!("  {fault:<width$}");
         Phase::ALL.iter().for_each(|phase| print!("{:>20}", by.get(phase).copied().unwrap_or(0)));
         println!("{:>12}", seen.not_fired.get(fault).copied().unwrap_or(0));
     }

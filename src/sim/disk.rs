@@ -1,4 +1,4 @@
-//! Faults of the receiver's disk, as a wrapper round its store, so that production code has no
+//! Faults of the hosts' disks, as a wrapper round their stores, so that production code has no
 //! fault hooks. It also keeps a dead process from writing on: its store is out of reach.
 
 use super::plan::{Fault, FaultKind, Trigger};
@@ -7,17 +7,17 @@ use crate::net::{Net, Time};
 use crate::observe::Who;
 use crate::proto::path::VirtualPath;
 use crate::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
-use crate::store::{Entry, Metadata, Store, StoreError, Write, WriteFile};
+use crate::store::{Entry, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What becomes of a write or a publication.
+/// What becomes of a read, a write or a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Go,
-    /// Only so many bytes are stored, and nobody is told.
+    /// Only so many bytes are stored, and nobody is told; or read, which is a reader's right.
     Short(usize),
     Full,
     Error,
@@ -92,6 +92,34 @@ impl DiskFault {
         (self.aftermath(at), false)
     }
 
+    /// Up to `len` bytes from `from` on are to be read under `name`, of the `left` that there are.
+    pub fn read(&mut self, name: &str, from: u64, len: usize, left: u64) -> (Act, bool) {
+        if self.fault != FaultKind::ReadError {
+            return (Act::Go, false);
+        }
+        let is_target = name.contains(&self.target_name);
+        let index = match (&self.stage, self.trigger) {
+            (Stage::Armed, _) => Some(0),
+            (Stage::Waiting, Trigger::BeforeFirstByte) if is_target => Some(0),
+            (Stage::Waiting, Trigger::AfterLastByte) if is_target && left == 0 => Some(0),
+            (Stage::Waiting, trigger) if is_target => trigger
+                .payload_byte()
+                .and_then(|byte| byte.checked_sub(from))
+                .filter(|index| *index < left.min(len as u64))
+                .and_then(|index| usize::try_from(index).ok()),
+            _ => None,
+        };
+        match index {
+            Some(0) => {
+                self.stage = Stage::Done;
+                (Act::Error, true)
+            }
+            // It comes again for the rest.
+            Some(index) => (Act::Short(index), false),
+            None => (Act::Go, false),
+        }
+    }
+
     fn strike(&mut self, at: Time, index: usize) -> Act {
         let (stage, act) = match self.fault {
             FaultKind::DiskFull { for_us } => {
@@ -132,15 +160,21 @@ impl HostStore {
         &self.memory
     }
 
-    /// Lets `what` befall a write; `Ok` says how many of `len` bytes to store.
+    fn receiver(&self) -> Who {
+        self.watcher.saboteur.receiver()
+    }
+
+    /// Lets `what` befall a write of the receiver's, or a read of the sender's, whoever is `who`; `Ok`
+    /// says how many of `len` bytes to store or read.
     async fn meet(
         &self,
+        who: Who,
         len: usize,
         what: impl FnOnce(&Watcher, Time) -> (Act, bool) + Send,
     ) -> Result<usize, StoreError> {
         // None: it is dead.
         let Some(net) = self.watcher.saboteur.process(self.who) else { return pending().await };
-        if self.watcher.saboteur.receiver() != self.who {
+        if who != self.who {
             return Ok(len);
         }
         let (act, struck) = what(&self.watcher, net.now());
@@ -160,6 +194,36 @@ impl HostStore {
     }
 }
 
+pub struct HostReader {
+    store: HostStore,
+    path: VirtualPath,
+    file: MemoryReader,
+    /// Of the next byte in the file.
+    at: u64,
+}
+
+impl ReadFile for HostReader {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let (name, from, left) = (self.path.name().unwrap_or_default(), self.at, self.file.remaining_bytes());
+        let (sender, len) = (self.store.watcher.saboteur.sender(), buffer.len());
+        let room = self
+            .store
+            .meet(sender, len, |watcher, at| watcher.saboteur.on_store_read(at, name, from, len, left))
+            .await?;
+        let read = self.file.read(&mut buffer[..room]).await?;
+        self.at += read as u64;
+        Ok(read)
+    }
+
+    fn remaining_bytes(&self) -> u64 {
+        self.file.remaining_bytes()
+    }
+
+    fn marker(&self) -> Option<String> {
+        self.file.marker()
+    }
+}
+
 pub struct HostWriter {
     store: HostStore,
     path: VirtualPath,
@@ -173,7 +237,9 @@ impl WriteFile for HostWriter {
         let (name, from) = (self.path.name().unwrap_or_default(), self.at);
         let stored = self
             .store
-            .meet(bytes.len(), |watcher, at| watcher.saboteur.on_store_write(at, name, from, bytes.len()))
+            .meet(self.store.receiver(), bytes.len(), |watcher, at| {
+                watcher.saboteur.on_store_write(at, name, from, bytes.len())
+            })
             .await?;
         self.at += bytes.len() as u64;
         self.file.write(&bytes[..stored]).await
@@ -181,7 +247,8 @@ impl WriteFile for HostWriter {
 
     async fn publish(self) -> Result<(), StoreError> {
         let name = self.path.name().unwrap_or_default();
-        self.store.meet(0, |watcher, at| watcher.saboteur.on_store_publish(at, name)).await?;
+        let receiver = self.store.receiver();
+        self.store.meet(receiver, 0, |watcher, at| watcher.saboteur.on_store_publish(at, name)).await?;
         self.file.publish().await
     }
 
@@ -199,11 +266,12 @@ impl WriteFile for HostWriter {
 }
 
 impl Store for HostStore {
-    type Reader = MemoryReader;
+    type Reader = HostReader;
     type Writer = HostWriter;
 
-    async fn read(&self, path: &VirtualPath, offset: u64) -> Result<MemoryReader, StoreError> {
-        self.memory.read(path, offset).await
+    async fn read(&self, path: &VirtualPath, offset: u64) -> Result<HostReader, StoreError> {
+        let file = self.memory.read(path, offset).await?;
+        Ok(HostReader { store: self.clone(), path: path.clone(), file, at: offset })
     }
 
     async fn write(&self, path: &VirtualPath, how: Write) -> Result<HostWriter, StoreError> {
@@ -275,6 +343,24 @@ mod tests {
         assert_eq!(disk.write(NEVER, "target", 0, 100), (Act::Go, false));
         assert_eq!(disk.publish(NEVER, "target"), (Act::Error, true));
         assert_eq!(disk.publish(NEVER, "target"), (Act::Go, false));
+    }
+
+    #[test]
+    fn a_read_error_lets_pass_what_comes_before_the_byte_and_strikes_once() {
+        let mut disk = disk(FaultKind::ReadError, Trigger::PayloadByte(150));
+        assert_eq!(disk.read("other", 100, 100, 100), (Act::Go, false));
+        assert_eq!(disk.read("target", 0, 100, 200), (Act::Go, false));
+        assert_eq!(disk.read("target", 100, 100, 100), (Act::Short(50), false));
+        assert_eq!(disk.read("target", 150, 100, 50), (Act::Error, true));
+        assert_eq!(disk.read("target", 150, 100, 50), (Act::Go, false));
+        assert_eq!(disk.write(NEVER, "target", 150, 100), (Act::Go, false), "writes are not its own");
+    }
+
+    #[test]
+    fn a_read_error_after_the_last_byte_strikes_the_read_of_the_end() {
+        let mut disk = disk(FaultKind::ReadError, Trigger::AfterLastByte);
+        assert_eq!(disk.read("target", 0, 100, 100), (Act::Go, false));
+        assert_eq!(disk.read("target", 100, 100, 0), (Act::Error, true));
     }
 
     #[test]

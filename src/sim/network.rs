@@ -8,6 +8,7 @@
 //! packet is handled at its exact time and the length of the tick changes nothing.
 
 mod carrier;
+mod leap;
 mod pump;
 
 use super::path::router::{LinkCounters, Router, RouterHandle};
@@ -16,6 +17,7 @@ use super::tcp::clock::dilated;
 use super::tcp::net::Host;
 use super::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
 use carrier::{Addresses, Carrier};
+use leap::Leaps;
 use pump::{run_host, run_router};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
@@ -135,32 +137,34 @@ where
         Rc::new(RefCell::new(Router::new(&config.path, hop_ns, config.seed, handle.clone(), observer)));
     let hosts: [Rc<OnceCell<Arc<Host>>>; 2] = Default::default();
     let finished = Rc::new(Cell::new(None));
+    let leaps = Rc::new(Leaps::default());
 
     {
         let (stack, cell) = (Stack::new(config.tcp, CLIENT_IP, config.seed, "client"), hosts[0].clone());
-        let (handle, finished) = (handle.clone(), finished.clone());
+        let (handle, finished, leaps) = (handle.clone(), finished.clone(), leaps.clone());
         sim.client("client", async move {
             let carrier = Carrier::open(tick_us).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
-            let (net, clock) = (host.boot(), host.clock);
+            let (net, clock) = (host.boot(), host.clock.clone());
             let app = async move {
                 client(net, handle).await;
                 finished.set(Some(clock.now_us()));
             };
-            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, leaps, app).await?)
         });
     }
     {
-        let router = router.clone();
-        sim.client("router", async move { Ok(run_router(router, hosts_at, tick_us).await?) });
+        let (router, leaps) = (router.clone(), leaps.clone());
+        sim.client("router", async move { Ok(run_router(router, hosts_at, tick_us, leaps).await?) });
     }
     {
         let (stack, cell) = (Stack::new(config.tcp, SERVER_IP, config.seed, "server"), hosts[1].clone());
+        let leaps = leaps.clone();
         sim.client("server", async move {
             let carrier = Carrier::open(tick_us).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
             let app = server(host.boot(), handle);
-            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, leaps, app).await?)
         });
     }
 
@@ -169,8 +173,11 @@ where
     let step = |sim: &mut turmoil::Sim<'_>| sim.step().map_err(|error| NetworkError::Host(error.to_string()));
     step(&mut sim)?;
     while now_us < config.limit_us {
+        let end_us =
+            finished.get().map_or(config.limit_us, |at_us| config.limit_us.min(at_us + config.grace_us));
+        let ticks = leaps.next(now_us, tick_us, end_us.saturating_sub(now_us).div_ceil(tick_us));
         step(&mut sim)?;
-        now_us += tick_us;
+        now_us += ticks * tick_us;
         if let Some(at_us) = finished.get() {
             quiet = router.borrow().is_quiet()
                 && hosts.iter().all(|host| host.get().is_some_and(|h| h.is_quiet()));

@@ -95,6 +95,10 @@ pub enum FaultKind {
     /// From the payload byte on, each write of the receiver's store takes `delay_us` longer: the
     /// receiver reads no faster, its window closes, the sender observes that it may not send.
     SlowDisk { delay_us: u64 },
+    /// The read of the payload byte (after the last byte: the one that would find the end) at the
+    /// sender's store fails, once, with an input/output error: what comes before it is sent. The sender
+    /// observes it; a server reports it (451), a client tells whoever runs it.
+    ReadError,
     /// Packets are lost, independently, all along the run, beyond what the path loses anyway: TCP
     /// repairs it, both ends observe delay.
     Loss { loss_ppm: u32 },
@@ -129,6 +133,7 @@ impl FaultKind {
             FaultKind::ShortWrite => "short_write",
             FaultKind::WriteError => "write_error",
             FaultKind::SlowDisk { .. } => "slow_disk",
+            FaultKind::ReadError => "read_error",
             FaultKind::Loss { .. } => "loss",
         }
     }
@@ -164,15 +169,16 @@ impl FaultKind {
         }
     }
 
-    /// Whether it strikes in the receiver's store.
-    pub fn is_of_disk(&self) -> bool {
-        matches!(
-            self,
+    /// In whose store it strikes.
+    pub fn disk(&self) -> Option<Side> {
+        match self {
             FaultKind::DiskFull { .. }
-                | FaultKind::ShortWrite
-                | FaultKind::WriteError
-                | FaultKind::SlowDisk { .. }
-        )
+            | FaultKind::ShortWrite
+            | FaultKind::WriteError
+            | FaultKind::SlowDisk { .. } => Some(Side::Receiver),
+            FaultKind::ReadError => Some(Side::Sender),
+            _ => None,
+        }
     }
 }
 
@@ -180,8 +186,8 @@ impl FaultKind {
 /// same file in every mode, or at a moment. At a moment, faults of processes, hosts, the control
 /// connection and the path strike at once (on a host other than the one where the moment is
 /// observed, a one-way delay later); faults of the data connection strike the next byte or FIN that
-/// the target's data connection carries, those of the disk the next write or publication, if one
-/// ever comes.
+/// the target's data connection carries, those of the disk the next write or publication (or
+/// read), if one ever comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {

@@ -91,7 +91,7 @@ fn index(who: Who) -> usize {
 impl Saboteur {
     pub fn new(fault: Fault, scene: Scene<'_>, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
-        let of_disk = fault.fault.is_of_disk();
+        let of_disk = fault.fault.disk().is_some();
         let anchored = fault.fault.is_anchored();
         // A fault of the disk finds its byte at the store.
         let stage =
@@ -487,7 +487,7 @@ impl Saboteur {
     }
 }
 
-/// As the receiver's disk.
+/// As the hosts' disks.
 impl Saboteur {
     fn at_disk(&self, at: Time, act: impl FnOnce(&mut DiskFault) -> (Act, bool)) -> (Act, bool) {
         let state = &mut *self.lock();
@@ -504,6 +504,12 @@ impl Saboteur {
     /// that, and whether the fault strikes with it.
     pub fn on_store_write(&self, at: Time, name: &str, from: u64, len: usize) -> (Act, bool) {
         self.at_disk(at, |disk| disk.write(at, name, from, len))
+    }
+
+    /// The sender's store is to read up to `len` bytes from `from` on, of the `left` that it has, under
+    /// a name.
+    pub fn on_store_read(&self, at: Time, name: &str, from: u64, len: usize, left: u64) -> (Act, bool) {
+        self.at_disk(at, |disk| disk.read(name, from, len, left))
     }
 
     /// The same of a publication.

@@ -33,6 +33,13 @@ pub fn draw(seed: u64) -> Case {
         fault.trigger = any_trigger(more, size_bytes, files.len() as u64, path.rtt_us);
     }
     impair(more, &mut path);
+    // Features that came later leave the other seeds as they were.
+    let later = &mut seeds::stream(seed, "swarm later");
+    let writes_in_place = later.random_range(0..8) == 0;
+    if later.random_range(0..16) == 0 {
+        fault.fault = FaultKind::ReadError;
+        fault.trigger = any_trigger(later, size_bytes, files.len() as u64, path.rtt_us);
+    }
     Case {
         version: case::VERSION,
         scenario: "sweep".to_owned(),
@@ -50,7 +57,7 @@ pub fn draw(seed: u64) -> Case {
         },
         policy,
         server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
-        writes_in_place: false,
+        writes_in_place,
         files,
         fault,
         planted: None,

@@ -261,9 +261,7 @@ impl World {
         // What a dead client's kernel still sends, or had sent, may yet open a session.
         let arrived = begin + self.longest_way();
         let coming = |notes: &Notes| {
-            notes.client_died
-                && notes.control_under_way()
-                && (net.now() < arrived || net.has_connections())
+            notes.client_died && notes.control_under_way() && (net.now() < arrived || net.has_connections())
         };
         let goes_on = || {
             let notes = self.watcher.notes();

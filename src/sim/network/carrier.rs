@@ -30,7 +30,7 @@ impl Carrier {
     /// Every host's first act. Time begins one tick later, when all of them are there to receive.
     pub async fn open(tick_us: u64) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
-        Clock::sleep_us(tick_us).await;
+        Clock::start().sleep_us(tick_us).await;
         Ok(Self { socket })
     }
 

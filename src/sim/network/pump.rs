@@ -1,6 +1,7 @@
 //! What runs on turmoil's hosts: beside each application the pump of its stack, and the router.
 
 use super::carrier::{Addresses, Carrier, Timed};
+use super::leap::Leaps;
 use crate::sim::path::Direction;
 use crate::sim::path::router::Router;
 use crate::sim::tcp::clock::{Alarm, Clock};
@@ -30,6 +31,7 @@ pub(super) async fn run_host(
     carrier: Carrier,
     router: Ipv4Addr,
     hop_ns: u64,
+    leaps: Rc<Leaps>,
     app: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let carrier = Rc::new(carrier);
@@ -42,7 +44,8 @@ pub(super) async fn run_host(
         let (host, carrier) = (host.clone(), carrier.clone());
         tasks.spawn_local(async move { carrier.receive(|_, packets| host.arrive(packets)).await });
     }
-    let mut alarm = Alarm::new(host.clock);
+    tasks.spawn_local(leaps.take_part(host.clock.clone()));
+    let mut alarm = Alarm::new(host.clock.clone());
     let mut buffer = Vec::new();
     poll_fn(move |cx| {
         if let Poll::Ready(Some(result)) = tasks.poll_join_next(cx) {
@@ -66,11 +69,13 @@ pub(super) async fn run_router(
     router: Rc<RefCell<Router>>,
     hosts: Addresses,
     tick_us: u64,
+    leaps: Rc<Leaps>,
 ) -> io::Result<()> {
     let carrier = Rc::new(Carrier::open(tick_us).await?);
     let clock = Clock::start();
     let arrivals = Rc::new(tokio::sync::Notify::new());
     let mut tasks = JoinSet::new();
+    tasks.spawn_local(leaps.take_part(clock.clone()));
     {
         let (router, carrier, arrivals) = (router.clone(), carrier.clone(), arrivals.clone());
         tasks.spawn_local(async move {

@@ -57,6 +57,6 @@ fn must_deliver(case: &Case) -> bool {
             | FaultKind::Partition { .. }
     );
     // A client reports the failure of its own disk and does not try again.
-    let own_disk = case.policy.direction == Direction::Get && fault.is_of_disk();
+    let own_disk = fault.disk() == Some(client);
     survives && !own_disk && strikes_once && !case.path.loses() && case.policy.retries > 0
 }

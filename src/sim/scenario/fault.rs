@@ -28,11 +28,12 @@ pub enum FaultKind {
     ShortWrite,
     WriteError,
     SlowDisk,
+    ReadError,
     Loss,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::None,
         Self::SenderDies,
         Self::ReceiverDies,
@@ -52,6 +53,7 @@ impl FaultKind {
         Self::ShortWrite,
         Self::WriteError,
         Self::SlowDisk,
+        Self::ReadError,
         Self::Loss,
     ];
 
@@ -76,6 +78,7 @@ impl FaultKind {
             Self::ShortWrite => "short_write",
             Self::WriteError => "write_error",
             Self::SlowDisk => "slow_disk",
+            Self::ReadError => "read_error",
             Self::Loss => "loss",
         }
     }
@@ -102,6 +105,7 @@ impl FaultKind {
             Self::ShortWrite => "a write at the receiver stores less than it says",
             Self::WriteError => "a write, or the publication, fails once at the receiver",
             Self::SlowDisk => "every write at the receiver takes longer from then on",
+            Self::ReadError => "a read of the file fails once at the sender",
             Self::Loss => "packets are lost at random throughout the run",
         }
     }
@@ -131,7 +135,8 @@ impl FaultKind {
             | Self::SplitClose
             | Self::Corrupt
             | Self::ShortWrite
-            | Self::WriteError => &[],
+            | Self::WriteError
+            | Self::ReadError => &[],
         }
     }
 }
@@ -203,6 +208,7 @@ impl FaultSpec {
             FaultKind::ShortWrite => plan::FaultKind::ShortWrite,
             FaultKind::WriteError => plan::FaultKind::WriteError,
             FaultKind::SlowDisk => plan::FaultKind::SlowDisk { delay_us: self.delay_us.unwrap_or_default() },
+            FaultKind::ReadError => plan::FaultKind::ReadError,
             FaultKind::Loss => plan::FaultKind::Loss { loss_ppm: self.loss_ppm.unwrap_or_default() },
         }
     }

@@ -4,7 +4,9 @@
 //! time: a millisecond of the host's runtime is a modelled microsecond.
 #![allow(clippy::disallowed_methods)] // Here modelled time is made.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -14,16 +16,70 @@ pub(crate) const fn dilated(us: u64) -> Duration {
     Duration::from_millis(us)
 }
 
-/// To be used on its own host only: each has a runtime of its own.
-#[derive(Clone, Copy, Debug)]
+/// What a host waits for.
+#[derive(Debug, Default)]
+struct Timers {
+    /// Deadline (us) and a number, of each.
+    set: BTreeSet<(u64, u64)>,
+    last: u64,
+    /// Timers that were set or ended so far.
+    changes: u64,
+}
+
+/// To be used on its own host only: each has a runtime of its own. Clones are the same clock.
+#[derive(Clone, Debug)]
 pub(crate) struct Clock {
     start: Instant,
+    timers: Arc<Mutex<Timers>>,
+}
+
+/// One timer's entry among those of its host.
+struct Timer {
+    timers: Arc<Mutex<Timers>>,
+    entry: (u64, u64),
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let mut timers = lock(&self.timers);
+        timers.set.remove(&self.entry);
+        timers.changes += 1;
+    }
+}
+
+fn lock(timers: &Mutex<Timers>) -> MutexGuard<'_, Timers> {
+    timers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Clock {
     /// Time zero is now.
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), timers: Arc::default() }
+    }
+
+    fn timer(&self, at_us: u64) -> Timer {
+        let mut timers = lock(&self.timers);
+        timers.last += 1;
+        timers.changes += 1;
+        let entry = (at_us, timers.last);
+        timers.set.insert(entry);
+        Timer { timers: self.timers.clone(), entry }
+    }
+
+    /// When the host's next timer ends (us). Anywhere.
+    pub fn next_us(&self) -> Option<u64> {
+        lock(&self.timers).set.first().map(|(at_us, _)| *at_us)
+    }
+
+    /// How many timers were set or ended so far: as long as that is the same, nothing happens on the
+    /// host by itself. Anywhere.
+    pub fn changes(&self) -> u64 {
+        lock(&self.timers).changes
+    }
+
+    /// Lets `us` pass at once; no timer may end within them.
+    pub async fn leap(us: u64) {
+        tokio::time::advance(dilated(us)).await;
     }
 
     pub fn now_us(&self) -> u64 {
@@ -41,12 +97,16 @@ impl Clock {
     /// Waits until `at_ns` has come (the first whole microsecond); for ever if there is none.
     pub async fn until(&self, at_ns: Option<u64>) {
         match at_ns {
-            Some(at_ns) => tokio::time::sleep_until(self.instant(at_ns)).await,
+            Some(at_ns) => {
+                let _timer = self.timer(at_ns.div_ceil(1000));
+                tokio::time::sleep_until(self.instant(at_ns)).await;
+            }
             None => std::future::pending().await,
         }
     }
 
-    pub async fn sleep_us(us: u64) {
+    pub async fn sleep_us(&self, us: u64) {
+        let _timer = self.timer(self.now_us().saturating_add(us));
         tokio::time::sleep(dilated(us)).await;
     }
 }
@@ -56,23 +116,34 @@ pub(crate) struct Alarm {
     clock: Clock,
     sleep: Pin<Box<Sleep>>,
     set_ns: Option<u64>,
+    timer: Option<Timer>,
 }
 
 impl Alarm {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, sleep: Box::pin(tokio::time::sleep_until(clock.start)), set_ns: None }
+        let sleep = Box::pin(tokio::time::sleep_until(clock.start));
+        Self { clock, sleep, set_ns: None, timer: None }
     }
 
     /// Ready when `at_ns` has come; never if there is none.
     pub fn poll(&mut self, cx: &mut Context<'_>, at_ns: Option<u64>) -> Poll<()> {
-        let Some(at_ns) = at_ns else { return Poll::Pending };
+        let Some(at_ns) = at_ns else {
+            // Tokio's timer stays; when it wakes its task, there is nothing to do.
+            self.timer = None;
+            return Poll::Pending;
+        };
         if self.set_ns != Some(at_ns) {
             self.set_ns = Some(at_ns);
+            self.timer = None;
             self.sleep.as_mut().reset(self.clock.instant(at_ns));
+        }
+        if self.timer.is_none() {
+            self.timer = Some(self.clock.timer(at_ns.div_ceil(1000)));
         }
         let due = self.sleep.as_mut().poll(cx);
         if due.is_ready() {
             self.set_ns = None;
+            self.timer = None;
         }
         due
     }

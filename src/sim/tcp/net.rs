@@ -258,7 +258,7 @@ impl SimNet {
     /// machine and starts things again.
     pub async fn outside_sleep(&self, duration: Duration) {
         let us = u64::try_from(duration.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
-        Clock::sleep_us(us).await;
+        self.host.clock.sleep_us(us).await;
     }
 
     /// Watches what all processes of this host write from now on.
