@@ -172,7 +172,7 @@ pub fn login(url: &FtpUrl) -> anyhow::Result<Login> {
 }
 
 pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+    crate::net::real::runtime().context("cannot start the runtime")
 }
 
 /// Delivers the jobs with a progress bar, prints what became of them, and gives the exit code.

@@ -37,6 +37,7 @@ impl<N: Net> Control<N> {
     /// A connection just opened, whose greeting is owed.
     pub fn new(net: N, stream: N::Stream, reply_timeout: Duration, watch: Watch) -> io::Result<Self> {
         let peer = stream.peer_addr()?;
+        stream.control()?;
         watch.tell(net.now(), Event::SessionBegins { peer });
         Ok(Self {
             net,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 pub mod real;
 
@@ -28,6 +28,34 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn read_past_mark(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
+    /// Small writes leave at once, though what was sent before them has not been acknowledged.
+    fn prompt(&self) -> io::Result<()> {
+        Ok(())
+    }
+    /// This is a control connection: [`Self::prompt`], and urgent data are read in line.
+    fn control(&self) -> io::Result<()> {
+        Ok(())
+    }
+    /// How the writes to come may be sent: a hint.
+    fn pace(&mut self, _pace: Pace) {}
+    /// Before a drop that is to close the connection gracefully: FIN behind what is queued. A network
+    /// whose drop sends FIN by itself may leave it to that.
+    fn finish(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        self.shutdown()
+    }
+}
+
+/// When bytes that are written have to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// At once.
+    #[default]
+    Now,
+    /// By the next flush, close or shutdown: the writer has more to say, and flushes before it waits
+    /// for the peer.
+    Together,
+    /// By the close that follows.
+    WithClose,
 }
 
 /// Whether the peer has neither closed nor sent anything beyond `unread`, to which what has come is

@@ -43,6 +43,8 @@ pub struct Control<N: Net> {
 
 impl<N: Net> Control<N> {
     pub fn new(net: N, stream: N::Stream, watch: Watch, timeouts: Timeouts, queue_limit: usize) -> Self {
+        // Without it everything works, if late.
+        let _ = stream.control();
         Self {
             net,
             stream,

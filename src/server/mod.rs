@@ -44,7 +44,7 @@ use crate::proto::reply::Reply;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
@@ -64,9 +64,20 @@ pub async fn serve<N: Net, A: Accounts>(
     config: Arc<Config<A>>,
     observer: Arc<dyn Observer>,
 ) -> io::Result<()> {
+    serve_beside(net, listener, config, observer, Seats::default()).await
+}
+
+/// [`serve`], for one of several threads that accept from the same socket: they share `seats`, so
+/// that limits hold and sessions are numbered for all together.
+pub async fn serve_beside<N: Net, A: Accounts>(
+    net: N,
+    listener: N::Listener,
+    config: Arc<Config<A>>,
+    observer: Arc<dyn Observer>,
+    seats: Seats,
+) -> io::Result<()> {
     let mut sessions = JoinSet::new();
-    let by_address = Arc::new(Mutex::new(BTreeMap::new()));
-    let (mut number, mut failures) = (0, 0);
+    let mut failures = 0;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -92,9 +103,9 @@ pub async fn serve<N: Net, A: Accounts>(
             }
         };
         failures = 0;
-        let seat = Seat::take(&by_address, data::canonical(peer.ip()));
+        let seat = seats.take(data::canonical(peer.ip()));
         let limits = &config.limits;
-        if sessions.len() >= limits.sessions || seat.taken > limits.sessions_per_address {
+        if seat.taken > limits.sessions || seat.taken_by_address > limits.sessions_per_address {
             tracing::warn!(%peer, "too many sessions");
             let net = net.clone();
             sessions.spawn(async move {
@@ -103,7 +114,7 @@ pub async fn serve<N: Net, A: Accounts>(
             });
             continue;
         }
-        number += 1;
+        let number = seats.next_number();
         let (net, config, observer) = (net.clone(), config.clone(), observer.clone());
         sessions.spawn(async move {
             session::run(net, stream, config, observer, number).await;
@@ -118,32 +129,56 @@ pub async fn serve<N: Net, A: Accounts>(
     Ok(())
 }
 
-type Seats = Arc<Mutex<BTreeMap<IpAddr, usize>>>;
+/// The sessions under way.
+#[derive(Clone, Default)]
+pub struct Seats(Arc<Mutex<Taken>>);
 
-/// One of the sessions of an address, counted until it is dropped.
+#[derive(Default)]
+struct Taken {
+    sessions: usize,
+    by_address: BTreeMap<IpAddr, usize>,
+    /// Of the latest session.
+    number: u64,
+}
+
+impl Seats {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, address: IpAddr) -> Seat {
+        let mut taken = self.lock();
+        taken.sessions += 1;
+        let sessions = taken.sessions;
+        let of_address = taken.by_address.entry(address).or_default();
+        *of_address += 1;
+        Seat { seats: self.clone(), address, taken: sessions, taken_by_address: *of_address }
+    }
+
+    fn next_number(&self) -> u64 {
+        let mut taken = self.lock();
+        taken.number += 1;
+        taken.number
+    }
+}
+
+/// One session, counted until it is dropped.
 struct Seat {
     seats: Seats,
     address: IpAddr,
     /// With this one.
     taken: usize,
-}
-
-impl Seat {
-    fn take(seats: &Seats, address: IpAddr) -> Self {
-        let mut by_address = seats.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let count = by_address.entry(address).or_default();
-        *count += 1;
-        Self { seats: seats.clone(), address, taken: *count }
-    }
+    taken_by_address: usize,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut by_address = self.seats.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(count) = by_address.get_mut(&self.address) {
+        let mut taken = self.seats.lock();
+        taken.sessions -= 1;
+        if let Some(count) = taken.by_address.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
-                by_address.remove(&self.address);
+                taken.by_address.remove(&self.address);
             }
         }
     }

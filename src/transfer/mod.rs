@@ -3,7 +3,7 @@
 //! In block and compressed mode the connection outlives its file (RFC 959 section 3.3), and so
 //! does this value, with its codecs and the bytes read ahead.
 
-use crate::net::{Net, Stream, is_quiet};
+use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
 use crate::planted::{self, Bug};
 use crate::proto::mode::{
@@ -162,6 +162,10 @@ impl<N: Net> DataConnection<N> {
         watch: Watch,
     ) -> io::Result<Self> {
         let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
+        if coding.mode != TransmissionMode::Stream {
+            // In stream mode the end of the file pushes out what waits for an acknowledgement.
+            stream.prompt()?;
+        }
         watch.tell(net.now(), Seen::DataOpens { local, peer });
         Ok(Self {
             net,
@@ -288,6 +292,9 @@ impl<N: Net> DataConnection<N> {
             let last = read == 0 || file.remaining_bytes() == 0;
             if planted::is(Bug::LastPieceDropped) && last && moved.payload_bytes > 0 {
                 read = 0;
+            }
+            if last && !self.outlives_file() {
+                self.stream.pace(Pace::WithClose);
             }
             match &mut outgoing {
                 None => {
@@ -485,7 +492,7 @@ impl<N: Net> DataConnection<N> {
     /// Sends FIN and lets the stack deliver what is queued.
     pub async fn close(mut self) {
         // The peer may be gone already; there is nothing left to do about it.
-        let _ = self.stream.shutdown().await;
+        let _ = self.stream.finish().await;
         self.told_close("closed");
     }
 

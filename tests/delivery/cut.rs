@@ -1,6 +1,7 @@
 //! A network that breaks data connections.
 
 use ftpsim::net::real::RealNet;
+use ftpsim::net::real::{RealListener as TcpListener, RealStream as TcpStream};
 use ftpsim::net::{Listener, Net, Stream, Time};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 
 /// Real sockets, but each connection after the first (the control connection) is reset after so
 /// many bytes in both directions together, as long as cuts are left.

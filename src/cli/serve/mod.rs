@@ -4,9 +4,9 @@ mod accounts;
 mod settings;
 
 use crate::net::Net;
-use crate::net::real::RealNet;
+use crate::net::real::{RealListener, RealNet};
 use crate::observe::Nobody;
-use crate::server::{Config, TransferLog, serve};
+use crate::server::{Config, Seats, TransferLog, serve_beside};
 use crate::store::disk::DiskStore;
 use accounts::Users;
 use anyhow::Context;
@@ -78,22 +78,60 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = config(accounts, &settings)?;
     let shutdown = config.shutdown.clone();
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtime = crate::net::real::runtime().context("cannot start the runtime")?;
     runtime.block_on(async {
         let net = RealNet::new();
         let listener = net.listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-        let address = crate::net::Listener::local_addr(&listener)?;
+        let address = listener.local_addr()?;
         tracing::info!(listen = %address, "serving");
+        tokio::spawn(until_interrupted(shutdown.clone()));
+        // The task runs first: signals are heard before anyone is told that we serve.
+        tokio::task::yield_now().await;
+        let config = Arc::new(config);
+        let seats = Seats::default();
+        let others = other_threads(&listener, &config, &seats)?;
         // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
         let _ = writeln!(std::io::stdout(), "listening on {address}");
-        tokio::spawn(until_interrupted(shutdown));
         tokio::task::spawn_blocking(move || remove_leftovers(&stores, keep_partials));
-        serve(net, listener, Arc::new(config), Arc::new(Nobody)).await.context("the server gave up")
+        let mut result = serve_beside(net, listener, config, Arc::new(Nobody), seats).await;
+        shutdown.cancel();
+        for thread in others {
+            // Not here: a second interrupt has to be heard.
+            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+            let panicked = || std::io::Error::other("a thread panicked");
+            result = result.and(ended.ok().and_then(Result::ok).unwrap_or_else(|| Err(panicked())));
+        }
+        result.context("the server gave up")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// One for each further processor. A session stays on the thread that has accepted it: what it waits
+/// for wakes that thread and no other.
+fn other_threads(
+    listener: &RealListener,
+    config: &Arc<Config<Users>>,
+    seats: &Seats,
+) -> anyhow::Result<Vec<std::thread::JoinHandle<std::io::Result<()>>>> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let start = |number| {
+        let (listener, config, seats) = (listener.try_clone()?, config.clone(), seats.clone());
+        std::thread::Builder::new().name(format!("sessions-{number}")).spawn(move || {
+            let shutdown = config.shutdown.clone();
+            let result = crate::net::real::runtime()?.block_on(serve_beside(
+                RealNet::new(),
+                listener,
+                config,
+                Arc::new(Nobody),
+                seats,
+            ));
+            if result.is_err() {
+                shutdown.cancel();
+            }
+            result
+        })
+    };
+    (1..processors).map(start).collect::<std::io::Result<_>>().context("cannot start a thread")
 }
 
 fn config(accounts: Users, settings: &Settings) -> anyhow::Result<Config<Users>> {

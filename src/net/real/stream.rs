@@ -1,0 +1,256 @@
+//! A connected socket.
+
+use super::super::{Pace, Stream};
+#[cfg(unix)]
+use super::spin;
+use socket2::SockRef;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A socket that has been read or written so often is watched: tokio sees to it that it does not
+/// keep a thread for itself.
+const RAW_CALLS: u32 = 16;
+/// Longer writes are not held back.
+const MAX_HELD_WRITE_BYTES: usize = 16 * 1024;
+/// What is held back at most.
+const MAX_HELD_BYTES: usize = 64 * 1024;
+
+pub struct RealStream {
+    io: Io,
+    /// If known.
+    local: Option<SocketAddr>,
+    peer: SocketAddr,
+    pace: Pace,
+    /// Written, but not sent: see [`Pace::Together`].
+    held: Vec<u8>,
+}
+
+enum Io {
+    /// Does not block; so often tried.
+    Raw(std::net::TcpStream, u32),
+    /// By the reactor, since it had to be waited for. Only the looks before a sleep (`spin`) share it.
+    Watched(Arc<Mutex<TcpStream>>),
+    /// Could not be watched.
+    Gone,
+}
+
+fn locked(socket: &Mutex<TcpStream>) -> MutexGuard<'_, TcpStream> {
+    socket.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+/// What does not come from waiting.
+fn done<T>(result: io::Result<T>) -> Option<io::Result<T>> {
+    match result {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => None,
+        other => Some(other),
+    }
+}
+
+/// So that what is sent next, or the FIN, leaves with it.
+fn send_with_next(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    let flags = rustix::net::SendFlags::MORE.bits().cast_signed();
+    #[cfg(not(target_os = "linux"))]
+    let flags = 0;
+    socket.send_vectored_with_flags(slices, flags)
+}
+
+impl RealStream {
+    /// Of a socket that does not block.
+    pub(super) fn raw(socket: std::net::TcpStream, local: Option<SocketAddr>, peer: SocketAddr) -> Self {
+        Self { io: Io::Raw(socket, 0), local, peer, pace: Pace::Now, held: Vec::new() }
+    }
+
+    pub(super) fn watched(socket: TcpStream, local: Option<SocketAddr>, peer: SocketAddr) -> Self {
+        let io = Io::Watched(Arc::new(Mutex::new(socket)));
+        Self { io, local, peer, pace: Pace::Now, held: Vec::new() }
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    fn with_socket<T>(&self, f: impl FnOnce(SockRef<'_>) -> io::Result<T>) -> io::Result<T> {
+        match &self.io {
+            Io::Raw(socket, _) => f(SockRef::from(socket)),
+            Io::Watched(socket) => f(SockRef::from(&*locked(socket))),
+            Io::Gone => Err(gone()),
+        }
+    }
+
+    /// The socket, if it may be tried without being watched.
+    fn to_try(&mut self) -> Option<&mut std::net::TcpStream> {
+        match &mut self.io {
+            Io::Raw(socket, calls) if *calls < RAW_CALLS => {
+                *calls += 1;
+                Some(socket)
+            }
+            _ => None,
+        }
+    }
+
+    fn watch(&mut self) -> io::Result<Arc<Mutex<TcpStream>>> {
+        if let Io::Raw(..) = self.io
+            && let Io::Raw(socket, _) = std::mem::replace(&mut self.io, Io::Gone)
+        {
+            self.io = Io::Watched(Arc::new(Mutex::new(TcpStream::from_std(socket)?)));
+        }
+        match &self.io {
+            Io::Watched(socket) => Ok(socket.clone()),
+            Io::Raw(..) | Io::Gone => Err(gone()),
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let with_next = self.pace == Pace::WithClose;
+        if let Some(socket) = self.to_try() {
+            let sent = match with_next {
+                true => send_with_next(&SockRef::from(&*socket), slices),
+                false => socket.write_vectored(slices),
+            };
+            if let Some(result) = done(sent) {
+                return Poll::Ready(result);
+            }
+        }
+        let socket = self.watch()?;
+        let mut socket = locked(&socket);
+        if !with_next {
+            return Pin::new(&mut *socket).poll_write_vectored(cx, slices);
+        }
+        loop {
+            ready!(socket.poll_write_ready(cx))?;
+            let send = || send_with_next(&SockRef::from(&*socket), slices);
+            if let Some(result) = done(socket.try_io(Interest::WRITABLE, send)) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    fn poll_send_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.held.is_empty() {
+            let held = std::mem::take(&mut self.held);
+            let sent = self.poll_send(cx, &[IoSlice::new(&held)]);
+            self.held = held;
+            match ready!(sent)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                sent => drop(self.held.drain(..sent)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream for RealStream {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self.local {
+            Some(local) => Ok(local),
+            None => self.with_socket(|socket| {
+                socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
+            }),
+        }
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+
+    fn abort(mut self) {
+        self.held.clear();
+        // A close with zero linger time sends RST; if the option cannot be set, the drop still closes.
+        let _ = self.with_socket(|socket| socket.set_linger(Some(std::time::Duration::ZERO)));
+    }
+
+    fn read_past_mark(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Not by way of tokio: it takes a read cut short by the mark for all there is.
+        self.with_socket(|socket| Read::read(&mut &*socket, buffer))
+    }
+
+    fn prompt(&self) -> io::Result<()> {
+        self.with_socket(|socket| socket.set_tcp_nodelay(true))
+    }
+
+    fn control(&self) -> io::Result<()> {
+        // Telnet's Synch sends urgent data (RFC 854): clients send part of ABOR so. They are read
+        // with the rest.
+        self.with_socket(|socket| {
+            socket.set_tcp_nodelay(true)?;
+            socket.set_out_of_band_inline(true)
+        })
+    }
+
+    fn pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    async fn finish(&mut self) -> io::Result<()> {
+        self.flush().await
+    }
+}
+
+impl AsyncRead for RealStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(socket) = self.to_try()
+            && let Some(result) = done(socket.read(buffer.initialize_unfilled()))
+        {
+            return Poll::Ready(result.map(|read| buffer.advance(read)));
+        }
+        let socket = self.watch()?;
+        let read = Pin::new(&mut *locked(&socket)).poll_read(cx, buffer);
+        #[cfg(unix)]
+        if read.is_pending() {
+            spin::awaits(&socket);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for RealStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let bytes = slices.iter().map(|slice| slice.len()).sum();
+        let holds = self.pace == Pace::Together && bytes <= MAX_HELD_WRITE_BYTES;
+        if !holds || self.held.len() + bytes > MAX_HELD_BYTES {
+            ready!(self.poll_send_held(cx))?;
+        }
+        if !holds {
+            return self.poll_send(cx, slices);
+        }
+        for slice in slices {
+            self.held.extend_from_slice(slice);
+        }
+        Poll::Ready(Ok(bytes))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_send_held(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_send_held(cx))?;
+        Poll::Ready(self.with_socket(|socket| socket.shutdown(std::net::Shutdown::Write)))
+    }
+}
