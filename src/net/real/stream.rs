@@ -87,8 +87,8 @@ impl RealStream {
         }
     }
 
-    /// The socket, if it may be tried without being watched.
-    fn to_try(&mut self) -> Option<&mut std::net::TcpStream> {
+    /// The socket, if it may be tried before it is watched.
+    fn tried_first(&mut self) -> Option<&mut std::net::TcpStream> {
         match &mut self.io {
             Io::Raw(socket, calls) if *calls < RAW_CALLS => {
                 *calls += 1;
@@ -112,7 +112,7 @@ impl RealStream {
 
     fn poll_send(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let with_next = self.pace == Pace::WithClose;
-        if let Some(socket) = self.to_try() {
+        if let Some(socket) = self.tried_first() {
             let sent = match with_next {
                 true => send_with_next(&SockRef::from(&*socket), slices),
                 false => socket.write_vectored(slices),
@@ -202,7 +202,7 @@ impl AsyncRead for RealStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Some(socket) = self.to_try()
+        if let Some(socket) = self.tried_first()
             && let Some(result) = done(socket.read(buffer.initialize_unfilled()))
         {
             return Poll::Ready(result.map(|read| buffer.advance(read)));
