@@ -7,7 +7,7 @@ use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
 use crate::planted::{self, Bug};
 use crate::proto::mode::{
-    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, TransmissionMode,
+    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, Structure, TransmissionMode,
 };
 use crate::proto::repr::{Conversion, ConvertError, Converted, Incoming, Outgoing};
 use crate::store::{ReadFile, StoreError, WriteFile};
@@ -33,7 +33,8 @@ const READ_BYTES: usize = 64 * 1024;
 /// (the byte strings of compressed mode have up to 127 bytes).
 const MIN_BORROWED_BYTES: usize = 512;
 
-/// Where the short strings of compressed mode are decoded to.
+/// Where the short strings of compressed mode, and the data between the escapes of records in stream
+/// mode, are decoded to.
 const STRINGS_BYTES: usize = 64 * 1024 + FULL_BYTES;
 
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +87,7 @@ pub struct DataConnection<N: Net> {
     encoder: Encoder,
     decoder: Decoder,
     unread: BytesMut,
-    /// For the strings of compressed mode: [`STRINGS_BYTES`], or none.
+    /// What is decoded in small parts: [`STRINGS_BYTES`], or none.
     strings: Vec<u8>,
     /// Received bytes on their way into the file; empty between two calls.
     waiting: Vec<u8>,
@@ -426,7 +427,12 @@ impl<N: Net> DataConnection<N> {
         incoming: &mut Option<Incoming>,
         moved: &mut Moved,
     ) -> Result<bool, TransferError> {
-        if self.coding.mode == TransmissionMode::Compressed {
+        let in_small_parts = match self.coding.mode {
+            TransmissionMode::Stream => self.coding.structure == Structure::Record,
+            TransmissionMode::Block => false,
+            TransmissionMode::Compressed => true,
+        };
+        if in_small_parts {
             self.strings.resize(STRINGS_BYTES, 0);
         }
         let mut local = Local::new(file, incoming, &mut self.waiting);

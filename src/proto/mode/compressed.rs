@@ -12,7 +12,8 @@
 //! string are combined. An escape without its string is an unfinished file.
 
 use super::descriptor::{self, END_OF_FILE, END_OF_RECORD, MARKER, SUSPECT};
-use super::runs::{self, MAX_RUN_BYTES, Parse};
+use super::lanes::{self, Job, Width};
+use super::runs::{self, MAX_RUN_BYTES, Parse, Parts};
 use super::{End, Event, MAX_MARKER_BYTES, Malformed, Output, gather_marker, malformed, marker_byte};
 use crate::planted::{self, Bug};
 
@@ -34,7 +35,9 @@ struct Strings<'o, O> {
 const WIRE_BYTES: usize = 2048;
 const _: () = assert!(REPLICATED | 1 << 6 == FILLER);
 /// Bytes moved at a time, without a care for those after the end of a string.
-const STRIDE: usize = 16;
+const STRIDE: usize = lanes::BYTES;
+/// The longest strings of a run, as many as are written at a time.
+const FULL_STRINGS: usize = STRIDE / 2;
 
 impl<'p, O: Output<'p>> Strings<'_, O> {
     /// Room for `bytes`, no more than [`WIRE_BYTES`].
@@ -55,7 +58,7 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
             && let Some(&byte) = data.get(literal)
         {
             // Both strings without a branch: what is written too far is written over.
-            let room: &mut [u8; 32] = self.room(32).first_chunk_mut().expect("room");
+            let room: &mut [u8; STRIDE + 3] = self.room(STRIDE + 3).first_chunk_mut().expect("room");
             room[0] = literal as u8;
             room[1..=STRIDE].copy_from_slice(stride);
             let (literal_bytes, is_filler) = (literal + usize::from(literal > 0), u8::from(byte == filler));
@@ -109,19 +112,50 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
     fn run(&mut self, byte: u8, len: usize, filler: u8) {
         let (kind, bytes) = if byte == filler { (FILLER, 1) } else { (REPLICATED, 2) };
         let short = planted::is(Bug::RunOf64) && byte == filler && len == MAX_RUN_BYTES + 1;
-        let mut left = len - usize::from(short);
-        while left > 0 {
-            let count = left.min(MAX_RUN_BYTES);
-            self.room(2)[..2].copy_from_slice(&[kind | count as u8, byte]);
-            self.len += bytes;
-            left -= count;
+        let len = len - usize::from(short);
+        let string = |count: usize| [kind | count as u8, if bytes == 1 { kind | count as u8 } else { byte }];
+        let (mut full, last) = (len / MAX_RUN_BYTES, len % MAX_RUN_BYTES);
+        loop {
+            let count = full.min(FULL_STRINGS);
+            let room = self.room(STRIDE + 2);
+            // As a rule these are all there are, and too many: written over.
+            room[..STRIDE].as_chunks_mut().0.fill(string(MAX_RUN_BYTES));
+            room[count * bytes..][..2].copy_from_slice(&string(last));
+            self.len += count * bytes;
+            full -= count;
+            if full == 0 {
+                break;
+            }
         }
+        self.len += if last > 0 { bytes } else { 0 };
+    }
+}
+
+/// Puts strings of `piece` into `strings`.
+struct Encode<'e, 'o, O> {
+    piece: &'e [u8],
+    filler: u8,
+    strings: &'e mut Strings<'o, O>,
+}
+
+impl<'p, O: Output<'p>> Parts for Encode<'_, '_, O> {
+    #[inline(always)]
+    fn part(&mut self, part: Parse) {
+        self.strings.part(self.piece, part, self.filler);
+    }
+}
+
+impl<'p, O: Output<'p>> Job for Encode<'_, '_, O> {
+    type Output = ();
+    #[inline(always)]
+    fn run(mut self, width: impl Width) {
+        runs::parse(width, self.piece, self.filler, &mut self);
     }
 }
 
 pub fn encode<'p>(piece: &'p [u8], end: End, filler: u8, out: &mut impl Output<'p>) {
     let mut strings = Strings { out, wire: [0; WIRE_BYTES], len: 0 };
-    runs::parse(piece, filler, |part| strings.part(piece, part, filler));
+    lanes::widest(Encode { piece, filler, strings: &mut strings });
     let codes = descriptor::of(end);
     if codes != 0 {
         strings.room(3)[..3].copy_from_slice(&[ESCAPE, codes, FILLER]);
@@ -136,6 +170,51 @@ pub fn marker<'p>(text: &[u8], out: &mut impl Output<'p>) {
     const { assert!(MAX_MARKER_BYTES <= MAX_STRING_BYTES) };
     out.framing(&[ESCAPE, MARKER, text.len() as u8]);
     out.framing(text);
+}
+
+/// The strings that [`Decoder::decode_strings`] takes.
+struct WholeStrings<'d, 'i> {
+    input: &'d mut &'i [u8],
+    data: &'d mut [u8],
+    filled: &'d mut usize,
+    filler: u8,
+}
+
+impl Job for WholeStrings<'_, '_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, _: impl Width) {
+        const WINDOW: usize = 1 + MAX_STRING_BYTES;
+        let (wire, mut at, mut to) = (*self.input, 0, *self.filled);
+        while let Some((from, into)) = wire.get(at..at + WINDOW).zip(self.data.get_mut(to..to + WINDOW)) {
+            let head = from[0];
+            let count = usize::from(head & !KIND);
+            match head {
+                ESCAPE => break,
+                1..REPLICATED => {
+                    let count = usize::from(head);
+                    into[..STRIDE].copy_from_slice(&from[1..=STRIDE]);
+                    if count > STRIDE {
+                        into[STRIDE..MAX_STRING_BYTES].copy_from_slice(&from[1 + STRIDE..]);
+                    }
+                    at += 1 + count;
+                    to += count;
+                }
+                REPLICATED..FILLER => {
+                    into[..MAX_RUN_BYTES + 1].fill(from[1]);
+                    at += 2;
+                    to += count;
+                }
+                FILLER.. => {
+                    into[..MAX_RUN_BYTES + 1].fill(self.filler);
+                    at += 1;
+                    to += count;
+                }
+            }
+        }
+        *self.input = &wire[at..];
+        *self.filled = to;
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -217,37 +296,7 @@ impl Decoder {
             return;
         }
         self.expect = Expect::String;
-        const WINDOW: usize = 1 + MAX_STRING_BYTES;
-        let (wire, mut at, mut to) = (*input, 0, *filled);
-        while let Some((from, into)) = wire.get(at..at + WINDOW).zip(data.get_mut(to..to + WINDOW)) {
-            let head = from[0];
-            let count = usize::from(head & !KIND);
-            match head {
-                ESCAPE => break,
-                1..REPLICATED => {
-                    let count = usize::from(head);
-                    if count <= STRIDE {
-                        into[..STRIDE].copy_from_slice(&from[1..=STRIDE]);
-                    } else {
-                        into[..MAX_STRING_BYTES].copy_from_slice(&from[1..]);
-                    }
-                    at += 1 + count;
-                    to += count;
-                }
-                REPLICATED..FILLER => {
-                    into[..MAX_RUN_BYTES + 1].fill(from[1]);
-                    at += 2;
-                    to += count;
-                }
-                FILLER.. => {
-                    into[..MAX_RUN_BYTES + 1].fill(self.filler);
-                    at += 1;
-                    to += count;
-                }
-            }
-        }
-        *input = &wire[at..];
-        *filled = to;
+        lanes::widest(WholeStrings { input, data, filled, filler: self.filler });
     }
 
     /// Part of a byte string, `left` bytes of which are to come; `input` is not empty.

@@ -288,15 +288,17 @@ impl Decoder {
         filled: &mut usize,
     ) -> Result<Option<Event<'static>>, DecodeError> {
         while data.len() - *filled >= FULL_BYTES {
-            if let State::Compressed(decoder) = &mut self.state {
-                let before = input.len();
-                decoder.decode_strings(input, data, filled);
-                let taken = before - input.len();
-                self.offset += taken as u64;
-                self.begun |= taken > 0;
-                if data.len() - *filled < FULL_BYTES {
-                    break;
-                }
+            let before = input.len();
+            match &mut self.state {
+                State::StreamFile | State::Block(_) => {}
+                State::StreamRecord(decoder) => decoder.decode_data(input, data, filled),
+                State::Compressed(decoder) => decoder.decode_strings(input, data, filled),
+            }
+            let taken = before - input.len();
+            self.offset += taken as u64;
+            self.begun |= taken > 0;
+            if data.len() - *filled < FULL_BYTES {
+                break;
             }
             // No more wire bytes than there is room for data.
             let (mut part, rest) = input.split_at(input.len().min(data.len() - *filled));

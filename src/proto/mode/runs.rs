@@ -10,7 +10,7 @@
 //! same the open byte string is at least as good. With the limit, every 127 bytes of data can
 //! cost one byte more than the shortest parse.
 
-use super::lanes::{self, Masks};
+use super::lanes::{self, BYTES, Width};
 
 /// Longest replicated or filler string (a 6-bit count).
 pub const MAX_RUN_BYTES: usize = 63;
@@ -25,19 +25,42 @@ pub struct Parse {
     pub run: usize,
 }
 
+/// Who is told the parts.
+pub trait Parts {
+    /// To be `#[inline(always)]`: as often called as the data has runs.
+    fn part(&mut self, part: Parse);
+}
+
 /// Positions of a block that are decided: of the last one it is not known whether three are equal.
 const DECIDED: usize = 63;
-/// Bytes of data from the block on, so that whoever is told a part can read 16 bytes at any place in it.
-const AHEAD: usize = Masks::BYTES + 16;
 
-/// Tells `each` the parts of `data` from front to back.
+/// Goes on from `at` while 64 bytes together hold no two fillers nor three of any byte (either of
+/// which may end after them).
 #[inline(always)]
-pub fn parse(data: &[u8], filler: u8, mut each: impl FnMut(Parse)) {
+fn skip_runless(data: &[u8], mut at: usize, filler: u8) -> usize {
+    while let Some(window) = data.get(at..at + BYTES + 2) {
+        let (one, two, three) = (&window[..BYTES], &window[1..=BYTES], &window[2..]);
+        let mut run = false;
+        for lane in 0..BYTES {
+            run |= (one[lane] == two[lane]) & ((one[lane] == three[lane]) | (one[lane] == filler));
+        }
+        if run {
+            break;
+        }
+        at += BYTES;
+    }
+    at
+}
+
+/// Tells `parts` those of `data` from front to back.
+#[inline(always)]
+pub fn parse(width: impl Width, data: &[u8], filler: u8, parts: &mut impl Parts) {
     // All before `block` is looked through; from `at` on it is not told.
     let (mut at, mut block) = (0, 0);
-    'blocks: while let Some(ahead) = data.get(block..block + AHEAD) {
-        let bytes = ahead.first_chunk().expect("as many");
-        let Masks { equal, fillers } = Masks::of(bytes, filler);
+    'blocks: while let (Some(bytes), Some(next)) =
+        (lanes::window(data, block), lanes::window(data, block + 1))
+    {
+        let (equal, fillers) = (width.equal(bytes, next), width.equal_to(bytes, filler));
         let worth_opened = equal & (equal >> 1 | fillers);
         let mut from = 0;
         loop {
@@ -50,11 +73,11 @@ pub fn parse(data: &[u8], filler: u8, mut each: impl FnMut(Parse)) {
             let run = 1 + (!(equal >> found)).trailing_zeros() as usize;
             let literal = block + found - at;
             if found + run >= 64 {
-                at = long_run(data, at, literal, filler, &mut each);
+                at = long_run(width, data, at, literal, filler, parts);
                 block = at;
                 continue 'blocks;
             }
-            each(Parse { at, literal, run });
+            parts.part(Parse { at, literal, run });
             from = found + run;
             at = block + from;
             if from >= DECIDED {
@@ -64,26 +87,35 @@ pub fn parse(data: &[u8], filler: u8, mut each: impl FnMut(Parse)) {
         }
         block += DECIDED;
         if at + DECIDED <= block {
-            block = lanes::skip_runless(data, block, filler);
+            block = skip_runless(data, block, filler);
         }
     }
-    rest(data, at, block, filler, each);
+    rest(width, data, at, block, filler, parts);
 }
 
 /// A run that may go beyond the block. Says where it has ended.
-fn long_run(data: &[u8], at: usize, literal: usize, filler: u8, each: &mut impl FnMut(Parse)) -> usize {
+#[inline(always)]
+fn long_run(
+    width: impl Width,
+    data: &[u8],
+    at: usize,
+    literal: usize,
+    filler: u8,
+    parts: &mut impl Parts,
+) -> usize {
     let byte = data[at + literal];
-    let run = lanes::run_length(&data[at + literal..], byte);
+    let run = lanes::run_length(width, &data[at + literal..], byte);
     // The odd byte of a run of 64, 127 ... is cheaper in a byte string, the one before or else
     // the one after.
     let odd = usize::from(run > 1 && run % MAX_RUN_BYTES == 1 && byte != filler);
     let literal = if literal > 0 { literal + odd } else { 0 };
-    each(Parse { at, literal, run: run - odd });
+    parts.part(Parse { at, literal, run: run - odd });
     at + literal + run - odd
 }
 
-/// The end of the data, byte by byte.
-fn rest(data: &[u8], mut at: usize, block: usize, filler: u8, mut each: impl FnMut(Parse)) {
+/// The end of the data, byte by byte. Inlined for what it tells: all of data without a run.
+#[inline(always)]
+fn rest(width: impl Width, data: &[u8], mut at: usize, block: usize, filler: u8, parts: &mut impl Parts) {
     let mut next = block.max(at);
     while next < data.len() {
         let byte = data[next];
@@ -94,13 +126,32 @@ fn rest(data: &[u8], mut at: usize, block: usize, filler: u8, mut each: impl FnM
             two && (byte == filler || data.get(next + 2) == Some(&byte))
         };
         if worth {
-            at = long_run(data, at, next - at, filler, &mut each);
+            at = long_run(width, data, at, next - at, filler, parts);
             next = at;
         } else {
             next += 1;
         }
     }
     if at < data.len() {
-        each(Parse { at, literal: data.len() - at, run: 0 });
+        parts.part(Parse { at, literal: data.len() - at, run: 0 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_run_is_skipped() {
+        let plain: Vec<u8> = (0..300).map(|at| 1 + (at % 199) as u8).collect();
+        assert!(skip_runless(&plain, 0, 0) > 300 - 66);
+        for at in 0..298 {
+            for (byte, len) in [(0, 2), (250, 3)] {
+                let mut data = plain.clone();
+                data[at..at + len].fill(byte);
+                let skipped = skip_runless(&data, 0, 0);
+                assert!(skipped <= at && (skipped + 64 > at || skipped + 66 > 300), "{skipped} for {at}");
+            }
+        }
     }
 }

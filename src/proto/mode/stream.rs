@@ -3,6 +3,7 @@
 //! Structure F has no framing at all. Structure R escapes with 0xFF: `FF 01` end of record,
 //! `FF 02` end of file, `FF 03` both, `FF FF` the byte itself.
 
+use super::lanes::{self, Job, Width};
 use super::{End, Event, Malformed, Output, malformed};
 
 const ESCAPE: u8 = 0xFF;
@@ -10,21 +11,141 @@ const END_OF_RECORD: u8 = 1;
 const END_OF_FILE: u8 = 2;
 const BOTH: u8 = END_OF_RECORD | END_OF_FILE;
 
+/// So many 0xFF among 64 bytes are doubled together, in a copy; fewer are each the end of one part
+/// of the payload and the beginning of the next.
+const DENSE: u32 = 4;
+
+/// Structure R.
+struct Encode<'p, 'o, O> {
+    piece: &'p [u8],
+    out: &'o mut O,
+}
+
+impl<'p, O: Output<'p>> Job for Encode<'p, '_, O> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, width: impl Width) {
+        let Self { piece, out } = self;
+        // All before `from` is in the output, all before `at` is looked through.
+        let (mut from, mut at) = (0, 0);
+        while let Some(window) = lanes::window(piece, at) {
+            let mut escapes = width.equal_to(window, ESCAPE);
+            if escapes.count_ones() >= DENSE {
+                if from < at {
+                    out.payload(&piece[from..at]);
+                }
+                at += double(width, &piece[at..], |wire| out.framing(wire));
+                from = at;
+                continue;
+            }
+            while escapes != 0 {
+                // Up to and with the byte; the next part begins with it again.
+                let escape = at + escapes.trailing_zeros() as usize;
+                out.payload(&piece[from..=escape]);
+                from = escape;
+                escapes &= escapes - 1;
+            }
+            at += lanes::BYTES;
+        }
+        for escape in memchr::memchr_iter(ESCAPE, &piece[at..]).map(|found| at + found) {
+            out.payload(&piece[from..=escape]);
+            from = escape;
+        }
+        if from < piece.len() {
+            out.payload(&piece[from..]);
+        }
+    }
+}
+
+/// Hands windows from the front of `data` on, with 0xFF doubled, as long as it is dense in them. Says
+/// how many bytes that were.
+#[inline(always)]
+fn double(width: impl Width, data: &[u8], mut wire: impl FnMut(&[u8])) -> usize {
+    const WINDOWS: usize = 8;
+    let dense = |at| {
+        let window = lanes::window(data, at)?;
+        let escapes = width.equal_to(window, ESCAPE);
+        (escapes.count_ones() >= DENSE).then_some((window, escapes))
+    };
+    let mut at = 0;
+    while let Some(first) = dense(at) {
+        let (mut doubled, mut len) = ([0; WINDOWS * 2 * lanes::BYTES], 0);
+        let mut next = Some(first);
+        for _ in 0..WINDOWS {
+            let Some((window, escapes)) = next else { break };
+            let room = doubled[len..].first_chunk_mut().expect("as many windows");
+            len += width.double(window, escapes, room);
+            at += lanes::BYTES;
+            next = dense(at);
+        }
+        wire(&doubled[..len]);
+    }
+    at
+}
+
 /// Structure R.
 pub fn encode<'p>(piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
-    let mut from = 0;
-    for at in memchr::memchr_iter(ESCAPE, piece) {
-        // Up to and with the byte; the next part begins with it again.
-        out.payload(&piece[from..=at]);
-        from = at;
-    }
-    if from < piece.len() {
-        out.payload(&piece[from..]);
-    }
+    lanes::widest(Encode { piece, out });
     let code = (u8::from(end.record) * END_OF_RECORD) | (u8::from(end.file) * END_OF_FILE);
     if code != 0 {
         out.framing(&[ESCAPE, code]);
     }
+}
+
+/// The data before the next code, as far as it is surely whole in `input` and has surely room in
+/// `data` after `filled`.
+struct Data<'d, 'i> {
+    input: &'d mut &'i [u8],
+    data: &'d mut [u8],
+    filled: &'d mut usize,
+}
+
+impl Job for Data<'_, '_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self, width: impl Width) {
+        let (wire, mut at, mut to) = (*self.input, 0, *self.filled);
+        while let Some(bytes) = lanes::window(wire, at)
+            && let Some(into) = self.data.get_mut(to..).and_then(|data| data.first_chunk_mut())
+        {
+            let escapes = width.equal_to(bytes, ESCAPE);
+            if escapes == 0 {
+                *into = *bytes;
+                at += lanes::BYTES;
+                to += lanes::BYTES;
+                continue;
+            }
+            let seconds = seconds(escapes);
+            // A code follows, or it is not known what.
+            let unpaired = escapes & !seconds & !(seconds >> 1);
+            // A branch, so that the machine can go on with the next window before it knows.
+            if unpaired == 0 {
+                width.compress(bytes, !seconds, into);
+                at += lanes::BYTES;
+                to += lanes::BYTES - seconds.count_ones() as usize;
+                continue;
+            }
+            let taken = unpaired.trailing_zeros();
+            let keep = !seconds & ((1 << taken) - 1);
+            width.compress(bytes, keep, into);
+            at += taken as usize;
+            to += keep.count_ones() as usize;
+            if taken == 0 {
+                break;
+            }
+        }
+        *self.input = &wire[at..];
+        *self.filled = to;
+    }
+}
+
+/// Every second one of each run of `escapes`.
+fn seconds(escapes: u64) -> u64 {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    let starts = escapes & !(escapes << 1);
+    // The sum clears the runs that start at even places, and touches no other.
+    let from_even = escapes & !escapes.wrapping_add(starts & EVEN);
+    (from_even & !EVEN) | (escapes & !from_even & EVEN)
 }
 
 /// Structure F: all bytes are data.
@@ -75,6 +196,13 @@ impl Decoder {
                     return Ok(Some(Event::EndOfFile));
                 }
             }
+        }
+    }
+
+    /// Data without a look at each of its parts; see [`Data`].
+    pub(super) fn decode_data(&mut self, input: &mut &[u8], data: &mut [u8], filled: &mut usize) {
+        if let Self::Data = self {
+            lanes::widest(Data { input, data, filled });
         }
     }
 

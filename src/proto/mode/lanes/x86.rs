@@ -1,0 +1,167 @@
+//! The instructions of x86-64 beyond its first. A token of a width exists only on machines that
+//! have its instructions; all of them work on registers, which windows are moved to and from as
+//! plain values.
+
+use super::{BYTES, Job, Width, Window, Word};
+use std::arch::x86_64::*;
+
+pub fn widest<J: Job>(job: J) -> J::Output {
+    if Avx512::is_here() {
+        // SAFETY: the machine has the features, as just asked.
+        unsafe { run_avx512(job) }
+    } else if Avx2::is_here() {
+        // SAFETY: the machine has the features, as just asked.
+        unsafe { run_avx2(job) }
+    } else {
+        job.run(Word)
+    }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx2<J: Job>(job: J) -> J::Output {
+    job.run(Avx2(()))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx512<J: Job>(job: J) -> J::Output {
+    job.run(Avx512(()))
+}
+
+/// AVX2. Made in [`run_avx2`] only: whoever has one may use the instructions.
+#[derive(Clone, Copy)]
+pub struct Avx2(());
+
+impl Avx2 {
+    pub fn is_here() -> bool {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
+    }
+
+    #[inline(always)]
+    fn halves(bytes: &Window) -> [__m256i; 2] {
+        // SAFETY: same size, and every value of either is one of the other.
+        unsafe { std::mem::transmute::<Window, [__m256i; 2]>(*bytes) }
+    }
+
+    #[inline(always)]
+    fn mask(one: [__m256i; 2], other: [__m256i; 2]) -> u64 {
+        // SAFETY: called by methods of a token, which says that AVX2 is there.
+        unsafe {
+            let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(one[0], other[0]));
+            let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(one[1], other[1]));
+            u64::from(low.cast_unsigned()) | u64::from(high.cast_unsigned()) << 32
+        }
+    }
+}
+
+impl Width for Avx2 {
+    #[inline(always)]
+    fn equal(self, one: &Window, other: &Window) -> u64 {
+        Self::mask(Self::halves(one), Self::halves(other))
+    }
+
+    #[inline(always)]
+    fn equal_to(self, bytes: &Window, byte: u8) -> u64 {
+        // SAFETY: the token says that AVX2 is there.
+        let all = unsafe { _mm256_set1_epi8(byte.cast_signed()) };
+        Self::mask(Self::halves(bytes), [all, all])
+    }
+}
+
+/// AVX-512 with byte compression (VBMI2). Made in [`run_avx512`] only: whoever has one may use the
+/// instructions.
+#[derive(Clone, Copy)]
+pub struct Avx512(());
+
+impl Avx512 {
+    pub fn is_here() -> bool {
+        Avx2::is_here()
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512vbmi2")
+    }
+
+    #[inline(always)]
+    fn load(bytes: &Window) -> __m512i {
+        // SAFETY: same size, and every value of either is one of the other.
+        unsafe { std::mem::transmute::<Window, __m512i>(*bytes) }
+    }
+
+    #[inline(always)]
+    fn store(lanes: __m512i) -> Window {
+        // SAFETY: same size, and every value of either is one of the other.
+        unsafe { std::mem::transmute::<__m512i, Window>(lanes) }
+    }
+}
+
+/// Twice each of the first 32 bytes, and of the last.
+const EACH_TWICE: [Window; 2] = {
+    let mut lanes = [[0; BYTES]; 2];
+    let mut at = 0;
+    while at < BYTES {
+        lanes[0][at] = (at / 2) as u8;
+        lanes[1][at] = (BYTES / 2 + at / 2) as u8;
+        at += 1;
+    }
+    lanes
+};
+const EVEN: u64 = 0x5555_5555_5555_5555;
+
+impl Width for Avx512 {
+    #[inline(always)]
+    fn equal(self, one: &Window, other: &Window) -> u64 {
+        // SAFETY: the token says that the features are there.
+        unsafe { _mm512_cmpeq_epi8_mask(Self::load(one), Self::load(other)) }
+    }
+
+    #[inline(always)]
+    fn equal_to(self, bytes: &Window, byte: u8) -> u64 {
+        // SAFETY: the token says that the features are there.
+        unsafe { _mm512_cmpeq_epi8_mask(Self::load(bytes), _mm512_set1_epi8(byte.cast_signed())) }
+    }
+
+    #[inline(always)]
+    fn compress(self, bytes: &Window, keep: u64, to: &mut Window) {
+        // SAFETY: the token says that the features are there.
+        *to = Self::store(unsafe { _mm512_maskz_compress_epi8(keep, Self::load(bytes)) });
+    }
+
+    #[inline(always)]
+    fn double(self, bytes: &Window, twice: u64, to: &mut [u8; 2 * BYTES]) -> usize {
+        let mut len = 0;
+        for (half, lanes) in EACH_TWICE.iter().enumerate() {
+            // SAFETY: the token says that the features are there.
+            let (doubled, keep) = unsafe {
+                let twice = twice >> (32 * half) & u64::from(u32::MAX);
+                let doubled = _mm512_permutexvar_epi8(Self::load(lanes), Self::load(bytes));
+                let keep = EVEN | _pdep_u64(twice, !EVEN);
+                (_mm512_maskz_compress_epi8(keep, doubled), keep)
+            };
+            let room: &mut Window = to[len..].first_chunk_mut().expect("no more than half is taken");
+            *room = Self::store(doubled);
+            len += keep.count_ones() as usize;
+        }
+        len
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// Does `job` by each width that the machine has.
+    pub fn each<J: Job>(job: impl Fn() -> J) {
+        if Avx2::is_here() {
+            // SAFETY: as just asked.
+            unsafe { run_avx2(job()) };
+        }
+        if Avx512::is_here() {
+            // SAFETY: as just asked.
+            unsafe { run_avx512(job()) };
+        }
+    }
+}
