@@ -7,7 +7,8 @@ use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
 use crate::planted::{self, Bug};
 use crate::proto::mode::{
-    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, Structure, TransmissionMode,
+    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, Structure,
+    TransmissionMode,
 };
 use crate::proto::repr::{Conversion, ConvertError, Converted, Incoming, Outgoing};
 use crate::store::{ReadFile, StoreError, WriteFile};
