@@ -136,3 +136,26 @@ fn system_calls_are_counted_where_strace_is() {
     assert!(row["system_calls"]["connect"].as_f64() >= Some(1.0), "{row}");
     assert!(row["system_calls_per_file"].as_f64() > row["system_calls"]["connect"].as_f64(), "{row}");
 }
+
+#[test]
+fn growth_is_measured_drawn_and_judged() {
+    let home = TempDir::new().unwrap();
+    let options =
+        ["--files", "100", "--sessions", "2", "--size", "1KiB", "--repetitions", "1", "--out", "out"];
+    let ran = ftpsim(home.path()).args(["bench", "growth"]).args(options).output().unwrap();
+    // So few and small points say little of growth: either verdict may come.
+    assert!(matches!(ran.status.code(), Some(0 | 1)), "{}", said(&ran));
+    let table = String::from_utf8_lossy(&ran.stdout);
+    for part in
+        ["Over files", "Over sessions", "Over file size", "get block, 32 ahead", "inear", "growth.svg"]
+    {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    let csv = std::fs::read_to_string(home.path().join("out/growth.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 6 * (2 + 2 + 2), "six ways, two points on each of three curves");
+    insta::assert_snapshot!(csv.lines().next().unwrap());
+    let picture = std::fs::read_to_string(home.path().join("out/growth.svg")).unwrap();
+    assert!(
+        picture.starts_with("<svg ") && picture.contains("put stream") && picture.contains("prefers-color")
+    );
+}

@@ -6,6 +6,7 @@ pub mod bed;
 pub mod delivery;
 pub mod files;
 pub mod generated;
+pub mod growth;
 pub mod machine;
 pub mod record;
 pub mod remote;

@@ -48,6 +48,9 @@ pub struct Plan {
     /// At least 1.
     pub repetitions: u32,
     pub warm_up: u32,
+    /// One delivery of each contender, verified and timed at once, and no bare connection: for what
+    /// takes too long to be done twice.
+    pub once: bool,
     /// Directory at a server that does not serve the bed; it is made and removed.
     pub remote_directory: Option<String>,
     /// What the rows say.
@@ -137,8 +140,15 @@ impl<B: Bed> Measurement<'_, B> {
             self.runtime.block_on(filled).map_err(MeasureError::Filling)?;
         }
         for course in &mut courses {
-            self.verify(course)?;
+            let (sample, latencies) = self.verify(course)?;
+            if self.plan.once {
+                course.samples.push(sample);
+                course.latencies = latencies;
+            }
             progress();
+        }
+        if self.plan.once {
+            return Ok((courses, Vec::new()));
         }
         let is_local = directories.is_empty();
         if is_local {
@@ -171,16 +181,18 @@ impl<B: Bed> Measurement<'_, B> {
     }
 
     /// Delivers once and compares every byte.
-    fn verify(&self, course: &Course) -> Result<(), MeasureError> {
+    fn verify(&self, course: &Course) -> Result<(Sample, Latencies), MeasureError> {
         self.bed.clear(true).map_err(MeasureError::Files)?;
-        self.deliver(course, &mut Latencies::default())?;
+        let mut latencies = Latencies::default();
+        let sample = self.deliver(course, &mut latencies)?;
         let name = || course.contender.name();
         if self.plan.remote_directory.is_some() && course.contender.direction == Direction::Put {
             let fetched = remote::fetch(self.bed, self.files, self.target, &course.place.received);
             let fetched = self.runtime.block_on(fetched);
             fetched.map_err(|failed| MeasureError::Delivery { contender: name(), failed })?;
         }
-        self.checked(true, name)
+        self.checked(true, name)?;
+        Ok((sample, latencies))
     }
 
     fn checked(&self, checking: bool, name: impl FnOnce() -> String) -> Result<(), MeasureError> {
@@ -240,8 +252,8 @@ impl<B: Bed> Measurement<'_, B> {
             content: files.content,
             store: plan.store.clone(),
             server: plan.server.clone(),
-            repetitions: plan.repetitions,
-            warm_up: plan.warm_up,
+            repetitions: samples.len() as u32,
+            warm_up: if plan.once { 0 } else { plan.warm_up },
             duration_us: duration_us as u64,
             duration_min_us: min,
             duration_max_us: max,
@@ -262,7 +274,7 @@ impl<B: Bed> Measurement<'_, B> {
             data_connections: us(|sample| sample.data_connections) as u64,
             data_wire_bytes: us(|sample| sample.wire_bytes) as u64,
             bare_duration_us: bare_us.map(|us| us as u64),
-            speed_to_bare: bare_us.map(|us| rounded(us / duration_us)),
+            speed_to_bare: bare_us.map(|us| significant(us / duration_us)),
             version: VERSION,
             cpu: machine.cpu.clone(),
             cores: machine.cores,
@@ -276,6 +288,11 @@ impl<B: Bed> Measurement<'_, B> {
 /// Four decimals: more are noise.
 fn rounded(value: f64) -> f64 {
     if value.is_finite() { (value * 1e4).round() / 1e4 } else { 0.0 }
+}
+
+/// Four digits.
+fn significant(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or_default()
 }
 
 /// What makes the figures doubtful, and what to do about it.

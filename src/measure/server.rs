@@ -3,7 +3,7 @@
 use crate::net::real::RealNet;
 use crate::net::{Listener, Net};
 use crate::observe::Nobody;
-use crate::server::{Config, Rights, Table, serve};
+use crate::server::{Config, PASSIVE_PORTS, Rights, Table, serve};
 use crate::store::Store;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +31,8 @@ impl LocalServer {
         let mut config = Config::new(accounts);
         config.limits.sessions = SESSIONS;
         config.limits.sessions_per_address = SESSIONS;
+        config.passive_ports = Some(PASSIVE_PORTS);
+        config.passive_seed = u64::from(std::process::id());
         // Nobody guesses at passwords here.
         config.timeouts.login_failure = Duration::ZERO;
         let shutdown = config.shutdown.clone();

@@ -15,7 +15,7 @@ use crate::store::{Store, Write, WriteFile};
 
 fn plan(contenders: Vec<Contender>) -> Plan {
     let (store, server, date) = ("memory".to_owned(), "in-process".to_owned(), "2026-01-01".to_owned());
-    Plan { contenders, repetitions: 2, warm_up: 0, remote_directory: None, store, server, date }
+    Plan { contenders, repetitions: 2, warm_up: 0, once: false, remote_directory: None, store, server, date }
 }
 
 fn target(server: &LocalServer) -> Target {

@@ -17,7 +17,7 @@ const GRID: RGBColor = RGBColor(4, 5, 6);
 const WIDTH: u32 = 760;
 const ROW: u32 = 26;
 
-type Drawn<T> = Result<T, Box<dyn Error>>;
+pub type Drawn<T> = Result<T, Box<dyn Error>>;
 
 /// One colour a mode; readable on white and on black.
 pub fn colour(mode: TransmissionMode, structure: Structure) -> RGBColor {
@@ -173,7 +173,7 @@ pub fn times(rows: &[&GridRecord]) -> Drawn<String> {
 }
 
 /// Axes in the page's colours, and lines at the labels only.
-fn draw_mesh<'b, X, Y>(mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'b>>) -> Drawn<()>
+pub fn draw_mesh<'b, X, Y>(mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'b>>) -> Drawn<()>
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -187,7 +187,7 @@ where
 }
 
 /// Lines through points, each with its name at its end.
-fn draw_lines<'n, 'b, X, Y>(
+pub fn draw_lines<'n, 'b, X, Y>(
     area: &DrawingArea<SVGBackend<'b>, Shift>,
     chart: &mut ChartContext<'_, SVGBackend<'b>, Cartesian2d<X, Y>>,
     lines: impl Iterator<Item = (&'n str, RGBColor, Vec<(f64, f64)>)>,
@@ -211,13 +211,33 @@ fn draw_names(
     mut ends: Vec<((i32, i32), &str, RGBColor)>,
 ) -> Drawn<()> {
     ends.sort_by_key(|((_, y), ..)| *y);
+    // Ends are places on the whole picture, of which this may be a part.
+    let (left, top) = area.get_base_pixel();
     let mut free = i32::MIN;
     for ((x, y), name, colour) in ends {
-        let y = (y - 6).max(free);
+        let (x, y) = (x - left, (y - top - 6).max(free));
         free = y + 13;
         area.draw_text(name, &("sans-serif", 12).into_font().color(&colour), (x + 10, y))?;
     }
     Ok(())
+}
+
+/// An SVG file of its own, light or dark as its reader prefers.
+pub fn standalone(
+    (width, height): (u32, u32),
+    draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Drawn<()>,
+) -> Drawn<String> {
+    const STYLE: &str = "<style>svg{color:#222;background:#fff;--grid:#ddd}\
+        @media(prefers-color-scheme:dark){svg{color:#ddd;background:#181818;--grid:#444}}</style>";
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
+        draw(area.clone())?;
+        area.present()?;
+    }
+    let text = text.replace(&css(INK), "currentColor").replace(&css(GRID), "var(--grid)");
+    let head = text.find('>').map_or(0, |end| end + 1);
+    Ok(format!("{}{STYLE}{}", &text[..head], &text[head..]))
 }
 
 fn svg(height: u32, draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Drawn<()>) -> Drawn<String> {

@@ -3,6 +3,8 @@
 mod charts;
 mod findings;
 pub mod format;
+#[cfg(feature = "cli")]
+pub mod growth;
 pub mod html;
 pub mod pcap;
 pub mod terminal;

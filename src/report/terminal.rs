@@ -35,13 +35,13 @@ impl Style {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn block(self, title: &str, table: Table) -> String {
+    pub(super) fn block(self, title: &str, table: Table) -> String {
         let title = wrap(title, self.width);
         format!("\n{}\n{}\n", self.bold(title.trim_end()), table.trim_fmt())
     }
 
     /// A table whose first columns, so many, hold names, the others numbers.
-    fn table(self, header: Vec<String>, names: usize) -> Table {
+    pub(super) fn table(self, header: Vec<String>, names: usize) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING.header_separator(LineStyle::new('─', '─', '─', '─')));
         table.set_content_arrangement(ContentArrangement::Dynamic);

@@ -10,6 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Good `passive_ports`. Not the host's choice (port 0): after some thousand data connections most of
+/// its ephemeral ports are in TIME-WAIT, and it searches for milliseconds for each new one. These lie
+/// below them.
+pub const PASSIVE_PORTS: RangeInclusive<u16> = 10_000..=32_767;
+
 /// Seconds and nanoseconds since 1970-01-01 00:00 UTC: the calendar, where there is one.
 pub type Calendar = Arc<dyn Fn() -> (i64, u32) + Send + Sync>;
 

@@ -35,7 +35,7 @@ mod session;
 mod verbs;
 
 pub use accounts::{Accounts, Rights, Table, User};
-pub use config::{Config, Limits, Timeouts};
+pub use config::{Config, Limits, PASSIVE_PORTS, Timeouts};
 pub use log::{Movement, TransferLog, TransferRecord};
 
 use crate::net::{Listener, Net};

@@ -16,6 +16,8 @@ dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
 user=ftpsim-peer
 packages=(
     curl lftp ncftp tnftp nmap vsftpd python3 python3-venv strace
+    # Who counts instructions (benches/instructions.rs).
+    valgrind
     # Who looks at what ftpsim draws and captures.
     chromium fonts-dejavu-core tshark
     # Who runs sweeps on many machines.

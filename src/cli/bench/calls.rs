@@ -2,7 +2,7 @@
 //! difference is one delivery.
 
 use super::place::Room;
-use super::{Args, mode_name};
+use super::{Options, mode_name};
 use crate::measure::delivery::Contender;
 use crate::measure::files::Files;
 use crate::measure::record::Benchmark;
@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 type Counts = BTreeMap<String, u64>;
 
 /// Adds to each row how many there are per file.
-pub fn count(args: &Args, files: &Files, benchmark: &mut Benchmark) -> Result<()> {
+pub fn count(args: &Options, files: &Files, benchmark: &mut Benchmark) -> Result<()> {
     for row in &mut benchmark.rows {
         let (once, twice) =
             (traced(args, files, &row.contender, 1)?, traced(args, files, &row.contender, 2)?);
@@ -31,7 +31,7 @@ pub fn count(args: &Args, files: &Files, benchmark: &mut Benchmark) -> Result<()
     Ok(())
 }
 
-fn traced(args: &Args, files: &Files, contender: &Contender, deliveries: u32) -> Result<Counts> {
+fn traced(args: &Options, files: &Files, contender: &Contender, deliveries: u32) -> Result<Counts> {
     let table = tempfile_path();
     let mut command = Command::new("strace");
     command.args(["-f", "-c", "-qq", "-o"]).arg(&table).arg(std::env::current_exe()?).arg("bench");

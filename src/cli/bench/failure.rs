@@ -1,11 +1,11 @@
 //! What to do when a measurement fails.
 
-use super::Args;
+use super::Options;
 use crate::client::FailureKind;
 use crate::measure::run::MeasureError;
 
 /// The error with its remedy, where one is known.
-pub fn explained(error: MeasureError, args: &Args) -> anyhow::Error {
+pub fn explained(error: MeasureError, args: &Options) -> anyhow::Error {
     let (kind, said) = match &error {
         MeasureError::Preparing(client) => (Some(client.kind()), client.to_string()),
         MeasureError::Delivery { failed, .. } | MeasureError::Filling(failed) => {

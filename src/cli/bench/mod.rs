@@ -2,6 +2,7 @@
 
 mod calls;
 mod failure;
+mod growth;
 mod place;
 mod size;
 
@@ -13,7 +14,7 @@ use crate::measure::bed::Bed;
 use crate::measure::delivery::{Contender, Place, Target, deliver, mode_name};
 use crate::measure::files::Files;
 use crate::measure::generated::GeneratedStore;
-use crate::measure::record::{BenchRecord, Benchmark};
+use crate::measure::record::Benchmark;
 use crate::measure::run::{MeasureError, Plan, measure, runtime};
 use crate::measure::server::{self, LocalServer};
 use crate::measure::{bed::DiskBed, remote};
@@ -27,8 +28,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-#[derive(clap::Args, Clone)]
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Measure how time and memory grow with the number of files, of sessions, and with file size
+    Growth(growth::Args),
+}
+
+#[derive(clap::Args)]
+struct Options {
     /// Files of a delivery
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     files: u64,
@@ -82,6 +98,9 @@ pub struct Args {
     /// Print the result as JSON instead of tables
     #[arg(long)]
     json: bool,
+    /// Deliver once, verified and timed at once, without a bare connection: for what takes long
+    #[arg(long, conflicts_with_all = ["repetitions", "warm_up"])]
+    once: bool,
     /// Deliver so many times and say nothing: what runs under strace
     #[arg(long, hide = true)]
     deliveries: Option<u32>,
@@ -99,6 +118,13 @@ const DIRECTIONS: [(&str, Directions); 3] =
     [("put", &[Direction::Put]), ("get", &[Direction::Get]), ("both", &[Direction::Put, Direction::Get])];
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    match &args.what {
+        Some(What::Growth(growth)) => growth::run(growth),
+        None => run_bench(&args.options),
+    }
+}
+
+fn run_bench(args: &Options) -> Result<ExitCode> {
     super::serve::raise_descriptor_limit();
     let files = Files::new(args.files, args.size, args.content);
     if args.store == Path::new("memory") {
@@ -111,7 +137,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     run_with(args, &files, &room.fill(&files)?)
 }
 
-fn run_with(args: &Args, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
+fn run_with(args: &Options, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
     let own;
     let (target, address) = match &args.server {
         None => {
@@ -129,12 +155,13 @@ fn run_with(args: &Args, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
         contenders,
         repetitions: args.repetitions,
         warm_up: args.warm_up,
+        once: args.once,
         remote_directory: address.map(|_| directory(args)),
         store: args.store.display().to_string(),
         server: address.unwrap_or("in-process").to_owned(),
         date: today(),
     };
-    let rounds = u64::from(1 + plan.warm_up + plan.repetitions);
+    let rounds = if args.once { 1 } else { u64::from(1 + plan.warm_up + plan.repetitions) };
     let bar = super::progress::bar(Some(plan.contenders.len() as u64 * rounds), "deliveries");
     let measured = measure(bed, files, &target, &plan, || bar.inc(1));
     bar.finish_and_clear();
@@ -157,7 +184,7 @@ fn run_with(args: &Args, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(args: &Args, benchmark: &Benchmark) -> Result<()> {
+fn print(args: &Options, benchmark: &Benchmark) -> Result<()> {
     for warning in &benchmark.warnings {
         eprintln!("ftpsim: warning: {warning}");
     }
@@ -173,7 +200,7 @@ fn print(args: &Args, benchmark: &Benchmark) -> Result<()> {
     stdout.flush().context("standard output")
 }
 
-fn write_csv<'a>(path: &Path, rows: impl Iterator<Item = &'a BenchRecord>) -> Result<()> {
+fn write_csv(path: &Path, rows: impl Iterator<Item = impl serde::Serialize>) -> Result<()> {
     let name = path.file_name().and_then(|name| name.to_str()).context("this names no file")?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut file = AtomicFile::create(directory.unwrap_or(Path::new(".")), name)?;
@@ -189,7 +216,7 @@ fn write_csv<'a>(path: &Path, rows: impl Iterator<Item = &'a BenchRecord>) -> Re
 }
 
 /// Each way once; stream mode neither pipelines nor keeps its connection.
-fn contenders(args: &Args, modes: &[TransmissionMode]) -> Vec<Contender> {
+fn contenders(args: &Options, modes: &[TransmissionMode]) -> Vec<Contender> {
     let mut all: Vec<Contender> = Vec::new();
     for &direction in args.direction {
         for &mode in modes {
@@ -207,7 +234,7 @@ fn contenders(args: &Args, modes: &[TransmissionMode]) -> Vec<Contender> {
 }
 
 /// Those asked for, or all that the server has. One that was asked for and is missing is an error.
-fn modes(args: &Args, target: &Target) -> Result<Vec<TransmissionMode>> {
+fn modes(args: &Options, target: &Target) -> Result<Vec<TransmissionMode>> {
     let all = MODES.map(|(_, mode)| mode).to_vec();
     let wanted = if args.modes.is_empty() { &all } else { &args.modes };
     let Some(server) = args.server.as_deref().filter(|_| args.deliveries.is_none()) else {
@@ -232,7 +259,7 @@ fn modes(args: &Args, target: &Target) -> Result<Vec<TransmissionMode>> {
     Ok(found)
 }
 
-fn target(args: &Args, address: &str) -> Result<Target> {
+fn target(args: &Options, address: &str) -> Result<Target> {
     let mut url: FtpUrl = format!("ftp://{address}/")
         .parse()
         .with_context(|| format!("--server {address}: expected HOST:PORT"))?;
@@ -247,7 +274,7 @@ fn target(args: &Args, address: &str) -> Result<Target> {
 }
 
 /// Nobody else's.
-fn directory(args: &Args) -> String {
+fn directory(args: &Options) -> String {
     let name = format!("ftpsim-bench-{}", std::process::id());
     match &args.directory {
         Some(directory) => format!("{}/{name}", directory.trim_end_matches('/')),

@@ -6,7 +6,7 @@ mod settings;
 use crate::net::Net;
 use crate::net::real::{RealListener, RealNet};
 use crate::observe::Nobody;
-use crate::server::{Config, Seats, TransferLog, serve_beside};
+use crate::server::{Config, PASSIVE_PORTS, Seats, TransferLog, serve_beside};
 use crate::store::disk::DiskStore;
 use accounts::Users;
 use anyhow::Context;
@@ -53,10 +53,6 @@ fn calendar() -> (i64, u32) {
         Err(_) => (0, 0),
     }
 }
-
-/// Not the host's choice (port 0): after some thousand data connections most of its ephemeral ports
-/// are in TIME-WAIT, and it searches for milliseconds for each new one. These lie below them.
-const PASSIVE_PORTS: std::ops::RangeInclusive<u16> = 10_000..=32_767;
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = match &args.config {

@@ -16,7 +16,7 @@ pub fn benchmark(result: &Benchmark, style: Style) -> String {
     );
     text += &style.block(
         &format!(
-            "Cost of a file, at {}: CPU time, context switches, system calls, data connections",
+            "Cost of a file, at {}: CPU time, context switches, system calls, round trips, data connections",
             if first.cost_of == "both" { "both ends" } else { "the client" }
         ),
         cost(result, style),
@@ -98,7 +98,7 @@ fn speed(result: &Benchmark, style: Style) -> comfy_table::Table {
         vec![
             format::thousands(row.files_per_s.round() as u64),
             format::bytes(row.bytes_per_s),
-            row.speed_to_bare.map_or_else(|| "n/a".to_owned(), format::ratio),
+            row.speed_to_bare.map_or_else(|| "n/a".to_owned(), ratio),
             format::percent(row.spread),
             latency(row.file_latency_p50_us),
             latency(row.file_latency_p90_us),
@@ -109,8 +109,7 @@ fn speed(result: &Benchmark, style: Style) -> comfy_table::Table {
 }
 
 fn cost(result: &Benchmark, style: Style) -> comfy_table::Table {
-    let header =
-        ["user us", "system us", "switches", "forced", "calls", "round trips", "connections", "bytes"];
+    let header = ["user us", "system us", "switches", "forced", "calls", "trips", "connections", "bytes"];
     table(result, style, &header, |row| {
         let each = |value: f64| value / row.files as f64;
         let us =
@@ -128,6 +127,11 @@ fn cost(result: &Benchmark, style: Style) -> comfy_table::Table {
             number(Some(each(row.data_wire_bytes as f64))),
         ]
     })
+}
+
+/// Also what is far from the limit.
+fn ratio(value: f64) -> String {
+    if value < 0.000_95 { format!("{value:.5}") } else { format::ratio(value) }
 }
 
 /// A line a row, the most frequent first.
