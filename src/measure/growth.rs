@@ -210,8 +210,13 @@ pub fn growths(records: &[GrowthRecord]) -> Vec<Growth> {
     all
 }
 
-/// The slope of the line of least squares through the logarithms; `None` of fewer than two points.
+/// The slope of the line of least squares through the logarithms; `None` where the points span less
+/// than a decade.
 pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
+    let (least, most) = points.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), (x, _)| (x.min(l), x.max(m)));
+    if most < 10.0 * least {
+        return None;
+    }
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
     let n = logs.len() as f64;
     let (x_mean, y_mean) =
@@ -232,7 +237,7 @@ mod tests {
         for p in [0.0, 0.5, 1.0, 2.0] {
             assert_eq!(exponent(&power(p)), Some(p));
         }
-        assert_eq!(exponent(&[(1.0, 1.0)]), None);
+        assert_eq!(exponent(&[(1.0, 1.0), (2.0, 9.0)]), None);
         assert_eq!(exponent(&[]), None);
     }
 

@@ -10,8 +10,9 @@ use super::remote;
 use crate::client::{ClientError, Direction};
 use crate::lab::records::VERSION;
 use crate::lab::stats::{Latencies, median};
+use crate::net::real::runtime;
 use std::io;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 /// (max - min) / median of a contender's durations above which its figures are doubtful.
 const WIDE_SPREAD: f64 = 0.25;
@@ -36,11 +37,6 @@ pub enum MeasureError {
     Files(io::Error),
     #[error("the runtime: {0}")]
     Runtime(#[from] io::Error),
-}
-
-/// One thread: what a client or a server costs is seen best so, and this machine may have no more.
-pub fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
 }
 
 pub struct Plan {

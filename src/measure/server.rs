@@ -1,6 +1,6 @@
 //! Our own server, in a thread and a runtime of its own.
 
-use crate::net::real::RealNet;
+use crate::net::real::{RealNet, runtime};
 use crate::net::{Listener, Net};
 use crate::observe::Nobody;
 use crate::server::{Config, PASSIVE_PORTS, Rights, Table, serve};
@@ -38,7 +38,7 @@ impl LocalServer {
         let shutdown = config.shutdown.clone();
         let (tell, told) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            super::run::runtime()?.block_on(async {
+            runtime()?.block_on(async {
                 let net = RealNet::new();
                 let listener = net.listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
                 // Whoever waits for it is gone only if this thread is not wanted any more.
