@@ -35,13 +35,34 @@ struct Plan {
     bytes: u64,
     /// At the server, each after the one that it lies in.
     directories: Vec<String>,
+    /// The last file's directory as it was given, and from the root.
+    parent: Option<(PathBuf, PathBuf)>,
 }
 
 impl Plan {
     fn add_file(&mut self, path: &Path, remote: String, bytes: u64) -> anyhow::Result<()> {
         self.bytes += bytes;
-        self.jobs.push(Job { local: local_path(path)?, remote });
+        let local = self.local_path(path)?;
+        self.jobs.push(Job { local, remote });
         Ok(())
+    }
+
+    /// The path from the root of the file system, symbolic links resolved. Files come by directory,
+    /// and a directory is resolved once.
+    fn local_path(&mut self, path: &Path) -> anyhow::Result<VirtualPath> {
+        let context = || path.display().to_string();
+        if let (Some(given), Some(name)) = (path.parent(), path.file_name())
+            && !std::fs::symlink_metadata(path).with_context(context)?.is_symlink()
+        {
+            if self.parent.as_ref().is_none_or(|(known, _)| known != given) {
+                let here = if given.as_os_str().is_empty() { Path::new(".") } else { given };
+                self.parent = Some((given.to_owned(), std::fs::canonicalize(here).with_context(context)?));
+            }
+            if let Some((_, whole)) = &self.parent {
+                return virtual_path(&whole.join(name));
+            }
+        }
+        virtual_path(&std::fs::canonicalize(path).with_context(context)?)
     }
 
     /// A directory and what is in it. Links to directories are not followed: they may lead round.
@@ -115,9 +136,8 @@ fn name_of(path: &Path) -> anyhow::Result<&str> {
     name.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))
 }
 
-/// The path from the root of the file system, symbolic links resolved.
-fn local_path(path: &Path) -> anyhow::Result<VirtualPath> {
-    let whole = std::fs::canonicalize(path).with_context(|| path.display().to_string())?;
+/// Of a path from the root of the file system.
+fn virtual_path(whole: &Path) -> anyhow::Result<VirtualPath> {
     let text = whole.to_str().with_context(|| format!("{} is not UTF-8", whole.display()))?;
     Ok(VirtualPath::root().join(text)?)
 }

@@ -2,7 +2,7 @@
 
 use super::error::ClientError;
 use super::resume::parse_mark;
-use crate::net::{Net, Stream, is_quiet};
+use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event, Watch};
 use crate::proto::command::{Command, write_line};
 use crate::proto::reply::{Reply, ReplyParser};
@@ -111,6 +111,20 @@ impl<N: Net> Control<N> {
         self.owed += 1;
         let written = self.net.timeout(self.reply_timeout, self.stream.write_all(&line)).await;
         match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.broke(ClientError::Control(error))),
+            Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
+        }
+    }
+
+    /// Commands to come may leave together, by the next flush or wait for a reply.
+    pub fn pace(&mut self, pace: Pace) {
+        self.stream.pace(pace);
+    }
+
+    /// Sends what [`Pace::Together`] has held back.
+    pub async fn flush(&mut self) -> Result<(), ClientError> {
+        match self.net.timeout(self.reply_timeout, self.stream.flush()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.broke(ClientError::Control(error))),
             Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),

@@ -16,7 +16,7 @@ use super::local::{LocalReader, LocalWriter};
 use super::policy::{Direction, Opening, Policy, Publish, Verify};
 use super::session::{Opened, Session, parse_size, refused};
 use super::worker::{Pending, Worker, part_name, same_hash, same_size};
-use crate::net::Net;
+use crate::net::{Net, Pace};
 use crate::planted::{self, Bug};
 use crate::proto::command::Command;
 use crate::proto::mode::TransmissionMode;
@@ -276,6 +276,9 @@ impl<N: Net, S: Store> Worker<N, S> {
         data: &mut DataConnection<N>,
         burst: &mut Burst<S>,
     ) -> Result<(), ClientError> {
+        if burst.xpipe {
+            data.pace(Pace::Together);
+        }
         loop {
             self.conclude(session, burst).await?;
             self.top_up(session, burst).await?;
@@ -290,9 +293,19 @@ impl<N: Net, S: Store> Worker<N, S> {
                 }
                 result?;
             } else if burst.owed.is_empty() {
+                data.pace(Pace::Now);
                 return Ok(());
             } else {
-                burst.take_reply(session.control.read_reply().await?);
+                let before = (burst.next, burst.owed.len());
+                let flushed = async { data.flush().await.map(|()| Moved::default()) };
+                if let Some(Err(error)) = self.attend(session, burst, flushed).await? {
+                    burst.broken = true;
+                    return Err(ClientError::Transfer { error, reply: None });
+                }
+                // If no reply has come meanwhile, there is nothing else to do.
+                if before == (burst.next, burst.owed.len()) {
+                    burst.take_reply(session.control.read_reply().await?);
+                }
             }
             if burst.broken {
                 return Ok(());
@@ -300,8 +313,16 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
     }
 
-    /// Sends commands ahead, as far as depth and buffers allow.
+    /// Sends commands ahead, as far as depth and buffers allow, together.
     async fn top_up(&mut self, session: &mut Session<N>, burst: &mut Burst<S>) -> Result<(), ClientError> {
+        session.control.pace(Pace::Together);
+        let filled = self.fill(session, burst).await;
+        session.control.pace(Pace::Now);
+        session.control.flush().await?;
+        filled
+    }
+
+    async fn fill(&mut self, session: &mut Session<N>, burst: &mut Burst<S>) -> Result<(), ClientError> {
         let (depth, verify) = (self.policy.pipeline_depth as usize, self.policy.verify);
         while burst.in_transfer() < depth
             && burst.owed_bytes < MAX_AHEAD_BYTES

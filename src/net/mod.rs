@@ -89,6 +89,10 @@ pub trait Listener: Send + Sync + 'static {
 pub struct Elapsed;
 
 pub trait Net: Clone + Send + Sync + 'static {
+    /// Of a long file so many bytes are read and sent at a time: whole blocks of block mode.
+    const PIECE_BYTES: usize = 65_535;
+    /// So many bytes are received at a time when they come fast.
+    const MAX_READ_BYTES: usize = 64 * 1024;
     type Stream: Stream;
     type Listener: Listener<Stream = Self::Stream>;
 

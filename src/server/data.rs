@@ -7,7 +7,7 @@
 
 use super::config::Config;
 use super::replies::OpenError;
-use crate::net::{Listener, Net, Stream};
+use crate::net::{Listener, Net, Pace, Stream};
 use crate::observe::Watch;
 use crate::planted::{self, Bug};
 use crate::proto::mode::{Coding, TransmissionMode};
@@ -41,6 +41,7 @@ pub struct DataPort<N: Net> {
     open_limit: Duration,
     port: Port<N>,
     connection: Option<DataConnection<N>>,
+    holds: bool,
 }
 
 impl<N: Net> DataPort<N> {
@@ -55,6 +56,7 @@ impl<N: Net> DataPort<N> {
             open_limit: config.timeouts.data_open,
             port: Port::Default,
             connection: None,
+            holds: false,
         }
     }
 
@@ -167,6 +169,28 @@ impl<N: Net> DataPort<N> {
             }
         };
         Ok(self.connection.insert(connection))
+    }
+
+    /// Whether something may have been held back by [`Pace::Together`].
+    pub fn may_hold(&self) -> bool {
+        self.holds && self.connection.is_some()
+    }
+
+    /// Files to come on this connection may be sent together, until the next [`Self::flush`].
+    pub fn hold(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.pace(Pace::Together);
+            self.holds = true;
+        }
+    }
+
+    /// Sends what has been held back. A failure shows when the connection is used again.
+    pub async fn flush(&mut self) {
+        if let (true, Some(connection)) = (self.holds, &mut self.connection) {
+            connection.pace(Pace::Now);
+            let _ = connection.flush().await;
+        }
+        self.holds = false;
     }
 
     /// After a file that has been moved whole: stream mode's connection is closed.

@@ -136,6 +136,7 @@ pub async fn run<N: Net, A: Accounts>(
         config,
     };
     let reason = session.dialogue().await;
+    session.data.flush().await;
     session.data.discard();
     session.control.close().await;
     session.watch.tell(session.net.now(), Event::SessionEnds { reason });
@@ -175,7 +176,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
                     self.say(421, "The server is shutting down, closing control connection.");
                     return "shutdown";
                 }
-                next = net.timeout(limit, self.control.next()) => next,
+                next = net.timeout(limit, self.next_line()) => next,
             };
             let line = match next {
                 Ok(Ok(Some(line))) => line,
@@ -197,6 +198,22 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 Err(refusal) => self.control.say(&refusal.reply()),
             }
         }
+    }
+
+    /// The next line; what downloads before it have held back is sent before it is waited for.
+    async fn next_line(&mut self) -> io::Result<Option<Line>> {
+        if self.data.may_hold() {
+            let at_once = tokio::select! {
+                biased;
+                line = self.control.next() => Some(line),
+                () = std::future::ready(()) => None,
+            };
+            if let Some(line) = at_once {
+                return line;
+            }
+            self.data.flush().await;
+        }
+        self.control.next().await
     }
 
     pub(super) fn say(&mut self, code: u16, text: impl Into<String>) {
@@ -336,17 +353,18 @@ pub enum Attended<T> {
 
 /// Runs a transfer and answers STAT, NOOP and ABOR meanwhile (RFC 959 section 4.1.3, RFC 1123
 /// section 4.1.3.3); other commands wait for its end, and so do these behind others, so that
-/// replies keep the order of commands.
+/// replies keep the order of commands. `may_join`: the first reply has been said, but not sent.
 pub async fn attended<N: Net, T>(
     control: &mut Control<N>,
     aborting: &mut bool,
     status: impl Fn() -> Reply,
     mut marks: Option<mpsc::Receiver<Mark>>,
+    may_join: bool,
     work: impl Future<Output = T>,
 ) -> Attended<T> {
     let mut work = std::pin::pin!(work);
-    if control.has_waiting() {
-        // A small file of a pipeline may be done at once: then its replies go with the next ones.
+    if may_join || control.has_waiting() {
+        // A small file may be done at once: then its replies go together, in a pipeline with others'.
         let done = tokio::select! {
             biased;
             done = &mut work => Some(done),

@@ -26,9 +26,9 @@ pub mod limited;
 mod local;
 pub mod throttle;
 
-/// Payload read from the store and encoded at a time; a block of block mode is at most one short.
+/// Payload converted is written at a time.
 const PIECE_BYTES: usize = 65_535;
-/// Wire bytes read from the connection at a time.
+/// Wire bytes read from the connection at a time, until so many have come at once.
 const READ_BYTES: usize = 64 * 1024;
 /// Payload shorter than this is copied: a slice more in the vectored write costs more than that
 /// (the byte strings of compressed mode have up to 127 bytes).
@@ -260,6 +260,20 @@ impl<N: Net> DataConnection<N> {
         }
     }
 
+    /// How the files to come may be sent: together with others, if the caller flushes before it waits
+    /// for the peer. Stream mode has its own way.
+    pub fn pace(&mut self, pace: Pace) {
+        if self.outlives_file() {
+            self.stream.pace(pace);
+        }
+    }
+
+    /// Sends what [`Pace::Together`] has held back.
+    pub async fn flush(&mut self) -> Result<(), TransferError> {
+        let flushed = self.net.timeout(self.idle_limit, self.stream.flush()).await;
+        flushed.map_err(|_| TransferError::Silent(self.idle_limit))?.map_err(TransferError::Connection)
+    }
+
     /// Sends one file; in stream mode the caller then closes the connection.
     pub async fn send_file(&mut self, name: &str, file: &mut impl ReadFile) -> Result<Moved, TransferError> {
         let (local, peer, wire_offset) = (self.local, self.peer, self.written_bytes);
@@ -276,7 +290,7 @@ impl<N: Net> DataConnection<N> {
         file: &mut impl ReadFile,
         moved: &mut Moved,
     ) -> Result<(), TransferError> {
-        let mut buffer = vec![0; PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
+        let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
         let interval = match self.coding.mode {
             TransmissionMode::Stream => None,
             _ if self.conversion.is_some_and(|it| !it.restarts_anywhere()) => None,
@@ -394,11 +408,12 @@ impl<N: Net> DataConnection<N> {
         moved: &mut Moved,
     ) -> Result<(), TransferError> {
         let mut incoming = self.conversion.map(Incoming::new);
+        let mut read_bytes = READ_BYTES;
         loop {
             if !self.unread.is_empty() && self.decode_unread(file, &mut incoming, moved).await? {
                 return Ok(());
             }
-            self.unread.reserve(READ_BYTES);
+            self.unread.reserve(read_bytes);
             let read = self.stream.read_buf(&mut self.unread);
             let limit =
                 if planted::is(Bug::NoDataTimeout) { Duration::from_secs(1 << 30) } else { self.idle_limit };
@@ -407,6 +422,9 @@ impl<N: Net> DataConnection<N> {
                 return Ok(());
             }
             let read = read.map_err(TransferError::Connection)?;
+            if read >= READ_BYTES {
+                read_bytes = N::MAX_READ_BYTES;
+            }
             if read == 0 {
                 return match self.decoder.finish() {
                     Finish::Closed => {

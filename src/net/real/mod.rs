@@ -74,6 +74,8 @@ fn socket(for_addr: &SocketAddr) -> io::Result<TcpSocket> {
 }
 
 impl Net for RealNet {
+    const PIECE_BYTES: usize = 4 * 65_535;
+    const MAX_READ_BYTES: usize = 256 * 1024;
     type Stream = RealStream;
     type Listener = RealListener;
 

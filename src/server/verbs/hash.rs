@@ -106,7 +106,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let algorithm = self.algorithm;
         let status = || Reply::new(211, "Computing a hash.");
         let work = sum(&mut file, algorithm);
-        match attended(&mut self.control, &mut self.aborting, status, None, work).await {
+        match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {
             Attended::Done(result) => {
                 let (hash, bytes) = result?;
                 let end = (first + bytes).saturating_sub(1).max(first);

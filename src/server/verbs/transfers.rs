@@ -52,11 +52,20 @@ async fn send<N: Net>(
     markers: Option<NonZeroU64>,
     name: &str,
     mut file: impl ReadFile,
+    holds: bool,
 ) -> Result<(), Refusal> {
+    port.open(coding).await?;
+    if holds {
+        // Another command is there already; if it sends a file, both go together.
+        port.hold();
+    }
     let connection = port.open(coding).await?;
     connection.set_conversion(conversion);
     connection.send_markers(markers);
     connection.send_file(name, &mut file).await?;
+    if !holds {
+        port.flush().await;
+    }
     port.done().await;
     Ok(())
 }
@@ -69,6 +78,7 @@ async fn receive<N: Net>(
     name: &str,
     file: &mut impl WriteFile,
 ) -> Result<(), Refusal> {
+    port.flush().await;
     let connection = port.open(coding).await?;
     connection.set_conversion(conversion);
     connection.tell_markers(Some(marks));
@@ -204,11 +214,16 @@ impl<N: Net, A: Accounts> Session<N, A> {
         coding: Coding,
         conversion: Option<Conversion>,
     ) -> Result<Reply, Refusal> {
-        self.announce(name, coding).await?;
+        self.announce(name, coding).await;
+        let may_join = self.config.joined_replies;
+        if !may_join {
+            self.announced().await?;
+        }
         let counting = self.counting.clone();
         let status = || under_way("sending", name, counting.payload_bytes());
-        let work = send(&mut self.data, coding, conversion, self.marker_interval_bytes, name, file);
-        match attended(&mut self.control, &mut self.aborting, status, None, work).await {
+        let holds = self.control.has_waiting();
+        let work = send(&mut self.data, coding, conversion, self.marker_interval_bytes, name, file, holds);
+        match attended(&mut self.control, &mut self.aborting, status, None, may_join, work).await {
             Attended::Done(Ok(())) => Ok(self.completed()),
             failed => Err(self.failed(failed)),
         }
@@ -292,7 +307,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             data.open(coding).await?.discard_file().await?;
             Ok(())
         };
-        match attended(&mut self.control, &mut self.aborting, status, None, work).await {
+        match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {
             Attended::Done(Ok(())) => refusal,
             Attended::Lost(error) => Refusal::ControlLost(error),
             failed => {
@@ -344,14 +359,16 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if incoming.unique {
             self.announce_unique(name, coding).await?;
         } else {
-            self.announce(name, coding).await?;
+            self.announce(name, coding).await;
+            self.announced().await?;
         }
         let counting = self.counting.clone();
         let status = || under_way("receiving", name, counting.payload_bytes());
         let conversion = Some(self.conversion()).filter(|conversion| !conversion.is_lines_only());
         let (marks, received_marks) = mpsc::channel(WAITING_MARKS);
         let work = receive(&mut self.data, coding, conversion, marks, name, &mut file);
-        match attended(&mut self.control, &mut self.aborting, status, Some(received_marks), work).await {
+        let marks = Some(received_marks);
+        match attended(&mut self.control, &mut self.aborting, status, marks, false, work).await {
             Attended::Done(Ok(())) => {
                 let published = file.publish().await.map_err(|error| Refusal::Transfer(error.into()));
                 if published.is_err() {
@@ -373,8 +390,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
     }
 
-    /// 125 or 150, sent before anything moves, but for a file of a pipeline: see `attended`.
-    async fn announce(&mut self, name: &str, coding: Coding) -> Result<(), Refusal> {
+    /// Says 125 or 150, sent before anything moves, but for small files: see `attended`.
+    async fn announce(&mut self, name: &str, coding: Coding) {
         self.counting.reset();
         if planted::is(Bug::CompletionFirst) {
             self.say(226, "File transfer completed.");
@@ -384,7 +401,6 @@ impl<N: Net, A: Accounts> Session<N, A> {
         } else {
             self.say(150, format!("File status okay; about to open data connection for {name}."));
         }
-        self.announced().await
     }
 
     /// The exact texts of RFC 1123 section 4.1.2.9.
