@@ -3,6 +3,8 @@
 
 #[path = "delivery/cut.rs"]
 mod cut;
+#[path = "delivery/together.rs"]
+mod together;
 
 use cut::CutNet;
 use ftpsim::client::{Direction, Job, Login, Policy, Publish, Report, Verify, deliver};
@@ -70,14 +72,20 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Config<Table<MemoryStore>>)) -> Self {
         let (here, there) = (MemoryStore::default(), MemoryStore::default());
         let net = RealNet::new();
         let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let accounts = Table::new().with_user("me", "secret", there.clone(), Rights::ALL);
+        let mut config = Config::new(accounts);
+        change(&mut config);
         let mut server = JoinSet::new();
         server.spawn(async move {
-            serve(net, listener, Arc::new(Config::new(accounts)), Arc::new(Nobody)).await.unwrap();
+            serve(net, listener, Arc::new(config), Arc::new(Nobody)).await.unwrap();
         });
         Self { _server: server, address, here, there }
     }

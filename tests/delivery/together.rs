@@ -1,0 +1,106 @@
+//! Replies and files that leave together: nothing is left behind, and nothing comes out of order.
+
+use super::{World, files, policies, read, write};
+use ftpsim::client::Direction;
+use ftpsim::observe::Nobody;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn joined_replies_change_nothing_for_our_client() {
+    let files = files();
+    let list: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    for policy in policies().into_iter().filter(|policy| policy.direction == Direction::Get) {
+        let world = World::with(|config| config.joined_replies = true).await;
+        for (name, content) in &files {
+            write(&world.there, name, content).await;
+        }
+        let report = world.deliver(&policy, &list, Arc::new(Nobody)).await;
+        assert_eq!(report.failed().next(), None, "{policy:?}");
+        for (name, content) in &files {
+            assert!(&read(&world.here, name).await == content, "{name} {policy:?}");
+        }
+    }
+}
+
+struct Raw(BufReader<TcpStream>);
+
+impl Raw {
+    async fn log_in(to: SocketAddr) -> Self {
+        let mut raw = Self(BufReader::new(TcpStream::connect(to).await.unwrap()));
+        raw.expect("220").await;
+        for (command, code) in
+            [("USER me", "331"), ("PASS secret", "230"), ("TYPE I", "200"), ("MODE B", "200")]
+        {
+            raw.say(&format!("{command}\r\n")).await;
+            raw.expect(code).await;
+        }
+        raw
+    }
+
+    async fn say(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).await.unwrap();
+    }
+
+    async fn expect(&mut self, code: &str) -> String {
+        let mut line = String::new();
+        let read = tokio::time::timeout(Duration::from_secs(10), self.0.read_line(&mut line)).await;
+        read.expect("no reply").unwrap();
+        assert!(line.starts_with(code), "{code}: {line}");
+        line
+    }
+
+    async fn passive(&mut self, to: SocketAddr) -> TcpStream {
+        self.say("EPSV\r\n").await;
+        let reply = self.expect("229").await;
+        let port = reply.split('|').nth(3).unwrap().parse().unwrap();
+        TcpStream::connect((to.ip(), port)).await.unwrap()
+    }
+}
+
+const BLOCK: &[u8] = b"\x40\x00\x05small";
+
+async fn take(data: &mut TcpStream, blocks: usize) {
+    let mut found = vec![0; blocks * BLOCK.len()];
+    let read = tokio::time::timeout(Duration::from_secs(10), data.read_exact(&mut found)).await;
+    read.expect("held back").unwrap();
+    assert_eq!(found, BLOCK.repeat(blocks));
+}
+
+/// Small files of commands sent ahead are held back to leave together: never beyond the last
+/// command that is there, whatever that is.
+#[tokio::test]
+async fn what_is_held_back_leaves_before_anything_is_waited_for() {
+    for joined in [false, true] {
+        for last in ["NOOP\r\n", "NOOP", "STOR g\r\n", "RETR missing\r\n", "QUIT\r\n"] {
+            let world = World::with(|config| config.joined_replies = joined).await;
+            write(&world.there, "f", b"small").await;
+            let mut raw = Raw::log_in(world.address).await;
+            let mut data = raw.passive(world.address).await;
+            raw.say(&format!("{}{last}", "RETR f\r\n".repeat(3))).await;
+            take(&mut data, 3).await;
+            for first in ["150", "125", "125"] {
+                raw.expect(first).await;
+                raw.expect("250").await;
+            }
+            match last {
+                "NOOP" => {
+                    raw.say("\r\n").await;
+                    raw.expect("200").await;
+                }
+                "NOOP\r\n" => drop(raw.expect("200").await),
+                "STOR g\r\n" => {
+                    raw.expect("125").await;
+                    data.write_all(BLOCK).await.unwrap();
+                    raw.expect("250").await;
+                    assert_eq!(read(&world.there, "g").await, b"small");
+                }
+                "RETR missing\r\n" => drop(raw.expect("550").await),
+                _ => drop(raw.expect("221").await),
+            }
+        }
+    }
+}
