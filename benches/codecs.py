@@ -15,23 +15,24 @@ import sys
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 MEASURED = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / "criterion"
-COLUMNS = ["data", "codec", "median_us", "median_low_us", "median_high_us", "gib_per_s", "ratio_to_memcpy",
+COLUMNS = ["data", "size", "codec", "median_us", "median_low_us", "median_high_us", "gib_per_s", "ratio_to_memcpy",
            "date", "machine"]
+SIZES = ["1KiB", "64KiB", "1MiB"]
 KINDS = ["random", "text", "zeros", "long-runs", "pairs", "mixed", "escapes"]
 
 
 def measurements():
-    """(kind of data, codec): payload bytes, median and its interval in nanoseconds, when measured."""
+    """(kind of data, size, codec): payload bytes, median and its interval in nanoseconds, when measured."""
     found = {}
     for path in MEASURED.glob("*/*/new/benchmark.json"):
         about = json.loads(path.read_text())
-        group, _, kind = about["group_id"].partition("/")
-        if group != "codec" or kind not in KINDS:
+        group, *what = about["group_id"].split("/")
+        if group != "codec":
             continue
         estimates = path.with_name("estimates.json")
         median = json.loads(estimates.read_text())["median"]
         interval = median["confidence_interval"]
-        found[kind, about["function_id"]] = (
+        found[*what, about["function_id"]] = (
             about["throughput"]["Bytes"], median["point_estimate"], interval["lower_bound"], interval["upper_bound"],
             datetime.date.fromtimestamp(estimates.stat().st_mtime))
     return found
@@ -46,7 +47,7 @@ def machine():
 
 def main():
     found = measurements()
-    missing = [kind for kind in KINDS if (kind, "memcpy") not in found]
+    missing = [f"{kind} {size}" for kind in KINDS for size in SIZES if (kind, size, "memcpy") not in found]
     if missing:
         sys.exit(f"codecs.py: nothing measured of {', '.join(missing)} below {MEASURED}: "
                  "run `cargo bench --bench codec` first")
@@ -54,11 +55,12 @@ def main():
     with part.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)
-        for kind, codec in sorted(found, key=lambda key: (KINDS.index(key[0]), key[1] != "memcpy", key[1])):
-            size, median, low, high, date = found[kind, codec]
+        order = sorted(found, key=lambda key: (KINDS.index(key[0]), SIZES.index(key[1]), key[2] != "memcpy", key[2]))
+        for kind, size, codec in order:
+            payload_bytes, median, low, high, date = found[kind, size, codec]
             rows.writerow([
-                kind, codec, *(f"{ns / 1e3:.2f}" for ns in (median, low, high)), f"{size / median * 1e9 / 2**30:.2f}",
-                f"{found[kind, 'memcpy'][1] / median:.3f}", date, machine()])
+                kind, size, codec, *(f"{ns / 1e3:.2f}" for ns in (median, low, high)), f"{payload_bytes / median * 1e9 / 2**30:.2f}",
+                f"{found[kind, size, 'memcpy'][1] / median:.3f}", date, machine()])
     part.replace(PROJECT / "results/codecs.csv")
 
 
