@@ -154,6 +154,18 @@ fn growth_is_measured_drawn_and_judged() {
     let csv = std::fs::read_to_string(home.path().join("out/growth.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + 6 * (2 + 2 + 2), "six ways, two points on each of three curves");
     insta::assert_snapshot!(csv.lines().next().unwrap());
+    let over = ["bench", "growth", "--over", "sessions", "--sessions", "1", "--out", "out"];
+    let again = ftpsim(home.path()).args(over).output().unwrap();
+    assert!(matches!(again.status.code(), Some(0 | 1)), "{}", said(&again));
+    let merged = std::fs::read_to_string(home.path().join("out/growth.csv")).unwrap();
+    let of = |csv: &str, curve: &str| -> Vec<String> {
+        csv.lines().filter(|line| line.starts_with(curve)).map(str::to_owned).collect()
+    };
+    assert_eq!(
+        (of(&merged, "files,"), of(&merged, "file_size,")),
+        (of(&csv, "files,"), of(&csv, "file_size,"))
+    );
+    assert_eq!(of(&merged, "sessions,").len(), 6);
     let picture = std::fs::read_to_string(home.path().join("out/growth.svg")).unwrap();
     assert!(
         picture.starts_with("<svg ") && picture.contains("put stream") && picture.contains("prefers-color")

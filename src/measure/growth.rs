@@ -3,9 +3,9 @@
 use super::delivery::Contender;
 use crate::client::Direction;
 use crate::proto::mode::TransmissionMode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Curve {
     /// More and more files in one delivery.
@@ -69,7 +69,7 @@ impl Point {
 }
 
 /// A point with its figures: medians of its repetitions.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GrowthRecord {
     pub curve: Curve,
     pub direction: Direction,
@@ -86,7 +86,7 @@ pub struct GrowthRecord {
     pub peak_memory_bytes: Option<u64>,
     pub cpu_user_us: Option<u64>,
     pub cpu_system_us: Option<u64>,
-    pub version: &'static str,
+    pub version: String,
     pub cpu: String,
     pub cores: u64,
     pub system: String,
@@ -154,7 +154,10 @@ fn values(curve: Curve, limits: Limits) -> Vec<u64> {
     let (some, limit): (&[u64], u64) = match curve {
         Curve::Files => (&[10, 100, 1_000, 10_000, 100_000], limits.files),
         Curve::Sessions => (&[1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000], u64::from(limits.sessions)),
-        Curve::FileSize => (&[1, 1 << 10, 16 << 10, 256 << 10, 4 << 20, 64 << 20], limits.file_size_bytes),
+        Curve::FileSize => (
+            &[1, 1 << 10, 16 << 10, 256 << 10, 4 << 20, 16 << 20, 64 << 20, 256 << 20],
+            limits.file_size_bytes,
+        ),
     };
     some.iter().copied().filter(|value| *value < limit).chain([limit]).collect()
 }
@@ -257,7 +260,7 @@ mod tests {
             peak_memory_bytes: Some(10_000_000),
             cpu_user_us: None,
             cpu_system_us: None,
-            version: "",
+            version: String::new(),
             cpu: String::new(),
             cores: 1,
             system: String::new(),

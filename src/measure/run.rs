@@ -13,6 +13,7 @@ use crate::lab::stats::{Latencies, median};
 use crate::net::real::runtime;
 use std::io;
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 /// (max - min) / median of a contender's durations above which its figures are doubtful.
 const WIDE_SPREAD: f64 = 0.25;
@@ -37,6 +38,8 @@ pub enum MeasureError {
     Files(io::Error),
     #[error("the runtime: {0}")]
     Runtime(#[from] io::Error),
+    #[error("interrupted")]
+    Interrupted,
 }
 
 pub struct Plan {
@@ -49,6 +52,8 @@ pub struct Plan {
     pub once: bool,
     /// Directory at a server that does not serve the bed; it is made and removed.
     pub remote_directory: Option<String>,
+    /// When cancelled, the measurement ends with [`MeasureError::Interrupted`], tidied up.
+    pub cancel: CancellationToken,
     /// What the rows say.
     pub store: String,
     pub server: String,
@@ -133,7 +138,7 @@ impl<B: Bed> Measurement<'_, B> {
             && courses.iter().any(|course| course.contender.direction == Direction::Get)
         {
             let filled = remote::fill(self.bed, self.files, self.target, source);
-            self.runtime.block_on(filled).map_err(MeasureError::Filling)?;
+            self.wait(filled)?.map_err(MeasureError::Filling)?;
         }
         for course in &mut courses {
             let (sample, latencies) = self.verify(course)?;
@@ -168,12 +173,15 @@ impl<B: Bed> Measurement<'_, B> {
         Ok((courses, bare_us))
     }
 
+    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, MeasureError> {
+        let done = self.runtime.block_on(self.plan.cancel.run_until_cancelled(work));
+        done.ok_or(MeasureError::Interrupted)
+    }
+
     fn deliver(&self, course: &Course, latencies: &mut Latencies) -> Result<Sample, MeasureError> {
         let Course { contender, place, .. } = course;
         let delivery = deliver(self.bed, self.files, self.target, place, contender, latencies);
-        self.runtime
-            .block_on(delivery)
-            .map_err(|failed| MeasureError::Delivery { contender: contender.name(), failed })
+        self.wait(delivery)?.map_err(|failed| MeasureError::Delivery { contender: contender.name(), failed })
     }
 
     /// Delivers once and compares every byte.
@@ -184,7 +192,7 @@ impl<B: Bed> Measurement<'_, B> {
         let name = || course.contender.name();
         if self.plan.remote_directory.is_some() && course.contender.direction == Direction::Put {
             let fetched = remote::fetch(self.bed, self.files, self.target, &course.place.received);
-            let fetched = self.runtime.block_on(fetched);
+            let fetched = self.wait(fetched)?;
             fetched.map_err(|failed| MeasureError::Delivery { contender: name(), failed })?;
         }
         self.checked(true, name)?;

@@ -12,10 +12,22 @@ use crate::proto::mode::TransmissionMode;
 use crate::proto::path::VirtualPath;
 use crate::sim::workload::Content;
 use crate::store::{Store, Write, WriteFile};
+use tokio_util::sync::CancellationToken;
 
 fn plan(contenders: Vec<Contender>) -> Plan {
     let (store, server, date) = ("memory".to_owned(), "in-process".to_owned(), "2026-01-01".to_owned());
-    Plan { contenders, repetitions: 2, warm_up: 0, once: false, remote_directory: None, store, server, date }
+    let cancel = CancellationToken::new();
+    Plan {
+        contenders,
+        repetitions: 2,
+        warm_up: 0,
+        once: false,
+        remote_directory: None,
+        cancel,
+        store,
+        server,
+        date,
+    }
 }
 
 fn target(server: &LocalServer) -> Target {
@@ -132,4 +144,16 @@ fn a_bare_connection_carries_the_same_bytes() {
         std::fs::write(directory.path().join("received/f0000000"), b"x").unwrap();
         assert!(bed.check(false).is_err());
     }
+}
+
+#[test]
+fn an_interrupt_ends_it() {
+    let files = Files::new(1_000_000, 1, Content::Text);
+    let bed = GeneratedStore::new(&files);
+    let server = LocalServer::start(bed.clone()).unwrap();
+    let plan = plan(ways());
+    let cancel = plan.cancel.clone();
+    std::thread::spawn(move || cancel.cancel());
+    let result = measure(&bed, &files, &target(&server), &plan, || ());
+    assert!(matches!(result, Err(MeasureError::Interrupted)));
 }

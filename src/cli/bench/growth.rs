@@ -11,12 +11,13 @@ use crate::report::{format, growth};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// What to measure over; may be given several times [default: all]
+    /// What to measure over; may be given several times; the other curves stay as growth.csv has them
+    /// [default: all]
     #[arg(long = "over", value_name = "CURVE", value_parser = choice(&CURVES))]
     curves: Vec<Curve>,
     /// The most files in one delivery
@@ -70,6 +71,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for point in &left_out {
         eprintln!("ftpsim: left out, longer than --limit {}: {point}", args.limit);
     }
+    let records = with_others(records, curves, &args.out)?;
     let found = growths(&records);
     let picture = growth::picture(&records).map_err(|error| anyhow::anyhow!("drawing: {error}"))?;
     write_csv(&args.out.join("growth.csv"), records.iter())?;
@@ -80,6 +82,24 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     write!(stdout, "{}", growth::table(&found, style()))?;
     writeln!(stdout, "\nWritten: {}, {}.", args.out.join("growth.csv").display(), drawn.display())?;
     Ok(ExitCode::from(u8::from(found.iter().any(|growth| growth.is_worse_than_linear()))))
+}
+
+/// The curves not measured now, as an earlier run has left them, in the order of all.
+fn with_others(measured: Vec<GrowthRecord>, curves: &[Curve], out: &Path) -> Result<Vec<GrowthRecord>> {
+    let path = out.join("growth.csv");
+    let mut all = measured;
+    if curves.len() < Curve::ALL.len() && path.exists() {
+        let mut reader = csv::Reader::from_path(&path)?;
+        for row in reader.deserialize() {
+            let row: GrowthRecord =
+                row.with_context(|| format!("{}: not of this version", path.display()))?;
+            if !curves.contains(&row.curve) {
+                all.push(row);
+            }
+        }
+    }
+    all.sort_by_key(|record| Curve::ALL.iter().position(|curve| *curve == record.curve));
+    Ok(all)
 }
 
 /// As the point before on its curve, more in proportion to the files; and its bytes at a slow pace.
@@ -134,7 +154,7 @@ fn measure(point: &Point, args: &Args, once: bool, date: &str) -> Result<GrowthR
         peak_memory_bytes: result["peak_memory_bytes"].as_u64(),
         cpu_user_us: count("cpu_user_us"),
         cpu_system_us: count("cpu_system_us"),
-        version: VERSION,
+        version: VERSION.to_owned(),
         cpu: text("cpu"),
         cores: must("cores")?,
         system: text("system"),

@@ -28,6 +28,7 @@ use place::Room;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -158,6 +159,7 @@ fn run_with(args: &Options, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
         warm_up: args.warm_up,
         once: args.once,
         remote_directory: address.map(|_| directory(args)),
+        cancel: cancelled_by_interrupt()?,
         store: args.store.display().to_string(),
         server: address.unwrap_or("in-process").to_owned(),
         date: today(),
@@ -172,6 +174,7 @@ fn run_with(args: &Options, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
             eprintln!("ftpsim: {wrong}");
             return Ok(ExitCode::from(1));
         }
+        Err(MeasureError::Interrupted) => return Ok(ExitCode::from(130)),
         Err(error) => return Err(failure::explained(error, args)),
     };
     if args.system_calls {
@@ -214,6 +217,24 @@ fn write_csv(path: &Path, rows: impl Iterator<Item = impl serde::Serialize>) -> 
     }
     file.publish()?;
     Ok(())
+}
+
+/// The first Ctrl-C lets the measurement remove its files, the second does not.
+fn cancelled_by_interrupt() -> Result<CancellationToken> {
+    let (runtime, cancel) = (runtime()?, CancellationToken::new());
+    let interrupted = cancel.clone();
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                eprintln!("ftpsim: interrupted; removing files");
+                interrupted.cancel();
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    });
+    Ok(cancel)
 }
 
 /// Each way once; stream mode neither pipelines nor keeps its connection.
