@@ -1,7 +1,7 @@
 //! The simulation itself: `cargo bench --bench simulation`, on one core.
 //!
-//! `delivery`: a session of 20 files of 10 KiB without loss, from its case to its verdicts; a
-//! simulated seed an iteration, so elements a second are seeds a second. `idle`: a session that
+//! `delivery`: a session of 20 files of 10 KiB without loss, from its case to its verdicts, without
+//! the hash of its trace, as a sweep runs it; a simulated seed an iteration, so elements a second are seeds a second. `idle`: a session that
 //! waits; elements are simulated seconds. Every benchmark checks the outcome that it then times.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -57,7 +57,7 @@ fn simulation(criterion: &mut Criterion) {
         assert_eq!(outcome.count(Verdict::Intact), 20);
         let virtual_s = outcome.duration_us.expect("an end") as f64 / 1e6;
         println!("{}: {virtual_s:.3} simulated s, {} packets", variant.name, outcome.packets);
-        group.bench_function(&variant.name, |b| b.iter(|| world::run(black_box(&case), false)));
+        group.bench_function(&variant.name, |b| b.iter(|| world::judge(black_box(&case))));
     }
     group.finish();
 
@@ -71,7 +71,7 @@ fn simulation(criterion: &mut Criterion) {
     assert!(virtual_s >= 1_000, "{virtual_s} s");
     let mut group = criterion.benchmark_group("simulation/idle");
     group.sample_size(10).throughput(Throughput::Elements(virtual_s));
-    group.bench_function("1000 s", |b| b.iter(|| world::run(black_box(&case), false)));
+    group.bench_function("1000 s", |b| b.iter(|| world::judge(black_box(&case))));
     group.finish();
 }
 

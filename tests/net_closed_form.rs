@@ -130,34 +130,6 @@ fn bulk_reaches_the_bottleneck() {
     within(bits_per_s / 1e6, 100.0, 0.1, "Mbit/s");
 }
 
-/// Prints what passes the router; for debugging with `--nocapture`.
-struct Print;
-impl PathObserver for Print {
-    fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
-        let h = segment::Head::read(packet).unwrap();
-        println!(
-            "{:>12.3} {:<4} {}>{} seq {} len {} ack {:?} win {}{}{}{} {fate:?}",
-            at_ns as f64 / 1e3,
-            direction.name(),
-            h.src.port(),
-            h.dst.port(),
-            h.seq,
-            h.payload_len(),
-            h.ack,
-            h.window,
-            if h.syn { " SYN" } else { "" },
-            if h.fin { " FIN" } else { "" },
-            if h.rst { " RST" } else { "" },
-        );
-    }
-}
-
-#[test]
-#[ignore = "prints a trace"]
-fn show() {
-    deliveries_watched(path(50_000, 100_000_000, 0), 1, 3_000, 1, Arc::new(Print));
-}
-
 /// Mathis, Semke, Mahdavi and Ott 1997: rate = MSS / RTT * sqrt(3/2) / sqrt(p).
 #[test]
 fn one_percent_of_loss_is_within_a_factor_of_two_of_mathis() {
@@ -220,73 +192,4 @@ fn a_seed_is_a_run_to_the_last_packet() {
 
 fn mean_ms(times: &[Duration]) -> f64 {
     times.iter().map(|time| ms(*time)).sum::<f64>() / times.len() as f64
-}
-
-fn quantile_ms(times: &[Duration], q: f64) -> f64 {
-    let mut times = times.to_vec();
-    times.sort();
-    ms(times[((times.len() - 1) as f64 * q) as usize])
-}
-
-#[test]
-#[ignore = "prints a table"]
-fn lossy_table() {
-    for loss_ppm in [10_000, 50_000] {
-        for len in [10_000, 100_000, 1_000_000] {
-            let count = if len > 500_000 { 200 } else { 2000 };
-            let (times, report) = deliveries(path(50_000, 100_000_000, loss_ppm), 7, len, count);
-            println!(
-                "loss {loss_ppm} ppm, {len} bytes: mean {:.1} p50 {:.1} p90 {:.1} p99 {:.1} max {:.1} ms; {} retransmits",
-                mean_ms(&times),
-                quantile_ms(&times, 0.5),
-                quantile_ms(&times, 0.9),
-                quantile_ms(&times, 0.99),
-                quantile_ms(&times, 1.0),
-                report.retransmits(),
-            );
-        }
-    }
-    let (times, report) = deliveries(path(50_000, 100_000_000, 10_000), 7, 20_000_000, 1);
-    println!("20 MB at 1 %: {:.2} Mbit/s {report:?}", 160.0 / times[0].as_secs_f64());
-    let (times, report) = deliveries(path(50_000, 100_000_000, 0), 7, 500_000_000, 1);
-    println!("500 MB: {:.2} Mbit/s {report:?}", 4000.0 / times[0].as_secs_f64());
-}
-
-/// Processor time of this thread, so that other work on the machine does not count; the figures
-/// are those of the test profile.
-fn processor_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(stat.split_whitespace().next().unwrap().parse().unwrap())
-}
-
-#[test]
-#[ignore = "prints figures of this machine"]
-fn speed() {
-    for (name, rtt_us, loss_ppm) in
-        [("20 ms", 20_000, 0), ("50 ms", 50_000, 0), ("50 ms, 1 %", 50_000, 10_000)]
-    {
-        let start = processor_time();
-        let mut packets = 0;
-        for seed in 0..1000 {
-            let (_, report) = deliveries(path(rtt_us, 100_000_000, loss_ppm), seed, 10_240, 20);
-            packets += report.client.packets_sent + report.server.packets_sent;
-        }
-        let s = (processor_time() - start).as_secs_f64();
-        println!("{name}: {:.0} seeds/s of 20 x 10 KiB, {:.0} packets/s", 1000.0 / s, packets as f64 / s);
-    }
-    let start = processor_time();
-    deliveries(path(50_000, 100_000_000, 0), 7, 500_000_000, 1);
-    println!("bulk: {:.0} packets/s", 516_000.0 / (processor_time() - start).as_secs_f64());
-    let start = processor_time();
-    let end = run(
-        &NetworkConfig::new(path(50_000, 100_000_000, 0), 1, 3_600_000_000),
-        Arc::new(()),
-        |net, _| async move {
-            let _stream = net.connect(None, server_addr()).await.unwrap();
-            net.sleep(Duration::from_secs(3000)).await;
-        },
-        |net, _| sink(net),
-    );
-    let s = (processor_time() - start).as_secs_f64();
-    println!("idle: {:.0} simulated s/s; {:?}", 3000.0 / s, end.unwrap().end);
 }

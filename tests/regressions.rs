@@ -23,7 +23,7 @@ fn cases() -> Vec<(PathBuf, Case)> {
 }
 
 fn signature(case: &Case) -> Signature {
-    Signature::of(&world::run(case, false).unwrap())
+    Signature::of(&world::judge(case).unwrap())
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::lab::planted;
 use crate::lab::pool;
 use crate::lab::records::AtomicFile;
 use crate::lab::shrink::{self, Progress};
-use crate::lab::sweep::{Finding, Sweep, sweep};
+use crate::lab::sweep::{Finding, Sweep, sweep_while};
 use crate::planted::{Bug, POSSIBLE};
 use crate::sim::case::Case;
 use crate::sim::scenario::SeedRange;
@@ -20,9 +20,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-
-/// Seeds run between two looks at the clock.
-const BATCH: u64 = 64;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -89,18 +86,20 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let bar = progress::bar(args.for_.is_none().then_some(seeds.count()), "seeds");
     let mut seen = Sweep::default();
-    let mut next = seeds.start;
-    while next < seeds.end && args.for_.is_none_or(|budget| start.elapsed() < budget) {
-        let end = seeds.end.min(next.saturating_add(if args.verbose { 1 } else { BATCH }));
-        if args.verbose {
-            eprintln!("{}", swarm::draw(next).summary());
-        }
-        let known = seen.findings.len();
-        sweep(next..end, jobs, &mut seen, || bar.inc(1));
+    let next = sweep_while(
+        seeds.start..seeds.end,
+        jobs,
+        || args.for_.is_none_or(|budget| start.elapsed() < budget),
+        |seed| {
+            if args.verbose {
+                eprintln!("{}", swarm::draw(seed).summary());
+            }
+        },
+        &mut seen,
+        || bar.inc(1),
         // At once: the end may be an hour away.
-        seen.findings[known..].iter().try_for_each(|finding| bar.suspend(|| tell(finding, &out)))?;
-        next = end;
-    }
+        |finding| bar.suspend(|| tell(finding, &out)),
+    )?;
     bar.finish_and_clear();
     let seeds = SeedRange { start: seeds.start, end: next };
     let whole = if args.for_.is_some() { seeds } else { whole };
@@ -150,7 +149,7 @@ fn small_name(seed: u64) -> String {
 
 /// With the way its run goes.
 fn expecting(case: Case) -> Case {
-    let expected = world::run(&case, false).ok().map(|outcome| Signature::of(&outcome));
+    let expected = world::judge(&case).ok().map(|outcome| Signature::of(&outcome));
     Case { expected, ..case }
 }
 

@@ -24,7 +24,7 @@ pub struct Digest {
 }
 
 fn digest(case: &Case) -> Digest {
-    let (trace_hash, stores_hash, figures) = match world::run(case, false) {
+    let (trace_hash, stores_hash, figures) = match world::run_hashed(case) {
         Ok(outcome) => (outcome.trace_hash.clone(), outcome.stores_hash.clone(), format!("{outcome:?}")),
         Err(error) => (error.to_string(), String::new(), String::new()),
     };

@@ -57,8 +57,7 @@ pub fn case(bug: Bug, seed: u64) -> Case {
 
 /// Whether the bug's oracle speaks up.
 pub fn is_found(bug: Bug, seed: u64) -> bool {
-    world::run(&case(bug, seed), false)
-        .is_ok_and(|outcome| Signature::of(&outcome).oracles.contains(oracle(bug)))
+    world::judge(&case(bug, seed)).is_ok_and(|outcome| Signature::of(&outcome).oracles.contains(oracle(bug)))
 }
 
 /// How many seeds the sweep needs, at most `max_seeds`.
@@ -70,7 +69,7 @@ pub fn seeds_to_find(bug: Bug, max_seeds: u64) -> Option<u64> {
 pub fn row(bug: Bug, seeds_to_find: u64) -> (Row, Case) {
     let found = case(bug, seeds_to_find - 1);
     let mut small = shrink::shrink_for(&found, oracle(bug), SHRINK_RUNS);
-    let signature = world::run(&small, false).map(|outcome| Signature::of(&outcome)).unwrap_or_default();
+    let signature = world::judge(&small).map(|outcome| Signature::of(&outcome)).unwrap_or_default();
     let row = Row {
         bug,
         oracle: oracle(bug).to_owned(),

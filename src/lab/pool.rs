@@ -19,6 +19,18 @@ pub fn in_order<T: Send, E: Send>(
     jobs: NonZeroUsize,
     count: u64,
     work: impl Fn(u64) -> Result<T, E> + Sync,
+    finished: impl FnMut(),
+    sink: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    in_order_while(jobs, count, || true, work, finished, sink)
+}
+
+/// The same, as long as `goes_on` says so: what has begun is done, and nothing is left out before it.
+pub fn in_order_while<T: Send, E: Send>(
+    jobs: NonZeroUsize,
+    count: u64,
+    goes_on: impl Fn() -> bool + Sync,
+    work: impl Fn(u64) -> Result<T, E> + Sync,
     mut finished: impl FnMut(),
     mut sink: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -28,10 +40,10 @@ pub fn in_order<T: Send, E: Send>(
     thread::scope(|scope| {
         for _ in 0..jobs.get() {
             let sender = sender.clone();
-            let (next, stop, work) = (&next, &stop, &work);
+            let (next, stop, goes_on, work) = (&next, &stop, &goes_on, &work);
             scope.spawn(move || {
                 let _guard = StopOnPanic(stop);
-                while !stop.load(Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) && goes_on() {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if index >= count || sender.send((index, work(index))).is_err() {
                         break;

@@ -35,7 +35,7 @@ pub fn shrink_for(case: &Case, oracle: &str, max_runs: u32) -> Case {
 
 /// A case that cannot be run at all goes wrong in a way of its own.
 fn signature(case: &Case) -> Signature {
-    match world::run(case, false) {
+    match world::judge(case) {
         Ok(outcome) => Signature::of(&outcome),
         Err(error) => Signature { oracles: BTreeSet::from([error.to_string()]), fates: BTreeSet::new() },
     }

@@ -89,7 +89,7 @@ struct Run {
 /// A run that cannot be made or that panics is a finding, too: the oracle is `run`.
 fn run(seed: u64) -> Run {
     let case = swarm::draw(seed);
-    let outcome = std::panic::catch_unwind(|| world::run(&case, false));
+    let outcome = std::panic::catch_unwind(|| world::judge(&case));
     let failed = |why: String| vec![Violation { oracle: "run".to_owned(), why }];
     match outcome {
         Ok(Ok(outcome)) => Run {
@@ -118,21 +118,38 @@ fn run(seed: u64) -> Run {
 
 /// Runs every seed of `seeds` on `jobs` threads and adds to `sweep`, in order of seed.
 pub fn sweep(seeds: Range<u64>, jobs: NonZeroUsize, sweep: &mut Sweep, finished: impl FnMut()) {
-    let count = seeds.end.saturating_sub(seeds.start);
-    let done: Result<(), Infallible> = pool::in_order(
-        jobs,
-        count,
-        |index| Ok(run(seeds.start + index)),
-        finished,
-        |run| {
-            sweep.add(run);
-            Ok(())
-        },
-    );
+    let done: Result<u64, Infallible> =
+        sweep_while(seeds, jobs, || true, |_| (), sweep, finished, |_| Ok(()));
     match done {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(never) => match never {},
     }
+}
+
+/// The same, as long as `goes_on` says so; returns the first seed that was not run. `begins` is told
+/// of each seed before it runs, `found` of each finding, in order of seed.
+pub fn sweep_while<E: Send>(
+    seeds: Range<u64>,
+    jobs: NonZeroUsize,
+    goes_on: impl Fn() -> bool + Sync,
+    begins: impl Fn(u64) + Sync,
+    sweep: &mut Sweep,
+    finished: impl FnMut(),
+    mut found: impl FnMut(&Finding) -> Result<(), E>,
+) -> Result<u64, E> {
+    let mut next = seeds.start;
+    let work = |index| {
+        begins(seeds.start + index);
+        Ok(run(seeds.start + index))
+    };
+    let count = seeds.end.saturating_sub(seeds.start);
+    pool::in_order_while(jobs, count, goes_on, work, finished, |run| {
+        let known = sweep.findings.len();
+        sweep.add(run);
+        next += 1;
+        sweep.findings[known..].iter().try_for_each(&mut found)
+    })?;
+    Ok(next)
 }
 
 #[cfg(test)]

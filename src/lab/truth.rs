@@ -192,7 +192,7 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
 fn wire_bytes(scenario: &Scenario, variant: &str, seed: u64) -> Result<u64, RunError> {
     let mut case = Case::draw(scenario, variant, seed)?;
     case.fault = Fault { fault: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };
-    Ok(world::run(&case, false)?.wire.len() as u64)
+    Ok(world::judge(&case)?.wire.len() as u64)
 }
 
 /// Makes every cut of `plan` and writes `truth-table.csv`. Of `options` the seeds are not used.

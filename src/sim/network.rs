@@ -143,14 +143,14 @@ where
         let (stack, cell) = (Stack::new(config.tcp, CLIENT_IP, config.seed, "client"), hosts[0].clone());
         let (handle, finished, leaps) = (handle.clone(), finished.clone(), leaps.clone());
         sim.client("client", async move {
-            let carrier = Carrier::open(tick_us).await?;
+            let carrier = Carrier::open(hosts_at.client, tick_us, leaps).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
             let (net, clock) = (host.boot(), host.clock.clone());
             let app = async move {
                 client(net, handle).await;
                 finished.set(Some(clock.now_us()));
             };
-            Ok(run_host(host, carrier, hosts_at.router, hop_ns, leaps, app).await?)
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
         });
     }
     {
@@ -161,10 +161,10 @@ where
         let (stack, cell) = (Stack::new(config.tcp, SERVER_IP, config.seed, "server"), hosts[1].clone());
         let leaps = leaps.clone();
         sim.client("server", async move {
-            let carrier = Carrier::open(tick_us).await?;
+            let carrier = Carrier::open(hosts_at.server, tick_us, leaps).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
             let app = server(host.boot(), handle);
-            Ok(run_host(host, carrier, hosts_at.router, hop_ns, leaps, app).await?)
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
         });
     }
 

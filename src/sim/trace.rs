@@ -44,24 +44,30 @@ pub struct TraceEvent {
 
 #[derive(Default)]
 struct Inner {
-    /// Kept only when somebody wants to read them: a sweep needs the hash alone.
     events: Option<Vec<TraceEvent>>,
-    hash: Sha256,
+    hash: Option<Sha256>,
     text: String,
 }
 
 /// Collects events from both hosts and the path; all run on one thread, so their order is part of
 /// the trace.
-#[derive(Default)]
 pub struct Trace {
+    /// Somebody will ask for something: a sweep needs neither.
+    wanted: bool,
     inner: Mutex<Inner>,
 }
 
 impl Trace {
-    /// `keep`: whether [`Trace::events`] will be asked for.
-    pub fn new(keep: bool) -> Self {
-        let events = keep.then(Vec::new);
-        Self { inner: Mutex::new(Inner { events, ..Inner::default() }) }
+    /// Whether [`Trace::hash`] and [`Trace::events`] will be asked for.
+    pub fn new(hash: bool, events: bool) -> Self {
+        let inner =
+            Inner { events: events.then(Vec::new), hash: hash.then(Sha256::new), text: String::new() };
+        Self { wanted: hash || events, inner: Mutex::new(inner) }
+    }
+
+    /// Whether anybody will see what is added.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -69,15 +75,20 @@ impl Trace {
     }
 
     pub fn add(&self, at: Time, place: Place, what: std::fmt::Arguments<'_>) {
+        if !self.wanted {
+            return;
+        }
         let at_us = us(at);
         let inner = &mut *self.lock();
         inner.text.clear();
         // Writing into a String cannot fail.
         let _ = inner.text.write_fmt(what);
-        inner.hash.update(at_us.to_le_bytes());
-        inner.hash.update([place as u8]);
-        inner.hash.update(inner.text.len().to_le_bytes());
-        inner.hash.update(inner.text.as_bytes());
+        if let Some(hash) = &mut inner.hash {
+            hash.update(at_us.to_le_bytes());
+            hash.update([place as u8]);
+            hash.update(inner.text.len().to_le_bytes());
+            hash.update(inner.text.as_bytes());
+        }
         if let Some(events) = &mut inner.events {
             events.push(TraceEvent { at_us, place, text: inner.text.clone() });
         }
@@ -85,15 +96,19 @@ impl Trace {
 
     /// Bytes that count for the hash without being an event of their own (packets).
     pub fn add_bytes(&self, at: Time, bytes: &[u8]) {
-        let mut inner = self.lock();
-        inner.hash.update(us(at).to_le_bytes());
-        inner.hash.update(bytes.len().to_le_bytes());
-        inner.hash.update(bytes);
+        if !self.wanted {
+            return;
+        }
+        if let Some(hash) = &mut self.lock().hash {
+            hash.update(us(at).to_le_bytes());
+            hash.update(bytes.len().to_le_bytes());
+            hash.update(bytes);
+        }
     }
 
-    /// The first 16 hexadecimal digits of the SHA-256 of all so far.
+    /// The first 16 hexadecimal digits of the SHA-256 of all so far; empty unless kept.
     pub fn hash(&self) -> String {
-        hex(&self.lock().hash.clone().finalize()[..8])
+        self.lock().hash.clone().map_or_else(String::new, |hash| hex(&hash.finalize()[..8]))
     }
 
     /// The events in order of time (of equal ones, in order of happening); empty unless kept.
@@ -183,7 +198,7 @@ mod tests {
     use std::time::Duration;
 
     fn trace(text: &str, at_us: u64) -> Trace {
-        let trace = Trace::new(true);
+        let trace = Trace::new(true, true);
         trace.add(Duration::from_micros(at_us), Place::Path, format_args!("{text}"));
         trace
     }

@@ -201,6 +201,9 @@ impl PathObserver for Watcher {
         if let Some(capture) = &self.capture {
             capture.packet(at_ns, direction, packet, fate);
         }
+        if !self.trace.is_wanted() {
+            return;
+        }
         let Some(head) = Head::read(packet) else { return };
         let fate = match fate {
             Fate::Forwarded { .. } => "",

@@ -82,8 +82,9 @@ pub struct Outcome {
     pub packets: u64,
     /// TCP segments sent again.
     pub retransmits: u64,
+    /// Empty unless asked for.
     pub trace_hash: String,
-    /// Of every path and content in both stores at the end.
+    /// Of every path and content in both stores at the end; empty unless asked for.
     pub stores_hash: String,
     /// What no run may do, and this one did.
     pub violations: Vec<Violation>,
@@ -110,22 +111,42 @@ impl Outcome {
     }
 }
 
-/// Runs a case; `keep_events` fills [`Outcome::events`]. It does not change the hash.
-pub fn run(case: &Case, keep_events: bool) -> Result<Outcome, NetworkError> {
-    run_watched(case, keep_events, false)
+/// What is asked for beside verdicts and figures.
+#[derive(Clone, Copy, Debug, Default)]
+struct Keep {
+    trace_hash: bool,
+    stores_hash: bool,
+    events: bool,
+    packets: bool,
 }
 
-/// The same, every event and packet kept.
+/// Runs a case for its verdicts and figures, without a hash.
+pub fn judge(case: &Case) -> Result<Outcome, NetworkError> {
+    run_watched(case, Keep::default())
+}
+
+/// Runs a case, with [`Outcome::trace_hash`]; `events` fills [`Outcome::events`], too. It does not
+/// change the hash.
+pub fn run(case: &Case, events: bool) -> Result<Outcome, NetworkError> {
+    run_watched(case, Keep { trace_hash: true, events, ..Keep::default() })
+}
+
+/// Runs a case, with both hashes.
+pub fn run_hashed(case: &Case) -> Result<Outcome, NetworkError> {
+    run_watched(case, Keep { trace_hash: true, stores_hash: true, ..Keep::default() })
+}
+
+/// Runs a case, with its trace's hash, every event and every packet.
 pub fn run_captured(case: &Case) -> Result<Outcome, NetworkError> {
-    run_watched(case, true, true)
+    run_watched(case, Keep { trace_hash: true, events: true, packets: true, ..Keep::default() })
 }
 
-fn run_watched(case: &Case, keep_events: bool, keep_packets: bool) -> Result<Outcome, NetworkError> {
+fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, NetworkError> {
     if case.planted.is_some() && !planted::POSSIBLE {
         return Err(NetworkError::Planted);
     }
     let _planted = planted::plant(case.planted);
-    let world = Arc::new(World::new(case, keep_events, keep_packets));
+    let world = Arc::new(World::new(case, keep));
     let config = world.network_config();
     let (client, server) = (world.clone(), world.clone());
     let ended = network::run(
@@ -140,6 +161,7 @@ fn run_watched(case: &Case, keep_events: bool, keep_packets: bool) -> Result<Out
 /// What both hosts, the path and the oracle share; the simulation runs on one thread.
 struct World {
     case: Case,
+    keep: Keep,
     sources: Vec<Arc<[u8]>>,
     client_store: HostStore,
     server_store: HostStore,
@@ -147,13 +169,13 @@ struct World {
 }
 
 impl World {
-    fn new(case: &Case, keep_events: bool, keep_packets: bool) -> Self {
+    fn new(case: &Case, keep: Keep) -> Self {
         let sources: Vec<Arc<[u8]>> = case.files.iter().map(|file| file.bytes().into()).collect();
         let sender = match case.policy.direction {
             Direction::Put => Who::Client,
             Direction::Get => Who::Server,
         };
-        let trace = Arc::new(Trace::new(keep_events));
+        let trace = Arc::new(Trace::new(keep.trace_hash, keep.events));
         let (target, size_bytes) =
             case.target().map_or(("", 0), |file| (file.name.as_str(), file.size_bytes));
         let scene = Scene {
@@ -166,7 +188,7 @@ impl World {
         };
         let saboteur = Arc::new(Saboteur::new(case.fault, scene, trace.clone()));
         let watcher = Watcher::new(trace, saboteur);
-        let watcher = Arc::new(if keep_packets { watcher.capturing() } else { watcher });
+        let watcher = Arc::new(if keep.packets { watcher.capturing() } else { watcher });
         let sending = MemoryStore::new();
         for (file, bytes) in case.files.iter().zip(&sources) {
             sending.insert(&path(&file.name), bytes.clone());
@@ -181,7 +203,7 @@ impl World {
         };
         let client_store = HostStore::new(client_store, Who::Client, watcher.clone());
         let server_store = HostStore::new(server_store, Who::Server, watcher.clone());
-        Self { case: case.clone(), sources, client_store, server_store, watcher }
+        Self { case: case.clone(), keep, sources, client_store, server_store, watcher }
     }
 
     fn receiving_store(&self) -> &MemoryStore {
@@ -363,7 +385,10 @@ impl World {
             packets: ended.up.packets + ended.down.packets,
             retransmits: ended.retransmits(),
             trace_hash: self.watcher.trace.hash(),
-            stores_hash: stores_hash(&[self.client_store.memory(), self.server_store.memory()]),
+            stores_hash: match self.keep.stores_hash {
+                true => stores_hash(&[self.client_store.memory(), self.server_store.memory()]),
+                false => String::new(),
+            },
             violations: Vec::new(),
             noticed: notes.noticing.noticed().clone(),
             data_wire_bytes: notes.data_wire_bytes,

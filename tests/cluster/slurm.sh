@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 ftpsim=$(realpath "${1:?which ftpsim?}")
-seeds=${2:-0..1600}
+seeds=${2:-0..3200}
 limit_s=600
 
 for program in munged slurmctld slurmd sbatch; do
@@ -65,6 +65,10 @@ AuthInfo=cred_expire=3
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
+# A round of the scheduler each second: by default a job that waits for another one waits a minute.
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
+KillWait=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 MpiDefault=none
@@ -96,7 +100,7 @@ merge=$(sbatch --parsable --dependency "afterany:$array" --output "$scratch/out/
 state() { scontrol show job "$1" | grep -o 'JobState=[A-Z]*'; }
 running() { [ "$(state "${array}_3")" = JobState=RUNNING ]; }
 until_true $limit_s 'task 3 runs' running
-sleep 1
+sleep 0.5
 scontrol requeue "${array}_3"
 over() { ! squeue -h -j "$array,$merge" 2>/dev/null | grep -q .; }
 restarts=$(scontrol show job "${array}_3" | grep -o 'Restarts=[0-9]*')

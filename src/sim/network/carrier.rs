@@ -1,8 +1,10 @@
 //! IP packets in turmoil's datagrams: each with its exact time of arrival, many in one.
 
+use super::leap::Leaps;
 use crate::sim::tcp::clock::Clock;
 use std::io;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 use turmoil::net::UdpSocket;
 
 /// The UDP port of turmoil's hosts, below the modelled network.
@@ -23,15 +25,22 @@ pub(super) struct Addresses {
 pub(super) type Timed = (u64, Vec<u8>);
 
 pub(super) struct Carrier {
+    own: Ipv4Addr,
     socket: UdpSocket,
+    leaps: Rc<Leaps>,
 }
 
 impl Carrier {
     /// Every host's first act. Time begins one tick later, when all of them are there to receive.
-    pub async fn open(tick_us: u64) -> io::Result<Self> {
+    pub async fn open(own: Ipv4Addr, tick_us: u64, leaps: Rc<Leaps>) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
         Clock::start().sleep_us(tick_us).await;
-        Ok(Self { socket })
+        Ok(Self { own, socket, leaps })
+    }
+
+    /// The leaps of this host.
+    pub fn take_part(&self, clock: Clock) -> impl Future<Output = io::Result<()>> + use<> {
+        self.leaps.clone().take_part(self.own, clock)
     }
 
     pub fn send(
@@ -55,6 +64,7 @@ impl Carrier {
     fn flush(&self, to: Ipv4Addr, buffer: &mut Vec<u8>) -> io::Result<()> {
         if !buffer.is_empty() {
             self.socket.try_send_to(buffer, (to, PORT))?;
+            self.leaps.sent(to);
             buffer.clear();
         }
         Ok(())
@@ -69,6 +79,7 @@ impl Carrier {
         loop {
             self.socket.readable().await?;
             while let Ok((n, from)) = self.socket.try_recv_from(&mut datagram) {
+                self.leaps.received(self.own);
                 if let std::net::IpAddr::V4(from) = from.ip() {
                     take(from, &mut unpack(&datagram[..n]));
                 }

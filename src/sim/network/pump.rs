@@ -31,7 +31,6 @@ pub(super) async fn run_host(
     carrier: Carrier,
     router: Ipv4Addr,
     hop_ns: u64,
-    leaps: Rc<Leaps>,
     app: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
     let carrier = Rc::new(carrier);
@@ -44,7 +43,7 @@ pub(super) async fn run_host(
         let (host, carrier) = (host.clone(), carrier.clone());
         tasks.spawn_local(async move { carrier.receive(|_, packets| host.arrive(packets)).await });
     }
-    tasks.spawn_local(leaps.take_part(host.clock.clone()));
+    tasks.spawn_local(carrier.take_part(host.clock.clone()));
     let mut alarm = Alarm::new(host.clock.clone());
     let mut buffer = Vec::new();
     poll_fn(move |cx| {
@@ -71,11 +70,11 @@ pub(super) async fn run_router(
     tick_us: u64,
     leaps: Rc<Leaps>,
 ) -> io::Result<()> {
-    let carrier = Rc::new(Carrier::open(tick_us).await?);
+    let carrier = Rc::new(Carrier::open(hosts.router, tick_us, leaps).await?);
     let clock = Clock::start();
     let arrivals = Rc::new(tokio::sync::Notify::new());
     let mut tasks = JoinSet::new();
-    tasks.spawn_local(leaps.take_part(clock.clone()));
+    tasks.spawn_local(carrier.take_part(clock.clone()));
     {
         let (router, carrier, arrivals) = (router.clone(), carrier.clone(), arrivals.clone());
         tasks.spawn_local(async move {

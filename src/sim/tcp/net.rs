@@ -451,10 +451,12 @@ impl AsyncRead for SimStream {
         if allowed == 0 {
             return Poll::Pending;
         }
-        let room = buf.initialize_unfilled();
-        let room_bytes = room.len().min(allowed);
-        let room = &mut room[..room_bytes];
-        let read = self.net.operate(|state| state.stack.poll_read(self.id, cx, room));
+        let most = buf.remaining().min(allowed);
+        let read = self.net.operate(|state| {
+            // No more than is there: the buffer is initialised, and large.
+            let room = buf.initialize_unfilled_to(most.min(state.stack.unread(self.id).max(1)));
+            state.stack.poll_read(self.id, cx, room)
+        });
         if let Poll::Ready(Ok(n)) = &read {
             self.read += *n as u64;
         }

@@ -548,6 +548,11 @@ impl Stack {
         self.conns.get(&id).map(|conn| (conn.local, conn.peer))
     }
 
+    /// Received bytes that the application has not read.
+    pub fn unread(&self, id: ConnId) -> usize {
+        self.conns.get(&id).map_or(0, Conn::unread)
+    }
+
     pub fn poll_read(&mut self, id: ConnId, cx: &Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         let Some(conn) = self.conns.get_mut(&id) else { return Poll::Ready(Ok(0)) };
         match conn.read(room) {
