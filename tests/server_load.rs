@@ -13,8 +13,8 @@ use ftpsim::server::{Config, Rights, Table, serve};
 use ftpsim::store::memory::MemoryStore;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -37,8 +37,13 @@ unsafe impl GlobalAlloc for Counted {
 #[global_allocator]
 static ALLOCATOR: Counted = Counted;
 
-/// Both tests count what the whole process holds.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// The tests count what the whole process holds, runtimes that wait for their turn included: there is
+/// one at a time.
+fn alone(test: impl Future<Output = ()>) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
 
 async fn server() -> SocketAddr {
     let table = Table::new().with_user("u", "p", MemoryStore::new(), Rights::ALL);
@@ -87,7 +92,6 @@ async fn until_descriptors_are(wanted: usize) {
 }
 
 async fn idle_sessions(sessions: usize) {
-    let _alone = ALONE.lock().await;
     let address = server().await;
     drop(log_in(address).await);
     let (before, descriptors_before) = (HEAP_BYTES.load(Ordering::Relaxed), descriptors());
@@ -104,7 +108,6 @@ async fn idle_sessions(sessions: usize) {
 
 /// Connections cut in different states.
 async fn cut_connections(cycles: usize) {
-    let _alone = ALONE.lock().await;
     let address = server().await;
     drop(log_in(address).await);
     RealNet::new().sleep(std::time::Duration::from_millis(50)).await;
@@ -131,14 +134,14 @@ async fn cut_connections(cycles: usize) {
     assert!(grown < 256 * 1024, "{grown} bytes");
 }
 
-#[tokio::test]
-async fn idle_sessions_are_small() {
-    idle_sessions(200).await;
+#[test]
+fn idle_sessions_are_small() {
+    alone(idle_sessions(200));
 }
 
-#[tokio::test]
-async fn cut_connections_leave_nothing() {
-    cut_connections(1_000).await;
+#[test]
+fn cut_connections_leave_nothing() {
+    alone(cut_connections(1_000));
 }
 
 /// Of another process, in bytes.
@@ -148,12 +151,15 @@ fn resident_bytes(process: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-/// `ftpsim serve` as it is, its memory as the system counts it; clients in this process.
-#[tokio::test]
+#[test]
 #[ignore = "needs 10,100 descriptors (`ulimit -Hn`) and some seconds; .ci/run runs it"]
-async fn ten_thousand_idle_sessions() {
+fn ten_thousand_idle_sessions() {
+    alone(idle_sessions_of_a_process());
+}
+
+/// `ftpsim serve` as it is, its memory as the system counts it; clients in this process.
+async fn idle_sessions_of_a_process() {
     const SESSIONS: usize = 10_000;
-    let _alone = ALONE.lock().await;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     assert!(limit.maximum.is_none_or(|most| most > SESSIONS as u64 + 100), "too few descriptors: {limit:?}");
     let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
@@ -176,8 +182,8 @@ async fn ten_thousand_idle_sessions() {
     }
 }
 
-#[tokio::test]
+#[test]
 #[ignore = "takes half a minute; .ci/run runs it"]
-async fn a_hundred_thousand_cut_connections() {
-    cut_connections(100_000).await;
+fn a_hundred_thousand_cut_connections() {
+    alone(cut_connections(100_000));
 }
