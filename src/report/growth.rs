@@ -80,6 +80,7 @@ fn panel(
         chart
             .configure_mesh()
             .x_labels(7)
+            .y_labels(6)
             .x_label_formatter(&|x| number(x, curve == Curve::FileSize))
             .y_label_formatter(&|y| number(y, in_bytes))
             .x_desc(curve.as_str())

@@ -16,7 +16,7 @@ pub fn benchmark(result: &Benchmark, style: Style) -> String {
     );
     text += &style.block(
         &format!(
-            "Cost of a file, at {}: CPU time, context switches, system calls, round trips, data connections",
+            "Cost of a file, at {}: CPU time, context switches, system calls, round trips, data connections opened",
             if first.cost_of == "both" { "both ends" } else { "the client" }
         ),
         cost(result, style),
@@ -109,7 +109,7 @@ fn speed(result: &Benchmark, style: Style) -> comfy_table::Table {
 }
 
 fn cost(result: &Benchmark, style: Style) -> comfy_table::Table {
-    let header = ["user us", "system us", "switches", "forced", "calls", "trips", "connections", "bytes"];
+    let header = ["user us", "system us", "switches", "forced", "calls", "trips", "opened", "bytes"];
     table(result, style, &header, |row| {
         let each = |value: f64| value / row.files as f64;
         let us =
