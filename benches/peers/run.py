@@ -16,6 +16,7 @@ import pathlib
 import platform
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -299,6 +300,8 @@ def refuse_unless_complete(binary):
 
 
 def main():
+    # Ended from outside, it cleans up as after any other end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("run.py: ended"))
     options = options_from_command_line()
     refuse_unless_complete(options.ftpsim)
     load = os.getloadavg()[0]
