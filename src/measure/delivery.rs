@@ -57,7 +57,12 @@ impl Contender {
 
     /// `put block, 32 ahead`.
     pub fn name(&self) -> String {
-        let mut name = format!("{} {}", self.direction.as_str(), mode_name(self.mode));
+        format!("{} {}", self.direction.as_str(), self.way())
+    }
+
+    /// `block, 32 ahead`.
+    pub fn way(&self) -> String {
+        let mut name = self.mode.as_str().to_owned();
         if !self.data_connection_kept && self.mode != TransmissionMode::Stream {
             name += ", not kept";
         }
@@ -182,14 +187,5 @@ pub async fn deliver(
             data_connections: report.data_connections,
             wire_bytes: gathered.wire_bytes,
         }),
-    }
-}
-
-/// As the command line and the columns call it.
-pub fn mode_name(mode: TransmissionMode) -> &'static str {
-    match mode {
-        TransmissionMode::Stream => "stream",
-        TransmissionMode::Block => "block",
-        TransmissionMode::Compressed => "compressed",
     }
 }

@@ -5,7 +5,7 @@ use super::format;
 use super::terminal::Style;
 use crate::client::Direction;
 use crate::measure::growth::{Curve, Growth, GrowthRecord, MAX_EXPONENT};
-use crate::proto::mode::TransmissionMode;
+use crate::proto::mode::Structure;
 use plotters::prelude::*;
 
 const PANEL: (u32, u32) = (640, 300);
@@ -101,10 +101,9 @@ fn decimal_bytes(value: f64) -> String {
 
 /// A hue a mode, lighter for downloads.
 fn colour(row: &GrowthRecord) -> RGBColor {
-    let (r, g, b) = match (row.mode, row.pipeline_depth) {
-        (TransmissionMode::Stream, _) => (217, 95, 72),
-        (_, 1) => (58, 133, 201),
-        _ => (139, 92, 190),
+    let RGBColor(r, g, b) = match row.pipeline_depth {
+        1 => charts::colour(row.mode, Structure::File),
+        _ => RGBColor(139, 92, 190),
     };
     let light = |c: u8| if row.direction == Direction::Get { c + (255 - c) / 3 } else { c };
     RGBColor(light(r), light(g), light(b))

@@ -1,8 +1,8 @@
 //! System calls, counted by strace: this program again, delivering once, and delivering twice; the
 //! difference is one delivery.
 
+use super::Options;
 use super::place::Room;
-use super::{Options, mode_name};
 use crate::measure::delivery::Contender;
 use crate::measure::files::Files;
 use crate::measure::record::Benchmark;
@@ -44,10 +44,7 @@ fn traced(args: &Options, files: &Files, contender: &Contender, deliveries: u32)
         command.arg("--store").arg(room.path());
     }
     command
-        .args(["--files", &files.count.to_string(), "--size", &files.size_bytes.to_string()])
-        .args(["--mode", mode_name(contender.mode), "--direction", contender.direction.as_str()])
-        .args(["--pipeline", &contender.pipeline_depth.to_string()])
-        .args(["--parallel", &contender.parallel.to_string()])
+        .args(super::arguments(contender, files.count, files.size_bytes))
         .args(args.no_reuse.then_some("--no-reuse"))
         .args(["--deliveries", &deliveries.to_string()]);
     let ran = command.stdin(Stdio::null()).output();

@@ -5,7 +5,6 @@ use crate::cli::compare::style;
 use crate::cli::progress;
 use crate::cli::transfer::choice;
 use crate::lab::records::{AtomicFile, VERSION};
-use crate::measure::delivery::mode_name;
 use crate::measure::growth::{Curve, GrowthRecord, Limits, Point, growths, points};
 use crate::report::{format, growth};
 use anyhow::{Context, Result, ensure};
@@ -120,12 +119,7 @@ fn expected_us(point: &Point, records: &[GrowthRecord]) -> u64 {
 fn measure(point: &Point, args: &Args, once: bool, date: &str) -> Result<GrowthRecord> {
     let contender = &point.contender;
     let mut command = Command::new(std::env::current_exe()?);
-    command
-        .args(["bench", "--json", "--mode", mode_name(contender.mode)])
-        .args(["--direction", contender.direction.as_str()])
-        .args(["--pipeline", &contender.pipeline_depth.to_string()])
-        .args(["--parallel", &contender.parallel.to_string()])
-        .args(["--files", &point.files.to_string(), "--size", &point.file_size_bytes.to_string()]);
+    command.args(["bench", "--json"]).args(super::arguments(contender, point.files, point.file_size_bytes));
     if once {
         command.arg("--once");
     } else {

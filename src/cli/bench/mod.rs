@@ -11,7 +11,7 @@ use super::url::FtpUrl;
 use crate::client::Direction;
 use crate::lab::records::AtomicFile;
 use crate::measure::bed::Bed;
-use crate::measure::delivery::{Contender, Place, Target, deliver, mode_name};
+use crate::measure::delivery::{Contender, Place, Target, deliver};
 use crate::measure::files::Files;
 use crate::measure::generated::GeneratedStore;
 use crate::measure::record::Benchmark;
@@ -267,7 +267,7 @@ fn modes(args: &Options, target: &Target) -> Result<Vec<TransmissionMode>> {
     for &mode in wanted {
         let speaks = runtime.block_on(remote::speaks(target, mode));
         let speaks = speaks.map_err(|error| failure::explained(error.into(), args))?;
-        let name = mode_name(mode);
+        let name = mode.as_str();
         ensure!(
             speaks || args.modes.is_empty(),
             "{server} does not speak {name} mode; leave out --mode {name} (every server has stream)"
@@ -319,6 +319,19 @@ fn only_deliver(
         // The check reads every file's size: not a part of the delivery.
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What another process of this program is told, to deliver in the same way.
+fn arguments(contender: &Contender, files: u64, file_size_bytes: u64) -> Vec<String> {
+    let options = [
+        ("--mode", contender.mode.as_str().to_owned()),
+        ("--direction", contender.direction.as_str().to_owned()),
+        ("--pipeline", contender.pipeline_depth.to_string()),
+        ("--parallel", contender.parallel.to_string()),
+        ("--files", files.to_string()),
+        ("--size", file_size_bytes.to_string()),
+    ];
+    options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
 }
 
 /// YYYY-MM-DD, UTC.

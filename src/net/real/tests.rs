@@ -15,6 +15,12 @@ async fn pair() -> (RealStream, RealStream) {
     (near, far)
 }
 
+/// What comes until the end.
+async fn all(from: &mut RealStream) -> std::io::Result<Vec<u8>> {
+    let mut found = Vec::new();
+    from.read_to_end(&mut found).await.map(|_| found)
+}
+
 #[test]
 fn writes_together_wait_for_the_flush_and_keep_their_order() {
     runtime().unwrap().block_on(async {
@@ -48,10 +54,7 @@ fn writes_together_wait_for_the_flush_and_keep_their_order() {
                 drop(near);
                 Ok::<_, std::io::Error>(())
             },
-            async {
-                let mut found = Vec::new();
-                far.read_to_end(&mut found).await.map(|_| found)
-            }
+            all(&mut far)
         );
         written.unwrap();
         let expected: Vec<u8> = (0..10_000_u32).flat_map(|round| round.to_be_bytes().repeat(64)).collect();
@@ -73,10 +76,7 @@ fn what_goes_with_the_close_arrives_whole() {
                     drop(near);
                     Ok::<_, std::io::Error>(())
                 },
-                async {
-                    let mut found = Vec::new();
-                    far.read_to_end(&mut found).await.map(|_| found)
-                }
+                all(&mut far)
             );
             written.unwrap();
             assert!(read.unwrap() == sent, "{bytes}");

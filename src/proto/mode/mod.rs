@@ -23,6 +23,17 @@ pub enum TransmissionMode {
     Compressed,
 }
 
+impl TransmissionMode {
+    /// As the command line and the columns call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Block => "block",
+            Self::Compressed => "compressed",
+        }
+    }
+}
+
 /// RFC 959 section 5.3.1, STRU (page structure is not supported).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

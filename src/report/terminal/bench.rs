@@ -1,7 +1,6 @@
 //! A measurement over real sockets, as tables.
 
 use super::{Style, format, wrap};
-use crate::measure::delivery::mode_name;
 use crate::measure::record::{BenchRecord, Benchmark};
 use crate::sim::workload::Content;
 use comfy_table::Cell;
@@ -61,20 +60,10 @@ fn content(record: &BenchRecord) -> &'static str {
 
 /// Two cells: the direction where it changes, and the way.
 fn names(result: &Benchmark, index: usize) -> [String; 2] {
-    let record = &result.rows[index].record;
-    let before = index.checked_sub(1).map(|before| result.rows[before].record.direction);
-    let direction = if before == Some(record.direction) { "" } else { record.direction.as_str() };
-    let mut way = mode_name(record.mode).to_owned();
-    if record.mode != crate::proto::mode::TransmissionMode::Stream && !record.data_connection_kept {
-        way += ", not kept";
-    }
-    if record.pipeline_depth > 1 {
-        way += &format!(", {} ahead", record.pipeline_depth);
-    }
-    if record.parallel > 1 {
-        way += &format!(", {} sessions", record.parallel);
-    }
-    [direction.to_owned(), way]
+    let contender = &result.rows[index].contender;
+    let before = index.checked_sub(1).map(|before| result.rows[before].contender.direction);
+    let direction = if before == Some(contender.direction) { "" } else { contender.direction.as_str() };
+    [direction.to_owned(), contender.way()]
 }
 
 fn table(
