@@ -172,8 +172,8 @@ def session_command(client, way, direction, server, local, binary):
     return [binary, direction, url, *names, "--retries", "0", "--quiet", *OURS[way]]
 
 
-def run_once(pair, direction, servers, source, scratch, binary):
-    """Seconds of one delivery; leaves nothing behind. Wrong bytes end the program."""
+def run_once(pair, direction, servers, source, scratch, binary, medium):
+    """Seconds of one delivery; leaves nothing in the way of the next. Wrong bytes end the program."""
     server_name, client, way = pair
     got = scratch / "got"
     if client == "bare":
@@ -195,8 +195,20 @@ def run_once(pair, direction, servers, source, scratch, binary):
             took = float(out)
     if not same(source, target):
         sys.exit(f"run.py: {direction} with {pair}: the bytes differ")
-    shutil.rmtree(target)
+    set_aside(target, scratch, medium)
     return took
+
+
+def set_aside(delivered, scratch, medium):
+    """Removes what was delivered, or on a disk only gets it out of the way until the end: for minutes ext4
+    looks at each inode that has just become free, and passes it over, whenever it makes a file, so that
+    the next delivery would pay for the removal of this one. What is written back, too, is not for the next
+    one to wait for. A single large file may go: it is one inode, and its blocks need not be written."""
+    if medium == "tmpfs" or len(os.listdir(delivered)) == 1:
+        shutil.rmtree(delivered)
+        return
+    delivered.rename(tempfile.mkdtemp(dir=scratch, prefix="delivered-"))
+    os.sync()
 
 
 def summary(times, options, versions, workloads):
@@ -337,7 +349,7 @@ def main():
                     if sys.stderr.isatty():
                         where = f"{workload} {repetition + 1}/{options.repetitions} {number}/{len(jobs)} {direction}"
                         print(f"\r\x1b[K{where} {' '.join(pair)}", end="", file=sys.stderr, flush=True)
-                    took = run_once(pair, direction, servers, source, scratch, options.ftpsim)
+                    took = run_once(pair, direction, servers, source, scratch, options.ftpsim, options.medium)
                     times.setdefault((workload, direction, pair), []).append(took)
             shutil.rmtree(source.parent)
         versions = {
