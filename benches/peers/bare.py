@@ -17,18 +17,17 @@ PIECE_BYTES = 256 * 1024
 
 
 def send(address, source, names):
+    buffer = memoryview(bytearray(PIECE_BYTES))
     with socket.create_connection(address) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for name in names:
             file = os.open(source / name, os.O_RDONLY)
-            size = os.fstat(file).st_size
-            if size <= PIECE_BYTES:
-                connection.sendall(struct.pack(">Q", size) + os.read(file, size))
-            else:
-                connection.sendall(struct.pack(">Q", size))
-                sent = 0
-                while sent < size:
-                    sent += os.sendfile(connection.fileno(), file, sent, size - sent)
+            left = os.fstat(file).st_size
+            connection.sendall(struct.pack(">Q", left), socket.MSG_MORE)
+            while left > 0:
+                read = os.readv(file, [buffer[: min(left, PIECE_BYTES)]])
+                connection.sendall(buffer[:read])
+                left -= read
             os.close(file)
 
 
