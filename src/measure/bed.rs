@@ -38,9 +38,12 @@ pub struct DiskBed {
     store: DiskStore,
     root: PathBuf,
     files: Files,
-    /// What has been received is moved aside, not removed.
+    /// What has been received is moved aside while there is space, not removed.
     keeping: bool,
 }
+
+/// Moving aside leaves at least so many times the space of all files.
+const SPACE_LEFT: u64 = 4;
 
 impl DiskBed {
     /// Writes the files into `root`, an empty directory.
@@ -66,13 +69,17 @@ impl DiskBed {
             store: DiskStore::open(root)?,
             root: root.to_owned(),
             files: files.clone(),
-            keeping: false,
+            keeping: files.count > 1 && remembers_removals(root)?,
         })
     }
 
     /// Clearing takes as many system calls, however many files there are.
     pub fn keeping(self) -> Self {
         Self { keeping: true, ..self }
+    }
+
+    fn has_space(&self) -> io::Result<bool> {
+        Ok(available_bytes(&self.root)? / SPACE_LEFT >= on_disk_bytes(&self.files))
     }
 
     fn received(&self, index: u64) -> PathBuf {
@@ -97,6 +104,45 @@ impl DiskBed {
     }
 }
 
+/// Blocks that a file takes at least.
+const BLOCK_BYTES: u64 = 4096;
+
+/// Space that the files take.
+pub fn on_disk_bytes(files: &Files) -> u64 {
+    let file_bytes = files.size_bytes.div_ceil(BLOCK_BYTES).max(1).saturating_mul(BLOCK_BYTES);
+    files.count.saturating_mul(file_bytes)
+}
+
+/// Free space where `directory` is.
+pub fn available_bytes(directory: &Path) -> io::Result<u64> {
+    #[cfg(unix)]
+    {
+        let space = rustix::fs::statvfs(directory)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = directory;
+        Ok(u64::MAX)
+    }
+}
+
+/// For minutes ext4 looks at each inode that has become free, and passes it over, whenever it makes a
+/// file: after the removal of some thousand files a delivery pays several times its own cost. A tmpfs
+/// does nothing of the kind, and what stays there takes memory.
+fn remembers_removals(directory: &Path) -> io::Result<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+        Ok(rustix::fs::statfs(directory)?.f_type != TMPFS)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = directory;
+        Ok(true)
+    }
+}
+
 impl Bed for DiskBed {
     type Store = DiskStore;
 
@@ -106,7 +152,7 @@ impl Bed for DiskBed {
 
     fn clear(&self, _checking: bool) -> io::Result<()> {
         let directory = self.root.join(RECEIVED);
-        if self.keeping {
+        if self.keeping && self.has_space()? {
             let number = CLEARED.fetch_add(1, Relaxed);
             fs::rename(&directory, self.root.join(format!("{RECEIVED}-{number}")))?;
         } else {

@@ -147,6 +147,20 @@ fn a_bare_connection_carries_the_same_bytes() {
 }
 
 #[test]
+fn what_is_kept_is_moved_out_of_the_way() {
+    let (files, directory) = (Files::new(3, 10, Content::Text), tempfile::tempdir().unwrap());
+    let bed = DiskBed::create(directory.path(), &files).unwrap().keeping();
+    bare::carry(&bed, false).unwrap();
+    let before = std::fs::read_dir(directory.path()).unwrap().count();
+    bed.clear(false).unwrap();
+    assert!(bed.check(false).is_err(), "nothing is there any more");
+    let aside: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(aside.len(), before + 1);
+    assert!(aside.iter().filter(|path| path.join(Files::name(0)).exists()).count() == 2, "sent and kept");
+}
+
+#[test]
 fn an_interrupt_ends_it() {
     let files = Files::new(1_000_000, 1, Content::Text);
     let bed = GeneratedStore::new(&files);

@@ -1,6 +1,6 @@
 //! Room on disk for a measurement.
 
-use crate::measure::bed::DiskBed;
+use crate::measure::bed::{self, DiskBed};
 use crate::measure::files::Files;
 use crate::report::format;
 use anyhow::{Context, Result, ensure};
@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Made by this process so far.
 static ROOMS: AtomicU64 = AtomicU64::new(0);
-/// Blocks that a file takes at least.
-const BLOCK_BYTES: u64 = 4096;
 
 /// A directory of our own, removed with all that is in it when this is dropped.
 pub struct Room(PathBuf);
@@ -50,12 +48,9 @@ impl Drop for Room {
 }
 
 /// All files are there twice: to be sent, and received.
-#[cfg(unix)]
 fn ensure_space(directory: &Path, files: &Files) -> Result<()> {
-    let file_bytes = files.size_bytes.div_ceil(BLOCK_BYTES).max(1).saturating_mul(BLOCK_BYTES);
-    let needed = files.count.saturating_mul(file_bytes).saturating_mul(2);
-    let space = rustix::fs::statvfs(directory).with_context(|| directory.display().to_string())?;
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let needed = bed::on_disk_bytes(files).saturating_mul(2);
+    let free = bed::available_bytes(directory).with_context(|| directory.display().to_string())?;
     ensure!(
         needed <= free,
         "{} has {} free, and {} are needed; take fewer --files or a smaller --size, or another --store DIR",
@@ -63,10 +58,5 @@ fn ensure_space(directory: &Path, files: &Files) -> Result<()> {
         format::bytes(free),
         format::bytes(needed)
     );
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn ensure_space(_directory: &Path, _files: &Files) -> Result<()> {
     Ok(())
 }
