@@ -1,29 +1,56 @@
-//! The limit: one TCP connection on loopback that carries the same bytes between the same stores,
-//! and nothing else.
+//! The limit: one TCP connection on loopback that carries the same bytes between the same stores, and
+//! nothing else. Its sockets are those of client and server ([`crate::net::real`]): with plain blocking
+//! ones, whose readers sleep whenever they have caught up, it took longer than they do.
 
 use super::bed::Bed;
-use crate::net::Net;
-use crate::net::real::RealNet;
-use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use crate::net::real::{RealNet, RealStream, runtime};
+use crate::net::{Listener, Net, Stream};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Runtime;
+
+/// One end, for a thread of its own.
+struct End {
+    runtime: Runtime,
+    stream: RealStream,
+}
+
+impl Read for End {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.runtime.block_on(self.stream.read(buffer))
+    }
+}
+
+impl Write for End {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.runtime.block_on(self.stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.runtime.block_on(self.stream.flush())
+    }
+}
+
+fn give(bed: &impl Bed, to: SocketAddr, runtime: Runtime) -> io::Result<()> {
+    let stream = runtime.block_on(RealNet::new().connect(None, to))?;
+    stream.prompt()?;
+    bed.give(&mut End { runtime, stream })
+}
 
 /// The time from the connection to the last byte stored.
 pub fn carry(bed: &impl Bed, checking: bool) -> io::Result<Duration> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let (net, runtime, senders) = (RealNet::new(), runtime()?, runtime()?);
+    let listener = runtime.block_on(net.listen((Ipv4Addr::LOCALHOST, 0).into()))?;
     let address = listener.local_addr()?;
-    let net = RealNet::new();
+    let begun = net.now();
     std::thread::scope(|scope| {
-        let sender = scope.spawn(move || {
-            let mut connection = TcpStream::connect(address)?;
-            connection.set_nodelay(true)?;
-            bed.give(&mut connection)
-        });
-        let (mut connection, _) = listener.accept()?;
-        let taken = bed.take(&mut connection, checking);
-        drop(connection);
+        let sender = scope.spawn(move || give(bed, address, senders));
+        let (stream, _) = runtime.block_on(listener.accept())?;
+        let taken = bed.take(&mut End { runtime, stream }, checking);
         let given = sender.join().map_err(|_| io::Error::other("the sender panicked"))?;
         taken.and(given)
     })?;
-    Ok(net.now())
+    Ok(net.now() - begun)
 }
