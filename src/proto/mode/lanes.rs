@@ -1,14 +1,19 @@
 //! Bytes looked at 64 at a time, by the widest instructions the machine has: AVX-512 or AVX2 where
 //! they are found at run time, 64-bit arithmetic elsewhere. The tests hold each against byte by byte.
 
+mod merge;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+
+pub use merge::Merge;
 
 pub const BYTES: usize = 64;
 pub type Window = [u8; BYTES];
 
 /// How to look at a [`Window`]. Masks have a bit for each byte, the first in the lowest.
 pub trait Width: Copy {
+    /// Whether [`Self::merge`] takes less time than strings one by one.
+    const MERGES: bool = false;
     /// Which bytes of `one` equal the byte of `other` at their place.
     fn equal(self, one: &Window, other: &Window) -> u64;
 
@@ -36,6 +41,15 @@ pub trait Width: Copy {
             len += 1 + (twice >> at & 1) as usize;
         }
         len
+    }
+
+    /// The headers and data of `strings`, together at the front; what comes after them there may be
+    /// anything.
+    #[inline(always)]
+    fn merge(self, bytes: &Window, strings: Merge) -> Window {
+        let mut to = [0; BYTES];
+        self.compress(&strings.placed(bytes), strings.places(), &mut to);
+        to
     }
 }
 
@@ -109,7 +123,7 @@ pub fn run_length(width: impl Width, data: &[u8], byte: u8) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     /// An interpreter that looks for undefined behaviour takes its time.
@@ -180,7 +194,8 @@ mod tests {
         }
     }
 
-    fn each<J: Job>(job: impl Fn() -> J) {
+    /// Does `job` by each width that the machine has.
+    pub fn each<J: Job>(job: impl Fn() -> J) {
         job().run(Word);
         #[cfg(target_arch = "x86_64")]
         x86::tests::each(job);

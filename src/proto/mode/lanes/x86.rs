@@ -2,7 +2,7 @@
 //! have its instructions; all of them work on registers, which windows are moved to and from as
 //! plain values.
 
-use super::{BYTES, Job, Width, Window, Word};
+use super::{BYTES, Job, Merge, Width, Window, Word};
 use std::arch::x86_64::*;
 
 pub fn widest<J: Job>(job: J) -> J::Output {
@@ -109,9 +109,30 @@ const EACH_TWICE: [Window; 2] = {
     }
     lanes
 };
+const PLACES: Window = {
+    let mut lanes = [0; BYTES];
+    let mut at = 0;
+    while at < BYTES {
+        lanes[at] = at as u8;
+        at += 1;
+    }
+    lanes
+};
+/// The place before each.
+const BEFORE: Window = {
+    let mut lanes = [BYTES as u8 - 1; BYTES];
+    let mut at = 1;
+    while at < BYTES {
+        lanes[at] = at as u8 - 1;
+        at += 1;
+    }
+    lanes
+};
 const EVEN: u64 = 0x5555_5555_5555_5555;
 
 impl Width for Avx512 {
+    const MERGES: bool = true;
+
     #[inline(always)]
     fn equal(self, one: &Window, other: &Window) -> u64 {
         // SAFETY: the token says that the features are there.
@@ -146,6 +167,27 @@ impl Width for Avx512 {
             len += keep.count_ones() as usize;
         }
         len
+    }
+
+    #[inline(always)]
+    fn merge(self, bytes: &Window, strings: Merge) -> Window {
+        let Merge { begin, ends, runs, fillers, headers, begun, data } = strings;
+        // SAFETY: the token says that the features are there.
+        Self::store(unsafe {
+            let before = Self::load(&BEFORE);
+            let behind = _mm512_add_epi8(Self::load(&PLACES), _mm512_set1_epi8(1));
+            let kinds = _mm512_maskz_set1_epi8(runs, 0x80u8 as i8);
+            let kinds = _mm512_mask_blend_epi8(fillers, kinds, _mm512_set1_epi8(0xC0u8 as i8));
+            let ends = _mm512_maskz_compress_epi8(ends, _mm512_add_epi8(kinds, behind));
+            // A string begins where the one before it ends, which is not at the end of the window.
+            let begins = _mm512_and_si512(ends, _mm512_set1_epi8(BYTES as i8 - 1));
+            let begins = _mm512_mask_permutexvar_epi8(_mm512_set1_epi8(begin as i8), !1, before, begins);
+            let counted = _mm512_sub_epi8(ends, begins);
+            let bytes = Self::load(bytes);
+            let placed = _mm512_mask_permutexvar_epi8(bytes, !begun, before, bytes);
+            let merged = _mm512_mask_expand_epi8(placed, headers, counted);
+            _mm512_maskz_compress_epi8(headers | begun | data, merged)
+        })
     }
 }
 
