@@ -12,6 +12,7 @@
 //! string are combined. An escape without its string is an unfinished file.
 
 use super::descriptor::MARKER;
+use super::lanes::strings::{FILLER, REPLICATED};
 use super::{MAX_MARKER_BYTES, Output};
 
 mod decode;
@@ -26,8 +27,6 @@ pub use encode::encode;
 /// Longest byte string (a 7-bit count).
 pub const MAX_STRING_BYTES: usize = 127;
 const ESCAPE: u8 = 0;
-const REPLICATED: u8 = 0x80;
-const FILLER: u8 = 0xC0;
 const KIND: u8 = 0xC0;
 const _: () = assert!(REPLICATED | 1 << 6 == FILLER);
 

@@ -1,11 +1,11 @@
 //! Bytes looked at 64 at a time, by the widest instructions the machine has: AVX-512 or AVX2 where
 //! they are found at run time, 64-bit arithmetic elsewhere. The tests hold each against byte by byte.
 
-mod merge;
+pub mod strings;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use merge::Merge;
+use strings::{Expanded, Merge};
 
 pub const BYTES: usize = 64;
 pub type Window = [u8; BYTES];
@@ -51,13 +51,23 @@ pub trait Width: Copy {
         self.compress(&strings.placed(bytes), strings.places(), &mut to);
         to
     }
+
+    /// Whether [`Self::expand`] takes less time than strings one by one, where they are short.
+    const EXPANDS: bool = false;
+
+    /// The data of whole strings that `wire` begins with, without codes; after it there may be anything.
+    /// How many are taken is up to the width, and may be none.
+    #[inline(always)]
+    fn expand(self, _wire: &Window, _filler: u8, _to: &mut [u8; 2 * BYTES]) -> Expanded {
+        Expanded::default()
+    }
 }
 
 /// Something to do with the widest instructions; `run` is to be `#[inline(always)]`, so that all of
 /// it is compiled for them.
 pub trait Job {
     type Output;
-    fn run(self, width: impl Width) -> Self::Output;
+    fn run<W: Width>(self, width: W) -> Self::Output;
 }
 
 #[inline]
@@ -127,13 +137,13 @@ pub mod tests {
     use super::*;
 
     /// An interpreter that looks for undefined behaviour takes its time.
-    const SLOW: bool = cfg!(miri);
+    pub const SLOW: bool = cfg!(miri);
 
     /// Two neighbours of every value, at every place, in a window that is the same otherwise.
     struct EachByte;
     impl Job for EachByte {
         type Output = ();
-        fn run(self, width: impl Width) {
+        fn run<W: Width>(self, width: W) {
             for at in 0..BYTES {
                 for (one, other) in (0..=255u8)
                     .step_by(if SLOW { 85 } else { 1 })
@@ -152,7 +162,7 @@ pub mod tests {
     struct Masks;
     impl Job for Masks {
         type Output = ();
-        fn run(self, width: impl Width) {
+        fn run<W: Width>(self, width: W) {
             let bytes: Window = std::array::from_fn(|at| at as u8 + 3);
             let mut mask = 0x9E37_79B9_7F4A_7C15u64;
             for round in 0..if SLOW { 20 } else { 2000u32 } {
@@ -183,7 +193,7 @@ pub mod tests {
     struct Runs;
     impl Job for Runs {
         type Output = ();
-        fn run(self, width: impl Width) {
+        fn run<W: Width>(self, width: W) {
             for len in (0..200).step_by(if SLOW { 21 } else { 1 }) {
                 let mut data = vec![5; len];
                 assert_eq!(run_length(width, &data, 5), len);

@@ -1,53 +1,108 @@
 //! Wire bytes to data.
 
 use super::super::descriptor::{self, END_OF_FILE, END_OF_RECORD, MARKER, SUSPECT};
-use super::super::lanes::{self, Job, Width};
+use super::super::lanes::{self, BYTES, Job, Width, strings::Expanded};
 use super::super::runs::MAX_RUN_BYTES;
 use super::super::{Event, Malformed, gather_marker, malformed, marker_byte};
 use super::{ESCAPE, FILLER, KIND, MAX_STRING_BYTES, REPLICATED};
 
 /// The strings that [`Decoder::decode_strings`] takes.
-struct WholeStrings<'d, 'i> {
-    input: &'d mut &'i [u8],
+struct WholeStrings<'d> {
+    wire: &'d [u8],
     data: &'d mut [u8],
-    filled: &'d mut usize,
     filler: u8,
+    done: Expanded,
 }
 
-impl Job for WholeStrings<'_, '_> {
-    type Output = ();
+/// The longest string on the wire, and more than the longest of data.
+const WINDOW: usize = 1 + MAX_STRING_BYTES;
+/// So many strings now and then tell whether they are short: in fewer bytes than these on the wire
+/// and of data. To count them all would cost more than some of them.
+const STRINGS: usize = 16;
+const SHORT: Expanded = Expanded { wire: 80, data: 160 };
+const UNCOUNTED: usize = 4096;
+/// With fewer bytes of a window taken, strings are not short any more.
+const FEW: usize = 32;
+
+impl WholeStrings<'_> {
+    /// The wire and the room for data after what is `done`, if it is enough for any string.
     #[inline(always)]
-    fn run(self, _: impl Width) {
-        const WINDOW: usize = 1 + MAX_STRING_BYTES;
-        let (wire, mut at, mut to) = (*self.input, 0, *self.filled);
-        while let Some((from, into)) = wire.get(at..at + WINDOW).zip(self.data.get_mut(to..to + WINDOW)) {
-            let head = from[0];
-            let count = usize::from(head & !KIND);
-            match head {
-                ESCAPE => break,
-                1..REPLICATED => {
-                    let count = usize::from(head);
-                    into[..lanes::BYTES].copy_from_slice(&from[1..=lanes::BYTES]);
-                    if count > lanes::BYTES {
-                        into[lanes::BYTES..MAX_STRING_BYTES].copy_from_slice(&from[1 + lanes::BYTES..]);
-                    }
-                    at += 1 + count;
-                    to += count;
+    fn next(&mut self, done: Expanded) -> Option<(&[u8; WINDOW], &mut [u8; WINDOW])> {
+        let from = self.wire.get(done.wire..)?.first_chunk()?;
+        Some((from, self.data.get_mut(done.data..)?.first_chunk_mut()?))
+    }
+
+    /// Says whether there was a whole string.
+    #[inline(always)]
+    fn string(&mut self, done: &mut Expanded) -> bool {
+        let filler = self.filler;
+        let Some((from, into)) = self.next(*done) else { return false };
+        let head = from[0];
+        let count = usize::from(head & !KIND);
+        match head {
+            ESCAPE => return false,
+            1..REPLICATED => {
+                let count = usize::from(head);
+                into[..BYTES].copy_from_slice(&from[1..=BYTES]);
+                if count > BYTES {
+                    into[BYTES..MAX_STRING_BYTES].copy_from_slice(&from[1 + BYTES..]);
                 }
-                REPLICATED..FILLER => {
-                    into[..MAX_RUN_BYTES + 1].fill(from[1]);
-                    at += 2;
-                    to += count;
-                }
-                FILLER.. => {
-                    into[..MAX_RUN_BYTES + 1].fill(self.filler);
-                    at += 1;
-                    to += count;
-                }
+                done.add(1 + count, count);
+            }
+            // Which of both cannot be foreseen.
+            REPLICATED.. => {
+                let is_filler = head >= FILLER;
+                into[..MAX_RUN_BYTES + 1].fill(if is_filler { filler } else { from[1] });
+                done.add(2 - usize::from(is_filler), count);
             }
         }
-        *self.input = &wire[at..];
-        *self.filled = to;
+        true
+    }
+}
+
+impl Job for WholeStrings<'_> {
+    /// And whether it ended where strings are short.
+    type Output = (Self, bool);
+    #[inline(always)]
+    fn run<W: Width>(mut self, _: W) -> (Self, bool) {
+        let (wire, mut done) = (self.wire, self.done);
+        let short = 'strings: loop {
+            let before = done;
+            for _ in 0..STRINGS {
+                if !self.string(&mut done) {
+                    break 'strings false;
+                }
+            }
+            let short = done.wire - before.wire < SHORT.wire && done.data - before.data < SHORT.data;
+            if W::EXPANDS && short {
+                break true;
+            }
+            self.wire = &wire[..wire.len().min(done.wire + UNCOUNTED)];
+            while self.string(&mut done) {}
+            self.wire = wire;
+        };
+        (Self { done, ..self }, short)
+    }
+}
+
+/// As long as they are short, the strings of a window at once. A job of its own: in one with the
+/// other it slows that down.
+struct ShortStrings<'d>(WholeStrings<'d>);
+
+impl<'d> Job for ShortStrings<'d> {
+    type Output = WholeStrings<'d>;
+    #[inline(always)]
+    fn run<W: Width>(self, width: W) -> WholeStrings<'d> {
+        let Self(mut strings) = self;
+        let (filler, mut done) = (strings.filler, strings.done);
+        while let Some((from, into)) = strings.next(done) {
+            let took = width.expand(from.first_chunk().expect("longer than a window"), filler, into);
+            done.add(took.wire, took.data);
+            if took.wire < FEW {
+                break;
+            }
+        }
+        WholeStrings { done, ..strings }
     }
 }
 
@@ -138,7 +193,16 @@ impl Decoder {
             return;
         }
         self.expect = Expect::String;
-        lanes::widest(WholeStrings { input, data, filled, filler: self.filler });
+        let (wire, free) = (*input, &mut data[*filled..]);
+        let mut strings = WholeStrings { wire, data: free, filler: self.filler, done: Expanded::default() };
+        let done = loop {
+            match lanes::widest(strings) {
+                (WholeStrings { done, .. }, false) => break done,
+                (whole, true) => strings = lanes::widest(ShortStrings(whole)),
+            }
+        };
+        *input = &wire[done.wire..];
+        *filled += done.data;
     }
 
     /// Part of a byte string, `left` bytes of which are to come; `input` is not empty.

@@ -141,7 +141,7 @@ impl<'p, O: Output<'p>> Parts for Encode<'_, '_, O> {
 impl<'p, O: Output<'p>> Job for Encode<'_, '_, O> {
     type Output = ();
     #[inline(always)]
-    fn run(mut self, width: impl Width) {
+    fn run<W: Width>(mut self, width: W) {
         runs::parse(width, self.piece, self.filler, &mut self);
     }
 }

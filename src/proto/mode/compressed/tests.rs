@@ -1,8 +1,9 @@
 //! Every width, with and without windows at once, against byte by byte.
 
-use super::super::lanes::{self, Job, Merge, Width, Window};
+use super::super::lanes::{self, Job, Width, Window, strings::Merge};
 use super::encode::{self, Strings};
 use super::{FILLER, MAX_STRING_BYTES, REPLICATED};
+use crate::proto::mode::Event;
 use crate::proto::mode::runs::MAX_RUN_BYTES;
 use proptest::prelude::*;
 
@@ -64,7 +65,7 @@ struct Check<'d>(&'d [u8], u8);
 
 impl Job for Check<'_> {
     type Output = ();
-    fn run(self, width: impl Width) {
+    fn run<W: Width>(self, width: W) {
         let Self(data, filler) = self;
         let expected = naive(data, filler);
         let by = |wire: Vec<u8>| assert_eq!(wire, expected, "{}, {filler}", data.escape_ascii());
@@ -150,5 +151,46 @@ proptest! {
     fn patterns(pattern in prop::collection::vec(0x20..0x24u8, 1..140), len in 0..1000usize) {
         let data: Vec<u8> = pattern.iter().copied().cycle().take(len).collect();
         check(&data, b' ');
+    }
+
+    /// What a peer may send that is short, to and fro between the ways of the decoder.
+    #[test]
+    #[cfg_attr(miri, ignore = "takes its time")]
+    fn short_strings_are_decoded(
+        strings in prop::collection::vec((0..3u8, 0..9u8, any::<u8>()), 0..400),
+        long in any::<prop::sample::Index>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (mut wire, mut data) = (Vec::new(), Vec::new());
+        for (number, &(kind, count, byte)) in strings.iter().enumerate() {
+            let count = if number == long.index(400) { 60 } else { count };
+            let (string, head): (Vec<u8>, Vec<u8>) = match kind {
+                0 => ((0..=count).map(|at| byte.wrapping_mul(at)).collect(), vec![1 + count]),
+                1 => (vec![byte; count.into()], vec![REPLICATED | count, byte]),
+                _ => (vec![b' '; count.into()], vec![FILLER | count]),
+            };
+            wire.extend(head);
+            if kind == 0 {
+                wire.extend(&string);
+            }
+            data.extend(string);
+        }
+        let mut decoder = super::Decoder::new(b' ');
+        let (mut came, mut room) = (Vec::new(), [0; 700]);
+        let (one, other) = wire.split_at(cut.index(wire.len() + 1));
+        for mut part in [one, other] {
+            while !part.is_empty() {
+                let mut filled = 0;
+                decoder.decode_strings(&mut part, &mut room, &mut filled);
+                came.extend(&room[..filled]);
+                match decoder.decode(&mut part) {
+                    Ok(Some(Event::Data { bytes, .. })) => came.extend(bytes),
+                    Ok(Some(Event::Run { byte, len, .. })) => came.extend(std::iter::repeat_n(byte, len)),
+                    Ok(None) => {}
+                    _ => prop_assert!(false, "nothing but data"),
+                }
+            }
+        }
+        prop_assert_eq!(came, data);
     }
 }

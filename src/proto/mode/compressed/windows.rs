@@ -1,7 +1,7 @@
 //! Wire bytes of a window of data at once, where the machine's instructions allow.
 
 use super::super::Output;
-use super::super::lanes::{self, Merge, Width, Window};
+use super::super::lanes::{self, Width, Window, strings::Merge};
 use super::super::runs::{MAX_RUN_BYTES, Strings as Parsed};
 use super::MAX_STRING_BYTES;
 use super::encode::{STRIDE, Strings, WIRE_BYTES};
@@ -69,7 +69,7 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
     fn merged(&mut self, width: impl Width, bytes: &Window, (merge, last): (Merge, bool)) {
         let room: &mut [u8; STRIDE + 1] = self.wire[self.len..].first_chunk_mut().expect("room");
         *room.first_chunk_mut().expect("room") = width.merge(bytes, merge);
-        let len = (merge.headers | merge.begun | merge.data).count_ones() as usize;
+        let len = merge.places().count_ones() as usize;
         room[len] = bytes[STRIDE - 1];
         self.len += len + usize::from(last);
     }
@@ -79,6 +79,10 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
     #[inline(always)]
     fn long_runs(&mut self, width: impl Width, data: &[u8], filler: u8) -> usize {
         let Some(chunk) = data.first_chunk::<{ RUN_WINDOWS * STRIDE + 1 }>() else { return 0 };
+        // A single run, most likely, is measured faster.
+        if (1..5).all(|quarter| chunk[quarter * RUN_WINDOWS * STRIDE / 4 - 1] == chunk[0]) {
+            return 0;
+        }
         let (mut ends, mut len) = ([0; RUN_WINDOWS], 0);
         for at in (0..RUN_WINDOWS).map(|window| window * STRIDE) {
             let bytes: &Window = chunk[at..at + STRIDE].first_chunk().expect("window");
