@@ -95,7 +95,7 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
             }
         }
         let mut from = 0;
-        for end in ends.into_iter().take(len) {
+        for &end in ends.iter().take(len) {
             let (run, byte) = (end + 1 - from, chunk[from]);
             // An odd byte belongs in a byte string.
             if run % MAX_RUN_BYTES == 1 && byte != filler {
