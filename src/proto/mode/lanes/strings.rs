@@ -34,7 +34,7 @@ impl Merge {
         let told = |mask: u64, at: usize| (mask >> at & 1) as u8;
         let (mut headers, mut begin) = ([0; BYTES], self.begin);
         for (header, end) in headers.iter_mut().zip((0..BYTES).filter(|&at| told(self.ends, at) == 1)) {
-            let kind = told(self.runs, end) * REPLICATED | told(self.fillers, end) * FILLER;
+            let kind = (told(self.runs, end) * REPLICATED) | (told(self.fillers, end) * FILLER);
             *header = kind | (end + 1).wrapping_sub(begin) as u8;
             begin = end + 1;
         }
