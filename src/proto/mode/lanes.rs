@@ -1,14 +1,19 @@
 //! Bytes looked at 64 at a time, by the widest instructions the machine has: AVX-512 or AVX2 where
 //! they are found at run time, 64-bit arithmetic elsewhere. The tests hold each against byte by byte.
 
+pub mod strings;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+
+use strings::{Expanded, Merge};
 
 pub const BYTES: usize = 64;
 pub type Window = [u8; BYTES];
 
 /// How to look at a [`Window`]. Masks have a bit for each byte, the first in the lowest.
 pub trait Width: Copy {
+    /// Whether [`Self::merge`] takes less time than strings one by one.
+    const MERGES: bool = false;
     /// Which bytes of `one` equal the byte of `other` at their place.
     fn equal(self, one: &Window, other: &Window) -> u64;
 
@@ -37,13 +42,32 @@ pub trait Width: Copy {
         }
         len
     }
+
+    /// The headers and data of `strings`, together at the front; what comes after them there may be
+    /// anything.
+    #[inline(always)]
+    fn merge(self, bytes: &Window, strings: Merge) -> Window {
+        let mut to = [0; BYTES];
+        self.compress(&strings.placed(bytes), strings.places(), &mut to);
+        to
+    }
+
+    /// Whether [`Self::expand`] takes less time than strings one by one, where they are short.
+    const EXPANDS: bool = false;
+
+    /// The data of whole strings that `wire` begins with, without codes; after it there may be anything.
+    /// How many are taken is up to the width, and may be none.
+    #[inline(always)]
+    fn expand(self, _wire: &Window, _filler: u8, _to: &mut [u8; 2 * BYTES]) -> Expanded {
+        Expanded::default()
+    }
 }
 
 /// Something to do with the widest instructions; `run` is to be `#[inline(always)]`, so that all of
 /// it is compiled for them.
 pub trait Job {
     type Output;
-    fn run(self, width: impl Width) -> Self::Output;
+    fn run<W: Width>(self, width: W) -> Self::Output;
 }
 
 #[inline]
@@ -109,17 +133,17 @@ pub fn run_length(width: impl Width, data: &[u8], byte: u8) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     /// An interpreter that looks for undefined behaviour takes its time.
-    const SLOW: bool = cfg!(miri);
+    pub const SLOW: bool = cfg!(miri);
 
     /// Two neighbours of every value, at every place, in a window that is the same otherwise.
     struct EachByte;
     impl Job for EachByte {
         type Output = ();
-        fn run(self, width: impl Width) {
+        fn run<W: Width>(self, width: W) {
             for at in 0..BYTES {
                 for (one, other) in (0..=255u8)
                     .step_by(if SLOW { 85 } else { 1 })
@@ -138,7 +162,7 @@ mod tests {
     struct Masks;
     impl Job for Masks {
         type Output = ();
-        fn run(self, width: impl Width) {
+        fn run<W: Width>(self, width: W) {
             let bytes: Window = std::array::from_fn(|at| at as u8 + 3);
             let mut mask = 0x9E37_79B9_7F4A_7C15u64;
             for round in 0..if SLOW { 20 } else { 2000u32 } {
@@ -169,7 +193,7 @@ mod tests {
     struct Runs;
     impl Job for Runs {
         type Output = ();
-        fn run(self, width: impl Width) {
+        fn run<W: Width>(self, width: W) {
             for len in (0..200).step_by(if SLOW { 21 } else { 1 }) {
                 let mut data = vec![5; len];
                 assert_eq!(run_length(width, &data, 5), len);
@@ -180,7 +204,8 @@ mod tests {
         }
     }
 
-    fn each<J: Job>(job: impl Fn() -> J) {
+    /// Does `job` by each width that the machine has.
+    pub fn each<J: Job>(job: impl Fn() -> J) {
         job().run(Word);
         #[cfg(target_arch = "x86_64")]
         x86::tests::each(job);

@@ -10,7 +10,10 @@
 //! same the open byte string is at least as good. With the limit, every 127 bytes of data can
 //! cost one byte more than the shortest parse.
 
+mod strings;
+
 use super::lanes::{self, BYTES, Width};
+pub use strings::Strings;
 
 /// Longest replicated or filler string (a 6-bit count).
 pub const MAX_RUN_BYTES: usize = 63;
@@ -29,6 +32,10 @@ pub struct Parse {
 pub trait Parts {
     /// To be `#[inline(always)]`: as often called as the data has runs.
     fn part(&mut self, part: Parse);
+
+    /// May take more than a part, by itself, of `data` from `at` on, before which all is told. Says up
+    /// to where that was, and from where on there may be another run that is worth it.
+    fn windows(&mut self, width: impl Width, data: &[u8], at: usize) -> (usize, usize);
 }
 
 /// Positions of a block that are decided: of the last one it is not known whether three are equal.
@@ -54,12 +61,16 @@ fn skip_runless(data: &[u8], mut at: usize, filler: u8) -> usize {
 
 /// Tells `parts` those of `data` from front to back.
 #[inline(always)]
-pub fn parse(width: impl Width, data: &[u8], filler: u8, parts: &mut impl Parts) {
+pub fn parse<W: Width>(width: W, data: &[u8], filler: u8, parts: &mut impl Parts) {
     // All before `block` is looked through; from `at` on it is not told.
     let (mut at, mut block) = (0, 0);
-    'blocks: while let (Some(bytes), Some(next)) =
-        (lanes::window(data, block), lanes::window(data, block + 1))
-    {
+    'blocks: loop {
+        if W::MERGES && at == block {
+            (at, block) = parts.windows(width, data, at);
+        }
+        let (Some(bytes), Some(next)) = (lanes::window(data, block), lanes::window(data, block + 1)) else {
+            break;
+        };
         let (equal, fillers) = (width.equal(bytes, next), width.equal_to(bytes, filler));
         let worth_opened = equal & (equal >> 1 | fillers);
         let mut from = 0;
@@ -80,7 +91,7 @@ pub fn parse(width: impl Width, data: &[u8], filler: u8, parts: &mut impl Parts)
             parts.part(Parse { at, literal, run });
             from = found + run;
             at = block + from;
-            if from >= DECIDED {
+            if from >= DECIDED || W::MERGES {
                 block = at;
                 continue 'blocks;
             }

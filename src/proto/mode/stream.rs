@@ -24,7 +24,7 @@ struct Encode<'p, 'o, O> {
 impl<'p, O: Output<'p>> Job for Encode<'p, '_, O> {
     type Output = ();
     #[inline(always)]
-    fn run(self, width: impl Width) {
+    fn run<W: Width>(self, width: W) {
         let Self { piece, out } = self;
         // All before `from` is in the output, all before `at` is looked through.
         let (mut from, mut at) = (0, 0);
@@ -103,7 +103,7 @@ struct Data<'d, 'i> {
 impl Job for Data<'_, '_> {
     type Output = ();
     #[inline(always)]
-    fn run(self, width: impl Width) {
+    fn run<W: Width>(self, width: W) {
         let (wire, mut at, mut to) = (*self.input, 0, *self.filled);
         while let Some(bytes) = lanes::window(wire, at)
             && let Some(into) = self.data.get_mut(to..).and_then(|data| data.first_chunk_mut())
