@@ -14,7 +14,7 @@ use common::codec::*;
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use ftpsim::proto::mode::{Coding, Encoder, TransmissionMode};
+use ftp_proto::mode::{Coding, Encoder, TransmissionMode};
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -9,7 +9,7 @@
 mod common;
 
 use common::codec::*;
-use ftpsim::proto::mode::{Coding, Encoder, TransmissionMode};
+use ftp_proto::mode::{Coding, Encoder, TransmissionMode};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;

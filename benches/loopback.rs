@@ -6,7 +6,9 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use ftpsim::client::{Direction, Login};
+use ftp_endpoint::client::{Direction, Login};
+use ftp_endpoint::net::real::runtime;
+use ftp_proto::mode::TransmissionMode::{Block, Compressed, Stream};
 use ftpsim::lab::stats::Latencies;
 use ftpsim::measure::bare;
 use ftpsim::measure::bed::Bed;
@@ -14,8 +16,6 @@ use ftpsim::measure::delivery::{Contender, Place, Target, deliver};
 use ftpsim::measure::files::Files;
 use ftpsim::measure::generated::GeneratedStore;
 use ftpsim::measure::server::{LocalServer, PASSWORD, USER};
-use ftpsim::net::real::runtime;
-use ftpsim::proto::mode::TransmissionMode::{Block, Compressed, Stream};
 use ftpsim::sim::workload::Content;
 use std::cell::LazyCell;
 use std::time::Duration;

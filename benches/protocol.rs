@@ -3,9 +3,9 @@
 //! written again and compared first.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ftpsim::proto::command::Command;
-use ftpsim::proto::listing::{Facts, Listed, long_line, parse_facts, parse_long_line};
-use ftpsim::proto::reply::{Reply, ReplyParser};
+use ftp_proto::command::Command;
+use ftp_proto::listing::{Facts, Listed, long_line, parse_facts, parse_long_line};
+use ftp_proto::reply::{Reply, ReplyParser};
 use std::hint::black_box;
 
 /// Lines of a text.

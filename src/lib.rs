@@ -5,16 +5,6 @@
 //! Imports point one way: `cli -> report, lab -> sim -> server, client -> transfer -> store, net
 //! -> proto`; `tidy` holds the table.
 
-pub mod client;
-pub mod net;
-pub mod observe;
-#[doc(hidden)]
-pub mod planted;
-pub mod proto;
-pub mod server;
-pub mod store;
-pub mod transfer;
-
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "sim")]

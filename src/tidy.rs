@@ -4,30 +4,39 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which parts of the crate a part may import: one way only.
+/// Which parts a part may import, one way only. A part is a crate of the workspace (`ftp_proto`), or a
+/// folder or file beside others inside one (`ftp_endpoint/store`, `ftpsim/lab`).
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("proto", &[]),
-    ("net", &["proto"]),
-    ("observe", &["net", "proto"]),
-    ("store", &["proto"]),
-    ("transfer", &["net", "observe", "proto", "store"]),
-    ("server", &["net", "observe", "proto", "store", "transfer"]),
-    ("client", &["net", "observe", "proto", "store", "transfer"]),
-    ("sim", &["client", "net", "observe", "proto", "server", "store", "transfer"]),
-    ("measure", &["client", "lab", "net", "observe", "proto", "server", "sim", "store"]),
-    ("report", &["client", "lab", "measure", "net", "observe", "proto", "sim", "store"]),
-    ("lab", &["client", "net", "observe", "proto", "sim", "store"]),
-    (
-        "cli",
-        &[
-            "client", "lab", "measure", "net", "observe", "proto", "report", "server", "sim", "store",
-            "transfer",
-        ],
-    ),
-    ("planted", &[]),
-    ("main", &[]),
-    ("lib", &[]),
+    ("ftp_proto", &[]),
+    ("turmoil_tcp", &[]),
+    ("testkit", &[]),
+    ("ftp_endpoint/net", &["ftp_proto"]),
+    ("ftp_endpoint/observe", &["ftp_proto", "net"]),
+    ("ftp_endpoint/store", &["ftp_proto"]),
+    ("ftp_endpoint/transfer", &["ftp_proto", "net", "observe", "store"]),
+    ("ftp_endpoint/server", &["ftp_proto", "net", "observe", "store", "transfer"]),
+    ("ftp_endpoint/client", &["ftp_proto", "net", "observe", "store", "transfer"]),
+    ("ftp_endpoint/lib", &[]),
+    ("ftpsim/sim", &["ftp_endpoint", "ftp_proto", "turmoil_tcp"]),
+    ("ftpsim/lab", &["ftp_endpoint", "ftp_proto", "sim", "turmoil_tcp"]),
+    ("ftpsim/measure", &["ftp_endpoint", "ftp_proto", "lab", "sim"]),
+    ("ftpsim/report", &["ftp_endpoint", "ftp_proto", "lab", "measure", "sim", "turmoil_tcp"]),
+    ("ftpsim/cli", &["ftp_endpoint", "ftp_proto", "lab", "measure", "report", "sim", "turmoil_tcp"]),
+    ("ftpsim/main", &[]),
+    ("ftpsim/lib", &[]),
 ];
+
+/// The crates of the workspace, as imports name them, and their sources.
+const CRATES: &[(&str, &str)] = &[
+    ("ftp_proto", "crates/ftp-proto/src"),
+    ("ftp_endpoint", "crates/ftp-endpoint/src"),
+    ("turmoil_tcp", "crates/turmoil-tcp/src"),
+    ("testkit", "crates/testkit/src"),
+    ("ftpsim", "src"),
+];
+
+/// Crates that are one part, however many folders they have.
+const WHOLE: &[&str] = &["ftp_proto", "turmoil_tcp", "testkit"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,34 +53,45 @@ fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Part, path under the root, text of every source file of the workspace.
 fn sources() -> Vec<(String, PathBuf, String)> {
-    let src = root().join("src");
-    let mut files = Vec::new();
-    rust_files(&src, &mut files);
-    files.retain(|file| !file.ends_with("tidy.rs"));
-    files.sort();
-    files
-        .into_iter()
-        .map(|path| {
-            let inside = path.strip_prefix(&src).unwrap().to_owned();
-            let part = inside.components().next().unwrap().as_os_str().to_str().unwrap();
-            let part = part.trim_end_matches(".rs").to_owned();
+    let mut found = Vec::new();
+    for (name, place) in CRATES {
+        let src = root().join(place);
+        let mut files = Vec::new();
+        rust_files(&src, &mut files);
+        files.retain(|file| !file.ends_with("tidy.rs"));
+        files.sort();
+        for path in files {
+            let inside = path.strip_prefix(&src).unwrap();
+            let folder = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+            let folder = folder.trim_end_matches(".rs");
+            let part = if WHOLE.contains(name) { (*name).to_owned() } else { format!("{name}/{folder}") };
             let text = fs::read_to_string(&path).unwrap();
-            (part, inside, text)
-        })
+            found.push((part, path.strip_prefix(root()).unwrap().to_owned(), text));
+        }
+    }
+    found
+}
+
+/// The word that follows `mark` in each place where it stands in code (not in comments).
+fn named_after<'a>(text: &'a str, mark: &str) -> BTreeSet<&'a str> {
+    let word = |rest: &'a str| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    };
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.match_indices(mark).map(move |(at, _)| word(&line[at + mark.len()..])))
+        .filter(|word| !word.is_empty())
         .collect()
 }
 
-/// The parts that `text` names as `crate::part`, in code (not in comments).
+/// The parts of its own crate and the other crates that `text` names, in code (not in comments).
 fn imports(text: &str) -> BTreeSet<String> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let mut found = BTreeSet::new();
-    for line in code {
-        for (_, rest) in line.match_indices("crate::").map(|(at, mark)| line.split_at(at + mark.len())) {
-            let part: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            if !part.is_empty() {
-                found.insert(part);
-            }
+    let mut found: BTreeSet<String> = named_after(text, "crate::").into_iter().map(str::to_owned).collect();
+    for (name, _) in CRATES {
+        if !named_after(text, &format!("{name}::")).is_empty() {
+            found.insert((*name).to_owned());
         }
     }
     found
@@ -85,10 +105,11 @@ fn imports_point_one_way() {
             .iter()
             .find(|(name, _)| *name == part)
             .unwrap_or_else(|| panic!("{part} is not in the table of parts"));
+        let (own_crate, own) = part.split_once('/').unwrap_or((&part, ""));
         for import in imports(&text) {
-            // A planted bug may sit anywhere.
-            if import != part && import != "planted" && !allowed.contains(&import.as_str()) {
-                wrong.push(format!("src/{}: {part} may not import {import}", file.display()));
+            let inside = own.is_empty() && !CRATES.iter().any(|(name, _)| *name == import);
+            if import != own && import != own_crate && !inside && !allowed.contains(&import.as_str()) {
+                wrong.push(format!("{}: {part} may not import {import}", file.display()));
             }
         }
     }
@@ -96,24 +117,44 @@ fn imports_point_one_way() {
 }
 
 #[test]
+fn manifests_name_only_what_their_sources_may_import() {
+    for (name, place) in CRATES {
+        let manifest = root().join(place).parent().unwrap().join("Cargo.toml");
+        let text = fs::read_to_string(manifest).unwrap();
+        let own = text.find("\n[dependencies]").map_or("", |at| &text[at..]);
+        let own = own.split("\n[dev-dependencies]").next().unwrap();
+        for (other, _) in CRATES.iter().filter(|(other, _)| other != name) {
+            let depends = own.lines().any(|line| {
+                line.split(['.', ' ', '=']).next().is_some_and(|word| word.replace('-', "_") == *other)
+            });
+            let prefix = format!("{name}/");
+            let allowed = ALLOWED
+                .iter()
+                .any(|(part, may)| (part == name || part.starts_with(&prefix)) && may.contains(other));
+            assert!(!depends || allowed, "{name} depends on {other}, which no part of it may import");
+        }
+    }
+}
+
+#[test]
 fn grouped_imports_name_their_part_in_the_path() {
     // `use crate::{a, b}` would slip past the test above.
     for (_, file, text) in sources() {
         let grouped = text.lines().any(|line| line.trim_start().starts_with("use crate::{"));
-        assert!(!grouped, "src/{}: write one `use crate::part::..` a part", file.display());
+        assert!(!grouped, "{}: write one `use crate::part::..` a part", file.display());
     }
 }
 
 #[test]
 fn protocol_knows_no_io_time_or_randomness() {
     for (part, file, text) in sources() {
-        if part != "proto" {
+        if part != "ftp_proto" {
             continue;
         }
         for word in ["async fn", "tokio::net", "tokio::io", "std::net::Tcp", "std::time", "rand::", "std::fs"]
         {
             let used = text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));
-            assert!(!used, "src/{}: proto is pure, yet it names {word}", file.display());
+            assert!(!used, "{}: ftp-proto is pure, yet it names {word}", file.display());
         }
     }
 }
@@ -125,7 +166,7 @@ fn select_is_biased() {
         for (number, line) in lines.iter().enumerate() {
             if line.contains("select! {") {
                 let next = lines.get(number + 1).map_or("", |next| next.trim());
-                let place = format!("src/{}:{}", file.display(), number + 1);
+                let place = format!("{}:{}", file.display(), number + 1);
                 assert_eq!(next, "biased;", "{place}: an unbiased select! differs from run to run");
             }
         }
@@ -139,7 +180,7 @@ fn documents_name_what_exists() {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for word in text.split('`').skip(1).step_by(2) {
             let word = word.trim_end_matches('/');
-            let ours = ["src/", "sims/", "tests/", "benches/", "fuzz/", ".ci/", "docs/"];
+            let ours = ["src/", "crates/", "sims/", "tests/", "benches/", "fuzz/", ".ci/", "docs/"];
             let is_path =
                 ours.iter().any(|start| word.starts_with(start)) && !word.contains([' ', '*', '{', '<']);
             if is_path && !root().join(word).exists() {

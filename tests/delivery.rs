@@ -7,16 +7,16 @@ mod cut;
 mod together;
 
 use cut::CutNet;
-use ftpsim::client::{Direction, Job, Login, Policy, Publish, Report, Verify, deliver};
-use ftpsim::net::real::RealNet;
-use ftpsim::net::{Net, Time};
-use ftpsim::observe::{Event, Nobody, Observer, Who};
-use ftpsim::proto::mode::{Structure, TransmissionMode};
-use ftpsim::proto::path::VirtualPath;
-use ftpsim::proto::repr::Representation;
-use ftpsim::server::{Config, Rights, Table, serve};
-use ftpsim::store::memory::MemoryStore;
-use ftpsim::store::{ReadFile, Store, Write, WriteFile};
+use ftp_endpoint::client::{Direction, Job, Login, Policy, Publish, Report, Verify, deliver};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::net::{Net, Time};
+use ftp_endpoint::observe::{Event, Nobody, Observer, Who};
+use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::store::memory::MemoryStore;
+use ftp_endpoint::store::{ReadFile, Store, Write, WriteFile};
+use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::path::VirtualPath;
+use ftp_proto::repr::Representation;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
@@ -120,7 +120,7 @@ fn policies() -> Vec<Policy> {
             all.push(Policy { structure: Structure::Record, ..base.clone() });
             all.push(Policy { structure: Structure::Record, pipeline_depth: 8, ..base.clone() });
             all.push(Policy { reuse_data_connection: false, ..base.clone() });
-            all.push(Policy { opening: ftpsim::client::Opening::Active, ..base.clone() });
+            all.push(Policy { opening: ftp_endpoint::client::Opening::Active, ..base.clone() });
         }
     }
     all

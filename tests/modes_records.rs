@@ -1,16 +1,16 @@
 //! Records and representations through client, server and stores, in every mode, over real sockets.
 
-use ftpsim::client::{Direction, Job, Login, Policy, Verify, deliver};
-use ftpsim::net::Net;
-use ftpsim::net::real::RealNet;
-use ftpsim::observe::Nobody;
-use ftpsim::proto::mode::{Structure, TransmissionMode};
-use ftpsim::proto::path::VirtualPath;
-use ftpsim::proto::repr::{FRAGMENT_BYTES, RecordForm, Representation};
-use ftpsim::server::{Config, Rights, Table, serve};
-use ftpsim::store::disk::DiskStore;
-use ftpsim::store::memory::MemoryStore;
-use ftpsim::store::{ReadFile, Store, Write, WriteFile};
+use ftp_endpoint::client::{Direction, Job, Login, Policy, Verify, deliver};
+use ftp_endpoint::net::Net;
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::observe::Nobody;
+use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::store::disk::DiskStore;
+use ftp_endpoint::store::memory::MemoryStore;
+use ftp_endpoint::store::{ReadFile, Store, Write, WriteFile};
+use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::path::VirtualPath;
+use ftp_proto::repr::{FRAGMENT_BYTES, RecordForm, Representation};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -80,7 +80,7 @@ impl<S: Store> World<S> {
     }
 }
 
-fn listener_address(listener: &impl ftpsim::net::Listener) -> std::net::SocketAddr {
+fn listener_address(listener: &impl ftp_endpoint::net::Listener) -> std::net::SocketAddr {
     listener.local_addr().unwrap()
 }
 

@@ -2,10 +2,9 @@
 #![cfg(feature = "sim")]
 #![allow(clippy::disallowed_methods)] // The real arm needs the real clock as its watchdog.
 
-use ftpsim::net::real::RealNet;
-use ftpsim::net::{Listener, Net, Stream};
-use ftpsim::sim::network::{NetworkConfig, RunEnd, SERVER_IP, run};
-use ftpsim::sim::path::PathConfig;
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::net::{Listener, Net, Stream};
+use ftpsim::sim::net::ProcessNet;
 use std::future::Future;
 use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddr;
@@ -15,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinSet;
+use turmoil_tcp::network::{NetworkConfig, RunEnd, SERVER_IP, run};
+use turmoil_tcp::path::PathConfig;
 
 /// The server's half of each case gets the listener, the client's half its address.
 macro_rules! cases {
@@ -107,13 +108,11 @@ fn over_loopback<C, S>(
     });
 }
 
-type SimNet = ftpsim::sim::network::SimNet;
-
 fn over_simulation<C, S>(
     loss_ppm: u32,
     seed: u64,
-    client: impl FnOnce(SimNet, SocketAddr) -> C + 'static,
-    server: impl FnOnce(SimNet, <SimNet as Net>::Listener) -> S + 'static,
+    client: impl FnOnce(ProcessNet, SocketAddr) -> C + 'static,
+    server: impl FnOnce(ProcessNet, <ProcessNet as Net>::Listener) -> S + 'static,
 ) where
     C: Future<Output = ()> + 'static,
     S: Future<Output = ()> + 'static,
@@ -134,12 +133,14 @@ fn over_simulation<C, S>(
         &config,
         Arc::new(()),
         move |net, _| async move {
+            let net = ProcessNet(net);
             client(net.clone(), to).await;
             while !wait.load(Ordering::Relaxed) {
                 net.sleep(Duration::from_millis(10)).await;
             }
         },
         move |net, _| async move {
+            let net = ProcessNet(net);
             let listener = net.listen(to).await.unwrap();
             server(net, listener).await;
             done.store(true, Ordering::Relaxed);

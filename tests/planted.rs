@@ -2,8 +2,8 @@
 //! number of seeds that `results/planted-bugs.csv` states, and shrinks to a small case. The table
 //! is made by `ftpsim sweep --planted sims/regressions --out results`.
 
+use ftp_proto::planted::Bug;
 use ftpsim::lab::planted::{self, Row};
-use ftpsim::planted::Bug;
 use ftpsim::sim::case::Case;
 use std::path::{Path, PathBuf};
 

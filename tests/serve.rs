@@ -63,7 +63,7 @@ fn passive_ports_and_the_advertised_address() {
     let mut client = Raw::log_in(server.address);
     for _ in 0..20 {
         let reply = client.ask("PASV", "227");
-        let address = ftpsim::proto::address::parse_passive(&reply).unwrap();
+        let address = ftp_proto::address::parse_passive(&reply).unwrap();
         assert_eq!(address.ip().octets(), [192, 0, 2, 7]);
         assert!((23450..=23459).contains(&address.port()), "{reply}");
     }

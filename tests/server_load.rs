@@ -6,11 +6,11 @@
 
 mod common;
 
-use ftpsim::net::Net;
-use ftpsim::net::real::RealNet;
-use ftpsim::observe::Nobody;
-use ftpsim::server::{Config, Rights, Table, serve};
-use ftpsim::store::memory::MemoryStore;
+use ftp_endpoint::net::Net;
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::observe::Nobody;
+use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::store::memory::MemoryStore;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicIsize, Ordering};

@@ -4,12 +4,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "real sockets take real time")]
 
-use ftpsim::net::Net;
-use ftpsim::net::real::RealNet;
-use ftpsim::observe::Nobody;
-use ftpsim::proto::path::VirtualPath;
-use ftpsim::server::{Config, Rights, Table, serve};
-use ftpsim::store::Store;
+use ftp_endpoint::net::Net;
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::observe::Nobody;
+use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::store::Store;
+use ftp_proto::path::VirtualPath;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn server<S: Store>(store: S) -> SocketAddr {
         runtime.block_on(async {
             let net = RealNet::new();
             let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
-            told.send(ftpsim::net::Listener::local_addr(&listener).unwrap()).unwrap();
+            told.send(ftp_endpoint::net::Listener::local_addr(&listener).unwrap()).unwrap();
             let table = Table::new().with_user("u", "p", store, Rights::ALL);
             serve(net, listener, Arc::new(Config::new(table)), Arc::new(Nobody)).await.unwrap();
         });
@@ -71,7 +71,7 @@ impl Session {
 
     fn passive(&mut self) -> TcpStream {
         let reply = self.ask("EPSV", "229");
-        let port = ftpsim::proto::address::parse_extended_passive(reply.trim_end()).unwrap();
+        let port = ftp_proto::address::parse_extended_passive(reply.trim_end()).unwrap();
         TcpStream::connect(("127.0.0.1", port)).unwrap()
     }
 }
@@ -114,8 +114,8 @@ impl Drop for SetWhenDropped<'_> {
     }
 }
 
-fn big() -> ftpsim::store::memory::MemoryStore {
-    let store = ftpsim::store::memory::MemoryStore::new();
+fn big() -> ftp_endpoint::store::memory::MemoryStore {
+    let store = ftp_endpoint::store::memory::MemoryStore::new();
     store.insert(&VirtualPath::root().join("big").unwrap(), vec![b'\n'; BIG_BYTES]);
     store.insert(&VirtualPath::root().join("text").unwrap(), vec![b'\n'; 8 << 20]);
     store
@@ -211,7 +211,7 @@ fn by_listings_and_appends() {
         std::fs::write(root.path().join(format!("file-{index}")), "").unwrap();
     }
     std::fs::write(root.path().join("big"), vec![0; BIG_BYTES]).unwrap();
-    let store = ftpsim::store::disk::DiskStore::open(root.path()).unwrap();
+    let store = ftp_endpoint::store::disk::DiskStore::open(root.path()).unwrap();
     attack("listings", store.clone(), |session| {
         let mut data = session.passive();
         session.ask("LIST", "150");

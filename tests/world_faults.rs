@@ -1,8 +1,8 @@
 //! Each fault in the whole world: who observes what, and what becomes of the file it strikes.
 #![cfg(feature = "sim")]
 
-use ftpsim::client::Direction::{self, Get, Put};
-use ftpsim::proto::mode::Structure;
+use ftp_endpoint::client::Direction::{self, Get, Put};
+use ftp_proto::mode::Structure;
 use ftpsim::sim::case::Case;
 use ftpsim::sim::oracle::integrity::Verdict;
 use ftpsim::sim::plan::{Fault, FaultKind, Trigger};
@@ -197,7 +197,7 @@ fn a_changed_byte_is_noticed_by_a_hash_alone() {
         expect(&EVERY, direction, fault, MIDDLE, Verdict::SilentCorruption);
         expect(&["stream-size"], direction, fault, MIDDLE, Verdict::SilentCorruption);
         let mut hashed = case("stream", direction, fault, MIDDLE);
-        hashed.policy.verify = ftpsim::client::Verify::Hash;
+        hashed.policy.verify = ftp_endpoint::client::Verify::Hash;
         assert_eq!(run(&hashed).files[TARGET].verdict, Verdict::Recovered);
     }
     // A FIN holds no byte to change.

@@ -1,7 +1,7 @@
 //! What the benchmarks of codecs and the counts of their instructions both run: payloads of several
 //! kinds, and each way to encode and decode them.
 
-use ftpsim::proto::mode::{
+use ftp_proto::mode::{
     Coding, Decoder, Encoder, End, Event, FULL_BYTES, Output, Structure, TransmissionMode,
 };
 

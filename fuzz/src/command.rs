@@ -1,9 +1,9 @@
 //! Lines and commands: the same lines under every cut, none above the limit; what parses can be
 //! written and parses to the same; no pathname leads above the root.
 
-use ftpsim::proto::command::Command;
-use ftpsim::proto::path::VirtualPath;
-use ftpsim::proto::telnet::{Item, LineSplitter};
+use ftp_proto::command::Command;
+use ftp_proto::path::VirtualPath;
+use ftp_proto::telnet::{Item, LineSplitter};
 
 const LIMIT_BYTES: usize = 64;
 

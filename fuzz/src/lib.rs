@@ -12,7 +12,7 @@ mod mode;
 mod reply;
 mod session;
 
-use ftpsim::proto::mode::TransmissionMode;
+use ftp_proto::mode::TransmissionMode;
 
 /// The targets, by the names of their binaries and corpora.
 pub const TARGETS: [&str; 7] =

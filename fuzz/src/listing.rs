@@ -1,6 +1,6 @@
 //! Listings: what is read of a line can be written as a line, and is read as the same.
 
-use ftpsim::proto::listing::{Facts, Listed, long_line, parse_facts, parse_long_line};
+use ftp_proto::listing::{Facts, Listed, long_line, parse_facts, parse_long_line};
 
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);

@@ -2,7 +2,7 @@
 //! two anywhere, the same data gathered, no more of it than the input can hold, and what was
 //! decoded can be encoded and decoded again.
 
-use ftpsim::proto::mode::{
+use ftp_proto::mode::{
     Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
 };
 

@@ -1,8 +1,8 @@
 //! Replies: the same under every cut; written again, they are read as the same; what clients read
 //! out of their text ends, too.
 
-use ftpsim::proto::address::{parse_extended, parse_extended_passive, parse_passive};
-use ftpsim::proto::reply::{MAX_LINE_BYTES, Reply, ReplyError, ReplyParser};
+use ftp_proto::address::{parse_extended, parse_extended_passive, parse_passive};
+use ftp_proto::reply::{MAX_LINE_BYTES, Reply, ReplyError, ReplyParser};
 
 fn replies(parts: &[&[u8]]) -> (Vec<Reply>, Option<ReplyError>, bool) {
     let (mut parser, mut replies) = (ReplyParser::new(), Vec::new());
@@ -31,14 +31,14 @@ pub fn check(input: &[u8]) {
         check_written(reply);
         let text = reply.text();
         if let Ok(address) = parse_passive(&text) {
-            assert_eq!(parse_passive(&ftpsim::proto::address::passive_text(address)), Ok(address));
+            assert_eq!(parse_passive(&ftp_proto::address::passive_text(address)), Ok(address));
         }
         if let Ok(port) = parse_extended_passive(&text) {
-            let text = ftpsim::proto::address::extended_passive_text(port);
+            let text = ftp_proto::address::extended_passive_text(port);
             assert_eq!(parse_extended_passive(&text), Ok(port));
         }
         if let Ok(address) = parse_extended(&text) {
-            assert_eq!(parse_extended(&ftpsim::proto::address::extended(address)), Ok(address));
+            assert_eq!(parse_extended(&ftp_proto::address::extended(address)), Ok(address));
         }
     }
 }

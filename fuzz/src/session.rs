@@ -16,11 +16,11 @@
 //! A script that begins with `-` does so before the login.
 
 use super::harness::{Client, MemoryListener, MemoryNet, MemoryStream, SERVER, settle, world};
-use ftpsim::net::{Listener, Net, Stream};
-use ftpsim::proto::address::{parse_extended_passive, parse_passive};
-use ftpsim::proto::command::MAX_LINE_BYTES;
-use ftpsim::proto::reply::ReplyParser;
-use ftpsim::proto::telnet::{Item, LineSplitter};
+use ftp_endpoint::net::{Listener, Net, Stream};
+use ftp_proto::address::{parse_extended_passive, parse_passive};
+use ftp_proto::command::MAX_LINE_BYTES;
+use ftp_proto::reply::ReplyParser;
+use ftp_proto::telnet::{Item, LineSplitter};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The dialogue with a server, on stderr: RFC 1123 section 4.1.4.3's verbose mode.
 
-use crate::net::Time;
-use crate::observe::{Event, Nobody, Observer, Who};
+use ftp_endpoint::net::Time;
+use ftp_endpoint::observe::{Event, Nobody, Observer, Who};
 use std::sync::Arc;
 
 /// Prints commands behind `>` (passwords masked) and replies behind `<`.

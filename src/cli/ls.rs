@@ -3,11 +3,11 @@
 use super::dialogue::observer;
 use super::transfer::{login, runtime};
 use super::url::FtpUrl;
-use crate::client::{Policy, Session};
-use crate::net::real::RealNet;
-use crate::observe::{Watch, Who};
-use crate::proto::command::Command;
-use crate::store::{StoreError, WriteFile};
+use ftp_endpoint::client::{Policy, Session};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::observe::{Watch, Who};
+use ftp_endpoint::store::{StoreError, WriteFile};
+use ftp_proto::command::Command;
 use std::io::Write;
 use std::process::ExitCode;
 

@@ -3,10 +3,10 @@
 use super::remote::{join, with_remote};
 use super::transfer::{self, PUBLISH, TransferArgs, choice};
 use super::url::FtpUrl;
-use crate::client::{Direction, Job, Publish};
-use crate::proto::path::VirtualPath;
-use crate::store::disk::DiskStore;
 use anyhow::{Context, bail};
+use ftp_endpoint::client::{Direction, Job, Publish};
+use ftp_endpoint::store::disk::DiskStore;
+use ftp_proto::path::VirtualPath;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -3,11 +3,11 @@
 use super::dialogue::{observer, reply_lines};
 use super::transfer::{login, runtime};
 use super::url::FtpUrl;
-use crate::client::{Policy, Session};
-use crate::net::real::RealNet;
-use crate::observe::{Watch, Who};
-use crate::proto::repr::Representation;
 use anyhow::Context;
+use ftp_endpoint::client::{Policy, Session};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::observe::{Watch, Who};
+use ftp_proto::repr::Representation;
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 

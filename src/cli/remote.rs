@@ -4,14 +4,14 @@ use super::dialogue::observer;
 use super::glob;
 use super::transfer::{TransferArgs, login, runtime};
 use super::url::FtpUrl;
-use crate::client::{Direction, Policy, Publish, Session};
-use crate::net::real::RealNet;
-use crate::observe::{Watch, Who};
-use crate::proto::command::Command;
-use crate::proto::listing::{Listed, parse_facts, parse_long_line};
-use crate::proto::mode::{Structure, TransmissionMode};
-use crate::store::{StoreError, WriteFile};
 use anyhow::{Context, bail};
+use ftp_endpoint::client::{Direction, Policy, Publish, Session};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::observe::{Watch, Who};
+use ftp_endpoint::store::{StoreError, WriteFile};
+use ftp_proto::command::Command;
+use ftp_proto::listing::{Listed, parse_facts, parse_long_line};
+use ftp_proto::mode::{Structure, TransmissionMode};
 
 /// Directories in directories that a tree may have.
 const MAX_DEPTH: usize = 64;

@@ -4,7 +4,7 @@ use super::compare::style;
 use super::sweep::read_case;
 use crate::lab::records::{AtomicFile, RunRecord};
 use crate::lab::run::measured;
-use crate::report::{pcap, timeline};
+use crate::report::timeline;
 use crate::sim::case::Case;
 use crate::sim::scenario::Scenario;
 use crate::sim::signature::Signature;
@@ -13,6 +13,7 @@ use anyhow::Context;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use turmoil_tcp::pcap;
 
 #[derive(clap::Args)]
 pub struct Args {

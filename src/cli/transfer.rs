@@ -2,18 +2,18 @@
 
 use super::dialogue::Dialogue;
 use super::url::FtpUrl;
-use crate::client::{
-    Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify, deliver_until,
-};
-use crate::net::real::RealNet;
-use crate::net::{Net, Time};
-use crate::observe::{Event, Observer, Who};
-use crate::proto::mode::{Structure, TransmissionMode};
-use crate::proto::repr::{RecordForm, Representation};
-use crate::store::disk::DiskStore;
 use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use ftp_endpoint::client::{
+    Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify, deliver_until,
+};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::net::{Net, Time};
+use ftp_endpoint::observe::{Event, Observer, Who};
+use ftp_endpoint::store::disk::DiskStore;
+use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::repr::{RecordForm, Representation};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::num::NonZeroU64;
@@ -172,7 +172,7 @@ pub fn login(url: &FtpUrl) -> anyhow::Result<Login> {
 }
 
 pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    crate::net::real::runtime().context("cannot start the runtime")
+    ftp_endpoint::net::real::runtime().context("cannot start the runtime")
 }
 
 /// Delivers the jobs with a progress bar, prints what became of them, and gives the exit code.

@@ -7,8 +7,8 @@ mod truth;
 use super::compare::Comparison;
 use super::records::SummaryRecord;
 use super::stats;
-use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::scenario::{FaultKind, Publish, VariantSpec, Verify};
+use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,8 +1,8 @@
 //! How long an undisturbed delivery takes by counting: round trips, slow start, serialisation. No
 //! simulation; the simulation is checked against it.
 
-use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::scenario::{Cell, Direction, Publish, VariantSpec, Verify};
+use ftp_proto::mode::{Structure, TransmissionMode};
 
 /// RFC 6928: ten segments.
 const INITIAL_WINDOW: u64 = 10;

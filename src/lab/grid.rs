@@ -5,11 +5,11 @@ use super::records::{Ppm, VERSION};
 use super::stats::Latencies;
 use super::table::Table;
 use super::{claims, expected};
-use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::case::Case;
 use crate::sim::oracle::integrity::Left;
 use crate::sim::scenario::{Direction, GridSpec, Scenario};
 use crate::sim::world::{self, Outcome};
+use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::Serialize;
 
 /// A row of `grid.csv`. Of several runs (cells with losses) the figures are those of the run whose

@@ -2,11 +2,11 @@
 
 use super::records::VERSION;
 use super::shrink;
-use crate::planted::Bug;
 use crate::sim::case::Case;
 use crate::sim::signature::Signature;
 use crate::sim::swarm;
 use crate::sim::world;
+use ftp_proto::planted::Bug;
 use serde::{Deserialize, Serialize};
 
 /// Cases tried at the most in shrinking one.

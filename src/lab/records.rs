@@ -2,8 +2,8 @@
 //! an empty cell.
 
 use super::stats::{Interval, Ratio};
-use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::scenario::{Direction, TriggerKind};
+use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::{Serialize, Serializer};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

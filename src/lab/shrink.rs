@@ -1,11 +1,11 @@
 //! Shrinking: the smallest case that still goes wrong in the same way.
 
-use crate::client::{Policy, Publish, Verify};
 use crate::sim::case::Case;
 use crate::sim::plan::{FaultKind, Trigger};
 use crate::sim::scenario::PathSpec;
 use crate::sim::workload::Content;
 use crate::sim::world;
+use ftp_endpoint::client::{Policy, Publish, Verify};
 use std::collections::BTreeSet;
 
 pub use crate::sim::signature::Signature;

@@ -4,7 +4,7 @@ use super::records::{RunRecord, SummaryRecord};
 use super::stats::{self, Latencies};
 use crate::sim::oracle::Violation;
 use crate::sim::scenario::{Direction, Scenario, VariantSpec};
-use crate::sim::seeds;
+use turmoil_tcp::seeds;
 
 /// A run as the comparison keeps it.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,14 +9,14 @@ use super::claims;
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::records::VERSION;
 use super::table::Table;
-use crate::observe::Who;
-use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::case::Case;
 use crate::sim::oracle::integrity::{Left, Verdict};
 use crate::sim::plan::{Fault, FaultKind, Trigger};
 use crate::sim::scenario::{Direction, Scenario};
 use crate::sim::wire::Part;
 use crate::sim::world::{self, Outcome};
+use ftp_endpoint::observe::Who;
+use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::Serialize;
 
 /// What the client said of the file in the end.

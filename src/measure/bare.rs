@@ -1,10 +1,10 @@
 //! The limit: one TCP connection on loopback that carries the same bytes between the same stores, and
-//! nothing else. Its sockets are those of client and server ([`crate::net::real`]): with plain blocking
+//! nothing else. Its sockets are those of client and server ([`ftp_endpoint::net::real`]): with plain blocking
 //! ones, whose readers sleep whenever they have caught up, it took longer than they do.
 
 use super::bed::Bed;
-use crate::net::real::{RealNet, RealStream, runtime};
-use crate::net::{Listener, Net, Stream};
+use ftp_endpoint::net::real::{RealNet, RealStream, runtime};
+use ftp_endpoint::net::{Listener, Net, Stream};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

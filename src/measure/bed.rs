@@ -1,8 +1,8 @@
 //! Where a measurement's files come from and go to.
 
 use super::files::{Files, PIECE_BYTES};
-use crate::store::Store;
-use crate::store::disk::DiskStore;
+use ftp_endpoint::store::Store;
+use ftp_endpoint::store::disk::DiskStore;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 
 use super::bed::{Bed, RECEIVED, SOURCE};
 use super::files::{Files, PIECE_BYTES};
-use crate::proto::path::VirtualPath;
-use crate::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_endpoint::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_proto::path::VirtualPath;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
 //! How time and memory of a delivery grow with the number of files, of sessions, and with file size.
 
 use super::delivery::Contender;
-use crate::client::Direction;
-use crate::proto::mode::TransmissionMode;
+use ftp_endpoint::client::Direction;
+use ftp_proto::mode::TransmissionMode;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

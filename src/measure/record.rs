@@ -2,9 +2,9 @@
 
 use super::delivery::Contender;
 use super::machine::Machine;
-use crate::client::Direction;
-use crate::proto::mode::TransmissionMode;
 use crate::sim::workload::Content;
+use ftp_endpoint::client::Direction;
+use ftp_proto::mode::TransmissionMode;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

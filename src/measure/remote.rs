@@ -4,12 +4,12 @@
 use super::bed::Bed;
 use super::delivery::{Contender, Failed, Place, Target, deliver};
 use super::files::Files;
-use crate::client::{ClientError, Direction, Policy, Session};
 use crate::lab::stats::Latencies;
-use crate::net::real::RealNet;
-use crate::observe::{Nobody, Watch, Who};
-use crate::proto::command::Command;
-use crate::proto::mode::TransmissionMode;
+use ftp_endpoint::client::{ClientError, Direction, Policy, Session};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::observe::{Nobody, Watch, Who};
+use ftp_proto::command::Command;
+use ftp_proto::mode::TransmissionMode;
 use std::sync::Arc;
 
 /// What every server has.

@@ -1,10 +1,10 @@
 //! Our own server, in a thread and a runtime of its own.
 
-use crate::net::real::{RealNet, runtime};
-use crate::net::{Listener, Net};
-use crate::observe::Nobody;
-use crate::server::{Config, PASSIVE_PORTS, Rights, Table, serve};
-use crate::store::Store;
+use ftp_endpoint::net::real::{RealNet, runtime};
+use ftp_endpoint::net::{Listener, Net};
+use ftp_endpoint::observe::Nobody;
+use ftp_endpoint::server::{Config, PASSIVE_PORTS, Rights, Table, serve};
+use ftp_endpoint::store::Store;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};

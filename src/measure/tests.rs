@@ -7,11 +7,11 @@ use super::files::Files;
 use super::generated::GeneratedStore;
 use super::run::{MeasureError, Plan, measure};
 use super::server::{LocalServer, PASSWORD, USER};
-use crate::client::{Direction, Login};
-use crate::proto::mode::TransmissionMode;
-use crate::proto::path::VirtualPath;
 use crate::sim::workload::Content;
-use crate::store::{Store, Write, WriteFile};
+use ftp_endpoint::client::{Direction, Login};
+use ftp_endpoint::store::{Store, Write, WriteFile};
+use ftp_proto::mode::TransmissionMode;
+use ftp_proto::path::VirtualPath;
 use tokio_util::sync::CancellationToken;
 
 fn plan(contenders: Vec<Contender>) -> Plan {

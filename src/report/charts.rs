@@ -3,7 +3,7 @@
 use super::format;
 use crate::lab::grid::GridRecord;
 use crate::lab::records::SummaryRecord;
-use crate::proto::mode::{Structure, TransmissionMode};
+use ftp_proto::mode::{Structure, TransmissionMode};
 use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;

@@ -3,9 +3,9 @@
 use super::charts::{self, Drawn};
 use super::format;
 use super::terminal::Style;
-use crate::client::Direction;
 use crate::measure::growth::{Curve, Growth, GrowthRecord, MAX_EXPONENT};
-use crate::proto::mode::Structure;
+use ftp_endpoint::client::Direction;
+use ftp_proto::mode::Structure;
 use plotters::prelude::*;
 
 const PANEL: (u32, u32) = (640, 300);

@@ -6,6 +6,5 @@ pub mod format;
 #[cfg(feature = "cli")]
 pub mod growth;
 pub mod html;
-pub mod pcap;
 pub mod terminal;
 pub mod timeline;

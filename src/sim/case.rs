@@ -3,14 +3,15 @@
 use super::plan::{Fault, Trigger};
 use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, TriggerKind, VariantSpec};
 use super::signature::Signature;
+use super::trace;
 use super::workload::{self, FileSpec};
-use super::{seeds, trace};
-use crate::client::{Direction, Policy};
-use crate::planted::Bug;
+use ftp_endpoint::client::{Direction, Policy};
+use ftp_proto::planted::Bug;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+use turmoil_tcp::seeds;
 
 /// The form of the JSON; a case of another version is refused.
 pub const VERSION: u32 = 1;
@@ -32,12 +33,12 @@ pub struct Case {
     pub policy: Policy,
     pub server: ServerOptions,
     /// The receiver, server or client, writes files under their final names as they come
-    /// ([`crate::store::memory::MemoryStore::writing_in_place`]).
+    /// ([`ftp_endpoint::store::memory::MemoryStore::writing_in_place`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_in_place: bool,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
-    /// A defect that the run has on purpose ([`crate::planted`]).
+    /// A defect that the run has on purpose ([`ftp_proto::planted`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planted: Option<Bug>,
     /// How the run goes, where that is known; the run does not depend on it.
@@ -49,7 +50,7 @@ pub struct Case {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerOptions {
-    /// [`crate::server::Config::transfers_outlive_control`].
+    /// [`ftp_endpoint::server::Config::transfers_outlive_control`].
     pub transfers_outlive_control: bool,
 }
 

@@ -3,11 +3,11 @@
 
 use super::plan::{Fault, FaultKind, Trigger};
 use super::watcher::Watcher;
-use crate::net::{Net, Time};
-use crate::observe::Who;
-use crate::proto::path::VirtualPath;
-use crate::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
-use crate::store::{Entry, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_endpoint::net::Time;
+use ftp_endpoint::observe::Who;
+use ftp_endpoint::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
+use ftp_endpoint::store::{Entry, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_proto::path::VirtualPath;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //! time, until the planned payload byte, or its header, would come out.
 
 use super::plan::Trigger;
-use crate::proto::mode::{Coding, DecodeError, Decoder, Event, Structure, TransmissionMode};
+use ftp_proto::mode::{Coding, DecodeError, Decoder, Event, Structure, TransmissionMode};
 
 /// RFC 959 section 3.4.2, descriptor codes; those of compressed mode are the same.
 const END_OF_FILE: u8 = 64;

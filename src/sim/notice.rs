@@ -14,7 +14,7 @@
 //!
 //! A program that has died notices nothing. Nothing of this shows in a run without a fault.
 
-use crate::observe::{Event, Who};
+use ftp_endpoint::observe::{Event, Who};
 use std::collections::BTreeSet;
 
 #[derive(Default)]

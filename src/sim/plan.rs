@@ -82,7 +82,7 @@ pub enum FaultKind {
     /// byte (in compressed mode perhaps a whole run of it); elsewhere it may be a header's.
     Corrupt { xor: u8 },
     /// The receiver's disk is full from the payload byte on, for `for_us`: each write to its store,
-    /// and each publication, fails with [`crate::store::StoreError::Full`]. The receiver observes it
+    /// and each publication, fails with [`ftp_endpoint::store::StoreError::Full`]. The receiver observes it
     /// and reports it (452; RFC 959 section 4.2).
     DiskFull { for_us: u64 },
     /// The write of the payload byte stores only the bytes before it, and is reported done, as by a

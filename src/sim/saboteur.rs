@@ -4,18 +4,18 @@
 mod dialogue;
 
 use super::disk::{Act, DiskFault};
-use super::network::{Cut, CutKind, Order, SimNet};
-use super::path::router::RouterHandle;
 use super::plan::{Fault, FaultKind, Locator, Side, Trigger};
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
-use crate::net::{Net, Time};
-use crate::observe::{Event, Observer, Who};
 use dialogue::Dialogue;
+use ftp_endpoint::net::Time;
+use ftp_endpoint::observe::{Event, Observer, Who};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+use turmoil_tcp::network::{Cut, CutKind, Order, SimNet};
+use turmoil_tcp::path::router::RouterHandle;
 
 /// A data connection: its sender's address and its receiver's.
 type Connection = (SocketAddr, SocketAddr);

@@ -12,15 +12,15 @@ pub use error::ScenarioError;
 pub use fault::{FaultKind, FaultSpec, TriggerKind};
 pub use grid::{Cell, DeliverySpec, GridSpec};
 
-use super::path::{BurstLoss, Impairments, PathConfig};
-pub use crate::client::{Direction, Publish, Verify};
-use crate::proto::mode::{Structure, TransmissionMode};
 use error::{Problem, parse_toml};
+pub use ftp_endpoint::client::{Direction, Publish, Verify};
+use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::str::FromStr;
+use turmoil_tcp::path::{BurstLoss, Impairments, PathConfig};
 
 /// The scenarios that come with the program: name and text.
 const EMBEDDED: [(&str, &str); 11] = [

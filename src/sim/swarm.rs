@@ -3,15 +3,16 @@
 //! (Groce et al., "Swarm Testing", ISSTA 2012).
 
 use super::case::{self, Case, ServerOptions};
-use super::path::BurstLoss;
 use super::plan::{Fault, FaultKind, Trigger};
 use super::scenario::{Limits, PathSpec, Timeouts};
-use super::{seeds, workload};
-use crate::client::{Direction, Policy, Publish, Verify};
-use crate::proto::mode::{Structure, TransmissionMode};
+use super::workload;
+use ftp_endpoint::client::{Direction, Policy, Publish, Verify};
+use ftp_proto::mode::{Structure, TransmissionMode};
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use std::time::Duration;
+use turmoil_tcp::path::BurstLoss;
+use turmoil_tcp::seeds;
 
 fn one_of<T: Copy>(rng: &mut ChaCha12Rng, choices: &[T]) -> T {
     choices[rng.random_range(0..choices.len())]

@@ -1,8 +1,8 @@
 //! The trace of a run: what happened when, and its hash. Two runs of a case are the same run if
 //! their hashes are equal.
 
-use crate::net::Time;
-use crate::observe::{Event, Observer, Who};
+use ftp_endpoint::net::Time;
+use ftp_endpoint::observe::{Event, Observer, Who};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;

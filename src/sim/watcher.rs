@@ -1,23 +1,23 @@
 //! Sees everything that happens in a run: writes the trace, drives the saboteur, keeps count.
 
-use super::capture::{Capture, CapturedPacket};
-use super::network::{SimNet, Tap};
 use super::notice::Noticing;
 use super::oracle::{self, End, Oracle, Violation};
-use super::path::router::RouterHandle;
-use super::path::{Cut, Direction, Fate, Order, PathObserver};
 use super::saboteur::Saboteur;
-use super::tcp::segment::Head;
 use super::trace::{Place, Trace};
-use crate::client::Report;
-use crate::net::Time;
-use crate::observe::{Event, Observer, Who};
-use crate::proto::path::VirtualPath;
+use ftp_endpoint::client::Report;
+use ftp_endpoint::net::Time;
+use ftp_endpoint::observe::{Event, Observer, Who};
+use ftp_proto::path::VirtualPath;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use turmoil_tcp::capture::{Capture, CapturedPacket};
+use turmoil_tcp::network::{SimNet, Tap};
+use turmoil_tcp::path::router::RouterHandle;
+use turmoil_tcp::path::{Cut, Direction, Fate, Order, PathObserver};
+use turmoil_tcp::tcp::segment::Head;
 
 /// Where the client's dialogue stands, as far as one session tells (with several, the latest word
 /// counts).

@@ -1,7 +1,7 @@
 //! The wire bytes of a delivery, in the order in which its sender wrote them on its data
 //! connections, and what each is: for faults that strike at every one of them.
 
-use crate::proto::mode::{Coding, Decoder, Event};
+use ftp_proto::mode::{Coding, Decoder, Event};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -149,7 +149,7 @@ fn decode(decoder: &mut Decoder, byte: u8) -> Decoded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::mode::{Encoder, End, Structure, TransmissionMode};
+    use ftp_proto::mode::{Encoder, End, Structure, TransmissionMode};
 
     fn coding(mode: TransmissionMode, structure: Structure) -> Coding {
         Coding { mode, structure, filler: 0 }

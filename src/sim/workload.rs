@@ -1,9 +1,9 @@
 //! The files of a delivery: drawn once from the seed, the same bytes for every contender.
 
-use super::seeds;
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
+use turmoil_tcp::seeds;
 
 /// What a file is filled with; they differ in what compressed mode makes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

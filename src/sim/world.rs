@@ -1,30 +1,31 @@
 //! The world: the real client and the real server over the simulated network, one case at a time.
 
-use super::capture::CapturedPacket;
 use super::case::Case;
 use super::disk::HostStore;
-use super::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
+use super::net::ProcessNet;
 use super::oracle::integrity::{self, Ending, Evidence, Left, Verdict};
 use super::oracle::{End, Violation};
-use super::path::PathConfig;
-use super::path::router::RouterHandle;
 use super::plan::FaultKind;
 use super::saboteur::{Saboteur, Scene};
 use super::trace::{self, Place, Trace, TraceEvent};
 use super::watcher::{HostTap, Notes, Phase, Watcher};
 use super::wire::WireByte;
-use crate::client::{Direction, Job, Login, deliver};
-use crate::net::{Net, Time};
-use crate::observe::Who;
-use crate::planted;
-use crate::proto::path::VirtualPath;
-use crate::server::{self, Config, Rights, Table};
-use crate::store::memory::{MemoryStore, PublicationHook};
+use ftp_endpoint::client::{Direction, Job, Login, deliver};
+use ftp_endpoint::net::{Net, Time};
+use ftp_endpoint::observe::Who;
+use ftp_endpoint::server::{self, Config, Rights, Table};
+use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
+use ftp_proto::path::VirtualPath;
+use ftp_proto::planted;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use turmoil_tcp::capture::CapturedPacket;
+use turmoil_tcp::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
+use turmoil_tcp::path::PathConfig;
+use turmoil_tcp::path::router::RouterHandle;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;
@@ -120,30 +121,39 @@ struct Keep {
     packets: bool,
 }
 
+/// Why a case cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error("a case with a planted bug needs a program built with debug assertions")]
+    Planted,
+}
+
 /// Runs a case for its verdicts and figures, without a hash.
-pub fn judge(case: &Case) -> Result<Outcome, NetworkError> {
+pub fn judge(case: &Case) -> Result<Outcome, WorldError> {
     run_watched(case, Keep::default())
 }
 
 /// Runs a case, with [`Outcome::trace_hash`]; `events` fills [`Outcome::events`], too. It does not
 /// change the hash.
-pub fn run(case: &Case, events: bool) -> Result<Outcome, NetworkError> {
+pub fn run(case: &Case, events: bool) -> Result<Outcome, WorldError> {
     run_watched(case, Keep { trace_hash: true, events, ..Keep::default() })
 }
 
 /// Runs a case, with both hashes.
-pub fn run_hashed(case: &Case) -> Result<Outcome, NetworkError> {
+pub fn run_hashed(case: &Case) -> Result<Outcome, WorldError> {
     run_watched(case, Keep { trace_hash: true, stores_hash: true, ..Keep::default() })
 }
 
 /// Runs a case, with its trace's hash, every event and every packet.
-pub fn run_captured(case: &Case) -> Result<Outcome, NetworkError> {
+pub fn run_captured(case: &Case) -> Result<Outcome, WorldError> {
     run_watched(case, Keep { trace_hash: true, events: true, packets: true, ..Keep::default() })
 }
 
-fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, NetworkError> {
+fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
     if case.planted.is_some() && !planted::POSSIBLE {
-        return Err(NetworkError::Planted);
+        return Err(WorldError::Planted);
     }
     let _planted = planted::plant(case.planted);
     let world = Arc::new(World::new(case, keep));
@@ -240,13 +250,14 @@ impl World {
             .map(|file| Job { local: path(&file.name), remote: file.name.clone() })
             .collect();
         self.watcher.saboteur.runs(Who::Client, process.clone());
+        let net_of_client = ProcessNet(process);
         let server = control();
         let login = Login::new("user", "password");
         let observer = self.watcher.clone();
         let report = tokio::select! {
             biased;
             () = self.watcher.saboteur.doom(Who::Client, &net) => None,
-            report = deliver(&process, &self.client_store, server, &login, &jobs, &self.case.policy, observer) => {
+            report = deliver(&net_of_client, &self.client_store, server, &login, &jobs, &self.case.policy, observer) => {
                 Some(report)
             }
         };
@@ -311,7 +322,7 @@ impl World {
             tokio::select! {
                 biased;
                 () = self.watcher.saboteur.doom(Who::Server, &host) => {}
-                () = self.serve(process.clone()) => return,
+                () = self.serve(ProcessNet(process)) => return,
             }
             self.watcher.struck();
             self.watcher.notes().server_sessions = 0;
@@ -324,7 +335,7 @@ impl World {
         }
     }
 
-    async fn serve(&self, net: SimNet) {
+    async fn serve(&self, net: ProcessNet) {
         let on = control();
         let listener = match net.listen(on).await {
             Ok(listener) => listener,

@@ -169,7 +169,7 @@ impl Raw {
 
     pub fn passive(&mut self) -> TcpStream {
         let reply = self.ask("EPSV", "229");
-        let port = ftpsim::proto::address::parse_extended_passive(reply.trim_end()).unwrap();
+        let port = ftp_proto::address::parse_extended_passive(reply.trim_end()).unwrap();
         let mut to = self.lines.get_ref().peer_addr().unwrap();
         to.set_port(port);
         TcpStream::connect(to).unwrap()

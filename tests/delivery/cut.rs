@@ -1,8 +1,8 @@
 //! A network that breaks data connections.
 
-use ftpsim::net::real::RealNet;
-use ftpsim::net::real::{RealListener as TcpListener, RealStream as TcpStream};
-use ftpsim::net::{Listener, Net, Stream, Time};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::net::real::{RealListener as TcpListener, RealStream as TcpStream};
+use ftp_endpoint::net::{Listener, Net, Stream, Time};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;

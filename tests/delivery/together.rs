@@ -2,8 +2,8 @@
 #![allow(clippy::disallowed_methods, reason = "real sockets take real time")]
 
 use super::{World, files, policies, read, write};
-use ftpsim::client::Direction;
-use ftpsim::observe::Nobody;
+use ftp_endpoint::client::Direction;
+use ftp_endpoint::observe::Nobody;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,8 +2,8 @@
 //! ends when the client does, and nothing is left behind.
 
 use crate::harness::*;
-use ftpsim::proto::command::VERBS;
-use ftpsim::proto::reply::{Class, ReplyParser};
+use ftp_proto::command::VERBS;
+use ftp_proto::reply::{Class, ReplyParser};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -57,7 +57,7 @@ async fn dialogue(lines: Vec<Vec<u8>>, data: Vec<u8>, logged_in: bool) {
             while let Some(reply) = parser.parse(&mut input).expect("a well-formed reply") {
                 assert!((100..600).contains(&reply.code));
                 replies += usize::from(reply.class() != Class::Preliminary);
-                if let Ok(port) = ftpsim::proto::address::parse_extended_passive(&reply.text()) {
+                if let Ok(port) = ftp_proto::address::parse_extended_passive(&reply.text()) {
                     let to = std::net::SocketAddr::new(SERVER.ip(), port);
                     if let Ok(mut stream) = net.connect_from_port(40_000, to).await {
                         let data = data.clone();

@@ -1,7 +1,7 @@
 //! Reply sequences of RFC 959 section 5.4.
 
 use crate::harness::*;
-use ftpsim::server::Timeouts;
+use ftp_endpoint::server::Timeouts;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]

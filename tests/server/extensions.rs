@@ -1,8 +1,8 @@
 //! RFC 2389, 2640, 3659, 7151, the drafts for HASH, RANG and MFMT, and our own XPIPE and SITE.
 
 use crate::harness::*;
-use ftpsim::proto::repr::RecordForm;
-use ftpsim::store::Store;
+use ftp_endpoint::store::Store;
+use ftp_proto::repr::RecordForm;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const EOF: u8 = 64;
@@ -306,7 +306,7 @@ async fn a_stream_upload_goes_on() {
     client.ask("STOR f", 150).await;
     data.write_all(b"01234").await.unwrap();
     settle().await;
-    ftpsim::net::Stream::abort(data);
+    ftp_endpoint::net::Stream::abort(data);
     client.expect(426).await;
     assert_eq!(world.get("/f").unwrap(), b"old");
     assert_eq!(client.ask("SITE PARTIAL f", 213).await, "213 5\r\n");

@@ -1,10 +1,10 @@
 //! A network in memory, and a client that says exactly what a test writes.
 
-use ftpsim::net::{Listener, Net, Stream, Time};
-use ftpsim::observe::{Event, Observer, Who};
-use ftpsim::proto::path::VirtualPath;
-use ftpsim::server::{Config, Rights, Table, serve};
-use ftpsim::store::memory::MemoryStore;
+use ftp_endpoint::net::{Listener, Net, Stream, Time};
+use ftp_endpoint::observe::{Event, Observer, Who};
+use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::store::memory::MemoryStore;
+use ftp_proto::path::VirtualPath;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -363,7 +363,7 @@ impl Client {
 
     pub async fn epsv(&mut self) -> u16 {
         let reply = self.ask("EPSV", 229).await;
-        ftpsim::proto::address::parse_extended_passive(reply.trim_end()).unwrap()
+        ftp_proto::address::parse_extended_passive(reply.trim_end()).unwrap()
     }
 }
 

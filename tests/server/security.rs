@@ -1,11 +1,11 @@
 //! Attacks, written out: RFC 2577 and what else is tried on servers.
 
 use crate::harness::*;
-use ftpsim::net::Net;
-use ftpsim::observe::Nobody;
-use ftpsim::server::{Config, Limits, Rights, Table, Timeouts, serve};
-use ftpsim::store::disk::DiskStore;
-use ftpsim::store::{Store, Write};
+use ftp_endpoint::net::Net;
+use ftp_endpoint::observe::Nobody;
+use ftp_endpoint::server::{Config, Limits, Rights, Table, Timeouts, serve};
+use ftp_endpoint::store::disk::DiskStore;
+use ftp_endpoint::store::{Store, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! (or the RFC that brought the command) allows.
 
 use crate::harness::*;
-use ftpsim::proto::command::VERBS;
+use ftp_proto::command::VERBS;
 use tokio::io::AsyncWriteExt;
 
 struct Row {

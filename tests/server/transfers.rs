@@ -1,8 +1,8 @@
 //! Data connections and files.
 
 use crate::harness::*;
-use ftpsim::net::{Listener, Net, Stream};
-use ftpsim::server::Timeouts;
+use ftp_endpoint::net::{Listener, Net, Stream};
+use ftp_endpoint::server::Timeouts;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -550,7 +550,7 @@ async fn pasv_names_this_host() {
     let world = world().await;
     let mut client = world.client().await;
     let reply = client.ask("PASV", 227).await;
-    let address = ftpsim::proto::address::parse_passive(&reply[4..]).unwrap();
+    let address = ftp_proto::address::parse_passive(&reply[4..]).unwrap();
     assert_eq!(SocketAddr::from(address).ip(), SERVER.ip());
     let _data = client.net.connect(None, address.into()).await.unwrap();
     client.script(&[("NLST", &[150, 226])]).await;

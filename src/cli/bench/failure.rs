@@ -1,8 +1,8 @@
 //! What to do when a measurement fails.
 
 use super::Options;
-use crate::client::FailureKind;
 use crate::measure::run::MeasureError;
+use ftp_endpoint::client::FailureKind;
 
 /// The error with its remedy, where one is known.
 pub fn explained(error: MeasureError, args: &Options) -> anyhow::Error {

@@ -8,7 +8,6 @@ mod size;
 
 use super::transfer::choice;
 use super::url::FtpUrl;
-use crate::client::Direction;
 use crate::lab::records::AtomicFile;
 use crate::measure::bed::Bed;
 use crate::measure::delivery::{Contender, Place, Target, deliver};
@@ -18,12 +17,13 @@ use crate::measure::record::Benchmark;
 use crate::measure::run::{MeasureError, Plan, measure};
 use crate::measure::server::{self, LocalServer};
 use crate::measure::{bed::DiskBed, remote};
-use crate::net::real::runtime;
-use crate::proto::mode::TransmissionMode;
-use crate::proto::time::civil;
 use crate::report::terminal;
 use crate::sim::workload::Content;
 use anyhow::{Context, Result, ensure};
+use ftp_endpoint::client::Direction;
+use ftp_endpoint::net::real::runtime;
+use ftp_proto::mode::TransmissionMode;
+use ftp_proto::time::civil;
 use place::Room;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -144,7 +144,7 @@ fn run_with(args: &Options, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
     let (target, address) = match &args.server {
         None => {
             own = LocalServer::start(bed.store().clone()).context("cannot start the server")?;
-            let login = crate::client::Login::new(server::USER, server::PASSWORD);
+            let login = ftp_endpoint::client::Login::new(server::USER, server::PASSWORD);
             (Target { server: own.address, login }, None)
         }
         Some(address) => (target(args, address)?, Some(address.as_str())),

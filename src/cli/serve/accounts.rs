@@ -1,14 +1,14 @@
 //! Users with salted password hashes (Argon2id, RFC 9106), each with a root and rights.
 
 use super::settings::UserSettings;
-use crate::proto::path::VirtualPath;
-use crate::server::accounts::equal;
-use crate::server::{Accounts, Rights, User};
-use crate::store::disk::DiskStore;
 use anyhow::{Context, bail};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use ftp_endpoint::server::accounts::equal;
+use ftp_endpoint::server::{Accounts, Rights, User};
+use ftp_endpoint::store::disk::DiskStore;
+use ftp_proto::path::VirtualPath;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;

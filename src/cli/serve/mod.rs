@@ -3,13 +3,13 @@
 mod accounts;
 mod settings;
 
-use crate::net::Net;
-use crate::net::real::{RealListener, RealNet};
-use crate::observe::Nobody;
-use crate::server::{Config, PASSIVE_PORTS, Seats, TransferLog, serve_beside};
-use crate::store::disk::DiskStore;
 use accounts::Users;
 use anyhow::Context;
+use ftp_endpoint::net::Net;
+use ftp_endpoint::net::real::{RealListener, RealNet};
+use ftp_endpoint::observe::Nobody;
+use ftp_endpoint::server::{Config, PASSIVE_PORTS, Seats, TransferLog, serve_beside};
+use ftp_endpoint::store::disk::DiskStore;
 use settings::{LogFormat, Settings};
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -74,7 +74,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = config(accounts, &settings)?;
     let shutdown = config.shutdown.clone();
 
-    let runtime = crate::net::real::runtime().context("cannot start the runtime")?;
+    let runtime = ftp_endpoint::net::real::runtime().context("cannot start the runtime")?;
     runtime.block_on(async {
         let net = RealNet::new();
         let listener = net.listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
@@ -114,7 +114,7 @@ fn other_threads(
         let (listener, config, seats) = (listener.try_clone()?, config.clone(), seats.clone());
         std::thread::Builder::new().name(format!("sessions-{number}")).spawn(move || {
             let shutdown = config.shutdown.clone();
-            let result = crate::net::real::runtime()?.block_on(serve_beside(
+            let result = ftp_endpoint::net::real::runtime()?.block_on(serve_beside(
                 RealNet::new(),
                 listener,
                 config,

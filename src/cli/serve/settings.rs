@@ -2,9 +2,9 @@
 //! command line wins.
 
 use crate::cli::transfer::{RECORD_FORMS, choice};
-use crate::proto::repr::RecordForm;
-use crate::server::{Limits, Rights, Timeouts};
 use anyhow::{Context, bail};
+use ftp_endpoint::server::{Limits, Rights, Timeouts};
+use ftp_proto::repr::RecordForm;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;

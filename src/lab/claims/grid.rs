@@ -3,8 +3,8 @@
 use super::{CONNECTION_PER_FILE, Claim, FASTER, SMALL_OVERHEAD, Standing, is_stream, untested};
 use crate::lab::grid::{Grid, GridRecord};
 use crate::lab::records::Ppm;
-use crate::proto::mode::TransmissionMode;
 use crate::sim::scenario::VariantSpec;
+use ftp_proto::mode::TransmissionMode;
 
 /// Files up to this size count as small.
 const SMALL_BYTES: u64 = 16_384;

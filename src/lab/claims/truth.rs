@@ -5,10 +5,10 @@ use super::{
     is_stream, untested,
 };
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
-use crate::proto::mode::{Structure, TransmissionMode};
 use crate::sim::oracle::integrity::Left;
 use crate::sim::scenario::{FaultKind, Publish, VariantSpec, Verify};
 use crate::sim::wire::Part;
+use ftp_proto::mode::{Structure, TransmissionMode};
 
 /// Those claims that a truth table can tell about.
 pub fn judge_truth(table: &TruthTable) -> Vec<Claim> {

@@ -3,8 +3,8 @@ use crate::lab::claims;
 use crate::lab::compare::{Loss, Violation};
 use crate::lab::records::{Ppm, RunRecord, VERSION};
 use crate::lab::summary::{Run, Summary};
-use crate::proto::mode::TransmissionMode;
 use crate::sim::scenario::{SeedRange, VariantSpec};
+use ftp_proto::mode::TransmissionMode;
 
 /// Made-up figures, so that every kind of cell is there: the table is tested here, not FTP.
 fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {

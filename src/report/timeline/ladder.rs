@@ -2,13 +2,13 @@
 //! packet an arrow from where it was to where it came.
 
 use super::super::html::escape;
-use crate::sim::capture::CapturedPacket;
-use crate::sim::path::{Direction, Fate};
-use crate::sim::tcp::segment::Head;
 use crate::sim::trace::{Place, TraceEvent};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
+use turmoil_tcp::capture::CapturedPacket;
+use turmoil_tcp::path::{Direction, Fate};
+use turmoil_tcp::tcp::segment::Head;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;

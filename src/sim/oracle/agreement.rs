@@ -3,8 +3,8 @@
 
 use super::integrity::Verdict;
 use super::{End, Oracle, marks_end_of_file};
-use crate::client::{Direction, Verify};
 use crate::sim::plan::FaultKind;
+use ftp_endpoint::client::{Direction, Verify};
 
 pub struct Agreement;
 

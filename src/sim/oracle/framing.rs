@@ -3,9 +3,9 @@
 //! and else a part from the front. Nothing is written between files.
 
 use super::{End, Oracle};
-use crate::observe::{Event, Who};
-use crate::proto::mode::{self, Coding, Decoder, Structure, TransmissionMode};
-use crate::proto::repr::Representation;
+use ftp_endpoint::observe::{Event, Who};
+use ftp_proto::mode::{self, Coding, Decoder, Structure, TransmissionMode};
+use ftp_proto::repr::Representation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 

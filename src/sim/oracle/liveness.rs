@@ -3,9 +3,9 @@
 
 use super::integrity::Verdict;
 use super::{End, Oracle};
-use crate::client::Direction;
 use crate::sim::case::Case;
 use crate::sim::plan::{FaultKind, Side};
+use ftp_endpoint::client::Direction;
 
 pub struct Liveness;
 

@@ -9,12 +9,12 @@ pub mod liveness;
 pub mod replies;
 
 use super::case::Case;
-use super::network::RunReport;
 use super::world::Outcome;
-use crate::observe::{Event, Who};
-use crate::proto::mode::{Structure, TransmissionMode};
+use ftp_endpoint::observe::{Event, Who};
+use ftp_proto::mode::{Structure, TransmissionMode};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use turmoil_tcp::network::RunReport;
 
 /// An invariant of every run, whatever the faults.
 pub trait Oracle: Send {
@@ -71,9 +71,9 @@ pub fn marks_end_of_file(case: &Case) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::sim::network::RunEnd;
     use crate::sim::swarm;
     use crate::sim::world::FileFate;
+    use turmoil_tcp::network::RunEnd;
 
     /// All that an [`End`] borrows.
     pub(crate) struct Ended {

@@ -2,7 +2,7 @@
 //! RFC 959 section 4.2.
 
 use super::{End, Oracle};
-use crate::observe::{Event, Who};
+use ftp_endpoint::observe::{Event, Who};
 use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! Follows the control connections: whose they are, and where the target file's dialogue stands.
 
-use crate::observe::{Event, Who};
+use ftp_endpoint::observe::{Event, Who};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 

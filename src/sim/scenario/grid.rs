@@ -2,8 +2,8 @@
 
 use super::error::Problem;
 use super::{FaultKind, Scenario, within};
-use crate::sim::path::PathConfig;
 use serde::{Deserialize, Serialize};
+use turmoil_tcp::path::PathConfig;
 
 /// Every combination of these, in place of the scenario's path and of its workload's files and sizes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,226 @@
+//! The control connection: commands out, replies in, and how many are owed.
+
+use super::error::ClientError;
+use super::resume::parse_mark;
+use crate::net::{Net, Pace, Stream, is_quiet};
+use crate::observe::{Event, Watch};
+use crate::transfer::Mark;
+use bytes::{Buf, BytesMut};
+use ftp_proto::command::{Command, write_line};
+use ftp_proto::reply::{Reply, ReplyParser};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 4096;
+/// Preliminary replies taken before the completion of one command.
+const MAX_PRELIMINARY: usize = 1000;
+
+pub struct Control<N: Net> {
+    net: N,
+    stream: N::Stream,
+    watch: Watch,
+    parser: ReplyParser,
+    unread: BytesMut,
+    reply_timeout: Duration,
+    /// Completion replies owed to us: one a command (the greeting counts as one).
+    owed: u32,
+    round_trips: u64,
+    /// The latest of 110 replies.
+    mark: Option<Mark>,
+    broken: bool,
+}
+
+impl<N: Net> Control<N> {
+    /// A connection just opened, whose greeting is owed.
+    pub fn new(net: N, stream: N::Stream, reply_timeout: Duration, watch: Watch) -> io::Result<Self> {
+        let peer = stream.peer_addr()?;
+        stream.control()?;
+        watch.tell(net.now(), Event::SessionBegins { peer });
+        Ok(Self {
+            net,
+            stream,
+            watch,
+            parser: ReplyParser::new(),
+            unread: BytesMut::new(),
+            reply_timeout,
+            owed: 1,
+            round_trips: 0,
+            mark: None,
+            broken: false,
+        })
+    }
+
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.stream.peer_addr()
+    }
+
+    /// Times that this side sent a command and had nothing else to wait for but its reply:
+    /// pipelined commands count once.
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips
+    }
+
+    /// The latest restart marker that the server has told by 110 since this was last asked.
+    pub fn take_mark(&mut self) -> Option<Mark> {
+        self.mark.take()
+    }
+
+    /// Completion replies not yet read.
+    pub fn owed(&self) -> u32 {
+        self.owed
+    }
+
+    /// Whether the next reply will be the one to the next command. If not, the connection is only
+    /// good for closing.
+    pub fn in_step(&self) -> bool {
+        !self.broken && self.owed == 0
+    }
+
+    /// In step, and the server has neither closed nor said anything since its last reply (a
+    /// server that times out says 421 unasked).
+    pub async fn is_quiet(&mut self) -> bool {
+        self.in_step() && is_quiet(&mut self.stream, &mut self.unread).await
+    }
+
+    /// Sends one command without waiting for its reply.
+    pub async fn send(&mut self, command: &Command) -> Result<(), ClientError> {
+        self.send_line(&command.to_string()).await
+    }
+
+    /// Likewise, a line that need not be a command of ours.
+    pub async fn send_line(&mut self, text: &str) -> Result<(), ClientError> {
+        if text.contains(['\n', '\0']) {
+            return Err(ClientError::BadName);
+        }
+        let mut line = Vec::with_capacity(text.len() + 2);
+        write_line(text, &mut line);
+        let verb = text.split(' ').next().unwrap_or_default();
+        let masked = ["PASS", "ACCT"].iter().any(|secret| secret.eq_ignore_ascii_case(verb));
+        let shown = if masked { format!("{verb} ****") } else { text.to_owned() };
+        self.watch.tell(self.net.now(), Event::Command { line: &shown });
+        if self.owed == 0 {
+            self.round_trips += 1;
+        }
+        self.owed += 1;
+        let written = self.net.timeout(self.reply_timeout, self.stream.write_all(&line)).await;
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.broke(ClientError::Control(error))),
+            Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
+        }
+    }
+
+    /// Commands to come may leave together, by the next flush or wait for a reply.
+    pub fn pace(&mut self, pace: Pace) {
+        self.stream.pace(pace);
+    }
+
+    /// Sends what [`Pace::Together`] has held back.
+    pub async fn flush(&mut self) -> Result<(), ClientError> {
+        match self.net.timeout(self.reply_timeout, self.stream.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.broke(ClientError::Control(error))),
+            Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
+        }
+    }
+
+    /// The next reply, however long it takes. May be dropped without losing any of it.
+    pub async fn next_reply(&mut self) -> Result<Reply, ClientError> {
+        loop {
+            let mut input = &self.unread[..];
+            let parsed = self.parser.parse(&mut input);
+            let taken = self.unread.len() - input.len();
+            self.unread.advance(taken);
+            match parsed {
+                Ok(None) => {}
+                Ok(Some(reply)) => return Ok(self.took(reply)),
+                Err(error) => return Err(self.broke(error.into())),
+            }
+            self.unread.reserve(READ_BYTES);
+            match self.stream.read_buf(&mut self.unread).await {
+                Ok(0) => return Err(self.broke(ClientError::ControlClosed)),
+                Ok(_) => {}
+                Err(error) => return Err(self.broke(ClientError::Control(error))),
+            }
+        }
+    }
+
+    /// The next reply, within the reply timeout. After an error the connection is out of step.
+    pub async fn read_reply(&mut self) -> Result<Reply, ClientError> {
+        let limit = self.reply_timeout;
+        let net = self.net.clone();
+        match net.timeout(limit, self.next_reply()).await {
+            Ok(reply) => reply,
+            Err(_) => Err(self.broke(ClientError::NoReply(limit))),
+        }
+    }
+
+    /// The next reply that is not preliminary.
+    pub async fn read_completion(&mut self) -> Result<Reply, ClientError> {
+        for _ in 0..MAX_PRELIMINARY {
+            let reply = self.read_reply().await?;
+            if !reply.is_preliminary() {
+                return Ok(reply);
+            }
+        }
+        Err(self.broke(ClientError::NoReply(self.reply_timeout)))
+    }
+
+    /// Sends a line as it is and reads all replies to it.
+    pub async fn quote(&mut self, line: &str) -> Result<Vec<Reply>, ClientError> {
+        self.send_line(line).await?;
+        let mut replies = Vec::new();
+        while replies.len() < MAX_PRELIMINARY {
+            let reply = self.read_reply().await?;
+            let last = !reply.is_preliminary();
+            replies.push(reply);
+            if last {
+                return Ok(replies);
+            }
+        }
+        Err(self.broke(ClientError::NoReply(self.reply_timeout)))
+    }
+
+    /// Sends a command and reads its reply.
+    pub async fn command(&mut self, command: &Command) -> Result<Reply, ClientError> {
+        self.send(command).await?;
+        self.read_completion().await
+    }
+
+    /// Sends FIN; what the server still says is not read.
+    pub async fn close(mut self, reason: &str) {
+        // The peer may be gone already; there is nothing left to do about it.
+        let _ = self.net.timeout(self.reply_timeout, self.stream.shutdown()).await;
+        self.watch.tell(self.net.now(), Event::SessionEnds { reason });
+    }
+
+    /// Ends the connection with RST.
+    pub fn abort(self, reason: &str) {
+        self.watch.tell(self.net.now(), Event::SessionEnds { reason });
+        self.stream.abort();
+    }
+
+    fn took(&mut self, reply: Reply) -> Reply {
+        self.watch.tell(self.net.now(), Event::Reply { code: reply.code, text: &reply.text() });
+        if reply.code == 110 {
+            self.mark = parse_mark(&reply.text()).or(self.mark.take());
+        }
+        if !reply.is_preliminary() {
+            // An unasked reply (421) is not owed.
+            self.owed = self.owed.saturating_sub(1);
+        }
+        reply
+    }
+
+    fn broke(&mut self, error: ClientError) -> ClientError {
+        self.broken = true;
+        error
+    }
+}

@@ -1,0 +1,115 @@
+//! SHA-256 of a file while it passes through, for comparison with the server's HASH.
+
+use super::error::ClientError;
+use crate::store::{ReadFile, StoreError, WriteFile};
+use ftp_proto::reply::Reply;
+use sha2::{Digest, Sha256};
+
+/// A file's reader or writer, and the hash of what went through it, if wanted.
+pub struct Hashing<F> {
+    file: F,
+    hash: Option<Sha256>,
+}
+
+impl<F> Hashing<F> {
+    pub fn new(file: F, wanted: bool) -> Self {
+        Self { file, hash: wanted.then(Sha256::new) }
+    }
+
+    /// Reads and hashes so many bytes, which are not to be sent.
+    pub async fn skip(&mut self, mut bytes: u64) -> Result<(), StoreError>
+    where
+        F: ReadFile,
+    {
+        let mut piece = vec![0; 64 * 1024];
+        while bytes > 0 {
+            let room = bytes.min(piece.len() as u64) as usize;
+            let read = self.read(&mut piece[..room]).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            bytes -= read as u64;
+        }
+        Ok(())
+    }
+
+    /// Hashes what is already there: the first `bytes` of `part`, or all if it has fewer.
+    pub async fn begin_with(&mut self, part: impl ReadFile, bytes: u64) -> Result<(), StoreError> {
+        let mut part = Hashing { file: part, hash: self.hash.take() };
+        part.skip(bytes).await?;
+        self.hash = part.hash;
+        Ok(())
+    }
+
+    /// The hash so far, in lower-case hexadecimal.
+    pub fn hash(&self) -> Option<String> {
+        let hash = self.hash.clone()?;
+        Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl<F: ReadFile> ReadFile for Hashing<F> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let read = self.file.read(buffer).await?;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buffer[..read]);
+        }
+        Ok(read)
+    }
+    fn remaining_bytes(&self) -> u64 {
+        self.file.remaining_bytes()
+    }
+    fn marker(&self) -> Option<String> {
+        self.file.marker()
+    }
+}
+
+impl<F: WriteFile> WriteFile for Hashing<F> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+        self.file.write(bytes).await
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        self.file.publish().await
+    }
+    fn marker(&self) -> Option<String> {
+        self.file.marker()
+    }
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.file.checkpoint().await
+    }
+    async fn keep(self) -> Result<(), StoreError> {
+        self.file.keep().await
+    }
+}
+
+/// The hash in `213 SHA-256 0-49 HEX NAME` (draft-ietf-ftpext2-hash-04 section 3.1), the reply's
+/// last line: proftpd puts one before it that says that it is computing.
+pub fn parse_hash(reply: Reply) -> Result<String, ClientError> {
+    let mut words = reply.lines.last().map_or("", String::as_str).split_ascii_whitespace();
+    let (algorithm, _range, hash) = (words.next(), words.next(), words.next());
+    match (algorithm, hash) {
+        (Some("SHA-256"), Some(hash)) if reply.code == 213 && hash.len() == 64 => {
+            Ok(hash.to_ascii_lowercase())
+        }
+        _ => Err(ClientError::Unverifiable { command: "HASH", reply }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hash_is_in_the_last_line() {
+        let hash = "a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89";
+        let line = format!("SHA-256 0-1 {} one.bin", hash.to_uppercase());
+        assert_eq!(parse_hash(Reply::new(213, &line)).unwrap(), hash);
+        let proftpd = Reply::multi(213, vec!["Computing SHA-256 digest".to_owned(), line]);
+        assert_eq!(parse_hash(proftpd).unwrap(), hash);
+        assert!(parse_hash(Reply::new(213, format!("SHA-1 0-1 {hash} one.bin"))).is_err());
+        assert!(parse_hash(Reply::new(550, format!("SHA-256 0-1 {hash} one.bin"))).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! A file at this end: converted as the representation type says, hashed if that is to be verified.
+
+use super::hash::Hashing;
+use super::policy::{Policy, Verify};
+use super::resume::Start;
+use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
+use crate::transfer::ascii::{AsciiReader, AsciiWriter};
+use ftp_proto::path::VirtualPath;
+
+/// The hash is that of the file's own bytes, not of their representation.
+pub enum LocalReader<R> {
+    Image(Hashing<R>),
+    Ascii(AsciiReader<Hashing<R>>),
+}
+
+impl<R: ReadFile> LocalReader<R> {
+    pub fn new(file: R, policy: &Policy) -> Self {
+        Self::of(Hashing::new(file, policy.verify == Verify::Hash), policy)
+    }
+
+    fn of(file: Hashing<R>, policy: &Policy) -> Self {
+        // All else is converted by the data connection.
+        match policy.conversion().is_lines_only() {
+            true => Self::Ascii(AsciiReader::new(file)),
+            false => Self::Image(file),
+        }
+    }
+
+    /// The file from an offset on. For a hash its beginning has to be read, too.
+    pub async fn open<S: Store<Reader = R>>(
+        store: &S,
+        path: &VirtualPath,
+        offset_bytes: u64,
+        policy: &Policy,
+    ) -> Result<Self, StoreError> {
+        if policy.verify != Verify::Hash {
+            return Ok(Self::new(store.read(path, offset_bytes).await?, policy));
+        }
+        let mut file = Hashing::new(store.read(path, 0).await?, true);
+        file.skip(offset_bytes).await?;
+        Ok(Self::of(file, policy))
+    }
+
+    pub fn hash(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.hash(),
+            Self::Ascii(file) => file.inner().hash(),
+        }
+    }
+}
+
+impl<R: ReadFile> ReadFile for LocalReader<R> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        match self {
+            Self::Image(file) => file.read(buffer).await,
+            Self::Ascii(file) => file.read(buffer).await,
+        }
+    }
+    fn remaining_bytes(&self) -> u64 {
+        match self {
+            Self::Image(file) => file.remaining_bytes(),
+            Self::Ascii(file) => file.remaining_bytes(),
+        }
+    }
+    fn marker(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.marker(),
+            Self::Ascii(file) => file.marker(),
+        }
+    }
+}
+
+pub enum LocalWriter<W> {
+    Image(Hashing<W>),
+    Ascii(AsciiWriter<Hashing<W>>),
+}
+
+impl<W: WriteFile> LocalWriter<W> {
+    pub fn new(file: W, policy: &Policy) -> Self {
+        Self::resumed(file, policy, false)
+    }
+
+    /// `after_return`: TYPE A goes on behind a CR that has been held back.
+    pub fn resumed(file: W, policy: &Policy, after_return: bool) -> Self {
+        Self::of(Hashing::new(file, policy.verify == Verify::Hash), policy, after_return)
+    }
+
+    /// To go on from `start`, in what a failed download has left. For a hash that has to be read.
+    pub async fn open<S: Store<Writer = W>>(
+        store: &S,
+        path: &VirtualPath,
+        start: &Start,
+        policy: &Policy,
+    ) -> Result<Self, StoreError> {
+        let how = if start.marker.is_some() { Write::From(start.offset_bytes) } else { Write::Replace };
+        let mut file = Hashing::new(store.write(path, how).await?, policy.verify == Verify::Hash);
+        if policy.verify == Verify::Hash && start.offset_bytes > 0 {
+            file.begin_with(store.read_partial(path).await?, start.offset_bytes).await?;
+        }
+        Ok(Self::of(file, policy, start.after_return))
+    }
+
+    fn of(file: Hashing<W>, policy: &Policy, after_return: bool) -> Self {
+        // All else is converted by the data connection.
+        match policy.conversion().is_lines_only() {
+            true if after_return => Self::Ascii(AsciiWriter::after_return(file)),
+            true => Self::Ascii(AsciiWriter::new(file)),
+            false => Self::Image(file),
+        }
+    }
+
+    pub fn hash(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.hash(),
+            Self::Ascii(file) => file.inner().hash(),
+        }
+    }
+}
+
+impl<W: WriteFile> WriteFile for LocalWriter<W> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.write(bytes).await,
+            Self::Ascii(file) => file.write(bytes).await,
+        }
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.publish().await,
+            Self::Ascii(file) => file.publish().await,
+        }
+    }
+    fn marker(&self) -> Option<String> {
+        match self {
+            Self::Image(file) => file.marker(),
+            Self::Ascii(file) => file.marker(),
+        }
+    }
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.checkpoint().await,
+            Self::Ascii(file) => file.checkpoint().await,
+        }
+    }
+    async fn keep(self) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.keep().await,
+            Self::Ascii(file) => file.keep().await,
+        }
+    }
+}

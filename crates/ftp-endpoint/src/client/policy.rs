@@ -1,0 +1,168 @@
+//! How a client goes about its deliveries, as data: the contenders of an experiment differ in it.
+
+use ftp_proto::mode::{Coding, Structure, TransmissionMode};
+use ftp_proto::repr::{Conversion, RecordForm, Representation};
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
+    /// For servers that ask for it by 332 (RFC 959 section 4.1.1, ACCT).
+    pub account: Option<String>,
+    /// Sent as they are once the session's parameters are set (RFC 1123 section 4.1.4.2, QUOTE); one
+    /// that is refused ends the session.
+    pub quoted: Vec<String>,
+}
+
+impl Login {
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { user: user.into(), password: password.into(), account: None, quoted: Vec::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Upload: the client sends (STOR).
+    Put,
+    /// Download: the server sends (RETR).
+    Get,
+}
+
+impl Direction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Get => "get",
+        }
+    }
+}
+
+/// What a file's success is taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// The mode's end of file and the server's 226 or 250.
+    #[default]
+    Reply,
+    /// The same, and SIZE (RFC 3659 section 4) equals the payload moved: asked after an upload,
+    /// before a download.
+    Size,
+    /// The same, and HASH (draft-ietf-ftpext2-hash, SHA-256) equals that of the payload.
+    Hash,
+}
+
+/// The name under which an upload is stored while it is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Publish {
+    /// Its own.
+    #[default]
+    Direct,
+    /// `.NAME.part`, renamed when it is whole and verified.
+    Rename,
+}
+
+/// Who opens the data connection (RFC 1579 says why the client should).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opening {
+    /// The client: EPSV, or PASV where the server does not know EPSV.
+    #[default]
+    Passive,
+    /// The server: EPRT over IPv6, PORT over IPv4.
+    Active,
+}
+
+/// How many files are delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    pub direction: Direction,
+    pub mode: TransmissionMode,
+    pub structure: Structure,
+    pub representation: Representation,
+    /// How local files keep the records of [`Structure::Record`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub record_form: RecordForm,
+    pub opening: Opening,
+    pub verify: Verify,
+    pub publish: Publish,
+    /// Further attempts at a file after the first. Refusals by 5yz are final (RFC 959 section 4.2.1).
+    pub retries: u32,
+    /// Wait before each further attempt.
+    pub retry_delay: Duration,
+    /// In block and compressed mode the next file goes over the same data connection (RFC 959
+    /// section 3.3). Stream mode cannot.
+    pub reuse_data_connection: bool,
+    /// A further attempt goes on where the last one ended, the first one where an earlier delivery
+    /// did: for files that have not changed meanwhile; [`Verify`] tells. By restart markers in block
+    /// and compressed mode, by offsets in types I and L 8 with file structure. What cannot go on
+    /// begins anew: stream mode in TYPE A or E or with records, files of [`RecordForm::Marked`],
+    /// [`Verify::Size`] of what is converted. Not pipelined.
+    pub resume: bool,
+    /// Block and compressed mode: restart markers in uploads, and asked for in downloads, each so
+    /// many bytes.
+    pub marker_interval_bytes: Option<NonZeroU64>,
+    /// Transfer commands under way at a time on one control connection; 1: the next is sent when
+    /// the last is done. More than 1 has an effect in block and compressed mode only.
+    pub pipeline_depth: u32,
+    /// Sessions at a time.
+    pub parallel: u32,
+    /// Longest wait for a reply.
+    pub reply_timeout: Duration,
+    /// Longest silence of a data connection during a transfer.
+    pub data_timeout: Duration,
+    /// Longest wait for a control or data connection to open.
+    pub connect_timeout: Duration,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            direction: Direction::Put,
+            mode: TransmissionMode::Stream,
+            structure: Structure::File,
+            representation: Representation::Image,
+            record_form: RecordForm::Plain,
+            opening: Opening::Passive,
+            verify: Verify::Reply,
+            publish: Publish::Direct,
+            retries: 2,
+            retry_delay: Duration::from_secs(1),
+            reuse_data_connection: true,
+            resume: false,
+            marker_interval_bytes: None,
+            pipeline_depth: 1,
+            parallel: 1,
+            reply_timeout: Duration::from_secs(30),
+            data_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Policy {
+    pub fn coding(&self) -> Coding {
+        Coding { mode: self.mode, structure: self.structure, filler: self.representation.filler() }
+    }
+
+    /// TYPE, STRU and what they are here.
+    pub fn conversion(&self) -> Conversion {
+        let (representation, structure, record_form) =
+            (self.representation, self.structure, self.record_form);
+        Conversion { representation, structure, record_form }
+    }
+
+    /// Whether a data connection serves for more than one file.
+    pub fn keeps_data_connection(&self) -> bool {
+        self.reuse_data_connection && self.mode != TransmissionMode::Stream
+    }
+}

@@ -1,0 +1,125 @@
+//! Where an attempt goes on (RFC 959 section 3.5, RFC 1123 section 4.1.3.4, RFC 3659 section 5).
+//!
+//! In block and compressed mode both ends name places in the file by restart markers. In stream
+//! mode a marker is an offset. What a failed upload has left is asked for by `SITE PARTIAL` (our
+//! extension), or, under a temporary name, by SIZE.
+
+use super::error::ClientError;
+use super::policy::{Direction, Policy, Publish, Verify};
+use super::session::Session;
+use super::worker::{Pending, Worker, part_name};
+use crate::net::Net;
+use crate::store::Store;
+use crate::transfer::Mark;
+use crate::transfer::ascii::RETURN_SEEN;
+use ftp_proto::command::Command;
+use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::repr::Representation;
+
+/// Where an attempt begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// In the file at this end.
+    pub offset_bytes: u64,
+    /// REST's argument.
+    pub marker: Option<String>,
+    /// Of a download of TYPE A: a CR before it is held back.
+    pub after_return: bool,
+}
+
+impl Start {
+    /// From our own marker, an offset as our stores give them.
+    fn at(ours: &str, theirs: String) -> Option<Self> {
+        let digits = ours.strip_suffix(RETURN_SEEN);
+        let offset_bytes = digits.unwrap_or(ours).parse().ok()?;
+        Some(Self { offset_bytes, marker: Some(theirs), after_return: digits.is_some() })
+    }
+}
+
+/// `MARK sender = receiver`, the text of a 110 reply.
+pub fn parse_mark(text: &str) -> Option<Mark> {
+    let (sender, receiver) = text.trim().strip_prefix("MARK ")?.split_once(" = ")?;
+    Some(Mark { sender: sender.trim().to_owned(), receiver: receiver.trim().to_owned() })
+}
+
+/// Whether bytes at this end are those on the wire, so that an offset means the same at both.
+fn is_transparent(policy: &Policy) -> bool {
+    matches!(policy.representation, Representation::Image | Representation::Local8)
+        && policy.structure == Structure::File
+}
+
+impl<N: Net, S: Store> Worker<N, S> {
+    pub(super) async fn start(&mut self, pending: &Pending) -> Result<Start, ClientError> {
+        // What was sent before of a file that is not sent byte for byte is not known any more.
+        let uncounted = self.policy.verify == Verify::Size && !self.policy.conversion().keeps_size();
+        if !self.policy.resume || uncounted {
+            return Ok(Start::default());
+        }
+        let start = match self.policy.direction {
+            Direction::Put => self.start_of_upload(pending).await?,
+            Direction::Get => self.start_of_download(pending).await?,
+        };
+        Ok(start.unwrap_or_default())
+    }
+
+    async fn start_of_upload(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {
+        if let Some(Mark { sender, receiver }) = &pending.mark {
+            return Ok(Start::at(sender, receiver.clone()));
+        }
+        if !is_transparent(&self.policy) {
+            return Ok(None);
+        }
+        let size_bytes =
+            self.store.metadata(&pending.job.local).await.map_err(ClientError::Local)?.size_bytes;
+        let policy = self.policy.clone();
+        let left = left_bytes(self.session().await?, &policy, &pending.job.remote).await?;
+        // More than there is: left by another file of this name.
+        Ok(left
+            .filter(|left| *left <= size_bytes)
+            .and_then(|left| Start::at(&left.to_string(), left.to_string())))
+    }
+
+    async fn start_of_download(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {
+        if let Some(Mark { sender, receiver }) = &pending.mark {
+            return Ok(Start::at(receiver, sender.clone()));
+        }
+        if self.policy.mode != TransmissionMode::Stream || !is_transparent(&self.policy) {
+            return Ok(None);
+        }
+        let left = self.store.partial_bytes(&pending.job.local).await.map_err(ClientError::Local)?;
+        let left = left.filter(|left| *left > 0);
+        Ok(left.and_then(|left| Start::at(&left.to_string(), left.to_string())))
+    }
+}
+
+/// What a failed upload has left at the server.
+async fn left_bytes<N: Net>(
+    session: &mut Session<N>,
+    policy: &Policy,
+    remote: &str,
+) -> Result<Option<u64>, ClientError> {
+    let part = part_name(remote);
+    let stored_as = if policy.publish == Publish::Rename { &part } else { remote };
+    let mut reply = session.command(&Command::Site(format!("PARTIAL {stored_as}"))).await?;
+    // Elsewhere the part lies under its temporary name; under the final one it might be another file.
+    if reply.code != 213 && policy.publish == Publish::Rename && policy.mode == TransmissionMode::Stream {
+        reply = session.command(&Command::Size(part)).await?;
+    }
+    Ok(reply.text().trim().parse().ok().filter(|bytes| reply.code == 213 && *bytes > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_110_replies() {
+        let mark = parse_mark("MARK 100 = 77r").unwrap();
+        assert_eq!((mark.sender.as_str(), mark.receiver.as_str()), ("100", "77r"));
+        assert_eq!(parse_mark("no mark"), None);
+        assert_eq!(parse_mark("MARK 100"), None);
+        let start = Start::at(&mark.receiver, mark.sender).unwrap();
+        assert_eq!((start.offset_bytes, start.after_return), (77, true));
+        assert_eq!(Start::at("not ours", "x".into()), None);
+    }
+}

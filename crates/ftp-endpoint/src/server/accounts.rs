@@ -1,0 +1,102 @@
+//! Who may log in, what they see and what they may do.
+
+use crate::store::Store;
+use ftp_proto::path::VirtualPath;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// RETR, SIZE, HASH, listings.
+    pub read: bool,
+    /// STOR, APPE, STOU, MKD, MFMT.
+    pub write: bool,
+    /// DELE, RMD, RNFR, and replacing a file.
+    pub delete: bool,
+}
+
+impl Rights {
+    pub const ALL: Self = Self { read: true, write: true, delete: true };
+    pub const READ_ONLY: Self = Self { read: true, write: false, delete: false };
+}
+
+/// What a login gives: the store is the user's root.
+#[derive(Clone)]
+pub struct User<S> {
+    pub name: String,
+    pub anonymous: bool,
+    pub store: S,
+    /// The working directory after the login.
+    pub home: VirtualPath,
+    pub rights: Rights,
+}
+
+pub trait Accounts: Send + Sync + 'static {
+    type Store: Store;
+
+    /// `None` when name and password do not belong together; which of them was wrong is not told
+    /// (RFC 2577 section 7).
+    fn login(
+        &self,
+        name: &str,
+        password: &str,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Option<User<Self::Store>>> + Send;
+
+    /// Whether PASS is wanted after this USER.
+    fn needs_password(&self, _name: &str) -> bool {
+        true
+    }
+}
+
+/// A fixed table of users, passwords in the clear: for tests, simulations and one-off servers.
+#[derive(Clone)]
+pub struct Table<S> {
+    users: BTreeMap<String, (String, User<S>)>,
+    anonymous: Option<User<S>>,
+}
+
+impl<S: Store> Table<S> {
+    pub fn new() -> Self {
+        Self { users: BTreeMap::new(), anonymous: None }
+    }
+
+    pub fn with_user(mut self, name: &str, password: &str, store: S, rights: Rights) -> Self {
+        let (name, home) = (name.to_owned(), VirtualPath::root());
+        let user = User { name: name.clone(), anonymous: false, store, home, rights };
+        self.users.insert(name, (password.to_owned(), user));
+        self
+    }
+
+    /// Lets `anonymous` and `ftp` in with any password, to read.
+    pub fn with_anonymous(mut self, store: S) -> Self {
+        let (name, home) = ("anonymous".to_owned(), VirtualPath::root());
+        self.anonymous = Some(User { name, anonymous: true, store, home, rights: Rights::READ_ONLY });
+        self
+    }
+}
+
+impl<S: Store> Default for Table<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Compares in a time that does not tell how many bytes are right.
+pub fn equal(a: &[u8], b: &[u8]) -> bool {
+    let differing = a.iter().zip(b).fold(a.len() ^ b.len(), |sum, (x, y)| sum | usize::from(x ^ y));
+    differing == 0
+}
+
+impl<S: Store> Accounts for Table<S> {
+    type Store = S;
+
+    async fn login(&self, name: &str, password: &str, _peer: SocketAddr) -> Option<User<S>> {
+        if let Some((right, user)) = self.users.get(name) {
+            return equal(right.as_bytes(), password.as_bytes()).then(|| user.clone());
+        }
+        let is_anonymous = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
+        self.anonymous.clone().filter(|_| is_anonymous)
+    }
+}

@@ -1,0 +1,134 @@
+//! What a server is told at its start.
+
+use super::accounts::Accounts;
+use super::log::TransferLog;
+use ftp_proto::repr::RecordForm;
+use std::net::Ipv4Addr;
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Good `passive_ports`. Not the host's choice (port 0): after some thousand data connections most of
+/// its ephemeral ports are in TIME-WAIT, and it searches for milliseconds for each new one. These lie
+/// below them.
+pub const PASSIVE_PORTS: RangeInclusive<u16> = 10_000..=32_767;
+
+/// Seconds and nanoseconds since 1970-01-01 00:00 UTC: the calendar, where there is one.
+pub type Calendar = Arc<dyn Fn() -> (i64, u32) + Send + Sync>;
+
+#[derive(Clone)]
+pub struct Config<A> {
+    pub accounts: A,
+    /// Text of the 220 reply.
+    pub greeting: String,
+    pub timeouts: Timeouts,
+    pub limits: Limits,
+    /// Ports for PASV and EPSV; `None` lets the host choose (RFC 2577 section 8: it should choose
+    /// them at random).
+    pub passive_ports: Option<RangeInclusive<u16>>,
+    /// Orders the tries of `passive_ports`, so that they are hard to guess: give each server its own.
+    pub passive_seed: u64,
+    /// The address in a 227 reply, where clients see the server under another one than its own.
+    pub advertised_address: Option<Ipv4Addr>,
+    /// Lets PORT and EPRT name, and data connections come from, other hosts than the client's: for
+    /// transfers between servers (RFC 959 section 5.2), open to the bounce attack (RFC 2577).
+    pub foreign_data_addresses: bool,
+    /// How the store keeps the records of TYPE I and L 8 with STRU R.
+    pub record_form: RecordForm,
+    /// When cancelled, the server accepts no more, idle sessions end, and transfers may finish within
+    /// `timeouts.shutdown`.
+    pub shutdown: CancellationToken,
+    /// A transfer under way when the control connection is lost goes on to its end, and an upload
+    /// is published: what half of the servers in use do. Otherwise it is aborted, as RFC 959
+    /// section 4.1.1 (QUIT) asks: "an unexpected close on the control connection will cause the
+    /// server to take the effective action of an abort (ABOR) and a logout (QUIT)".
+    pub transfers_outlive_control: bool,
+    /// The 150 or 125 of a download may go in one packet with the reply of its end, if all of it can be
+    /// sent at once: a client in step is then woken once a file, not twice.
+    pub joined_replies: bool,
+    /// Told of each file sent or received.
+    pub transfer_log: Option<TransferLog>,
+    /// For the dates of LIST and the transfer log; without one, LIST gives the year.
+    pub calendar: Option<Calendar>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the connection to a successful login.
+    pub login: Duration,
+    /// Between commands (RFC 1123 section 4.1.3.2: at least 5 minutes by default).
+    pub idle: Duration,
+    /// Silence of a data connection during a transfer.
+    pub data: Duration,
+    /// From 150 to an open data connection.
+    pub data_open: Duration,
+    /// For a client to take a reply off the control connection.
+    pub reply: Duration,
+    /// Before the answer to a wrong password (RFC 2577 section 5).
+    pub login_failure: Duration,
+    /// For transfers to finish after a shutdown is asked for.
+    pub shutdown: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            login: Duration::from_secs(60),
+            idle: Duration::from_secs(300),
+            data: Duration::from_secs(60),
+            data_open: Duration::from_secs(30),
+            reply: Duration::from_secs(60),
+            login_failure: Duration::from_secs(5),
+            shutdown: Duration::from_secs(30),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions at a time.
+    pub sessions: usize,
+    /// Sessions at a time from one address.
+    pub sessions_per_address: usize,
+    /// Wrong passwords in one session, the last of which is answered by 421 (RFC 2577 section 5).
+    pub login_failures: u32,
+    /// Commands that may wait while a transfer runs; then the control connection is not read.
+    pub queued_commands: usize,
+    /// Bytes per second of a transfer.
+    pub transfer_bytes_per_s: Option<NonZeroU64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 10_000,
+            sessions_per_address: 10_000,
+            login_failures: 3,
+            queued_commands: 1024,
+            transfer_bytes_per_s: None,
+        }
+    }
+}
+
+impl<A: Accounts> Config<A> {
+    pub fn new(accounts: A) -> Self {
+        Self {
+            accounts,
+            greeting: "ftpsim FTP server ready.".to_owned(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            passive_ports: None,
+            passive_seed: 0,
+            advertised_address: None,
+            foreign_data_addresses: false,
+            record_form: RecordForm::Plain,
+            shutdown: CancellationToken::new(),
+            transfers_outlive_control: false,
+            joined_replies: false,
+            transfer_log: None,
+            calendar: None,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The control connection: command lines in, replies out.
+
+use super::config::Timeouts;
+use crate::net::{Net, Stream};
+use crate::observe::{Event, Watch};
+use bytes::{Buf, BytesMut};
+use ftp_proto::command::MAX_LINE_BYTES;
+use ftp_proto::reply::Reply;
+use ftp_proto::telnet::{Item, LineSplitter};
+use std::collections::VecDeque;
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Replies to pipelined commands are sent together up to this size.
+const BATCH_BYTES: usize = 4096;
+/// Read from the connection at a time.
+const READ_BYTES: usize = 4096;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    Text(Vec<u8>),
+    TooLong,
+}
+
+pub struct Control<N: Net> {
+    net: N,
+    stream: N::Stream,
+    watch: Watch,
+    splitter: LineSplitter,
+    unread: BytesMut,
+    /// Lines that came while a transfer was running.
+    queue: VecDeque<Line>,
+    queue_limit: usize,
+    unsent: BytesMut,
+    timeouts: Timeouts,
+    /// The client has closed its side.
+    ended: bool,
+    /// The client has not taken replies in time.
+    stuck: bool,
+    /// [`super::config::Config::transfers_outlive_control`].
+    pub transfers_outlive_it: bool,
+}
+
+impl<N: Net> Control<N> {
+    pub fn new(net: N, stream: N::Stream, watch: Watch, timeouts: Timeouts, queue_limit: usize) -> Self {
+        // Without it everything works, if late.
+        let _ = stream.control();
+        Self {
+            net,
+            stream,
+            watch,
+            splitter: LineSplitter::new(MAX_LINE_BYTES),
+            unread: BytesMut::new(),
+            queue: VecDeque::new(),
+            queue_limit,
+            unsent: BytesMut::new(),
+            timeouts,
+            ended: false,
+            stuck: false,
+            transfers_outlive_it: false,
+        }
+    }
+
+    pub fn outlived_by_transfers(mut self, transfers_outlive_it: bool) -> Self {
+        self.transfers_outlive_it = transfers_outlive_it;
+        self
+    }
+
+    /// Puts a reply behind those not yet sent.
+    pub fn say(&mut self, reply: &Reply) {
+        let mut bytes = Vec::new();
+        reply.write_to(&mut bytes);
+        self.unsent.extend_from_slice(&bytes);
+        self.watch.tell(self.net.now(), Event::Reply { code: reply.code, text: &reply.text() });
+    }
+
+    /// Sends what has been said.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        let net = self.net.clone();
+        let limit = self.timeouts.reply;
+        let sent = net.timeout(limit, self.send()).await;
+        self.stuck |= sent.is_err();
+        sent.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    /// May be dropped at any time: what is left is sent later.
+    async fn send(&mut self) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            let written = self.stream.write(&self.unsent).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.unsent.advance(written);
+        }
+        self.stream.flush().await
+    }
+
+    /// The next line, in the order they came; `None` when the client has closed. Before waiting
+    /// for one, sends what has been said.
+    pub async fn next(&mut self) -> io::Result<Option<Line>> {
+        if let Some(line) = self.queue.pop_front() {
+            if self.unsent.len() > BATCH_BYTES {
+                self.flush().await?;
+            }
+            return Ok(Some(line));
+        }
+        if let Some(line) = self.split() {
+            if self.unsent.len() > BATCH_BYTES {
+                self.flush().await?;
+            }
+            return Ok(Some(line));
+        }
+        self.read_line().await
+    }
+
+    /// The next line to come after those queued. May be dropped at any time.
+    pub async fn attend(&mut self) -> io::Result<Option<Line>> {
+        if self.queue.len() >= self.queue_limit {
+            self.flush().await?;
+            // The transfer must end first.
+            return std::future::pending().await;
+        }
+        match self.split() {
+            Some(line) => Ok(Some(line)),
+            None => self.read_line().await,
+        }
+    }
+
+    async fn read_line(&mut self) -> io::Result<Option<Line>> {
+        loop {
+            if !self.unsent.is_empty() {
+                self.flush().await?;
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.unread.reserve(READ_BYTES);
+            if self.stream.read_buf(&mut self.unread).await? == 0 {
+                self.ended = true;
+            }
+            if let Some(line) = self.split() {
+                return Ok(Some(line));
+            }
+            // A line is not cut short as a rule: its end may be urgent data.
+            let mut rest = [0; 64];
+            while let Ok(read) = self.stream.read_past_mark(&mut rest) {
+                self.unread.extend_from_slice(&rest[..read]);
+                if read == 0 || self.unread.len() > READ_BYTES {
+                    self.ended |= read == 0;
+                    break;
+                }
+            }
+            if let Some(line) = self.split() {
+                return Ok(Some(line));
+            }
+        }
+    }
+
+    /// The next line among the bytes that have come.
+    fn split(&mut self) -> Option<Line> {
+        let mut input = &self.unread[..];
+        let mut line = None;
+        while let Some(item) = self.splitter.next(&mut input) {
+            match item {
+                Item::Line(text) => line = Some(Line::Text(text)),
+                Item::TooLong => line = Some(Line::TooLong),
+                Item::Refuse(bytes) => self.unsent.extend_from_slice(&bytes),
+            }
+            if line.is_some() {
+                break;
+            }
+        }
+        let taken = self.unread.len() - input.len();
+        self.unread.advance(taken);
+        if self.unread.is_empty() {
+            // An idle session holds no buffer.
+            self.unread = BytesMut::new();
+        }
+        line
+    }
+
+    /// Puts a line, come during a transfer, where `next` finds it.
+    pub fn queue(&mut self, line: Line) {
+        self.queue.push_back(line);
+    }
+
+    /// Whether the client has sent more than what is being done.
+    pub fn has_waiting(&self) -> bool {
+        !self.queue.is_empty() || !self.unread.is_empty()
+    }
+
+    pub fn queued(&self) -> impl Iterator<Item = &Line> {
+        self.queue.iter()
+    }
+
+    pub async fn close(mut self) {
+        if self.stuck {
+            return self.stream.abort();
+        }
+        // The client may be gone; the session ends either way.
+        if self.flush().await.is_ok() {
+            let _ = self.stream.shutdown().await;
+        }
+    }
+}

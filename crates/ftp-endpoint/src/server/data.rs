@@ -1,0 +1,252 @@
+//! Data connections: where the next one comes from, and the one that is kept.
+//!
+//! In stream mode there is one a file. In block and compressed mode it stays open (RFC 959 section
+//! 3.3) until the client closes it, a port command or MODE or STRU says otherwise, ABOR, REIN or
+//! an error. TYPE leaves it alone: it changes what the bytes mean, not how they are framed (only
+//! compressed mode's filler byte, which the codecs take over from one file to the next).
+
+use super::config::Config;
+use super::replies::OpenError;
+use crate::net::{Listener, Net, Pace, Stream};
+use crate::observe::Watch;
+use crate::transfer::DataConnection;
+use ftp_proto::mode::{Coding, TransmissionMode};
+use ftp_proto::planted::{self, Bug};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// A privileged port is never connected to (RFC 2577 section 3).
+const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+
+enum Port<N: Net> {
+    /// The client's end of the control connection (RFC 959 section 3.2).
+    Default,
+    /// PORT or EPRT.
+    Active(SocketAddr),
+    /// PASV or EPSV.
+    Passive(N::Listener),
+    /// PASV serves for one connection (RFC 1123 section 4.1.2.6).
+    Used,
+}
+
+pub struct DataPort<N: Net> {
+    net: N,
+    watch: Watch,
+    /// Of the control connection.
+    local: SocketAddr,
+    peer: SocketAddr,
+    foreign_addresses: bool,
+    silence_limit: Duration,
+    open_limit: Duration,
+    port: Port<N>,
+    connection: Option<DataConnection<N>>,
+    holds: bool,
+}
+
+impl<N: Net> DataPort<N> {
+    pub fn new<A>(net: N, watch: Watch, local: SocketAddr, peer: SocketAddr, config: &Config<A>) -> Self {
+        Self {
+            net,
+            watch,
+            local,
+            peer,
+            foreign_addresses: config.foreign_data_addresses,
+            silence_limit: config.timeouts.data,
+            open_limit: config.timeouts.data_open,
+            port: Port::Default,
+            connection: None,
+            holds: false,
+        }
+    }
+
+    /// PORT and EPRT. The port specification changes: the kept connection is closed. A client that
+    /// does not know its address (lftp over IPv6 says `::`) means its own.
+    pub async fn set_active(&mut self, mut address: SocketAddr) -> Result<(), &'static str> {
+        if address.ip().is_unspecified() {
+            address.set_ip(self.peer.ip());
+        }
+        self.check(address)?;
+        self.close().await;
+        self.port = Port::Active(address);
+        Ok(())
+    }
+
+    /// Against the bounce attack (RFC 2577 section 3).
+    fn check(&self, address: SocketAddr) -> Result<(), &'static str> {
+        if address.port() < FIRST_UNPRIVILEGED_PORT {
+            return Err("port below 1024");
+        }
+        if !self.foreign_addresses && canonical(address.ip()) != canonical(self.peer.ip()) {
+            return Err("not the address of this client");
+        }
+        Ok(())
+    }
+
+    /// PASV and EPSV: listens on one of `ports` in the order tried, and gives the address.
+    pub async fn set_passive(&mut self, ports: impl Iterator<Item = u16>) -> io::Result<SocketAddr> {
+        self.reset().await;
+        let mut failure = io::ErrorKind::AddrInUse.into();
+        for port in ports {
+            // The address of the control connection, a link-local one's scope included.
+            let mut on = self.local;
+            on.set_port(port);
+            match self.net.listen(on).await {
+                Ok(listener) => {
+                    let address = listener.local_addr()?;
+                    self.port = Port::Passive(listener);
+                    return Ok(address);
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// Whether a connection stands open from the last transfer.
+    pub fn is_kept(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Closes the kept connection, if there is one.
+    pub async fn close(&mut self) {
+        if let Some(kept) = self.connection.take() {
+            kept.close().await;
+        }
+    }
+
+    /// Closes whatever is open or listening; the port is the default one again.
+    pub async fn reset(&mut self) {
+        self.close().await;
+        self.port = Port::Default;
+    }
+
+    /// After a transfer that did not end well: the connection is reset, so that nobody can take it
+    /// for an end of file, and whatever the client has opened for it is not taken for the next.
+    pub fn discard(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.abort();
+        }
+        self.discard_passive();
+    }
+
+    /// In stream mode each transfer command has its own connection: what came for one that was
+    /// refused must not be taken for the next.
+    pub fn refused(&mut self, mode: TransmissionMode) {
+        if mode == TransmissionMode::Stream {
+            self.discard_passive();
+        }
+    }
+
+    fn discard_passive(&mut self) {
+        if let Port::Passive(_) = self.port {
+            self.port = Port::Used;
+        }
+    }
+
+    /// Whether a connection of this coding stands open, so that the reply is 125, not 150. One that
+    /// the client has closed, or that has another coding, is closed here.
+    pub async fn is_open(&mut self, coding: Coding) -> bool {
+        let Some(kept) = &mut self.connection else { return false };
+        let has = kept.coding();
+        if (has.mode, has.structure) == (coding.mode, coding.structure) && kept.is_open().await {
+            kept.set_filler(coding.filler);
+            return true;
+        }
+        self.close().await;
+        false
+    }
+
+    /// The kept connection, or a new one.
+    pub async fn open(&mut self, coding: Coding) -> Result<&mut DataConnection<N>, OpenError> {
+        let connection = match self.connection.take() {
+            Some(kept) => kept,
+            None => {
+                let net = self.net.clone();
+                let limit = self.open_limit;
+                let stream = net.timeout(limit, self.stream()).await.map_err(|_| OpenError::TimedOut)??;
+                DataConnection::new(net, stream, coding, self.silence_limit, self.watch.clone())?
+            }
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Whether something may have been held back by [`Pace::Together`].
+    pub fn may_hold(&self) -> bool {
+        self.holds && self.connection.is_some()
+    }
+
+    /// Files to come on this connection may be sent together, until the next [`Self::flush`].
+    pub fn hold(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.pace(Pace::Together);
+            self.holds = true;
+        }
+    }
+
+    /// Sends what has been held back. A failure shows when the connection is used again.
+    pub async fn flush(&mut self) {
+        if let (true, Some(connection)) = (self.holds, &mut self.connection) {
+            connection.pace(Pace::Now);
+            let _ = connection.flush().await;
+        }
+        self.holds = false;
+    }
+
+    /// After a file that has been moved whole: stream mode's connection is closed.
+    pub async fn done(&mut self) {
+        match &mut self.connection {
+            Some(connection) if connection.outlives_file() => connection.rest(),
+            _ => self.close().await,
+        }
+    }
+
+    async fn stream(&mut self) -> Result<N::Stream, OpenError> {
+        let to = match &self.port {
+            Port::Used => return Err(OpenError::NoPort),
+            Port::Passive(listener) => {
+                let stream = accept_from(listener, self.peer.ip(), self.foreign_addresses).await?;
+                let served = std::mem::replace(&mut self.port, Port::Used);
+                if planted::is(Bug::ListenerForgotten) {
+                    std::mem::forget(served);
+                }
+                return Ok(stream);
+            }
+            Port::Active(address) => *address,
+            Port::Default => self.peer,
+        };
+        if self.check(to).is_err() {
+            return Err(OpenError::NoPort);
+        }
+        Ok(self.net.connect(Some(canonical(self.local.ip())), self.reachable(to)).await?)
+    }
+
+    /// One family for both ends, though IPv4 came to an IPv6 socket; EPRT's text has no scope, so
+    /// that of a link-local address is the control connection's.
+    fn reachable(&self, to: SocketAddr) -> SocketAddr {
+        match (to, self.peer) {
+            (SocketAddr::V6(mut to), SocketAddr::V6(peer)) if to.ip().is_unicast_link_local() => {
+                to.set_scope_id(peer.scope_id());
+                to.into()
+            }
+            _ => SocketAddr::new(canonical(to.ip()), to.port()),
+        }
+    }
+}
+
+/// Accepts the client's connection; others that have found the port are reset (RFC 2577 section 8).
+async fn accept_from<L: Listener>(listener: &L, client: IpAddr, any: bool) -> io::Result<L::Stream> {
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        if any || canonical(peer.ip()) == canonical(client) {
+            return Ok(stream);
+        }
+        tracing::warn!(%peer, %client, "data connection from a stranger refused");
+        stream.abort();
+    }
+}
+
+/// An IPv4 address behind an IPv6 socket is itself.
+pub fn canonical(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}

@@ -1,0 +1,121 @@
+//! Every error a client can meet, and its reply code: this is the one place that knows both.
+
+use crate::store::StoreError;
+use crate::transfer::TransferError;
+use ftp_proto::command::CommandError;
+use ftp_proto::path::PathError;
+use ftp_proto::reply::Reply;
+use std::io;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("{0}")]
+    Command(#[from] CommandError),
+    #[error("{0}")]
+    Path(#[from] PathError),
+    /// Something that reads or changes names.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// STOR, STOU, APPE, RNTO: the name to be made.
+    #[error("{0}")]
+    Storing(StoreError),
+    #[error("please log in with USER and PASS")]
+    NotLoggedIn,
+    #[error("permission denied")]
+    NoRight,
+    #[error("permission denied")]
+    NoRightToStore,
+    #[error("{0}")]
+    Sequence(&'static str),
+    #[error("{0} is not implemented")]
+    NotImplemented(&'static str),
+    #[error("{0}")]
+    Parameter(String),
+    #[error("{0}")]
+    Syntax(&'static str),
+    /// REST's argument does not go with the transfer command or the parameters (RFC 3659 section 5).
+    #[error("cannot restart there: {0}")]
+    Restart(&'static str),
+    /// RFC 2428 section 2.
+    #[error("network protocol not supported, use ({0})")]
+    Protocol(u8),
+    #[error("data address refused: {0}")]
+    DataAddress(&'static str),
+    #[error("cannot open data connection: {0}")]
+    Open(#[from] OpenError),
+    #[error("{0}")]
+    Transfer(#[from] TransferError),
+    #[error("transfer aborted")]
+    Aborted,
+    /// LIST and NLST (RFC 959 section 5.4 knows 450 alone for them).
+    #[error("no such file or directory")]
+    NotListed,
+    /// Ends the session.
+    #[error("control connection lost: {0}")]
+    ControlLost(io::Error),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("no port is set, use EPSV, PASV, EPRT or PORT")]
+    NoPort,
+    #[error("timed out")]
+    TimedOut,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl Refusal {
+    pub fn code(&self) -> u16 {
+        match self {
+            Refusal::Command(error) => match error {
+                CommandError::Empty | CommandError::Unknown => 500,
+                CommandError::NotUtf8
+                | CommandError::Missing(_)
+                | CommandError::Unexpected(_)
+                | CommandError::Bad { .. } => 501,
+                CommandError::NotImplemented { .. } => 504,
+                CommandError::Protocol => 522,
+            },
+            Refusal::Path(_) => 553,
+            Refusal::Store(error) => match error {
+                StoreError::Full => 452,
+                StoreError::BadOffset { .. } => 554,
+                StoreError::Io(_) => 451,
+                StoreError::BadName => 553,
+                _ => 550,
+            },
+            Refusal::Storing(error) => match error {
+                // It may succeed when somebody has cleared up (RFC 1123 section 4.1.2.11).
+                StoreError::Full => 452,
+                StoreError::BadOffset { .. } => 554,
+                StoreError::Io(_) => 451,
+                _ => 553,
+            },
+            Refusal::NotLoggedIn => 530,
+            Refusal::NoRight => 550,
+            Refusal::NoRightToStore => 553,
+            Refusal::Sequence(_) => 503,
+            Refusal::NotImplemented(_) => 502,
+            Refusal::Parameter(_) => 504,
+            Refusal::Syntax(_) => 501,
+            Refusal::Restart(_) => 554,
+            Refusal::Protocol(_) => 522,
+            // RFC 2577 section 3.
+            Refusal::DataAddress(_) => 504,
+            Refusal::NotListed => 450,
+            Refusal::ControlLost(_) => 421,
+            Refusal::Open(_) => 425,
+            Refusal::Transfer(TransferError::Store(StoreError::Full)) => 452,
+            Refusal::Transfer(TransferError::Store(_) | TransferError::Convert(_)) => 451,
+            Refusal::Transfer(_) | Refusal::Aborted => 426,
+        }
+    }
+
+    pub fn reply(&self) -> Reply {
+        let text = self.to_string();
+        let mut letters = text.chars();
+        let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+        Reply::new(self.code(), format!("{first}{}.", letters.as_str()))
+    }
+}

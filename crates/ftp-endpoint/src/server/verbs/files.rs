@@ -1,0 +1,145 @@
+//! Names: CWD CDUP PWD MKD RMD DELE RNFR RNTO SIZE MDTM MFMT.
+
+use crate::net::Net;
+use crate::server::accounts::{Accounts, Rights};
+use crate::server::replies::Refusal;
+use crate::server::session::Session;
+use crate::store::{Kind, ReadFile, Store, StoreError};
+use crate::transfer::TransferError;
+use ftp_proto::path::VirtualPath;
+use ftp_proto::reply::Reply;
+use ftp_proto::repr::{Conversion, Converted, Outgoing};
+use ftp_proto::time::{Timestamp, timestamp};
+
+/// SIZE of what is not sent byte for byte has to read the file; beyond this size it does not.
+const MAX_CONVERTED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A path between quotes, those inside doubled (RFC 959 appendix II).
+pub(super) fn quoted(path: &VirtualPath) -> String {
+    format!("\"{}\"", path.to_string().replace('"', "\"\""))
+}
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    fn right(&self, has: impl Fn(&Rights) -> bool) -> Result<A::Store, Refusal> {
+        let (store, rights) = self.store_and_rights()?;
+        if has(&rights) { Ok(store) } else { Err(Refusal::NoRight) }
+    }
+
+    pub(in crate::server) async fn change_directory(
+        &mut self,
+        argument: &str,
+        code: u16,
+    ) -> Result<Reply, Refusal> {
+        let (store, _) = self.store_and_rights()?;
+        let path = self.path(argument)?;
+        if store.metadata(&path).await?.kind != Kind::Directory {
+            return Err(StoreError::NotDirectory.into());
+        }
+        self.working = path;
+        Ok(Reply::new(code, format!("{} is the working directory.", quoted(&self.working))))
+    }
+
+    pub(in crate::server) fn working_directory(&self) -> Reply {
+        Reply::new(257, format!("{} is the working directory.", quoted(&self.working)))
+    }
+
+    pub(in crate::server) async fn make_directory(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.write)?;
+        let path = self.path(argument)?;
+        store.create_directory(&path).await?;
+        Ok(Reply::new(257, format!("{} created.", quoted(&path))))
+    }
+
+    pub(in crate::server) async fn remove_directory(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.delete)?;
+        store.remove_directory(&self.path(argument)?).await?;
+        Ok(Reply::new(250, "Directory removed."))
+    }
+
+    pub(in crate::server) async fn delete(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.delete)?;
+        store.remove_file(&self.path(argument)?).await?;
+        Ok(Reply::new(250, "File deleted."))
+    }
+
+    pub(in crate::server) async fn rename_from(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.delete && rights.write)?;
+        let path = self.path(argument)?;
+        store.metadata(&path).await?;
+        self.rename_from = Some(path);
+        Ok(Reply::new(350, "Requested file action pending further information."))
+    }
+
+    pub(in crate::server) async fn rename_to(
+        &mut self,
+        from: Option<VirtualPath>,
+        argument: &str,
+    ) -> Result<Reply, Refusal> {
+        let from = from.ok_or(Refusal::Sequence("RNTO must follow RNFR"))?;
+        let (store, _) = self.store_and_rights()?;
+        store.rename(&from, &self.path(argument)?).await.map_err(Refusal::Storing)?;
+        Ok(Reply::new(250, "File renamed."))
+    }
+
+    /// RFC 3659 section 3.
+    pub(in crate::server) async fn modified(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.read)?;
+        let metadata = store.metadata(&self.path(argument)?).await?;
+        if metadata.kind != Kind::File {
+            return Err(StoreError::IsDirectory.into());
+        }
+        match metadata.modified {
+            Some(modified) => Ok(Reply::new(213, timestamp(modified))),
+            None => Ok(Reply::new(550, "The time of modification is not known.")),
+        }
+    }
+
+    /// draft-somers-ftp-mfxx section 3.
+    pub(in crate::server) async fn set_modified(
+        &mut self,
+        time: Timestamp,
+        argument: &str,
+    ) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.write)?;
+        store.set_modified(&self.path(argument)?, time).await?;
+        Ok(Reply::new(213, format!("Modify={}; {argument}", timestamp(time))))
+    }
+
+    /// The bytes that a RETR would send now (RFC 3659 section 4), as TYPE and STRU represent the
+    /// file; what the mode adds to frame them is left out, as REST's offsets leave it out.
+    pub(in crate::server) async fn size(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let store = self.right(|rights| rights.read)?;
+        let path = self.path(argument)?;
+        let metadata = store.metadata(&path).await?;
+        if metadata.kind != Kind::File {
+            return Err(StoreError::IsDirectory.into());
+        }
+        let conversion = self.conversion();
+        if conversion.keeps_size() {
+            return Ok(Reply::new(213, metadata.size_bytes.to_string()));
+        }
+        if metadata.size_bytes > MAX_CONVERTED_BYTES {
+            return Ok(Reply::new(550, "The file is too large for SIZE in this TYPE and STRU, use TYPE I."));
+        }
+        let mut file = store.read(&path, 0).await?;
+        Ok(Reply::new(213, converted_bytes(&mut file, conversion).await?.to_string()))
+    }
+}
+
+async fn converted_bytes(file: &mut impl ReadFile, conversion: Conversion) -> Result<u64, Refusal> {
+    let mut outgoing = Outgoing::new(conversion);
+    let mut converted = Converted::default();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer).await?;
+        converted.clear();
+        outgoing.convert(&buffer[..read], read == 0, &mut converted).map_err(TransferError::Convert)?;
+        bytes += converted.bytes.len() as u64;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        // Others have their turn.
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,152 @@
+//! HASH and RANG (draft-ietf-ftpext2-hash-04, draft-bryan-ftp-range-09).
+
+use crate::net::Net;
+use crate::server::accounts::Accounts;
+use crate::server::replies::Refusal;
+use crate::server::session::{Attended, Session, attended};
+use crate::store::{ReadFile, Store, StoreError};
+use crate::transfer::limited::Limited;
+use ftp_proto::reply::Reply;
+use sha2::{Digest, Sha256};
+
+/// Read and hashed at a time, between looks at the control connection.
+const PIECE_BYTES: usize = 64 * 1024;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    #[default]
+    Sha256,
+    Crc32,
+}
+
+impl Algorithm {
+    const ALL: [Self; 2] = [Self::Sha256, Self::Crc32];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Crc32 => "CRC32",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(text))
+    }
+
+    /// For FEAT: the one in use has an asterisk.
+    pub fn list(used: Self) -> String {
+        let names = Self::ALL
+            .map(|algorithm| format!("{}{}", algorithm.name(), if algorithm == used { "*" } else { "" }));
+        names.join(";")
+    }
+}
+
+enum Sum {
+    Sha256(Sha256),
+    Crc32(crc32fast::Hasher),
+}
+
+impl Sum {
+    fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+            Algorithm::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(sum) => sum.update(bytes),
+            Self::Crc32(sum) => sum.update(bytes),
+        }
+    }
+
+    /// In lower-case hexadecimal.
+    fn finish(self) -> String {
+        match self {
+            Self::Sha256(sum) => sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Crc32(sum) => format!("{:08x}", sum.finalize()),
+        }
+    }
+}
+
+/// The sum, and how many bytes it is of.
+async fn sum(file: &mut impl ReadFile, algorithm: Algorithm) -> Result<(String, u64), StoreError> {
+    let mut sum = Sum::new(algorithm);
+    let mut buffer = vec![0; PIECE_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok((sum.finish(), bytes));
+        }
+        sum.update(&buffer[..read]);
+        bytes += read as u64;
+        // Others have their turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    /// The hash of the bytes that RETR would send in TYPE I, of the range that RANG has chosen.
+    pub(in crate::server) async fn hash(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let (store, rights) = self.store_and_rights()?;
+        if !rights.read {
+            return Err(Refusal::NoRight);
+        }
+        let path = self.path(argument)?;
+        let (first, last) = self.range.unwrap_or((0, u64::MAX));
+        let mut file = match store.read(&path, first).await {
+            Ok(file) => Limited::new(file, (last - first).saturating_add(1)),
+            Err(StoreError::BadOffset { .. }) => {
+                return Err(Refusal::Syntax("the range begins beyond the end of the file"));
+            }
+            Err(other) => return Err(other.into()),
+        };
+        let algorithm = self.algorithm;
+        let status = || Reply::new(211, "Computing a hash.");
+        let work = sum(&mut file, algorithm);
+        match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {
+            Attended::Done(result) => {
+                let (hash, bytes) = result?;
+                let end = (first + bytes).saturating_sub(1).max(first);
+                Ok(Reply::new(213, format!("{} {first}-{end} {hash} {argument}", algorithm.name())))
+            }
+            Attended::Aborted => Err(Refusal::Aborted),
+            Attended::Lost(error) => Err(Refusal::ControlLost(error)),
+        }
+    }
+
+    pub(in crate::server) fn choose_range(&mut self, first: u64, last: u64) -> Result<Reply, Refusal> {
+        self.range = None;
+        match (first, last) {
+            (1, 0) => Ok(Reply::new(350, "The whole file.")),
+            _ if first > last => Err(Refusal::Syntax("the range ends before it begins")),
+            _ => {
+                self.range = Some((first, last));
+                self.restart = None;
+                Ok(Reply::new(350, format!("Bytes {first} to {last}.")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_sums() {
+        let of = |algorithm, bytes: &[u8]| {
+            let mut sum = Sum::new(algorithm);
+            sum.update(bytes);
+            sum.finish()
+        };
+        // FIPS 180-4's example, and CRC-32's check value.
+        assert_eq!(
+            of(Algorithm::Sha256, b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(of(Algorithm::Crc32, b"123456789"), "cbf43926");
+    }
+}

@@ -1,0 +1,261 @@
+//! What the server says of itself and of the session: SYST FEAT OPTS STAT HELP SITE HOST LANG CLNT
+//! ALLO SMNT.
+
+use crate::net::Net;
+use crate::server::accounts::Accounts;
+use crate::server::replies::Refusal;
+use crate::server::session::Session;
+use crate::server::verbs::hash::Algorithm;
+use crate::server::verbs::listing::listed;
+use crate::store::{Store, StoreError};
+use ftp_proto::command::{Command, VERBS, mode_letter};
+use ftp_proto::listing::{Facts, long_line};
+use ftp_proto::mode::Structure;
+use ftp_proto::reply::Reply;
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+
+/// Lines of STAT PATH; more belong on a data connection.
+const MAX_STATUS_LINES: usize = 1000;
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    /// RFC 2389 section 3.2: each line begins with one space; no feature of RFC 959 itself is
+    /// named. `XPIPE` is ours: see `OPTS XPIPE`.
+    pub(in crate::server) fn features(&self) -> Reply {
+        let mut features = vec![
+            "CLNT".to_owned(),
+            "EPRT".to_owned(),
+            "EPSV".to_owned(),
+            format!("HASH {}", Algorithm::list(self.algorithm)),
+            "HOST".to_owned(),
+            "LANG EN*".to_owned(),
+            "MDTM".to_owned(),
+            "MFMT".to_owned(),
+            format!("MLST {}", self.facts.list(true)),
+            "RANG STREAM".to_owned(),
+            "REST STREAM".to_owned(),
+            "SIZE".to_owned(),
+            "TVFS".to_owned(),
+            "UTF8".to_owned(),
+            "XPIPE".to_owned(),
+        ];
+        for feature in &mut features {
+            feature.insert(0, ' ');
+        }
+        let mut lines = vec!["Extensions supported:".to_owned()];
+        lines.append(&mut features);
+        lines.push("End".to_owned());
+        Reply::multi(211, lines)
+    }
+
+    /// RFC 2389 section 4.
+    pub(in crate::server) fn options(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let (name, rest) = argument.split_once(' ').unwrap_or((argument, ""));
+        let rest = rest.trim_matches(' ');
+        match name.to_ascii_uppercase().as_str() {
+            // RFC 3659 section 7.9: the answer names the facts that will be given.
+            "MLST" => {
+                self.facts = Facts::parse(rest);
+                Ok(Reply::new(200, format!("MLST OPTS {}", self.facts.list(false)).trim_end().to_owned()))
+            }
+            "HASH" if rest.is_empty() => Ok(Reply::new(200, self.algorithm.name())),
+            "HASH" => {
+                self.algorithm = Algorithm::parse(rest)
+                    .ok_or(Refusal::Syntax("unknown algorithm, selection not changed"))?;
+                Ok(Reply::new(200, self.algorithm.name()))
+            }
+            // RFC 2640: pathnames are UTF-8 always.
+            "UTF8" | "UTF-8" if rest.is_empty() || rest.eq_ignore_ascii_case("ON") => {
+                Ok(Reply::new(200, "UTF8 is always on."))
+            }
+            "XPIPE" if rest.eq_ignore_ascii_case("ON") || rest.eq_ignore_ascii_case("OFF") => {
+                self.pipelined_uploads = rest.eq_ignore_ascii_case("ON");
+                Ok(Reply::new(200, format!("XPIPE {}.", rest.to_ascii_uppercase())))
+            }
+            _ => Err(Refusal::Syntax("option not understood")),
+        }
+    }
+
+    /// STAT without an argument: parameters and connections (RFC 959 section 4.1.3).
+    fn status(&self) -> Reply {
+        let parameters = &self.parameters;
+        let structure = match parameters.structure {
+            Structure::File => 'F',
+            Structure::Record => 'R',
+        };
+        let user = match (&self.user, &self.user_name) {
+            (Some(user), _) => format!(" Logged in as {}", user.name),
+            (None, Some(_)) => " Waiting for the password".to_owned(),
+            (None, None) => " Waiting for the user name".to_owned(),
+        };
+        let mode = mode_letter(parameters.mode);
+        Reply::multi(
+            211,
+            vec![
+                "Status of this server:".to_owned(),
+                format!(" ftpsim {}", env!("CARGO_PKG_VERSION")),
+                format!(" Connected to {}", self.peer),
+                user,
+                format!(" TYPE {}, STRU {structure}, MODE {mode}", parameters.data_type),
+                format!(" Data connection: {}", if self.data.is_kept() { "open" } else { "none" }),
+                "End of status".to_owned(),
+            ],
+        )
+    }
+
+    /// STAT, with an argument a LIST over the control connection.
+    pub(in crate::server) async fn stat(&mut self, argument: Option<String>) -> Result<Reply, Refusal> {
+        let Some(argument) = argument else { return Ok(self.status()) };
+        let (store, rights) = self.store_and_rights()?;
+        if !rights.read {
+            return Err(Refusal::NoRight);
+        }
+        let group = self.group(&store, &argument).await?;
+        let now = self.config.calendar.as_ref().map(|calendar| calendar().0);
+        let code = if group.is_directory { 212 } else { 213 };
+        let mut lines = vec![format!("Status of {argument}:")];
+        let line = |entry: &crate::store::Entry| {
+            format!(" {}", long_line(&listed(&entry.name, &entry.metadata), rights.write, now))
+        };
+        lines.extend(group.entries.iter().take(MAX_STATUS_LINES).map(line));
+        if group.entries.len() > MAX_STATUS_LINES {
+            lines.push(format!(" and {} more (use LIST)", group.entries.len() - MAX_STATUS_LINES));
+        }
+        lines.push("End of status".to_owned());
+        Ok(Reply::multi(code, lines))
+    }
+
+    pub(in crate::server) fn help(&self, argument: Option<String>) -> Reply {
+        let Some(argument) = argument else {
+            let mut lines = vec!["The following commands are recognised:".to_owned()];
+            lines.extend(VERBS.chunks(10).map(|verbs| format!(" {}", verbs.join(" "))));
+            lines.push("End of help".to_owned());
+            return Reply::multi(214, lines);
+        };
+        let verb = argument.trim_matches(' ').to_ascii_uppercase();
+        match syntax(&verb) {
+            Some(syntax) => Reply::new(214, format!("Syntax: {syntax}")),
+            None => Reply::new(501, format!("Unknown command {verb}.")),
+        }
+    }
+
+    pub(in crate::server) async fn site(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let (name, rest) = argument.split_once(' ').unwrap_or((argument, ""));
+        match name.to_ascii_uppercase().as_str() {
+            "HELP" => Ok(Reply::multi(
+                214,
+                vec![
+                    "The following SITE commands are recognised:".to_owned(),
+                    " SITE HELP".to_owned(),
+                    " SITE MARKERS bytes: restart markers in downloads of block and compressed mode; 0: none"
+                        .to_owned(),
+                    " SITE PARTIAL path: bytes that a failed upload of path has left, for REST".to_owned(),
+                    "End of help".to_owned(),
+                ],
+            )),
+            "MARKERS" => {
+                let bytes = rest.trim_matches(' ').parse().map_err(|_| Refusal::Syntax("expected bytes"))?;
+                self.marker_interval_bytes = NonZeroU64::new(bytes);
+                Ok(Reply::new(200, format!("Restart markers every {bytes} bytes (0: none).")))
+            }
+            // What REST can go on from, out of sight otherwise.
+            "PARTIAL" if !rest.is_empty() => {
+                let (store, rights) = self.store_and_rights()?;
+                if !rights.write {
+                    return Err(Refusal::NoRight);
+                }
+                match store.partial_bytes(&self.path(rest)?).await? {
+                    Some(bytes) => Ok(Reply::new(213, bytes.to_string())),
+                    None => Err(StoreError::NotFound.into()),
+                }
+            }
+            _ => Err(Refusal::Parameter(format!("SITE {name} is not implemented"))),
+        }
+    }
+
+    /// RFC 7151: there is one virtual host, whatever its name; checked for form only.
+    pub(in crate::server) fn host(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        if self.user.is_some() {
+            return Err(Refusal::Sequence("HOST comes before USER"));
+        }
+        self.user_name = None;
+        let literal = argument.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let is_name = !argument.is_empty()
+            && argument.len() <= 255
+            && argument
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+        let is_address = literal.is_some_and(|text| matches!(text.parse(), Ok(IpAddr::V6(_))));
+        if is_name || is_address {
+            Ok(Reply::new(220, self.config.greeting.clone()))
+        } else {
+            Err(Refusal::Syntax("HOST needs a host name without a port"))
+        }
+    }
+
+    /// RFC 2640 section 4: replies are in English.
+    pub(in crate::server) fn language(&self, argument: Option<String>) -> Result<Reply, Refusal> {
+        let tag = argument.unwrap_or_default();
+        let tag = tag.trim_matches(' ');
+        let english = tag.is_empty()
+            || tag.eq_ignore_ascii_case("EN")
+            || tag.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("EN-"));
+        if english {
+            Ok(Reply::new(200, "Replies are in English."))
+        } else {
+            Err(Refusal::Parameter(format!("language {tag} is not supported")))
+        }
+    }
+
+    /// Nothing is reserved beforehand (RFC 959 section 4.1.3: then it is a NOOP).
+    pub(in crate::server) fn allocate(&self) -> Reply {
+        Reply::new(202, "No storage allocation is necessary.")
+    }
+}
+
+fn syntax(verb: &str) -> Option<String> {
+    let argument = match verb {
+        "ABOR" | "CDUP" | "FEAT" | "NOOP" | "PASV" | "PWD" | "QUIT" | "REIN" | "STOU" | "SYST" => "",
+        "ACCT" => " <account>",
+        "ALLO" => " <bytes> [R <bytes>]",
+        "APPE" | "CWD" | "DELE" | "HASH" | "MDTM" | "MKD" | "RETR" | "RMD" | "RNFR" | "RNTO" | "SIZE"
+        | "SMNT" | "STOR" => " <pathname>",
+        "CLNT" => " <client>",
+        "EPRT" => " |<protocol>|<address>|<port>|",
+        "EPSV" => " [1 | 2 | ALL]",
+        "HELP" => " [<command>]",
+        "HOST" => " <host name>",
+        "LANG" => " [<language>]",
+        "LIST" | "MLSD" | "MLST" | "NLST" | "STAT" => " [<pathname>]",
+        "MFMT" => " <YYYYMMDDHHMMSS> <pathname>",
+        "MODE" => " S | B | C",
+        "OPTS" => " <command> [<options>]",
+        "PASS" => " <password>",
+        "PORT" => " h1,h2,h3,h4,p1,p2",
+        "RANG" => " <first byte> <last byte>",
+        "REST" => " <marker>",
+        "SITE" => " HELP | MARKERS <bytes> | PARTIAL <pathname>",
+        "STRU" => " F | R",
+        "TYPE" => " A [N | T] | E [N | T] | I | L 8",
+        "USER" => " <user name>",
+        _ => return None,
+    };
+    Some(format!("{verb}{argument}"))
+}
+
+/// Whether STAT may be asked before a login: nothing of the file system is told.
+pub(in crate::server) fn tells_nothing(command: &Command) -> bool {
+    matches!(command, Command::Stat(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_knows_every_verb() {
+        for verb in VERBS {
+            assert!(syntax(verb).is_some(), "{verb}");
+        }
+    }
+}

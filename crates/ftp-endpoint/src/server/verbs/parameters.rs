@@ -1,0 +1,160 @@
+//! Transfer parameters: PORT PASV EPRT EPSV TYPE STRU MODE.
+
+use crate::net::Net;
+use crate::server::accounts::Accounts;
+use crate::server::data::canonical;
+use crate::server::replies::{OpenError, Refusal};
+use crate::server::session::Session;
+use ftp_proto::address::{extended_passive_text, passive_text};
+use ftp_proto::command::{DataType, ExtendedPassive, Format, StructureCode, mode_letter};
+use ftp_proto::mode::TransmissionMode;
+use ftp_proto::reply::Reply;
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::ops::RangeInclusive;
+
+const ONLY_EPSV: Refusal = Refusal::Sequence("EPSV ALL has been given");
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    fn local_ip(&self) -> IpAddr {
+        canonical(self.local.ip())
+    }
+
+    /// Protocol number of the control connection (RFC 2428 section 2).
+    fn protocol(&self) -> u8 {
+        if self.local_ip().is_ipv4() { 1 } else { 2 }
+    }
+
+    pub(in crate::server) async fn port(&mut self, address: SocketAddr) -> Result<Reply, Refusal> {
+        if self.only_epsv {
+            return Err(ONLY_EPSV);
+        }
+        self.data.set_active(address).await.map_err(Refusal::DataAddress)?;
+        Ok(Reply::new(200, "Data port set."))
+    }
+
+    pub(in crate::server) async fn extended_port(&mut self, address: SocketAddr) -> Result<Reply, Refusal> {
+        if address.is_ipv4() != self.local_ip().is_ipv4() {
+            return Err(Refusal::Protocol(self.protocol()));
+        }
+        self.port(address).await
+    }
+
+    pub(in crate::server) async fn passive(&mut self) -> Result<Reply, Refusal> {
+        if self.only_epsv {
+            return Err(ONLY_EPSV);
+        }
+        let IpAddr::V4(here) = self.local_ip() else {
+            return Err(Refusal::NotImplemented("PASV over IPv6 (use EPSV)"));
+        };
+        let port = self.listen().await?;
+        let address = SocketAddrV4::new(self.config.advertised_address.unwrap_or(here), port);
+        Ok(Reply::new(227, passive_text(address)))
+    }
+
+    pub(in crate::server) async fn extended_passive(
+        &mut self,
+        protocol: ExtendedPassive,
+    ) -> Result<Reply, Refusal> {
+        match (protocol, self.protocol()) {
+            (ExtendedPassive::All, _) => {
+                self.only_epsv = true;
+                return Ok(Reply::new(200, "Only EPSV from now on."));
+            }
+            (ExtendedPassive::V4, 2) => return Err(Refusal::Protocol(2)),
+            (ExtendedPassive::V6, 1) => return Err(Refusal::Protocol(1)),
+            _ => {}
+        }
+        let port = self.listen().await?;
+        Ok(Reply::new(229, extended_passive_text(port)))
+    }
+
+    async fn listen(&mut self) -> Result<u16, Refusal> {
+        let address = match self.config.passive_ports.clone() {
+            None => self.data.set_passive([0].into_iter()).await,
+            Some(range) => {
+                self.passive_tries += 1;
+                let seed = self.config.passive_seed
+                    ^ self.number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                    ^ self.passive_tries.wrapping_mul(0xD1B5_4A32_D192_ED03);
+                self.data.set_passive(in_hidden_order(range, seed)).await
+            }
+        };
+        Ok(address.map_err(OpenError::Io)?.port())
+    }
+
+    pub(in crate::server) fn set_type(&mut self, data_type: DataType) -> Result<Reply, Refusal> {
+        match data_type {
+            // Files have no print format here: T is N (RFC 1123 section 4.1.2.2), and C's control
+            // characters are the first of their lines like any others (RFC 959 section 3.1.1.5.3).
+            DataType::Ascii(Format::NonPrint | Format::Telnet | Format::CarriageControl)
+            | DataType::Ebcdic(Format::NonPrint | Format::Telnet | Format::CarriageControl)
+            | DataType::Image
+            | DataType::Local(8) => {}
+            _ => return Err(Refusal::Parameter(format!("TYPE {data_type} is not implemented"))),
+        }
+        self.parameters.data_type = data_type;
+        Ok(Reply::new(200, format!("Type set to {data_type}.")))
+    }
+
+    pub(in crate::server) async fn set_structure(&mut self, code: StructureCode) -> Result<Reply, Refusal> {
+        let StructureCode::Known(structure) = code else {
+            return Err(Refusal::Parameter("page structure is not implemented".to_owned()));
+        };
+        if self.parameters.structure != structure {
+            self.data.close().await;
+        }
+        self.parameters.structure = structure;
+        Ok(Reply::new(200, format!("Structure set to {}.", code.letter())))
+    }
+
+    pub(in crate::server) async fn set_mode(&mut self, mode: TransmissionMode) -> Result<Reply, Refusal> {
+        if self.parameters.mode != mode {
+            self.data.close().await;
+        }
+        self.parameters.mode = mode;
+        Ok(Reply::new(200, format!("Mode set to {}.", mode_letter(mode))))
+    }
+}
+
+/// Each port once, in an order that a stranger cannot guess (RFC 2577 section 8): a first one and
+/// a stride drawn by SplitMix64. Nothing is laid out beforehand, for a range may be wide.
+fn in_hidden_order(ports: RangeInclusive<u16>, seed: u64) -> impl Iterator<Item = u16> {
+    let mut state = seed;
+    let mut draw = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut draw = state;
+        draw = (draw ^ (draw >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        draw = (draw ^ (draw >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        draw ^ (draw >> 31)
+    };
+    let (low, count) = (*ports.start(), ports.len() as u64);
+    let first = draw() % count.max(1);
+    let mut stride = 1 + draw() % count.max(1);
+    while gcd(stride, count) > 1 {
+        stride += 1;
+    }
+    (0..count).map(move |step| low + ((first + step * stride) % count) as u16)
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_passive_port_comes_once_and_seeds_differ() {
+        for ports in [2000..=2000, 2000..=2001, 2000..=2099, 10_000..=32_767, 1024..=u16::MAX] {
+            for seed in 0..20 {
+                let mut tried: Vec<u16> = in_hidden_order(ports.clone(), seed).collect();
+                tried.sort_unstable();
+                assert!(tried.iter().copied().eq(ports.clone()), "{ports:?} {seed}");
+            }
+        }
+        let firsts: std::collections::BTreeSet<_> =
+            (0..100).filter_map(|seed| in_hidden_order(10_000..=32_767, seed).next()).collect();
+        assert!(firsts.len() > 90);
+    }
+}

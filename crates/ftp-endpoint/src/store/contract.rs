@@ -1,0 +1,249 @@
+//! What every store does, tested on each.
+
+use super::disk::DiskStore;
+use super::memory::MemoryStore;
+use super::{Kind, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_proto::path::VirtualPath;
+use std::sync::{Arc, Mutex};
+
+fn path(text: &str) -> VirtualPath {
+    VirtualPath::root().join(text).unwrap()
+}
+
+async fn put(store: &impl Store, name: &str, how: Write, content: &[u8]) {
+    let mut file = store.write(&path(name), how).await.unwrap();
+    file.write(content).await.unwrap();
+    file.publish().await.unwrap();
+}
+
+async fn get(store: &impl Store, name: &str) -> Result<Vec<u8>, StoreError> {
+    let mut file = store.read(&path(name), 0).await?;
+    let (mut out, mut buffer) = (Vec::new(), [0; 3]);
+    loop {
+        let remaining = file.remaining_bytes();
+        let read = file.read(&mut buffer).await?;
+        assert_eq!(remaining == 0, read == 0);
+        if read == 0 {
+            return Ok(out);
+        }
+        out.extend_from_slice(&buffer[..read]);
+        assert_eq!(file.marker().unwrap(), out.len().to_string());
+    }
+}
+
+async fn names(store: &impl Store, name: &str) -> Vec<String> {
+    store.list(&path(name)).await.unwrap().into_iter().map(|entry| entry.name).collect()
+}
+
+fn kind_of<T>(result: Result<T, StoreError>) -> String {
+    match result {
+        Ok(_) => "ok".to_owned(),
+        Err(StoreError::BadOffset { offset, size_bytes }) => format!("{offset} beyond {size_bytes}"),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+async fn files(store: &impl Store) {
+    put(store, "/f", Write::Replace, b"0123456789").await;
+    assert_eq!(get(store, "/f").await.unwrap(), b"0123456789");
+    put(store, "/f", Write::Append, b"ab").await;
+    assert_eq!(get(store, "/f").await.unwrap(), b"0123456789ab");
+    put(store, "/f", Write::From(4), b"xy").await;
+    assert_eq!(get(store, "/f").await.unwrap(), b"0123xy");
+    put(store, "/f", Write::Replace, b"").await;
+    assert_eq!(get(store, "/f").await.unwrap(), b"");
+    put(store, "/new", Write::Append, b"n").await;
+    assert_eq!(names(store, "/").await, ["f", "new"]);
+    assert_eq!(kind_of(store.write(&path("/f"), Write::From(1)).await), "1 beyond 0");
+    assert_eq!(kind_of(store.read(&path("/f"), 1).await), "1 beyond 0");
+    assert_eq!(kind_of(get(store, "/none").await), "NotFound");
+    assert_eq!(kind_of(get(store, "/none/f").await), "NotFound");
+    assert_eq!(kind_of(get(store, "/f/x").await), "NotDirectory");
+    assert_eq!(kind_of(store.write(&path("/none/f"), Write::Replace).await), "NotFound");
+    assert_eq!(kind_of(store.write(&path("/"), Write::Replace).await), "IsDirectory");
+    let metadata = store.metadata(&path("/new")).await.unwrap();
+    assert_eq!((metadata.kind, metadata.size_bytes), (Kind::File, 1));
+    store.set_modified(&path("/new"), (-1, 500_000_000)).await.unwrap();
+    let metadata = store.metadata(&path("/new")).await.unwrap();
+    assert_eq!(metadata.modified, Some((-1, 500_000_000)));
+}
+
+async fn directories(store: &impl Store) {
+    store.create_directory(&path("/d")).await.unwrap();
+    store.create_directory(&path("/d/e")).await.unwrap();
+    put(store, "/d/f", Write::Replace, b"x").await;
+    assert_eq!(kind_of(store.create_directory(&path("/d")).await), "Exists");
+    assert_eq!(kind_of(store.create_directory(&path("/")).await), "Exists");
+    assert_eq!(kind_of(store.remove_directory(&path("/d")).await), "NotEmpty");
+    assert_eq!(kind_of(store.remove_directory(&path("/d/f")).await), "NotDirectory");
+    assert_eq!(kind_of(store.remove_directory(&path("/")).await), "Denied");
+    assert_eq!(kind_of(store.remove_file(&path("/d")).await), "IsDirectory");
+    assert_eq!(kind_of(store.read(&path("/d"), 0).await), "IsDirectory");
+    assert_eq!(kind_of(store.write(&path("/d"), Write::Replace).await), "IsDirectory");
+    assert_eq!(kind_of(store.list(&path("/d/f")).await), "NotDirectory");
+    store.rename(&path("/d/f"), &path("/g")).await.unwrap();
+    assert_eq!(kind_of(store.rename(&path("/d/f"), &path("/h")).await), "NotFound");
+    put(store, "/h", Write::Replace, b"old").await;
+    store.rename(&path("/g"), &path("/h")).await.unwrap();
+    assert_eq!(get(store, "/h").await.unwrap(), b"x");
+    assert_eq!(kind_of(store.rename(&path("/h"), &path("/d")).await), "IsDirectory");
+    assert_ne!(kind_of(store.rename(&path("/d"), &path("/d/e/x")).await), "ok");
+    store.rename(&path("/d"), &path("/c")).await.unwrap();
+    store.remove_directory(&path("/c/e")).await.unwrap();
+    store.remove_directory(&path("/c")).await.unwrap();
+    store.remove_file(&path("/h")).await.unwrap();
+    assert!(names(store, "/").await.is_empty());
+}
+
+async fn uploads(store: &impl Store) {
+    put(store, "/f", Write::Replace, b"old").await;
+    let mut file = store.write(&path("/f"), Write::Replace).await.unwrap();
+    file.write(b"new, ").await.unwrap();
+    assert_eq!(get(store, "/f").await.unwrap(), b"old");
+    assert_eq!(names(store, "/").await, ["f"], "out of sight");
+    drop(file);
+    assert_eq!(get(store, "/f").await.unwrap(), b"old");
+    assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), None);
+
+    let mut file = store.write(&path("/f"), Write::Replace).await.unwrap();
+    file.write(b"new, half").await.unwrap();
+    file.checkpoint().await.unwrap();
+    assert_eq!(file.marker().unwrap(), "9");
+    file.keep().await.unwrap();
+    assert_eq!(get(store, "/f").await.unwrap(), b"old");
+    assert_eq!(names(store, "/").await, ["f"]);
+    assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), Some(9));
+    put(store, "/f", Write::From(5), b"whole").await;
+    assert_eq!(get(store, "/f").await.unwrap(), b"new, whole");
+    assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), None);
+
+    // What is left of one upload does not turn up in a later one.
+    let mut file = store.write(&path("/f"), Write::Replace).await.unwrap();
+    file.write(b"stale, stale, stale").await.unwrap();
+    file.keep().await.unwrap();
+    put(store, "/f", Write::Replace, b"0123456789").await;
+    put(store, "/f", Write::From(5), b"!").await;
+    assert_eq!(get(store, "/f").await.unwrap(), b"01234!");
+
+    // Two at a time: the last to be published wins, each whole.
+    let mut one = store.write(&path("/f"), Write::Replace).await.unwrap();
+    let mut two = store.write(&path("/f"), Write::Replace).await.unwrap();
+    one.write(b"one").await.unwrap();
+    two.write(b"two").await.unwrap();
+    two.publish().await.unwrap();
+    one.publish().await.unwrap();
+    assert_eq!(get(store, "/f").await.unwrap(), b"one");
+}
+
+#[tokio::test]
+async fn memory() {
+    files(&MemoryStore::new()).await;
+    directories(&MemoryStore::new()).await;
+    uploads(&MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn disk() {
+    for number in 0..3 {
+        let root = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(root.path()).unwrap();
+        match number {
+            0 => files(&store).await,
+            1 => directories(&store).await,
+            _ => uploads(&store).await,
+        }
+        let left: Vec<_> = std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap()).collect();
+        assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(".ftpsim-")));
+    }
+}
+
+#[tokio::test]
+async fn the_hook_hears_of_each_publication() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = heard.clone();
+    let store = MemoryStore::new().with_hook(Arc::new(move |path, content: &Arc<[u8]>| {
+        log.lock().unwrap().push(format!("{path} {}", content.len()));
+    }));
+    put(&store, "/a", Write::Replace, b"123").await;
+    put(&store, "/a", Write::Append, b"4").await;
+    store.rename(&path("/a"), &path("/b")).await.unwrap();
+    drop(store.write(&path("/c"), Write::Replace).await.unwrap());
+    assert_eq!(*heard.lock().unwrap(), ["/a 3", "/a 4", "/b 4"]);
+}
+
+#[tokio::test]
+async fn memory_fills_up() {
+    let store = MemoryStore::new();
+    put(&store, "/a", Write::Replace, b"12345").await;
+    store.set_capacity_bytes(8);
+    let mut file = store.write(&path("/b"), Write::Replace).await.unwrap();
+    file.write(b"123").await.unwrap();
+    assert_eq!(kind_of(file.write(b"4").await), "Full");
+    drop(file);
+    store.remove_file(&path("/a")).await.unwrap();
+    put(&store, "/b", Write::Replace, b"12345678").await;
+}
+
+/// Symbolic links that lead out are not followed; those that stay inside are.
+#[tokio::test]
+async fn links_do_not_lead_out_of_the_root() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), b"secret").unwrap();
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("inside"), b"inside").unwrap();
+    symlink(outside.path(), root.path().join("out")).unwrap();
+    symlink(outside.path().join("secret"), root.path().join("file")).unwrap();
+    symlink("../../../../../../etc", root.path().join("up")).unwrap();
+    symlink("inside", root.path().join("alias")).unwrap();
+    symlink("loop", root.path().join("loop")).unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    for name in ["/out/secret", "/file", "/up/passwd", "/loop"] {
+        assert!(get(&store, name).await.is_err(), "{name}");
+        assert!(store.metadata(&path(name)).await.is_err(), "{name}");
+    }
+    for name in ["/out/new", "/up/new"] {
+        assert!(store.write(&path(name), Write::Replace).await.is_err(), "{name}");
+        assert!(store.create_directory(&path(name)).await.is_err(), "{name}");
+        assert!(store.rename(&path("/inside"), &path(name)).await.is_err(), "{name}");
+    }
+    assert!(store.list(&path("/out")).await.is_err());
+    assert!(store.remove_file(&path("/out/secret")).await.is_err());
+    assert_eq!(get(&store, "/alias").await.unwrap(), b"inside");
+    assert_eq!(names(&store, "/").await, ["alias", "inside"]);
+    // An upload takes the place of a link, not of what it leads to.
+    put(&store, "/file", Write::Replace, b"mine").await;
+    assert_eq!(std::fs::read(outside.path().join("secret")).unwrap(), b"secret");
+    assert_eq!(get(&store, "/file").await.unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn names_that_cannot_be() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    let long = format!("/{}", "n".repeat(256));
+    for name in ["/.ftpsim-1-1.tmp", "/.ftpsim-x.part", long.as_str()] {
+        assert_eq!(kind_of(store.write(&path(name), Write::Replace).await), "BadName", "{name}");
+        assert_eq!(kind_of(store.create_directory(&path(name)).await), "BadName", "{name}");
+    }
+    // So long that its partial could not be named: it is dropped, and that is all.
+    let long = format!("/{}", "n".repeat(250));
+    let mut file = store.write(&path(&long), Write::Replace).await.unwrap();
+    file.write(b"x").await.unwrap();
+    assert!(file.keep().await.is_err());
+    put(&store, &long, Write::Replace, b"y").await;
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+}
+
+/// What nobody can see does not keep a directory from being removed.
+#[tokio::test]
+async fn leftovers_do_not_keep_a_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    store.create_directory(&path("/d")).await.unwrap();
+    let mut file = store.write(&path("/d/f"), Write::Replace).await.unwrap();
+    file.write(b"x").await.unwrap();
+    file.keep().await.unwrap();
+    store.remove_directory(&path("/d")).await.unwrap();
+    assert!(names(&store, "/").await.is_empty());
+}

@@ -1,0 +1,148 @@
+//! TYPE A with STRU F (RFC 959 section 3.1.1.1) at the file's end: [`ftp_proto::repr`]'s rule for a
+//! reader and a writer, so that a restart marker can stand in the middle of an end of line.
+
+use crate::store::{ReadFile, StoreError, WriteFile};
+use ftp_proto::mode::Structure;
+use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing, RecordForm, Representation};
+
+/// Bytes read from the file at a time.
+const PIECE_BYTES: usize = 32 * 1024;
+const LINES: Conversion = Conversion {
+    representation: Representation::Ascii,
+    structure: Structure::File,
+    record_form: RecordForm::Plain,
+};
+
+/// A file as TYPE A sends it.
+pub struct AsciiReader<R> {
+    inner: R,
+    outgoing: Outgoing,
+    /// Converted, of which what lies before `at` is handed on.
+    converted: Converted,
+    at: usize,
+}
+
+impl<R: ReadFile> AsciiReader<R> {
+    pub fn new(inner: R) -> Self {
+        Self { inner, outgoing: Outgoing::new(LINES), converted: Converted::default(), at: 0 }
+    }
+
+    pub fn inner(&self) -> &R {
+        &self.inner
+    }
+
+    /// Passes over so many bytes as they would be sent; how many there were.
+    pub async fn skip(&mut self, bytes: u64) -> Result<u64, StoreError> {
+        let mut skipped = 0;
+        while skipped < bytes {
+            if self.at == self.converted.bytes.len() {
+                self.refill().await?;
+                // A long way: others have their turn.
+                tokio::task::yield_now().await;
+            }
+            let there = (self.converted.bytes.len() - self.at) as u64;
+            if there == 0 {
+                break;
+            }
+            let len = there.min(bytes - skipped);
+            self.at += len as usize;
+            skipped += len;
+        }
+        Ok(skipped)
+    }
+
+    async fn refill(&mut self) -> Result<(), StoreError> {
+        let mut piece = vec![0; PIECE_BYTES.min(self.inner.remaining_bytes() as usize).max(1)];
+        let read = self.inner.read(&mut piece).await?;
+        self.converted.clear();
+        self.at = 0;
+        // Lines are lines, whatever is in them.
+        let converted = self.outgoing.convert(&piece[..read], read == 0, &mut self.converted);
+        converted.map_err(|error| StoreError::Io(std::io::Error::other(error)))
+    }
+}
+
+impl<R: ReadFile> ReadFile for AsciiReader<R> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        if self.at == self.converted.bytes.len() {
+            self.refill().await?;
+        }
+        let rest = &self.converted.bytes[self.at..];
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        self.at += len;
+        Ok(len)
+    }
+
+    /// At least so many: zero only at the end.
+    fn remaining_bytes(&self) -> u64 {
+        (self.converted.bytes.len() - self.at) as u64 + self.inner.remaining_bytes()
+    }
+
+    /// Only between two pieces.
+    fn marker(&self) -> Option<String> {
+        if self.at == self.converted.bytes.len() { self.inner.marker() } else { None }
+    }
+}
+
+/// A file as TYPE A receives it.
+pub struct AsciiWriter<W> {
+    inner: W,
+    incoming: Incoming,
+    /// Converted bytes on their way; empty between two calls.
+    converted: Vec<u8>,
+}
+
+/// In a marker: a CR has been received and is held back until it is known what follows.
+pub const RETURN_SEEN: char = 'r';
+
+impl<W: WriteFile> AsciiWriter<W> {
+    pub fn new(inner: W) -> Self {
+        Self { inner, incoming: Incoming::new(LINES), converted: Vec::new() }
+    }
+
+    pub fn inner(&self) -> &W {
+        &self.inner
+    }
+
+    /// Goes on from a marker that [`RETURN_SEEN`] stood behind.
+    pub fn after_return(inner: W) -> Self {
+        let mut writer = Self::new(inner);
+        writer.incoming.data(b"\r", &mut writer.converted);
+        writer
+    }
+}
+
+impl<W: WriteFile> WriteFile for AsciiWriter<W> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.incoming.data(bytes, &mut self.converted);
+        let written = self.inner.write(&self.converted).await;
+        self.converted.clear();
+        written
+    }
+
+    async fn publish(mut self) -> Result<(), StoreError> {
+        self.incoming.end_of_file(&mut self.converted);
+        if !self.converted.is_empty() {
+            self.inner.write(&self.converted).await?;
+        }
+        self.inner.publish().await
+    }
+
+    /// With [`RETURN_SEEN`] behind it in the middle of an end of line (RFC 1123 section 4.1.3.4).
+    fn marker(&self) -> Option<String> {
+        let mut marker = self.inner.marker()?;
+        if self.incoming.holds_back() {
+            marker.push(RETURN_SEEN);
+        }
+        Some(marker)
+    }
+
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.inner.checkpoint().await
+    }
+
+    async fn keep(self) -> Result<(), StoreError> {
+        self.inner.keep().await
+    }
+}

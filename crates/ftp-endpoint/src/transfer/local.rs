@@ -1,0 +1,111 @@
+//! Payload on its way into a file: converted, short pieces together.
+
+use super::PIECE_BYTES;
+use crate::store::{StoreError, WriteFile};
+use ftp_proto::repr::Incoming;
+
+/// Payload received that is at least as long, and is not converted, is written by itself.
+const MIN_DIRECT_BYTES: usize = 4096;
+
+/// Writes long pieces at once, short ones together: the byte strings of compressed mode and short
+/// records must not cost a system call each.
+pub struct Local<'f, W> {
+    file: &'f mut W,
+    incoming: &'f mut Option<Incoming>,
+    /// Bytes not yet written; the caller flushes before it goes on to something else.
+    waiting: &'f mut Vec<u8>,
+    /// Data that came, before conversion.
+    pub payload_bytes: u64,
+}
+
+impl<'f, W: WriteFile> Local<'f, W> {
+    /// `incoming`: none where the bytes are kept as they are. `waiting` is empty.
+    pub fn new(file: &'f mut W, incoming: &'f mut Option<Incoming>, waiting: &'f mut Vec<u8>) -> Self {
+        Self { file, incoming, waiting, payload_bytes: 0 }
+    }
+
+    pub async fn data(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.payload_bytes += bytes.len() as u64;
+        match self.incoming {
+            Some(incoming) => incoming.data(bytes, self.waiting),
+            None if bytes.len() < MIN_DIRECT_BYTES => self.waiting.extend_from_slice(bytes),
+            None => {
+                self.flush().await?;
+                return self.file.write(bytes).await;
+            }
+        }
+        if self.waiting.len() < PIECE_BYTES { Ok(()) } else { self.flush().await }
+    }
+
+    pub fn end_of_record(&mut self) {
+        if let Some(incoming) = self.incoming {
+            incoming.end_of_record(self.waiting);
+        }
+    }
+
+    pub async fn end_of_file(&mut self) -> Result<(), StoreError> {
+        if let Some(incoming) = self.incoming {
+            incoming.end_of_file(self.waiting);
+        }
+        self.flush().await
+    }
+
+    pub async fn flush(&mut self) -> Result<(), StoreError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let written = self.file.write(self.waiting).await;
+        self.waiting.clear();
+        written
+    }
+
+    /// Brings all to stable storage; where to go on from, if that can be said.
+    pub async fn checkpoint(&mut self) -> Result<Option<String>, StoreError> {
+        self.flush().await?;
+        self.file.checkpoint().await?;
+        let whole = self.incoming.as_ref().is_none_or(|incoming| !incoming.holds_back());
+        Ok(if whole { self.file.marker() } else { None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting {
+        content: Vec<u8>,
+        writes: usize,
+    }
+
+    impl WriteFile for Counting {
+        async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+            self.content.extend_from_slice(bytes);
+            self.writes += 1;
+            Ok(())
+        }
+        async fn publish(self) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn short_pieces_share_a_write() {
+        let mut file = Counting::default();
+        let (mut incoming, mut waiting) = (None, Vec::new());
+        let mut out = Local::new(&mut file, &mut incoming, &mut waiting);
+        let mut expected = Vec::new();
+        for round in 0..1000 {
+            out.data(&[round as u8; 127]).await.unwrap();
+            out.data(&[b' '; 63]).await.unwrap();
+            expected.extend_from_slice(&[round as u8; 127]);
+            expected.extend_from_slice(&[b' '; 63]);
+        }
+        out.data(&[1; MIN_DIRECT_BYTES]).await.unwrap();
+        expected.extend_from_slice(&[1; MIN_DIRECT_BYTES]);
+        out.flush().await.unwrap();
+        assert!(waiting.is_empty());
+        assert!(file.content == expected);
+        assert_eq!(file.writes, 1000 * 190 / PIECE_BYTES + 2);
+    }
+}

@@ -1,0 +1,534 @@
+//! A data connection carrying files: the same code sends and receives in client and server.
+//!
+//! In block and compressed mode the connection outlives its file (RFC 959 section 3.3), and so
+//! does this value, with its codecs and the bytes read ahead.
+
+use crate::net::{Net, Pace, Stream, is_quiet};
+use crate::observe::{Event as Seen, Watch};
+use crate::store::{ReadFile, StoreError, WriteFile};
+use bytes::{Buf, BytesMut};
+use ftp_proto::mode::{
+    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, Structure,
+    TransmissionMode,
+};
+use ftp_proto::planted::{self, Bug};
+use ftp_proto::repr::{Conversion, ConvertError, Converted, Incoming, Outgoing};
+use local::Local;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+pub mod ascii;
+pub mod limited;
+mod local;
+pub mod throttle;
+
+/// Payload converted is written at a time.
+const PIECE_BYTES: usize = 65_535;
+/// Wire bytes read from the connection at a time, until so many have come at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Payload shorter than this is copied: a slice more in the vectored write costs more than that
+/// (the byte strings of compressed mode have up to 127 bytes).
+const MIN_BORROWED_BYTES: usize = 512;
+
+/// Where the short strings of compressed mode, and the data between the escapes of records in stream
+/// mode, are decoded to.
+const STRINGS_BYTES: usize = 64 * 1024 + FULL_BYTES;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The data connection failed (reset, broken pipe ...).
+    #[error("data connection: {0}")]
+    Connection(io::Error),
+    /// The data connection closed before the mode's end of file.
+    #[error("data connection closed before the end of file")]
+    Truncated,
+    /// Nothing moved for the data timeout.
+    #[error("data connection silent for {0:?}")]
+    Silent(Duration),
+    #[error("{0}")]
+    Malformed(#[from] DecodeError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The local file is not what TYPE and STRU need.
+    #[error("{0}")]
+    Convert(#[from] ConvertError),
+}
+
+/// Where discarded files go.
+struct Nowhere;
+
+impl WriteFile for Nowhere {
+    async fn write(&mut self, _bytes: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// What has been moved of one file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    pub payload_bytes: u64,
+    pub wire_bytes: u64,
+}
+
+/// An open data connection with the codecs of the mode it was opened for.
+pub struct DataConnection<N: Net> {
+    net: N,
+    stream: N::Stream,
+    watch: Watch,
+    local: SocketAddr,
+    peer: SocketAddr,
+    coding: Coding,
+    encoder: Encoder,
+    decoder: Decoder,
+    unread: BytesMut,
+    /// What is decoded in small parts: [`STRINGS_BYTES`], or none.
+    strings: Vec<u8>,
+    /// Received bytes on their way into the file; empty between two calls.
+    waiting: Vec<u8>,
+    conversion: Option<Conversion>,
+    written_bytes: u64,
+    /// Of all files so far.
+    total: Moved,
+    idle_limit: Duration,
+    marker_interval_bytes: Option<NonZeroU64>,
+    marks: Option<mpsc::Sender<Mark>>,
+}
+
+/// A restart marker received (RFC 1123 section 4.1.3.4): what `110 MARK sender = receiver` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub sender: String,
+    pub receiver: String,
+}
+
+/// Wire bytes of one piece: framing copied, payload borrowed, in order, for one vectored write.
+#[derive(Default)]
+struct Pieces<'p> {
+    framing: Vec<u8>,
+    /// Either `len` bytes of `framing`, or borrowed payload.
+    parts: Vec<Part<'p>>,
+}
+
+enum Part<'p> {
+    Framing(usize),
+    Payload(&'p [u8]),
+}
+
+impl<'p> Output<'p> for Pieces<'p> {
+    fn framing(&mut self, bytes: &[u8]) {
+        self.framing.extend_from_slice(bytes);
+        match self.parts.last_mut() {
+            Some(Part::Framing(len)) => *len += bytes.len(),
+            _ => self.parts.push(Part::Framing(bytes.len())),
+        }
+    }
+    fn payload(&mut self, bytes: &'p [u8]) {
+        if bytes.len() < MIN_BORROWED_BYTES {
+            return self.framing(bytes);
+        }
+        self.parts.push(Part::Payload(bytes));
+    }
+}
+
+impl Pieces<'_> {
+    fn slices(&self) -> Vec<IoSlice<'_>> {
+        let mut framing = self.framing.as_slice();
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Framing(len) => {
+                    let (now, rest) = framing.split_at(*len);
+                    framing = rest;
+                    IoSlice::new(now)
+                }
+                Part::Payload(bytes) => IoSlice::new(bytes),
+            })
+            .collect()
+    }
+}
+
+impl<N: Net> DataConnection<N> {
+    /// `idle_limit`: longest silence before a transfer fails with [`TransferError::Silent`].
+    pub fn new(
+        net: N,
+        stream: N::Stream,
+        coding: Coding,
+        idle_limit: Duration,
+        watch: Watch,
+    ) -> io::Result<Self> {
+        let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
+        if coding.mode != TransmissionMode::Stream {
+            // In stream mode the end of the file pushes out what waits for an acknowledgement.
+            stream.prompt()?;
+        }
+        watch.tell(net.now(), Seen::DataOpens { local, peer });
+        Ok(Self {
+            net,
+            stream,
+            watch,
+            local,
+            peer,
+            coding,
+            encoder: Encoder::new(coding),
+            decoder: Decoder::new(coding),
+            unread: BytesMut::new(),
+            strings: Vec::new(),
+            waiting: Vec::new(),
+            conversion: None,
+            written_bytes: 0,
+            total: Moved::default(),
+            idle_limit,
+            marker_interval_bytes: None,
+            marks: None,
+        })
+    }
+
+    pub fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// Whether the connection stays open after a file: block, compressed and never stream mode.
+    pub fn outlives_file(&self) -> bool {
+        self.coding.mode != TransmissionMode::Stream
+    }
+
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// What has been moved of all files, the one under way and failed ones included.
+    pub fn total(&self) -> Moved {
+        self.total
+    }
+
+    /// Whether, as far as this side has heard, the peer still holds the connection: between two
+    /// files neither FIN, RST nor a byte has come.
+    pub async fn is_quiet(&mut self) -> bool {
+        is_quiet(&mut self.stream, &mut self.unread).await
+    }
+
+    /// Whether, as far as this side has heard, the peer has not closed the connection between two
+    /// files. Bytes that have come are kept: a pipelining peer sends its next file ahead.
+    pub async fn is_open(&mut self) -> bool {
+        self.is_quiet().await || !self.unread.is_empty()
+    }
+
+    /// Compressed mode's filler for the files to come (TYPE may change between two files).
+    pub fn set_filler(&mut self, filler: u8) {
+        if self.coding.filler != filler {
+            self.coding.filler = filler;
+            self.encoder = Encoder::new(self.coding);
+            self.decoder = Decoder::new(self.coding);
+        }
+    }
+
+    /// How the files to come are represented; `None`: as they are.
+    pub fn set_conversion(&mut self, conversion: Option<Conversion>) {
+        self.conversion = conversion.filter(|conversion| !conversion.is_identity());
+    }
+
+    /// Sends a restart marker after each so many bytes of a file, where its reader has one
+    /// ([`ReadFile::marker`]); block and compressed mode only.
+    pub fn send_markers(&mut self, interval_bytes: Option<NonZeroU64>) {
+        self.marker_interval_bytes = interval_bytes;
+    }
+
+    /// Where to tell of restart markers, after what came before them is on stable storage. A full
+    /// channel loses them: they are a help, the transfer does not wait for them.
+    pub fn tell_markers(&mut self, marks: Option<mpsc::Sender<Mark>>) {
+        self.marks = marks;
+    }
+
+    /// Reads and drops what comes, up to and with the end of a file.
+    pub async fn discard_file(&mut self) -> Result<(), TransferError> {
+        self.receive_pieces(&mut Nowhere, &mut Moved::default()).await
+    }
+
+    /// Gives back the memory of an idle connection.
+    pub fn rest(&mut self) {
+        if self.unread.is_empty() || planted::is(Bug::ReadAheadDropped) {
+            self.unread = BytesMut::new();
+            self.strings = Vec::new();
+            self.waiting = Vec::new();
+        }
+    }
+
+    /// How the files to come may be sent: together with others, if the caller flushes before it waits
+    /// for the peer. Stream mode has its own way.
+    pub fn pace(&mut self, pace: Pace) {
+        if self.outlives_file() {
+            self.stream.pace(pace);
+        }
+    }
+
+    /// Sends what [`Pace::Together`] has held back.
+    pub async fn flush(&mut self) -> Result<(), TransferError> {
+        let flushed = self.net.timeout(self.idle_limit, self.stream.flush()).await;
+        flushed.map_err(|_| TransferError::Silent(self.idle_limit))?.map_err(TransferError::Connection)
+    }
+
+    /// Sends one file; in stream mode the caller then closes the connection.
+    pub async fn send_file(&mut self, name: &str, file: &mut impl ReadFile) -> Result<Moved, TransferError> {
+        let (local, peer, wire_offset) = (self.local, self.peer, self.written_bytes);
+        self.watch
+            .tell(self.net.now(), Seen::SendBegins { name, local, peer, wire_offset, coding: self.coding });
+        let mut moved = Moved::default();
+        let result = self.send_pieces(file, &mut moved).await;
+        self.told_end(name, moved, &result);
+        result.map(|()| moved)
+    }
+
+    async fn send_pieces(
+        &mut self,
+        file: &mut impl ReadFile,
+        moved: &mut Moved,
+    ) -> Result<(), TransferError> {
+        let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
+        let interval = match self.coding.mode {
+            TransmissionMode::Stream => None,
+            _ if self.conversion.is_some_and(|it| !it.restarts_anywhere()) => None,
+            _ => self.marker_interval_bytes.map(NonZeroU64::get),
+        };
+        let mut outgoing = self.conversion.map(Outgoing::new);
+        let mut before_marker = interval.unwrap_or(u64::MAX);
+        loop {
+            // A marker that is due and could not be had waits for the next piece's end.
+            let room = match usize::try_from(before_marker) {
+                Ok(0) | Err(_) => buffer.len(),
+                Ok(bytes) => bytes.min(buffer.len()),
+            };
+            let mut read = file.read(&mut buffer[..room]).await?;
+            let last = read == 0 || file.remaining_bytes() == 0;
+            if planted::is(Bug::LastPieceDropped) && last && moved.payload_bytes > 0 {
+                read = 0;
+            }
+            if last && !self.outlives_file() {
+                self.stream.pace(Pace::WithClose);
+            }
+            match &mut outgoing {
+                None => {
+                    let end = End { record: false, file: last };
+                    self.send_piece(&buffer[..read], end, moved).await?;
+                }
+                Some(outgoing) => {
+                    let mut converted = Converted::default();
+                    outgoing.convert(&buffer[..read], last, &mut converted)?;
+                    self.send_converted(&converted, last, moved).await?;
+                }
+            }
+            if last {
+                return Ok(());
+            }
+            before_marker = before_marker.saturating_sub(read as u64);
+            if let (0, Some(interval), Some(marker)) = (before_marker, interval, file.marker()) {
+                before_marker = interval;
+                let mut pieces = Pieces::default();
+                self.encoder.marker(marker.as_bytes(), &mut pieces);
+                self.write(pieces, 0, moved).await?;
+            }
+        }
+    }
+
+    async fn send_piece(&mut self, piece: &[u8], end: End, moved: &mut Moved) -> Result<(), TransferError> {
+        let mut pieces = Pieces::default();
+        self.encoder.encode(piece, end, &mut pieces);
+        self.write(pieces, piece.len() as u64, moved).await
+    }
+
+    async fn send_converted(
+        &mut self,
+        converted: &Converted,
+        last: bool,
+        moved: &mut Moved,
+    ) -> Result<(), TransferError> {
+        let mut pieces = Pieces::default();
+        for (piece, end) in converted.pieces(last) {
+            self.encoder.encode(piece, end, &mut pieces);
+        }
+        self.write(pieces, converted.bytes.len() as u64, moved).await
+    }
+
+    async fn write(
+        &mut self,
+        pieces: Pieces<'_>,
+        payload_bytes: u64,
+        moved: &mut Moved,
+    ) -> Result<(), TransferError> {
+        let mut slices = pieces.slices();
+        let mut rest = slices.as_mut_slice();
+        let mut wire_bytes = 0;
+        while !rest.is_empty() {
+            let write = self.stream.write_vectored(rest);
+            let written = self
+                .net
+                .timeout(self.idle_limit, write)
+                .await
+                .map_err(|_| TransferError::Silent(self.idle_limit))?
+                .map_err(TransferError::Connection)?;
+            if written == 0 && rest.iter().any(|slice| !slice.is_empty()) {
+                return Err(TransferError::Connection(io::ErrorKind::WriteZero.into()));
+            }
+            IoSlice::advance_slices(&mut rest, written);
+            wire_bytes += written as u64;
+            // Also those of a piece that will not go out whole.
+            self.total.wire_bytes += written as u64;
+        }
+        self.written_bytes += wire_bytes;
+        self.total.payload_bytes += payload_bytes;
+        moved.payload_bytes += payload_bytes;
+        moved.wire_bytes += wire_bytes;
+        self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
+        Ok(())
+    }
+
+    /// Receives one file into `file`, which the caller publishes when this returns `Ok`.
+    pub async fn receive_file(
+        &mut self,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Result<Moved, TransferError> {
+        let (local, peer) = (self.local, self.peer);
+        self.watch.tell(self.net.now(), Seen::ReceiveBegins { name, local, peer });
+        let mut moved = Moved::default();
+        let result = self.receive_pieces(file, &mut moved).await;
+        self.told_end(name, moved, &result);
+        result.map(|()| moved)
+    }
+
+    async fn receive_pieces(
+        &mut self,
+        file: &mut impl WriteFile,
+        moved: &mut Moved,
+    ) -> Result<(), TransferError> {
+        let mut incoming = self.conversion.map(Incoming::new);
+        let mut read_bytes = READ_BYTES;
+        loop {
+            if !self.unread.is_empty() && self.decode_unread(file, &mut incoming, moved).await? {
+                return Ok(());
+            }
+            self.unread.reserve(read_bytes);
+            let read = self.stream.read_buf(&mut self.unread);
+            let limit =
+                if planted::is(Bug::NoDataTimeout) { Duration::from_secs(1 << 30) } else { self.idle_limit };
+            let read = self.net.timeout(limit, read).await.map_err(|_| TransferError::Silent(limit))?;
+            if read.is_err() && planted::is(Bug::ResetIsEndOfFile) {
+                return Ok(());
+            }
+            let read = read.map_err(TransferError::Connection)?;
+            if read >= READ_BYTES {
+                read_bytes = N::MAX_READ_BYTES;
+            }
+            if read == 0 {
+                return match self.decoder.finish() {
+                    Finish::Closed => {
+                        Local::new(file, &mut incoming, &mut self.waiting).end_of_file().await?;
+                        Ok(())
+                    }
+                    _ if planted::is(Bug::CloseIsEndOfFile) => Ok(()),
+                    // A connection that ends between files has not brought this one either.
+                    Finish::Complete | Finish::Truncated => Err(TransferError::Truncated),
+                };
+            }
+        }
+    }
+
+    /// Whether the file's end was among the bytes.
+    async fn decode_unread(
+        &mut self,
+        file: &mut impl WriteFile,
+        incoming: &mut Option<Incoming>,
+        moved: &mut Moved,
+    ) -> Result<bool, TransferError> {
+        let in_small_parts = match self.coding.mode {
+            TransmissionMode::Stream => self.coding.structure == Structure::Record,
+            TransmissionMode::Block => false,
+            TransmissionMode::Compressed => true,
+        };
+        if in_small_parts {
+            self.strings.resize(STRINGS_BYTES, 0);
+        }
+        let mut local = Local::new(file, incoming, &mut self.waiting);
+        let mut input = &self.unread[..];
+        let ended = loop {
+            let mut filled = 0;
+            let event = if self.strings.is_empty() {
+                self.decoder.decode(&mut input)
+            } else {
+                self.decoder.decode_into(&mut input, &mut self.strings, &mut filled)
+            };
+            local.data(&self.strings[..filled]).await?;
+            if event.is_err() {
+                local.flush().await?;
+            }
+            match event? {
+                Some(Event::Data { bytes, .. }) if planted::is(Bug::IacStripped) => {
+                    let block = self.coding.mode == TransmissionMode::Block;
+                    for plain in bytes.split(|byte| block && *byte == 0xFF) {
+                        local.data(plain).await?;
+                    }
+                }
+                Some(Event::Data { bytes, .. }) => local.data(bytes).await?,
+                Some(Event::Run { byte, len, .. }) => local.data(&[byte; u8::MAX as usize][..len]).await?,
+                Some(Event::Marker(text)) => {
+                    if let Some(marks) = &self.marks
+                        && let Some(receiver) = local.checkpoint().await?
+                    {
+                        let sender = String::from_utf8_lossy(&text).into_owned();
+                        // Full: see `tell_markers`.
+                        let _ = marks.try_send(Mark { sender, receiver });
+                    }
+                }
+                Some(Event::EndOfRecord) => local.end_of_record(),
+                Some(Event::EndOfFile) => {
+                    local.end_of_file().await?;
+                    break true;
+                }
+                None if !self.strings.is_empty() && self.strings.len() - filled < FULL_BYTES => {}
+                None => break false,
+            }
+        };
+        local.flush().await?;
+        let payload_bytes = local.payload_bytes;
+        let wire_bytes = (self.unread.len() - input.len()) as u64;
+        self.unread.advance(wire_bytes as usize);
+        moved.payload_bytes += payload_bytes;
+        moved.wire_bytes += wire_bytes;
+        self.total.payload_bytes += payload_bytes;
+        self.total.wire_bytes += wire_bytes;
+        self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
+        Ok(ended)
+    }
+
+    fn told_end(&self, name: &str, moved: Moved, result: &Result<(), TransferError>) {
+        let error = result.as_ref().err().map(ToString::to_string);
+        self.watch.tell(
+            self.net.now(),
+            Seen::FileEnds { name, payload_bytes: moved.payload_bytes, error: error.as_deref() },
+        );
+    }
+
+    /// Sends FIN and lets the stack deliver what is queued.
+    pub async fn close(mut self) {
+        // The peer may be gone already; there is nothing left to do about it.
+        let _ = self.stream.finish().await;
+        self.told_close("closed");
+    }
+
+    /// Ends the connection with RST, so that the peer cannot take it for an end of file.
+    pub fn abort(self) {
+        self.told_close("aborted");
+        self.stream.abort();
+    }
+
+    fn told_close(&self, how: &str) {
+        let (local, peer) = (self.local, self.peer);
+        self.watch.tell(self.net.now(), Seen::DataCloses { local, peer, how });
+    }
+}

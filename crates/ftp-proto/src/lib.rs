@@ -1,0 +1,13 @@
+//! The protocol, pure: no I/O, no clock, no randomness.
+
+pub mod address;
+pub mod command;
+pub mod listing;
+pub mod mode;
+pub mod path;
+#[doc(hidden)]
+pub mod planted;
+pub mod reply;
+pub mod repr;
+pub mod telnet;
+pub mod time;

@@ -1,0 +1,348 @@
+//! Transmission modes (RFC 959 section 3.4) as incremental codecs without I/O.
+//!
+//! An [`Encoder`] turns pieces of payload into wire bytes, a [`Decoder`] turns any split of wire
+//! bytes into [`Event`]s. Both live as long as their data connection: in block and compressed mode
+//! several files follow one another on it, and the codec is ready for the next one after
+//! [`Event::EndOfFile`].
+
+mod block;
+mod compressed;
+#[cfg(feature = "codec")]
+pub mod framed;
+mod lanes;
+mod runs;
+mod stream;
+
+/// RFC 959 section 5.3.1, MODE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+pub enum TransmissionMode {
+    Stream,
+    Block,
+    Compressed,
+}
+
+impl TransmissionMode {
+    /// As the command line and the columns call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Block => "block",
+            Self::Compressed => "compressed",
+        }
+    }
+}
+
+/// RFC 959 section 5.3.1, STRU (page structure is not supported).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+pub enum Structure {
+    File,
+    Record,
+}
+
+/// What ends together with a piece of payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    pub record: bool,
+    pub file: bool,
+}
+
+/// Where an encoder puts its wire bytes; `payload` is handed through without a copy.
+pub trait Output<'p> {
+    /// A few bytes of framing, copied.
+    fn framing(&mut self, bytes: &[u8]);
+    /// Payload as it is, borrowed.
+    fn payload(&mut self, bytes: &'p [u8]);
+}
+
+impl Output<'_> for Vec<u8> {
+    fn framing(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+    fn payload(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// What a decoder found. `suspect` says that the sender marked the bytes as doubtful (block and
+/// compressed mode descriptor 32).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    Data {
+        bytes: &'a [u8],
+        suspect: bool,
+    },
+    /// `len` times `byte` (a replicated or filler string of compressed mode).
+    Run {
+        byte: u8,
+        len: usize,
+        suspect: bool,
+    },
+    EndOfRecord,
+    EndOfFile,
+    /// A restart marker's text (RFC 959 section 3.5).
+    Marker(Box<[u8]>),
+}
+
+/// What the end of the data connection means for the file under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The end of file was marked in-band (or no file had begun).
+    Complete,
+    /// Stream mode, file structure: the close *is* the end of file; nothing more can be known.
+    Closed,
+    /// The connection ended inside a file.
+    Truncated,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{mode:?} mode, byte {offset}: found {found}, expected {expected}")]
+pub struct DecodeError {
+    pub mode: TransmissionMode,
+    /// Offset in the bytes of this data connection.
+    pub offset: u64,
+    pub found: String,
+    pub expected: &'static str,
+}
+
+/// What both ends agreed on by MODE, STRU and TYPE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coding {
+    pub mode: TransmissionMode,
+    pub structure: Structure,
+    /// The filler byte of compressed mode: space for TYPE A (0x20) and E (0x40), zero for I and L.
+    pub filler: u8,
+}
+
+/// Longest restart marker read or written, in both modes that have them: one byte string of
+/// compressed mode.
+pub const MAX_MARKER_BYTES: usize = 127;
+
+/// With less room than this for data, [`Decoder::decode_into`] takes no more.
+pub const FULL_BYTES: usize = 128;
+
+/// Descriptor codes of block and compressed mode (RFC 959 section 3.4.2), combinable.
+mod descriptor {
+    pub const END_OF_RECORD: u8 = 128;
+    pub const END_OF_FILE: u8 = 64;
+    pub const SUSPECT: u8 = 32;
+    pub const MARKER: u8 = 16;
+    pub const KNOWN: u8 = END_OF_RECORD | END_OF_FILE | SUSPECT | MARKER;
+
+    pub fn of(end: super::End) -> u8 {
+        (u8::from(end.record) * END_OF_RECORD) | (u8::from(end.file) * END_OF_FILE)
+    }
+
+    pub fn checked(byte: u8) -> Result<u8, super::Malformed> {
+        if byte & !KNOWN == 0 {
+            Ok(byte)
+        } else {
+            super::malformed(byte, "a descriptor of codes 128, 64, 32, 16")
+        }
+    }
+}
+
+/// Encodes pieces of payload. Nothing is held back: when a call returns, all of its piece is in
+/// the output, so the wire form of a file depends on its pieces and on nothing else.
+///
+/// Wire bytes beyond the payload:
+/// - stream, structure F: none; `end` leaves no trace.
+/// - stream, structure R: one for each 0xFF, two for each call with an end.
+/// - block: three for each 65,535 bytes begun of a piece, three for an empty piece with an end.
+/// - compressed: at most one for each 127 bytes begun of a piece, three for an end.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    coding: Coding,
+}
+
+impl Encoder {
+    pub fn new(coding: Coding) -> Self {
+        Self { coding }
+    }
+
+    /// Encodes one piece. With `end.file` the encoder is ready for the next file afterwards.
+    pub fn encode<'p>(&mut self, piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
+        match (self.coding.mode, self.coding.structure) {
+            (TransmissionMode::Stream, Structure::File) if piece.is_empty() => {}
+            (TransmissionMode::Stream, Structure::File) => out.payload(piece),
+            (TransmissionMode::Stream, Structure::Record) => stream::encode(piece, end, out),
+            (TransmissionMode::Block, _) => block::encode(piece, end, out),
+            (TransmissionMode::Compressed, _) => compressed::encode(piece, end, self.coding.filler, out),
+        }
+    }
+
+    /// A restart marker: 1 to [`MAX_MARKER_BYTES`] printable characters without space (RFC 959
+    /// section 3.4.2). Stream mode has none, and writes nothing.
+    ///
+    /// # Panics
+    /// If `text` is none of these.
+    pub fn marker<'p>(&mut self, text: &[u8], out: &mut impl Output<'p>) {
+        assert!(is_marker(text), "not a restart marker: {text:?}");
+        match self.coding.mode {
+            TransmissionMode::Stream => {}
+            TransmissionMode::Block => block::marker(text, out),
+            TransmissionMode::Compressed => compressed::marker(text, out),
+        }
+    }
+}
+
+fn is_marker(text: &[u8]) -> bool {
+    (1..=MAX_MARKER_BYTES).contains(&text.len()) && text.iter().all(|&byte| marker_byte(byte))
+}
+
+/// Control characters would reach the control connection in a `110 MARK` reply, and space is not
+/// allowed; bytes over 0x7F may be EBCDIC's letters.
+fn marker_byte(byte: u8) -> bool {
+    byte > b' ' && byte != 0x7F
+}
+
+/// What a mode's decoder says of the byte that `input` begins with when it fails.
+struct Malformed {
+    found: String,
+    expected: &'static str,
+}
+
+fn malformed<T>(byte: u8, expected: &'static str) -> Result<T, Malformed> {
+    Err(Malformed { found: format!("0x{byte:02X}"), expected })
+}
+
+/// Gathers a restart marker from the front of `input`, `left` bytes to go.
+fn gather_marker(marker: &mut Vec<u8>, left: &mut usize, input: &mut &[u8]) -> Result<(), Malformed> {
+    let take = input.len().min(*left);
+    for _ in 0..take {
+        let byte = input[0];
+        if !marker_byte(byte) {
+            return malformed(byte, "a printable character of a restart marker");
+        }
+        marker.push(byte);
+        *input = &input[1..];
+        *left -= 1;
+    }
+    Ok(())
+}
+
+/// Decodes any split of the wire bytes into the same events, except that a split may cut
+/// [`Event::Data`] in two. Allocates for restart markers and errors only.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    mode: TransmissionMode,
+    state: State,
+    /// Wire bytes taken so far.
+    offset: u64,
+    /// Whether a byte has been taken since the last end of file.
+    begun: bool,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    StreamFile,
+    StreamRecord(stream::Decoder),
+    Block(block::Decoder),
+    Compressed(compressed::Decoder),
+}
+
+impl Decoder {
+    pub fn new(coding: Coding) -> Self {
+        let state = match (coding.mode, coding.structure) {
+            (TransmissionMode::Stream, Structure::File) => State::StreamFile,
+            (TransmissionMode::Stream, Structure::Record) => State::StreamRecord(Default::default()),
+            (TransmissionMode::Block, _) => State::Block(Default::default()),
+            (TransmissionMode::Compressed, _) => State::Compressed(compressed::Decoder::new(coding.filler)),
+        };
+        Self { mode: coding.mode, state, offset: 0, begun: false }
+    }
+
+    /// Takes a prefix off `input` and says what it was; `None` when more input is needed (`input`
+    /// is empty then). One input may hold several events, and the last may leave `input` empty:
+    /// call until `None` or an end of file.
+    ///
+    /// # Errors
+    /// A byte that the mode does not allow; it is the first of `input` then, and the decoder
+    /// cannot go on.
+    pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, DecodeError> {
+        let before = input.len();
+        let result = match &mut self.state {
+            State::StreamFile => Ok(stream::decode_file(input)),
+            State::StreamRecord(decoder) => decoder.decode(input),
+            State::Block(decoder) => decoder.decode(input),
+            State::Compressed(decoder) => decoder.decode(input),
+        };
+        let taken = before - input.len();
+        self.offset += taken as u64;
+        self.begun |= taken > 0;
+        match result {
+            Ok(event) => {
+                if event == Some(Event::EndOfFile) {
+                    self.begun = false;
+                }
+                Ok(event)
+            }
+            Err(Malformed { found, expected }) => {
+                Err(DecodeError { mode: self.mode, offset: self.offset, found, expected })
+            }
+        }
+    }
+
+    /// Like [`Self::decode`], but gathers data in `data` from `filled` on, and only returns when
+    /// there is something else to tell: faster than an event for each of compressed mode's short
+    /// strings. `None` when `input` is empty and all is told, or else when `data` is full, that is,
+    /// has fewer than [`FULL_BYTES`] left: empty it and call again. The suspect flag is not told.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; `data` holds what came before.
+    pub fn decode_into(
+        &mut self,
+        input: &mut &[u8],
+        data: &mut [u8],
+        filled: &mut usize,
+    ) -> Result<Option<Event<'static>>, DecodeError> {
+        while data.len() - *filled >= FULL_BYTES {
+            let before = input.len();
+            match &mut self.state {
+                State::StreamFile | State::Block(_) => {}
+                State::StreamRecord(decoder) => decoder.decode_data(input, data, filled),
+                State::Compressed(decoder) => decoder.decode_strings(input, data, filled),
+            }
+            let taken = before - input.len();
+            self.offset += taken as u64;
+            self.begun |= taken > 0;
+            if data.len() - *filled < FULL_BYTES {
+                break;
+            }
+            // No more wire bytes than there is room for data.
+            let (mut part, rest) = input.split_at(input.len().min(data.len() - *filled));
+            let event = self.decode(&mut part);
+            *input = &input[input.len() - rest.len() - part.len()..];
+            let free = &mut data[*filled..];
+            match event? {
+                Some(Event::Data { bytes, .. }) => {
+                    free[..bytes.len()].copy_from_slice(bytes);
+                    *filled += bytes.len();
+                }
+                Some(Event::Run { byte, len, .. }) => {
+                    free[..len].fill(byte);
+                    *filled += len;
+                }
+                Some(Event::EndOfRecord) => return Ok(Some(Event::EndOfRecord)),
+                Some(Event::EndOfFile) => return Ok(Some(Event::EndOfFile)),
+                Some(Event::Marker(text)) => return Ok(Some(Event::Marker(text))),
+                None if rest.is_empty() => break,
+                // The part held only headers.
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The data connection has ended.
+    pub fn finish(&mut self) -> Finish {
+        match self.state {
+            State::StreamFile => Finish::Closed,
+            _ if self.begun => Finish::Truncated,
+            _ => Finish::Complete,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Planted bugs: realistic defects that a test switches on for one run, to show that the oracles
+//! of `sim` find them. In a release build the switch is constantly off, and its places vanish.
+
+/// Whether this build can run with a planted bug.
+pub const POSSIBLE: bool = cfg!(all(feature = "planted", debug_assertions));
+
+/// Each is asked for at the one place where an implementation would have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Bug {
+    /// The receiver takes a close for the end of file in every mode.
+    CloseIsEndOfFile,
+    /// The receiver takes a reset for the end of file.
+    ResetIsEndOfFile,
+    /// The client takes any final reply to a transfer for success, 426 among them.
+    AnyReplyIsSuccess,
+    /// The sender leaves out what is left after the last full piece.
+    LastPieceDropped,
+    /// The client keeps a data connection that the server no longer has, and tries it again.
+    HalfDeadReused,
+    /// The server publishes what has come when a transfer fails.
+    PartialPublished,
+    /// The client asks for SIZE and compares it with nothing.
+    SizeUnchecked,
+    /// The client asks for HASH and compares it with nothing.
+    HashUnchecked,
+    /// The receiver drops 0xFF inside blocks, as if it were Telnet's IAC.
+    IacStripped,
+    /// A filler string for a run of 64 holds 63.
+    RunOf64,
+    /// Block mode's count has 15 bits at the sender.
+    CountOf15Bits,
+    /// An empty file has no block, so no end-of-file mark either.
+    EmptyFileUnmarked,
+    /// A silent data connection is waited for without end.
+    NoDataTimeout,
+    /// What has been read of the next file is thrown away after each file.
+    ReadAheadDropped,
+    /// STOR goes on behind what a failed upload of the name has left.
+    RetryAppends,
+    /// The client takes a pipelined reply for that of the next command.
+    RepliesOneOff,
+    /// The server says that the transfer is complete before it has begun.
+    CompletionFirst,
+    /// The server's session waits on after the control connection has closed.
+    SessionNeverEnds,
+    /// The server forgets to close a passive listener that has served.
+    ListenerForgotten,
+    /// The client leaves an upload under its temporary name and calls it delivered.
+    RenameForgotten,
+    /// An upload is written under its final name as it comes.
+    WrittenInPlace,
+    /// The server answers a finished transfer twice.
+    CompletionTwice,
+}
+
+impl Bug {
+    pub const ALL: [Bug; 22] = [
+        Bug::CloseIsEndOfFile,
+        Bug::ResetIsEndOfFile,
+        Bug::AnyReplyIsSuccess,
+        Bug::LastPieceDropped,
+        Bug::HalfDeadReused,
+        Bug::PartialPublished,
+        Bug::SizeUnchecked,
+        Bug::HashUnchecked,
+        Bug::IacStripped,
+        Bug::RunOf64,
+        Bug::CountOf15Bits,
+        Bug::EmptyFileUnmarked,
+        Bug::NoDataTimeout,
+        Bug::ReadAheadDropped,
+        Bug::RetryAppends,
+        Bug::RepliesOneOff,
+        Bug::CompletionFirst,
+        Bug::SessionNeverEnds,
+        Bug::ListenerForgotten,
+        Bug::RenameForgotten,
+        Bug::WrittenInPlace,
+        Bug::CompletionTwice,
+    ];
+}
+
+/// Whether this thread's run has `bug`.
+#[cfg(all(feature = "planted", debug_assertions))]
+pub fn is(bug: Bug) -> bool {
+    switch::PLANTED.get() == Some(bug)
+}
+
+/// Whether this thread's run has `bug`: in a release build none has.
+#[cfg(not(all(feature = "planted", debug_assertions)))]
+#[inline(always)]
+pub const fn is(_bug: Bug) -> bool {
+    false
+}
+
+/// Plants `bug` in what this thread does, until the value is dropped.
+#[must_use]
+pub fn plant(bug: Option<Bug>) -> Planted {
+    #[cfg(all(feature = "planted", debug_assertions))]
+    switch::PLANTED.set(bug);
+    let _ = bug;
+    Planted(())
+}
+
+/// See [`plant`].
+pub struct Planted(());
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        #[cfg(all(feature = "planted", debug_assertions))]
+        switch::PLANTED.set(None);
+    }
+}
+
+#[cfg(all(feature = "planted", debug_assertions))]
+mod switch {
+    use super::Bug;
+    use std::cell::Cell;
+
+    thread_local! {
+        pub static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+}
+
+#[cfg(all(test, feature = "planted"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_is_planted_in_one_thread_until_it_is_dropped() {
+        assert!(!is(Bug::RunOf64));
+        {
+            let _planted = plant(Some(Bug::RunOf64));
+            assert!(is(Bug::RunOf64) && !is(Bug::SizeUnchecked));
+            assert!(!std::thread::spawn(|| is(Bug::RunOf64)).join().unwrap());
+        }
+        assert!(!is(Bug::RunOf64));
+    }
+}

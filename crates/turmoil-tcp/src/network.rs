@@ -1,0 +1,203 @@
+//! The simulated network: two hosts and a router in turmoil, on which the real client and server
+//! run. Turmoil owns the hosts, the clock and the datagrams; their TCP and the path between them
+//! are [`crate::tcp`] and [`crate::path`].
+//!
+//! A packet takes half of the one-way delay from its host to the router, and half from there. A
+//! turmoil tick is a little shorter than that, and every message carries the exact time of its
+//! arrival: it is at its receiver before that time, whatever the order of the hosts, so every
+//! packet is handled at its exact time and the length of the tick changes nothing.
+
+mod carrier;
+mod leap;
+mod pump;
+
+use super::path::router::{LinkCounters, Router, RouterHandle};
+use super::path::{Direction, PathConfig, PathObserver};
+use super::tcp::clock::dilated;
+use super::tcp::net::Host;
+use super::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
+use carrier::{Addresses, Carrier};
+use leap::Leaps;
+use pump::{run_host, run_router};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use super::path::{Cut, CutKind, Fate, Order};
+pub use super::tcp::net::{SimListener, SimNet, SimStream, Tap};
+
+/// The hosts' addresses on the simulated network.
+pub const CLIENT_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+pub const SERVER_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkConfig {
+    pub path: PathConfig,
+    pub tcp: TcpConfig,
+    /// Decides loss, initial sequence numbers and ports, each in a stream of its own.
+    pub seed: u64,
+    /// The run ends then, finished or not.
+    pub limit_us: u64,
+    /// After the client has finished, connections may take so long to close.
+    pub grace_us: u64,
+}
+
+impl NetworkConfig {
+    pub fn new(path: PathConfig, seed: u64, limit_us: u64) -> Self {
+        Self { path, tcp: TcpConfig::for_path(&path), seed, limit_us, grace_us: 2_000_000 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// The client finished then.
+    Finished { at_us: u64 },
+    /// It had not finished at the limit.
+    TimeLimit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunReport {
+    pub end: RunEnd,
+    /// All connections were closed when the run ended.
+    pub quiet: bool,
+    /// Sockets that the client's and the server's processes held then.
+    pub client_held: Held,
+    pub server_held: Held,
+    /// TCP of the client's and the server's host.
+    pub client: TcpCounters,
+    pub server: TcpCounters,
+    /// The links from client to server and back.
+    pub up: LinkCounters,
+    pub down: LinkCounters,
+}
+
+impl RunReport {
+    pub fn wire_bytes(&self) -> u64 {
+        self.up.bytes + self.down.bytes
+    }
+
+    pub fn retransmits(&self) -> u64 {
+        self.client.retransmits + self.server.retransmits
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error("a round-trip time of {rtt_us} us is too short to simulate (at least {least} us)", least = PathConfig::MIN_RTT_US)]
+    RttTooShort { rtt_us: u64 },
+    #[error("a simulated host failed: {0}")]
+    Host(String),
+}
+
+/// Ticks are no longer than this, so that runs end soon after their end.
+const LONGEST_TICK_US: u64 = 100_000;
+
+/// Runs `client` and `server` on their hosts until the client has finished and the connections are
+/// closed. What is left of the server then is dropped.
+pub fn run<C, S>(
+    config: &NetworkConfig,
+    observer: Arc<dyn PathObserver>,
+    client: impl FnOnce(SimNet, RouterHandle) -> C + 'static,
+    server: impl FnOnce(SimNet, RouterHandle) -> S + 'static,
+) -> Result<RunReport, NetworkError>
+where
+    C: Future<Output = ()> + 'static,
+    S: Future<Output = ()> + 'static,
+{
+    let rtt_us = config.path.rtt_us;
+    if rtt_us < PathConfig::MIN_RTT_US {
+        return Err(NetworkError::RttTooShort { rtt_us });
+    }
+    let hop_ns = rtt_us * 1000 / 4;
+    // Events lie up to a microsecond before the instant at which they are handled.
+    let tick_us = (hop_ns / 1000 - 2).min(LONGEST_TICK_US);
+    let longest = Duration::from_secs(u32::MAX.into());
+    let mut sim = turmoil::Builder::new()
+        .tick_duration(dilated(tick_us))
+        .simulation_duration(longest)
+        .min_message_latency(Duration::ZERO)
+        .max_message_latency(Duration::ZERO)
+        .udp_capacity(1 << 20)
+        .rng_seed(config.seed)
+        .build();
+    let carrier = |name: &str| match sim.lookup(name) {
+        std::net::IpAddr::V4(ip) => Ok(ip),
+        std::net::IpAddr::V6(_) => Err(NetworkError::Host("turmoil must number its hosts by IPv4".into())),
+    };
+    let hosts_at =
+        Addresses { client: carrier("client")?, router: carrier("router")?, server: carrier("server")? };
+    let handle = RouterHandle::default();
+    let router =
+        Rc::new(RefCell::new(Router::new(&config.path, hop_ns, config.seed, handle.clone(), observer)));
+    let hosts: [Rc<OnceCell<Arc<Host>>>; 2] = Default::default();
+    let finished = Rc::new(Cell::new(None));
+    let leaps = Rc::new(Leaps::default());
+
+    {
+        let (stack, cell) = (Stack::new(config.tcp, CLIENT_IP, config.seed, "client"), hosts[0].clone());
+        let (handle, finished, leaps) = (handle.clone(), finished.clone(), leaps.clone());
+        sim.client("client", async move {
+            let carrier = Carrier::open(hosts_at.client, tick_us, leaps).await?;
+            let host = cell.get_or_init(|| Host::new(stack)).clone();
+            let (net, clock) = (host.boot(), host.clock.clone());
+            let app = async move {
+                client(net, handle).await;
+                finished.set(Some(clock.now_us()));
+            };
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
+        });
+    }
+    {
+        let (router, leaps) = (router.clone(), leaps.clone());
+        sim.client("router", async move { Ok(run_router(router, hosts_at, tick_us, leaps).await?) });
+    }
+    {
+        let (stack, cell) = (Stack::new(config.tcp, SERVER_IP, config.seed, "server"), hosts[1].clone());
+        let leaps = leaps.clone();
+        sim.client("server", async move {
+            let carrier = Carrier::open(hosts_at.server, tick_us, leaps).await?;
+            let host = cell.get_or_init(|| Host::new(stack)).clone();
+            let app = server(host.boot(), handle);
+            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
+        });
+    }
+
+    let mut quiet = false;
+    let mut now_us = 0;
+    let step = |sim: &mut turmoil::Sim<'_>| sim.step().map_err(|error| NetworkError::Host(error.to_string()));
+    step(&mut sim)?;
+    while now_us < config.limit_us {
+        let end_us =
+            finished.get().map_or(config.limit_us, |at_us| config.limit_us.min(at_us + config.grace_us));
+        let ticks = leaps.next(now_us, tick_us, end_us.saturating_sub(now_us).div_ceil(tick_us));
+        step(&mut sim)?;
+        now_us += ticks * tick_us;
+        if let Some(at_us) = finished.get() {
+            quiet = router.borrow().is_quiet()
+                && hosts.iter().all(|host| host.get().is_some_and(|h| h.is_quiet()));
+            if quiet || now_us >= at_us + config.grace_us {
+                break;
+            }
+        }
+    }
+    let counters = |index: usize| hosts[index].get().map(|host| host.counters()).unwrap_or_default();
+    let held = |index: usize| hosts[index].get().map(|host| host.held()).unwrap_or_default();
+    let report = RunReport {
+        end: finished.get().map_or(RunEnd::TimeLimit, |at_us| RunEnd::Finished { at_us }),
+        quiet,
+        client_held: held(0),
+        server_held: held(1),
+        client: counters(0),
+        server: counters(1),
+        up: router.borrow().counters(Direction::Up),
+        down: router.borrow().counters(Direction::Down),
+    };
+    // What is dropped with the hosts must not use their clocks any more.
+    hosts.iter().filter_map(|host| host.get()).for_each(|host| host.halt());
+    drop(sim);
+    Ok(report)
+}

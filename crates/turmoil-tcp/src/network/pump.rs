@@ -1,0 +1,132 @@
+//! What runs on turmoil's hosts: beside each application the pump of its stack, and the router.
+
+use super::carrier::{Addresses, Carrier, Timed};
+use super::leap::Leaps;
+use crate::path::Direction;
+use crate::path::router::Router;
+use crate::tcp::clock::{Alarm, Clock};
+use crate::tcp::net::Host;
+use std::cell::RefCell;
+use std::future::{Future, pending, poll_fn};
+use std::io;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::task::{JoinError, JoinSet};
+
+fn ended(result: Result<io::Result<()>, JoinError>) -> io::Result<()> {
+    match result {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(io::Error::other(error)),
+        },
+    }
+}
+
+/// An end host. Returns only if something fails.
+pub(super) async fn run_host(
+    host: Arc<Host>,
+    carrier: Carrier,
+    router: Ipv4Addr,
+    hop_ns: u64,
+    app: impl Future<Output = ()> + 'static,
+) -> io::Result<()> {
+    let carrier = Rc::new(carrier);
+    let mut tasks = JoinSet::new();
+    tasks.spawn_local(async move {
+        app.await;
+        pending().await
+    });
+    {
+        let (host, carrier) = (host.clone(), carrier.clone());
+        tasks.spawn_local(async move { carrier.receive(|_, packets| host.arrive(packets)).await });
+    }
+    tasks.spawn_local(carrier.take_part(host.clock.clone()));
+    let mut alarm = Alarm::new(host.clock.clone());
+    let mut buffer = Vec::new();
+    poll_fn(move |cx| {
+        if let Poll::Ready(Some(result)) = tasks.poll_join_next(cx) {
+            return Poll::Ready(ended(result));
+        }
+        loop {
+            let (out, next_ns) = host.pump(cx);
+            let out = out.into_iter().map(|(at_ns, packet)| (at_ns + hop_ns, packet));
+            carrier.send(router, out, &mut buffer)?;
+            if alarm.poll(cx, next_ns).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}
+
+/// The router. Once a tick it passes all packets of that tick, each at its exact time: they have
+/// all been delivered at its beginning.
+pub(super) async fn run_router(
+    router: Rc<RefCell<Router>>,
+    hosts: Addresses,
+    tick_us: u64,
+    leaps: Rc<Leaps>,
+) -> io::Result<()> {
+    let carrier = Rc::new(Carrier::open(hosts.router, tick_us, leaps).await?);
+    let clock = Clock::start();
+    let arrivals = Rc::new(tokio::sync::Notify::new());
+    let mut tasks = JoinSet::new();
+    tasks.spawn_local(carrier.take_part(clock.clone()));
+    {
+        let (router, carrier, arrivals) = (router.clone(), carrier.clone(), arrivals.clone());
+        tasks.spawn_local(async move {
+            carrier
+                .receive(|from, packets| {
+                    let direction = if from == hosts.client { Direction::Up } else { Direction::Down };
+                    let mut router = router.borrow_mut();
+                    packets.for_each(|(at_ns, packet)| router.enqueue(at_ns, direction, packet));
+                    arrivals.notify_one();
+                })
+                .await
+        });
+    }
+    let handle = router.borrow().handle();
+    let mut buffer = Vec::new();
+    loop {
+        router.borrow_mut().hear();
+        let now_us = clock.now_us();
+        let tick_start_us = now_us / tick_us * tick_us;
+        // At its very first microsecond it could still be the end of the tick before.
+        if now_us > tick_start_us {
+            pass(&router, &carrier, hosts, (tick_start_us + tick_us) * 1000 - 1, &mut buffer)?;
+        }
+        let next = router.borrow().next_ns();
+        let wake_us = next.map(|at_ns| (at_ns / 1000 / tick_us * tick_us).max(tick_start_us) + 1);
+        tokio::select! {
+            biased;
+            Some(result) = tasks.join_next() => return ended(result),
+            () = arrivals.notified() => {}
+            () = handle.ordered() => {}
+            () = clock.until(wake_us.map(|us| us * 1000)) => {}
+        }
+    }
+}
+
+fn pass(
+    router: &RefCell<Router>,
+    carrier: &Carrier,
+    hosts: Addresses,
+    until_ns: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
+    let out = {
+        let mut router = router.borrow_mut();
+        router.advance(until_ns);
+        router.take_out()
+    };
+    let mut ways: [Vec<Timed>; 2] = Default::default();
+    for (direction, at_ns, packet) in out {
+        ways[usize::from(direction == Direction::Down)].push((at_ns, packet));
+    }
+    let [up, down] = ways;
+    carrier.send(hosts.server, up.into_iter(), buffer)?;
+    carrier.send(hosts.client, down.into_iter(), buffer)
+}

@@ -1,0 +1,248 @@
+//! The router: holds every packet until it arrives, then passes packets strictly in the order of
+//! time through loss, the middlebox and the link.
+
+use super::impair::Impair;
+use super::link::Link;
+use super::middlebox::{Fired, Middlebox, Outcome};
+use super::{Cut, Direction, Fate, Order, PathConfig, PathObserver};
+use crate::seeds;
+use rand::RngExt;
+use rand_chacha::ChaCha12Rng;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Bytes count IP packets put on the link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkCounters {
+    pub packets: u64,
+    pub bytes: u64,
+    pub lost: u64,
+    pub queue_full: u64,
+}
+
+pub(super) enum Command {
+    Arm(Cut),
+    Refuse { to: SocketAddr, times: u32 },
+}
+
+/// Arms the middlebox; usable from everywhere, at any time. An order is carried out before the
+/// next packet reaches the router, so that what a host arms before it sends always comes first.
+#[derive(Clone, Default)]
+pub struct RouterHandle {
+    commands: Arc<Mutex<Vec<Command>>>,
+    orders: Arc<Mutex<Vec<(u64, Order)>>>,
+    ordered: Arc<Notify>,
+}
+
+impl RouterHandle {
+    fn command(&self, command: Command) {
+        lock(&self.commands).push(command);
+    }
+
+    /// Lies in wait for one byte of one connection.
+    pub fn arm(&self, cut: Cut) {
+        self.command(Command::Arm(cut));
+    }
+
+    /// Answers the next `times` connection attempts to `to` with RST: the client observes
+    /// `ConnectionRefused`.
+    pub fn refuse(&self, to: SocketAddr, times: u32) {
+        self.command(Command::Refuse { to, times });
+    }
+
+    /// To be carried out at `at_ns`, before any packet that reaches the router then. Whoever gives
+    /// the order is heard in time if that is no sooner than a packet of its own would be there.
+    pub fn order(&self, at_ns: u64, order: Order) {
+        lock(&self.orders).push((at_ns, order));
+        self.ordered.notify_one();
+    }
+
+    /// Returns when there are orders.
+    pub async fn ordered(&self) {
+        self.ordered.notified().await;
+    }
+
+    fn take(&self) -> Vec<Command> {
+        std::mem::take(&mut *lock(&self.commands))
+    }
+}
+
+/// A packet that leaves the router: the way it goes, when it is at the far host, its bytes.
+pub type Departure = (Direction, u64, Vec<u8>);
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What comes at its time; of what comes at the same time, orders first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Order,
+    Packet,
+}
+
+enum Arrival {
+    Order(Order),
+    Packet(Direction, Vec<u8>),
+}
+
+pub struct Router {
+    links: [Link; 2],
+    impair: [Impair; 2],
+    loss: [ChaCha12Rng; 2],
+    loss_ppm: u32,
+    hop_ns: u64,
+    middlebox: Middlebox,
+    handle: RouterHandle,
+    observer: Arc<dyn PathObserver>,
+    arrivals: BTreeMap<(u64, Kind, u64), Arrival>,
+    arrived: u64,
+    out: Vec<Departure>,
+    counters: [LinkCounters; 2],
+}
+
+impl Router {
+    /// `hop_ns`: from the router to either host.
+    pub fn new(
+        path: &PathConfig,
+        hop_ns: u64,
+        seed: u64,
+        handle: RouterHandle,
+        observer: Arc<dyn PathObserver>,
+    ) -> Self {
+        let link = Link::new(path.bandwidth_bits_per_s, path.queue_bytes);
+        Self {
+            links: [link.clone(), link],
+            impair: [Direction::Up, Direction::Down].map(|d| Impair::new(path.impairments, seed, d)),
+            loss: [Direction::Up, Direction::Down]
+                .map(|d| seeds::stream(seed, &format!("loss {}", d.name()))),
+            loss_ppm: path.loss_ppm,
+            hop_ns,
+            middlebox: Middlebox::default(),
+            handle,
+            observer,
+            arrivals: BTreeMap::new(),
+            arrived: 0,
+            out: Vec::new(),
+            counters: [LinkCounters::default(); 2],
+        }
+    }
+
+    pub fn counters(&self, direction: Direction) -> LinkCounters {
+        self.counters[direction.index()]
+    }
+
+    pub fn handle(&self) -> RouterHandle {
+        self.handle.clone()
+    }
+
+    pub fn is_quiet(&self) -> bool {
+        self.arrivals.is_empty()
+    }
+
+    /// A packet that will be here at `at_ns`.
+    pub fn enqueue(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>) {
+        self.arrived += 1;
+        self.arrivals.insert((at_ns, Kind::Packet, self.arrived), Arrival::Packet(direction, packet));
+    }
+
+    /// Notes the orders given since.
+    pub fn hear(&mut self) {
+        for (at_ns, order) in std::mem::take(&mut *lock(&self.handle.orders)) {
+            self.arrived += 1;
+            self.arrivals.insert((at_ns, Kind::Order, self.arrived), Arrival::Order(order));
+        }
+    }
+
+    pub fn next_ns(&self) -> Option<u64> {
+        self.arrivals.first_key_value().map(|((at, ..), _)| *at)
+    }
+
+    /// Passes every packet that is here by `now_ns`.
+    pub fn advance(&mut self, now_ns: u64) {
+        while let Some(entry) = self.arrivals.first_entry()
+            && entry.key().0 <= now_ns
+        {
+            let ((at_ns, ..), arrival) = entry.remove_entry();
+            match arrival {
+                Arrival::Packet(direction, packet) => self.pass(at_ns, direction, packet),
+                Arrival::Order(order) => self.obey(at_ns, order),
+            }
+        }
+    }
+
+    pub fn take_out(&mut self) -> Vec<Departure> {
+        std::mem::take(&mut self.out)
+    }
+
+    fn obey(&mut self, at_ns: u64, order: Order) {
+        let (forged, fired) = self.middlebox.obey(at_ns, order);
+        if fired {
+            self.observer.order_fired(at_ns, &order);
+        }
+        forged.into_iter().for_each(|(direction, packet)| self.send(at_ns, direction, packet, true));
+    }
+
+    fn pass(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>) {
+        for command in self.handle.take() {
+            match command {
+                Command::Arm(cut) => self.middlebox.arm(cut),
+                Command::Refuse { to, times } => self.middlebox.refuse(to, times),
+            }
+        }
+        // Drawn for every packet, so that no fault moves another packet's luck.
+        if self.loss_ppm > 0 && self.loss[direction.index()].random_range(0..1_000_000) < self.loss_ppm {
+            self.counters[direction.index()].lost += 1;
+            return self.observer.packet(at_ns, direction, &packet, Fate::Lost);
+        }
+        if self.impair[direction.index()].loses() {
+            self.counters[direction.index()].lost += 1;
+            return self.observer.packet(at_ns, direction, &packet, Fate::Lost);
+        }
+        let mut fired = None;
+        let outcome = self.middlebox.pass(at_ns, direction, packet, &mut fired);
+        match fired {
+            None => {}
+            Some(Fired::Cut(cut)) => self.observer.cut_fired(at_ns, &cut),
+            Some(Fired::Order(order)) => self.observer.order_fired(at_ns, &order),
+        }
+        match outcome {
+            Outcome::Forward(packet) => {
+                let copy = self.impair[direction.index()].doubles().then(|| packet.clone());
+                self.send(at_ns, direction, packet, false);
+                if let Some(copy) = copy {
+                    self.send(at_ns, direction, copy, false);
+                }
+            }
+            Outcome::Beside(packet, forged) => {
+                self.send(at_ns, direction, packet, false);
+                for (direction, packet) in forged {
+                    self.send(at_ns, direction, packet, true);
+                }
+            }
+            Outcome::Hold(until_ns, packet) => self.enqueue(until_ns.max(at_ns + 1), direction, packet),
+            Outcome::Replace(packet, forged) => {
+                self.observer.packet(at_ns, direction, &packet, Fate::Cut);
+                for (direction, packet) in forged {
+                    self.send(at_ns, direction, packet, true);
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>, forged: bool) {
+        let counters = &mut self.counters[direction.index()];
+        let Some(departs) = self.links[direction.index()].send(at_ns, packet.len(), forged) else {
+            counters.queue_full += 1;
+            return self.observer.packet(at_ns, direction, &packet, Fate::QueueFull);
+        };
+        counters.packets += 1;
+        counters.bytes += packet.len() as u64;
+        let arrives_ns = self.impair[direction.index()].arrival_ns(departs + self.hop_ns);
+        let fate = if forged { Fate::Forged { arrives_ns } } else { Fate::Forwarded { arrives_ns } };
+        self.observer.packet(at_ns, direction, &packet, fate);
+        self.out.push((direction, arrives_ns, packet));
+    }
+}

@@ -1,0 +1,170 @@
+//! A connection that the middlebox has closed towards both ends, as a proxy does that gives up:
+//! what was accepted before the cut is still delivered, what comes later is not.
+
+use super::Direction;
+use super::middlebox::{Half, prefix};
+use crate::tcp::segment::{self, Head, Segment, after, before, earlier, later};
+use smoltcp::wire::TcpControl;
+use std::net::SocketAddrV4;
+
+/// One direction of it.
+#[derive(Clone, Copy, Debug)]
+struct Side {
+    /// The sender's and the receiver's address.
+    from: SocketAddrV4,
+    to: SocketAddrV4,
+    /// Bytes before this pass.
+    cut: u32,
+    /// The receiver has had a FIN at `cut` from us (or before it from the sender itself).
+    forged_fin: bool,
+    /// How much of it the real receiver has acknowledged, at most `cut`.
+    acked: u32,
+    /// What we have taken from the sender beyond the cut, in order.
+    taken: u32,
+    /// Newest ACK and window of this direction's packets.
+    ack: Option<u32>,
+    window: u16,
+    rejected: bool,
+}
+
+impl Side {
+    /// What the sender is told to have been received.
+    fn told(&self) -> u32 {
+        if self.acked == self.cut { self.taken } else { self.acked }
+    }
+
+    /// The next sequence number of this direction as its receiver knows it.
+    fn end(&self) -> u32 {
+        self.cut.wrapping_add(u32::from(self.forged_fin))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Zombie {
+    lingering: bool,
+    sides: [Side; 2],
+}
+
+impl Zombie {
+    /// The stream of `direction` ends before sequence number `cut`; `head` is the packet that set
+    /// it off, not yet counted in `halves`. The stream of the other direction ends where it is.
+    pub fn new(lingering: bool, direction: Direction, cut: u32, head: &Head, halves: &[Half; 2]) -> Self {
+        let (forth, back) = (&halves[direction.index()], &halves[direction.back().index()]);
+        let acked = |half: &Half, cut: u32, isn: Option<u32>| {
+            let start = isn.unwrap_or(cut).wrapping_add(1);
+            earlier(half.ack.unwrap_or(start), cut)
+        };
+        let mut ack = *forth;
+        ack.ack = head.ack.or(forth.ack);
+        let this = Side {
+            from: head.src,
+            to: head.dst,
+            cut,
+            forged_fin: true,
+            acked: acked(back, cut, forth.isn),
+            taken: cut,
+            ack: ack.ack,
+            window: head.window,
+            rejected: false,
+        };
+        let other = Side {
+            from: head.dst,
+            to: head.src,
+            cut: back.nxt,
+            forged_fin: !back.fin_seen,
+            acked: acked(&ack, back.nxt, back.isn),
+            taken: back.nxt,
+            ack: back.ack,
+            window: back.window,
+            rejected: false,
+        };
+        let mut sides = [this, other];
+        if direction == Direction::Down {
+            sides.swap(0, 1);
+        }
+        Self { lingering, sides }
+    }
+
+    /// The FINs to both ends.
+    pub fn fins(&self) -> Vec<(Direction, Vec<u8>)> {
+        let fin = |direction: Direction| {
+            let side = &self.sides[direction.index()];
+            let ack = Some(self.sides[direction.back().index()].told());
+            let fin = Segment {
+                src: side.from,
+                dst: side.to,
+                seq: side.cut,
+                ack,
+                window: side.window,
+                control: TcpControl::Fin,
+                payload: &[],
+            };
+            side.forged_fin.then(|| (direction, fin.to_vec()))
+        };
+        [Direction::Up, Direction::Down].into_iter().filter_map(fin).collect()
+    }
+
+    /// A bare ACK to the sender of `direction`.
+    fn ack(&self, direction: Direction) -> (Direction, Vec<u8>) {
+        let (forth, back) = (&self.sides[direction.index()], &self.sides[direction.back().index()]);
+        let ack = Segment {
+            src: forth.to,
+            dst: forth.from,
+            seq: back.end(),
+            ack: Some(forth.told()),
+            window: back.window.max(1024),
+            control: TcpControl::None,
+            payload: &[],
+        };
+        (direction.back(), ack.to_vec())
+    }
+
+    /// Takes, or refuses, what a segment carries beyond the cut.
+    pub fn beyond(&mut self, direction: Direction, head: &Head) -> Vec<(Direction, Vec<u8>)> {
+        let lingering = self.lingering;
+        let side = &mut self.sides[direction.index()];
+        if head.seq_end() == head.seq || !after(head.seq_end(), side.cut) {
+            return Vec::new();
+        }
+        if side.rejected || (!lingering && after(head.payload_end(), side.cut)) {
+            side.rejected = true;
+            let reset = segment::reset_for(head).map(|reset| (direction.back(), reset.to_vec()));
+            return reset.into_iter().collect();
+        }
+        if !after(head.seq, side.taken) {
+            side.taken = later(side.taken, head.seq_end());
+        }
+        vec![self.ack(direction)]
+    }
+
+    /// A packet of the closed connection; what goes instead of it.
+    pub fn pass(&mut self, direction: Direction, head: &Head, packet: &[u8]) -> Vec<(Direction, Vec<u8>)> {
+        if head.rst {
+            // An end gives up: that is its peer's business as long as it had not closed.
+            return Vec::new();
+        }
+        let mut forged = Vec::new();
+        let back = &mut self.sides[direction.back().index()];
+        let old = back.told();
+        let mut untouched = false;
+        if let Some(ack) = head.ack {
+            untouched = !after(ack, back.cut) && before(back.acked, back.cut);
+            back.acked = later(back.acked, earlier(ack, back.cut));
+        }
+        let told = back.told();
+        let side = &mut self.sides[direction.index()];
+        side.ack = Some(told);
+        side.window = head.window;
+        let cut = side.cut;
+        if let Some(part) = prefix(head, packet, cut, Some(told)) {
+            forged.push((direction, part));
+        } else if untouched && head.is_pure_ack() && told == head.ack.unwrap_or(told) {
+            // With its selective acknowledgements.
+            forged.push((direction, packet.to_vec()));
+        } else if told != old {
+            forged.push(self.ack(direction.back()));
+        }
+        forged.extend(self.beyond(direction, head));
+        forged
+    }
+}

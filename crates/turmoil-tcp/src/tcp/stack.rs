@@ -1,0 +1,676 @@
+//! The TCP of one simulated host, without I/O: packets with their arrival times in, packets with
+//! their departure times out, and the operations of its applications between them. Everything is
+//! handled in the order of time, each event at its own.
+
+use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Turn};
+use super::engine::{Engine, SocketPool};
+use super::flow::FlowConfig;
+use super::segment::{self, Head, Segment};
+use crate::path::PathConfig;
+use crate::seeds;
+use rand::{Rng, RngExt};
+use rand_chacha::ChaCha12Rng;
+use smoltcp::wire::TcpControl;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::task::{Context, Poll, Waker};
+
+/// How the hosts' TCP is set; the defaults are Linux's where it has any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpConfig {
+    pub flow: FlowConfig,
+    /// The receive window at its largest.
+    pub receive_buffer_bytes: usize,
+    /// The most that can be in flight.
+    pub send_buffer_bytes: usize,
+    /// Delayed acknowledgements wait so long; 0: none are delayed.
+    pub ack_delay_us: u64,
+    /// Connections that wait to be accepted, per listener; more SYNs are dropped.
+    pub backlog: usize,
+    /// A connection attempt gives up (Linux: six SYN retries).
+    pub connect_timeout_us: u64,
+    /// A half-open connection is forgotten (Linux: five SYN-ACK retries).
+    pub embryo_timeout_us: u64,
+    pub time_wait_us: u64,
+    /// FIN-WAIT-2 of a connection nobody has open (Linux: tcp_fin_timeout).
+    pub fin_wait_us: u64,
+    pub ephemeral_ports: (u16, u16),
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self {
+            flow: FlowConfig::default(),
+            receive_buffer_bytes: 2 << 20,
+            send_buffer_bytes: 2 << 20,
+            ack_delay_us: 10_000,
+            backlog: 1024,
+            connect_timeout_us: 127_000_000,
+            embryo_timeout_us: 63_000_000,
+            time_wait_us: 60_000_000,
+            fin_wait_us: 60_000_000,
+            ephemeral_ports: (32_768, 60_999),
+        }
+    }
+}
+
+impl TcpConfig {
+    /// Buffers that hold twice what fits on the path with a full queue, so that they are never the
+    /// limit, and no more, as every connection has its own.
+    pub fn for_path(path: &PathConfig) -> Self {
+        let in_flight = u128::from(path.bandwidth_bits_per_s) * u128::from(path.rtt_us) / 8_000_000;
+        let wanted = 2 * (in_flight + u128::from(path.queue_bytes));
+        let bytes = wanted.clamp(128 << 10, 6 << 20) as usize;
+        Self { receive_buffer_bytes: bytes, send_buffer_bytes: bytes, ..Self::default() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpCounters {
+    /// Connections opened by this host.
+    pub connected: u64,
+    /// Connections whose handshake a listener of this host completed.
+    pub accepted: u64,
+    pub packets_sent: u64,
+    /// Segments sent again, SYNs included.
+    pub retransmits: u64,
+    pub resets_sent: u64,
+    /// Connections that went through TIME-WAIT here.
+    pub time_waits: u64,
+}
+
+/// Sockets that the applications of a host have not closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    pub connections: usize,
+    pub listeners: usize,
+}
+
+struct Listener {
+    local: SocketAddrV4,
+    owner: ProcessId,
+    embryos: usize,
+    queue: VecDeque<ConnId>,
+    wakers: Vec<Waker>,
+}
+
+/// All that is left of a connection in TIME-WAIT.
+#[derive(Clone, Copy)]
+struct TimeWait {
+    nxt: u32,
+    ack: u32,
+    window: u16,
+}
+
+/// (local, peer).
+type Tuple = (SocketAddrV4, SocketAddrV4);
+
+/// Packets on their way out: departure (ns) and bytes.
+#[derive(Default)]
+struct Out {
+    addr: Option<Ipv4Addr>,
+    packets: Vec<(u64, Vec<u8>)>,
+    /// Packets to this host itself.
+    own: Vec<(u64, Vec<u8>)>,
+    sent: u64,
+    resets: u64,
+}
+
+impl Out {
+    fn send(&mut self, now_ns: u64, packet: &[u8]) {
+        self.sent += 1;
+        self.resets += u64::from(packet.get(33).is_some_and(|flags| flags & 0x04 != 0));
+        let to_self = segment::destination(packet) == self.addr;
+        let queue = if to_self { &mut self.own } else { &mut self.packets };
+        queue.push((now_ns, packet.to_vec()));
+    }
+}
+
+pub struct Stack {
+    config: TcpConfig,
+    addr: Ipv4Addr,
+    pool: SocketPool,
+    isn: ChaCha12Rng,
+    ports: ChaCha12Rng,
+    next_id: u64,
+    conns: BTreeMap<ConnId, Conn>,
+    by_tuple: BTreeMap<Tuple, ConnId>,
+    listeners: BTreeMap<ListenerId, Listener>,
+    by_port: BTreeMap<u16, ListenerId>,
+    time_wait: BTreeMap<Tuple, TimeWait>,
+    time_wait_ends: VecDeque<(u64, Tuple)>,
+    timers: BTreeSet<(u64, ConnId)>,
+    arrivals: BTreeMap<(u64, u64), Vec<u8>>,
+    arrived: u64,
+    out: Out,
+    now_ns: u64,
+    retransmits: u64,
+    counters: TcpCounters,
+}
+
+impl Stack {
+    /// `name` and `seed` decide the initial sequence numbers and ports.
+    pub fn new(config: TcpConfig, addr: Ipv4Addr, seed: u64, name: &str) -> Self {
+        Self {
+            config,
+            addr,
+            pool: SocketPool::new(config.receive_buffer_bytes, config.send_buffer_bytes, config.ack_delay_us),
+            isn: seeds::stream(seed, &format!("{name} isn")),
+            ports: seeds::stream(seed, &format!("{name} ports")),
+            next_id: 0,
+            conns: BTreeMap::new(),
+            by_tuple: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            by_port: BTreeMap::new(),
+            time_wait: BTreeMap::new(),
+            time_wait_ends: VecDeque::new(),
+            timers: BTreeSet::new(),
+            arrivals: BTreeMap::new(),
+            arrived: 0,
+            out: Out { addr: Some(addr), ..Out::default() },
+            now_ns: 0,
+            retransmits: 0,
+            counters: TcpCounters::default(),
+        }
+    }
+
+    pub fn addr(&self) -> Ipv4Addr {
+        self.addr
+    }
+
+    pub fn counters(&self) -> TcpCounters {
+        let live: u64 = self.conns.values().map(|conn| conn.flow.retransmits()).sum();
+        TcpCounters {
+            packets_sent: self.out.sent,
+            resets_sent: self.out.resets,
+            retransmits: self.retransmits + live,
+            ..self.counters
+        }
+    }
+
+    /// What processes of this host hold open: connections that they have not closed, listeners.
+    pub fn held(&self) -> Held {
+        let holds = |conn: &&Conn| matches!(conn.phase, Phase::Connecting | Phase::Open);
+        Held { connections: self.conns.values().filter(holds).count(), listeners: self.listeners.len() }
+    }
+
+    /// No connection is open or being closed (TIME-WAIT does not count) and nothing is on its way
+    /// in.
+    pub fn is_quiet(&self) -> bool {
+        !self.has_connections() && self.arrivals.is_empty() && self.out.packets.is_empty()
+    }
+
+    /// Of any state but TIME-WAIT.
+    pub fn has_connections(&self) -> bool {
+        !self.by_tuple.is_empty()
+    }
+
+    /// The last moment that was handled.
+    pub fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    /// A packet that will be here at `at_ns`.
+    pub fn enqueue(&mut self, at_ns: u64, packet: Vec<u8>) {
+        self.arrived += 1;
+        self.arrivals.insert((at_ns, self.arrived), packet);
+    }
+
+    /// Packets that have left, with their departure times, in order.
+    pub fn take_out(&mut self) -> Vec<(u64, Vec<u8>)> {
+        std::mem::take(&mut self.out.packets)
+    }
+
+    pub fn has_out(&self) -> bool {
+        !self.out.packets.is_empty()
+    }
+
+    /// When something happens next without the application's doing.
+    pub fn next_ns(&self) -> Option<u64> {
+        let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
+        let timer = self.timers.first().map(|(at, _)| at * 1000);
+        [arrival, timer].into_iter().flatten().min()
+    }
+
+    /// Handles everything that is due up to `now_ns`, in order.
+    pub fn advance(&mut self, now_ns: u64) {
+        while let Some(at) = self.next_ns().filter(|at| *at <= now_ns) {
+            // A connection served late (its timer in the past) is served now.
+            self.now_ns = self.now_ns.max(at);
+            if let Some(entry) = self.arrivals.first_entry()
+                && entry.key().0 <= at
+            {
+                let packet = entry.remove();
+                self.arrive(packet);
+            } else if let Some((_, id)) = self.timers.pop_first() {
+                self.timer(id);
+            }
+        }
+        self.now_ns = self.now_ns.max(now_ns);
+        let now_us = self.now_us();
+        while self.time_wait_ends.front().is_some_and(|(end, _)| *end <= now_us) {
+            if let Some((_, tuple)) = self.time_wait_ends.pop_front() {
+                self.time_wait.remove(&tuple);
+            }
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        self.now_ns / 1000
+    }
+
+    fn send(&mut self, segment: &Segment<'_>) {
+        self.out.send(self.now_ns, &segment.to_vec());
+        self.loop_back();
+    }
+
+    fn loop_back(&mut self) {
+        for (at, packet) in std::mem::take(&mut self.out.own) {
+            self.enqueue(at, packet);
+        }
+    }
+
+    fn arrive(&mut self, packet: Vec<u8>) {
+        let Some(head) = Head::read(&packet) else { return };
+        if *head.dst.ip() != self.addr {
+            return;
+        }
+        let tuple = (head.dst, head.src);
+        if let Some(id) = self.by_tuple.get(&tuple) {
+            return self.conn_arrive(*id, &head, packet);
+        }
+        let is_syn = head.syn && head.ack.is_none() && !head.rst;
+        if let Some(old) = self.time_wait.get(&tuple).copied() {
+            // RFC 9293 section 3.10.7.4: a SYN beyond the old connection opens a new one.
+            if !(is_syn && segment::after(head.seq, old.ack)) {
+                return self.time_wait_answer(&head, old);
+            }
+            self.time_wait.remove(&tuple);
+        }
+        match self.by_port.get(&head.dst.port()) {
+            Some(listener) if is_syn => self.syn_arrives(*listener, &head, packet),
+            _ => {
+                if let Some(reset) = segment::reset_for(&head) {
+                    self.send(&reset);
+                }
+            }
+        }
+    }
+
+    fn time_wait_answer(&mut self, head: &Head, old: TimeWait) {
+        if !head.rst && head.seq_end() != head.seq {
+            let (src, dst) = (head.dst, head.src);
+            let (seq, ack, window) = (old.nxt, Some(old.ack), old.window);
+            self.send(&Segment { src, dst, seq, ack, window, control: TcpControl::None, payload: &[] });
+        }
+    }
+
+    fn syn_arrives(&mut self, id: ListenerId, head: &Head, packet: Vec<u8>) {
+        let Some(listener) = self.listeners.get_mut(&id) else { return };
+        if listener.embryos + listener.queue.len() >= self.config.backlog {
+            // The client will try again.
+            return;
+        }
+        listener.embryos += 1;
+        let owner = listener.owner;
+        let conn = self.new_conn(head.dst, head.src, owner, Phase::Embryo(id));
+        let deadline = self.now_us() + self.config.embryo_timeout_us;
+        if let Some(conn) = self.conns.get_mut(&conn) {
+            conn.deadline_us = Some(deadline);
+            if let Some(engine) = &mut conn.engine {
+                engine.listen(head.dst);
+            }
+        }
+        self.conn_arrive(conn, head, packet);
+    }
+
+    fn new_conn(
+        &mut self,
+        local: SocketAddrV4,
+        peer: SocketAddrV4,
+        owner: ProcessId,
+        phase: Phase,
+    ) -> ConnId {
+        self.next_id += 1;
+        let (id, now_us) = (self.next_id, self.now_us());
+        let engine = Engine::new(&self.pool, self.addr, self.isn.next_u64(), now_us);
+        self.conns.insert(id, Conn::new(local, peer, owner, phase, engine, self.config.flow));
+        self.by_tuple.insert((local, peer), id);
+        id
+    }
+
+    fn conn_arrive(&mut self, id: ConnId, head: &Head, packet: Vec<u8>) {
+        let now_us = self.now_us();
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.ingress(now_us, head, packet);
+            self.serve(id);
+        }
+    }
+
+    fn timer(&mut self, id: ConnId) {
+        let now_us = self.now_us();
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        conn.due_us = None;
+        if conn.deadline_us.is_some_and(|deadline| deadline <= now_us) {
+            conn.give_up();
+            return self.turn(id, Turn::Closed);
+        }
+        let more = conn.has_pending();
+        conn.flow.on_timer(now_us, more);
+        self.serve(id);
+    }
+
+    /// Lets a connection do what it can now, and sets its timer.
+    fn serve(&mut self, id: ConnId) {
+        let (now_ns, now_us) = (self.now_ns, self.now_us());
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let turn = conn.serve(now_us, &mut |packet| self.out.send(now_ns, packet));
+        self.turn(id, turn);
+    }
+
+    fn turn(&mut self, id: ConnId, turn: Turn) {
+        self.loop_back();
+        let now_us = self.now_us();
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        match turn {
+            Turn::None => {}
+            Turn::Established => match conn.phase {
+                Phase::Embryo(listener) => {
+                    conn.phase = Phase::Queued(listener);
+                    self.counters.accepted += 1;
+                    if let Some(listener) = self.listeners.get_mut(&listener) {
+                        listener.embryos -= 1;
+                        listener.queue.push_back(id);
+                        listener.wakers.drain(..).for_each(Waker::wake);
+                    }
+                    return self.serve(id);
+                }
+                Phase::Connecting => {
+                    conn.phase = Phase::Open;
+                    return self.serve(id);
+                }
+                _ => {}
+            },
+            Turn::TimeWait | Turn::Closed => return self.end(id, turn),
+        }
+        if conn.phase == Phase::Orphan
+            && conn.deadline_us.is_none()
+            && conn.engine.as_ref().is_some_and(|e| e.state() == smoltcp::socket::tcp::State::FinWait2)
+        {
+            conn.deadline_us = Some(now_us + self.config.fin_wait_us);
+        }
+        let due = conn.next_us(now_us);
+        if conn.due_us != due {
+            if let Some(old) = conn.due_us {
+                self.timers.remove(&(old, id));
+            }
+            if let Some(due) = due {
+                self.timers.insert((due, id));
+            }
+            conn.due_us = due;
+        }
+    }
+
+    /// A connection is over: its socket goes back, and what is left waits for the application.
+    fn end(&mut self, id: ConnId, turn: Turn) {
+        let now_us = self.now_us();
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let tuple = (conn.local, conn.peer);
+        if let Some(due) = conn.due_us.take() {
+            self.timers.remove(&(due, id));
+        }
+        if turn == Turn::TimeWait {
+            let (nxt, ack, window) = conn.flow.last_words();
+            self.time_wait.insert(tuple, TimeWait { nxt, ack, window });
+            self.time_wait_ends.push_back((now_us + self.config.time_wait_us, tuple));
+            self.counters.time_waits += 1;
+        }
+        conn.end(&self.pool);
+        self.by_tuple.remove(&tuple);
+        let phase = conn.phase;
+        if let Phase::Embryo(listener) = phase
+            && let Some(listener) = self.listeners.get_mut(&listener)
+        {
+            listener.embryos -= 1;
+        }
+        if matches!(phase, Phase::Embryo(_) | Phase::Orphan) {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.remove(&id) {
+            self.retransmits += conn.flow.retransmits();
+        }
+    }
+
+    /// Begins to connect.
+    pub fn connect(&mut self, owner: ProcessId, to: SocketAddrV4) -> io::Result<ConnId> {
+        let local = self.free_port(to)?;
+        let id = self.new_conn(local, to, owner, Phase::Connecting);
+        self.counters.connected += 1;
+        let deadline = self.now_us() + self.config.connect_timeout_us;
+        let Some(conn) = self.conns.get_mut(&id) else { return Err(io::ErrorKind::NotFound.into()) };
+        conn.deadline_us = Some(deadline);
+        let connected = conn.engine.as_mut().is_some_and(|engine| engine.connect(local, to));
+        if !connected {
+            self.turn(id, Turn::Closed);
+            self.forget(id);
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        self.serve(id);
+        Ok(id)
+    }
+
+    fn free_port(&mut self, to: SocketAddrV4) -> io::Result<SocketAddrV4> {
+        let (low, high) = self.config.ephemeral_ports;
+        let mut port = self.ports.random_range(low..=high);
+        for _ in low..=high {
+            let local = SocketAddrV4::new(self.addr, port);
+            let tuple = (local, to);
+            if !self.by_port.contains_key(&port)
+                && !self.by_tuple.contains_key(&tuple)
+                && !self.time_wait.contains_key(&tuple)
+            {
+                return Ok(local);
+            }
+            port = if port == high { low } else { port + 1 };
+        }
+        Err(io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    pub fn poll_connected(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        match (conn.phase, conn.error.take()) {
+            (Phase::Connecting, Some(kind)) => Poll::Ready(Err(kind.into())),
+            (Phase::Connecting, None) if conn.engine.is_some() => {
+                conn.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            (Phase::Connecting, None) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            (_, error) => {
+                // Established, whatever has happened since.
+                conn.error = error;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Listens on `port`, 0 for any. Errors: `AddrInUse`.
+    pub fn listen(&mut self, owner: ProcessId, port: u16) -> io::Result<(ListenerId, SocketAddrV4)> {
+        let port = match port {
+            0 => self.free_port(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?.port(),
+            port => port,
+        };
+        if self.by_port.contains_key(&port) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        self.next_id += 1;
+        let (id, local) = (self.next_id, SocketAddrV4::new(self.addr, port));
+        let listener = Listener { local, owner, embryos: 0, queue: VecDeque::new(), wakers: Vec::new() };
+        self.listeners.insert(id, listener);
+        self.by_port.insert(port, id);
+        Ok((id, local))
+    }
+
+    pub fn poll_accept(&mut self, id: ListenerId, cx: &Context<'_>) -> Poll<io::Result<ConnId>> {
+        let Some(listener) = self.listeners.get_mut(&id) else { return Poll::Pending };
+        let Some(conn) = listener.queue.pop_front() else {
+            listener.wakers.push(cx.waker().clone());
+            return Poll::Pending;
+        };
+        if let Some(conn) = self.conns.get_mut(&conn) {
+            conn.phase = Phase::Open;
+        }
+        Poll::Ready(Ok(conn))
+    }
+
+    /// The listener is closed: what it has not accepted is reset.
+    pub fn close_listener(&mut self, id: ListenerId) {
+        let Some(listener) = self.listeners.remove(&id) else { return };
+        self.by_port.remove(&listener.local.port());
+        let unaccepted: Vec<ConnId> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| matches!(conn.phase, Phase::Embryo(l) | Phase::Queued(l) if l == id))
+            .map(|(id, _)| *id)
+            .collect();
+        for conn in unaccepted {
+            self.abort(conn);
+        }
+    }
+
+    /// (local, peer).
+    pub fn addresses(&self, id: ConnId) -> Option<(SocketAddrV4, SocketAddrV4)> {
+        self.conns.get(&id).map(|conn| (conn.local, conn.peer))
+    }
+
+    /// Received bytes that the application has not read.
+    pub fn unread(&self, id: ConnId) -> usize {
+        self.conns.get(&id).map_or(0, Conn::unread)
+    }
+
+    pub fn poll_read(&mut self, id: ConnId, cx: &Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let Some(conn) = self.conns.get_mut(&id) else { return Poll::Ready(Ok(0)) };
+        match conn.read(room) {
+            Ok(None) => {
+                conn.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Ok(Some(n)) => {
+                if n > 0 && conn.engine.is_some() {
+                    // The window may have opened.
+                    self.serve(id);
+                }
+                Poll::Ready(Ok(n))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Waits for room to write; (bytes that may be written, bytes written before).
+    pub fn poll_room(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<(usize, u64)>> {
+        let Some(conn) = self.conns.get_mut(&id) else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        conn.check_writable()?;
+        let space = conn.send_space();
+        if space == 0 {
+            conn.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok((usize::try_from(space).unwrap_or(usize::MAX), conn.written)))
+    }
+
+    /// Takes bytes for which there is room. They leave with [`Stack::push`].
+    pub fn write(&mut self, id: ConnId, bytes: &[u8]) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.write(bytes);
+        }
+    }
+
+    /// Sends what was written, as far as the windows allow.
+    pub fn push(&mut self, id: ConnId) {
+        self.serve(id);
+    }
+
+    /// Bytes written by the application on this connection; `None` if it will write no more.
+    pub fn written(&self, id: ConnId) -> Option<u64> {
+        let conn = self.conns.get(&id)?;
+        (!conn.shut && conn.engine.is_some() && conn.phase != Phase::Connecting).then_some(conn.written)
+    }
+
+    /// Sends FIN after what was written.
+    pub fn shutdown(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.shut = true;
+            self.serve(id);
+        }
+    }
+
+    /// The application is done with it: the kernel sends the rest and a FIN, or a RST if received
+    /// data was not read.
+    pub fn close(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        (conn.reader, conn.writer) = (None, None);
+        if conn.engine.is_none() {
+            return self.forget(id);
+        }
+        if conn.phase == Phase::Connecting || conn.unread() > 0 {
+            return self.abort(id);
+        }
+        conn.phase = Phase::Orphan;
+        conn.shut = true;
+        self.serve(id);
+    }
+
+    /// Ends it with a RST.
+    pub fn abort(&mut self, id: ConnId) {
+        let (now_ns, now_us) = (self.now_ns, self.now_us());
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if conn.engine.is_some() {
+            let turn = conn.abort(now_us, &mut |packet| self.out.send(now_ns, packet));
+            self.turn(id, turn);
+        }
+        self.forget(id);
+    }
+
+    /// A process dies: its sockets are closed as the kernel closes them.
+    pub fn kill(&mut self, owner: ProcessId) {
+        let listeners: Vec<ListenerId> =
+            self.listeners.iter().filter(|(_, l)| l.owner == owner).map(|(id, _)| *id).collect();
+        for listener in listeners {
+            self.close_listener(listener);
+        }
+        let conns: Vec<ConnId> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| conn.owner == owner && conn.phase != Phase::Orphan)
+            .map(|(id, _)| *id)
+            .collect();
+        for conn in conns {
+            self.close(conn);
+        }
+    }
+
+    /// The power fails: nothing is left, and nobody is told.
+    pub fn power_off(&mut self) {
+        for conn in std::mem::take(&mut self.conns).into_values() {
+            self.retransmits += conn.flow.retransmits();
+            if let Some(engine) = conn.engine {
+                self.pool.give_back(engine);
+            }
+        }
+        self.by_tuple.clear();
+        self.listeners.clear();
+        self.by_port.clear();
+        self.time_wait.clear();
+        self.time_wait_ends.clear();
+        self.timers.clear();
+        self.arrivals.clear();
+        self.out.packets.clear();
+    }
+}
