@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
 mod command;
-#[path = "../../tests/server/harness.rs"]
+#[path = "../../crates/ftp-endpoint/tests/server/harness.rs"]
 #[allow(dead_code, reason = "shared with the tests of the server")]
 mod harness;
 mod listing;
