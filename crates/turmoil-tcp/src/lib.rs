@@ -1,5 +1,4 @@
-//! A real TCP for turmoil: hosts with a TCP that behaves as Linux's, the path between them, and faults
-//! at stream offsets, deterministic to the microsecond.
+#![doc = include_str!("../README.md")]
 //!
 //! # Where things are
 //!
