@@ -256,7 +256,7 @@ impl Saboteur {
             }
             FaultKind::Partition { for_us } => Some(Order::Partition { for_us }),
             FaultKind::Refused { times } => {
-                Some(Order::RefuseData { control_port: self.control.port(), times })
+                Some(Order::RefuseConnections { except_port: self.control.port(), times })
             }
             _ => None,
         }

@@ -236,7 +236,13 @@ impl PathObserver for Watcher {
 
     fn order_fired(&self, at_ns: u64, order: &Order) {
         let at = Duration::from_nanos(at_ns);
-        self.trace.add(at, Place::Fault, format_args!("{order}"));
+        match order {
+            // The network knows no data connections; here all are but those to the control port.
+            Order::RefuseConnections { .. } => {
+                self.trace.add(at, Place::Fault, format_args!("a data connection is refused"));
+            }
+            order => self.trace.add(at, Place::Fault, format_args!("{order}")),
+        }
         self.saboteur.fired(at);
         self.struck();
     }

@@ -1,6 +1,6 @@
 //! Every packet of a run, for a capture file or a picture.
 
-use super::path::{Direction, Fate};
+use super::path::{Direction, Fate, PathObserver};
 use std::sync::{Mutex, PoisonError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,5 +28,12 @@ impl Capture {
         let mut packets = self.packets.lock().unwrap_or_else(PoisonError::into_inner).clone();
         packets.sort_by_key(|packet| packet.at_ns);
         packets
+    }
+}
+
+/// A capture of its own watches a whole run.
+impl PathObserver for Capture {
+    fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
+        Capture::packet(self, at_ns, direction, packet, fate);
     }
 }

@@ -1,5 +1,15 @@
-//! A real TCP for turmoil: hosts with a TCP that behaves as Linux's, the path between them, and faults
-//! at stream offsets, deterministic to the microsecond.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! [`run`] runs a client and a server on their hosts and reports what their TCP and the path between
+//! them counted. All that is needed for it is here at the top; the modules have the rest:
+//! [`path`] the links and the middlebox, [`tcp`] the hosts' TCP, [`tcp::segment`] reads packets that
+//! a [`PathObserver`] is shown.
+//!
+//! Virtual time counts from the run's start. Names that end in `_us` are microseconds, in `_ns`
+//! nanoseconds, in `_ppm` millionths. Application code takes its time from [`SimNet::now`],
+//! [`SimNet::sleep`] and [`SimNet::timeout`], never from tokio's clock, which is dilated here.
 
 pub mod capture;
 pub mod network;
@@ -8,3 +18,10 @@ pub mod path;
 pub mod pcap;
 pub mod seeds;
 pub mod tcp;
+
+pub use capture::{Capture, CapturedPacket};
+pub use network::{CLIENT_IP, NetworkConfig, NetworkError, RunEnd, RunReport, SERVER_IP, run};
+pub use path::router::{LinkCounters, RouterHandle};
+pub use path::{BurstLoss, Cut, CutKind, Direction, Fate, Impairments, Order, PathConfig, PathObserver};
+pub use tcp::net::{Elapsed, SimListener, SimNet, SimStream, Tap};
+pub use tcp::stack::{Held, TcpConfig, TcpCounters};

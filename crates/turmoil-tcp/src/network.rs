@@ -13,7 +13,7 @@ mod pump;
 
 use super::path::router::{LinkCounters, Router, RouterHandle};
 use super::path::{Direction, PathConfig, PathObserver};
-use super::tcp::clock::dilated;
+use super::tcp::clock::{Clock, dilated};
 use super::tcp::net::Host;
 use super::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
 use carrier::{Addresses, Carrier};
@@ -108,96 +108,154 @@ where
     C: Future<Output = ()> + 'static,
     S: Future<Output = ()> + 'static,
 {
-    let rtt_us = config.path.rtt_us;
-    if rtt_us < PathConfig::MIN_RTT_US {
-        return Err(NetworkError::RttTooShort { rtt_us });
-    }
-    let hop_ns = rtt_us * 1000 / 4;
-    // Events lie up to a microsecond before the instant at which they are handled.
-    let tick_us = (hop_ns / 1000 - 2).min(LONGEST_TICK_US);
-    let longest = Duration::from_secs(u32::MAX.into());
-    let mut sim = turmoil::Builder::new()
-        .tick_duration(dilated(tick_us))
-        .simulation_duration(longest)
-        .min_message_latency(Duration::ZERO)
-        .max_message_latency(Duration::ZERO)
-        .udp_capacity(1 << 20)
-        .rng_seed(config.seed)
-        .build();
-    let carrier = |name: &str| match sim.lookup(name) {
-        std::net::IpAddr::V4(ip) => Ok(ip),
-        std::net::IpAddr::V6(_) => Err(NetworkError::Host("turmoil must number its hosts by IPv4".into())),
-    };
-    let hosts_at =
-        Addresses { client: carrier("client")?, router: carrier("router")?, server: carrier("server")? };
-    let handle = RouterHandle::default();
-    let router =
-        Rc::new(RefCell::new(Router::new(&config.path, hop_ns, config.seed, handle.clone(), observer)));
-    let hosts: [Rc<OnceCell<Arc<Host>>>; 2] = Default::default();
-    let finished = Rc::new(Cell::new(None));
-    let leaps = Rc::new(Leaps::default());
+    let mut world = World::new(config, observer)?;
+    let finished = world.finished.clone();
+    // The order in which turmoil runs its hosts.
+    world.spawn_host(0, move |net, handle, clock| async move {
+        client(net, handle).await;
+        finished.set(Some(clock.now_us()));
+    });
+    world.spawn_router();
+    world.spawn_host(1, |net, handle, _| server(net, handle));
+    let quiet = world.run_to_end()?;
+    Ok(world.end(quiet))
+}
 
+/// The two end hosts: turmoil's name (the stack's random streams are named so, too) and address.
+const ENDS: [(&str, Ipv4Addr); 2] = [("client", CLIENT_IP), ("server", SERVER_IP)];
+const ROUTER: &str = "router";
+
+/// One run: turmoil's simulation, and what the hosts in it share with the loop outside.
+struct World {
+    sim: turmoil::Sim<'static>,
+    config: NetworkConfig,
+    tick_us: u64,
+    /// From a host to the router, or back.
+    hop_ns: u64,
+    carriers: Addresses,
+    handle: RouterHandle,
+    router: Rc<RefCell<Router>>,
+    /// The client and the server, once they are up.
+    hosts: [Rc<OnceCell<Arc<Host>>>; 2],
+    /// When the client finished.
+    finished: Rc<Cell<Option<u64>>>,
+    leaps: Rc<Leaps>,
+}
+
+impl World {
+    fn new(config: &NetworkConfig, observer: Arc<dyn PathObserver>) -> Result<Self, NetworkError> {
+        let rtt_us = config.path.rtt_us;
+        if rtt_us < PathConfig::MIN_RTT_US {
+            return Err(NetworkError::RttTooShort { rtt_us });
+        }
+        let hop_ns = rtt_us * 1000 / 4;
+        // Events lie up to a microsecond before the instant at which they are handled.
+        let tick_us = (hop_ns / 1000 - 2).min(LONGEST_TICK_US);
+        let sim = turmoil::Builder::new()
+            .tick_duration(dilated(tick_us))
+            .simulation_duration(Duration::from_secs(u32::MAX.into()))
+            .min_message_latency(Duration::ZERO)
+            .max_message_latency(Duration::ZERO)
+            .udp_capacity(1 << 20)
+            .rng_seed(config.seed)
+            .build();
+        let carrier = |name: &str| match sim.lookup(name) {
+            std::net::IpAddr::V4(ip) => Ok(ip),
+            std::net::IpAddr::V6(_) => {
+                Err(NetworkError::Host("turmoil must number its hosts by IPv4".into()))
+            }
+        };
+        let carriers =
+            Addresses { client: carrier(ENDS[0].0)?, router: carrier(ROUTER)?, server: carrier(ENDS[1].0)? };
+        let handle = RouterHandle::default();
+        let router = Router::new(&config.path, hop_ns, config.seed, handle.clone(), observer);
+        Ok(Self {
+            sim,
+            config: *config,
+            tick_us,
+            hop_ns,
+            carriers,
+            handle,
+            router: Rc::new(RefCell::new(router)),
+            hosts: Default::default(),
+            finished: Rc::default(),
+            leaps: Rc::default(),
+        })
+    }
+
+    /// One of [`ENDS`], with `app` on it.
+    fn spawn_host<A>(&mut self, end: usize, app: impl FnOnce(SimNet, RouterHandle, Clock) -> A + 'static)
+    where
+        A: Future<Output = ()> + 'static,
     {
-        let (stack, cell) = (Stack::new(config.tcp, CLIENT_IP, config.seed, "client"), hosts[0].clone());
-        let (handle, finished, leaps) = (handle.clone(), finished.clone(), leaps.clone());
-        sim.client("client", async move {
-            let carrier = Carrier::open(hosts_at.client, tick_us, leaps).await?;
+        let (name, addr) = ENDS[end];
+        let own = [self.carriers.client, self.carriers.server][end];
+        let stack = Stack::new(self.config.tcp, addr, self.config.seed, name);
+        let (cell, handle, leaps) = (self.hosts[end].clone(), self.handle.clone(), self.leaps.clone());
+        let (router, tick_us, hop_ns) = (self.carriers.router, self.tick_us, self.hop_ns);
+        self.sim.client(name, async move {
+            let carrier = Carrier::open(own, tick_us, leaps).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
-            let (net, clock) = (host.boot(), host.clock.clone());
-            let app = async move {
-                client(net, handle).await;
-                finished.set(Some(clock.now_us()));
-            };
-            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
+            let app = app(host.boot(), handle, host.clock.clone());
+            Ok(run_host(host, carrier, router, hop_ns, app).await?)
         });
     }
-    {
-        let (router, leaps) = (router.clone(), leaps.clone());
-        sim.client("router", async move { Ok(run_router(router, hosts_at, tick_us, leaps).await?) });
-    }
-    {
-        let (stack, cell) = (Stack::new(config.tcp, SERVER_IP, config.seed, "server"), hosts[1].clone());
-        let leaps = leaps.clone();
-        sim.client("server", async move {
-            let carrier = Carrier::open(hosts_at.server, tick_us, leaps).await?;
-            let host = cell.get_or_init(|| Host::new(stack)).clone();
-            let app = server(host.boot(), handle);
-            Ok(run_host(host, carrier, hosts_at.router, hop_ns, app).await?)
-        });
+
+    fn spawn_router(&mut self) {
+        let (router, leaps) = (self.router.clone(), self.leaps.clone());
+        let (carriers, tick_us) = (self.carriers, self.tick_us);
+        self.sim.client(ROUTER, async move { Ok(run_router(router, carriers, tick_us, leaps).await?) });
     }
 
-    let mut quiet = false;
-    let mut now_us = 0;
-    let step = |sim: &mut turmoil::Sim<'_>| sim.step().map_err(|error| NetworkError::Host(error.to_string()));
-    step(&mut sim)?;
-    while now_us < config.limit_us {
-        let end_us =
-            finished.get().map_or(config.limit_us, |at_us| config.limit_us.min(at_us + config.grace_us));
-        let ticks = leaps.next(now_us, tick_us, end_us.saturating_sub(now_us).div_ceil(tick_us));
-        step(&mut sim)?;
-        now_us += ticks * tick_us;
-        if let Some(at_us) = finished.get() {
-            quiet = router.borrow().is_quiet()
-                && hosts.iter().all(|host| host.get().is_some_and(|h| h.is_quiet()));
-            if quiet || now_us >= at_us + config.grace_us {
-                break;
+    fn step(&mut self) -> Result<(), NetworkError> {
+        self.sim.step().map(drop).map_err(|error| NetworkError::Host(error.to_string()))
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.router.borrow().is_quiet()
+            && self.hosts.iter().all(|host| host.get().is_some_and(|host| host.is_quiet()))
+    }
+
+    /// Runs until the client has finished and everything is quiet, or time is up; whether all was
+    /// quiet then.
+    fn run_to_end(&mut self) -> Result<bool, NetworkError> {
+        let NetworkConfig { limit_us, grace_us, .. } = self.config;
+        let tick_us = self.tick_us;
+        let mut quiet = false;
+        let mut now_us = 0;
+        // Time begins when every host has opened its carrier.
+        self.step()?;
+        while now_us < limit_us {
+            let end_us = self.finished.get().map_or(limit_us, |at_us| limit_us.min(at_us + grace_us));
+            let ticks = self.leaps.next(now_us, tick_us, end_us.saturating_sub(now_us).div_ceil(tick_us));
+            self.step()?;
+            now_us += ticks * tick_us;
+            if let Some(at_us) = self.finished.get() {
+                quiet = self.is_quiet();
+                if quiet || now_us >= at_us + grace_us {
+                    break;
+                }
             }
         }
+        Ok(quiet)
     }
-    let counters = |index: usize| hosts[index].get().map(|host| host.counters()).unwrap_or_default();
-    let held = |index: usize| hosts[index].get().map(|host| host.held()).unwrap_or_default();
-    let report = RunReport {
-        end: finished.get().map_or(RunEnd::TimeLimit, |at_us| RunEnd::Finished { at_us }),
-        quiet,
-        client_held: held(0),
-        server_held: held(1),
-        client: counters(0),
-        server: counters(1),
-        up: router.borrow().counters(Direction::Up),
-        down: router.borrow().counters(Direction::Down),
-    };
-    // What is dropped with the hosts must not use their clocks any more.
-    hosts.iter().filter_map(|host| host.get()).for_each(|host| host.halt());
-    drop(sim);
-    Ok(report)
+
+    fn end(self, quiet: bool) -> RunReport {
+        let counters = |end: usize| self.hosts[end].get().map(|host| host.counters()).unwrap_or_default();
+        let held = |end: usize| self.hosts[end].get().map(|host| host.held()).unwrap_or_default();
+        let report = RunReport {
+            end: self.finished.get().map_or(RunEnd::TimeLimit, |at_us| RunEnd::Finished { at_us }),
+            quiet,
+            client_held: held(0),
+            server_held: held(1),
+            client: counters(0),
+            server: counters(1),
+            up: self.router.borrow().counters(Direction::Up),
+            down: self.router.borrow().counters(Direction::Down),
+        };
+        // What is dropped with the hosts must not use their clocks any more.
+        self.hosts.iter().filter_map(|host| host.get()).for_each(|host| host.halt());
+        drop(self.sim);
+        report
+    }
 }

@@ -641,29 +641,29 @@ fn an_order_about_a_connection_that_is_gone_has_no_effect() {
 }
 
 #[test]
-fn data_connections_are_refused_and_the_control_connection_is_not() {
+fn connections_are_refused_but_for_those_to_one_port() {
     let shared = Shared::default();
     go(
         0,
         1,
         &shared,
         |net, router| async move {
-            router.order(0, Order::RefuseData { control_port: server_addr().port(), times: 2 });
+            router.order(0, Order::RefuseConnections { except_port: server_addr().port(), times: 2 });
             net.connect(None, server_addr()).await.unwrap();
-            let data: SocketAddr = (SERVER_IP, 2001).into();
+            let other: SocketAddr = (SERVER_IP, 2001).into();
             for _ in 0..2 {
-                let error = net.connect(None, data).await.err().unwrap();
+                let error = net.connect(None, other).await.err().unwrap();
                 assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
             }
-            net.connect(None, data).await.unwrap();
+            net.connect(None, other).await.unwrap();
         },
         |net, _| async move {
-            let (control, data) = (
+            let (spared, other) = (
                 net.listen(server_addr()).await.unwrap(),
                 net.listen((SERVER_IP, 2001).into()).await.unwrap(),
             );
-            control.accept().await.unwrap();
-            data.accept().await.unwrap();
+            spared.accept().await.unwrap();
+            other.accept().await.unwrap();
         },
     );
     assert_eq!(shared.lock().unwrap().orders, 1, "told once");

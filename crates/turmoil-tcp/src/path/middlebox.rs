@@ -100,8 +100,8 @@ pub(super) struct Middlebox {
     refused: BTreeMap<SocketAddrV4, u32>,
     /// Nothing passes until then; the order and whether it has taken a packet.
     partition: Option<(u64, Order, bool)>,
-    /// How many more data connections are refused; the order and whether it has refused one.
-    refused_data: Option<(u32, Order, bool)>,
+    /// How many more connections are refused, whatever their port (but for one); the order and whether it has refused one.
+    refused_anywhere: Option<(u32, Order, bool)>,
 }
 
 impl Middlebox {
@@ -124,11 +124,11 @@ impl Middlebox {
         true
     }
 
-    /// Whether this SYN is for a data connection that is refused.
-    fn refuses_data(&mut self, head: &Head, fired: &mut Option<Fired>) -> bool {
-        let Some((left, order, told)) = &mut self.refused_data else { return false };
-        let Order::RefuseData { control_port, .. } = *order else { return false };
-        if *left == 0 || head.dst.port() == control_port {
+    /// Whether this SYN is refused by [`Order::RefuseConnections`].
+    fn refuses_anywhere(&mut self, head: &Head, fired: &mut Option<Fired>) -> bool {
+        let Some((left, order, told)) = &mut self.refused_anywhere else { return false };
+        let Order::RefuseConnections { except_port, .. } = *order else { return false };
+        if *left == 0 || head.dst.port() == except_port {
             return false;
         }
         *left -= 1;
@@ -159,8 +159,8 @@ impl Middlebox {
                 self.partition = Some((at_ns + for_us * 1000, order, false));
                 (Vec::new(), false)
             }
-            Order::RefuseData { times, .. } => {
-                self.refused_data = Some((times, order, false));
+            Order::RefuseConnections { times, .. } => {
+                self.refused_anywhere = Some((times, order, false));
                 (Vec::new(), false)
             }
             Order::Reset { from, to } => match self.open(from, to) {
@@ -209,7 +209,7 @@ impl Middlebox {
             Direction::Down => (head.dst, head.src),
         };
         if head.syn && head.ack.is_none() {
-            if self.refuses(head.dst) || self.refuses_data(&head, fired) {
+            if self.refuses(head.dst) || self.refuses_anywhere(&head, fired) {
                 return reject(direction, &head, packet);
             }
             let again =

@@ -104,9 +104,9 @@ pub enum Order {
     /// Every packet of every connection, both ways, vanishes for so long. No end observes anything
     /// but silence; what is retransmitted later passes.
     Partition { for_us: u64 },
-    /// The next `times` connection attempts to any port but the control port are answered with RST:
+    /// The next `times` connection attempts to any port but `except_port` are answered with RST:
     /// who connects observes `ConnectionRefused`, the other end nothing.
-    RefuseData { control_port: u16, times: u32 },
+    RefuseConnections { except_port: u16, times: u32 },
 }
 
 impl std::fmt::Display for Order {
@@ -115,7 +115,7 @@ impl std::fmt::Display for Order {
             Order::Reset { from, to } => write!(f, "the middlebox resets {from} - {to}"),
             Order::Blackhole { from, to, .. } => write!(f, "the middlebox forgets {from} - {to}"),
             Order::Partition { .. } => f.write_str("the hosts are cut off from one another"),
-            Order::RefuseData { .. } => f.write_str("a data connection is refused"),
+            Order::RefuseConnections { .. } => f.write_str("a connection is refused"),
         }
     }
 }

@@ -13,8 +13,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Sees what the applications of a host write, before it is taken: the fault plan finds the wire
-/// offset of a payload byte by decoding it. A tap may arm the middlebox and kill the process it is
+/// Sees what the applications of a host write, before it is taken: who plans a fault can decode it
+/// and so find the stream offset of what it waits for. A tap may arm the middlebox and kill the process it is
 /// told of (or any other of the same host).
 pub trait Tap: Send + Sync {
     /// `bytes` are about to be written on a connection on which `offset` bytes were written before;
