@@ -40,6 +40,7 @@ pub struct Impairments {
     pub jitter_us: u64,
 }
 
+#[cfg(feature = "serde")]
 pub(super) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
