@@ -1,5 +1,5 @@
 //! `ftpsim bench` as a user runs it. No figure is checked: they are this machine's.
-
+#![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! A run of the simulation as a capture file.
+#![cfg(feature = "sim")]
 
 use ftpsim::sim::case::Case;
 use ftpsim::sim::scenario::Scenario;

@@ -1,4 +1,5 @@
 //! `ftpsim compare`, `replay` and `scenarios` as a user runs them.
+#![cfg(feature = "cli")]
 
 use assert_cmd::Command;
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Our server with lftp, ncftp, tnftp and nmap's scripts; our client with vsftpd, proftpd,
 //! pure-ftpd and pyftpdlib. `tests/peers/install.sh` installs them.
+#![cfg(feature = "cli")]
 
 mod common;
 #[path = "interop_peers/our_client.rs"]

@@ -1,5 +1,5 @@
 //! IPv6 (RFC 2428), over the real loopback: our server and client, curl and lftp.
-
+#![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! What ftpsim draws and captures, looked at by the programs that people look with: Chromium and
 //! tshark. `tests/peers/install.sh` installs them.
+#![cfg(feature = "cli")]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! The oracles can fail: each planted bug is found by the oracle that is to find it, within the
 //! number of seeds that `results/planted-bugs.csv` states, and shrinks to a small case. The table
 //! is made by `ftpsim sweep --planted sims/regressions --out results`.
+#![cfg(feature = "sim")]
 
 use ftp_proto::planted::Bug;
 use ftpsim::lab::planted::{self, Row};

@@ -1,5 +1,6 @@
 //! Every case in `sims/regressions` goes as it says: what a sweep once found stays mended, and a
 //! planted bug is found by its oracle and by the bug's doing alone.
+#![cfg(feature = "sim")]
 
 use ftpsim::sim::case::Case;
 use ftpsim::sim::signature::Signature;

@@ -1,5 +1,5 @@
 //! `ftpsim serve` as a process: each of its options does what it says.
-
+#![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
 mod common;

@@ -1,7 +1,7 @@
 //! Many sessions over real sockets: what one costs, and that nothing is left behind.
 //!
 //! The larger runs: `cargo test --test server_load -- --ignored --nocapture --test-threads 1`.
-
+#![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
 mod common;
@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 struct Counted;
 static HEAP_BYTES: AtomicIsize = AtomicIsize::new(0);
 
+#[expect(unsafe_code, reason = "an allocator that counts can only be written so")]
 // SAFETY: every call goes to the system's allocator as it is; counting touches no memory of it.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,4 +1,5 @@
 //! A sweep in shards, merged, is the sweep: the same bytes.
+#![cfg(feature = "cli")]
 
 use assert_cmd::Command;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! `ftpsim put`, `get` and `ls` with `ftpsim serve`: trees, wildcards, JSON, exit codes.
-
+#![cfg(feature = "cli")]
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
 mod common;
