@@ -2,6 +2,7 @@
 #![cfg(feature = "sim")]
 
 use ftp_endpoint::client::Direction::{self, Get, Put};
+use ftp_endpoint::client::Verify;
 use ftp_proto::mode::Structure;
 use ftpsim::sim::case::Case;
 use ftpsim::sim::oracle::integrity::Verdict;
@@ -270,6 +271,16 @@ fn the_dialogue_is_struck_before_its_nth_command_and_reply() {
     // There is no second command that names the file.
     assert!(!run(&case("stream", Put, died, Trigger::BeforeCommand(1))).fault_fired);
     assert!(run(&case("stream-size", Put, died, Trigger::BeforeCommand(1))).fault_fired);
+}
+
+/// The hash of the whole file needs the part that the first attempt has left, out of the host's store.
+#[test]
+fn a_download_verified_by_hash_goes_on_from_its_part() {
+    let mut case = case("stream", Get, FaultKind::ReadError, MIDDLE);
+    (case.policy.resume, case.policy.verify) = (true, Verify::Hash);
+    let outcome = run(&case);
+    assert_eq!(outcome.files[TARGET].verdict, Verdict::Recovered, "{:#?}", outcome.events);
+    assert!(said(&outcome, "REST "), "{:#?}", outcome.events);
 }
 
 #[test]

@@ -16,3 +16,4 @@ pub mod summary;
 pub mod sweep;
 pub mod table;
 pub mod truth;
+pub mod verdicts;

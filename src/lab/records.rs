@@ -2,8 +2,11 @@
 //! an empty cell.
 
 use super::stats::{Interval, Ratio};
+use super::verdicts::VerdictCounts;
+use crate::sim::oracle::integrity::Verdict;
 use crate::sim::scenario::{Direction, TriggerKind};
 use ftp_proto::mode::{Structure, TransmissionMode};
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -12,121 +15,144 @@ use std::path::{Path, PathBuf};
 /// In every row, so that a figure can be traced to the program that made it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// One run: a contender on a seed. Files by verdict (`sim::oracle::integrity::Verdict`) add up to `files`. `(scenario, variant, seed)` names exactly one row.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RunRecord {
-    pub scenario: String,
-    pub variant: String,
-    pub direction: Direction,
-    pub mode: TransmissionMode,
-    pub structure: Structure,
-    pub seed: u64,
-    pub case_id: String,
-    pub fault: String,
-    /// Whether the fault happened (with the fault `none`: the run did); rows where it did not are
-    /// left out of proportions.
-    pub fault_fired: bool,
-    pub files: u64,
-    pub intact: u64,
-    pub recovered: u64,
-    pub silent_truncation: u64,
-    pub silent_corruption: u64,
-    pub misfiled: u64,
-    pub detected: u64,
-    pub false_alarm: u64,
-    pub stuck: u64,
-    /// Files of which a reader of the receiving directory could see a part under the final name.
-    pub exposed: u64,
-    pub rtt_us: u64,
-    pub bandwidth_bits_per_s: u64,
-    /// Of each packet each way, the path's and the fault's together.
-    pub loss: Ppm,
-    /// From the first packet to the client's last word; absent when it never came.
-    pub duration_virtual_us: Option<u64>,
-    /// Of the delivery, each file counted once.
-    pub payload_bytes: u64,
-    /// IP bytes that left both hosts, headers, control connection and repetitions included.
-    pub wire_bytes: u64,
-    pub data_connections: u64,
-    /// Commands whose reply the client waited for; absent when it died.
-    pub control_round_trips: Option<u64>,
-    /// TCP segments sent again.
-    pub retransmits: u64,
-    pub file_latency_p50_us: Option<u64>,
-    pub file_latency_p90_us: Option<u64>,
-    pub file_latency_p99_us: Option<u64>,
-    pub file_latency_max_us: Option<u64>,
-    pub trace_hash: String,
-    pub version: &'static str,
-    /// Where in the target file the fault struck; absent for a fault without a place.
-    pub trigger: Option<TriggerKind>,
-    pub target_file: Option<u32>,
-    /// The first payload byte that does not pass, where the trigger is one.
-    pub target_byte: Option<u64>,
-    pub target_size_bytes: Option<u64>,
+/// A row with a column for each verdict where `verdicts` stands. The csv crate takes neither
+/// `#[serde(flatten)]` nor a nested struct with a header, so that a row names its columns itself.
+macro_rules! row {
+    (
+        $(#[$of_row:meta])*
+        pub struct $row:ident {
+            $($(#[$of_before:meta])* pub $before:ident: $type_before:ty,)*
+            verdicts,
+            $($(#[$of_after:meta])* pub $after:ident: $type_after:ty,)*
+        }
+    ) => {
+        $(#[$of_row])*
+        pub struct $row {
+            $($(#[$of_before])* pub $before: $type_before,)*
+            pub verdicts: VerdictCounts,
+            $($(#[$of_after])* pub $after: $type_after,)*
+        }
+
+        impl Serialize for $row {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let others = [$(stringify!($before),)* $(stringify!($after),)*].len();
+                let mut row = serializer.serialize_struct(stringify!($row), others + Verdict::ALL.len())?;
+                $(row.serialize_field(stringify!($before), &self.$before)?;)*
+                for verdict in Verdict::ALL {
+                    row.serialize_field(verdict.name(), &self.verdicts.of(verdict))?;
+                }
+                $(row.serialize_field(stringify!($after), &self.$after)?;)*
+                row.end()
+            }
+        }
+    };
+}
+
+row! {
+    /// One run: a contender on a seed. The verdicts add up to `files`. `(scenario, variant, seed)` names exactly one row.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct RunRecord {
+        pub scenario: String,
+        pub variant: String,
+        pub direction: Direction,
+        pub mode: TransmissionMode,
+        pub structure: Structure,
+        pub seed: u64,
+        pub case_id: String,
+        pub fault: String,
+        /// Whether the fault happened (with the fault `none`: the run did); rows where it did not are
+        /// left out of proportions.
+        pub fault_fired: bool,
+        pub files: u64,
+        verdicts,
+        /// Files of which a reader of the receiving directory could see a part under the final name.
+        pub exposed: u64,
+        pub rtt_us: u64,
+        pub bandwidth_bits_per_s: u64,
+        /// Of each packet each way, the path's and the fault's together.
+        pub loss: Ppm,
+        /// From the first packet to the client's last word; absent when it never came.
+        pub duration_virtual_us: Option<u64>,
+        /// Of the delivery, each file counted once.
+        pub payload_bytes: u64,
+        /// IP bytes that left both hosts, headers, control connection and repetitions included.
+        pub wire_bytes: u64,
+        pub data_connections: u64,
+        /// Commands whose reply the client waited for; absent when it died.
+        pub control_round_trips: Option<u64>,
+        /// TCP segments sent again.
+        pub retransmits: u64,
+        pub file_latency_p50_us: Option<u64>,
+        pub file_latency_p90_us: Option<u64>,
+        pub file_latency_p99_us: Option<u64>,
+        pub file_latency_max_us: Option<u64>,
+        pub trace_hash: String,
+        pub version: &'static str,
+        /// Where in the target file the fault struck; absent for a fault without a place.
+        pub trigger: Option<TriggerKind>,
+        pub target_file: Option<u32>,
+        /// The first payload byte that does not pass, where the trigger is one.
+        pub target_byte: Option<u64>,
+        pub target_size_bytes: Option<u64>,
+    }
 }
 
 impl RunRecord {
     /// Files that are wrong or missing at the receiver without a word to anyone.
     pub fn silently_lost(&self) -> u64 {
-        self.silent_truncation + self.silent_corruption + self.misfiled
+        Verdict::ALL.into_iter().filter(|it| it.is_silent_loss()).map(|it| self.verdicts.of(it)).sum()
     }
 }
 
-/// A contender under a kind of fault. Proportions, times and files are of the counted runs: those
-/// whose fault fired (all runs where the fault is `none`).
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SummaryRecord {
-    pub scenario: String,
-    pub variant: String,
-    /// `both`, `put` or `get`.
-    pub direction: &'static str,
-    pub mode: TransmissionMode,
-    pub structure: Structure,
-    pub fault: String,
-    pub runs: u64,
-    pub runs_counted: u64,
-    /// Runs in which at least one file was lost silently.
-    pub runs_with_silent_loss: u64,
-    pub silent_loss_share: Option<Decimal<6>>,
-    /// Wilson's interval of 95 %.
-    pub silent_loss_share_low: Option<Decimal<6>>,
-    pub silent_loss_share_high: Option<Decimal<6>>,
-    /// The contender that the following columns compare with: the scenario's first.
-    pub baseline: String,
-    /// Seeds counted for both.
-    pub pairs: u64,
-    pub silent_loss_here_only: u64,
-    pub silent_loss_baseline_only: u64,
-    /// McNemar's exact test of the two columns before, two-sided.
-    pub mcnemar_p: Option<Decimal<6>>,
-    /// The median of the paired ratios of delivery time, here / baseline, of the seeds where both
-    /// came to an end, and its bootstrap interval of 95 %.
-    pub duration_ratio: Option<Decimal<4>>,
-    pub duration_ratio_low: Option<Decimal<4>>,
-    pub duration_ratio_high: Option<Decimal<4>>,
-    pub duration_ratio_pairs: u64,
-    pub duration_median_us: Option<u64>,
-    pub files: u64,
-    pub intact: u64,
-    pub recovered: u64,
-    pub silent_truncation: u64,
-    pub silent_corruption: u64,
-    pub misfiled: u64,
-    pub detected: u64,
-    pub false_alarm: u64,
-    pub stuck: u64,
-    pub exposed: u64,
-    pub payload_bytes: u64,
-    pub wire_bytes: u64,
-    pub data_connections: u64,
-    pub control_round_trips: u64,
-    pub retransmits: u64,
-    pub file_latency_p50_us: Option<u64>,
-    pub file_latency_p90_us: Option<u64>,
-    pub file_latency_p99_us: Option<u64>,
-    pub file_latency_max_us: Option<u64>,
-    pub version: &'static str,
+row! {
+    /// A contender under a kind of fault. Proportions, times and files are of the counted runs: those
+    /// whose fault fired (all runs where the fault is `none`).
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct SummaryRecord {
+        pub scenario: String,
+        pub variant: String,
+        /// `both`, `put` or `get`.
+        pub direction: &'static str,
+        pub mode: TransmissionMode,
+        pub structure: Structure,
+        pub fault: String,
+        pub runs: u64,
+        pub runs_counted: u64,
+        /// Runs in which at least one file was lost silently.
+        pub runs_with_silent_loss: u64,
+        pub silent_loss_share: Option<Decimal<6>>,
+        /// Wilson's interval of 95 %.
+        pub silent_loss_share_low: Option<Decimal<6>>,
+        pub silent_loss_share_high: Option<Decimal<6>>,
+        /// The contender that the following columns compare with: the scenario's first.
+        pub baseline: String,
+        /// Seeds counted for both.
+        pub pairs: u64,
+        pub silent_loss_here_only: u64,
+        pub silent_loss_baseline_only: u64,
+        /// McNemar's exact test of the two columns before, two-sided.
+        pub mcnemar_p: Option<Decimal<6>>,
+        /// The median of the paired ratios of delivery time, here / baseline, of the seeds where both
+        /// came to an end, and its bootstrap interval of 95 %.
+        pub duration_ratio: Option<Decimal<4>>,
+        pub duration_ratio_low: Option<Decimal<4>>,
+        pub duration_ratio_high: Option<Decimal<4>>,
+        pub duration_ratio_pairs: u64,
+        pub duration_median_us: Option<u64>,
+        pub files: u64,
+        verdicts,
+        pub exposed: u64,
+        pub payload_bytes: u64,
+        pub wire_bytes: u64,
+        pub data_connections: u64,
+        pub control_round_trips: u64,
+        pub retransmits: u64,
+        pub file_latency_p50_us: Option<u64>,
+        pub file_latency_p90_us: Option<u64>,
+        pub file_latency_p99_us: Option<u64>,
+        pub file_latency_max_us: Option<u64>,
+        pub version: &'static str,
+    }
 }
 
 impl SummaryRecord {

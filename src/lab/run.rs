@@ -5,7 +5,6 @@ use super::records::{Ppm, RunRecord, VERSION};
 use super::stats::Latencies;
 use super::summary::Run;
 use crate::sim::case::Case;
-use crate::sim::oracle::integrity::Verdict;
 use crate::sim::plan::{FaultKind, Trigger};
 use crate::sim::scenario::{Scenario, TriggerKind, VariantSpec};
 use crate::sim::world::{self, Outcome};
@@ -49,14 +48,7 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         fault: case.fault_name.clone(),
         fault_fired: outcome.fault_fired,
         files: outcome.files.len() as u64,
-        intact: outcome.count(Verdict::Intact),
-        recovered: outcome.count(Verdict::Recovered),
-        silent_truncation: outcome.count(Verdict::SilentTruncation),
-        silent_corruption: outcome.count(Verdict::SilentCorruption),
-        misfiled: outcome.count(Verdict::Misfiled),
-        detected: outcome.count(Verdict::Detected),
-        false_alarm: outcome.count(Verdict::FalseAlarm),
-        stuck: outcome.count(Verdict::Stuck),
+        verdicts: outcome.files.iter().map(|file| file.verdict).collect(),
         exposed: outcome.exposed(),
         rtt_us: case.path.rtt_us,
         bandwidth_bits_per_s: case.path.bandwidth_bits_per_s,

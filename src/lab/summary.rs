@@ -2,6 +2,7 @@
 
 use super::records::{RunRecord, SummaryRecord};
 use super::stats::{self, Latencies};
+use super::verdicts::VerdictCounts;
 use crate::sim::oracle::Violation;
 use crate::sim::scenario::{Direction, Scenario, VariantSpec};
 use turmoil_tcp::seeds;
@@ -37,7 +38,7 @@ struct Sums {
 #[derive(Clone, Copy, Default)]
 struct Totals {
     files: u64,
-    verdicts: [u64; 8],
+    verdicts: VerdictCounts,
     exposed: u64,
     payload_bytes: u64,
     wire_bytes: u64,
@@ -49,17 +50,7 @@ struct Totals {
 impl Totals {
     fn add(&mut self, r: &RunRecord) {
         self.files += r.files;
-        let verdicts = [
-            r.intact,
-            r.recovered,
-            r.silent_truncation,
-            r.silent_corruption,
-            r.misfiled,
-            r.detected,
-            r.false_alarm,
-            r.stuck,
-        ];
-        self.verdicts.iter_mut().zip(verdicts).for_each(|(sum, n)| *sum += n);
+        self.verdicts += r.verdicts;
         self.exposed += r.exposed;
         self.payload_bytes += r.payload_bytes;
         self.wire_bytes += r.wire_bytes;
@@ -168,8 +159,6 @@ impl Group {
         let direction = self.direction.map_or("both", Direction::as_str);
         let sums = &self.sums[index];
         let totals = &sums.totals;
-        let [intact, recovered, silent_truncation, silent_corruption, misfiled, detected, false_alarm, stuck] =
-            totals.verdicts;
         let here_only = self.pairs(index).filter(|(h, b)| h.silent_loss && !b.silent_loss).count() as u64;
         let base_only = self.pairs(index).filter(|(h, b)| b.silent_loss && !h.silent_loss).count() as u64;
         let times: Vec<(u64, u64)> =
@@ -207,14 +196,7 @@ impl Group {
             duration_ratio_pairs: times.len() as u64,
             duration_median_us: stats::median(&mut durations).map(|us| us.round() as u64),
             files: totals.files,
-            intact,
-            recovered,
-            silent_truncation,
-            silent_corruption,
-            misfiled,
-            detected,
-            false_alarm,
-            stuck,
+            verdicts: totals.verdicts,
             exposed: totals.exposed,
             payload_bytes: totals.payload_bytes,
             wire_bytes: totals.wire_bytes,

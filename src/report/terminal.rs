@@ -14,6 +14,7 @@ use super::{findings, format};
 use crate::lab::claims::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
 use crate::lab::records::SummaryRecord;
+use crate::sim::oracle::integrity::Verdict;
 use crate::sim::scenario::{FaultKind, Scenario};
 use comfy_table::presets::NOTHING;
 
@@ -327,7 +328,7 @@ impl Page<'_> {
                 self.style.width,
             );
         }
-        let stuck: u64 = c.rows.iter().map(|row| row.stuck).sum();
+        let stuck: u64 = c.rows.iter().map(|row| row.verdicts.of(Verdict::Stuck)).sum();
         if stuck > 0 {
             let note =
                 format!("{} files were stuck when the virtual time ran out.", format::thousands(stuck));

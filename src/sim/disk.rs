@@ -315,6 +315,11 @@ impl Store for HostStore {
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
         self.memory.partial_bytes(path).await
     }
+
+    async fn read_partial(&self, path: &VirtualPath) -> Result<HostReader, StoreError> {
+        let file = self.memory.read_partial(path).await?;
+        Ok(HostReader { store: self.clone(), path: path.clone(), file, at: 0 })
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod disk;
+pub mod fault;
 mod locator;
 pub mod net;
 pub mod notice;

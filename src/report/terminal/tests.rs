@@ -3,6 +3,7 @@ use crate::lab::claims;
 use crate::lab::compare::{Loss, Violation};
 use crate::lab::records::{Ppm, RunRecord, VERSION};
 use crate::lab::summary::{Run, Summary};
+use crate::lab::verdicts::VerdictCounts;
 use crate::sim::scenario::{SeedRange, VariantSpec};
 use ftp_proto::mode::TransmissionMode;
 
@@ -14,6 +15,9 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
         variant.name == "stream" && stratum.fault.kind == FaultKind::EarlyClose && seed.is_multiple_of(3),
     );
     let us = if stream { 4_000_000 } else { 900_000 } + seed * 1000;
+    let mut verdicts = VerdictCounts::default();
+    verdicts.add(Verdict::Intact, 6 - lost);
+    verdicts.add(Verdict::SilentTruncation, lost);
     let record = RunRecord {
         scenario: scenario.name.clone(),
         variant: variant.name.clone(),
@@ -25,14 +29,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
         fault: stratum.fault.name().to_owned(),
         fault_fired: seed != 8,
         files: 6,
-        intact: 6 - lost,
-        recovered: 0,
-        silent_truncation: lost,
-        silent_corruption: 0,
-        misfiled: 0,
-        detected: 0,
-        false_alarm: 0,
-        stuck: 0,
+        verdicts,
         exposed: lost,
         rtt_us: scenario.path.rtt_us,
         bandwidth_bits_per_s: scenario.path.bandwidth_bits_per_s,

@@ -2,6 +2,7 @@
 
 use super::error::Problem;
 use super::within;
+use crate::sim::fault::{About, KINDS};
 use crate::sim::plan;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -33,111 +34,32 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 21] = [
-        Self::None,
-        Self::SenderDies,
-        Self::ReceiverDies,
-        Self::SenderPowerLoss,
-        Self::ReceiverPowerLoss,
-        Self::Reset,
-        Self::EarlyClose,
-        Self::SplitClose,
-        Self::Blackhole,
-        Self::Stall,
-        Self::ControlReset,
-        Self::ControlSilent,
-        Self::Refused,
-        Self::Partition,
-        Self::Corrupt,
-        Self::DiskFull,
-        Self::ShortWrite,
-        Self::WriteError,
-        Self::SlowDisk,
-        Self::ReadError,
-        Self::Loss,
-    ];
+    pub const ALL: [Self; KINDS.len()] = {
+        let mut all = [Self::None; KINDS.len()];
+        let mut index = 0;
+        while index < all.len() {
+            all[index] = KINDS[index].kind;
+            index += 1;
+        }
+        all
+    };
+
+    fn about(self) -> &'static About {
+        &KINDS[self as usize]
+    }
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::SenderDies => "sender_dies",
-            Self::ReceiverDies => "receiver_dies",
-            Self::SenderPowerLoss => "sender_power_loss",
-            Self::ReceiverPowerLoss => "receiver_power_loss",
-            Self::Reset => "reset",
-            Self::EarlyClose => "early_close",
-            Self::SplitClose => "split_close",
-            Self::Blackhole => "blackhole",
-            Self::Stall => "stall",
-            Self::ControlReset => "control_reset",
-            Self::ControlSilent => "control_silent",
-            Self::Refused => "refused",
-            Self::Partition => "partition",
-            Self::Corrupt => "corrupt",
-            Self::DiskFull => "disk_full",
-            Self::ShortWrite => "short_write",
-            Self::WriteError => "write_error",
-            Self::SlowDisk => "slow_disk",
-            Self::ReadError => "read_error",
-            Self::Loss => "loss",
-        }
+        self.about().name
     }
 
     /// One line for a person.
     pub fn describe(self) -> &'static str {
-        match self {
-            Self::None => "no fault",
-            Self::SenderDies => "the sending process dies; its kernel sends FIN; it is started again later",
-            Self::ReceiverDies => "the receiving process dies; its kernel closes its sockets",
-            Self::SenderPowerLoss => "the sender's host loses its power: silence, RST after a restart",
-            Self::ReceiverPowerLoss => "the receiver's host loses its power: silence, RST after a restart",
-            Self::Reset => "a middlebox sends RST to both ends of the data connection",
-            Self::EarlyClose => "a middlebox closes the data connection early, with FIN to both ends",
-            Self::SplitClose => "the same by a proxy that goes on acknowledging what the sender sends",
-            Self::Blackhole => "a NAT forgets the data connection: its packets vanish without a word",
-            Self::Stall => "the data connection's packets are held up, then all pass",
-            Self::ControlReset => "a middlebox resets the control connection while data flows",
-            Self::ControlSilent => "a NAT forgets the control connection while data flows",
-            Self::Refused => "the next data connections are refused with RST",
-            Self::Partition => "every packet between the hosts vanishes for a time",
-            Self::Corrupt => "a byte is changed on the way and no checksum tells",
-            Self::DiskFull => "the receiver's disk is full for a time",
-            Self::ShortWrite => "a write at the receiver stores less than it says",
-            Self::WriteError => "a write, or the publication, fails once at the receiver",
-            Self::SlowDisk => "every write at the receiver takes longer from then on",
-            Self::ReadError => "a read of the file fails once at the sender",
-            Self::Loss => "packets are lost at random throughout the run",
-        }
+        self.about().line
     }
 
     /// Whether it strikes once, at a trigger (the others act from the start to the end).
     pub fn has_trigger(self) -> bool {
         !matches!(self, Self::None | Self::Loss)
-    }
-
-    /// The keys it takes beside `kind` and `name`, and whether it needs them.
-    fn parameters(self) -> &'static [(&'static str, bool)] {
-        match self {
-            Self::SenderDies => &[("restart_after_us", true), ("transfers_outlive_control", false)],
-            Self::ReceiverDies => &[("restart_after_us", true)],
-            Self::SenderPowerLoss => &[("restart_after_us", false), ("transfers_outlive_control", false)],
-            Self::ReceiverPowerLoss => &[("restart_after_us", false)],
-            Self::Loss => &[("loss_ppm", true)],
-            Self::Blackhole => &[("for_us", false)],
-            Self::ControlReset => &[("transfers_outlive_control", false)],
-            Self::ControlSilent => &[("for_us", false), ("transfers_outlive_control", false)],
-            Self::Stall | Self::Partition | Self::DiskFull => &[("for_us", true)],
-            Self::Refused => &[("times", true)],
-            Self::SlowDisk => &[("delay_us", true)],
-            Self::None
-            | Self::Reset
-            | Self::EarlyClose
-            | Self::SplitClose
-            | Self::Corrupt
-            | Self::ShortWrite
-            | Self::WriteError
-            | Self::ReadError => &[],
-        }
     }
 }
 
@@ -223,7 +145,7 @@ impl FaultSpec {
             ("delay_us", self.delay_us.is_some()),
             ("transfers_outlive_control", self.transfers_outlive_control.is_some()),
         ];
-        let taken = self.kind.parameters();
+        let taken = self.kind.about().parameters;
         for (key, present) in given {
             match taken.iter().find(|(name, _)| *name == key) {
                 None if present => {

@@ -103,7 +103,9 @@ impl ClientError {
             | Self::DataPeer { .. }
             | Self::TransferRefused(_)
             | Self::EarlyCompletion(_) => FailureKind::Data,
-            Self::Transfer { error: TransferError::Store(_), .. } => FailureKind::Local,
+            Self::Transfer { error: TransferError::Store(_) | TransferError::Marker(_), .. } => {
+                FailureKind::Local
+            }
             Self::Transfer { .. } => FailureKind::Data,
             Self::SizeMismatch { .. } | Self::HashMismatch { .. } => FailureKind::Mismatch,
             Self::Unverifiable { .. } => FailureKind::Unverifiable,

@@ -314,6 +314,51 @@ async fn a_local_read_error_resets_the_connection() {
     .await;
 }
 
+/// Names its places by what no restart marker may hold.
+struct OddlyMarked(Bytes, &'static str);
+
+impl ReadFile for OddlyMarked {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        self.0.read(buffer).await
+    }
+    fn remaining_bytes(&self) -> u64 {
+        self.0.remaining_bytes()
+    }
+    fn marker(&self) -> Option<String> {
+        Some(self.1.to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_stores_odd_marker_fails_its_transfer() {
+    for marker in ["", "byte 4", "4\r\n226 done"] {
+        let mut policy = policy(TransmissionMode::Block);
+        policy.marker_interval_bytes = std::num::NonZeroU64::new(4);
+        play(
+            &policy,
+            |mut s| async move {
+                s.log_in(Some("B")).await;
+                let mut data = s.passive().await;
+                s.answer("STOR a", "150 go").await;
+                let mut bytes = Vec::new();
+                let error = data.read_to_end(&mut bytes).await.unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+                s.say("426 broken").await;
+            },
+            |mut c| async move {
+                let mut file = OddlyMarked(Bytes::new(b"12345678"), marker);
+                let error = c.put_file("a", "a", None, &mut file).await.unwrap_err();
+                assert!(
+                    matches!(&error, ClientError::Transfer { error: TransferError::Marker(odd), .. } if odd == marker),
+                    "{error}"
+                );
+                assert_eq!(error.kind(), FailureKind::Local);
+            },
+        )
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn a_block_file_without_its_end_is_truncated_whatever_the_server_says() {
     play(

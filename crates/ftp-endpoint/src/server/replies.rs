@@ -107,7 +107,9 @@ impl Refusal {
             Refusal::ControlLost(_) => 421,
             Refusal::Open(_) => 425,
             Refusal::Transfer(TransferError::Store(StoreError::Full)) => 452,
-            Refusal::Transfer(TransferError::Store(_) | TransferError::Convert(_)) => 451,
+            Refusal::Transfer(
+                TransferError::Store(_) | TransferError::Convert(_) | TransferError::Marker(_),
+            ) => 451,
             Refusal::Transfer(_) | Refusal::Aborted => 426,
         }
     }

@@ -9,7 +9,7 @@ use crate::store::{ReadFile, StoreError, WriteFile};
 use bytes::{Buf, BytesMut};
 use ftp_proto::mode::{
     Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, Structure,
-    TransmissionMode,
+    TransmissionMode, is_marker,
 };
 use ftp_proto::planted::{self, Bug};
 use ftp_proto::repr::{Conversion, ConvertError, Converted, Incoming, Outgoing};
@@ -53,6 +53,9 @@ pub enum TransferError {
     Malformed(#[from] DecodeError),
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The store names a place in its file by what no restart marker may hold.
+    #[error("not a restart marker: {0:?}")]
+    Marker(String),
     /// The local file is not what TYPE and STRU need.
     #[error("{0}")]
     Convert(#[from] ConvertError),
@@ -106,6 +109,12 @@ pub struct DataConnection<N: Net> {
 pub struct Mark {
     pub sender: String,
     pub receiver: String,
+}
+
+/// Stores are anybody's: an odd marker must fail its transfer, not panic in the encoder or break the
+/// line of a 110 reply.
+fn checked(marker: String) -> Result<String, TransferError> {
+    if is_marker(marker.as_bytes()) { Ok(marker) } else { Err(TransferError::Marker(marker)) }
 }
 
 /// Wire bytes of one piece: framing copied, payload borrowed, in order, for one vectored write.
@@ -329,6 +338,7 @@ impl<N: Net> DataConnection<N> {
             before_marker = before_marker.saturating_sub(read as u64);
             if let (0, Some(interval), Some(marker)) = (before_marker, interval, file.marker()) {
                 before_marker = interval;
+                let marker = checked(marker)?;
                 let mut pieces = Pieces::default();
                 self.encoder.marker(marker.as_bytes(), &mut pieces);
                 self.write(pieces, 0, moved).await?;
@@ -480,6 +490,7 @@ impl<N: Net> DataConnection<N> {
                     if let Some(marks) = &self.marks
                         && let Some(receiver) = local.checkpoint().await?
                     {
+                        let receiver = checked(receiver)?;
                         let sender = String::from_utf8_lossy(&text).into_owned();
                         // Full: see `tell_markers`.
                         let _ = marks.try_send(Mark { sender, receiver });

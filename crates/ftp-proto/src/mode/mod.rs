@@ -178,7 +178,7 @@ impl Encoder {
     /// section 3.4.2). Stream mode has none, and writes nothing.
     ///
     /// # Panics
-    /// If `text` is none of these.
+    /// If `text` is none of these: [`is_marker`] tells.
     pub fn marker<'p>(&mut self, text: &[u8], out: &mut impl Output<'p>) {
         assert!(is_marker(text), "not a restart marker: {text:?}");
         match self.coding.mode {
@@ -189,7 +189,8 @@ impl Encoder {
     }
 }
 
-fn is_marker(text: &[u8]) -> bool {
+/// Whether [`Encoder::marker`] takes `text`.
+pub fn is_marker(text: &[u8]) -> bool {
     (1..=MAX_MARKER_BYTES).contains(&text.len()) && text.iter().all(|&byte| marker_byte(byte))
 }
 
