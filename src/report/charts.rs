@@ -223,6 +223,7 @@ fn draw_names(
 }
 
 /// An SVG file of its own, light or dark as its reader prefers.
+#[cfg(feature = "cli")]
 pub fn standalone(
     (width, height): (u32, u32),
     draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Drawn<()>,

@@ -1,5 +1,8 @@
-//! A complete FTP client and server, written once over any network ([`net::Net`]) and any store of
-//! files ([`store::Store`]), in all transmission modes of RFC 959.
+#![cfg_attr(all(feature = "client", feature = "server"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    doc = "A complete FTP client and server over any network and any store."
+)]
 
 #[cfg(feature = "client")]
 pub mod client;

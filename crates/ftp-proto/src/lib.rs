@@ -1,4 +1,4 @@
-//! The protocol, pure: no I/O, no clock, no randomness.
+#![doc = include_str!("../README.md")]
 
 pub mod address;
 pub mod command;

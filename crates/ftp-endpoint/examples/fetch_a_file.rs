@@ -1,0 +1,45 @@
+//! Fetches a file in block mode, whose end is marked: `fetch_a_file 192.0.2.1:21 user password name`.
+//! Without arguments it fetches one from a server in memory, in this process.
+
+use ftp_endpoint::client::{Direction, Job, Login, Policy, deliver};
+use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::net::{Listener, Net};
+use ftp_endpoint::observe::Nobody;
+use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::store::memory::MemoryStore;
+use ftp_proto::mode::TransmissionMode;
+use ftp_proto::path::VirtualPath;
+use std::error::Error;
+use std::sync::Arc;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let net = RealNet::new();
+    let [address, user, password, remote] = match <[String; 4]>::try_from(arguments) {
+        Ok(given) => given,
+        Err(_) => {
+            let store = MemoryStore::new();
+            store.insert(&VirtualPath::root().join("a.txt")?, b"from memory\n".to_vec());
+            let listener = net.listen("127.0.0.1:0".parse()?).await?;
+            let address = listener.local_addr()?.to_string();
+            let accounts = Table::new().with_user("me", "secret", store, Rights::ALL);
+            let config = Arc::new(Config::new(accounts));
+            tokio::spawn(serve(net.clone(), listener, config, Arc::new(Nobody)));
+            [address, "me".into(), "secret".into(), "a.txt".into()]
+        }
+    };
+
+    let here = MemoryStore::new();
+    let local = VirtualPath::root().join("fetched")?;
+    let jobs = [Job { local: local.clone(), remote }];
+    let policy = Policy { direction: Direction::Get, mode: TransmissionMode::Block, ..Policy::default() };
+    let login = Login::new(&user, &password);
+    let report = deliver(&net, &here, address.parse()?, &login, &jobs, &policy, Arc::new(Nobody)).await;
+    if let Some((file, failure)) = report.failed().next() {
+        return Err(format!("{file:?}: {failure:?}").into());
+    }
+    let content = here.get(&local).ok_or("nothing came")?;
+    println!("{} bytes: {}", content.len(), String::from_utf8_lossy(&content));
+    Ok(())
+}
