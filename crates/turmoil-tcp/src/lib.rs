@@ -11,6 +11,8 @@
 //! nanoseconds, in `_ppm` millionths. Application code takes its time from [`SimNet::now`],
 //! [`SimNet::sleep`] and [`SimNet::timeout`], never from tokio's clock, which is dilated here.
 
+#![warn(missing_docs)]
+
 pub mod capture;
 pub mod network;
 pub mod path;
@@ -23,5 +25,7 @@ pub use capture::{Capture, CapturedPacket};
 pub use network::{CLIENT_IP, NetworkConfig, NetworkError, RunEnd, RunReport, SERVER_IP, run};
 pub use path::router::{LinkCounters, RouterHandle};
 pub use path::{BurstLoss, Cut, CutKind, Direction, Fate, Impairments, Order, PathConfig, PathObserver};
+pub use tcp::congestion::Algorithm;
+pub use tcp::flow::FlowConfig;
 pub use tcp::net::{Elapsed, SimListener, SimNet, SimStream, Tap};
 pub use tcp::stack::{Held, TcpConfig, TcpCounters};

@@ -29,13 +29,17 @@ use std::time::Duration;
 pub use super::path::{Cut, CutKind, Fate, Order};
 pub use super::tcp::net::{SimListener, SimNet, SimStream, Tap};
 
-/// The hosts' addresses on the simulated network.
+/// The client's address on the simulated network.
 pub const CLIENT_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+/// The server's address on the simulated network.
 pub const SERVER_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
+/// What decides a run, beside its applications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkConfig {
+    /// The path between the hosts.
     pub path: PathConfig,
+    /// The TCP of both hosts.
     pub tcp: TcpConfig,
     /// Decides loss, initial sequence numbers and ports, each in a stream of its own.
     pub seed: u64,
@@ -46,49 +50,67 @@ pub struct NetworkConfig {
 }
 
 impl NetworkConfig {
+    /// Hosts with buffers that fit `path`, and two seconds for connections to close.
     pub fn new(path: PathConfig, seed: u64, limit_us: u64) -> Self {
         Self { path, tcp: TcpConfig::for_path(&path), seed, limit_us, grace_us: 2_000_000 }
     }
 }
 
+/// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunEnd {
     /// The client finished then.
-    Finished { at_us: u64 },
+    Finished {
+        /// Virtual time.
+        at_us: u64,
+    },
     /// It had not finished at the limit.
     TimeLimit,
 }
 
+/// What a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunReport {
+    /// Why it ended.
     pub end: RunEnd,
     /// All connections were closed when the run ended.
     pub quiet: bool,
-    /// Sockets that the client's and the server's processes held then.
+    /// Sockets that the client's processes held then.
     pub client_held: Held,
+    /// Sockets that the server's processes held then.
     pub server_held: Held,
-    /// TCP of the client's and the server's host.
+    /// TCP of the client's host.
     pub client: TcpCounters,
+    /// TCP of the server's host.
     pub server: TcpCounters,
-    /// The links from client to server and back.
+    /// The link from client to server.
     pub up: LinkCounters,
+    /// The link from server to client.
     pub down: LinkCounters,
 }
 
 impl RunReport {
+    /// IP bytes on the links, both ways.
     pub fn wire_bytes(&self) -> u64 {
         self.up.bytes + self.down.bytes
     }
 
+    /// Segments that either host sent again, SYNs included.
     pub fn retransmits(&self) -> u64 {
         self.client.retransmits + self.server.retransmits
     }
 }
 
+/// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
+    /// The path is shorter than [`PathConfig::MIN_RTT_US`].
     #[error("a round-trip time of {rtt_us} us is too short to simulate (at least {least} us)", least = PathConfig::MIN_RTT_US)]
-    RttTooShort { rtt_us: u64 },
+    RttTooShort {
+        /// What was asked for.
+        rtt_us: u64,
+    },
+    /// Turmoil or a host of it failed; the text says how.
     #[error("a simulated host failed: {0}")]
     Host(String),
 }
@@ -98,6 +120,10 @@ const LONGEST_TICK_US: u64 = 100_000;
 
 /// Runs `client` and `server` on their hosts until the client has finished and the connections are
 /// closed. What is left of the server then is dropped.
+///
+/// # Errors
+///
+/// [`NetworkError::RttTooShort`], or [`NetworkError::Host`] if turmoil fails.
 pub fn run<C, S>(
     config: &NetworkConfig,
     observer: Arc<dyn PathObserver>,

@@ -30,9 +30,11 @@ pub struct BurstLoss {
 /// All absent: a path that only delays and, by its queue and its independent loss, drops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Impairments {
+    /// Losses in bursts.
     pub burst_loss: Option<BurstLoss>,
     /// So many packets come later by `reorder_us`; those behind them do not wait.
     pub reorder_ppm: u32,
+    /// How much later those come.
     pub reorder_us: u64,
     /// So many packets are put on the link twice, one behind the other.
     pub duplicate_ppm: u32,

@@ -1,10 +1,10 @@
 //! The path between the two hosts: two links with loss, bandwidth, a drop-tail queue and delay
-//! ([`link`]), further impairments ([`impair`]), and the middlebox that commits the faults ([`middlebox`]), put together by the
+//! (`link`), further impairments ([`impair`]), and the middlebox that commits the faults (`middlebox`), put together by the
 //! [`router`]. No I/O: packets with their times in, packets with their times out.
 
 pub mod impair;
-pub mod link;
-pub mod middlebox;
+mod link;
+mod middlebox;
 pub mod router;
 mod zombie;
 
@@ -21,6 +21,7 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// The other way.
     pub fn back(self) -> Self {
         match self {
             Direction::Up => Direction::Down,
@@ -28,6 +29,7 @@ impl Direction {
         }
     }
 
+    /// "up" or "down".
     pub fn name(self) -> &'static str {
         match self {
             Direction::Up => "up",
@@ -78,15 +80,27 @@ pub enum CutKind {
     /// (nginx's lingering close), and the sender's kernel reports success all the way; otherwise
     /// its socket is closed at once and the first such byte is answered with RST, so that a sender
     /// that still writes observes `ConnectionReset`, one that has closed already observes nothing.
-    Close { lingering: bool },
+    Close {
+        /// Bytes beyond the cut are read and discarded.
+        lingering: bool,
+    },
     /// A translator loses its state for the connection: the bytes before the cut pass, then its
     /// packets vanish, both ways, for so long or for good. Neither end observes anything but
     /// silence; after it, retransmissions go on where they were.
-    Blackhole { for_us: Option<u64> },
+    Blackhole {
+        /// Until then; `None` for good.
+        for_us: Option<u64>,
+    },
     /// The connection's packets, both ways, wait until the stall ends, then all pass.
-    Stall { for_us: u64 },
+    Stall {
+        /// How long packets wait.
+        for_us: u64,
+    },
     /// The byte is changed and the checksums are set right: nobody observes anything.
-    Corrupt { xor: u8 },
+    Corrupt {
+        /// The bits of the byte that flip.
+        xor: u8,
+    },
     /// The byte sets off something else; of this connection everything passes (but for a
     /// [`Order::Partition`], which takes the byte with it).
     Order(Order),
@@ -98,15 +112,35 @@ pub enum Order {
     /// Resets a connection: RST to both ends, unasked, each with the sequence number that its end
     /// expects if nothing is lost. Both observe `ConnectionReset` half a one-way delay later;
     /// whatever is sent on it after that is answered with RST.
-    Reset { from: SocketAddr, to: SocketAddr },
+    Reset {
+        /// One end.
+        from: SocketAddr,
+        /// The other.
+        to: SocketAddr,
+    },
     /// Forgets a connection, as [`CutKind::Blackhole`] does, but at once.
-    Blackhole { from: SocketAddr, to: SocketAddr, for_us: Option<u64> },
+    Blackhole {
+        /// One end.
+        from: SocketAddr,
+        /// The other.
+        to: SocketAddr,
+        /// Until then; `None` for good.
+        for_us: Option<u64>,
+    },
     /// Every packet of every connection, both ways, vanishes for so long. No end observes anything
     /// but silence; what is retransmitted later passes.
-    Partition { for_us: u64 },
+    Partition {
+        /// How long packets vanish.
+        for_us: u64,
+    },
     /// The next `times` connection attempts to any port but `except_port` are answered with RST:
     /// who connects observes `ConnectionRefused`, the other end nothing.
-    RefuseConnections { except_port: u16, times: u32 },
+    RefuseConnections {
+        /// Attempts to this port pass.
+        except_port: u16,
+        /// How many are refused.
+        times: u32,
+    },
 }
 
 impl std::fmt::Display for Order {
@@ -125,9 +159,13 @@ impl std::fmt::Display for Order {
 /// Nothing of that byte or FIN passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
+    /// Who sends the byte.
     pub from: SocketAddr,
+    /// Who would receive it.
     pub to: SocketAddr,
+    /// Bytes of this direction before it.
     pub stream_offset: u64,
+    /// What happens then.
     pub kind: CutKind,
 }
 
@@ -135,9 +173,15 @@ pub struct Cut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// Passed; it will be at the far host then.
-    Forwarded { arrives_ns: u64 },
+    Forwarded {
+        /// Virtual time.
+        arrives_ns: u64,
+    },
     /// Made, or cut to size, by the middlebox; it will be at the far host then.
-    Forged { arrives_ns: u64 },
+    Forged {
+        /// Virtual time.
+        arrives_ns: u64,
+    },
     /// Lost on the link.
     Lost,
     /// The queue was full.
@@ -152,6 +196,7 @@ pub trait PathObserver: Send + Sync {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
         let _ = (at_ns, direction, packet, fate);
     }
+    /// A cut has struck, at `at_ns`.
     fn cut_fired(&self, at_ns: u64, cut: &Cut) {
         let _ = (at_ns, cut);
     }

@@ -16,9 +16,13 @@ use tokio::sync::Notify;
 /// Bytes count IP packets put on the link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LinkCounters {
+    /// Packets put on the link.
     pub packets: u64,
+    /// Their bytes, IP headers included.
     pub bytes: u64,
+    /// Packets lost on the link.
     pub lost: u64,
+    /// Packets for which the queue had no room.
     pub queue_full: u64,
 }
 
@@ -70,7 +74,7 @@ impl RouterHandle {
 }
 
 /// A packet that leaves the router: the way it goes, when it is at the far host, its bytes.
-pub type Departure = (Direction, u64, Vec<u8>);
+pub(crate) type Departure = (Direction, u64, Vec<u8>);
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,7 +92,7 @@ enum Arrival {
     Packet(Direction, Vec<u8>),
 }
 
-pub struct Router {
+pub(crate) struct Router {
     links: [Link; 2],
     impair: [Impair; 2],
     loss: [ChaCha12Rng; 2],

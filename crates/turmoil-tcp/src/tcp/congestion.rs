@@ -3,9 +3,12 @@
 //! restart after idle (RFC 5681 section 4.1, with RFC 2861's decay as in Linux). Integers only, so
 //! that every machine computes the same.
 
+/// How the congestion window grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
+    /// RFC 9438, with HyStart, as Linux by default.
     Cubic,
+    /// RFC 5681.
     NewReno,
 }
 
@@ -39,7 +42,7 @@ struct Epoch {
 }
 
 #[derive(Clone, Debug)]
-pub struct Congestion {
+pub(crate) struct Congestion {
     algorithm: Algorithm,
     mss: u64,
     initial: u64,

@@ -15,13 +15,18 @@ use super::segment::{self, Head, Segment, SynOptions, after, before, later};
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
 
+/// How the sender is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowConfig {
+    /// Its congestion control.
     pub algorithm: Algorithm,
+    /// Segments sent before the first acknowledgement.
     pub initial_window_segments: u32,
+    /// Payload of a full segment.
     pub mss_bytes: u32,
     /// The least that is added to the smoothed round-trip time for a retransmission timeout.
     pub min_rto_us: u64,
+    /// Retransmission timeouts grow no longer than this.
     pub max_rto_us: u64,
     /// So many timeouts in a row end the connection (Linux: tcp_retries2).
     pub retries: u32,
@@ -46,7 +51,7 @@ const DUP_THRESH: usize = 3;
 
 /// What to do with a packet that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Pass,
     /// It says nothing the stack should act on.
     Hide,
@@ -97,7 +102,7 @@ enum Timer {
 }
 
 #[derive(Debug)]
-pub struct Flow {
+pub(crate) struct Flow {
     config: FlowConfig,
     congestion: Congestion,
     mss: u32,

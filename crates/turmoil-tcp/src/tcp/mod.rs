@@ -1,13 +1,11 @@
-//! TCP of the simulated hosts: smoltcp's state machine and receiver ([`engine`]), a sender of our
+//! TCP of the simulated hosts: smoltcp's state machine and receiver (`engine`), a sender of our
 //! own beside it ([`flow`], [`congestion`]), and the sockets of a host over both ([`stack`]).
 
 pub(crate) mod clock;
 pub mod congestion;
 mod conn;
-pub mod engine;
+mod engine;
 pub mod flow;
 pub mod net;
 pub mod segment;
 pub mod stack;
-
-pub use conn::{ConnId, ListenerId, ProcessId};

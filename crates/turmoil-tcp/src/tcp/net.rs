@@ -203,6 +203,7 @@ pub struct SimNet {
 }
 
 impl SimNet {
+    /// The host's address.
     pub fn ip(&self) -> Ipv4Addr {
         self.host.lock().stack.addr()
     }
@@ -223,6 +224,7 @@ impl SimNet {
         });
     }
 
+    /// Whether this process lives.
     pub fn is_alive(&self) -> bool {
         self.host.lock().is_alive(self.process)
     }
@@ -270,6 +272,7 @@ impl SimNet {
         self.host.lock().tap = Some(tap);
     }
 
+    /// What the TCP of this host has done so far.
     pub fn counters(&self) -> TcpCounters {
         self.host.counters()
     }
@@ -357,6 +360,7 @@ impl SimListener {
         Ok((stream, peer))
     }
 
+    /// This end of it.
     pub fn local_addr(&self) -> SocketAddr {
         self.local.into()
     }
@@ -436,10 +440,12 @@ impl SimStream {
 }
 
 impl SimStream {
+    /// This end of it.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
     }
 
+    /// The other end of it.
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer
     }

@@ -17,6 +17,7 @@ pub fn before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
+/// Whether `a` comes after `b`.
 pub fn after(a: u32, b: u32) -> bool {
     before(b, a)
 }
@@ -34,14 +35,21 @@ pub fn earlier(a: u32, b: u32) -> u32 {
 /// What the headers of a packet say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
+    /// Who sends it.
     pub src: SocketAddrV4,
+    /// Whom it is for.
     pub dst: SocketAddrV4,
+    /// Sequence number of the SYN, or of the first payload byte.
     pub seq: u32,
+    /// Acknowledgement number, if there is one.
     pub ack: Option<u32>,
     /// The window field, not scaled.
     pub window: u16,
+    /// It opens a connection.
     pub syn: bool,
+    /// It ends its direction.
     pub fin: bool,
+    /// It resets the connection.
     pub rst: bool,
     payload_at: usize,
     end: usize,
@@ -71,10 +79,12 @@ impl Head {
         })
     }
 
+    /// Of `packet`, the one that was read.
     pub fn payload<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
         &packet[self.payload_at..self.end]
     }
 
+    /// Bytes of payload.
     pub fn payload_len(&self) -> u32 {
         (self.end - self.payload_at) as u32
     }
@@ -103,11 +113,14 @@ impl Head {
 /// Options of a SYN segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SynOptions {
+    /// Largest payload the sender takes.
     pub mss: Option<u16>,
+    /// Shift of later window fields.
     pub window_scale: Option<u8>,
 }
 
 impl SynOptions {
+    /// The options of a packet; none if it is not a TCP segment.
     pub fn read(packet: &[u8]) -> Self {
         let Some(repr) = repr_of(packet) else { return Self::default() };
         Self { mss: repr.max_seg_size, window_scale: repr.window_scale }
@@ -129,7 +142,7 @@ fn repr_of(packet: &[u8]) -> Option<TcpRepr<'_>> {
 
 /// A segment to write.
 #[derive(Clone, Copy, Debug)]
-pub struct Segment<'a> {
+pub(crate) struct Segment<'a> {
     pub src: SocketAddrV4,
     pub dst: SocketAddrV4,
     pub seq: u32,
@@ -183,7 +196,7 @@ impl Segment<'_> {
 }
 
 /// Changes sequence number, ACK number or window of a packet in place and sets its checksum right.
-pub fn patch(packet: &mut [u8], seq: u32, ack: Option<u32>, window: u16) {
+pub(crate) fn patch(packet: &mut [u8], seq: u32, ack: Option<u32>, window: u16) {
     let (ip_header, src, dst) = {
         let ip = Ipv4Packet::new_unchecked(&packet[..]);
         (usize::from(ip.header_len()), ip.src_addr(), ip.dst_addr())
@@ -207,7 +220,7 @@ pub fn checksums_right(packet: &[u8]) -> bool {
 
 /// The answer of a host that knows no such connection (RFC 9293 section 3.10.7.1): `None` to a
 /// RST.
-pub fn reset_for(head: &Head) -> Option<Segment<'static>> {
+pub(crate) fn reset_for(head: &Head) -> Option<Segment<'static>> {
     if head.rst {
         return None;
     }
@@ -220,7 +233,7 @@ pub fn reset_for(head: &Head) -> Option<Segment<'static>> {
 }
 
 /// The address a packet is for, without reading the rest of it.
-pub fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
+pub(crate) fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
     let bytes: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
     Some(Ipv4Addr::from(bytes))
 }

@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 /// How the hosts' TCP is set; the defaults are Linux's where it has any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpConfig {
+    /// The sender's side.
     pub flow: FlowConfig,
     /// The receive window at its largest.
     pub receive_buffer_bytes: usize,
@@ -32,9 +33,11 @@ pub struct TcpConfig {
     pub connect_timeout_us: u64,
     /// A half-open connection is forgotten (Linux: five SYN-ACK retries).
     pub embryo_timeout_us: u64,
+    /// Time a closed connection is remembered in TIME-WAIT.
     pub time_wait_us: u64,
     /// FIN-WAIT-2 of a connection nobody has open (Linux: tcp_fin_timeout).
     pub fin_wait_us: u64,
+    /// First and last port that connections leave from.
     pub ephemeral_ports: (u16, u16),
 }
 
@@ -66,15 +69,18 @@ impl TcpConfig {
     }
 }
 
+/// What the TCP of a host has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpCounters {
     /// Connections opened by this host.
     pub connected: u64,
     /// Connections whose handshake a listener of this host completed.
     pub accepted: u64,
+    /// Packets sent, whatever they carry.
     pub packets_sent: u64,
     /// Segments sent again, SYNs included.
     pub retransmits: u64,
+    /// Segments with RST.
     pub resets_sent: u64,
     /// Connections that went through TIME-WAIT here.
     pub time_waits: u64,
@@ -83,7 +89,9 @@ pub struct TcpCounters {
 /// Sockets that the applications of a host have not closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
+    /// Connections.
     pub connections: usize,
+    /// Listening sockets.
     pub listeners: usize,
 }
 
@@ -127,7 +135,7 @@ impl Out {
     }
 }
 
-pub struct Stack {
+pub(crate) struct Stack {
     config: TcpConfig,
     addr: Ipv4Addr,
     pool: SocketPool,
@@ -204,11 +212,6 @@ impl Stack {
     /// Of any state but TIME-WAIT.
     pub fn has_connections(&self) -> bool {
         !self.by_tuple.is_empty()
-    }
-
-    /// The last moment that was handled.
-    pub fn now_ns(&self) -> u64 {
-        self.now_ns
     }
 
     /// A packet that will be here at `at_ns`.
