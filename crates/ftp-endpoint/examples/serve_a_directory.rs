@@ -3,8 +3,8 @@
 //! client of its own, and ends.
 
 use ftp_endpoint::client::{Direction, Job, Login, Policy, deliver};
+use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
-use ftp_endpoint::net::{Listener, Net};
 use ftp_endpoint::observe::Nobody;
 use ftp_endpoint::server::{Config, Rights, Table, serve};
 use ftp_endpoint::store::disk::DiskStore;
