@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let address = listener.local_addr()?.to_string();
             let accounts = Table::new().with_user("me", "secret", store, Rights::ALL);
             let config = Arc::new(Config::new(accounts));
-            tokio::spawn(serve(net.clone(), listener, config, Arc::new(Nobody)));
+            tokio::spawn(serve(net, listener, config, Arc::new(Nobody)));
             [address, "me".into(), "secret".into(), "a.txt".into()]
         }
     };

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = net.listen(on.parse()?).await?;
     let address = listener.local_addr()?;
     let accounts = Table::new().with_user("guest", "guest", DiskStore::open(root)?, Rights::ALL);
-    let server = serve(net.clone(), listener, Arc::new(Config::new(accounts)), Arc::new(Nobody));
+    let server = serve(net, listener, Arc::new(Config::new(accounts)), Arc::new(Nobody));
     println!("{} on ftp://guest:guest@{address}", root.display());
     if named.is_some() {
         return Ok(server.await?);

@@ -188,7 +188,7 @@ impl Segment<'_> {
         );
     }
 
-    pub fn to_vec(&self) -> Vec<u8> {
+    pub fn to_vec(self) -> Vec<u8> {
         let mut out = Vec::new();
         self.write(&mut out);
         out
