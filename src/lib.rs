@@ -1,9 +1,9 @@
 //! ftpsim: a deterministic simulation and benchmarking laboratory for FTP's transmission modes.
 //!
-//! One FTP client and server, written once over the [`net::Net`] trait, run in two worlds: real
-//! sockets ([`net::real`]) and a simulated network inside `turmoil` (`sim`, feature `sim`).
-//! Imports point one way: `cli -> report, lab -> sim -> server, client -> transfer -> store, net
-//! -> proto`; `tidy` holds the table.
+//! One FTP client and server, written once in [`ftp_endpoint`] over its trait of sockets and clock, run
+//! in two worlds: over real sockets, and over the simulated network of `turmoil_tcp` (feature `sim`).
+//! Imports point one way: `cli -> report, measure -> lab -> sim -> ftp_endpoint, turmoil_tcp ->
+//! ftp_proto`; `tidy` holds the table.
 
 #[cfg(feature = "cli")]
 pub mod cli;
