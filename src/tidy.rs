@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ftp_proto", &[]),
     ("turmoil_tcp", &[]),
-    ("testkit", &[]),
+    ("testkit", &["ftp_endpoint", "ftp_proto"]),
     ("ftp_endpoint/net", &["ftp_proto"]),
     ("ftp_endpoint/observe", &["ftp_proto", "net"]),
     ("ftp_endpoint/store", &["ftp_proto"]),

@@ -4,9 +4,6 @@
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
 mod command;
-#[path = "../../crates/ftp-endpoint/tests/server/harness.rs"]
-#[allow(dead_code, reason = "shared with the tests of the server")]
-mod harness;
 mod listing;
 mod mode;
 mod reply;

@@ -15,7 +15,6 @@
 //!
 //! A script that begins with `-` does so before the login.
 
-use super::harness::{Client, MemoryListener, MemoryNet, MemoryStream, SERVER, settle, world};
 use ftp_endpoint::net::{Listener, Net, Stream};
 use ftp_proto::address::{parse_extended_passive, parse_passive};
 use ftp_proto::command::MAX_LINE_BYTES;
@@ -24,6 +23,8 @@ use ftp_proto::telnet::{Item, LineSplitter};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use testkit::memory_net::{MemoryListener, MemoryNet, MemoryStream};
+use testkit::server::{Client, SERVER, settle, world};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 /// More lines make a script slow, not different.

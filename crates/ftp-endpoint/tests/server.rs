@@ -2,9 +2,6 @@
 
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
-#[path = "server/harness.rs"]
-mod harness;
-
 #[path = "server/abort.rs"]
 mod abort;
 #[path = "server/arbitrary.rs"]

@@ -9,8 +9,6 @@ mod pipeline;
 pub mod policy;
 mod resume;
 pub mod session;
-#[cfg(test)]
-mod tests;
 mod worker;
 
 pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_each, deliver_until};

@@ -1,6 +1,6 @@
 //! ABOR, plain and with Telnet's IP and Synch, in each phase; STAT and NOOP during a transfer.
 
-use crate::harness::*;
+use testkit::server::*;
 use tokio::io::AsyncWriteExt;
 
 const ABORTS: [&[u8]; 3] = [b"ABOR\r\n", b"\xff\xf4\xff\xf2ABOR\r\n", b"\xff\xf4\xf2abor\r\n"];

@@ -1,10 +1,10 @@
 //! Arbitrary dialogues: whatever comes, each line is answered by a well-formed reply, the session
 //! ends when the client does, and nothing is left behind.
 
-use crate::harness::*;
 use ftp_proto::command::VERBS;
 use ftp_proto::reply::{Class, ReplyParser};
 use proptest::prelude::*;
+use testkit::server::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn line() -> impl Strategy<Value = Vec<u8>> {

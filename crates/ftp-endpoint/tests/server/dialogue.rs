@@ -1,8 +1,8 @@
 //! Reply sequences of RFC 959 section 5.4.
 
-use crate::harness::*;
 use ftp_endpoint::server::Timeouts;
 use std::time::Duration;
+use testkit::server::*;
 
 #[tokio::test(start_paused = true)]
 async fn login() {

@@ -1,8 +1,8 @@
 //! RFC 2389, 2640, 3659, 7151, the drafts for HASH, RANG and MFMT, and our own XPIPE and SITE.
 
-use crate::harness::*;
 use ftp_endpoint::store::Store;
 use ftp_proto::repr::RecordForm;
+use testkit::server::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const EOF: u8 = 64;

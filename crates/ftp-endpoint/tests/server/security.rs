@@ -1,6 +1,5 @@
 //! Attacks, written out: RFC 2577 and what else is tried on servers.
 
-use crate::harness::*;
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Nobody;
 use ftp_endpoint::server::{Config, Limits, Rights, Table, Timeouts, serve};
@@ -9,6 +8,8 @@ use ftp_endpoint::store::{Store, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use testkit::memory_net::MemoryNet;
+use testkit::server::*;
 use tokio::io::AsyncWriteExt;
 
 /// RFC 2577 section 2: have the server send a prepared file to a third party's port.

@@ -1,8 +1,8 @@
 //! Every command in every state: the reply is the one expected, and one that RFC 959 section 5.4
 //! (or the RFC that brought the command) allows.
 
-use crate::harness::*;
 use ftp_proto::command::VERBS;
+use testkit::server::*;
 use tokio::io::AsyncWriteExt;
 
 struct Row {

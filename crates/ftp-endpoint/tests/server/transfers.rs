@@ -1,10 +1,10 @@
 //! Data connections and files.
 
-use crate::harness::*;
 use ftp_endpoint::net::{Listener, Net, Stream};
 use ftp_endpoint::server::Timeouts;
 use std::net::SocketAddr;
 use std::time::Duration;
+use testkit::server::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A block of block mode, made by hand (RFC 959 section 3.4.2).

@@ -1,155 +1,60 @@
-//! The client against a server that follows a script, over real sockets.
+//! The client against a server that follows a script, over a network in memory with virtual time.
 
-use super::*;
-use crate::net::real::RealNet;
-use crate::observe::{Event, Nobody, Observer, Watch, Who};
-use crate::store::{ReadFile, StoreError, WriteFile};
-use crate::transfer::TransferError;
+#![cfg(feature = "client")]
+#![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
+
+use ftp_endpoint::client::{ClientError, FailureKind, Login, Opening, Policy, Session};
+use ftp_endpoint::net::{Listener, Net, Time};
+use ftp_endpoint::observe::{Event, Nobody, Observer, Watch, Who};
+use ftp_endpoint::store::{ReadFile, StoreError};
+use ftp_endpoint::transfer::TransferError;
 use ftp_proto::mode::TransmissionMode;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-
-struct Bytes(Vec<u8>, usize);
-
-impl Bytes {
-    fn new(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec(), 0)
-    }
-}
-
-impl ReadFile for Bytes {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        let rest = &self.0[self.1..];
-        let read = rest.len().min(buffer.len());
-        buffer[..read].copy_from_slice(&rest[..read]);
-        self.1 += read;
-        Ok(read)
-    }
-    fn remaining_bytes(&self) -> u64 {
-        (self.0.len() - self.1) as u64
-    }
-}
-
-/// Gives one piece, then fails.
-struct Failing(bool);
-
-impl ReadFile for Failing {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        if std::mem::replace(&mut self.0, true) {
-            return Err(StoreError::Io(io::ErrorKind::InvalidData.into()));
-        }
-        buffer[..10].fill(b'x');
-        Ok(10)
-    }
-    fn remaining_bytes(&self) -> u64 {
-        100
-    }
-}
-
-#[derive(Default)]
-struct Sink(Vec<u8>);
-
-impl WriteFile for Sink {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-    async fn publish(self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-/// The server's side of one control connection.
-struct Script {
-    control: BufReader<TcpStream>,
-}
-
-impl Script {
-    async fn expect(&mut self, command: &str) {
-        let mut line = String::new();
-        self.control.read_line(&mut line).await.unwrap();
-        assert_eq!(line, format!("{command}\r\n"));
-    }
-    async fn say(&mut self, reply: &str) {
-        self.control.write_all(format!("{reply}\r\n").as_bytes()).await.unwrap();
-    }
-    async fn answer(&mut self, command: &str, reply: &str) {
-        self.expect(command).await;
-        self.say(reply).await;
-    }
-    async fn log_in(&mut self, mode: Option<&str>) {
-        self.say("220 ready").await;
-        self.answer("USER me", "331 password").await;
-        self.answer("PASS secret", "230 in").await;
-        self.answer("TYPE I", "200 ok").await;
-        if let Some(mode) = mode {
-            self.answer(&format!("MODE {mode}"), "200 ok").await;
-        }
-    }
-    /// Answers EPSV and takes the connection.
-    async fn passive(&mut self) -> TcpStream {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        self.answer("EPSV", &format!("229 Entering Extended Passive Mode (|||{port}|)")).await;
-        listener.accept().await.unwrap().0
-    }
-    /// That the client leaves without another command.
-    async fn gone(&mut self) {
-        let mut rest = Vec::new();
-        let _ = self.control.read_to_end(&mut rest).await;
-        assert_eq!(rest, b"");
-    }
-}
+use testkit::files::{Bytes, Failing, Sink};
+use testkit::memory_net::{MemoryNet, MemoryStream};
+use testkit::script::Script;
+use testkit::server::SERVER;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::sleep;
 
 fn policy(mode: TransmissionMode) -> Policy {
-    Policy {
-        mode,
-        reply_timeout: Duration::from_millis(300),
-        data_timeout: Duration::from_millis(300),
-        connect_timeout: Duration::from_millis(300),
-        ..Policy::default()
-    }
+    Policy { mode, ..Policy::default() }
 }
 
 /// Runs `script` as the server and `client` with a session to it.
 async fn play<S, C>(
     policy: &Policy,
     script: impl FnOnce(Script) -> S,
-    client: impl FnOnce(Session<RealNet>) -> C,
+    client: impl FnOnce(Session<MemoryNet>) -> C,
 ) where
     S: Future<Output = ()>,
     C: Future<Output = ()>,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = listener.local_addr().unwrap();
-    let serve = async {
-        let (control, _) = listener.accept().await.unwrap();
-        script(Script { control: BufReader::new(control) }).await;
-    };
-    let use_it = async { client(open(server, policy, Arc::new(Nobody)).await.unwrap()).await };
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let serve = async { script(Script::accept(net.clone(), &listener).await).await };
+    let use_it = async { client(open(&net, policy, Arc::new(Nobody)).await.unwrap()).await };
     tokio::join!(serve, use_it);
 }
 
 async fn open(
-    server: SocketAddr,
+    net: &MemoryNet,
     policy: &Policy,
     observer: Arc<dyn Observer>,
-) -> Result<Session<RealNet>, ClientError> {
+) -> Result<Session<MemoryNet>, ClientError> {
     let watch = || Watch::new(observer, Who::Client, 1);
-    Session::open(RealNet::new(), server, &Login::new("me", "secret"), policy, watch).await
+    Session::open(net.host([10, 0, 0, 2]), SERVER, &Login::new("me", "secret"), policy, watch).await
 }
 
-async fn all(stream: &mut TcpStream) -> Vec<u8> {
+async fn all(stream: &mut MemoryStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
     bytes
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn stream_mode_takes_a_connection_for_each_file_and_ends_it_by_closing() {
     play(
         &policy(TransmissionMode::Stream),
@@ -174,7 +79,7 @@ async fn stream_mode_takes_a_connection_for_each_file_and_ends_it_by_closing() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn block_mode_keeps_its_connection() {
     play(
         &policy(TransmissionMode::Block),
@@ -207,7 +112,7 @@ async fn block_mode_keeps_its_connection() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_connection_when_the_server_lost_the_kept_one() {
     play(
         &policy(TransmissionMode::Block),
@@ -240,7 +145,7 @@ async fn another_connection_when_the_server_lost_the_kept_one() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_during_the_transfer_is_heard_and_leaves_the_session_in_step() {
     play(
         &policy(TransmissionMode::Block),
@@ -269,7 +174,7 @@ async fn a_refusal_during_the_transfer_is_heard_and_leaves_the_session_in_step()
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_does_not_come_puts_the_session_out_of_step() {
     play(
         &policy(TransmissionMode::Stream),
@@ -292,7 +197,7 @@ async fn a_reply_that_does_not_come_puts_the_session_out_of_step() {
 
 /// RFC 959 section 3.4.1: in stream mode the close is the end of file, so a file that cannot be
 /// read to its end must not be closed gracefully.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_local_read_error_resets_the_connection() {
     play(
         &policy(TransmissionMode::Stream),
@@ -306,7 +211,7 @@ async fn a_local_read_error_resets_the_connection() {
             s.say("426 broken").await;
         },
         |mut c| async move {
-            let error = c.put_file("a", "a", None, &mut Failing(false)).await.unwrap_err();
+            let error = c.put_file("a", "a", None, &mut Failing::default()).await.unwrap_err();
             assert_eq!(error.kind(), FailureKind::Local);
             assert!(error.is_final() && c.in_step());
         },
@@ -329,7 +234,7 @@ impl ReadFile for OddlyMarked {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stores_odd_marker_fails_its_transfer() {
     for marker in ["", "byte 4", "4\r\n226 done"] {
         let mut policy = policy(TransmissionMode::Block);
@@ -359,7 +264,7 @@ async fn a_stores_odd_marker_fails_its_transfer() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_block_file_without_its_end_is_truncated_whatever_the_server_says() {
     play(
         &policy(TransmissionMode::Block),
@@ -386,7 +291,7 @@ async fn a_block_file_without_its_end_is_truncated_whatever_the_server_says() {
 }
 
 /// The reply and the data take different connections.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_completion_reply_may_overtake_the_data() {
     play(
         &policy(TransmissionMode::Stream),
@@ -396,7 +301,7 @@ async fn a_completion_reply_may_overtake_the_data() {
             s.answer("RETR a", "150 here").await;
             data.write_all(b"hel").await.unwrap();
             s.say("226 done").await;
-            RealNetSleep::millis(50).await;
+            sleep(Duration::from_millis(50)).await;
             data.write_all(b"lo").await.unwrap();
             drop(data);
         },
@@ -409,16 +314,8 @@ async fn a_completion_reply_may_overtake_the_data() {
     .await;
 }
 
-struct RealNetSleep;
-impl RealNetSleep {
-    async fn millis(millis: u64) {
-        use crate::net::Net;
-        RealNet::new().sleep(Duration::from_millis(millis)).await;
-    }
-}
-
 /// A middlebox that closes the data connection makes the server say 226 while we still send.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_completion_reply_before_the_end_of_file_is_a_failure() {
     play(
         &policy(TransmissionMode::Stream),
@@ -439,14 +336,14 @@ async fn a_completion_reply_before_the_end_of_file_is_a_failure() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn pasv_where_epsv_is_unknown_and_never_to_another_host() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
     play(
         &policy(TransmissionMode::Stream),
         |mut s| async move {
             s.log_in(None).await;
+            let listener = s.listen().await;
+            let port = listener.local_addr().unwrap().port();
             for name in ["a", "b"] {
                 if name == "a" {
                     s.answer("EPSV", "500 what?").await;
@@ -468,20 +365,19 @@ async fn pasv_where_epsv_is_unknown_and_never_to_another_host() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn active_mode_listens_and_sends_port() {
     let policy = Policy { opening: Opening::Active, ..policy(TransmissionMode::Stream) };
     play(
         &policy,
         |mut s| async move {
             s.log_in(None).await;
-            let mut line = String::new();
-            s.control.read_line(&mut line).await.unwrap();
-            let argument = line.trim_end().strip_prefix("PORT ").unwrap();
+            let line = s.command().await;
+            let argument = line.strip_prefix("PORT ").unwrap();
             let address = ftp_proto::address::parse_host_port(argument).unwrap();
             s.say("200 ok").await;
             s.answer("RETR a", "150 here").await;
-            let mut data = TcpStream::connect(address).await.unwrap();
+            let mut data = s.connect(address.into()).await;
             data.write_all(b"hello").await.unwrap();
             drop(data);
             s.say("226 done").await;
@@ -495,15 +391,14 @@ async fn active_mode_listens_and_sends_port() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn active_mode_hears_that_the_server_cannot_connect() {
     let policy = Policy { opening: Opening::Active, ..policy(TransmissionMode::Stream) };
     play(
         &policy,
         |mut s| async move {
             s.log_in(None).await;
-            let mut line = String::new();
-            s.control.read_line(&mut line).await.unwrap();
+            assert!(s.command().await.starts_with("PORT "));
             s.say("200 ok").await;
             s.answer("RETR a", "150 here").await;
             s.say("425 cannot").await;
@@ -518,7 +413,7 @@ async fn active_mode_hears_that_the_server_cannot_connect() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_name_cannot_carry_a_second_command() {
     play(
         &policy(TransmissionMode::Stream),
@@ -536,22 +431,21 @@ async fn a_name_cannot_carry_a_second_command() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_delayed_greeting_a_masked_password_and_a_refused_login() {
     #[derive(Default)]
     struct Lines(Mutex<Vec<String>>);
     impl Observer for Lines {
-        fn event(&self, _: crate::net::Time, _: Who, _: u64, event: &Event<'_>) {
+        fn event(&self, _: Time, _: Who, _: u64, event: &Event<'_>) {
             if let Event::Command { line } = event {
                 self.0.lock().unwrap().push((*line).to_owned());
             }
         }
     }
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = listener.local_addr().unwrap();
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
     let serve = async {
-        let (control, _) = listener.accept().await.unwrap();
-        let mut s = Script { control: BufReader::new(control) };
+        let mut s = Script::accept(net.clone(), &listener).await;
         s.say("120 wait").await;
         s.say("220-hello\r\n226 not yet\r\n220 ready").await;
         s.answer("USER me", "331 password").await;
@@ -560,7 +454,7 @@ async fn a_delayed_greeting_a_masked_password_and_a_refused_login() {
     };
     let lines = Arc::new(Lines::default());
     let policy = policy(TransmissionMode::Stream);
-    let (opened, ()) = tokio::join!(open(server, &policy, lines.clone()), serve);
+    let (opened, ()) = tokio::join!(open(&net, &policy, lines.clone()), serve);
     match opened {
         Err(error @ ClientError::LoginRefused(_)) => assert!(error.is_final()),
         other => panic!("{:?}", other.err()),
@@ -568,7 +462,7 @@ async fn a_delayed_greeting_a_masked_password_and_a_refused_login() {
     assert_eq!(*lines.0.lock().unwrap(), ["USER me", "PASS ****"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_421_between_transfers_is_noticed_before_the_next() {
     play(
         &policy(TransmissionMode::Stream),
@@ -577,7 +471,7 @@ async fn a_421_between_transfers_is_noticed_before_the_next() {
             s.say("421 idle for too long").await;
         },
         |mut c| async move {
-            RealNetSleep::millis(50).await;
+            sleep(Duration::from_millis(50)).await;
             assert!(c.in_step() && !c.is_usable().await);
         },
     )
