@@ -3,10 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
+/// Why an address of a data connection cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
+    /// PORT's argument or 227's text (RFC 959 section 5.3.2).
     #[error("expected six numbers h1,h2,h3,h4,p1,p2, each 0 to 255")]
     HostPort,
+    /// EPRT's argument or 229's text (RFC 2428).
     #[error("expected <d>protocol<d>address<d>port<d>")]
     Extended,
     /// Answered by 522 (RFC 2428 section 2).

@@ -13,17 +13,23 @@ pub const MAX_LINE_BYTES: usize = super::path::MAX_PATH_BYTES + 64;
 /// Vertical format control of types A and E (RFC 959 section 3.1.1.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
+    /// N: no vertical format information.
     #[default]
     NonPrint,
+    /// T: the controls of Telnet (RFC 959 section 3.1.1.5.2).
     Telnet,
+    /// C: Fortran's first column (RFC 959 section 3.1.1.5.3).
     CarriageControl,
 }
 
 /// TYPE (RFC 959 section 3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataType {
+    /// A: text, lines ended by CR LF.
     Ascii(Format),
+    /// E: text between hosts that use EBCDIC, lines ended by NL.
     Ebcdic(Format),
+    /// I: bytes as they are.
     Image,
     /// Logical byte size in bits.
     Local(u8),
@@ -38,7 +44,9 @@ impl Default for DataType {
 /// STRU's argument, page structure included so that it can be refused by its own code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StructureCode {
+    /// F or R.
     Known(Structure),
+    /// P: page structure, which nobody implements.
     Page,
 }
 
@@ -47,59 +55,98 @@ pub enum StructureCode {
 pub enum ExtendedPassive {
     /// The protocol of the control connection.
     Any,
+    /// 1: IPv4.
     V4,
+    /// 2: IPv6.
     V6,
     /// No PORT, PASV or EPRT shall follow.
     All,
 }
 
+/// A command with its argument read (RFC 959 section 4.1 where no other document is named).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// USER: the name to log in with.
     User(String),
+    /// PASS: the password.
     Pass(String),
+    /// ACCT: the account.
     Acct(String),
+    /// CWD: the directory to go to.
     Cwd(String),
+    /// CDUP: to the parent directory.
     Cdup,
+    /// SMNT: the file system to mount.
     Smnt(String),
+    /// REIN: as if the connection had just been made.
     Rein,
+    /// QUIT: the end of the session.
     Quit,
+    /// PORT: where the client listens.
     Port(SocketAddrV4),
+    /// PASV: the server is to listen.
     Pasv,
+    /// EPRT: where the client listens (RFC 2428 section 2).
     Eprt(SocketAddr),
+    /// EPSV: the server is to listen (RFC 2428 section 3).
     Epsv(ExtendedPassive),
+    /// TYPE: the representation of data.
     Type(DataType),
+    /// STRU: the structure of files.
     Stru(StructureCode),
+    /// MODE: the transmission mode.
     Mode(TransmissionMode),
+    /// RETR: the file to send to the client.
     Retr(String),
+    /// STOR: the file to take from the client, in place of what is there.
     Stor(String),
+    /// STOU: a file to take from the client under a name of its own.
     Stou,
+    /// APPE: the file to take from the client, behind what is there.
     Appe(String),
     /// Bytes, and the largest record.
     Allo(u64, Option<u64>),
     /// A marker: decimal digits in stream mode (RFC 3659 section 5), else printable characters.
     Rest(String),
+    /// RNFR: what is to be renamed.
     Rnfr(String),
+    /// RNTO: its new name.
     Rnto(String),
+    /// ABOR: the transfer under way is to end.
     Abor,
+    /// DELE: the file to delete.
     Dele(String),
+    /// RMD: the directory to remove.
     Rmd(String),
+    /// MKD: the directory to make.
     Mkd(String),
+    /// PWD: the name of the directory.
     Pwd,
+    /// LIST: a listing for people.
     List(Option<String>),
+    /// NLST: names, one a line.
     Nlst(Option<String>),
     /// RFC 3659 section 7.
     Mlsd(Option<String>),
+    /// MLST: the facts of one file, on the control connection (RFC 3659 section 7).
     Mlst(Option<String>),
+    /// SITE: what this server offers beside the standard.
     Site(String),
+    /// SYST: the kind of system.
     Syst,
+    /// STAT: the state of the session, or a listing on the control connection.
     Stat(Option<String>),
+    /// HELP, of all or of one command.
     Help(Option<String>),
+    /// NOOP: nothing.
     Noop,
     /// RFC 2389.
     Feat,
+    /// OPTS: a setting of another command (RFC 2389 section 4).
     Opts(String),
     /// RFC 3659 sections 4 and 3.
     Size(String),
+    /// MDTM: the time of the last change (RFC 3659 section 3).
     Mdtm(String),
     /// draft-somers-ftp-mfxx: the time is written as MDTM answers it.
     Mfmt(Timestamp, String),
@@ -111,9 +158,11 @@ pub enum Command {
     Host(String),
     /// RFC 2640.
     Lang(Option<String>),
+    /// CLNT: the client's name; of no standard, but sent by many.
     Clnt(String),
 }
 
+/// Why a line is no command; each is answered by the code named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// 500
@@ -133,10 +182,20 @@ pub enum CommandError {
     Unexpected(&'static str),
     /// 501
     #[error("{verb}: expected {expected}")]
-    Bad { verb: &'static str, expected: &'static str },
+    Bad {
+        /// The command.
+        verb: &'static str,
+        /// What its argument may be, in words.
+        expected: &'static str,
+    },
     /// 504
     #[error("{verb}: {parameter} is not implemented")]
-    NotImplemented { verb: &'static str, parameter: String },
+    NotImplemented {
+        /// The command.
+        verb: &'static str,
+        /// The part of its argument that is not offered.
+        parameter: String,
+    },
     /// 522 (RFC 2428 section 2)
     #[error("network protocol not supported, use (1,2)")]
     Protocol,
@@ -171,6 +230,7 @@ impl Command {
         Argument { verb: name, text: argument }.command()
     }
 
+    /// The verb, in capitals.
     pub fn verb(&self) -> &'static str {
         match self {
             Command::User(_) => "USER",
@@ -302,6 +362,7 @@ pub fn mode_letter(mode: TransmissionMode) -> char {
 }
 
 impl StructureCode {
+    /// As it stands in the command.
     pub fn letter(self) -> char {
         match self {
             StructureCode::Known(Structure::File) => 'F',

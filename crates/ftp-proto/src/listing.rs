@@ -11,9 +11,13 @@ const RECENT_SECONDS: i64 = 182 * 86_400;
 /// What a line says of a file or directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
+    /// As the line has it, without a directory before it.
     pub name: String,
+    /// Whether more can be listed beneath it.
     pub is_directory: bool,
+    /// As the server counts it; 0 where the line does not tell.
     pub size_bytes: u64,
+    /// The last change, where the line tells it.
     pub modified: Option<Timestamp>,
 }
 
@@ -43,9 +47,13 @@ fn printable(name: &str) -> String {
 /// The facts that MLSD and MLST know, in the order they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
+    /// `type`: file, directory, or this directory.
     pub kind: bool,
+    /// `size`, in bytes.
     pub size: bool,
+    /// `modify`, in UTC.
     pub modify: bool,
+    /// `perm`: what the user may do.
     pub perm: bool,
 }
 

@@ -11,15 +11,19 @@ pub struct VirtualPath {
     components: Vec<String>,
 }
 
+/// Why an argument names no path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
+    /// No file system takes it.
     #[error("pathname holds a NUL")]
     Nul,
+    /// Longer than [`MAX_PATH_BYTES`].
     #[error("pathname is longer than {MAX_PATH_BYTES} bytes")]
     TooLong,
 }
 
 impl VirtualPath {
+    /// The directory `/`.
     pub fn root() -> Self {
         Self::default()
     }
@@ -43,14 +47,17 @@ impl VirtualPath {
         if length > MAX_PATH_BYTES { Err(PathError::TooLong) } else { Ok(Self { components }) }
     }
 
+    /// From the root down.
     pub fn components(&self) -> impl Iterator<Item = &str> {
         self.components.iter().map(String::as_str)
     }
 
+    /// The last component; `None` for the root.
     pub fn name(&self) -> Option<&str> {
         self.components.last().map(String::as_str)
     }
 
+    /// The directory that holds it; the root is its own.
     pub fn parent(&self) -> Self {
         let mut components = self.components.clone();
         components.pop();

@@ -12,7 +12,9 @@ pub const MAX_REPLY_BYTES: usize = 1024 * 1024;
 /// A reply, single-line or multi-line. `lines` is never empty and holds no line ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
+    /// Three digits (RFC 959 section 4.2).
     pub code: u16,
+    /// The text of each line, without code and end.
     pub lines: Vec<String>,
 }
 
@@ -32,6 +34,7 @@ pub enum Class {
 }
 
 impl Reply {
+    /// A reply of one line.
     pub fn new(code: u16, text: impl Into<String>) -> Self {
         Self { code, lines: vec![text.into()] }
     }
@@ -42,6 +45,7 @@ impl Reply {
         Self { code, lines }
     }
 
+    /// What the first digit says.
     pub fn class(&self) -> Class {
         match self.code / 100 {
             1 => Class::Preliminary,
@@ -52,10 +56,12 @@ impl Reply {
         }
     }
 
+    /// Whether the command has been done: 2yz.
     pub fn is_completion(&self) -> bool {
         self.class() == Class::Completion
     }
 
+    /// Whether a further reply follows: 1yz.
     pub fn is_preliminary(&self) -> bool {
         self.class() == Class::Preliminary
     }
@@ -94,6 +100,7 @@ impl Reply {
         }
     }
 
+    /// As it goes over the control connection.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         self.write_to(&mut out);
@@ -107,10 +114,13 @@ impl fmt::Display for Reply {
     }
 }
 
+/// Why what came is no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
+    /// No server has a reason for it.
     #[error("reply line longer than {MAX_LINE_BYTES} bytes")]
     LineTooLong,
+    /// The line, as far as it is text.
     #[error("reply does not begin with a code of three digits: {0:?}")]
     NoCode(String),
 }
@@ -144,6 +154,7 @@ const WILL: u8 = 251;
 const DONT: u8 = 254;
 
 impl ReplyParser {
+    /// At the start of a control connection.
     pub fn new() -> Self {
         Self::default()
     }

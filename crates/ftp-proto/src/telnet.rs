@@ -14,6 +14,7 @@ const IP: u8 = 244;
 const DM: u8 = 242;
 const SE: u8 = 240;
 
+/// What the bytes of a control connection come to (RFC 959 section 2.2, RFC 854).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A line without its end, Telnet's sequences taken out, CR NUL as CR.
@@ -50,6 +51,7 @@ pub struct LineSplitter {
 }
 
 impl LineSplitter {
+    /// At the start of a control connection; a line of more than `limit_bytes` is passed over.
     pub fn new(limit_bytes: usize) -> Self {
         Self {
             line: Vec::new(),

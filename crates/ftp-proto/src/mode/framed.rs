@@ -7,7 +7,9 @@ use std::io;
 /// Something to send: payload, and what ends with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Piece {
+    /// Payload; may be empty.
     pub bytes: Bytes,
+    /// What ends with it.
     pub end: End,
 }
 
@@ -18,17 +20,37 @@ pub struct Marker(pub Bytes);
 /// An [`Event`] that owns its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    Data { bytes: Bytes, suspect: bool },
-    Run { byte: u8, len: usize, suspect: bool },
+    /// Payload.
+    Data {
+        /// Payload, as it came.
+        bytes: Bytes,
+        /// The sender marked it as doubtful.
+        suspect: bool,
+    },
+    /// `len` times `byte`.
+    Run {
+        /// The byte that is repeated.
+        byte: u8,
+        /// How often.
+        len: usize,
+        /// The sender marked it as doubtful.
+        suspect: bool,
+    },
+    /// The record that came before is whole.
     EndOfRecord,
+    /// The file that came before is whole.
     EndOfFile,
+    /// A restart marker's text (RFC 959 section 3.5).
     Marker(Box<[u8]>),
 }
 
+/// Why a connection cannot be framed or read further.
 #[derive(Debug, thiserror::Error)]
 pub enum CodecError {
+    /// The connection failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The peer does not speak this mode.
     #[error("{0}")]
     Malformed(#[from] DecodeError),
     /// The connection ended inside a file.
@@ -51,6 +73,7 @@ pub struct ModeCodec {
 }
 
 impl ModeCodec {
+    /// At the start of a data connection.
     pub fn new(coding: Coding) -> Self {
         Self { encoder: Encoder::new(coding), decoder: Decoder::new(coding), truncated: false }
     }

@@ -18,8 +18,11 @@ mod stream;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum TransmissionMode {
+    /// S: bytes as they are; the close ends the file (RFC 959 section 3.4.1).
     Stream,
+    /// B: blocks with a header that marks ends (section 3.4.2).
     Block,
+    /// C: byte strings, runs shortened, ends marked (section 3.4.3).
     Compressed,
 }
 
@@ -39,14 +42,18 @@ impl TransmissionMode {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Structure {
+    /// F: bytes without inner structure.
     File,
+    /// R: a sequence of records.
     Record,
 }
 
 /// What ends together with a piece of payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
+    /// A record; with `file`, the last one.
     pub record: bool,
+    /// The file.
     pub file: bool,
 }
 
@@ -71,17 +78,25 @@ impl Output<'_> for Vec<u8> {
 /// compressed mode descriptor 32).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
+    /// Payload.
     Data {
+        /// Borrowed from the input.
         bytes: &'a [u8],
+        /// The sender marked it as doubtful.
         suspect: bool,
     },
     /// `len` times `byte` (a replicated or filler string of compressed mode).
     Run {
+        /// The byte that is repeated.
         byte: u8,
+        /// How often.
         len: usize,
+        /// The sender marked it as doubtful.
         suspect: bool,
     },
+    /// The record that came before is whole.
     EndOfRecord,
+    /// The file that came before is whole.
     EndOfFile,
     /// A restart marker's text (RFC 959 section 3.5).
     Marker(Box<[u8]>),
@@ -98,20 +113,26 @@ pub enum Finish {
     Truncated,
 }
 
+/// A byte that the mode does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{mode:?} mode, byte {offset}: found {found}, expected {expected}")]
 pub struct DecodeError {
+    /// MODE.
     pub mode: TransmissionMode,
     /// Offset in the bytes of this data connection.
     pub offset: u64,
+    /// What stood there, in words.
     pub found: String,
+    /// What the mode asks for, in words.
     pub expected: &'static str,
 }
 
 /// What both ends agreed on by MODE, STRU and TYPE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coding {
+    /// MODE.
     pub mode: TransmissionMode,
+    /// STRU; decides whether ends of records are marked.
     pub structure: Structure,
     /// The filler byte of compressed mode: space for TYPE A (0x20) and E (0x40), zero for I and L.
     pub filler: u8,
@@ -159,6 +180,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// At the start of a data connection.
     pub fn new(coding: Coding) -> Self {
         Self { coding }
     }
@@ -246,6 +268,7 @@ enum State {
 }
 
 impl Decoder {
+    /// At the start of a data connection.
     pub fn new(coding: Coding) -> Self {
         let state = match (coding.mode, coding.structure) {
             (TransmissionMode::Stream, Structure::File) => State::StreamFile,

@@ -35,8 +35,10 @@ pub const FRAGMENT_BYTES: usize = 65_536;
 const MARK_BYTES: usize = 4;
 const LAST_FRAGMENT: u32 = 1 << 31;
 
+/// Why a local file cannot be sent as it is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConvertError {
+    /// The length of the file.
     #[error("record-marked file ends inside a fragment at byte {0}")]
     CutFragment(u64),
 }
@@ -44,8 +46,11 @@ pub enum ConvertError {
 /// What is agreed on (TYPE, STRU), and how records are kept here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conversion {
+    /// TYPE (RFC 959 section 3.1.1).
     pub representation: Representation,
+    /// STRU (RFC 959 section 3.1.2).
     pub structure: Structure,
+    /// How the local file keeps its records.
     pub record_form: RecordForm,
 }
 
@@ -97,12 +102,14 @@ impl Conversion {
 /// Bytes for the connection, and where among them records end.
 #[derive(Clone, Debug, Default)]
 pub struct Converted {
+    /// What is to be framed.
     pub bytes: Vec<u8>,
     /// Offsets in `bytes`, not descending.
     pub record_ends: Vec<usize>,
 }
 
 impl Converted {
+    /// Empties it and keeps its room.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.record_ends.clear();
@@ -142,6 +149,7 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// At the start of a file.
     pub fn new(conversion: Conversion) -> Self {
         Self { rule: conversion.rule(), taken: 0, mark: [0; MARK_BYTES], mark_bytes: 0, left: 0 }
     }
@@ -234,6 +242,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// At the start of a file.
     pub fn new(conversion: Conversion) -> Self {
         Self { rule: conversion.rule(), return_seen: false, fragment: Vec::new() }
     }
@@ -291,6 +300,7 @@ impl Incoming {
         out.append(&mut self.fragment);
     }
 
+    /// The peer has marked the end of a record: what the local file shows of it goes to `out`.
     pub fn end_of_record(&mut self, out: &mut Vec<u8>) {
         match self.rule {
             Rule::Lines | Rule::EbcdicLines => out.push(b'\n'),

@@ -4,6 +4,7 @@
 //! way there and back. The line end is the exception to the code page: RFC 959 section 3.1.1.2
 //! wants NL (0x15), so a local LF (0x0A) is NL, and the local NEL (0x85) takes EBCDIC's LF (0x25).
 
+/// EBCDIC's end of line (RFC 959 section 3.1.1.2).
 pub const NL: u8 = 0x15;
 
 /// The local byte of each EBCDIC byte.
