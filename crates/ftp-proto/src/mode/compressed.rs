@@ -12,7 +12,7 @@
 //! string are combined. An escape without its string is an unfinished file.
 
 use super::descriptor::MARKER;
-use super::lanes::strings::{FILLER, REPLICATED};
+use super::simd::strings::{FILLER, REPLICATED};
 use super::{MAX_MARKER_BYTES, Output};
 
 mod decode;

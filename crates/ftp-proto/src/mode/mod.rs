@@ -9,8 +9,8 @@ mod block;
 mod compressed;
 #[cfg(feature = "codec")]
 pub mod framed;
-mod lanes;
 mod runs;
+mod simd;
 mod stream;
 
 /// RFC 959 section 5.3.1, MODE.

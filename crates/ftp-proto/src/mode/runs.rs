@@ -12,7 +12,7 @@
 
 mod strings;
 
-use super::lanes::{self, BYTES, Width};
+use super::simd::{self, BYTES, Width};
 pub use strings::Strings;
 
 /// Longest replicated or filler string (a 6-bit count).
@@ -68,7 +68,7 @@ pub fn parse<W: Width>(width: W, data: &[u8], filler: u8, parts: &mut impl Parts
         if W::MERGES && at == block {
             (at, block) = parts.windows(width, data, at);
         }
-        let (Some(bytes), Some(next)) = (lanes::window(data, block), lanes::window(data, block + 1)) else {
+        let (Some(bytes), Some(next)) = (simd::window(data, block), simd::window(data, block + 1)) else {
             break;
         };
         let (equal, fillers) = (width.equal(bytes, next), width.equal_to(bytes, filler));
@@ -115,7 +115,7 @@ fn long_run(
     parts: &mut impl Parts,
 ) -> usize {
     let byte = data[at + literal];
-    let run = lanes::run_length(width, &data[at + literal..], byte);
+    let run = simd::run_length(width, &data[at + literal..], byte);
     // The odd byte of a run of 64, 127 ... is cheaper in a byte string, the one before or else
     // the one after.
     let odd = usize::from(run > 1 && run % MAX_RUN_BYTES == 1 && byte != filler);

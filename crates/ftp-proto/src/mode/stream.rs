@@ -3,7 +3,7 @@
 //! Structure F has no framing at all. Structure R escapes with 0xFF: `FF 01` end of record,
 //! `FF 02` end of file, `FF 03` both, `FF FF` the byte itself.
 
-use super::lanes::{self, Job, Width};
+use super::simd::{self, Job, Width};
 use super::{End, Event, Malformed, Output, malformed};
 
 const ESCAPE: u8 = 0xFF;
@@ -28,7 +28,7 @@ impl<'p, O: Output<'p>> Job for Encode<'p, '_, O> {
         let Self { piece, out } = self;
         // All before `from` is in the output, all before `at` is looked through.
         let (mut from, mut at) = (0, 0);
-        while let Some(window) = lanes::window(piece, at) {
+        while let Some(window) = simd::window(piece, at) {
             let mut escapes = width.equal_to(window, ESCAPE);
             if escapes.count_ones() >= DENSE {
                 if from < at {
@@ -45,7 +45,7 @@ impl<'p, O: Output<'p>> Job for Encode<'p, '_, O> {
                 from = escape;
                 escapes &= escapes - 1;
             }
-            at += lanes::BYTES;
+            at += simd::BYTES;
         }
         for escape in memchr::memchr_iter(ESCAPE, &piece[at..]).map(|found| at + found) {
             out.payload(&piece[from..=escape]);
@@ -63,19 +63,19 @@ impl<'p, O: Output<'p>> Job for Encode<'p, '_, O> {
 fn double(width: impl Width, data: &[u8], mut wire: impl FnMut(&[u8])) -> usize {
     const WINDOWS: usize = 8;
     let dense = |at| {
-        let window = lanes::window(data, at)?;
+        let window = simd::window(data, at)?;
         let escapes = width.equal_to(window, ESCAPE);
         (escapes.count_ones() >= DENSE).then_some((window, escapes))
     };
     let mut at = 0;
     while let Some(first) = dense(at) {
-        let (mut doubled, mut len) = ([0; WINDOWS * 2 * lanes::BYTES], 0);
+        let (mut doubled, mut len) = ([0; WINDOWS * 2 * simd::BYTES], 0);
         let mut next = Some(first);
         for _ in 0..WINDOWS {
             let Some((window, escapes)) = next else { break };
             let room = doubled[len..].first_chunk_mut().expect("as many windows");
             len += width.double(window, escapes, room);
-            at += lanes::BYTES;
+            at += simd::BYTES;
             next = dense(at);
         }
         wire(&doubled[..len]);
@@ -85,7 +85,7 @@ fn double(width: impl Width, data: &[u8], mut wire: impl FnMut(&[u8])) -> usize 
 
 /// Structure R.
 pub fn encode<'p>(piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
-    lanes::widest(Encode { piece, out });
+    simd::widest(Encode { piece, out });
     let code = (u8::from(end.record) * END_OF_RECORD) | (u8::from(end.file) * END_OF_FILE);
     if code != 0 {
         out.framing(&[ESCAPE, code]);
@@ -105,14 +105,14 @@ impl Job for Data<'_, '_> {
     #[inline(always)]
     fn run<W: Width>(self, width: W) {
         let (wire, mut at, mut to) = (*self.input, 0, *self.filled);
-        while let Some(bytes) = lanes::window(wire, at)
+        while let Some(bytes) = simd::window(wire, at)
             && let Some(into) = self.data.get_mut(to..).and_then(|data| data.first_chunk_mut())
         {
             let escapes = width.equal_to(bytes, ESCAPE);
             if escapes == 0 {
                 *into = *bytes;
-                at += lanes::BYTES;
-                to += lanes::BYTES;
+                at += simd::BYTES;
+                to += simd::BYTES;
                 continue;
             }
             let seconds = seconds(escapes);
@@ -121,8 +121,8 @@ impl Job for Data<'_, '_> {
             // A branch, so that the machine can go on with the next window before it knows.
             if unpaired == 0 {
                 width.compress(bytes, !seconds, into);
-                at += lanes::BYTES;
-                to += lanes::BYTES - seconds.count_ones() as usize;
+                at += simd::BYTES;
+                to += simd::BYTES - seconds.count_ones() as usize;
                 continue;
             }
             let taken = unpaired.trailing_zeros();
@@ -202,7 +202,7 @@ impl Decoder {
     /// Data without a look at each of its parts; see [`Data`].
     pub(super) fn decode_data(&mut self, input: &mut &[u8], data: &mut [u8], filled: &mut usize) {
         if let Self::Data = self {
-            lanes::widest(Data { input, data, filled });
+            simd::widest(Data { input, data, filled });
         }
     }
 

@@ -1,8 +1,8 @@
 //! Wire bytes to data.
 
 use super::super::descriptor::{self, END_OF_FILE, END_OF_RECORD, MARKER, SUSPECT};
-use super::super::lanes::{self, BYTES, Job, Width, strings::Expanded};
 use super::super::runs::MAX_RUN_BYTES;
+use super::super::simd::{self, BYTES, Job, Width, strings::Expanded};
 use super::super::{Event, Malformed, gather_marker, malformed, marker_byte};
 use super::{ESCAPE, FILLER, KIND, MAX_STRING_BYTES, REPLICATED};
 
@@ -196,9 +196,9 @@ impl Decoder {
         let (wire, free) = (*input, &mut data[*filled..]);
         let mut strings = WholeStrings { wire, data: free, filler: self.filler, done: Expanded::default() };
         let done = loop {
-            match lanes::widest(strings) {
+            match simd::widest(strings) {
                 (WholeStrings { done, .. }, false) => break done,
-                (whole, true) => strings = lanes::widest(ShortStrings(whole)),
+                (whole, true) => strings = simd::widest(ShortStrings(whole)),
             }
         };
         *input = &wire[done.wire..];

@@ -1,8 +1,8 @@
 //! Data to wire bytes.
 
 use super::super::descriptor;
-use super::super::lanes::{self, Job, Width};
 use super::super::runs::{self, MAX_RUN_BYTES, Parse, Parts};
+use super::super::simd::{self, Job, Width};
 use super::super::{End, Output};
 use super::{ESCAPE, FILLER, MAX_STRING_BYTES, REPLICATED};
 use crate::planted::{self, Bug};
@@ -17,7 +17,7 @@ pub(super) struct Strings<'o, O> {
 /// Several of the longest strings.
 pub(super) const WIRE_BYTES: usize = 2048;
 /// Bytes moved at a time, without a care for those after the end of a string.
-pub(super) const STRIDE: usize = lanes::BYTES;
+pub(super) const STRIDE: usize = simd::BYTES;
 /// The longest strings of a run, as many as are written at a time.
 const FULL_STRINGS: usize = STRIDE / 2;
 
@@ -148,7 +148,7 @@ impl<'p, O: Output<'p>> Job for Encode<'_, '_, O> {
 
 pub fn encode<'p>(piece: &'p [u8], end: End, filler: u8, out: &mut impl Output<'p>) {
     let mut strings = Strings::new(out);
-    lanes::widest(Encode { piece, filler, strings: &mut strings });
+    simd::widest(Encode { piece, filler, strings: &mut strings });
     let codes = descriptor::of(end);
     if codes != 0 {
         strings.room(3)[..3].copy_from_slice(&[ESCAPE, codes, FILLER]);

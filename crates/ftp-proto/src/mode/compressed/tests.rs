@@ -1,6 +1,6 @@
 //! Every width, with and without windows at once, against byte by byte.
 
-use super::super::lanes::{self, Job, Width, Window, strings::Merge};
+use super::super::simd::{self, Job, Width, Window, strings::Merge};
 use super::encode::{self, Strings};
 use super::{FILLER, MAX_STRING_BYTES, REPLICATED};
 use crate::mode::Event;
@@ -83,7 +83,7 @@ fn encoded(width: impl Width, data: &[u8], filler: u8) -> Vec<u8> {
 }
 
 fn check(data: &[u8], filler: u8) {
-    lanes::tests::each(|| Check(data, filler));
+    simd::tests::each(|| Check(data, filler));
 }
 
 /// Bytes without a run.

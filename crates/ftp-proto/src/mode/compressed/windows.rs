@@ -1,8 +1,8 @@
 //! Wire bytes of a window of data at once, where the machine's instructions allow.
 
 use super::super::Output;
-use super::super::lanes::{self, Width, Window, strings::Merge};
 use super::super::runs::{MAX_RUN_BYTES, Strings as Parsed};
+use super::super::simd::{self, Width, Window, strings::Merge};
 use super::MAX_STRING_BYTES;
 use super::encode::{STRIDE, Strings, WIRE_BYTES};
 
@@ -24,7 +24,7 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
     ) -> (usize, usize) {
         // Bytes of the byte string that is open.
         let mut open = 0;
-        while let (Some(bytes), Some(next)) = (lanes::window(data, at), lanes::window(data, at + 1)) {
+        while let (Some(bytes), Some(next)) = (simd::window(data, at), simd::window(data, at + 1)) {
             let (equal, fillers) = (width.equal(bytes, next), width.equal_to(bytes, filler));
             if let Some(parsed) = Parsed::of(equal, fillers, open > 0) {
                 let open_len = open + parsed.begun_len;

@@ -1,6 +1,6 @@
 //! The parse of one window by arithmetic on masks, without a step for each of its strings.
 
-use super::super::lanes::strings::Merge;
+use super::super::simd::strings::Merge;
 
 /// The strings of a window, up to the run that may go on behind it.
 #[derive(Clone, Copy, Debug)]
