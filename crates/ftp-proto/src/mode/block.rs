@@ -5,7 +5,7 @@ use super::{End, Event, MAX_MARKER_BYTES, Malformed, Output, gather_marker};
 use crate::planted::{self, Bug};
 
 /// The header counts in 16 bits.
-pub const MAX_BLOCK_BYTES: usize = u16::MAX as usize;
+pub(super) const MAX_BLOCK_BYTES: usize = u16::MAX as usize;
 const HEADER_BYTES: usize = 3;
 
 fn header(descriptor: u8, count: usize) -> [u8; HEADER_BYTES] {
@@ -16,7 +16,7 @@ fn header(descriptor: u8, count: usize) -> [u8; HEADER_BYTES] {
 
 /// The descriptor stands on the last block of the piece; an empty piece has a block only where
 /// it ends something.
-pub fn encode<'p>(mut piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
+pub(super) fn encode<'p>(mut piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
     let descriptor = descriptor::of(end);
     while piece.len() > MAX_BLOCK_BYTES {
         let (block, rest) = piece.split_at(MAX_BLOCK_BYTES);
@@ -32,13 +32,13 @@ pub fn encode<'p>(mut piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
     }
 }
 
-pub fn marker<'p>(text: &[u8], out: &mut impl Output<'p>) {
+pub(super) fn marker<'p>(text: &[u8], out: &mut impl Output<'p>) {
     out.framing(&header(MARKER, text.len()));
     out.framing(text);
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Decoder {
+pub(super) struct Decoder {
     /// Bytes of the header that have come; all of them while inside the block.
     header_bytes: usize,
     /// Data bytes of the block still to come.

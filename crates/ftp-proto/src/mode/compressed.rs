@@ -21,16 +21,16 @@ mod encode;
 mod tests;
 mod windows;
 
-pub use decode::Decoder;
-pub use encode::encode;
+pub(super) use decode::Decoder;
+pub(super) use encode::encode;
 
 /// Longest byte string (a 7-bit count).
-pub const MAX_STRING_BYTES: usize = 127;
+pub(super) const MAX_STRING_BYTES: usize = 127;
 const ESCAPE: u8 = 0;
 const KIND: u8 = 0xC0;
 const _: () = assert!(REPLICATED | 1 << 6 == FILLER);
 
-pub fn marker<'p>(text: &[u8], out: &mut impl Output<'p>) {
+pub(super) fn marker<'p>(text: &[u8], out: &mut impl Output<'p>) {
     const { assert!(MAX_MARKER_BYTES <= MAX_STRING_BYTES) };
     out.framing(&[ESCAPE, MARKER, text.len() as u8]);
     out.framing(text);

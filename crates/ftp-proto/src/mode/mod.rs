@@ -147,17 +147,17 @@ pub const FULL_BYTES: usize = 128;
 
 /// Descriptor codes of block and compressed mode (RFC 959 section 3.4.2), combinable.
 mod descriptor {
-    pub const END_OF_RECORD: u8 = 128;
-    pub const END_OF_FILE: u8 = 64;
-    pub const SUSPECT: u8 = 32;
-    pub const MARKER: u8 = 16;
-    pub const KNOWN: u8 = END_OF_RECORD | END_OF_FILE | SUSPECT | MARKER;
+    pub(super) const END_OF_RECORD: u8 = 128;
+    pub(super) const END_OF_FILE: u8 = 64;
+    pub(super) const SUSPECT: u8 = 32;
+    pub(super) const MARKER: u8 = 16;
+    pub(super) const KNOWN: u8 = END_OF_RECORD | END_OF_FILE | SUSPECT | MARKER;
 
-    pub fn of(end: super::End) -> u8 {
+    pub(super) fn of(end: super::End) -> u8 {
         (u8::from(end.record) * END_OF_RECORD) | (u8::from(end.file) * END_OF_FILE)
     }
 
-    pub fn checked(byte: u8) -> Result<u8, super::Malformed> {
+    pub(super) fn checked(byte: u8) -> Result<u8, super::Malformed> {
         if byte & !KNOWN == 0 {
             Ok(byte)
         } else {

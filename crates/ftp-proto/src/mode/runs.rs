@@ -13,14 +13,14 @@
 mod strings;
 
 use super::simd::{self, BYTES, Width};
-pub use strings::Strings;
+pub(super) use strings::Strings;
 
 /// Longest replicated or filler string (a 6-bit count).
-pub const MAX_RUN_BYTES: usize = 63;
+pub(super) const MAX_RUN_BYTES: usize = 63;
 
 /// Part of the data: a stretch for byte strings, and the run after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parse {
+pub(super) struct Parse {
     pub at: usize,
     /// Bytes from `at` for byte strings; any number.
     pub literal: usize,
@@ -29,7 +29,7 @@ pub struct Parse {
 }
 
 /// Who is told the parts.
-pub trait Parts {
+pub(super) trait Parts {
     /// To be `#[inline(always)]`: as often called as the data has runs.
     fn part(&mut self, part: Parse);
 
@@ -61,7 +61,7 @@ fn skip_runless(data: &[u8], mut at: usize, filler: u8) -> usize {
 
 /// Tells `parts` those of `data` from front to back.
 #[inline(always)]
-pub fn parse<W: Width>(width: W, data: &[u8], filler: u8, parts: &mut impl Parts) {
+pub(super) fn parse<W: Width>(width: W, data: &[u8], filler: u8, parts: &mut impl Parts) {
     // All before `block` is looked through; from `at` on it is not told.
     let (mut at, mut block) = (0, 0);
     'blocks: loop {

@@ -1,7 +1,7 @@
 //! Bytes looked at 64 at a time, by the widest instructions the machine has: AVX-512 or AVX2 where
 //! they are found at run time, 64-bit arithmetic elsewhere. The tests hold each against byte by byte.
 
-pub mod strings;
+pub(super) mod strings;
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,
@@ -11,11 +11,11 @@ mod x86;
 
 use strings::{Expanded, Merge};
 
-pub const BYTES: usize = 64;
-pub type Window = [u8; BYTES];
+pub(super) const BYTES: usize = 64;
+pub(super) type Window = [u8; BYTES];
 
 /// How to look at a [`Window`]. Masks have a bit for each byte, the first in the lowest.
-pub trait Width: Copy {
+pub(super) trait Width: Copy {
     /// Whether [`Self::merge`] takes less time than strings one by one.
     const MERGES: bool = false;
     /// Which bytes of `one` equal the byte of `other` at their place.
@@ -69,13 +69,13 @@ pub trait Width: Copy {
 
 /// Something to do with the widest instructions; `run` is to be `#[inline(always)]`, so that all of
 /// it is compiled for them.
-pub trait Job {
+pub(super) trait Job {
     type Output;
     fn run<W: Width>(self, width: W) -> Self::Output;
 }
 
 #[inline]
-pub fn widest<J: Job>(job: J) -> J::Output {
+pub(super) fn widest<J: Job>(job: J) -> J::Output {
     #[cfg(target_arch = "x86_64")]
     return x86::widest(job);
     #[cfg(not(target_arch = "x86_64"))]
@@ -85,7 +85,7 @@ pub fn widest<J: Job>(job: J) -> J::Output {
 /// 64-bit arithmetic, on every machine.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(target_arch = "x86_64", not(test)), allow(dead_code, reason = "of machines without AVX2"))]
-pub struct Word;
+pub(super) struct Word;
 
 impl Word {
     /// Which of eight bytes are zero.
@@ -118,13 +118,13 @@ impl Width for Word {
 
 /// The window of `data` that begins at `at`.
 #[inline(always)]
-pub fn window(data: &[u8], at: usize) -> Option<&Window> {
+pub(super) fn window(data: &[u8], at: usize) -> Option<&Window> {
     data.get(at..)?.first_chunk()
 }
 
 /// How many bytes at the front of `data` are `byte`.
 #[inline(always)]
-pub fn run_length(width: impl Width, data: &[u8], byte: u8) -> usize {
+pub(super) fn run_length(width: impl Width, data: &[u8], byte: u8) -> usize {
     let mut at = 0;
     while let Some(window) = window(data, at) {
         let others = !width.equal_to(window, byte);

@@ -84,7 +84,7 @@ fn double(width: impl Width, data: &[u8], mut wire: impl FnMut(&[u8])) -> usize 
 }
 
 /// Structure R.
-pub fn encode<'p>(piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
+pub(super) fn encode<'p>(piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
     simd::widest(Encode { piece, out });
     let code = (u8::from(end.record) * END_OF_RECORD) | (u8::from(end.file) * END_OF_FILE);
     if code != 0 {
@@ -149,7 +149,7 @@ fn seconds(escapes: u64) -> u64 {
 }
 
 /// Structure F: all bytes are data.
-pub fn decode_file<'a>(input: &mut &'a [u8]) -> Option<Event<'a>> {
+pub(super) fn decode_file<'a>(input: &mut &'a [u8]) -> Option<Event<'a>> {
     if input.is_empty() {
         return None;
     }
@@ -159,7 +159,7 @@ pub fn decode_file<'a>(input: &mut &'a [u8]) -> Option<Event<'a>> {
 
 /// Structure R.
 #[derive(Clone, Copy, Debug, Default)]
-pub enum Decoder {
+pub(super) enum Decoder {
     #[default]
     Data,
     /// After 0xFF.

@@ -119,7 +119,7 @@ enum Expect {
 }
 
 #[derive(Clone, Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     filler: u8,
     expect: Expect,
     /// Codes that apply to the string under way, or else to the next.

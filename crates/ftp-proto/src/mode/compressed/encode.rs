@@ -146,7 +146,7 @@ impl<'p, O: Output<'p>> Job for Encode<'_, '_, O> {
     }
 }
 
-pub fn encode<'p>(piece: &'p [u8], end: End, filler: u8, out: &mut impl Output<'p>) {
+pub(crate) fn encode<'p>(piece: &'p [u8], end: End, filler: u8, out: &mut impl Output<'p>) {
     let mut strings = Strings::new(out);
     simd::widest(Encode { piece, filler, strings: &mut strings });
     let codes = descriptor::of(end);

@@ -4,7 +4,7 @@ use super::super::simd::strings::Merge;
 
 /// The strings of a window, up to the run that may go on behind it.
 #[derive(Clone, Copy, Debug)]
-pub struct Strings {
+pub(crate) struct Strings {
     /// Bytes in them.
     pub len: usize,
     /// The bytes in byte strings, those that go on with one begun before the window, and their number.
@@ -21,7 +21,7 @@ impl Strings {
     /// `equal` has the bytes that are followed by the same, `open` says whether a byte string is. `None`
     /// for a window that holds nothing but a run.
     #[inline(always)]
-    pub fn of(equal: u64, fillers: u64, open: bool) -> Option<Self> {
+    pub(crate) fn of(equal: u64, fillers: u64, open: bool) -> Option<Self> {
         if equal | 1 << 63 == u64::MAX {
             return None;
         }
@@ -54,7 +54,7 @@ impl Strings {
     /// How many bytes there are of the byte string that is open after the window, if `before` there
     /// were.
     #[inline(always)]
-    pub fn open_len(&self, before: usize) -> usize {
+    pub(crate) fn open_len(&self, before: usize) -> usize {
         let last = (self.literals << (64 - self.len)).leading_ones() as usize;
         if self.begun_len == self.len { before + last } else { last }
     }
@@ -63,7 +63,7 @@ impl Strings {
     /// in the window: a byte string is one place too long, and so the run after it begins one later, but
     /// that would not be taken if it were not longer than its wire bytes.
     #[inline(always)]
-    pub fn merge(&self) -> (Merge, bool) {
+    pub(crate) fn merge(&self) -> (Merge, bool) {
         let &Self { len, literals, begun, begun_len, runs, begins, fillers } = self;
         let literals = literals ^ begun;
         let shifted = begins & literals << 1;

@@ -3,12 +3,12 @@
 use super::{BYTES, Window};
 
 /// What the headers of replicated and filler strings begin with.
-pub const REPLICATED: u8 = 0x80;
-pub const FILLER: u8 = 0xC0;
+pub(crate) const REPLICATED: u8 = 0x80;
+pub(crate) const FILLER: u8 = 0xC0;
 
 /// The strings of a window of data, as wire bytes are made of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Merge {
+pub(crate) struct Merge {
     /// Where the first string begins, and the last byte of each.
     pub begin: usize,
     pub ends: u64,
@@ -25,12 +25,12 @@ pub struct Merge {
 impl Merge {
     /// The places that are used.
     #[inline(always)]
-    pub fn places(&self) -> u64 {
+    pub(crate) fn places(&self) -> u64 {
         self.headers | self.begun | self.data
     }
 
     /// Headers and data at their places, byte by byte.
-    pub fn placed(&self, bytes: &Window) -> Window {
+    pub(crate) fn placed(&self, bytes: &Window) -> Window {
         let told = |mask: u64, at: usize| (mask >> at & 1) as u8;
         let (mut headers, mut begin) = ([0; BYTES], self.begin);
         for (header, end) in headers.iter_mut().zip((0..BYTES).filter(|&at| told(self.ends, at) == 1)) {
@@ -52,14 +52,14 @@ impl Merge {
 
 /// What [`Width::expand`](super::Width::expand) took and gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Expanded {
+pub(crate) struct Expanded {
     pub wire: usize,
     pub data: usize,
 }
 
 impl Expanded {
     #[inline(always)]
-    pub fn add(&mut self, wire: usize, data: usize) {
+    pub(crate) fn add(&mut self, wire: usize, data: usize) {
         self.wire += wire;
         self.data += data;
     }

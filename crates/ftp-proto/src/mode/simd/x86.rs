@@ -6,7 +6,7 @@ use super::strings::{Expanded, FILLER, Merge, REPLICATED};
 use super::{BYTES, Job, Width, Window, Word};
 use std::arch::x86_64::*;
 
-pub fn widest<J: Job>(job: J) -> J::Output {
+pub(super) fn widest<J: Job>(job: J) -> J::Output {
     if Avx512::is_here() {
         // SAFETY: the machine has the features, as just asked.
         unsafe { run_avx512(job) }
@@ -30,10 +30,10 @@ fn run_avx512<J: Job>(job: J) -> J::Output {
 
 /// AVX2. Made in [`run_avx2`] only: whoever has one may use the instructions.
 #[derive(Clone, Copy)]
-pub struct Avx2(());
+pub(super) struct Avx2(());
 
 impl Avx2 {
-    pub fn is_here() -> bool {
+    pub(super) fn is_here() -> bool {
         is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
@@ -75,10 +75,10 @@ impl Width for Avx2 {
 /// AVX-512 with byte compression (VBMI2). Made in [`run_avx512`] only: whoever has one may use the
 /// instructions.
 #[derive(Clone, Copy)]
-pub struct Avx512(());
+pub(super) struct Avx512(());
 
 impl Avx512 {
-    pub fn is_here() -> bool {
+    pub(super) fn is_here() -> bool {
         Avx2::is_here()
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
