@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         impairments: Default::default(),
     };
     let watch = Arc::new(Capture::default());
-    let config = NetworkConfig::new(path, 3, 60_000_000);
+    let config = NetworkConfig::new(path, 8, 60_000_000);
     let report = run(
         &config,
         watch.clone(),
