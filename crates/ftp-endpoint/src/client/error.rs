@@ -52,6 +52,12 @@ pub enum ClientError {
     Unverifiable { command: &'static str, reply: Reply },
     #[error("local file: {0}")]
     Local(StoreError),
+    /// What a listing brought.
+    #[error("the listing is not UTF-8")]
+    ListingNotUtf8,
+    /// An earlier command was given up before its reply came, or the control connection broke then.
+    #[error("control connection out of step")]
+    OutOfStep,
     #[error("interrupted")]
     Cancelled,
     #[error("name holds a line feed or NUL, which no command can carry")]
@@ -88,6 +94,20 @@ pub enum FailureKind {
 }
 
 impl ClientError {
+    /// The server's reply that is the error, or came with it.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::OutOfSequence { reply, .. }
+            | Self::Refused { reply, .. }
+            | Self::LoginRefused(reply)
+            | Self::TransferRefused(reply)
+            | Self::EarlyCompletion(reply)
+            | Self::Unverifiable { reply, .. } => Some(reply),
+            Self::Transfer { reply, .. } => reply.as_ref(),
+            _ => None,
+        }
+    }
+
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Connect { .. } => FailureKind::Connect,
@@ -96,13 +116,15 @@ impl ClientError {
             | Self::ControlClosed
             | Self::NoReply(_)
             | Self::BadReply(_)
-            | Self::OutOfSequence { .. } => FailureKind::Control,
+            | Self::OutOfSequence { .. }
+            | Self::OutOfStep => FailureKind::Control,
             Self::Refused { .. } => FailureKind::Refused,
             Self::Address { .. }
             | Self::DataConnect(_)
             | Self::DataPeer { .. }
             | Self::TransferRefused(_)
-            | Self::EarlyCompletion(_) => FailureKind::Data,
+            | Self::EarlyCompletion(_)
+            | Self::ListingNotUtf8 => FailureKind::Data,
             Self::Transfer { error: TransferError::Store(_) | TransferError::Marker(_), .. } => {
                 FailureKind::Local
             }

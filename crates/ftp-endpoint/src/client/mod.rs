@@ -7,6 +7,7 @@ mod hash;
 mod local;
 mod pipeline;
 pub mod policy;
+mod program;
 mod resume;
 pub mod session;
 #[cfg(test)]
@@ -16,4 +17,5 @@ mod worker;
 pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_each, deliver_until};
 pub use error::{ClientError, FailureKind};
 pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
+pub use program::{Client, Entry, Options};
 pub use session::{Cost, Session};

@@ -179,6 +179,10 @@ impl<N: Net> Session<N> {
         self.control.is_quiet().await
     }
 
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     pub fn in_step(&self) -> bool {
         self.control.in_step()
     }
@@ -318,6 +322,22 @@ impl<N: Net> Session<N> {
         Ok(())
     }
 
+    /// LIST, NLST or MLSD: lines of TYPE A, whatever the session's type, kept with their ends.
+    pub(super) async fn receive_text(
+        &mut self,
+        command: Command,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Result<Moved, ClientError> {
+        let mut data = self.begin(command, None).await?;
+        data.set_filler(Representation::Ascii.filler());
+        data.set_conversion(None);
+        let ended = self.move_in(&mut data, name, file).await;
+        data.set_filler(self.policy.coding().filler);
+        self.convert(&mut data);
+        self.finish_receiving(data, ended).await
+    }
+
     /// RETR, LIST, NLST or MLSD.
     pub async fn receive(
         &mut self,
@@ -338,20 +358,36 @@ impl<N: Net> Session<N> {
         let mut data = self.begin(command, restart).await?;
         let (marks, mut received) = mpsc::channel(MAX_MARKS);
         data.tell_markers(Some(marks));
-        let ended = {
-            let mut receiving = std::pin::pin!(data.receive_file(name, file));
-            match with_replies(&mut self.control, &self.cancel, receiving.as_mut()).await {
-                // The reply may overtake the data, which go another way.
-                Ended::Replied(Ok(reply)) if reply.is_completion() => Ok((receiving.await, Some(reply))),
-                Ended::Replied(reply) => Err(reply),
-                Ended::Moved(result) => Ok((result, None)),
-            }
-        };
+        let ended = self.move_in(&mut data, name, file).await;
         data.tell_markers(None);
         self.received_mark = None;
         while let Ok(mark) = received.try_recv() {
             self.received_mark = Some(mark);
         }
+        self.finish_receiving(data, ended).await
+    }
+
+    /// Receives, and hears meanwhile what the server says.
+    async fn move_in(
+        &mut self,
+        data: &mut DataConnection<N>,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Received {
+        let mut receiving = std::pin::pin!(data.receive_file(name, file));
+        match with_replies(&mut self.control, &self.cancel, receiving.as_mut()).await {
+            // The reply may overtake the data, which go another way.
+            Ended::Replied(Ok(reply)) if reply.is_completion() => Ok((receiving.await, Some(reply))),
+            Ended::Replied(reply) => Err(reply),
+            Ended::Moved(result) => Ok((result, None)),
+        }
+    }
+
+    async fn finish_receiving(
+        &mut self,
+        data: DataConnection<N>,
+        ended: Received,
+    ) -> Result<Moved, ClientError> {
         match ended {
             Ok((result, reply)) => self.finish(data, result, reply).await,
             Err(reply) => {
@@ -494,10 +530,14 @@ impl<N: Net> Session<N> {
         let coding = self.policy.coding();
         let mut data = DataConnection::new(net, stream, coding, self.policy.data_timeout, watch)
             .map_err(ClientError::DataConnect)?;
+        self.convert(&mut data);
+        Ok(data)
+    }
+
+    fn convert(&self, data: &mut DataConnection<N>) {
         let conversion = self.policy.conversion();
         // Lines are converted where they are read and written: `LocalReader`, `LocalWriter`.
         data.set_conversion((!conversion.is_lines_only()).then_some(conversion));
-        Ok(data)
     }
 
     /// EPSV, or PASV where EPSV is refused. The host is always that of the control connection: the
@@ -593,6 +633,10 @@ pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {
 fn sum(a: Moved, b: Moved) -> Moved {
     Moved { payload_bytes: a.payload_bytes + b.payload_bytes, wire_bytes: a.wire_bytes + b.wire_bytes }
 }
+
+/// What became of the receiving, with the completion reply if it has come; or what the server said, or
+/// what broke, before the end.
+type Received = Result<(Result<Moved, TransferError>, Option<Reply>), Result<Reply, ClientError>>;
 
 /// What came first.
 enum Ended<T> {

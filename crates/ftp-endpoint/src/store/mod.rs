@@ -68,7 +68,7 @@ pub enum Write {
 }
 
 /// An open file, read from front to back.
-pub trait ReadFile: Send + 'static {
+pub trait ReadFile: Send {
     /// Fills a prefix of `buffer`; 0 is the end of the file.
     fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, StoreError>> + Send;
     /// Bytes from here to the end, as far as known now.
@@ -82,7 +82,7 @@ pub trait ReadFile: Send + 'static {
 
 /// A file being written, out of sight until `publish`; dropped without it, nothing has happened
 /// to the name.
-pub trait WriteFile: Send + 'static {
+pub trait WriteFile: Send {
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Makes what was written appear under its name, atomically.
     fn publish(self) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -108,8 +108,8 @@ pub trait WriteFile: Send + 'static {
 }
 
 pub trait Store: Clone + Send + Sync + 'static {
-    type Reader: ReadFile;
-    type Writer: WriteFile;
+    type Reader: ReadFile + 'static;
+    type Writer: WriteFile + 'static;
 
     fn read(
         &self,
