@@ -8,14 +8,16 @@ mod local;
 mod pipeline;
 pub mod policy;
 mod program;
+pub mod report;
 mod resume;
 pub mod session;
 #[cfg(test)]
 mod tests;
 mod worker;
 
-pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_each, deliver_until};
+pub use deliver::{Delivery, deliver};
 pub use error::{ClientError, FailureKind};
 pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
 pub use program::{Client, Entry, Options};
+pub use report::{Failure, FileReport, Job, Report};
 pub use session::{Cost, Session};

@@ -1,10 +1,10 @@
 //! One of the parallel parts of a delivery: takes jobs, holds a session, counts attempts.
 
-use super::deliver::{Failure, FileReport, Job};
 use super::error::{ClientError, FailureKind};
 use super::local::{LocalReader, LocalWriter};
 use super::pipeline;
 use super::policy::{Direction, Login, Policy, Publish, Verify};
+use super::report::{Failure, FileReport, Job};
 use super::resume::Start;
 use super::session::{Cost, Session};
 use crate::net::Net;
@@ -54,6 +54,16 @@ pub struct Pending {
     pub connected: bool,
 }
 
+/// Between what, and how, a worker delivers.
+pub struct Ends<N: Net, S: Store> {
+    pub net: N,
+    pub store: S,
+    pub server: SocketAddr,
+    pub login: Login,
+    pub policy: Policy,
+    pub observer: Arc<dyn Observer>,
+}
+
 pub struct Worker<N: Net, S: Store> {
     pub(super) net: N,
     pub(super) store: S,
@@ -80,15 +90,8 @@ pub struct Done {
 }
 
 impl<N: Net, S: Store> Worker<N, S> {
-    pub fn new(
-        net: N,
-        store: S,
-        server: SocketAddr,
-        login: Login,
-        policy: Policy,
-        observer: Arc<dyn Observer>,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub fn new(ends: Ends<N, S>, shared: Arc<Shared>) -> Self {
+        let Ends { net, store, server, login, policy, observer } = ends;
         Self {
             net,
             store,
