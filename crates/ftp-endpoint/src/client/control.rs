@@ -1,7 +1,7 @@
 //! The control connection: commands out, replies in, and how many are owed.
 
 use super::error::ClientError;
-use super::resume::parse_mark;
+use super::restart::parse_mark;
 use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event, Watch};
 use crate::transfer::Mark;

@@ -2,8 +2,9 @@
 //! simulation both run.
 
 use super::policy::{Login, Policy};
+use super::queue::Shared;
 use super::report::{FileReport, Job, Report};
-use super::worker::{Done, Ends, Shared, Worker};
+use super::worker::{Done, Ends, Worker};
 use crate::net::Net;
 use crate::observe::{Nobody, Observer};
 use crate::store::Store;

@@ -2,7 +2,7 @@
 
 use super::hash::Hashing;
 use super::policy::{Policy, Verify};
-use super::resume::Start;
+use super::restart::Start;
 use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 use ftp_proto::path::VirtualPath;

@@ -1,18 +1,22 @@
 //! The client: control channel, transfers, and the delivery of many files.
 
+mod burst;
 pub mod control;
 pub mod deliver;
 pub mod error;
 mod hash;
 mod local;
-mod pipeline;
+mod pipelined;
 pub mod policy;
 mod program;
+mod queue;
 pub mod report;
-mod resume;
+mod restart;
+mod sequential;
 pub mod session;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod worker;
 
 pub use deliver::{Delivery, deliver};

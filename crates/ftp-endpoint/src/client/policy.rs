@@ -165,4 +165,21 @@ impl Policy {
     pub fn keeps_data_connection(&self) -> bool {
         self.reuse_data_connection && self.mode != TransmissionMode::Stream
     }
+
+    /// Whether transfer commands are sent ahead: what [`Self::pipeline_depth`] needs is given.
+    pub(super) fn is_pipelined(&self) -> bool {
+        self.pipeline_depth > 1
+            && self.mode != TransmissionMode::Stream
+            && self.reuse_data_connection
+            && !self.resume
+            && self.opening == Opening::Passive
+    }
+}
+
+/// `DIR/.NAME.part`: in the same directory, so that the rename is one.
+pub fn part_name(remote: &str) -> String {
+    match remote.rsplit_once('/') {
+        Some((directory, name)) => format!("{directory}/.{name}.part"),
+        None => format!(".{remote}.part"),
+    }
 }

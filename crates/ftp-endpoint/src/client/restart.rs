@@ -5,9 +5,10 @@
 //! extension), or, under a temporary name, by SIZE.
 
 use super::error::ClientError;
-use super::policy::{Direction, Policy, Publish, Verify};
+use super::policy::{Direction, Policy, Publish, Verify, part_name};
+use super::queue::Pending;
 use super::session::Session;
-use super::worker::{Pending, Worker, part_name};
+use super::worker::Worker;
 use crate::net::Net;
 use crate::store::Store;
 use crate::transfer::Mark;
