@@ -9,7 +9,7 @@ use super::session::{Session, parse_size, refused};
 use super::verify::{same_hash, same_size};
 use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
-use crate::transfer::Moved;
+use crate::transfer::TransferStats;
 use ftp_proto::command::Command;
 use ftp_proto::planted::{self, Bug};
 use ftp_proto::reply::{Class, Reply};
@@ -28,7 +28,7 @@ pub struct Flight<S: Store> {
     pub completed: bool,
     /// That was negative.
     pub refused: bool,
-    pub moved: Option<Moved>,
+    pub moved: Option<TransferStats>,
     /// Of a download: to be published when everything else is right.
     pub writer: Option<LocalWriter<S::Writer>>,
     pub our_hash: Option<String>,
@@ -70,7 +70,7 @@ impl<S: Store> Flight<S> {
         self.error.get_or_insert(error);
     }
 
-    pub fn verified(&mut self, verify: Verify) -> Result<Moved, ClientError> {
+    pub fn verified(&mut self, verify: Verify) -> Result<TransferStats, ClientError> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }

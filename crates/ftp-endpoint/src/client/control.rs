@@ -1,10 +1,10 @@
 //! The control connection: commands out, replies in, and how many are owed.
 
 use super::error::ClientError;
-use super::restart::parse_mark;
+use super::marker::parse_mark;
 use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event, Watch};
-use crate::transfer::Mark;
+use crate::transfer::RestartMarker;
 use bytes::{Buf, BytesMut};
 use ftp_proto::command::{Command, write_line};
 use ftp_proto::reply::{Reply, ReplyParser};
@@ -29,7 +29,7 @@ pub struct Control<N: Net> {
     owed: u32,
     round_trips: u64,
     /// The latest of 110 replies.
-    mark: Option<Mark>,
+    mark: Option<RestartMarker>,
     broken: bool,
 }
 
@@ -68,7 +68,7 @@ impl<N: Net> Control<N> {
     }
 
     /// The latest restart marker that the server has told by 110 since this was last asked.
-    pub fn take_mark(&mut self) -> Option<Mark> {
+    pub fn take_mark(&mut self) -> Option<RestartMarker> {
         self.mark.take()
     }
 

@@ -6,6 +6,7 @@ pub mod deliver;
 pub mod error;
 mod hash;
 mod local;
+mod marker;
 mod pipelined;
 pub mod policy;
 mod program;

@@ -20,7 +20,7 @@ use super::verify::check;
 use super::worker::Worker;
 use crate::net::{Net, Pace};
 use crate::store::{Store, StoreError, Write, WriteFile};
-use crate::transfer::{DataConnection, Moved, TransferError};
+use crate::transfer::{DataConnection, TransferError, TransferStats};
 use ftp_proto::command::Command;
 use ftp_proto::planted::{self, Bug};
 use std::collections::VecDeque;
@@ -123,7 +123,7 @@ impl<N: Net, S: Store> Worker<N, S> {
                 return Ok(());
             } else {
                 let before = (burst.next, burst.owed.len());
-                let flushed = async { data.flush().await.map(|()| Moved::default()) };
+                let flushed = async { data.flush().await.map(|()| TransferStats::default()) };
                 if let Some(Err(error)) = self.attend(session, burst, flushed).await? {
                     burst.broken = true;
                     return Err(ClientError::Transfer { error, reply: None });
@@ -331,8 +331,8 @@ impl<N: Net, S: Store> Worker<N, S> {
         &mut self,
         session: &mut Session<N>,
         burst: &mut Burst<S>,
-        moving: impl Future<Output = Result<Moved, TransferError>>,
-    ) -> Result<Option<Result<Moved, TransferError>>, ClientError> {
+        moving: impl Future<Output = Result<TransferStats, TransferError>>,
+    ) -> Result<Option<Result<TransferStats, TransferError>>, ClientError> {
         let mut moving = std::pin::pin!(moving);
         loop {
             let reply = match session.moved_or_reply(moving.as_mut()).await? {

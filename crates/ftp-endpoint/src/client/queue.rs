@@ -2,7 +2,7 @@
 //! take up again.
 
 use super::report::{FileReport, Job};
-use crate::transfer::Mark;
+use crate::transfer::RestartMarker;
 use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -39,7 +39,7 @@ pub struct Pending {
     pub job: Job,
     pub report: FileReport,
     /// The latest restart marker of its last attempt.
-    pub mark: Option<Mark>,
+    pub mark: Option<RestartMarker>,
     /// The server let us in at some attempt.
     pub connected: bool,
 }

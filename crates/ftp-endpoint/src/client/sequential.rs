@@ -2,9 +2,9 @@
 
 use super::error::ClientError;
 use super::local::{LocalReader, LocalWriter};
+use super::marker::Start;
 use super::policy::{Direction, Publish, Verify, part_name};
 use super::queue::Pending;
-use super::restart::Start;
 use super::verify::{same_hash, same_size};
 use super::worker::Worker;
 use crate::net::Net;

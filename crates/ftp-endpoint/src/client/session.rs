@@ -11,7 +11,7 @@ use super::hash::parse_hash;
 use super::policy::{Login, Policy};
 use crate::net::Net;
 use crate::observe::Watch;
-use crate::transfer::{DataConnection, Mark, Moved};
+use crate::transfer::{DataConnection, RestartMarker, TransferStats};
 pub(super) use ahead::Came;
 use ftp_proto::command::{Command, StructureCode};
 use ftp_proto::mode::{Structure, TransmissionMode};
@@ -27,7 +27,7 @@ pub struct Cost {
     pub control_round_trips: u64,
     pub data_connections: u64,
     /// All bytes of data connections, failed transfers included.
-    pub moved: Moved,
+    pub moved: TransferStats,
 }
 
 impl Cost {
@@ -51,7 +51,7 @@ pub struct Session<N: Net> {
     /// EPSV was refused: PASV from now on.
     without_epsv: bool,
     /// The latest restart marker of a download.
-    received_mark: Option<Mark>,
+    received_mark: Option<RestartMarker>,
     /// SITE MARKERS has been sent.
     markers_chosen: bool,
     /// OPTS HASH was accepted.
@@ -61,7 +61,7 @@ pub struct Session<N: Net> {
     features: Option<Vec<String>>,
     data_connections: u64,
     /// Of data connections that are gone.
-    moved: Moved,
+    moved: TransferStats,
 }
 
 impl<N: Net> Session<N> {
@@ -96,7 +96,7 @@ impl<N: Net> Session<N> {
             pipes_uploads: None,
             features: None,
             data_connections: 0,
-            moved: Moved::default(),
+            moved: TransferStats::default(),
         };
         match session.begin_session(login).await {
             Ok(()) => Ok(session),
@@ -290,6 +290,9 @@ pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {
     ClientError::Refused { command: command.to_string(), reply }
 }
 
-fn sum(a: Moved, b: Moved) -> Moved {
-    Moved { payload_bytes: a.payload_bytes + b.payload_bytes, wire_bytes: a.wire_bytes + b.wire_bytes }
+fn sum(a: TransferStats, b: TransferStats) -> TransferStats {
+    TransferStats {
+        payload_bytes: a.payload_bytes + b.payload_bytes,
+        wire_bytes: a.wire_bytes + b.wire_bytes,
+    }
 }

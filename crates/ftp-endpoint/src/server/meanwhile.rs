@@ -2,7 +2,7 @@
 
 use super::control::{Control, Line};
 use crate::net::Net;
-use crate::transfer::Mark;
+use crate::transfer::RestartMarker;
 use ftp_proto::command::{Command, CommandError};
 use ftp_proto::reply::Reply;
 use std::future::Future;
@@ -23,7 +23,7 @@ pub async fn attended<N: Net, T>(
     control: &mut Control<N>,
     aborting: &mut bool,
     status: impl Fn() -> Reply,
-    mut marks: Option<mpsc::Receiver<Mark>>,
+    mut marks: Option<mpsc::Receiver<RestartMarker>>,
     may_join: bool,
     work: impl Future<Output = T>,
 ) -> Attended<T> {
@@ -77,7 +77,7 @@ pub async fn attended<N: Net, T>(
     }
 }
 
-async fn next_mark(marks: &mut Option<mpsc::Receiver<Mark>>) -> Option<Mark> {
+async fn next_mark(marks: &mut Option<mpsc::Receiver<RestartMarker>>) -> Option<RestartMarker> {
     match marks {
         Some(marks) => marks.recv().await,
         None => None,
@@ -85,14 +85,14 @@ async fn next_mark(marks: &mut Option<mpsc::Receiver<Mark>>) -> Option<Mark> {
 }
 
 /// Those of the last pieces, before the completion reply.
-fn say_marks<N: Net>(control: &mut Control<N>, marks: &mut Option<mpsc::Receiver<Mark>>) {
+fn say_marks<N: Net>(control: &mut Control<N>, marks: &mut Option<mpsc::Receiver<RestartMarker>>) {
     while let Some(Ok(mark)) = marks.as_mut().map(mpsc::Receiver::try_recv) {
         control.say(&mark_reply(&mark));
     }
 }
 
 /// "The text is exact" (RFC 959 section 4.2, as corrected by RFC 1123 section 4.1.3.4).
-fn mark_reply(mark: &Mark) -> Reply {
+fn mark_reply(mark: &RestartMarker) -> Reply {
     Reply::new(110, format!("MARK {} = {}", mark.sender, mark.receiver))
 }
 

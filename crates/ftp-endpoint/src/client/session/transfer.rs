@@ -6,7 +6,7 @@ use crate::client::control::Control;
 use crate::client::error::ClientError;
 use crate::net::Net;
 use crate::store::{ReadFile, WriteFile};
-use crate::transfer::{DataConnection, Mark, Moved, TransferError};
+use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
 use ftp_proto::command::Command;
 use ftp_proto::mode::TransmissionMode;
 use ftp_proto::planted::{self, Bug};
@@ -28,7 +28,7 @@ impl<N: Net> Session<N> {
         remote: &str,
         restart: Option<&str>,
         file: &mut impl ReadFile,
-    ) -> Result<Moved, ClientError> {
+    ) -> Result<TransferStats, ClientError> {
         self.control.take_mark();
         let mut data = self.begin(Command::Stor(remote.to_owned()), restart).await?;
         data.send_markers(self.policy.marker_interval_bytes);
@@ -51,13 +51,13 @@ impl<N: Net> Session<N> {
         remote: &str,
         restart: Option<&str>,
         file: &mut impl WriteFile,
-    ) -> Result<Moved, ClientError> {
+    ) -> Result<TransferStats, ClientError> {
         self.choose_markers().await?;
         self.receive_from(Command::Retr(remote.to_owned()), restart, remote, file).await
     }
 
     /// The latest restart marker of the last transfer that both ends know.
-    pub fn take_mark(&mut self) -> Option<Mark> {
+    pub fn take_mark(&mut self) -> Option<RestartMarker> {
         self.control.take_mark().or(self.received_mark.take())
     }
 
@@ -80,7 +80,7 @@ impl<N: Net> Session<N> {
         command: Command,
         name: &str,
         file: &mut impl WriteFile,
-    ) -> Result<Moved, ClientError> {
+    ) -> Result<TransferStats, ClientError> {
         let mut data = self.begin(command, None).await?;
         data.set_filler(Representation::Ascii.filler());
         data.set_conversion(None);
@@ -96,7 +96,7 @@ impl<N: Net> Session<N> {
         command: Command,
         name: &str,
         file: &mut impl WriteFile,
-    ) -> Result<Moved, ClientError> {
+    ) -> Result<TransferStats, ClientError> {
         self.receive_from(command, None, name, file).await
     }
 
@@ -106,7 +106,7 @@ impl<N: Net> Session<N> {
         restart: Option<&str>,
         name: &str,
         file: &mut impl WriteFile,
-    ) -> Result<Moved, ClientError> {
+    ) -> Result<TransferStats, ClientError> {
         let mut data = self.begin(command, restart).await?;
         let (marks, mut received) = mpsc::channel(MAX_MARKS);
         data.tell_markers(Some(marks));
@@ -139,7 +139,7 @@ impl<N: Net> Session<N> {
         &mut self,
         data: DataConnection<N>,
         ended: Received,
-    ) -> Result<Moved, ClientError> {
+    ) -> Result<TransferStats, ClientError> {
         match ended {
             Ok((result, reply)) => self.finish(data, result, reply).await,
             Err(reply) => {
@@ -206,9 +206,9 @@ impl<N: Net> Session<N> {
     async fn finish(
         &mut self,
         data: DataConnection<N>,
-        result: Result<Moved, TransferError>,
+        result: Result<TransferStats, TransferError>,
         reply: Option<Reply>,
-    ) -> Result<Moved, ClientError> {
+    ) -> Result<TransferStats, ClientError> {
         let moved = match result {
             Ok(moved) => moved,
             Err(error) => {
@@ -239,7 +239,7 @@ impl<N: Net> Session<N> {
 
 /// What became of the receiving, with the completion reply if it has come; or what the server said, or
 /// what broke, before the end.
-type Received = Result<(Result<Moved, TransferError>, Option<Reply>), Result<Reply, ClientError>>;
+type Received = Result<(Result<TransferStats, TransferError>, Option<Reply>), Result<Reply, ClientError>>;
 
 /// What came first.
 pub enum Ended<T> {

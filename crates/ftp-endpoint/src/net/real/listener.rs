@@ -1,7 +1,7 @@
 //! A listening socket.
 
 use super::super::Listener;
-use super::{RealStream, quick, socket};
+use super::{RealStream, nonblocking, socket};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,7 @@ enum Io {
 
 impl RealListener {
     pub(super) fn open(on: SocketAddr) -> io::Result<Self> {
-        let io = match quick::listen(on, BACKLOG)? {
+        let io = match nonblocking::listen(on, BACKLOG)? {
             Some(listener) => Io::Raw(listener),
             None => {
                 let socket = socket(&on)?;
@@ -65,7 +65,7 @@ impl RealListener {
             return Ok(Err(listener.clone()));
         }
         match std::mem::replace(&mut *io, Io::Gone) {
-            Io::Raw(listener) => match quick::accept(&listener) {
+            Io::Raw(listener) => match nonblocking::accept(&listener) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let listener = Arc::new(TcpListener::from_std(listener)?);
                     *io = Io::Watched(listener.clone());
