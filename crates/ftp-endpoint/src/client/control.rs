@@ -18,6 +18,7 @@ const READ_BYTES: usize = 4096;
 /// Preliminary replies taken before the completion of one command.
 const MAX_PRELIMINARY: usize = 1000;
 
+/// A control connection (RFC 959 section 2.3), from the client's end.
 pub struct Control<N: Net> {
     net: N,
     stream: N::Stream,
@@ -53,10 +54,12 @@ impl<N: Net> Control<N> {
         })
     }
 
+    /// This end's address. Errors: the socket's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.stream.local_addr()
     }
 
+    /// The server's address. Errors: the socket's.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.stream.peer_addr()
     }

@@ -24,13 +24,16 @@ use tokio_util::sync::CancellationToken;
 /// What the session has cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
+    /// Waits for nothing but a reply.
     pub control_round_trips: u64,
+    /// Data connections opened.
     pub data_connections: u64,
     /// All bytes of data connections, failed transfers included.
     pub moved: TransferStats,
 }
 
 impl Cost {
+    /// Both together.
     pub fn plus(self, other: Self) -> Self {
         Self {
             control_round_trips: self.control_round_trips + other.control_round_trips,
@@ -40,6 +43,7 @@ impl Cost {
     }
 }
 
+/// One control connection, logged in, and the data connection it keeps.
 pub struct Session<N: Net> {
     net: N,
     control: Control<N>,
@@ -171,10 +175,12 @@ impl<N: Net> Session<N> {
         &self.policy
     }
 
+    /// Whether the next reply will be the one to the next command.
     pub fn in_step(&self) -> bool {
         self.control.in_step()
     }
 
+    /// So far.
     pub fn cost(&self) -> Cost {
         let kept = self.data.as_ref().map(DataConnection::total).unwrap_or_default();
         Cost {

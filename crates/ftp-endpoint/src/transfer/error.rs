@@ -18,8 +18,10 @@ pub enum TransferError {
     /// Nothing moved for the data timeout.
     #[error("data connection silent for {0:?}")]
     Silent(Duration),
+    /// What came is not what the mode sends (RFC 959 section 3.4).
     #[error("{0}")]
     Malformed(#[from] DecodeError),
+    /// The file at this end failed.
     #[error("{0}")]
     Store(#[from] StoreError),
     /// The store names a place in its file by what no restart marker may hold.

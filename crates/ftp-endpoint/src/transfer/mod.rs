@@ -52,7 +52,9 @@ impl WriteFile for Nowhere {
 /// What has been moved of one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransferStats {
+    /// Of the file, as its type represents it.
     pub payload_bytes: u64,
+    /// On the data connection, framing included.
     pub wire_bytes: u64,
 }
 
@@ -83,7 +85,9 @@ pub struct DataConnection<N: Net> {
 /// A restart marker received (RFC 1123 section 4.1.3.4): what `110 MARK sender = receiver` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestartMarker {
+    /// The sender's marker, as it came.
     pub sender: String,
+    /// The receiver's own marker for the same place.
     pub receiver: String,
 }
 
@@ -129,6 +133,7 @@ impl<N: Net> DataConnection<N> {
         })
     }
 
+    /// Of the mode it was opened for.
     pub fn coding(&self) -> Coding {
         self.coding
     }
@@ -138,6 +143,7 @@ impl<N: Net> DataConnection<N> {
         self.coding.mode != TransmissionMode::Stream
     }
 
+    /// The other end.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 /// As many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// A listening socket of the machine.
 pub struct RealListener {
     io: Mutex<Io>,
     local: SocketAddr,
@@ -43,6 +44,7 @@ impl RealListener {
         Ok(Self { io: Mutex::new(io), local })
     }
 
+    /// The address listened on, with its port.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.local)
     }

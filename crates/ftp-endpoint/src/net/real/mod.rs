@@ -23,12 +23,14 @@ pub use stream::RealStream;
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 
+/// The machine's sockets and its monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct RealNet {
     start: Instant,
 }
 
 impl RealNet {
+    /// Its time begins now.
     pub fn new() -> Self {
         Self { start: Instant::now() }
     }

@@ -20,6 +20,7 @@ const MAX_HELD_WRITE_BYTES: usize = 16 * 1024;
 /// What is held back at most.
 const MAX_HELD_BYTES: usize = 64 * 1024;
 
+/// A TCP connection of the machine.
 pub struct RealStream {
     io: Io,
     /// If known.
