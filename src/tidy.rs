@@ -26,6 +26,27 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ftpsim/lib", &[]),
 ];
 
+/// Which files of the client may import which others of it; a folder counts as one.
+const CLIENT: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("policy", &[]),
+    ("marker", &[]),
+    ("report", &["error"]),
+    ("hash", &["error"]),
+    ("verify", &["error", "policy"]),
+    ("queue", &["report"]),
+    ("local", &["hash", "marker", "policy"]),
+    ("control", &["error", "marker"]),
+    ("session", &["control", "error", "hash", "policy"]),
+    ("program", &["error", "local", "policy", "session"]),
+    ("worker", &["error", "policy", "queue", "report", "session"]),
+    ("restart", &["error", "marker", "policy", "queue", "session", "worker"]),
+    ("sequential", &["error", "local", "marker", "policy", "queue", "verify", "worker"]),
+    ("burst", &["error", "hash", "local", "policy", "queue", "session", "verify"]),
+    ("pipelined", &["burst", "error", "local", "policy", "queue", "session", "verify", "worker"]),
+    ("deliver", &["policy", "queue", "report", "worker"]),
+];
+
 /// The crates of the workspace, as imports name them, and their sources.
 const CRATES: &[(&str, &str)] = &[
     ("ftp_proto", "crates/ftp-proto/src"),
@@ -112,6 +133,38 @@ fn imports_point_one_way() {
                 wrong.push(format!("{}: {part} may not import {import}", file.display()));
             }
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_of_the_client_import_one_way() {
+    let client = root().join("crates/ftp-endpoint/src/client");
+    let mut files = Vec::new();
+    rust_files(&client, &mut files);
+    let mut wrong = Vec::new();
+    for path in files {
+        let inside = path.strip_prefix(&client).unwrap();
+        let parts: Vec<&str> = inside.iter().filter_map(|part| part.to_str()).collect();
+        let own = parts[0].trim_end_matches(".rs");
+        if ["mod", "tests"].contains(&own) {
+            continue;
+        }
+        let (_, allowed) = CLIENT
+            .iter()
+            .find(|(name, _)| *name == own)
+            .unwrap_or_else(|| panic!("{own} is not in the table of the client's files"));
+        let text = fs::read_to_string(&path).unwrap();
+        let mut imported = named_after(&text, "crate::client::");
+        if parts.len() == 1 || parts[1] == "mod.rs" {
+            imported.extend(named_after(&text, "super::"));
+        }
+        let known = imported.into_iter().filter(|name| CLIENT.iter().any(|(part, _)| part == name));
+        wrong.extend(
+            known
+                .filter(|name| *name != own && !allowed.contains(name))
+                .map(|name| format!("{}: {own} may not import {name}", inside.display())),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

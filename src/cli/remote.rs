@@ -5,18 +5,14 @@ use super::glob;
 use super::transfer::{TransferArgs, login, runtime};
 use super::url::FtpUrl;
 use anyhow::{Context, bail};
-use ftp_endpoint::client::{Direction, Policy, Publish, Session};
+use ftp_endpoint::client::{Client, Direction, Entry, Policy, Publish, Session};
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::{Watch, Who};
-use ftp_endpoint::store::{StoreError, WriteFile};
 use ftp_proto::command::Command;
-use ftp_proto::listing::{Listed, parse_facts, parse_long_line};
 use ftp_proto::mode::{Structure, TransmissionMode};
 
 /// Directories in directories that a tree may have.
 const MAX_DEPTH: usize = 64;
-/// Of one directory's listing.
-const MAX_LISTING_BYTES: usize = 256 << 20;
 
 /// A file to fetch.
 pub struct Found {
@@ -29,8 +25,7 @@ pub struct Found {
 
 /// A session for listings only: stream mode, which every server has.
 pub struct Remote {
-    session: Session<RealNet>,
-    has_mlsd: bool,
+    client: Client<RealNet>,
 }
 
 /// Runs `work` with a session.
@@ -50,10 +45,11 @@ pub fn with_remote<T>(
         let observer = observer(args.verbose);
         let watch = || Watch::new(observer, Who::Client, 1);
         let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
-        let has_mlsd = session.announces("MLST").await?;
-        let mut remote = Remote { session, has_mlsd };
+        // Before anything else: the dialogue is the same whatever the work is.
+        session.features().await?;
+        let mut remote = Remote { client: session.into() };
         let result = work(&mut remote).await;
-        remote.session.quit().await;
+        remote.client.quit().await;
         result
     })
 }
@@ -61,38 +57,25 @@ pub fn with_remote<T>(
 impl Remote {
     /// Makes a directory, unless it is there.
     pub async fn make_directory(&mut self, path: &str) -> anyhow::Result<()> {
-        let command = Command::Mkd(path.to_owned());
-        let reply = self.session.command(&command).await?;
+        let session = self.client.session();
+        let reply = session.command(&Command::Mkd(path.to_owned())).await?;
         if reply.is_completion() {
             return Ok(());
         }
         // No code says that it exists already; that one can go there does.
-        let there = self.session.command(&Command::Pwd).await?;
-        let entered = self.session.command(&Command::Cwd(path.to_owned())).await?.is_completion();
+        let there = session.command(&Command::Pwd).await?;
+        let entered = session.command(&Command::Cwd(path.to_owned())).await?.is_completion();
         if !entered {
             bail!("cannot make the directory {path} at the server: {reply}");
         }
         let home = quoted(&there.text()).context("the server does not say where we are")?;
-        self.session.must(Command::Cwd(home)).await?;
+        session.must(Command::Cwd(home)).await?;
         Ok(())
     }
 
     /// Files and directories in `directory` ("" for the current one), in the server's order.
-    async fn list(&mut self, directory: &str) -> anyhow::Result<Vec<Listed>> {
-        let path = Some(directory.to_owned()).filter(|path| !path.is_empty());
-        let command = if self.has_mlsd { Command::Mlsd(path) } else { Command::List(path) };
-        let mut text = Text::default();
-        self.session
-            .receive(command, directory, &mut text)
-            .await
-            .with_context(|| format!("cannot list {directory:?}"))?;
-        let text = String::from_utf8(text.0).context("the listing is not UTF-8")?;
-        let parse = if self.has_mlsd { parse_facts } else { parse_long_line };
-        let mut found: Vec<Listed> =
-            text.lines().filter_map(|line| parse(line.trim_end_matches('\r'))).collect();
-        // A name with a path in it would lead out of where we put it.
-        found.retain(|entry| !entry.name.contains('/') && entry.name != "." && entry.name != "..");
-        Ok(found)
+    async fn list(&mut self, directory: &str) -> anyhow::Result<Vec<Entry>> {
+        self.client.list(directory).await.with_context(|| format!("cannot list {directory:?}"))
     }
 
     /// Files in `directory` whose names match; with `recursive` directories, too.
@@ -168,22 +151,6 @@ fn quoted(text: &str) -> Option<String> {
         }
     }
     None
-}
-
-#[derive(Default)]
-struct Text(Vec<u8>);
-
-impl WriteFile for Text {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        if self.0.len() + bytes.len() > MAX_LISTING_BYTES {
-            return Err(StoreError::Full);
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-    async fn publish(self) -> Result<(), StoreError> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_endpoint::client::{
-    Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify, deliver_until,
+    Delivery, Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify,
 };
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::net::{Net, Time};
@@ -191,8 +191,11 @@ pub fn run(
     let net = RealNet::new();
     let report = runtime()?.block_on(async {
         let cancel = CancellationToken::new();
-        let delivery =
-            deliver_until(&net, store, server, &login, jobs, policy, progress.clone(), cancel.clone());
+        let delivery = Delivery::new(&net, store, server, &login)
+            .policy(policy)
+            .observer(progress.clone())
+            .cancel_by(cancel.clone())
+            .deliver(jobs);
         let mut delivery = std::pin::pin!(delivery);
         tokio::select! {
             biased;

@@ -4,10 +4,9 @@ use super::bed::{Bed, RECEIVED, SOURCE};
 use super::files::Files;
 use super::machine::Usage;
 use crate::lab::stats::Latencies;
-use ftp_endpoint::client::{Direction, Failure, FileReport, Job, Login, Policy, deliver_each};
+use ftp_endpoint::client::{Delivery, Direction, Failure, FileReport, Job, Login, Policy};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
-use ftp_endpoint::observe::Nobody;
 use ftp_proto::mode::TransmissionMode;
 use ftp_proto::path::VirtualPath;
 use serde::Serialize;
@@ -171,9 +170,8 @@ pub async fn deliver(
     let jobs = place.jobs(contender.direction, files.count);
     let (store, policy) = (bed.store(), contender.policy());
     let (start, usage) = (net.now(), Usage::now());
-    let nobody = Arc::new(Nobody);
-    let report =
-        deliver_each(&net, store, target.server, &target.login, jobs, &policy, nobody, cancel, told).await;
+    let delivery = Delivery::new(&net, store, target.server, &target.login).policy(&policy).cancel_by(cancel);
+    let report = delivery.deliver_each(jobs, told).await;
     let duration = net.now() - start;
     let usage = Usage::now().zip(usage).map(|(after, before)| after.since(before));
     let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);

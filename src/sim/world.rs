@@ -10,7 +10,7 @@ use super::saboteur::{Saboteur, Scene};
 use super::trace::{self, Place, Trace, TraceEvent};
 use super::watcher::{HostTap, Notes, Phase, Watcher};
 use super::wire::WireByte;
-use ftp_endpoint::client::{Direction, Job, Login, deliver};
+use ftp_endpoint::client::{Delivery, Direction, Job, Login};
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
@@ -254,12 +254,13 @@ impl World {
         let server = control();
         let login = Login::new("user", "password");
         let observer = self.watcher.clone();
+        let delivery = Delivery::new(&net_of_client, &self.client_store, server, &login)
+            .policy(&self.case.policy)
+            .observer(observer);
         let report = tokio::select! {
             biased;
             () = self.watcher.saboteur.doom(Who::Client, &net) => None,
-            report = deliver(&net_of_client, &self.client_store, server, &login, &jobs, &self.case.policy, observer) => {
-                Some(report)
-            }
+            report = delivery.deliver(&jobs) => Some(report),
         };
         match report {
             Some(report) => {

@@ -1,7 +1,7 @@
 //! Fetches a file in block mode, whose end is marked: `fetch_a_file 192.0.2.1:21 user password name`.
 //! Without arguments it fetches one from a server in memory, in this process.
 
-use ftp_endpoint::client::{Direction, Job, Login, Policy, deliver};
+use ftp_endpoint::client::{Client, Login, Options};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::Nobody;
@@ -30,16 +30,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
 
-    let here = MemoryStore::new();
-    let local = VirtualPath::root().join("fetched")?;
-    let jobs = [Job { local: local.clone(), remote }];
-    let policy = Policy { direction: Direction::Get, mode: TransmissionMode::Block, ..Policy::default() };
-    let login = Login::new(&user, &password);
-    let report = deliver(&net, &here, address.parse()?, &login, &jobs, &policy, Arc::new(Nobody)).await;
-    if let Some((file, failure)) = report.failed().next() {
-        return Err(format!("{file:?}: {failure:?}").into());
-    }
-    let content = here.get(&local).ok_or("nothing came")?;
-    println!("{} bytes: {}", content.len(), String::from_utf8_lossy(&content));
+    let options = Options { mode: TransmissionMode::Block, ..Options::default() };
+    let login = Login::new(user, password);
+    let mut client = Client::connect(net, address.parse()?, &login, &options).await?;
+    let mut content = Vec::new();
+    let bytes = client.fetch(&remote, &mut content).await?;
+    client.quit().await;
+    println!("{bytes} bytes: {}", String::from_utf8_lossy(&content));
     Ok(())
 }

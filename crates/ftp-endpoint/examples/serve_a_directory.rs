@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::select! {
         biased;
         ended = server => ended?,
-        report = deliver(&net, &here, address, &login, &jobs, &policy, Arc::new(Nobody)) => {
+        report = deliver(&net, &here, address, &login, &jobs, &policy) => {
             assert!(report.failed().next().is_none(), "{report:?}");
             println!("fetched: {:?}", String::from_utf8_lossy(&here.get(&name).expect("a file")));
         }

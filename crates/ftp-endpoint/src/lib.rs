@@ -3,6 +3,7 @@
     not(all(feature = "client", feature = "server")),
     doc = "A complete FTP client and server over any network and any store."
 )]
+#![warn(missing_docs)]
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -7,7 +7,7 @@ mod cut;
 mod together;
 
 use cut::CutNet;
-use ftp_endpoint::client::{Direction, Job, Login, Policy, Publish, Report, Verify, deliver};
+use ftp_endpoint::client::{Delivery, Direction, Job, Login, Policy, Publish, Report, Verify};
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::{Event, Nobody, Observer, Who};
@@ -94,7 +94,9 @@ impl World {
         let jobs: Vec<Job> =
             names.iter().map(|name| Job { local: path(name), remote: (*name).to_owned() }).collect();
         let login = Login::new("me", "secret");
-        deliver(&RealNet::new(), &self.here, self.address, &login, &jobs, policy, observer).await
+        let net = RealNet::new();
+        let delivery = Delivery::new(&net, &self.here, self.address, &login);
+        delivery.policy(policy).observer(observer).deliver(&jobs).await
     }
 }
 
@@ -309,7 +311,8 @@ async fn deliver_cut(content: &[u8], every_bytes: u64, policy: Policy) -> Cut {
     let jobs = [Job { local: path("big"), remote: "big".to_owned() }];
     let login = Login::new("me", "secret");
     let observer = Arc::new(Restarts::default());
-    let report = deliver(&net, &world.here, world.address, &login, &jobs, &policy, observer.clone()).await;
+    let delivery = Delivery::new(&net, &world.here, world.address, &login);
+    let report = delivery.policy(&policy).observer(observer.clone()).deliver(&jobs).await;
     let restarts = observer.0.lock().unwrap().clone();
     Cut { report, restarts, cuts_left: net.cuts_left(), to: to.clone() }
 }
@@ -420,8 +423,11 @@ async fn a_pipeline_that_breaks_goes_on_with_the_file_it_broke_at() {
                     list.iter().map(|name| Job { local: path(name), remote: (*name).to_owned() }).collect();
                 let login = Login::new("me", "secret");
                 let observer = Arc::new(Nobody);
-                let report =
-                    deliver(&net, &world.here, world.address, &login, &jobs, &policy, observer).await;
+                let report = Delivery::new(&net, &world.here, world.address, &login)
+                    .policy(&policy)
+                    .observer(observer)
+                    .deliver(&jobs)
+                    .await;
                 let case = format!("{direction:?} {mode:?} cut after {after_bytes}: {report:#?}");
                 assert_eq!(report.failed().next(), None, "{case}");
                 let attempts: u32 = report.files.iter().map(|file| file.attempts).sum();

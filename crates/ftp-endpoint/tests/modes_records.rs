@@ -73,9 +73,7 @@ impl<S: Store> World<S> {
         let jobs: Vec<Job> =
             names.iter().map(|name| Job { local: path(name), remote: name.clone() }).collect();
         let login = Login::new("me", "secret");
-        let report =
-            deliver(&RealNet::new(), &self.here, self.address, &login, &jobs, &policy, Arc::new(Nobody))
-                .await;
+        let report = deliver(&RealNet::new(), &self.here, self.address, &login, &jobs, &policy).await;
         assert_eq!(report.failed().next(), None, "{policy:?}");
     }
 }
@@ -253,9 +251,7 @@ async fn a_cut_record_file_is_not_sent_as_whole() {
         let policy =
             policy(Direction::Put, mode, Representation::Image, Structure::Record, RecordForm::Marked);
         let login = Login::new("me", "secret");
-        let report =
-            deliver(&RealNet::new(), &world.here, world.address, &login, &[job], &policy, Arc::new(Nobody))
-                .await;
+        let report = deliver(&RealNet::new(), &world.here, world.address, &login, &[job], &policy).await;
         assert_eq!(report.failed().count(), 1, "{mode:?}");
         assert!(world.there.metadata(&path("cut")).await.is_err(), "{mode:?}");
     }

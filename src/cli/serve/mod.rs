@@ -8,7 +8,7 @@ use anyhow::Context;
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::{RealListener, RealNet};
 use ftp_endpoint::observe::Nobody;
-use ftp_endpoint::server::{Config, PASSIVE_PORTS, Seats, TransferLog, serve_beside};
+use ftp_endpoint::server::{Config, PASSIVE_PORTS, SessionSlots, TransferLog, serve_beside};
 use ftp_endpoint::store::disk::DiskStore;
 use settings::{LogFormat, Settings};
 use std::io::{IsTerminal, Write};
@@ -84,12 +84,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         // The task runs first: signals are heard before anyone is told that we serve.
         tokio::task::yield_now().await;
         let config = Arc::new(config);
-        let seats = Seats::default();
-        let others = other_threads(&listener, &config, &seats)?;
+        let slots = SessionSlots::default();
+        let others = other_threads(&listener, &config, &slots)?;
         // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
         let _ = writeln!(std::io::stdout(), "listening on {address}");
         tokio::task::spawn_blocking(move || remove_leftovers(&stores, keep_partials));
-        let mut result = serve_beside(net, listener, config, Arc::new(Nobody), seats).await;
+        let mut result = serve_beside(net, listener, config, Arc::new(Nobody), slots).await;
         shutdown.cancel();
         for thread in others {
             // Not here: a second interrupt has to be heard.
@@ -107,11 +107,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn other_threads(
     listener: &RealListener,
     config: &Arc<Config<Users>>,
-    seats: &Seats,
+    slots: &SessionSlots,
 ) -> anyhow::Result<Vec<std::thread::JoinHandle<std::io::Result<()>>>> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let start = |number| {
-        let (listener, config, seats) = (listener.try_clone()?, config.clone(), seats.clone());
+        let (listener, config, slots) = (listener.try_clone()?, config.clone(), slots.clone());
         std::thread::Builder::new().name(format!("sessions-{number}")).spawn(move || {
             let shutdown = config.shutdown.clone();
             let result = ftp_endpoint::net::real::runtime()?.block_on(serve_beside(
@@ -119,7 +119,7 @@ fn other_threads(
                 listener,
                 config,
                 Arc::new(Nobody),
-                seats,
+                slots,
             ));
             if result.is_err() {
                 shutdown.cancel();

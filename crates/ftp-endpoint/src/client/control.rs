@@ -1,10 +1,10 @@
 //! The control connection: commands out, replies in, and how many are owed.
 
 use super::error::ClientError;
-use super::resume::parse_mark;
+use super::marker::parse_mark;
 use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event, Watch};
-use crate::transfer::Mark;
+use crate::transfer::RestartMarker;
 use bytes::{Buf, BytesMut};
 use ftp_proto::command::{Command, write_line};
 use ftp_proto::reply::{Reply, ReplyParser};
@@ -18,6 +18,7 @@ const READ_BYTES: usize = 4096;
 /// Preliminary replies taken before the completion of one command.
 const MAX_PRELIMINARY: usize = 1000;
 
+/// A control connection (RFC 959 section 2.3), from the client's end.
 pub struct Control<N: Net> {
     net: N,
     stream: N::Stream,
@@ -29,7 +30,7 @@ pub struct Control<N: Net> {
     owed: u32,
     round_trips: u64,
     /// The latest of 110 replies.
-    mark: Option<Mark>,
+    mark: Option<RestartMarker>,
     broken: bool,
 }
 
@@ -53,10 +54,12 @@ impl<N: Net> Control<N> {
         })
     }
 
+    /// This end's address. Errors: the socket's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.stream.local_addr()
     }
 
+    /// The server's address. Errors: the socket's.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.stream.peer_addr()
     }
@@ -68,7 +71,7 @@ impl<N: Net> Control<N> {
     }
 
     /// The latest restart marker that the server has told by 110 since this was last asked.
-    pub fn take_mark(&mut self) -> Option<Mark> {
+    pub fn take_mark(&mut self) -> Option<RestartMarker> {
         self.mark.take()
     }
 

@@ -9,51 +9,118 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Why something that was asked of a server has not been done.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// The control connection could not be opened, within the timeout or at all.
     #[error("cannot connect to {server}: {error}")]
-    Connect { server: SocketAddr, error: io::Error },
+    Connect {
+        /// Whom it was to.
+        server: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The control connection broke.
     #[error("control connection: {0}")]
     Control(io::Error),
+    /// The server closed the control connection while a reply was owed.
     #[error("control connection closed by the server")]
     ControlClosed,
+    /// A reply took longer than the policy's `reply_timeout`.
     #[error("no reply within {0:?}")]
     NoReply(Duration),
+    /// What came is not a reply (RFC 959 section 4.2).
     #[error("control connection: {0}")]
     BadReply(#[from] ReplyError),
     /// A reply of a class that the command's sequence does not have (RFC 959 section 5.4).
     #[error("{command}: reply out of sequence: {reply}")]
-    OutOfSequence { command: String, reply: Reply },
+    OutOfSequence {
+        /// As it was sent.
+        command: String,
+        /// What came.
+        reply: Reply,
+    },
     /// The first reply to a command is negative.
     #[error("{command}: {reply}")]
-    Refused { command: String, reply: Reply },
+    Refused {
+        /// As it was sent.
+        command: String,
+        /// 4yz or 5yz.
+        reply: Reply,
+    },
+    /// The server's greeting is negative, or USER, PASS or ACCT is refused (RFC 959 section 5.4).
     #[error("login: {0}")]
     LoginRefused(Reply),
+    /// A reply to PASV or EPSV without an address (RFC 959 section 4.1.2, RFC 2428 section 3).
     #[error("cannot understand the data address in {reply:?}: {error}")]
-    Address { reply: String, error: AddressError },
+    Address {
+        /// The whole reply.
+        reply: String,
+        /// What is wrong with it.
+        error: AddressError,
+    },
+    /// The data connection could not be opened, within `connect_timeout` or at all.
     #[error("cannot open a data connection: {0}")]
     DataConnect(io::Error),
+    /// Somebody else than the server has connected to an active data port (RFC 2577 section 8).
     #[error("data connection from {found}, which is not the server")]
-    DataPeer { found: SocketAddr },
+    DataPeer {
+        /// Who.
+        found: SocketAddr,
+    },
     /// The transfer failed at this end; `reply` is what the server made of it, if it said.
     #[error("{error}{}", said(reply))]
-    Transfer { error: TransferError, reply: Option<Reply> },
+    Transfer {
+        /// What failed here.
+        error: TransferError,
+        /// The completion reply.
+        reply: Option<Reply>,
+    },
     /// This end moved everything, or was still at it, when the server said that it failed.
     #[error("transfer failed: {0}")]
     TransferRefused(Reply),
     /// A completion reply came although the end of file had not been sent.
     #[error("the server replied {0} before the end of file was sent")]
     EarlyCompletion(Reply),
+    /// SIZE tells another length than was moved (RFC 3659 section 4).
     #[error("the server holds {server_bytes} bytes, but {moved_bytes} were moved")]
-    SizeMismatch { server_bytes: u64, moved_bytes: u64 },
+    SizeMismatch {
+        /// As the server says.
+        server_bytes: u64,
+        /// As was moved.
+        moved_bytes: u64,
+    },
+    /// HASH tells another hash than that of what was moved (draft-ietf-ftpext2-hash).
     #[error("the server's {algorithm} is {server}, ours is {ours}")]
-    HashMismatch { algorithm: &'static str, server: String, ours: String },
+    HashMismatch {
+        /// As HASH names it.
+        algorithm: &'static str,
+        /// The server's, in lower-case hexadecimal.
+        server: String,
+        /// Ours, likewise.
+        ours: String,
+    },
+    /// The server does not tell what verification needs.
     #[error("cannot verify by {command}, the server said: {reply}")]
-    Unverifiable { command: &'static str, reply: Reply },
+    Unverifiable {
+        /// SIZE or HASH.
+        command: &'static str,
+        /// What it said instead.
+        reply: Reply,
+    },
+    /// The store at this end failed.
     #[error("local file: {0}")]
     Local(StoreError),
+    /// What a listing brought.
+    #[error("the listing is not UTF-8")]
+    ListingNotUtf8,
+    /// An earlier command was given up before its reply came, or the control connection broke then.
+    #[error("control connection out of step")]
+    OutOfStep,
+    /// Broken off on demand, by RST on the data connection.
     #[error("interrupted")]
     Cancelled,
+    /// Such a name was not sent: it would be more than one command.
     #[error("name holds a line feed or NUL, which no command can carry")]
     BadName,
 }
@@ -68,6 +135,7 @@ fn said(reply: &Option<Reply>) -> String {
 pub enum FailureKind {
     /// The server could not be reached, or did not let us in.
     Connect,
+    /// The greeting or the login is negative.
     Login,
     /// The control connection broke, fell silent or fell out of step.
     Control,
@@ -77,6 +145,7 @@ pub enum FailureKind {
     Data,
     /// What arrived is not what was sent, as SIZE or HASH tell.
     Mismatch,
+    /// The server does not tell what verification needs.
     Unverifiable,
     /// The file at this end.
     Local,
@@ -88,6 +157,21 @@ pub enum FailureKind {
 }
 
 impl ClientError {
+    /// The server's reply that is the error, or came with it.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::OutOfSequence { reply, .. }
+            | Self::Refused { reply, .. }
+            | Self::LoginRefused(reply)
+            | Self::TransferRefused(reply)
+            | Self::EarlyCompletion(reply)
+            | Self::Unverifiable { reply, .. } => Some(reply),
+            Self::Transfer { reply, .. } => reply.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Which kind it is of, for reports and tables.
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Connect { .. } => FailureKind::Connect,
@@ -96,13 +180,15 @@ impl ClientError {
             | Self::ControlClosed
             | Self::NoReply(_)
             | Self::BadReply(_)
-            | Self::OutOfSequence { .. } => FailureKind::Control,
+            | Self::OutOfSequence { .. }
+            | Self::OutOfStep => FailureKind::Control,
             Self::Refused { .. } => FailureKind::Refused,
             Self::Address { .. }
             | Self::DataConnect(_)
             | Self::DataPeer { .. }
             | Self::TransferRefused(_)
-            | Self::EarlyCompletion(_) => FailureKind::Data,
+            | Self::EarlyCompletion(_)
+            | Self::ListingNotUtf8 => FailureKind::Data,
             Self::Transfer { error: TransferError::Store(_) | TransferError::Marker(_), .. } => {
                 FailureKind::Local
             }

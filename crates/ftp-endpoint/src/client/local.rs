@@ -1,8 +1,8 @@
 //! A file at this end: converted as the representation type says, hashed if that is to be verified.
 
 use super::hash::Hashing;
+use super::marker::Start;
 use super::policy::{Policy, Verify};
-use super::resume::Start;
 use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 use ftp_proto::path::VirtualPath;

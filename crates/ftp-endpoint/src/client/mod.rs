@@ -1,17 +1,26 @@
 //! The client: control channel, transfers, and the delivery of many files.
 
+mod burst;
 pub mod control;
 pub mod deliver;
 pub mod error;
 mod hash;
 mod local;
-mod pipeline;
+mod marker;
+mod pipelined;
 pub mod policy;
-mod resume;
+mod program;
+mod queue;
+pub mod report;
+mod restart;
+mod sequential;
 pub mod session;
+mod verify;
 mod worker;
 
-pub use deliver::{Failure, FileReport, Job, Report, deliver, deliver_each, deliver_until};
+pub use deliver::{Delivery, deliver};
 pub use error::{ClientError, FailureKind};
 pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
+pub use program::{Client, Entry, Options};
+pub use report::{Failure, FileReport, Job, Report};
 pub use session::{Cost, Session};

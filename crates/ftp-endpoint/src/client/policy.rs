@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+/// Who logs in (RFC 959 section 4.1.1), and what is said after that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
+    /// USER's argument.
     pub user: String,
+    /// PASS's argument, sent if the server asks for it by 331.
     pub password: String,
     /// For servers that ask for it by 332 (RFC 959 section 4.1.1, ACCT).
     pub account: Option<String>,
@@ -18,11 +21,13 @@ pub struct Login {
 }
 
 impl Login {
+    /// With neither account nor quoted lines.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self { user: user.into(), password: password.into(), account: None, quoted: Vec::new() }
     }
 }
 
+/// Which way the files go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -33,6 +38,7 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// `put` or `get`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Put => "put",
@@ -81,15 +87,22 @@ pub enum Opening {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
+    /// Which way the files go.
     pub direction: Direction,
+    /// MODE (RFC 959 section 3.4).
     pub mode: TransmissionMode,
+    /// STRU (RFC 959 section 3.1.2).
     pub structure: Structure,
+    /// TYPE (RFC 959 section 3.1.1).
     pub representation: Representation,
     /// How local files keep the records of [`Structure::Record`].
     #[serde(skip_serializing_if = "is_default")]
     pub record_form: RecordForm,
+    /// Who opens data connections.
     pub opening: Opening,
+    /// What a file's success is taken from.
     pub verify: Verify,
+    /// Under which name an upload goes.
     pub publish: Publish,
     /// Further attempts at a file after the first. Refusals by 5yz are final (RFC 959 section 4.2.1).
     pub retries: u32,
@@ -150,6 +163,7 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// MODE, STRU and the filler byte, for the codecs.
     pub fn coding(&self) -> Coding {
         Coding { mode: self.mode, structure: self.structure, filler: self.representation.filler() }
     }
@@ -164,5 +178,22 @@ impl Policy {
     /// Whether a data connection serves for more than one file.
     pub fn keeps_data_connection(&self) -> bool {
         self.reuse_data_connection && self.mode != TransmissionMode::Stream
+    }
+
+    /// Whether transfer commands are sent ahead: what [`Self::pipeline_depth`] needs is given.
+    pub(super) fn is_pipelined(&self) -> bool {
+        self.pipeline_depth > 1
+            && self.mode != TransmissionMode::Stream
+            && self.reuse_data_connection
+            && !self.resume
+            && self.opening == Opening::Passive
+    }
+}
+
+/// `DIR/.NAME.part`: in the same directory, so that the rename is one.
+pub fn part_name(remote: &str) -> String {
+    match remote.rsplit_once('/') {
+        Some((directory, name)) => format!("{directory}/.{name}.part"),
+        None => format!(".{remote}.part"),
     }
 }

@@ -1,38 +1,39 @@
-//! One session with a server: login, parameters, data connections, and single transfers.
+//! One session with a server: login, parameters, and what is asked in one command. Where its data
+//! connections come from is in `data`, single transfers are in `transfer`.
+
+mod ahead;
+mod data;
+mod transfer;
 
 use super::control::Control;
 use super::error::ClientError;
 use super::hash::parse_hash;
-use super::policy::{Login, Opening, Policy};
-use crate::net::{Listener, Net};
+use super::policy::{Login, Policy};
+use crate::net::Net;
 use crate::observe::Watch;
-use crate::store::{ReadFile, WriteFile};
-use crate::transfer::{DataConnection, Mark, Moved, TransferError};
-use ftp_proto::address::{parse_extended_passive, parse_passive};
-use ftp_proto::command::{Command, ExtendedPassive, StructureCode};
+use crate::transfer::{DataConnection, RestartMarker, TransferStats};
+pub(super) use ahead::Came;
+use ftp_proto::command::{Command, StructureCode};
 use ftp_proto::mode::{Structure, TransmissionMode};
-use ftp_proto::planted::{self, Bug};
 use ftp_proto::reply::{Class, Reply};
 use ftp_proto::repr::Representation;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// Restart markers of one download that are kept until its end, when the last one counts.
-const MAX_MARKS: usize = 1 << 20;
 
 /// What the session has cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
+    /// Waits for nothing but a reply.
     pub control_round_trips: u64,
+    /// Data connections opened.
     pub data_connections: u64,
     /// All bytes of data connections, failed transfers included.
-    pub moved: Moved,
+    pub moved: TransferStats,
 }
 
 impl Cost {
+    /// Both together.
     pub fn plus(self, other: Self) -> Self {
         Self {
             control_round_trips: self.control_round_trips + other.control_round_trips,
@@ -42,18 +43,19 @@ impl Cost {
     }
 }
 
+/// One control connection, logged in, and the data connection it keeps.
 pub struct Session<N: Net> {
     net: N,
-    pub(super) control: Control<N>,
+    control: Control<N>,
     policy: Policy,
     watch: Watch,
-    pub(super) cancel: CancellationToken,
+    cancel: CancellationToken,
     /// Kept from the last transfer.
-    pub(super) data: Option<DataConnection<N>>,
+    data: Option<DataConnection<N>>,
     /// EPSV was refused: PASV from now on.
     without_epsv: bool,
     /// The latest restart marker of a download.
-    received_mark: Option<Mark>,
+    received_mark: Option<RestartMarker>,
     /// SITE MARKERS has been sent.
     markers_chosen: bool,
     /// OPTS HASH was accepted.
@@ -63,17 +65,7 @@ pub struct Session<N: Net> {
     features: Option<Vec<String>>,
     data_connections: u64,
     /// Of data connections that are gone.
-    moved: Moved,
-}
-
-/// How the next transfer gets its data connection.
-pub(super) enum Opened<N: Net> {
-    /// In `Session::data`, from an earlier transfer.
-    Kept,
-    /// In `Session::data`, just opened.
-    New,
-    /// Active: the server connects when it has the transfer command.
-    Awaited(N::Listener),
+    moved: TransferStats,
 }
 
 impl<N: Net> Session<N> {
@@ -108,7 +100,7 @@ impl<N: Net> Session<N> {
             pipes_uploads: None,
             features: None,
             data_connections: 0,
-            moved: Moved::default(),
+            moved: TransferStats::default(),
         };
         match session.begin_session(login).await {
             Ok(()) => Ok(session),
@@ -179,10 +171,16 @@ impl<N: Net> Session<N> {
         self.control.is_quiet().await
     }
 
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Whether the next reply will be the one to the next command.
     pub fn in_step(&self) -> bool {
         self.control.in_step()
     }
 
+    /// So far.
     pub fn cost(&self) -> Cost {
         let kept = self.data.as_ref().map(DataConnection::total).unwrap_or_default();
         Cost {
@@ -264,298 +262,6 @@ impl<N: Net> Session<N> {
         Ok(())
     }
 
-    /// Uploads `file`: STOR, data, end of file, completion reply. The observer hears of it as `name`.
-    /// `restart`: REST's argument, of which `file` is the rest.
-    pub async fn put_file(
-        &mut self,
-        name: &str,
-        remote: &str,
-        restart: Option<&str>,
-        file: &mut impl ReadFile,
-    ) -> Result<Moved, ClientError> {
-        self.control.take_mark();
-        let mut data = self.begin(Command::Stor(remote.to_owned()), restart).await?;
-        data.send_markers(self.policy.marker_interval_bytes);
-        let ended = with_replies(&mut self.control, &self.cancel, data.send_file(name, file)).await;
-        let early = match ended {
-            Ended::Moved(result) => return self.finish(data, result, None).await,
-            Ended::Replied(reply) => reply,
-        };
-        self.drop_data(data);
-        match early? {
-            // The sender has the end of file still to send: the server took something else for it.
-            reply if reply.is_completion() => Err(ClientError::EarlyCompletion(reply)),
-            reply => Err(ClientError::TransferRefused(reply)),
-        }
-    }
-
-    /// Downloads into `file`, which the caller publishes after `Ok`.
-    pub async fn get_file(
-        &mut self,
-        remote: &str,
-        restart: Option<&str>,
-        file: &mut impl WriteFile,
-    ) -> Result<Moved, ClientError> {
-        self.choose_markers().await?;
-        self.receive_from(Command::Retr(remote.to_owned()), restart, remote, file).await
-    }
-
-    /// The latest restart marker of the last transfer that both ends know.
-    pub fn take_mark(&mut self) -> Option<Mark> {
-        self.control.take_mark().or(self.received_mark.take())
-    }
-
-    /// `SITE MARKERS` (our extension): the server sends restart markers. One that does not know it
-    /// sends what it likes.
-    async fn choose_markers(&mut self) -> Result<(), ClientError> {
-        if let Some(interval) = self.policy.marker_interval_bytes
-            && self.policy.mode != TransmissionMode::Stream
-            && !self.markers_chosen
-        {
-            self.control.command(&Command::Site(format!("MARKERS {interval}"))).await?;
-            self.markers_chosen = true;
-        }
-        Ok(())
-    }
-
-    /// RETR, LIST, NLST or MLSD.
-    pub async fn receive(
-        &mut self,
-        command: Command,
-        name: &str,
-        file: &mut impl WriteFile,
-    ) -> Result<Moved, ClientError> {
-        self.receive_from(command, None, name, file).await
-    }
-
-    async fn receive_from(
-        &mut self,
-        command: Command,
-        restart: Option<&str>,
-        name: &str,
-        file: &mut impl WriteFile,
-    ) -> Result<Moved, ClientError> {
-        let mut data = self.begin(command, restart).await?;
-        let (marks, mut received) = mpsc::channel(MAX_MARKS);
-        data.tell_markers(Some(marks));
-        let ended = {
-            let mut receiving = std::pin::pin!(data.receive_file(name, file));
-            match with_replies(&mut self.control, &self.cancel, receiving.as_mut()).await {
-                // The reply may overtake the data, which go another way.
-                Ended::Replied(Ok(reply)) if reply.is_completion() => Ok((receiving.await, Some(reply))),
-                Ended::Replied(reply) => Err(reply),
-                Ended::Moved(result) => Ok((result, None)),
-            }
-        };
-        data.tell_markers(None);
-        self.received_mark = None;
-        while let Ok(mark) = received.try_recv() {
-            self.received_mark = Some(mark);
-        }
-        match ended {
-            Ok((result, reply)) => self.finish(data, result, reply).await,
-            Err(reply) => {
-                self.drop_data(data);
-                Err(ClientError::TransferRefused(reply?))
-            }
-        }
-    }
-
-    /// Sends a transfer command and takes its first reply; gives the data connection to use.
-    async fn begin(
-        &mut self,
-        command: Command,
-        restart: Option<&str>,
-    ) -> Result<DataConnection<N>, ClientError> {
-        loop {
-            let opened = self.data_connection().await?;
-            if let Some(marker) = restart {
-                self.restart(marker).await?;
-            }
-            self.control.send(&command).await?;
-            let reply = self.control.read_reply().await?;
-            match (reply.class(), opened) {
-                (Class::Preliminary, Opened::Awaited(listener)) => return self.accept(listener).await,
-                (Class::Preliminary, Opened::Kept | Opened::New) => {
-                    if let Some(data) = self.data.take() {
-                        return Ok(data);
-                    }
-                }
-                // The server no longer has the connection that we kept; nothing has moved yet.
-                (Class::TransientNegative, Opened::Kept)
-                    if matches!(reply.code, 425 | 426) && !planted::is(Bug::HalfDeadReused) =>
-                {
-                    self.abort_kept();
-                }
-                (Class::TransientNegative | Class::PermanentNegative, _) => {
-                    if let Some(data) = self.data.take() {
-                        self.keep_or_close(data).await;
-                    }
-                    return Err(refused(&command, reply));
-                }
-                (Class::Completion | Class::Intermediate, _) => {
-                    self.abort_kept();
-                    return Err(ClientError::OutOfSequence { command: command.to_string(), reply });
-                }
-            }
-        }
-    }
-
-    /// REST; it comes directly before the transfer command (RFC 959 section 4.1.3).
-    async fn restart(&mut self, marker: &str) -> Result<(), ClientError> {
-        let command = Command::Rest(marker.to_owned());
-        let reply = self.control.command(&command).await?;
-        if reply.class() == Class::Intermediate {
-            return Ok(());
-        }
-        if let Some(data) = self.data.take() {
-            self.keep_or_close(data).await;
-        }
-        Err(refused(&command, reply))
-    }
-
-    /// The moving is over at this end; takes the completion reply, if it has not come before.
-    async fn finish(
-        &mut self,
-        data: DataConnection<N>,
-        result: Result<Moved, TransferError>,
-        reply: Option<Reply>,
-    ) -> Result<Moved, ClientError> {
-        let moved = match result {
-            Ok(moved) => moved,
-            Err(error) => {
-                // Never a graceful close: the peer could take it for the end of file.
-                self.drop_data(data);
-                let reply = match reply {
-                    Some(reply) => Some(reply),
-                    None => self.control.read_completion().await.ok(),
-                };
-                return Err(ClientError::Transfer { error, reply });
-            }
-        };
-        // In stream mode this close is the end of file.
-        self.keep_or_close(data).await;
-        let reply = match reply {
-            Some(reply) => reply,
-            None => self.control.read_completion().await?,
-        };
-        if reply.is_completion() || planted::is(Bug::AnyReplyIsSuccess) {
-            return Ok(moved);
-        }
-        if !planted::is(Bug::HalfDeadReused) {
-            self.abort_kept();
-        }
-        Err(ClientError::TransferRefused(reply))
-    }
-
-    async fn keep_or_close(&mut self, data: DataConnection<N>) {
-        if self.policy.keeps_data_connection() {
-            self.data = Some(data);
-        } else {
-            self.moved = sum(self.moved, data.total());
-            data.close().await;
-        }
-    }
-
-    pub(super) fn drop_data(&mut self, data: DataConnection<N>) {
-        self.moved = sum(self.moved, data.total());
-        data.abort();
-    }
-
-    pub(super) fn abort_kept(&mut self) {
-        if let Some(data) = self.data.take() {
-            self.drop_data(data);
-        }
-    }
-
-    /// The one kept, or another.
-    pub(super) async fn data_connection(&mut self) -> Result<Opened<N>, ClientError> {
-        if let Some(data) = &mut self.data {
-            if data.is_quiet().await || planted::is(Bug::HalfDeadReused) {
-                return Ok(Opened::Kept);
-            }
-            self.abort_kept();
-        }
-        if self.policy.opening == Opening::Active {
-            return self.listen().await.map(Opened::Awaited);
-        }
-        let to = self.passive().await?;
-        let stream = match self.net.timeout(self.policy.connect_timeout, self.net.connect(None, to)).await {
-            Ok(connected) => connected,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        };
-        self.data = Some(self.wrap(stream.map_err(ClientError::DataConnect)?)?);
-        Ok(Opened::New)
-    }
-
-    fn wrap(&mut self, stream: N::Stream) -> Result<DataConnection<N>, ClientError> {
-        self.data_connections += 1;
-        let (net, watch) = (self.net.clone(), self.watch.clone());
-        let coding = self.policy.coding();
-        let mut data = DataConnection::new(net, stream, coding, self.policy.data_timeout, watch)
-            .map_err(ClientError::DataConnect)?;
-        let conversion = self.policy.conversion();
-        // Lines are converted where they are read and written: `LocalReader`, `LocalWriter`.
-        data.set_conversion((!conversion.is_lines_only()).then_some(conversion));
-        Ok(data)
-    }
-
-    /// EPSV, or PASV where EPSV is refused. The host is always that of the control connection: the
-    /// one in a 227 may be private, or an attempt to have us connect elsewhere (RFC 2577 section 3).
-    async fn passive(&mut self) -> Result<SocketAddr, ClientError> {
-        let mut server = self.control.peer_addr().map_err(ClientError::Control)?;
-        if !self.without_epsv {
-            let reply = self.control.command(&Command::Epsv(ExtendedPassive::Any)).await?;
-            match reply.class() {
-                Class::Completion => {
-                    let port = parse_extended_passive(&reply.text())
-                        .map_err(|error| ClientError::Address { reply: reply.to_string(), error })?;
-                    server.set_port(port);
-                    return Ok(server);
-                }
-                Class::PermanentNegative if server.is_ipv4() => self.without_epsv = true,
-                _ => return Err(refused(&Command::Epsv(ExtendedPassive::Any), reply)),
-            }
-        }
-        let reply = self.must(Command::Pasv).await?;
-        let address = parse_passive(&reply.text())
-            .map_err(|error| ClientError::Address { reply: reply.to_string(), error })?;
-        server.set_port(address.port());
-        Ok(server)
-    }
-
-    async fn listen(&mut self) -> Result<N::Listener, ClientError> {
-        let mut here = self.control.local_addr().map_err(ClientError::Control)?;
-        here.set_port(0);
-        let listening = self.net.listen(here).await.and_then(|listener| {
-            let address = listener.local_addr()?;
-            Ok((listener, address))
-        });
-        let (listener, address) = listening.map_err(ClientError::DataConnect)?;
-        let command = match address {
-            SocketAddr::V4(address) => Command::Port(address),
-            SocketAddr::V6(_) => Command::Eprt(address),
-        };
-        self.must(command).await?;
-        Ok(listener)
-    }
-
-    /// The server's connection to us, or its word that it cannot.
-    async fn accept(&mut self, listener: N::Listener) -> Result<DataConnection<N>, ClientError> {
-        let accepting = listener.accept();
-        let limit = self.policy.connect_timeout;
-        let net = self.net.clone();
-        let accepted = net.timeout(limit, with_replies(&mut self.control, &self.cancel, accepting)).await;
-        let server = self.control.peer_addr().map_err(ClientError::Control)?;
-        match accepted {
-            Ok(Ended::Moved(Ok((stream, peer)))) if peer.ip() == server.ip() => self.wrap(stream),
-            Ok(Ended::Moved(Ok((_, found)))) => Err(ClientError::DataPeer { found }),
-            Ok(Ended::Moved(Err(error))) => Err(ClientError::DataConnect(error)),
-            Ok(Ended::Replied(reply)) => Err(ClientError::TransferRefused(reply?)),
-            Err(_) => Err(ClientError::DataConnect(io::ErrorKind::TimedOut.into())),
-        }
-    }
-
     /// QUIT and close. Errors do not matter any more.
     pub async fn quit(mut self) -> Cost {
         if let Some(data) = self.data.take() {
@@ -590,34 +296,9 @@ pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {
     ClientError::Refused { command: command.to_string(), reply }
 }
 
-fn sum(a: Moved, b: Moved) -> Moved {
-    Moved { payload_bytes: a.payload_bytes + b.payload_bytes, wire_bytes: a.wire_bytes + b.wire_bytes }
-}
-
-/// What came first.
-enum Ended<T> {
-    Moved(T),
-    /// A completion reply or a broken control connection; the transfer is where it was.
-    Replied(Result<Reply, ClientError>),
-}
-
-/// Watches the control connection while `transfer` is at work, so that the server's word that it
-/// has failed is heard at once. Preliminary replies (110 among them) are passed over.
-async fn with_replies<N: Net, F: Future>(
-    control: &mut Control<N>,
-    cancel: &CancellationToken,
-    transfer: F,
-) -> Ended<F::Output> {
-    let mut transfer = std::pin::pin!(transfer);
-    loop {
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Ended::Replied(Err(ClientError::Cancelled)),
-            done = &mut transfer => return Ended::Moved(done),
-            reply = control.next_reply() => match reply {
-                Ok(reply) if reply.is_preliminary() => {}
-                reply => return Ended::Replied(reply),
-            },
-        }
+fn sum(a: TransferStats, b: TransferStats) -> TransferStats {
+    TransferStats {
+        payload_bytes: a.payload_bytes + b.payload_bytes,
+        wire_bytes: a.wire_bytes + b.wire_bytes,
     }
 }

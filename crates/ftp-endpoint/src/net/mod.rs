@@ -18,7 +18,9 @@ pub type Time = Duration;
 /// A TCP connection. `poll_shutdown` sends FIN and leaves the reading half open. Dropping it
 /// closes it as a kernel does: queued data is sent, then FIN; RST if received data was unread.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// This end's address.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+    /// The other end's address.
     fn peer_addr(&self) -> io::Result<SocketAddr>;
     /// Ends the connection with RST; queued data is lost.
     fn abort(self);
@@ -78,22 +80,30 @@ pub async fn is_quiet(stream: &mut impl Stream, unread: &mut BytesMut) -> bool {
     .await
 }
 
+/// A socket that connections come to.
 pub trait Listener: Send + Sync + 'static {
+    /// Its connections.
     type Stream: Stream;
+    /// The next connection, and who it is from.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+    /// The address listened on, with its port.
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
 
+/// The limit of [`Net::timeout`] has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("timed out")]
 pub struct Elapsed;
 
+/// A host's sockets and clock. Clones are the same host.
 pub trait Net: Clone + Send + Sync + 'static {
     /// Of a long file so many bytes are read and sent at a time: whole blocks of block mode.
     const PIECE_BYTES: usize = 65_535;
     /// So many bytes are received at a time when they come fast.
     const MAX_READ_BYTES: usize = 64 * 1024;
+    /// Its connections.
     type Stream: Stream;
+    /// Its listening sockets.
     type Listener: Listener<Stream = Self::Stream>;
 
     /// Opens a connection; `from` binds the local address (not the port) when given.
@@ -107,8 +117,10 @@ pub trait Net: Clone + Send + Sync + 'static {
     /// Listens; port 0 lets the host choose. Errors: `AddrInUse`.
     fn listen(&self, on: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send;
 
+    /// Waits by this network's clock.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 
+    /// Time of this network's clock.
     fn now(&self) -> Time;
 
     /// Runs `future` for at most `limit`.

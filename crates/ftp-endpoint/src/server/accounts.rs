@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 
+/// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights {
     /// RETR, SIZE, HASH, listings.
@@ -17,22 +18,30 @@ pub struct Rights {
 }
 
 impl Rights {
+    /// Everything.
     pub const ALL: Self = Self { read: true, write: true, delete: true };
+    /// Downloads and listings only.
     pub const READ_ONLY: Self = Self { read: true, write: false, delete: false };
 }
 
 /// What a login gives: the store is the user's root.
 #[derive(Clone)]
 pub struct User<S> {
+    /// As USER named it, or as logs shall.
     pub name: String,
+    /// Nobody in particular.
     pub anonymous: bool,
+    /// What the user sees.
     pub store: S,
     /// The working directory after the login.
     pub home: VirtualPath,
+    /// What the user may do there.
     pub rights: Rights,
 }
 
+/// Who may log in, and to what.
 pub trait Accounts: Send + Sync + 'static {
+    /// What users are served from.
     type Store: Store;
 
     /// `None` when name and password do not belong together; which of them was wrong is not told
@@ -58,10 +67,12 @@ pub struct Table<S> {
 }
 
 impl<S: Store> Table<S> {
+    /// Nobody.
     pub fn new() -> Self {
         Self { users: BTreeMap::new(), anonymous: None }
     }
 
+    /// One user more, or another one of that name.
     pub fn with_user(mut self, name: &str, password: &str, store: S, rights: Rights) -> Self {
         let (name, home) = (name.to_owned(), VirtualPath::root());
         let user = User { name: name.clone(), anonymous: false, store, home, rights };

@@ -18,12 +18,16 @@ pub const PASSIVE_PORTS: RangeInclusive<u16> = 10_000..=32_767;
 /// Seconds and nanoseconds since 1970-01-01 00:00 UTC: the calendar, where there is one.
 pub type Calendar = Arc<dyn Fn() -> (i64, u32) + Send + Sync>;
 
+/// What a server is to be like.
 #[derive(Clone)]
 pub struct Config<A> {
+    /// Who may log in.
     pub accounts: A,
     /// Text of the 220 reply.
     pub greeting: String,
+    /// How long it waits.
     pub timeouts: Timeouts,
+    /// How much it takes on.
     pub limits: Limits,
     /// Ports for PASV and EPSV; `None` lets the host choose (RFC 2577 section 8: it should choose
     /// them at random).
@@ -54,6 +58,7 @@ pub struct Config<A> {
     pub calendar: Option<Calendar>,
 }
 
+/// The server's waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// From the connection to a successful login.
@@ -86,6 +91,7 @@ impl Default for Timeouts {
     }
 }
 
+/// What one server takes on at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Sessions at a time.
@@ -113,6 +119,7 @@ impl Default for Limits {
 }
 
 impl<A: Accounts> Config<A> {
+    /// With the defaults of everything else.
     pub fn new(accounts: A) -> Self {
         Self {
             accounts,

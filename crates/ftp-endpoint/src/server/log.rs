@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// Which way a file went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Movement {
@@ -15,22 +16,32 @@ pub enum Movement {
     Received,
 }
 
+/// One transfer, done or failed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TransferRecord {
     /// The end of the transfer, in seconds since 1970 UTC; `None` without a calendar.
     pub ended_s: Option<i64>,
+    /// From the opened file to its end, in microseconds.
     pub duration_us: u64,
+    /// The control connection's number, from 1.
     pub session: u64,
+    /// The client.
     pub peer: IpAddr,
+    /// Who logged in.
     pub user: String,
+    /// As the account says.
     pub anonymous: bool,
+    /// Which way.
     pub movement: Movement,
+    /// From the user's root.
     pub path: String,
     /// Payload moved.
     pub bytes: u64,
     /// TYPE's argument.
     pub data_type: String,
+    /// MODE.
     pub mode: TransmissionMode,
+    /// STRU.
     pub structure: Structure,
     /// Why it failed; `None` for a file moved whole.
     pub error: Option<String>,

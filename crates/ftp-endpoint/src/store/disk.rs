@@ -31,6 +31,7 @@ static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 /// Asked for once: it is a system call.
 static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
 
+/// Files in a directory of the machine, which paths cannot leave.
 #[derive(Clone)]
 pub struct DiskStore {
     root: Arc<Dir>,
@@ -154,6 +155,7 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
     Some(Metadata { kind, size_bytes: metadata.len(), modified })
 }
 
+/// A file of a [`DiskStore`], being read.
 pub struct DiskReader {
     file: File,
     at: u64,
@@ -183,6 +185,7 @@ impl ReadFile for DiskReader {
     }
 }
 
+/// A file of a [`DiskStore`], being written.
 pub struct DiskWriter {
     directory: Parent,
     file: File,

@@ -11,6 +11,7 @@ pub type PublicationHook = Arc<dyn Fn(&VirtualPath, &Arc<[u8]>) + Send + Sync>;
 /// Seconds and nanoseconds since 1970, for times of modification.
 pub type Clock = Arc<dyn Fn() -> (i64, u32) + Send + Sync>;
 
+/// Files in memory. Clones are the same store.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Mutex<Tree>>,
@@ -128,6 +129,7 @@ impl Tree {
 }
 
 impl MemoryStore {
+    /// An empty one.
     pub fn new() -> Self {
         Self::default()
     }
@@ -181,6 +183,7 @@ impl MemoryStore {
         here.entries.insert(name.to_owned(), Node::File { content, modified: self.now() });
     }
 
+    /// A file's content, if it is there.
     pub fn get(&self, path: &VirtualPath) -> Option<Arc<[u8]>> {
         self.tree().file(path).ok().flatten()
     }
@@ -212,6 +215,7 @@ impl MemoryStore {
     }
 }
 
+/// A file of a [`MemoryStore`], being read.
 #[derive(Debug)]
 pub struct MemoryReader {
     content: Arc<[u8]>,
@@ -236,6 +240,7 @@ impl ReadFile for MemoryReader {
     }
 }
 
+/// A file of a [`MemoryStore`], being written.
 pub struct MemoryWriter {
     store: MemoryStore,
     path: VirtualPath,

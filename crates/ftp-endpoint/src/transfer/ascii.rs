@@ -23,10 +23,12 @@ pub struct AsciiReader<R> {
 }
 
 impl<R: ReadFile> AsciiReader<R> {
+    /// From the file's beginning, or a marker of its.
     pub fn new(inner: R) -> Self {
         Self { inner, outgoing: Outgoing::new(LINES), converted: Converted::default(), at: 0 }
     }
 
+    /// The file as it is stored.
     pub fn inner(&self) -> &R {
         &self.inner
     }
@@ -97,10 +99,12 @@ pub struct AsciiWriter<W> {
 pub const RETURN_SEEN: char = 'r';
 
 impl<W: WriteFile> AsciiWriter<W> {
+    /// At the beginning of a line, or anywhere but behind a CR held back.
     pub fn new(inner: W) -> Self {
         Self { inner, incoming: Incoming::new(LINES), converted: Vec::new() }
     }
 
+    /// The file as it is stored.
     pub fn inner(&self) -> &W {
         &self.inner
     }

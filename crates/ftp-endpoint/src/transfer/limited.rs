@@ -9,6 +9,7 @@ pub struct Limited<R> {
 }
 
 impl<R: ReadFile> Limited<R> {
+    /// The file's next `limit_bytes`, or fewer.
     pub fn new(inner: R, limit_bytes: u64) -> Self {
         Self { inner, left_bytes: limit_bytes }
     }

@@ -7,13 +7,14 @@ use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
 use crate::store::{ReadFile, StoreError, WriteFile};
 use bytes::{Buf, BytesMut};
+pub use error::TransferError;
 use ftp_proto::mode::{
-    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Output, Structure,
-    TransmissionMode, is_marker,
+    Coding, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode, is_marker,
 };
 use ftp_proto::planted::{self, Bug};
-use ftp_proto::repr::{Conversion, ConvertError, Converted, Incoming, Outgoing};
+use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing};
 use local::Local;
+use pieces::Pieces;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
@@ -22,44 +23,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 pub mod ascii;
+mod error;
 pub mod limited;
 mod local;
+mod pieces;
 pub mod throttle;
 
 /// Payload converted is written at a time.
 const PIECE_BYTES: usize = 65_535;
 /// Wire bytes read from the connection at a time, until so many have come at once.
 const READ_BYTES: usize = 64 * 1024;
-/// Payload shorter than this is copied: a slice more in the vectored write costs more than that
-/// (the byte strings of compressed mode have up to 127 bytes).
-const MIN_BORROWED_BYTES: usize = 512;
-
 /// Where the short strings of compressed mode, and the data between the escapes of records in stream
 /// mode, are decoded to.
 const STRINGS_BYTES: usize = 64 * 1024 + FULL_BYTES;
-
-#[derive(Debug, thiserror::Error)]
-pub enum TransferError {
-    /// The data connection failed (reset, broken pipe ...).
-    #[error("data connection: {0}")]
-    Connection(io::Error),
-    /// The data connection closed before the mode's end of file.
-    #[error("data connection closed before the end of file")]
-    Truncated,
-    /// Nothing moved for the data timeout.
-    #[error("data connection silent for {0:?}")]
-    Silent(Duration),
-    #[error("{0}")]
-    Malformed(#[from] DecodeError),
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// The store names a place in its file by what no restart marker may hold.
-    #[error("not a restart marker: {0:?}")]
-    Marker(String),
-    /// The local file is not what TYPE and STRU need.
-    #[error("{0}")]
-    Convert(#[from] ConvertError),
-}
 
 /// Where discarded files go.
 struct Nowhere;
@@ -75,8 +51,10 @@ impl WriteFile for Nowhere {
 
 /// What has been moved of one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moved {
+pub struct TransferStats {
+    /// Of the file, as its type represents it.
     pub payload_bytes: u64,
+    /// On the data connection, framing included.
     pub wire_bytes: u64,
 }
 
@@ -98,16 +76,18 @@ pub struct DataConnection<N: Net> {
     conversion: Option<Conversion>,
     written_bytes: u64,
     /// Of all files so far.
-    total: Moved,
+    total: TransferStats,
     idle_limit: Duration,
     marker_interval_bytes: Option<NonZeroU64>,
-    marks: Option<mpsc::Sender<Mark>>,
+    marks: Option<mpsc::Sender<RestartMarker>>,
 }
 
 /// A restart marker received (RFC 1123 section 4.1.3.4): what `110 MARK sender = receiver` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct RestartMarker {
+    /// The sender's marker, as it came.
     pub sender: String,
+    /// The receiver's own marker for the same place.
     pub receiver: String,
 }
 
@@ -115,52 +95,6 @@ pub struct Mark {
 /// line of a 110 reply.
 fn checked(marker: String) -> Result<String, TransferError> {
     if is_marker(marker.as_bytes()) { Ok(marker) } else { Err(TransferError::Marker(marker)) }
-}
-
-/// Wire bytes of one piece: framing copied, payload borrowed, in order, for one vectored write.
-#[derive(Default)]
-struct Pieces<'p> {
-    framing: Vec<u8>,
-    /// Either `len` bytes of `framing`, or borrowed payload.
-    parts: Vec<Part<'p>>,
-}
-
-enum Part<'p> {
-    Framing(usize),
-    Payload(&'p [u8]),
-}
-
-impl<'p> Output<'p> for Pieces<'p> {
-    fn framing(&mut self, bytes: &[u8]) {
-        self.framing.extend_from_slice(bytes);
-        match self.parts.last_mut() {
-            Some(Part::Framing(len)) => *len += bytes.len(),
-            _ => self.parts.push(Part::Framing(bytes.len())),
-        }
-    }
-    fn payload(&mut self, bytes: &'p [u8]) {
-        if bytes.len() < MIN_BORROWED_BYTES {
-            return self.framing(bytes);
-        }
-        self.parts.push(Part::Payload(bytes));
-    }
-}
-
-impl Pieces<'_> {
-    fn slices(&self) -> Vec<IoSlice<'_>> {
-        let mut framing = self.framing.as_slice();
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Framing(len) => {
-                    let (now, rest) = framing.split_at(*len);
-                    framing = rest;
-                    IoSlice::new(now)
-                }
-                Part::Payload(bytes) => IoSlice::new(bytes),
-            })
-            .collect()
-    }
 }
 
 impl<N: Net> DataConnection<N> {
@@ -192,13 +126,14 @@ impl<N: Net> DataConnection<N> {
             waiting: Vec::new(),
             conversion: None,
             written_bytes: 0,
-            total: Moved::default(),
+            total: TransferStats::default(),
             idle_limit,
             marker_interval_bytes: None,
             marks: None,
         })
     }
 
+    /// Of the mode it was opened for.
     pub fn coding(&self) -> Coding {
         self.coding
     }
@@ -208,12 +143,13 @@ impl<N: Net> DataConnection<N> {
         self.coding.mode != TransmissionMode::Stream
     }
 
+    /// The other end.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }
 
     /// What has been moved of all files, the one under way and failed ones included.
-    pub fn total(&self) -> Moved {
+    pub fn total(&self) -> TransferStats {
         self.total
     }
 
@@ -251,13 +187,13 @@ impl<N: Net> DataConnection<N> {
 
     /// Where to tell of restart markers, after what came before them is on stable storage. A full
     /// channel loses them: they are a help, the transfer does not wait for them.
-    pub fn tell_markers(&mut self, marks: Option<mpsc::Sender<Mark>>) {
+    pub fn tell_markers(&mut self, marks: Option<mpsc::Sender<RestartMarker>>) {
         self.marks = marks;
     }
 
     /// Reads and drops what comes, up to and with the end of a file.
     pub async fn discard_file(&mut self) -> Result<(), TransferError> {
-        self.receive_pieces(&mut Nowhere, &mut Moved::default()).await
+        self.receive_pieces(&mut Nowhere, &mut TransferStats::default()).await
     }
 
     /// Gives back the memory of an idle connection.
@@ -284,11 +220,15 @@ impl<N: Net> DataConnection<N> {
     }
 
     /// Sends one file; in stream mode the caller then closes the connection.
-    pub async fn send_file(&mut self, name: &str, file: &mut impl ReadFile) -> Result<Moved, TransferError> {
+    pub async fn send_file(
+        &mut self,
+        name: &str,
+        file: &mut impl ReadFile,
+    ) -> Result<TransferStats, TransferError> {
         let (local, peer, wire_offset) = (self.local, self.peer, self.written_bytes);
         self.watch
             .tell(self.net.now(), Seen::SendBegins { name, local, peer, wire_offset, coding: self.coding });
-        let mut moved = Moved::default();
+        let mut moved = TransferStats::default();
         let result = self.send_pieces(file, &mut moved).await;
         self.told_end(name, moved, &result);
         result.map(|()| moved)
@@ -297,7 +237,7 @@ impl<N: Net> DataConnection<N> {
     async fn send_pieces(
         &mut self,
         file: &mut impl ReadFile,
-        moved: &mut Moved,
+        moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
         let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
         let interval = match self.coding.mode {
@@ -346,7 +286,12 @@ impl<N: Net> DataConnection<N> {
         }
     }
 
-    async fn send_piece(&mut self, piece: &[u8], end: End, moved: &mut Moved) -> Result<(), TransferError> {
+    async fn send_piece(
+        &mut self,
+        piece: &[u8],
+        end: End,
+        moved: &mut TransferStats,
+    ) -> Result<(), TransferError> {
         let mut pieces = Pieces::default();
         self.encoder.encode(piece, end, &mut pieces);
         self.write(pieces, piece.len() as u64, moved).await
@@ -356,7 +301,7 @@ impl<N: Net> DataConnection<N> {
         &mut self,
         converted: &Converted,
         last: bool,
-        moved: &mut Moved,
+        moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
         let mut pieces = Pieces::default();
         for (piece, end) in converted.pieces(last) {
@@ -369,7 +314,7 @@ impl<N: Net> DataConnection<N> {
         &mut self,
         pieces: Pieces<'_>,
         payload_bytes: u64,
-        moved: &mut Moved,
+        moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
         let mut slices = pieces.slices();
         let mut rest = slices.as_mut_slice();
@@ -403,10 +348,10 @@ impl<N: Net> DataConnection<N> {
         &mut self,
         name: &str,
         file: &mut impl WriteFile,
-    ) -> Result<Moved, TransferError> {
+    ) -> Result<TransferStats, TransferError> {
         let (local, peer) = (self.local, self.peer);
         self.watch.tell(self.net.now(), Seen::ReceiveBegins { name, local, peer });
-        let mut moved = Moved::default();
+        let mut moved = TransferStats::default();
         let result = self.receive_pieces(file, &mut moved).await;
         self.told_end(name, moved, &result);
         result.map(|()| moved)
@@ -415,7 +360,7 @@ impl<N: Net> DataConnection<N> {
     async fn receive_pieces(
         &mut self,
         file: &mut impl WriteFile,
-        moved: &mut Moved,
+        moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
         let mut incoming = self.conversion.map(Incoming::new);
         let mut read_bytes = READ_BYTES;
@@ -454,7 +399,7 @@ impl<N: Net> DataConnection<N> {
         &mut self,
         file: &mut impl WriteFile,
         incoming: &mut Option<Incoming>,
-        moved: &mut Moved,
+        moved: &mut TransferStats,
     ) -> Result<bool, TransferError> {
         let in_small_parts = match self.coding.mode {
             TransmissionMode::Stream => self.coding.structure == Structure::Record,
@@ -493,7 +438,7 @@ impl<N: Net> DataConnection<N> {
                         let receiver = checked(receiver)?;
                         let sender = String::from_utf8_lossy(&text).into_owned();
                         // Full: see `tell_markers`.
-                        let _ = marks.try_send(Mark { sender, receiver });
+                        let _ = marks.try_send(RestartMarker { sender, receiver });
                     }
                 }
                 Some(Event::EndOfRecord) => local.end_of_record(),
@@ -517,7 +462,7 @@ impl<N: Net> DataConnection<N> {
         Ok(ended)
     }
 
-    fn told_end(&self, name: &str, moved: Moved, result: &Result<(), TransferError>) {
+    fn told_end(&self, name: &str, moved: TransferStats, result: &Result<(), TransferError>) {
         let error = result.as_ref().err().map(ToString::to_string);
         self.watch.tell(
             self.net.now(),

@@ -18,6 +18,7 @@ pub struct Throttled<N, F> {
 }
 
 impl<N: Net, F> Throttled<N, F> {
+    /// Time counts from now.
     pub fn new(net: N, inner: F, bytes_per_s: Option<NonZeroU64>) -> Self {
         let begun = net.now();
         Self { net, inner, rate: bytes_per_s, begun, moved_bytes: 0 }

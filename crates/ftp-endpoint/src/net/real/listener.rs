@@ -1,7 +1,7 @@
 //! A listening socket.
 
 use super::super::Listener;
-use super::{RealStream, quick, socket};
+use super::{RealStream, nonblocking, socket};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 /// As many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// A listening socket of the machine.
 pub struct RealListener {
     io: Mutex<Io>,
     local: SocketAddr,
@@ -25,7 +26,7 @@ enum Io {
 
 impl RealListener {
     pub(super) fn open(on: SocketAddr) -> io::Result<Self> {
-        let io = match quick::listen(on, BACKLOG)? {
+        let io = match nonblocking::listen(on, BACKLOG)? {
             Some(listener) => Io::Raw(listener),
             None => {
                 let socket = socket(&on)?;
@@ -43,6 +44,7 @@ impl RealListener {
         Ok(Self { io: Mutex::new(io), local })
     }
 
+    /// The address listened on, with its port.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.local)
     }
@@ -65,7 +67,7 @@ impl RealListener {
             return Ok(Err(listener.clone()));
         }
         match std::mem::replace(&mut *io, Io::Gone) {
-            Io::Raw(listener) => match quick::accept(&listener) {
+            Io::Raw(listener) => match nonblocking::accept(&listener) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let listener = Arc::new(TcpListener::from_std(listener)?);
                     *io = Io::Watched(listener.clone());

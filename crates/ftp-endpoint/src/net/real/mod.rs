@@ -6,10 +6,10 @@
 //! waited for anything, and then tokio's reactor never hears of it.
 #![allow(clippy::disallowed_methods, reason = "the one place that reads the real clock")]
 
-mod listener;
-mod quick;
 #[cfg(unix)]
-mod spin;
+mod busy_poll;
+mod listener;
+mod nonblocking;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -23,12 +23,14 @@ pub use stream::RealStream;
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 
+/// The machine's sockets and its monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub struct RealNet {
     start: Instant,
 }
 
 impl RealNet {
+    /// Its time begins now.
     pub fn new() -> Self {
         Self { start: Instant::now() }
     }
@@ -52,7 +54,7 @@ pub fn runtime() -> io::Result<Runtime> {
     builder.enable_all();
     #[cfg(unix)]
     if std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1) {
-        builder.on_thread_park(spin::before_park);
+        builder.on_thread_park(busy_poll::before_park);
     }
     let runtime = builder.build()?;
     // A timer that is due before all others makes tokio wake its own driver by an eventfd: two system
@@ -81,10 +83,10 @@ impl Net for RealNet {
 
     async fn connect(&self, from: Option<IpAddr>, to: SocketAddr) -> io::Result<RealStream> {
         let from = from.map(|ip| SocketAddr::new(ip, 0));
-        if let Some(begun) = quick::connect(from, to)? {
+        if let Some(begun) = nonblocking::connect(from, to)? {
             return match begun {
-                quick::Connecting::Done(socket) => Ok(RealStream::raw(socket, None, to)),
-                quick::Connecting::Begun(socket) => {
+                nonblocking::Connecting::Done(socket) => Ok(RealStream::raw(socket, None, to)),
+                nonblocking::Connecting::Begun(socket) => {
                     let stream = tokio::net::TcpStream::from_std(socket)?;
                     stream.writable().await?;
                     match stream.take_error()? {

@@ -2,7 +2,7 @@
 
 use super::super::{Pace, Stream};
 #[cfg(unix)]
-use super::spin;
+use super::busy_poll;
 use socket2::SockRef;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ const MAX_HELD_WRITE_BYTES: usize = 16 * 1024;
 /// What is held back at most.
 const MAX_HELD_BYTES: usize = 64 * 1024;
 
+/// A TCP connection of the machine.
 pub struct RealStream {
     io: Io,
     /// If known.
@@ -33,7 +34,7 @@ pub struct RealStream {
 enum Io {
     /// Does not block; so often tried.
     Raw(std::net::TcpStream, u32),
-    /// By the reactor, since it had to be waited for. Only the looks before a sleep (`spin`) share it.
+    /// By the reactor, since it had to be waited for. Only the looks before a sleep (`busy_poll`) share it.
     Watched(Arc<Mutex<TcpStream>>),
     /// Could not be watched.
     Gone,
@@ -211,7 +212,7 @@ impl AsyncRead for RealStream {
         let read = Pin::new(&mut *locked(&socket)).poll_read(cx, buffer);
         #[cfg(unix)]
         if read.is_pending() {
-            spin::awaits(&socket);
+            busy_poll::awaits(&socket);
         }
         read
     }

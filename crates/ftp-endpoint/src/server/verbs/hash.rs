@@ -2,8 +2,10 @@
 
 use crate::net::Net;
 use crate::server::accounts::Accounts;
+use crate::server::meanwhile::{Attended, attended};
+use crate::server::negotiated::Algorithm;
 use crate::server::replies::Refusal;
-use crate::server::session::{Attended, Session, attended};
+use crate::server::session::Session;
 use crate::store::{ReadFile, Store, StoreError};
 use crate::transfer::limited::Limited;
 use ftp_proto::reply::Reply;
@@ -11,35 +13,6 @@ use sha2::{Digest, Sha256};
 
 /// Read and hashed at a time, between looks at the control connection.
 const PIECE_BYTES: usize = 64 * 1024;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    #[default]
-    Sha256,
-    Crc32,
-}
-
-impl Algorithm {
-    const ALL: [Self; 2] = [Self::Sha256, Self::Crc32];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sha256 => "SHA-256",
-            Self::Crc32 => "CRC32",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(text))
-    }
-
-    /// For FEAT: the one in use has an asterisk.
-    pub fn list(used: Self) -> String {
-        let names = Self::ALL
-            .map(|algorithm| format!("{}{}", algorithm.name(), if algorithm == used { "*" } else { "" }));
-        names.join(";")
-    }
-}
 
 enum Sum {
     Sha256(Sha256),
@@ -95,7 +68,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             return Err(Refusal::NoRight);
         }
         let path = self.path(argument)?;
-        let (first, last) = self.range.unwrap_or((0, u64::MAX));
+        let (first, last) = self.negotiated.range.unwrap_or((0, u64::MAX));
         let mut file = match store.read(&path, first).await {
             Ok(file) => Limited::new(file, (last - first).saturating_add(1)),
             Err(StoreError::BadOffset { .. }) => {
@@ -103,7 +76,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             }
             Err(other) => return Err(other.into()),
         };
-        let algorithm = self.algorithm;
+        let algorithm = self.negotiated.algorithm;
         let status = || Reply::new(211, "Computing a hash.");
         let work = sum(&mut file, algorithm);
         match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {
@@ -118,13 +91,13 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     pub(in crate::server) fn choose_range(&mut self, first: u64, last: u64) -> Result<Reply, Refusal> {
-        self.range = None;
+        self.negotiated.range = None;
         match (first, last) {
             (1, 0) => Ok(Reply::new(350, "The whole file.")),
             _ if first > last => Err(Refusal::Syntax("the range ends before it begins")),
             _ => {
-                self.range = Some((first, last));
-                self.restart = None;
+                self.negotiated.range = Some((first, last));
+                self.negotiated.restart = None;
                 Ok(Reply::new(350, format!("Bytes {first} to {last}.")))
             }
         }

@@ -3,9 +3,9 @@
 
 use crate::net::Net;
 use crate::server::accounts::Accounts;
+use crate::server::negotiated::Algorithm;
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
-use crate::server::verbs::hash::Algorithm;
 use crate::server::verbs::listing::listed;
 use crate::store::{Store, StoreError};
 use ftp_proto::command::{Command, VERBS, mode_letter};
@@ -26,12 +26,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
             "CLNT".to_owned(),
             "EPRT".to_owned(),
             "EPSV".to_owned(),
-            format!("HASH {}", Algorithm::list(self.algorithm)),
+            format!("HASH {}", Algorithm::list(self.negotiated.algorithm)),
             "HOST".to_owned(),
             "LANG EN*".to_owned(),
             "MDTM".to_owned(),
             "MFMT".to_owned(),
-            format!("MLST {}", self.facts.list(true)),
+            format!("MLST {}", self.negotiated.facts.list(true)),
             "RANG STREAM".to_owned(),
             "REST STREAM".to_owned(),
             "SIZE".to_owned(),
@@ -55,21 +55,24 @@ impl<N: Net, A: Accounts> Session<N, A> {
         match name.to_ascii_uppercase().as_str() {
             // RFC 3659 section 7.9: the answer names the facts that will be given.
             "MLST" => {
-                self.facts = Facts::parse(rest);
-                Ok(Reply::new(200, format!("MLST OPTS {}", self.facts.list(false)).trim_end().to_owned()))
+                self.negotiated.facts = Facts::parse(rest);
+                Ok(Reply::new(
+                    200,
+                    format!("MLST OPTS {}", self.negotiated.facts.list(false)).trim_end().to_owned(),
+                ))
             }
-            "HASH" if rest.is_empty() => Ok(Reply::new(200, self.algorithm.name())),
+            "HASH" if rest.is_empty() => Ok(Reply::new(200, self.negotiated.algorithm.name())),
             "HASH" => {
-                self.algorithm = Algorithm::parse(rest)
+                self.negotiated.algorithm = Algorithm::parse(rest)
                     .ok_or(Refusal::Syntax("unknown algorithm, selection not changed"))?;
-                Ok(Reply::new(200, self.algorithm.name()))
+                Ok(Reply::new(200, self.negotiated.algorithm.name()))
             }
             // RFC 2640: pathnames are UTF-8 always.
             "UTF8" | "UTF-8" if rest.is_empty() || rest.eq_ignore_ascii_case("ON") => {
                 Ok(Reply::new(200, "UTF8 is always on."))
             }
             "XPIPE" if rest.eq_ignore_ascii_case("ON") || rest.eq_ignore_ascii_case("OFF") => {
-                self.pipelined_uploads = rest.eq_ignore_ascii_case("ON");
+                self.negotiated.pipelined_uploads = rest.eq_ignore_ascii_case("ON");
                 Ok(Reply::new(200, format!("XPIPE {}.", rest.to_ascii_uppercase())))
             }
             _ => Err(Refusal::Syntax("option not understood")),
@@ -78,7 +81,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// STAT without an argument: parameters and connections (RFC 959 section 4.1.3).
     fn status(&self) -> Reply {
-        let parameters = &self.parameters;
+        let parameters = &self.negotiated;
         let structure = match parameters.structure {
             Structure::File => 'F',
             Structure::Record => 'R',
@@ -155,7 +158,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             )),
             "MARKERS" => {
                 let bytes = rest.trim_matches(' ').parse().map_err(|_| Refusal::Syntax("expected bytes"))?;
-                self.marker_interval_bytes = NonZeroU64::new(bytes);
+                self.negotiated.marker_interval_bytes = NonZeroU64::new(bytes);
                 Ok(Reply::new(200, format!("Restart markers every {bytes} bytes (0: none).")))
             }
             // What REST can go on from, out of sight otherwise.

@@ -200,11 +200,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let mut text = String::new();
         let mut line = |kind: &str, entry: &Listed| {
             let permissions = permissions(entry.is_directory, &rights);
-            text.push_str(&self.facts.line(kind, entry, &permissions));
+            text.push_str(&self.negotiated.facts.line(kind, entry, &permissions));
             text.push_str("\r\n");
         };
         // Without the type fact, nobody could tell them from entries.
-        if self.facts.kind {
+        if self.negotiated.facts.kind {
             line("cdir", &listed(".", &itself));
         }
         for entry in store.list(&path).await? {
@@ -225,7 +225,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             (true, false) => "dir",
             (false, _) => "file",
         };
-        let line = self.facts.line(kind, &entry, &permissions(entry.is_directory, &rights));
+        let line = self.negotiated.facts.line(kind, &entry, &permissions(entry.is_directory, &rights));
         let lines = vec![format!("Listing {path}"), format!(" {line}"), "End".to_owned()];
         Ok(Reply::multi(250, lines))
     }

@@ -1,9 +1,11 @@
-//! USER and PASS.
+//! USER, PASS and REIN.
 
 use crate::net::Net;
 use crate::server::accounts::Accounts;
+use crate::server::negotiated::Negotiated;
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
+use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 
 impl<N: Net, A: Accounts> Session<N, A> {
@@ -41,5 +43,19 @@ impl<N: Net, A: Accounts> Session<N, A> {
             return Ok(Next::End(reply, "failed logins"));
         }
         Ok(Reply::new(530, "Login incorrect.").into())
+    }
+
+    /// REIN: everything as after the greeting (RFC 959 section 4.1.1).
+    pub(super) async fn reinitialize(&mut self) -> Reply {
+        self.log_out();
+        self.negotiated = Negotiated::default();
+        self.data.reset().await;
+        Reply::new(220, self.config.greeting.clone())
+    }
+
+    fn log_out(&mut self) {
+        self.user = None;
+        self.user_name = None;
+        self.working = VirtualPath::root();
     }
 }

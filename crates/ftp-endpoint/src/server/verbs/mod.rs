@@ -1,17 +1,122 @@
 //! What each command does, one file a family.
 
 mod files;
-pub(super) mod hash;
+mod hash;
 mod information;
 mod listing;
 mod login;
 mod parameters;
-pub(super) mod transfers;
+mod transfers;
+mod upload;
 
+use super::accounts::Accounts;
+use super::control::Line;
+use super::replies::Refusal;
+use super::session::{Next, Session};
+use crate::net::Net;
+use crate::observe::Event;
 use ftp_proto::command::Command;
+use ftp_proto::path::VirtualPath;
+use ftp_proto::reply::Reply;
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    /// Does what a command line says, and gives the last reply to it.
+    pub(in crate::server) async fn perform(&mut self, line: Line) -> Result<Next, Refusal> {
+        let Line::Text(line) = line else {
+            self.tell_command("(line too long)");
+            return Ok(Reply::new(500, "Command line too long.").into());
+        };
+        let parsed = Command::parse(&line);
+        match &parsed {
+            Ok(Command::Pass(_)) => self.tell_command("PASS ****"),
+            _ => self.tell_command(&String::from_utf8_lossy(&line)),
+        }
+        let command = parsed?;
+        if self.user.is_none() && !is_allowed_before_login(&command) {
+            return Err(Refusal::NotLoggedIn);
+        }
+        if self.aborting && is_transfer(&command) {
+            return Err(Refusal::Aborted);
+        }
+        let rename_from = self.rename_from.take();
+        let uses_data = is_transfer(&command);
+        let result = self.dispatch(command, rename_from).await;
+        if uses_data && result.is_err() {
+            self.data.refused(self.negotiated.mode);
+        }
+        result
+    }
+
+    fn tell_command(&self, line: &str) {
+        self.watch.tell(self.net.now(), Event::Command { line });
+    }
+
+    async fn dispatch(
+        &mut self,
+        command: Command,
+        rename_from: Option<VirtualPath>,
+    ) -> Result<Next, Refusal> {
+        // Boxed where the future is large: an idle session should not carry a transfer's state.
+        let reply = match command {
+            Command::User(name) => return self.user(name).await,
+            Command::Pass(password) => return Box::pin(self.pass(password)).await,
+            Command::Acct(_) => Reply::new(202, "No account is needed."),
+            Command::Rein => self.reinitialize().await,
+            Command::Quit => return Ok(Next::End(Reply::new(221, "Goodbye."), "quit")),
+
+            Command::Port(address) => self.port(address.into()).await?,
+            Command::Eprt(address) => self.extended_port(address).await?,
+            Command::Pasv => self.passive().await?,
+            Command::Epsv(protocol) => self.extended_passive(protocol).await?,
+            Command::Type(data_type) => self.set_type(data_type)?,
+            Command::Stru(structure) => self.set_structure(structure).await?,
+            Command::Mode(mode) => self.set_mode(mode).await?,
+
+            Command::Cwd(path) => self.change_directory(&path, 250).await?,
+            Command::Cdup => self.change_directory("..", 200).await?,
+            Command::Pwd => self.working_directory(),
+            Command::Mkd(path) => self.make_directory(&path).await?,
+            Command::Rmd(path) => self.remove_directory(&path).await?,
+            Command::Dele(path) => self.delete(&path).await?,
+            Command::Rnfr(path) => self.rename_from(&path).await?,
+            Command::Rnto(path) => self.rename_to(rename_from, &path).await?,
+            Command::Size(path) => Box::pin(self.size(&path)).await?,
+
+            Command::Rest(marker) => self.restart(marker)?,
+            Command::Retr(path) => Box::pin(self.retrieve(&path)).await?,
+            Command::Stor(path) => Box::pin(self.store(&path)).await?,
+            Command::Appe(path) => Box::pin(self.append(&path)).await?,
+            Command::Abor => self.abort(),
+            Command::List(argument) => Box::pin(self.list(argument, true)).await?,
+            Command::Nlst(argument) => Box::pin(self.list(argument, false)).await?,
+
+            Command::Mdtm(path) => self.modified(&path).await?,
+            Command::Mfmt(time, path) => self.set_modified(time, &path).await?,
+            Command::Mlsd(argument) => Box::pin(self.machine_list(argument)).await?,
+            Command::Mlst(argument) => self.machine_list_one(argument).await?,
+            Command::Hash(path) => Box::pin(self.hash(&path)).await?,
+            Command::Rang(first, last) => self.choose_range(first, last)?,
+            Command::Stou => Box::pin(self.store_unique()).await?,
+            Command::Allo(..) => self.allocate(),
+
+            Command::Syst => Reply::new(215, "UNIX Type: L8"),
+            Command::Feat => self.features(),
+            Command::Opts(argument) => self.options(&argument)?,
+            Command::Stat(argument) => self.stat(argument).await?,
+            Command::Help(argument) => self.help(argument),
+            Command::Site(argument) => self.site(&argument).await?,
+            Command::Host(argument) => self.host(&argument)?,
+            Command::Lang(argument) => self.language(argument)?,
+            Command::Clnt(_) => Reply::new(200, "Noted."),
+            Command::Smnt(_) => Reply::new(202, "There is one file system."),
+            Command::Noop => Reply::new(200, "Okay."),
+        };
+        Ok(reply.into())
+    }
+}
 
 /// Everything else is answered by 530.
-pub fn is_allowed_before_login(command: &Command) -> bool {
+fn is_allowed_before_login(command: &Command) -> bool {
     matches!(
         command,
         Command::User(_)
@@ -32,7 +137,7 @@ pub fn is_allowed_before_login(command: &Command) -> bool {
 }
 
 /// Commands that use the data connection.
-pub fn is_transfer(command: &Command) -> bool {
+fn is_transfer(command: &Command) -> bool {
     matches!(
         command,
         Command::Retr(_)

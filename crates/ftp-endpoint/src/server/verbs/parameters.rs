@@ -25,7 +25,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     pub(in crate::server) async fn port(&mut self, address: SocketAddr) -> Result<Reply, Refusal> {
-        if self.only_epsv {
+        if self.negotiated.only_epsv {
             return Err(ONLY_EPSV);
         }
         self.data.set_active(address).await.map_err(Refusal::DataAddress)?;
@@ -40,7 +40,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     pub(in crate::server) async fn passive(&mut self) -> Result<Reply, Refusal> {
-        if self.only_epsv {
+        if self.negotiated.only_epsv {
             return Err(ONLY_EPSV);
         }
         let IpAddr::V4(here) = self.local_ip() else {
@@ -57,7 +57,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     ) -> Result<Reply, Refusal> {
         match (protocol, self.protocol()) {
             (ExtendedPassive::All, _) => {
-                self.only_epsv = true;
+                self.negotiated.only_epsv = true;
                 return Ok(Reply::new(200, "Only EPSV from now on."));
             }
             (ExtendedPassive::V4, 2) => return Err(Refusal::Protocol(2)),
@@ -92,7 +92,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             | DataType::Local(8) => {}
             _ => return Err(Refusal::Parameter(format!("TYPE {data_type} is not implemented"))),
         }
-        self.parameters.data_type = data_type;
+        self.negotiated.data_type = data_type;
         Ok(Reply::new(200, format!("Type set to {data_type}.")))
     }
 
@@ -100,18 +100,18 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let StructureCode::Known(structure) = code else {
             return Err(Refusal::Parameter("page structure is not implemented".to_owned()));
         };
-        if self.parameters.structure != structure {
+        if self.negotiated.structure != structure {
             self.data.close().await;
         }
-        self.parameters.structure = structure;
+        self.negotiated.structure = structure;
         Ok(Reply::new(200, format!("Structure set to {}.", code.letter())))
     }
 
     pub(in crate::server) async fn set_mode(&mut self, mode: TransmissionMode) -> Result<Reply, Refusal> {
-        if self.parameters.mode != mode {
+        if self.negotiated.mode != mode {
             self.data.close().await;
         }
-        self.parameters.mode = mode;
+        self.negotiated.mode = mode;
         Ok(Reply::new(200, format!("Mode set to {}.", mode_letter(mode))))
     }
 }

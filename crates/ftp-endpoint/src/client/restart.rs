@@ -5,42 +5,17 @@
 //! extension), or, under a temporary name, by SIZE.
 
 use super::error::ClientError;
-use super::policy::{Direction, Policy, Publish, Verify};
+use super::marker::Start;
+use super::policy::{Direction, Policy, Publish, Verify, part_name};
+use super::queue::Pending;
 use super::session::Session;
-use super::worker::{Pending, Worker, part_name};
+use super::worker::Worker;
 use crate::net::Net;
 use crate::store::Store;
-use crate::transfer::Mark;
-use crate::transfer::ascii::RETURN_SEEN;
+use crate::transfer::RestartMarker;
 use ftp_proto::command::Command;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
-
-/// Where an attempt begins.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Start {
-    /// In the file at this end.
-    pub offset_bytes: u64,
-    /// REST's argument.
-    pub marker: Option<String>,
-    /// Of a download of TYPE A: a CR before it is held back.
-    pub after_return: bool,
-}
-
-impl Start {
-    /// From our own marker, an offset as our stores give them.
-    fn at(ours: &str, theirs: String) -> Option<Self> {
-        let digits = ours.strip_suffix(RETURN_SEEN);
-        let offset_bytes = digits.unwrap_or(ours).parse().ok()?;
-        Some(Self { offset_bytes, marker: Some(theirs), after_return: digits.is_some() })
-    }
-}
-
-/// `MARK sender = receiver`, the text of a 110 reply.
-pub fn parse_mark(text: &str) -> Option<Mark> {
-    let (sender, receiver) = text.trim().strip_prefix("MARK ")?.split_once(" = ")?;
-    Some(Mark { sender: sender.trim().to_owned(), receiver: receiver.trim().to_owned() })
-}
 
 /// Whether bytes at this end are those on the wire, so that an offset means the same at both.
 fn is_transparent(policy: &Policy) -> bool {
@@ -63,7 +38,7 @@ impl<N: Net, S: Store> Worker<N, S> {
     }
 
     async fn start_of_upload(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {
-        if let Some(Mark { sender, receiver }) = &pending.mark {
+        if let Some(RestartMarker { sender, receiver }) = &pending.mark {
             return Ok(Start::at(sender, receiver.clone()));
         }
         if !is_transparent(&self.policy) {
@@ -80,7 +55,7 @@ impl<N: Net, S: Store> Worker<N, S> {
     }
 
     async fn start_of_download(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {
-        if let Some(Mark { sender, receiver }) = &pending.mark {
+        if let Some(RestartMarker { sender, receiver }) = &pending.mark {
             return Ok(Start::at(receiver, sender.clone()));
         }
         if self.policy.mode != TransmissionMode::Stream || !is_transparent(&self.policy) {
@@ -106,20 +81,4 @@ async fn left_bytes<N: Net>(
         reply = session.command(&Command::Size(part)).await?;
     }
     Ok(reply.text().trim().parse().ok().filter(|bytes| reply.code == 213 && *bytes > 0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn marks_of_110_replies() {
-        let mark = parse_mark("MARK 100 = 77r").unwrap();
-        assert_eq!((mark.sender.as_str(), mark.receiver.as_str()), ("100", "77r"));
-        assert_eq!(parse_mark("no mark"), None);
-        assert_eq!(parse_mark("MARK 100"), None);
-        let start = Start::at(&mark.receiver, mark.sender).unwrap();
-        assert_eq!((start.offset_bytes, start.after_return), (77, true));
-        assert_eq!(Start::at("not ours", "x".into()), None);
-    }
 }

@@ -10,213 +10,43 @@
 //! it have not, and go again over another connection. All replies owed are read first, so that
 //! the control connection stays in step.
 
-use super::error::ClientError;
-use super::hash::parse_hash;
+use super::burst::{Burst, Flight, Sink};
+use super::error::{ClientError, FailureKind};
 use super::local::{LocalReader, LocalWriter};
-use super::policy::{Direction, Opening, Policy, Publish, Verify};
-use super::session::{Opened, Session, parse_size, refused};
-use super::worker::{Pending, Worker, part_name, same_hash, same_size};
+use super::policy::{Direction, Publish, Verify, part_name};
+use super::queue::Pending;
+use super::session::{Came, Session};
+use super::verify::check;
+use super::worker::Worker;
 use crate::net::{Net, Pace};
 use crate::store::{Store, StoreError, Write, WriteFile};
-use crate::transfer::{DataConnection, Moved, TransferError};
+use crate::transfer::{DataConnection, TransferError, TransferStats};
 use ftp_proto::command::Command;
-use ftp_proto::mode::TransmissionMode;
 use ftp_proto::planted::{self, Bug};
-use ftp_proto::reply::{Class, Reply};
-use std::collections::{BTreeMap, VecDeque};
-use std::io;
+use std::collections::VecDeque;
 
 /// Command bytes sent ahead: less than a control connection's buffers hold, so that a server that
 /// is busy sending data never blocks us in sending commands.
 const MAX_AHEAD_BYTES: usize = 16 * 1024;
-
-/// Whether the policy can be pipelined.
-pub fn applies(policy: &Policy) -> bool {
-    policy.pipeline_depth > 1
-        && policy.mode != TransmissionMode::Stream
-        && policy.reuse_data_connection
-        && !policy.resume
-        && policy.opening == Opening::Passive
-}
-
-/// A file whose commands have been sent.
-struct Flight<S: Store> {
-    pending: Pending,
-    /// Commands whose completion replies are owed.
-    owed: u32,
-    /// Of an upload, until it is sent.
-    reader: Option<LocalReader<S::Reader>>,
-    /// The server's 125 or 150 has come.
-    begun: bool,
-    /// Its completion reply has come.
-    completed: bool,
-    /// That was negative.
-    refused: bool,
-    moved: Option<Moved>,
-    /// Of a download: to be published when everything else is right.
-    writer: Option<LocalWriter<S::Writer>>,
-    our_hash: Option<String>,
-    server_hash: Option<String>,
-    server_bytes: Option<u64>,
-    renaming: bool,
-    error: Option<ClientError>,
-}
-
-impl<S: Store> Flight<S> {
-    /// Whether data have to be moved, now or later.
-    fn is_unmoved(&self, direction: Direction) -> bool {
-        match direction {
-            Direction::Put => self.reader.is_some(),
-            Direction::Get => self.moved.is_none() && !self.refused,
-        }
-    }
-
-    /// Its first error is the one that counts.
-    fn fail(&mut self, error: ClientError) {
-        self.error.get_or_insert(error);
-    }
-
-    fn verified(&mut self, verify: Verify) -> Result<Moved, ClientError> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        let moved = self.moved.unwrap_or_default();
-        match verify {
-            Verify::Reply => Ok(moved),
-            Verify::Size => {
-                same_size(self.server_bytes.unwrap_or_default(), moved.payload_bytes).map(|()| moved)
-            }
-            Verify::Hash => {
-                let server = self.server_hash.take().unwrap_or_default();
-                same_hash(server, self.our_hash.take()).map(|()| moved)
-            }
-        }
-    }
-}
-
-/// A command whose completion reply is owed.
-struct Sent {
-    flight: u64,
-    command: Command,
-    bytes: usize,
-}
-
-/// What goes on over one data connection.
-struct Burst<S: Store> {
-    flights: BTreeMap<u64, Flight<S>>,
-    next: u64,
-    /// In the order sent.
-    owed: VecDeque<Sent>,
-    owed_bytes: usize,
-    xpipe: bool,
-    /// The data connection is not in step any more.
-    broken: bool,
-}
-
-impl<S: Store> Burst<S> {
-    fn new() -> Self {
-        let (flights, owed) = (BTreeMap::new(), VecDeque::new());
-        Self { flights, next: 0, owed, owed_bytes: 0, xpipe: false, broken: false }
-    }
-
-    /// The flight whose data move now.
-    fn to_move(&self, direction: Direction) -> Option<u64> {
-        let (&number, flight) = self.flights.iter().find(|(_, flight)| flight.is_unmoved(direction))?;
-        let ahead = self.xpipe && direction == Direction::Put;
-        (flight.begun || ahead).then_some(number)
-    }
-
-    fn in_transfer(&self) -> usize {
-        self.flights.values().filter(|flight| !flight.completed).count()
-    }
-
-    async fn send<N: Net>(
-        &mut self,
-        session: &mut Session<N>,
-        flight: u64,
-        commands: impl IntoIterator<Item = Command>,
-    ) -> Result<(), ClientError> {
-        for command in commands {
-            session.control.send(&command).await?;
-            let bytes = command.to_string().len();
-            self.owed_bytes += bytes;
-            self.owed.push_back(Sent { flight, command, bytes });
-            if let Some(flight) = self.flights.get_mut(&flight) {
-                flight.owed += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Replies come in the order of the commands.
-    fn take_reply(&mut self, reply: Reply) {
-        let turn = usize::from(planted::is(Bug::RepliesOneOff) && self.owed.len() > 1);
-        let Some(sent) = self.owed.get(turn) else { return };
-        let Some(flight) = self.flights.get_mut(&sent.flight) else { return };
-        if reply.is_preliminary() {
-            flight.begun = true;
-            return;
-        }
-        let is_put = matches!(sent.command, Command::Stor(_));
-        let positive = reply.is_completion();
-        match &sent.command {
-            Command::Stor(_) | Command::Retr(_) => {
-                flight.completed = true;
-                flight.refused = !positive;
-                if positive && is_put && flight.moved.is_none() {
-                    self.broken = true;
-                    flight.fail(ClientError::EarlyCompletion(reply));
-                } else if !positive && flight.begun {
-                    self.broken = true;
-                    flight.fail(ClientError::TransferRefused(reply));
-                } else if !positive {
-                    self.broken |= matches!(reply.code, 425 | 426);
-                    if !self.xpipe {
-                        flight.reader = None;
-                    }
-                    flight.fail(refused(&sent.command, reply));
-                }
-            }
-            Command::Size(_) => match parse_size(reply) {
-                Ok(bytes) => flight.server_bytes = Some(bytes),
-                Err(error) => flight.fail(error),
-            },
-            Command::Hash(_) => match parse_hash(reply) {
-                Ok(hash) => flight.server_hash = Some(hash),
-                Err(error) => flight.fail(error),
-            },
-            command => {
-                let wanted =
-                    if matches!(command, Command::Rnfr(_)) { Class::Intermediate } else { Class::Completion };
-                if reply.class() != wanted {
-                    flight.fail(refused(command, reply));
-                }
-            }
-        }
-        flight.owed -= 1;
-        self.owed_bytes -= sent.bytes;
-        self.owed.remove(turn);
-    }
-}
 
 impl<N: Net, S: Store> Worker<N, S> {
     /// Delivers all jobs there are, `pipeline_depth` at a time.
     pub(super) async fn run_pipelined(&mut self) {
         loop {
             let Some(mut pending) = self.take() else {
-                if self.later.is_empty() {
+                if !self.queue.has_put_off() {
                     return;
                 }
                 self.net.sleep(self.policy.retry_delay).await;
-                self.again.extend(self.later.drain(..));
+                self.queue.resume_put_off();
                 continue;
             };
-            if let Some(reason) = self.reason_to_stop() {
+            if let Some(reason) = self.queue.reason_to_stop() {
                 self.stopped(pending, reason);
                 continue;
             }
             match self.session().await.map(drop) {
-                Ok(()) => self.again.push_front(pending),
+                Ok(()) => self.queue.put_first(pending),
                 Err(error) => {
                     pending.report.attempts += 1;
                     self.failed_in_turn(pending, &error).await;
@@ -237,7 +67,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             Ok((mut data, kept)) => {
                 let result = self.pump(session, &mut data, &mut burst).await;
                 if result.is_ok() && !burst.broken {
-                    session.data = Some(data);
+                    session.keep_data(data);
                 } else {
                     session.drop_data(data);
                 }
@@ -263,11 +93,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         if self.policy.direction == Direction::Put {
             burst.xpipe = session.pipes_uploads().await?;
         }
-        let kept = matches!(session.data_connection().await?, Opened::Kept);
-        match session.data.take() {
-            Some(data) => Ok((data, kept)),
-            None => Err(ClientError::DataConnect(io::ErrorKind::NotConnected.into())),
-        }
+        session.take_data().await
     }
 
     async fn pump(
@@ -297,14 +123,14 @@ impl<N: Net, S: Store> Worker<N, S> {
                 return Ok(());
             } else {
                 let before = (burst.next, burst.owed.len());
-                let flushed = async { data.flush().await.map(|()| Moved::default()) };
+                let flushed = async { data.flush().await.map(|()| TransferStats::default()) };
                 if let Some(Err(error)) = self.attend(session, burst, flushed).await? {
                     burst.broken = true;
                     return Err(ClientError::Transfer { error, reply: None });
                 }
                 // If no reply has come meanwhile, there is nothing else to do.
                 if before == (burst.next, burst.owed.len()) {
-                    burst.take_reply(session.control.read_reply().await?);
+                    burst.take_reply(session.read_reply().await?);
                 }
             }
             if burst.broken {
@@ -315,10 +141,10 @@ impl<N: Net, S: Store> Worker<N, S> {
 
     /// Sends commands ahead, as far as depth and buffers allow, together.
     async fn top_up(&mut self, session: &mut Session<N>, burst: &mut Burst<S>) -> Result<(), ClientError> {
-        session.control.pace(Pace::Together);
+        session.pace(Pace::Together);
         let filled = self.fill(session, burst).await;
-        session.control.pace(Pace::Now);
-        session.control.flush().await?;
+        session.pace(Pace::Now);
+        session.flush().await?;
         filled
     }
 
@@ -326,7 +152,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         let (depth, verify) = (self.policy.pipeline_depth as usize, self.policy.verify);
         while burst.in_transfer() < depth
             && burst.owed_bytes < MAX_AHEAD_BYTES
-            && self.reason_to_stop().is_none()
+            && self.queue.reason_to_stop().is_none()
         {
             let Some(mut pending) = self.take() else { return Ok(()) };
             let remote = pending.job.remote.clone();
@@ -338,31 +164,15 @@ impl<N: Net, S: Store> Worker<N, S> {
             let reader = match self.open_reader(&pending).await {
                 Ok(reader) => reader,
                 Err(error) => {
-                    let retry = self.failed(pending, &error);
-                    self.later.extend(retry);
+                    if let Some(retry) = self.failed(pending, &error) {
+                        self.queue.put_off(retry);
+                    }
                     continue;
                 }
             };
             let number = burst.next;
             burst.next += 1;
-            burst.flights.insert(
-                number,
-                Flight {
-                    pending,
-                    owed: 0,
-                    reader,
-                    begun: false,
-                    completed: false,
-                    refused: false,
-                    moved: None,
-                    writer: None,
-                    our_hash: None,
-                    server_hash: None,
-                    server_bytes: None,
-                    renaming: false,
-                    error: None,
-                },
-            );
+            burst.flights.insert(number, Flight::new(pending, reader));
             let commands = match self.policy.direction {
                 Direction::Put => {
                     let stored_as = self.stored_as(&remote);
@@ -423,7 +233,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             if let Some(flight) = burst.flights.remove(&number)
                 && let Some(retry) = self.landed(flight).await
             {
-                self.later.push(retry);
+                self.queue.put_off(retry);
             }
         }
         Ok(())
@@ -521,15 +331,13 @@ impl<N: Net, S: Store> Worker<N, S> {
         &mut self,
         session: &mut Session<N>,
         burst: &mut Burst<S>,
-        moving: impl Future<Output = Result<Moved, TransferError>>,
-    ) -> Result<Option<Result<Moved, TransferError>>, ClientError> {
+        moving: impl Future<Output = Result<TransferStats, TransferError>>,
+    ) -> Result<Option<Result<TransferStats, TransferError>>, ClientError> {
         let mut moving = std::pin::pin!(moving);
         loop {
-            let reply = tokio::select! {
-                biased;
-                () = session.cancel.cancelled() => return Err(ClientError::Cancelled),
-                moved = &mut moving => return Ok(Some(moved)),
-                reply = session.control.next_reply() => reply?,
+            let reply = match session.moved_or_reply(moving.as_mut()).await? {
+                Came::Moved(moved) => return Ok(Some(moved)),
+                Came::Reply(reply) => reply,
             };
             burst.take_reply(reply);
             if burst.broken {
@@ -548,7 +356,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         kept: bool,
     ) {
         while !burst.owed.is_empty() && !matches!(error, Some(ClientError::Cancelled)) {
-            match session.control.read_reply().await {
+            match session.read_reply().await {
                 Ok(reply) => burst.take_reply(reply),
                 Err(lost) => {
                     error.get_or_insert(lost);
@@ -574,10 +382,10 @@ impl<N: Net, S: Store> Worker<N, S> {
             let renamed = self.policy.publish == Publish::Direct || flight.renaming;
             let lost = matches!(&flight.error,
                 Some(ClientError::Refused { reply, .. }) if matches!(reply.code, 425 | 426))
-                || matches!(flight.error.as_ref().map(ClientError::kind), Some(super::FailureKind::Data));
+                || matches!(flight.error.as_ref().map(ClientError::kind), Some(FailureKind::Data));
             if over && !lost && (renamed || flight.error.is_some()) {
                 if let Some(retry) = self.landed(flight).await {
-                    self.later.push(retry);
+                    self.queue.put_off(retry);
                 }
             } else if excused || blamed.is_some() {
                 flight.pending.report.attempts -= 1;
@@ -589,8 +397,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
             excused &= blamed.is_none();
         }
-        again.extend(self.again.drain(..));
-        self.again = again;
+        self.queue.put_all_first(again);
         if let Some((pending, error)) = blamed {
             self.failed_in_turn(pending, &error).await;
         }
@@ -599,36 +406,8 @@ impl<N: Net, S: Store> Worker<N, S> {
     /// Tries it again before the others, after the delay, if attempts are left.
     async fn failed_in_turn(&mut self, pending: Pending, error: &ClientError) {
         if let Some(retry) = self.failed(pending, error) {
-            self.again.push_front(retry);
+            self.queue.put_first(retry);
             self.net.sleep(self.policy.retry_delay).await;
-        }
-    }
-}
-
-fn check(verify: Verify, remote: String) -> Option<Command> {
-    match verify {
-        Verify::Reply => None,
-        Verify::Size => Some(Command::Size(remote)),
-        Verify::Hash => Some(Command::Hash(remote)),
-    }
-}
-
-enum Sink<W> {
-    File(W),
-    Nothing,
-}
-
-impl<W: WriteFile> WriteFile for Sink<W> {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        match self {
-            Self::File(file) => file.write(bytes).await,
-            Self::Nothing => Ok(()),
-        }
-    }
-    async fn publish(self) -> Result<(), StoreError> {
-        match self {
-            Self::File(file) => file.publish().await,
-            Self::Nothing => Ok(()),
         }
     }
 }

@@ -1,0 +1,215 @@
+//! What is under way over one data connection: files whose commands have been sent, and replies owed.
+
+use super::error::ClientError;
+use super::hash::parse_hash;
+use super::local::{LocalReader, LocalWriter};
+use super::policy::{Direction, Verify};
+use super::queue::Pending;
+use super::session::{Session, parse_size, refused};
+use super::verify::{same_hash, same_size};
+use crate::net::Net;
+use crate::store::{Store, StoreError, WriteFile};
+use crate::transfer::TransferStats;
+use ftp_proto::command::Command;
+use ftp_proto::planted::{self, Bug};
+use ftp_proto::reply::{Class, Reply};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A file whose commands have been sent.
+pub struct Flight<S: Store> {
+    pub pending: Pending,
+    /// Commands whose completion replies are owed.
+    pub owed: u32,
+    /// Of an upload, until it is sent.
+    pub reader: Option<LocalReader<S::Reader>>,
+    /// The server's 125 or 150 has come.
+    pub begun: bool,
+    /// Its completion reply has come.
+    pub completed: bool,
+    /// That was negative.
+    pub refused: bool,
+    pub moved: Option<TransferStats>,
+    /// Of a download: to be published when everything else is right.
+    pub writer: Option<LocalWriter<S::Writer>>,
+    pub our_hash: Option<String>,
+    pub server_hash: Option<String>,
+    pub server_bytes: Option<u64>,
+    pub renaming: bool,
+    pub error: Option<ClientError>,
+}
+
+impl<S: Store> Flight<S> {
+    pub fn new(pending: Pending, reader: Option<LocalReader<S::Reader>>) -> Self {
+        Self {
+            pending,
+            owed: 0,
+            reader,
+            begun: false,
+            completed: false,
+            refused: false,
+            moved: None,
+            writer: None,
+            our_hash: None,
+            server_hash: None,
+            server_bytes: None,
+            renaming: false,
+            error: None,
+        }
+    }
+
+    /// Whether data have to be moved, now or later.
+    pub fn is_unmoved(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Put => self.reader.is_some(),
+            Direction::Get => self.moved.is_none() && !self.refused,
+        }
+    }
+
+    /// Its first error is the one that counts.
+    pub fn fail(&mut self, error: ClientError) {
+        self.error.get_or_insert(error);
+    }
+
+    pub fn verified(&mut self, verify: Verify) -> Result<TransferStats, ClientError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let moved = self.moved.unwrap_or_default();
+        match verify {
+            Verify::Reply => Ok(moved),
+            Verify::Size => {
+                same_size(self.server_bytes.unwrap_or_default(), moved.payload_bytes).map(|()| moved)
+            }
+            Verify::Hash => {
+                let server = self.server_hash.take().unwrap_or_default();
+                same_hash(server, self.our_hash.take()).map(|()| moved)
+            }
+        }
+    }
+}
+
+/// A command whose completion reply is owed.
+pub struct Sent {
+    pub flight: u64,
+    pub command: Command,
+    pub bytes: usize,
+}
+
+/// What goes on over one data connection.
+pub struct Burst<S: Store> {
+    pub flights: BTreeMap<u64, Flight<S>>,
+    pub next: u64,
+    /// In the order sent.
+    pub owed: VecDeque<Sent>,
+    pub owed_bytes: usize,
+    pub xpipe: bool,
+    /// The data connection is not in step any more.
+    pub broken: bool,
+}
+
+impl<S: Store> Burst<S> {
+    pub fn new() -> Self {
+        let (flights, owed) = (BTreeMap::new(), VecDeque::new());
+        Self { flights, next: 0, owed, owed_bytes: 0, xpipe: false, broken: false }
+    }
+
+    /// The flight whose data move now.
+    pub fn to_move(&self, direction: Direction) -> Option<u64> {
+        let (&number, flight) = self.flights.iter().find(|(_, flight)| flight.is_unmoved(direction))?;
+        let ahead = self.xpipe && direction == Direction::Put;
+        (flight.begun || ahead).then_some(number)
+    }
+
+    pub fn in_transfer(&self) -> usize {
+        self.flights.values().filter(|flight| !flight.completed).count()
+    }
+
+    pub async fn send<N: Net>(
+        &mut self,
+        session: &mut Session<N>,
+        flight: u64,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<(), ClientError> {
+        for command in commands {
+            session.send(&command).await?;
+            let bytes = command.to_string().len();
+            self.owed_bytes += bytes;
+            self.owed.push_back(Sent { flight, command, bytes });
+            if let Some(flight) = self.flights.get_mut(&flight) {
+                flight.owed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replies come in the order of the commands.
+    pub fn take_reply(&mut self, reply: Reply) {
+        let turn = usize::from(planted::is(Bug::RepliesOneOff) && self.owed.len() > 1);
+        let Some(sent) = self.owed.get(turn) else { return };
+        let Some(flight) = self.flights.get_mut(&sent.flight) else { return };
+        if reply.is_preliminary() {
+            flight.begun = true;
+            return;
+        }
+        let is_put = matches!(sent.command, Command::Stor(_));
+        let positive = reply.is_completion();
+        match &sent.command {
+            Command::Stor(_) | Command::Retr(_) => {
+                flight.completed = true;
+                flight.refused = !positive;
+                if positive && is_put && flight.moved.is_none() {
+                    self.broken = true;
+                    flight.fail(ClientError::EarlyCompletion(reply));
+                } else if !positive && flight.begun {
+                    self.broken = true;
+                    flight.fail(ClientError::TransferRefused(reply));
+                } else if !positive {
+                    self.broken |= matches!(reply.code, 425 | 426);
+                    if !self.xpipe {
+                        flight.reader = None;
+                    }
+                    flight.fail(refused(&sent.command, reply));
+                }
+            }
+            Command::Size(_) => match parse_size(reply) {
+                Ok(bytes) => flight.server_bytes = Some(bytes),
+                Err(error) => flight.fail(error),
+            },
+            Command::Hash(_) => match parse_hash(reply) {
+                Ok(hash) => flight.server_hash = Some(hash),
+                Err(error) => flight.fail(error),
+            },
+            command => {
+                let wanted =
+                    if matches!(command, Command::Rnfr(_)) { Class::Intermediate } else { Class::Completion };
+                if reply.class() != wanted {
+                    flight.fail(refused(command, reply));
+                }
+            }
+        }
+        flight.owed -= 1;
+        self.owed_bytes -= sent.bytes;
+        self.owed.remove(turn);
+    }
+}
+
+/// Where a download goes.
+pub enum Sink<W> {
+    File(W),
+    Nothing,
+}
+
+impl<W: WriteFile> WriteFile for Sink<W> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => file.write(bytes).await,
+            Self::Nothing => Ok(()),
+        }
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => file.publish().await,
+            Self::Nothing => Ok(()),
+        }
+    }
+}

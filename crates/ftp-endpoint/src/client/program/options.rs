@@ -1,0 +1,46 @@
+//! What a program says of its session.
+
+use crate::client::policy::Policy;
+use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::repr::Representation;
+use std::time::Duration;
+
+/// The session's parameters, the same for all its transfers. The default: MODE S, STRU F, TYPE I and
+/// [`Policy`]'s timeouts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// MODE (RFC 959 section 3.4). Block and compressed mode keep one data connection for all files.
+    pub mode: TransmissionMode,
+    /// STRU (RFC 959 section 3.1.2).
+    pub structure: Structure,
+    /// TYPE (RFC 959 section 3.1.1).
+    pub representation: Representation,
+    /// Longest wait for a control or data connection to open.
+    pub connect_timeout: Duration,
+    /// Longest wait for a reply.
+    pub reply_timeout: Duration,
+    /// Longest silence of a data connection during a transfer.
+    pub data_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let Policy { mode, structure, representation, connect_timeout, reply_timeout, data_timeout, .. } =
+            Policy::default();
+        Self { mode, structure, representation, connect_timeout, reply_timeout, data_timeout }
+    }
+}
+
+impl Options {
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            mode: self.mode,
+            structure: self.structure,
+            representation: self.representation,
+            connect_timeout: self.connect_timeout,
+            reply_timeout: self.reply_timeout,
+            data_timeout: self.data_timeout,
+            ..Policy::default()
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! One file after the other: the next command is sent when the last file is done.
+
+use super::error::ClientError;
+use super::local::{LocalReader, LocalWriter};
+use super::marker::Start;
+use super::policy::{Direction, Publish, Verify, part_name};
+use super::queue::Pending;
+use super::verify::{same_hash, same_size};
+use super::worker::Worker;
+use crate::net::Net;
+use crate::store::{Store, StoreError, WriteFile};
+use ftp_proto::planted::{self, Bug};
+
+impl<N: Net, S: Store> Worker<N, S> {
+    /// Delivers all jobs there are.
+    pub(super) async fn run_sequential(&mut self) {
+        while let Some(pending) = self.take() {
+            self.deliver_one(pending).await;
+        }
+    }
+
+    async fn deliver_one(&mut self, mut pending: Pending) {
+        if let Some(reason) = self.queue.reason_to_stop() {
+            return self.stopped(pending, reason);
+        }
+        let wire_before = self.cost().moved.wire_bytes;
+        loop {
+            pending.report.attempts += 1;
+            let result = match self.policy.direction {
+                Direction::Put => self.put(&mut pending).await,
+                Direction::Get => self.get(&mut pending).await,
+            };
+            pending.report.wire_bytes = self.cost().moved.wire_bytes - wire_before;
+            pending.connected |= self.session.is_some();
+            match result {
+                Ok(payload_bytes) => return self.delivered(pending, payload_bytes),
+                Err(error) => match self.failed(pending, &error) {
+                    Some(retry) => pending = retry,
+                    None => return,
+                },
+            }
+            self.net.sleep(self.policy.retry_delay).await;
+        }
+    }
+
+    /// Gives the file's payload bytes.
+    async fn put(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
+        let start = self.start(pending).await?;
+        match self.put_from(pending, &start).await {
+            Err(ClientError::Refused { .. }) if start.marker.is_some() && self.in_step() => {
+                pending.mark = None;
+                self.put_from(pending, &Start::default()).await
+            }
+            result => result,
+        }
+    }
+
+    async fn put_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
+        let job = &pending.job;
+        let opened = LocalReader::open(&self.store, &job.local, start.offset_bytes, &self.policy).await;
+        let mut file = opened.map_err(ClientError::Local)?;
+        let (verify, publish) = (self.policy.verify, self.policy.publish);
+        let session = self.session().await?;
+        let part = part_name(&job.remote);
+        let stored_as = if publish == Publish::Rename { &part } else { &job.remote };
+        let result = session.put_file(&job.remote, stored_as, start.marker.as_deref(), &mut file).await;
+        // Of a later place in the file than the one it began from, or else that one is still good.
+        pending.mark = session.take_mark().or(pending.mark.take());
+        let payload_bytes = start.offset_bytes + result?.payload_bytes;
+        match verify {
+            Verify::Reply => {}
+            Verify::Size => same_size(session.size_bytes(stored_as).await?, payload_bytes)?,
+            Verify::Hash => same_hash(session.hash(stored_as).await?, file.hash())?,
+        }
+        if publish == Publish::Rename && !planted::is(Bug::RenameForgotten) {
+            session.rename(&part, &job.remote).await?;
+        }
+        Ok(payload_bytes)
+    }
+
+    async fn get(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
+        let start = self.start(pending).await?;
+        match self.get_from(pending, &start).await {
+            Err(
+                ClientError::Refused { .. }
+                | ClientError::Local(StoreError::BadOffset { .. } | StoreError::NotFound),
+            ) if start.marker.is_some() && self.in_step() => {
+                pending.mark = None;
+                self.get_from(pending, &Start::default()).await
+            }
+            result => result,
+        }
+    }
+
+    async fn get_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
+        let job = &pending.job;
+        let opened = LocalWriter::open(&self.store, &job.local, start, &self.policy).await;
+        let mut file = opened.map_err(ClientError::Local)?;
+        let (verify, resume) = (self.policy.verify, self.policy.resume);
+        let session = self.session().await?;
+        let size_bytes = match verify {
+            Verify::Size => Some(session.size_bytes(&job.remote).await?),
+            Verify::Reply | Verify::Hash => None,
+        };
+        let moved = match session.get_file(&job.remote, start.marker.as_deref(), &mut file).await {
+            Ok(moved) => moved,
+            Err(error) => {
+                pending.mark = session.take_mark().or(pending.mark.take());
+                if resume && !matches!(error, ClientError::Refused { .. }) {
+                    // Only a help for the next attempt; this one has failed in any case.
+                    let _ = file.keep().await;
+                }
+                return Err(error);
+            }
+        };
+        let payload_bytes = start.offset_bytes + moved.payload_bytes;
+        if let Some(size_bytes) = size_bytes {
+            same_size(size_bytes, payload_bytes)?;
+        }
+        if verify == Verify::Hash {
+            same_hash(session.hash(&job.remote).await?, file.hash())?;
+        }
+        file.publish().await.map_err(ClientError::Local)?;
+        Ok(payload_bytes)
+    }
+}

@@ -1,0 +1,138 @@
+//! A session's data connections: opened, accepted, kept, dropped.
+
+use super::transfer::{Ended, with_replies};
+use super::{Session, refused, sum};
+use crate::client::error::ClientError;
+use crate::client::policy::Opening;
+use crate::net::{Listener, Net};
+use crate::transfer::DataConnection;
+use ftp_proto::address::{parse_extended_passive, parse_passive};
+use ftp_proto::command::{Command, ExtendedPassive};
+use ftp_proto::planted::{self, Bug};
+use ftp_proto::reply::Class;
+use std::io;
+use std::net::SocketAddr;
+
+/// How the next transfer gets its data connection.
+pub enum Opened<N: Net> {
+    /// In `Session::data`, from an earlier transfer.
+    Kept,
+    /// In `Session::data`, just opened.
+    New,
+    /// Active: the server connects when it has the transfer command.
+    Awaited(N::Listener),
+}
+
+impl<N: Net> Session<N> {
+    pub(super) async fn keep_or_close(&mut self, data: DataConnection<N>) {
+        if self.policy.keeps_data_connection() {
+            self.data = Some(data);
+        } else {
+            self.moved = sum(self.moved, data.total());
+            data.close().await;
+        }
+    }
+
+    pub(in crate::client) fn drop_data(&mut self, data: DataConnection<N>) {
+        self.moved = sum(self.moved, data.total());
+        data.abort();
+    }
+
+    pub(in crate::client) fn abort_kept(&mut self) {
+        if let Some(data) = self.data.take() {
+            self.drop_data(data);
+        }
+    }
+
+    /// The one kept, or another.
+    pub(in crate::client) async fn data_connection(&mut self) -> Result<Opened<N>, ClientError> {
+        if let Some(data) = &mut self.data {
+            if data.is_quiet().await || planted::is(Bug::HalfDeadReused) {
+                return Ok(Opened::Kept);
+            }
+            self.abort_kept();
+        }
+        if self.policy.opening == Opening::Active {
+            return self.listen().await.map(Opened::Awaited);
+        }
+        let to = self.passive().await?;
+        let stream = match self.net.timeout(self.policy.connect_timeout, self.net.connect(None, to)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        self.data = Some(self.wrap(stream.map_err(ClientError::DataConnect)?)?);
+        Ok(Opened::New)
+    }
+
+    fn wrap(&mut self, stream: N::Stream) -> Result<DataConnection<N>, ClientError> {
+        self.data_connections += 1;
+        let (net, watch) = (self.net.clone(), self.watch.clone());
+        let coding = self.policy.coding();
+        let mut data = DataConnection::new(net, stream, coding, self.policy.data_timeout, watch)
+            .map_err(ClientError::DataConnect)?;
+        self.convert(&mut data);
+        Ok(data)
+    }
+
+    pub(super) fn convert(&self, data: &mut DataConnection<N>) {
+        let conversion = self.policy.conversion();
+        // Lines are converted where they are read and written: `LocalReader`, `LocalWriter`.
+        data.set_conversion((!conversion.is_lines_only()).then_some(conversion));
+    }
+
+    /// EPSV, or PASV where EPSV is refused. The host is always that of the control connection: the
+    /// one in a 227 may be private, or an attempt to have us connect elsewhere (RFC 2577 section 3).
+    async fn passive(&mut self) -> Result<SocketAddr, ClientError> {
+        let mut server = self.control.peer_addr().map_err(ClientError::Control)?;
+        if !self.without_epsv {
+            let reply = self.control.command(&Command::Epsv(ExtendedPassive::Any)).await?;
+            match reply.class() {
+                Class::Completion => {
+                    let port = parse_extended_passive(&reply.text())
+                        .map_err(|error| ClientError::Address { reply: reply.to_string(), error })?;
+                    server.set_port(port);
+                    return Ok(server);
+                }
+                Class::PermanentNegative if server.is_ipv4() => self.without_epsv = true,
+                _ => return Err(refused(&Command::Epsv(ExtendedPassive::Any), reply)),
+            }
+        }
+        let reply = self.must(Command::Pasv).await?;
+        let address = parse_passive(&reply.text())
+            .map_err(|error| ClientError::Address { reply: reply.to_string(), error })?;
+        server.set_port(address.port());
+        Ok(server)
+    }
+
+    async fn listen(&mut self) -> Result<N::Listener, ClientError> {
+        let mut here = self.control.local_addr().map_err(ClientError::Control)?;
+        here.set_port(0);
+        let listening = self.net.listen(here).await.and_then(|listener| {
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        });
+        let (listener, address) = listening.map_err(ClientError::DataConnect)?;
+        let command = match address {
+            SocketAddr::V4(address) => Command::Port(address),
+            SocketAddr::V6(_) => Command::Eprt(address),
+        };
+        self.must(command).await?;
+        Ok(listener)
+    }
+
+    /// The server's connection to us, or its word that it cannot.
+    pub(super) async fn accept(&mut self, listener: N::Listener) -> Result<DataConnection<N>, ClientError> {
+        let accepting = listener.accept();
+        let limit = self.policy.connect_timeout;
+        let net = self.net.clone();
+        let accepted = net.timeout(limit, with_replies(&mut self.control, &self.cancel, accepting)).await;
+        let server = self.control.peer_addr().map_err(ClientError::Control)?;
+        match accepted {
+            Ok(Ended::Moved(Ok((stream, peer)))) if peer.ip() == server.ip() => self.wrap(stream),
+            Ok(Ended::Moved(Ok((_, found)))) => Err(ClientError::DataPeer { found }),
+            Ok(Ended::Moved(Err(error))) => Err(ClientError::DataConnect(error)),
+            Ok(Ended::Replied(reply)) => Err(ClientError::TransferRefused(reply?)),
+            Err(_) => Err(ClientError::DataConnect(io::ErrorKind::TimedOut.into())),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! A session's single transfers: the command, the data, and what the server says meanwhile and after.
+
+use super::data::Opened;
+use super::{Session, refused};
+use crate::client::control::Control;
+use crate::client::error::ClientError;
+use crate::net::Net;
+use crate::store::{ReadFile, WriteFile};
+use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
+use ftp_proto::command::Command;
+use ftp_proto::mode::TransmissionMode;
+use ftp_proto::planted::{self, Bug};
+use ftp_proto::reply::{Class, Reply};
+use ftp_proto::repr::Representation;
+use std::future::Future;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Restart markers of one download that are kept until its end, when the last one counts.
+const MAX_MARKS: usize = 1 << 20;
+
+impl<N: Net> Session<N> {
+    /// Uploads `file`: STOR, data, end of file, completion reply. The observer hears of it as `name`.
+    /// `restart`: REST's argument, of which `file` is the rest.
+    pub async fn put_file(
+        &mut self,
+        name: &str,
+        remote: &str,
+        restart: Option<&str>,
+        file: &mut impl ReadFile,
+    ) -> Result<TransferStats, ClientError> {
+        self.control.take_mark();
+        let mut data = self.begin(Command::Stor(remote.to_owned()), restart).await?;
+        data.send_markers(self.policy.marker_interval_bytes);
+        let ended = with_replies(&mut self.control, &self.cancel, data.send_file(name, file)).await;
+        let early = match ended {
+            Ended::Moved(result) => return self.finish(data, result, None).await,
+            Ended::Replied(reply) => reply,
+        };
+        self.drop_data(data);
+        match early? {
+            // The sender has the end of file still to send: the server took something else for it.
+            reply if reply.is_completion() => Err(ClientError::EarlyCompletion(reply)),
+            reply => Err(ClientError::TransferRefused(reply)),
+        }
+    }
+
+    /// Downloads into `file`, which the caller publishes after `Ok`.
+    pub async fn get_file(
+        &mut self,
+        remote: &str,
+        restart: Option<&str>,
+        file: &mut impl WriteFile,
+    ) -> Result<TransferStats, ClientError> {
+        self.choose_markers().await?;
+        self.receive_from(Command::Retr(remote.to_owned()), restart, remote, file).await
+    }
+
+    /// The latest restart marker of the last transfer that both ends know.
+    pub fn take_mark(&mut self) -> Option<RestartMarker> {
+        self.control.take_mark().or(self.received_mark.take())
+    }
+
+    /// `SITE MARKERS` (our extension): the server sends restart markers. One that does not know it
+    /// sends what it likes.
+    async fn choose_markers(&mut self) -> Result<(), ClientError> {
+        if let Some(interval) = self.policy.marker_interval_bytes
+            && self.policy.mode != TransmissionMode::Stream
+            && !self.markers_chosen
+        {
+            self.control.command(&Command::Site(format!("MARKERS {interval}"))).await?;
+            self.markers_chosen = true;
+        }
+        Ok(())
+    }
+
+    /// LIST, NLST or MLSD: lines of TYPE A, whatever the session's type, kept with their ends.
+    pub(in crate::client) async fn receive_text(
+        &mut self,
+        command: Command,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Result<TransferStats, ClientError> {
+        let mut data = self.begin(command, None).await?;
+        data.set_filler(Representation::Ascii.filler());
+        data.set_conversion(None);
+        let ended = self.move_in(&mut data, name, file).await;
+        data.set_filler(self.policy.coding().filler);
+        self.convert(&mut data);
+        self.finish_receiving(data, ended).await
+    }
+
+    /// RETR, LIST, NLST or MLSD.
+    pub async fn receive(
+        &mut self,
+        command: Command,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Result<TransferStats, ClientError> {
+        self.receive_from(command, None, name, file).await
+    }
+
+    async fn receive_from(
+        &mut self,
+        command: Command,
+        restart: Option<&str>,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Result<TransferStats, ClientError> {
+        let mut data = self.begin(command, restart).await?;
+        let (marks, mut received) = mpsc::channel(MAX_MARKS);
+        data.tell_markers(Some(marks));
+        let ended = self.move_in(&mut data, name, file).await;
+        data.tell_markers(None);
+        self.received_mark = None;
+        while let Ok(mark) = received.try_recv() {
+            self.received_mark = Some(mark);
+        }
+        self.finish_receiving(data, ended).await
+    }
+
+    /// Receives, and hears meanwhile what the server says.
+    async fn move_in(
+        &mut self,
+        data: &mut DataConnection<N>,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Received {
+        let mut receiving = std::pin::pin!(data.receive_file(name, file));
+        match with_replies(&mut self.control, &self.cancel, receiving.as_mut()).await {
+            // The reply may overtake the data, which go another way.
+            Ended::Replied(Ok(reply)) if reply.is_completion() => Ok((receiving.await, Some(reply))),
+            Ended::Replied(reply) => Err(reply),
+            Ended::Moved(result) => Ok((result, None)),
+        }
+    }
+
+    async fn finish_receiving(
+        &mut self,
+        data: DataConnection<N>,
+        ended: Received,
+    ) -> Result<TransferStats, ClientError> {
+        match ended {
+            Ok((result, reply)) => self.finish(data, result, reply).await,
+            Err(reply) => {
+                self.drop_data(data);
+                Err(ClientError::TransferRefused(reply?))
+            }
+        }
+    }
+
+    /// Sends a transfer command and takes its first reply; gives the data connection to use.
+    async fn begin(
+        &mut self,
+        command: Command,
+        restart: Option<&str>,
+    ) -> Result<DataConnection<N>, ClientError> {
+        loop {
+            let opened = self.data_connection().await?;
+            if let Some(marker) = restart {
+                self.restart(marker).await?;
+            }
+            self.control.send(&command).await?;
+            let reply = self.control.read_reply().await?;
+            match (reply.class(), opened) {
+                (Class::Preliminary, Opened::Awaited(listener)) => return self.accept(listener).await,
+                (Class::Preliminary, Opened::Kept | Opened::New) => {
+                    if let Some(data) = self.data.take() {
+                        return Ok(data);
+                    }
+                }
+                // The server no longer has the connection that we kept; nothing has moved yet.
+                (Class::TransientNegative, Opened::Kept)
+                    if matches!(reply.code, 425 | 426) && !planted::is(Bug::HalfDeadReused) =>
+                {
+                    self.abort_kept();
+                }
+                (Class::TransientNegative | Class::PermanentNegative, _) => {
+                    if let Some(data) = self.data.take() {
+                        self.keep_or_close(data).await;
+                    }
+                    return Err(refused(&command, reply));
+                }
+                (Class::Completion | Class::Intermediate, _) => {
+                    self.abort_kept();
+                    return Err(ClientError::OutOfSequence { command: command.to_string(), reply });
+                }
+            }
+        }
+    }
+
+    /// REST; it comes directly before the transfer command (RFC 959 section 4.1.3).
+    async fn restart(&mut self, marker: &str) -> Result<(), ClientError> {
+        let command = Command::Rest(marker.to_owned());
+        let reply = self.control.command(&command).await?;
+        if reply.class() == Class::Intermediate {
+            return Ok(());
+        }
+        if let Some(data) = self.data.take() {
+            self.keep_or_close(data).await;
+        }
+        Err(refused(&command, reply))
+    }
+
+    /// The moving is over at this end; takes the completion reply, if it has not come before.
+    async fn finish(
+        &mut self,
+        data: DataConnection<N>,
+        result: Result<TransferStats, TransferError>,
+        reply: Option<Reply>,
+    ) -> Result<TransferStats, ClientError> {
+        let moved = match result {
+            Ok(moved) => moved,
+            Err(error) => {
+                // Never a graceful close: the peer could take it for the end of file.
+                self.drop_data(data);
+                let reply = match reply {
+                    Some(reply) => Some(reply),
+                    None => self.control.read_completion().await.ok(),
+                };
+                return Err(ClientError::Transfer { error, reply });
+            }
+        };
+        // In stream mode this close is the end of file.
+        self.keep_or_close(data).await;
+        let reply = match reply {
+            Some(reply) => reply,
+            None => self.control.read_completion().await?,
+        };
+        if reply.is_completion() || planted::is(Bug::AnyReplyIsSuccess) {
+            return Ok(moved);
+        }
+        if !planted::is(Bug::HalfDeadReused) {
+            self.abort_kept();
+        }
+        Err(ClientError::TransferRefused(reply))
+    }
+}
+
+/// What became of the receiving, with the completion reply if it has come; or what the server said, or
+/// what broke, before the end.
+type Received = Result<(Result<TransferStats, TransferError>, Option<Reply>), Result<Reply, ClientError>>;
+
+/// What came first.
+pub enum Ended<T> {
+    Moved(T),
+    /// A completion reply or a broken control connection; the transfer is where it was.
+    Replied(Result<Reply, ClientError>),
+}
+
+/// Watches the control connection while `transfer` is at work, so that the server's word that it
+/// has failed is heard at once. Preliminary replies (110 among them) are passed over.
+pub async fn with_replies<N: Net, F: Future>(
+    control: &mut Control<N>,
+    cancel: &CancellationToken,
+    transfer: F,
+) -> Ended<F::Output> {
+    let mut transfer = std::pin::pin!(transfer);
+    loop {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ended::Replied(Err(ClientError::Cancelled)),
+            done = &mut transfer => return Ended::Moved(done),
+            reply = control.next_reply() => match reply {
+                Ok(reply) if reply.is_preliminary() => {}
+                reply => return Ended::Replied(reply),
+            },
+        }
+    }
+}

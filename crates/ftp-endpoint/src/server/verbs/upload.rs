@@ -1,0 +1,272 @@
+//! An upload at the server: STOR, APPE and STOU, from the name to the reply.
+
+use super::transfers::under_way;
+use crate::net::Net;
+use crate::server::accounts::Accounts;
+use crate::server::log::Movement;
+use crate::server::meanwhile::{Attended, attended};
+use crate::server::negotiated::Restart;
+use crate::server::replies::Refusal;
+use crate::server::session::Session;
+use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
+use crate::transfer::ascii::AsciiWriter;
+use crate::transfer::throttle::Throttled;
+use ftp_proto::mode::TransmissionMode;
+use ftp_proto::path::VirtualPath;
+use ftp_proto::planted::{self, Bug};
+use ftp_proto::reply::Reply;
+use tokio::sync::mpsc;
+
+/// 110 replies that may wait for the control connection; more are left out.
+const WAITING_MARKS: usize = 64;
+
+/// A file on its way in, out of sight until it is committed.
+struct Upload<N: Net, S: Store> {
+    name: String,
+    /// STOU made the name.
+    unique: bool,
+    file: Throttled<N, Target<S>>,
+}
+
+impl<N: Net, S: Store> Upload<N, S> {
+    /// Opens the file where REST, RANG or `how` say, if the user may.
+    async fn open<A: Accounts<Store = S>>(
+        session: &mut Session<N, A>,
+        path: Result<VirtualPath, Refusal>,
+        how: Write,
+        unique: bool,
+    ) -> Result<Self, Refusal> {
+        let restart = session.negotiated.restart.take().unwrap_or_default();
+        let range = session.negotiated.range.take();
+        let how = match (range, restart.offset) {
+            (Some((first, _)), _) => Write::From(first),
+            (None, 0) => how,
+            (None, offset) => Write::From(offset),
+        };
+        let first = range.map_or(restart.offset, |(first, _)| first);
+        let path = path?;
+        session.can_begin_at(first, range.is_some(), true)?;
+        let (store, writer) = session.open_to_write(&path, how).await?;
+        let name = path.to_string();
+        let target = match (range, session.conversion().is_lines_only()) {
+            (Some((first, last)), _) => {
+                Target::Range(Patch { inner: writer, store, path, at: first, end: last.saturating_add(1) })
+            }
+            (None, true) => Target::Lines(lines(writer, restart)),
+            (None, false) => Target::Whole(writer),
+        };
+        let rate = session.config.limits.transfer_bytes_per_s;
+        Ok(Self { name, unique, file: Throttled::new(session.net.clone(), target, rate) })
+    }
+
+    /// Says 125 or 150 and receives the file to its end. In stream mode with file structure that end is
+    /// the closing of the connection, whatever its cause.
+    async fn receive<A: Accounts<Store = S>>(mut self, session: &mut Session<N, A>) -> Result<Self, Refusal> {
+        let coding = session.negotiated.coding();
+        let name = self.name.as_str();
+        if self.unique {
+            session.announce_unique(name, coding).await?;
+        } else {
+            session.announce(name, coding).await;
+            session.announced().await?;
+        }
+        let counting = session.counting.clone();
+        let status = || under_way("receiving", name, counting.payload_bytes());
+        let conversion = Some(session.conversion()).filter(|conversion| !conversion.is_lines_only());
+        let (marks, received_marks) = mpsc::channel(WAITING_MARKS);
+        let (port, file) = (&mut session.data, &mut self.file);
+        let work = async {
+            port.flush().await;
+            let connection = port.open(coding).await?;
+            connection.set_conversion(conversion);
+            connection.tell_markers(Some(marks));
+            let received = connection.receive_file(name, file).await;
+            connection.tell_markers(None);
+            received?;
+            Ok(())
+        };
+        let (control, aborting) = (&mut session.control, &mut session.aborting);
+        match attended(control, aborting, status, Some(received_marks), false, work).await {
+            Attended::Done(Ok(())) => Ok(self),
+            failed => {
+                if planted::is(Bug::PartialPublished) {
+                    let _ = self.file.publish().await;
+                } else if counting.payload_bytes() > 0 {
+                    // Only a help for resuming: the upload has failed in any case.
+                    let _ = self.file.keep().await;
+                }
+                Err(session.failed(failed))
+            }
+        }
+    }
+
+    /// The file appears under its name: its end has come.
+    async fn commit<A: Accounts<Store = S>>(self, session: &mut Session<N, A>) -> Result<Reply, Refusal> {
+        if let Err(error) = self.file.publish().await {
+            session.data.discard();
+            return Err(Refusal::Transfer(error.into()));
+        }
+        session.data.done().await;
+        Ok(session.completed())
+    }
+}
+
+/// TYPE A goes on behind a CR that has been held back.
+fn lines<W: WriteFile>(writer: W, restart: Restart) -> AsciiWriter<W> {
+    if restart.return_seen { AsciiWriter::after_return(writer) } else { AsciiWriter::new(writer) }
+}
+
+impl<N: Net, A: Accounts> Session<N, A> {
+    pub(super) async fn upload(
+        &mut self,
+        path: Result<VirtualPath, Refusal>,
+        how: Write,
+        unique: bool,
+    ) -> Result<Reply, Refusal> {
+        let upload = match Upload::open(self, path, how, unique).await {
+            Ok(upload) => upload,
+            Err(refusal) => return Err(self.refuse_upload(refusal).await),
+        };
+        let (name, begun) = (upload.name.clone(), self.net.now());
+        let result = match upload.receive(self).await {
+            Ok(upload) => upload.commit(self).await,
+            Err(refusal) => Err(refusal),
+        };
+        self.log(Movement::Received, &name, begun, &result);
+        result
+    }
+
+    /// After OPTS XPIPE ON the file's data come whatever we answer: they are read and dropped, up
+    /// to the end of the file, so that the next file is found where it begins.
+    async fn refuse_upload(&mut self, refusal: Refusal) -> Refusal {
+        if !self.negotiated.pipelined_uploads || self.negotiated.mode == TransmissionMode::Stream {
+            return refusal;
+        }
+        let coding = self.negotiated.coding();
+        self.data.is_open(coding).await;
+        let status = || Reply::new(211, "Discarding a refused upload.");
+        let data = &mut self.data;
+        let work = async {
+            data.open(coding).await?.discard_file().await?;
+            Ok(())
+        };
+        match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {
+            Attended::Done(Ok(())) => refusal,
+            Attended::Lost(error) => Refusal::ControlLost(error),
+            failed => {
+                self.failed(failed);
+                refusal
+            }
+        }
+    }
+
+    async fn open_to_write(
+        &mut self,
+        path: &VirtualPath,
+        mut how: Write,
+    ) -> Result<(A::Store, <A::Store as Store>::Writer), Refusal> {
+        let (store, rights) = self.store_and_rights()?;
+        if !rights.write {
+            return Err(Refusal::NoRightToStore);
+        }
+        if !rights.delete && store.metadata(path).await.is_ok() {
+            return Err(Refusal::NoRightToStore);
+        }
+        if planted::is(Bug::RetryAppends)
+            && let Ok(Some(left)) = store.partial_bytes(path).await
+        {
+            how = Write::From(left);
+        }
+        let writer = store.write(path, how).await.map_err(Refusal::Storing)?;
+        Ok((store, writer))
+    }
+}
+
+/// Where an upload's bytes go.
+enum Target<S: Store> {
+    /// As they are, or converted by the data connection.
+    Whole(S::Writer),
+    /// TYPE A with STRU F.
+    Lines(AsciiWriter<S::Writer>),
+    /// RANG.
+    Range(Patch<S>),
+}
+
+impl<S: Store> WriteFile for Target<S> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        match self {
+            Self::Whole(file) => file.write(bytes).await,
+            Self::Lines(file) => file.write(bytes).await,
+            Self::Range(file) => file.write(bytes).await,
+        }
+    }
+
+    async fn publish(self) -> Result<(), StoreError> {
+        match self {
+            Self::Whole(file) => file.publish().await,
+            Self::Lines(file) => file.publish().await,
+            Self::Range(file) => file.publish().await,
+        }
+    }
+
+    fn marker(&self) -> Option<String> {
+        match self {
+            Self::Whole(file) => file.marker(),
+            Self::Lines(file) => file.marker(),
+            Self::Range(file) => file.marker(),
+        }
+    }
+
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Whole(file) => file.checkpoint().await,
+            Self::Lines(file) => file.checkpoint().await,
+            Self::Range(file) => file.checkpoint().await,
+        }
+    }
+
+    async fn keep(self) -> Result<(), StoreError> {
+        match self {
+            Self::Whole(file) => file.keep().await,
+            Self::Lines(file) => file.keep().await,
+            Self::Range(file) => file.keep().await,
+        }
+    }
+}
+
+/// An upload of a range: what lies outside it stays as it is (draft-bryan-ftp-range-09 section 4.3).
+struct Patch<S: Store> {
+    inner: S::Writer,
+    store: S,
+    path: VirtualPath,
+    /// Offset in the file of the next byte.
+    at: u64,
+    /// Offset of the first byte after the range.
+    end: u64,
+}
+
+impl<S: Store> WriteFile for Patch<S> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.end - self.at < bytes.len() as u64 {
+            return Err(StoreError::Denied);
+        }
+        self.at += bytes.len() as u64;
+        self.inner.write(bytes).await
+    }
+
+    async fn publish(mut self) -> Result<(), StoreError> {
+        let mut old = match self.store.read(&self.path, self.at).await {
+            Ok(old) => old,
+            // Nothing of the old file lies behind.
+            Err(StoreError::BadOffset { .. } | StoreError::NotFound) => return self.inner.publish().await,
+            Err(other) => return Err(other),
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match old.read(&mut buffer).await? {
+                0 => return self.inner.publish().await,
+                read => self.inner.write(&buffer[..read]).await?,
+            }
+        }
+    }
+}
