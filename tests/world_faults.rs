@@ -5,8 +5,8 @@ use ftp_endpoint::client::Direction::{self, Get, Put};
 use ftp_endpoint::client::Verify;
 use ftp_proto::mode::Structure;
 use ftpsim::sim::case::Case;
+use ftpsim::sim::fault::{Fault, FaultKind, Trigger};
 use ftpsim::sim::oracle::integrity::Verdict;
-use ftpsim::sim::plan::{Fault, FaultKind, Trigger};
 use ftpsim::sim::scenario::Scenario;
 use ftpsim::sim::trace::TraceEvent;
 use ftpsim::sim::watcher::Phase;
@@ -27,7 +27,7 @@ fn case(variant: &str, direction: Direction, fault: FaultKind, trigger: Trigger)
         (file.size_bytes, file.content) = (size_bytes, Content::Random);
     }
     case.fault_name = fault.name().to_owned();
-    case.fault = Fault { fault, target: TARGET as u32, trigger };
+    case.fault = Fault { kind: fault, target: TARGET as u32, trigger };
     case
 }
 

@@ -1,6 +1,7 @@
 //! `ftpsim scenarios`: what there is to compare.
 
-use crate::sim::scenario::{FaultKind, Scenario, TriggerKind};
+use crate::sim::fault::{FaultName, TriggerName};
+use crate::sim::scenario::Scenario;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -29,11 +30,11 @@ fn listing(all: &[Scenario]) -> String {
         text += &line(&scenario.name, &scenario.question);
     }
     text += "\nFaults\n";
-    for kind in FaultKind::ALL {
-        text += &line(kind.as_str(), kind.describe());
+    for kind in FaultName::ALL {
+        text += &line(kind.as_str(), kind.about().line);
     }
     text += "\nTriggers: where in the dialogue or the file a fault strikes\n";
-    for kind in TriggerKind::ALL {
+    for kind in TriggerName::ALL {
         text += &line(kind.as_str(), kind.describe());
     }
     text += "\nVariants, by scenario\n";

@@ -3,8 +3,9 @@
 
 use super::stats::{Interval, Ratio};
 use super::verdicts::VerdictCounts;
+use crate::sim::fault::TriggerName;
 use crate::sim::oracle::integrity::Verdict;
-use crate::sim::scenario::{Direction, TriggerKind};
+use crate::sim::scenario::Direction;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -89,7 +90,7 @@ row! {
         pub trace_hash: String,
         pub version: &'static str,
         /// Where in the target file the fault struck; absent for a fault without a place.
-        pub trigger: Option<TriggerKind>,
+        pub trigger: Option<TriggerName>,
         pub target_file: Option<u32>,
         /// The first payload byte that does not pass, where the trigger is one.
         pub target_byte: Option<u64>,

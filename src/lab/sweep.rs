@@ -65,8 +65,8 @@ impl Sweep {
         self.files += run.case.files.len() as u64;
         self.virtual_us += run.virtual_us;
         self.packets += run.packets;
-        if run.case.fault.fault.is_anchored() {
-            let fault = run.case.fault.fault.name().to_owned();
+        if run.case.fault.kind.has_trigger() {
+            let fault = run.case.fault.kind.name().to_owned();
             match run.phase {
                 Some(phase) => *self.struck.entry(fault).or_default().entry(phase).or_default() += 1,
                 None => *self.not_fired.entry(fault).or_default() += 1,

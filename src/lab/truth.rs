@@ -10,8 +10,8 @@ use super::compare::{CompareError, Options, RunError, Violation};
 use super::records::VERSION;
 use super::table::Table;
 use crate::sim::case::Case;
+use crate::sim::fault::{Fault, FaultKind, Trigger};
 use crate::sim::oracle::integrity::{Left, Verdict};
-use crate::sim::plan::{Fault, FaultKind, Trigger};
 use crate::sim::scenario::{Direction, Scenario};
 use crate::sim::wire::Part;
 use crate::sim::world::{self, Outcome};
@@ -191,7 +191,7 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
 /// In an undisturbed run.
 fn wire_bytes(scenario: &Scenario, variant: &str, seed: u64) -> Result<u64, RunError> {
     let mut case = Case::draw(scenario, variant, seed)?;
-    case.fault = Fault { fault: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };
+    case.fault = Fault { kind: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };
     Ok(world::judge(&case)?.wire.len() as u64)
 }
 

@@ -1,7 +1,7 @@
 //! Faults of the hosts' disks, as a wrapper round their stores, so that production code has no
 //! fault hooks. It also keeps a dead process from writing on: its store is out of reach.
 
-use super::plan::{Fault, FaultKind, Trigger};
+use super::fault::{Fault, FaultKind, Trigger};
 use super::watcher::Watcher;
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::Who;
@@ -48,7 +48,7 @@ pub struct DiskFault {
 
 impl DiskFault {
     pub fn new(fault: Fault, target_name: &str) -> Self {
-        let (fault, trigger, target_name) = (fault.fault, fault.trigger, target_name.to_owned());
+        let (fault, trigger, target_name) = (fault.kind, fault.trigger, target_name.to_owned());
         Self { fault, trigger, target_name, stage: Stage::Waiting }
     }
 
@@ -329,7 +329,7 @@ mod tests {
     const NEVER: Time = Time::ZERO;
 
     fn disk(fault: FaultKind, trigger: Trigger) -> DiskFault {
-        DiskFault::new(Fault { fault, target: 0, trigger }, "target")
+        DiskFault::new(Fault { kind: fault, target: 0, trigger }, "target")
     }
 
     #[test]

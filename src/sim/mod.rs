@@ -7,7 +7,6 @@ mod locator;
 pub mod net;
 pub mod notice;
 pub mod oracle;
-pub mod plan;
 pub mod saboteur;
 pub mod scenario;
 pub mod signature;

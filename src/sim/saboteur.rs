@@ -4,7 +4,8 @@
 mod dialogue;
 
 use super::disk::{Act, DiskFault};
-use super::plan::{Fault, FaultKind, Locator, Side, Trigger};
+use super::fault::{Fault, Side, Trigger};
+use super::locator::Locator;
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
 use dialogue::Dialogue;
@@ -91,8 +92,8 @@ fn index(who: Who) -> usize {
 impl Saboteur {
     pub fn new(fault: Fault, scene: Scene<'_>, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
-        let of_disk = fault.fault.disk().is_some();
-        let anchored = fault.fault.is_anchored();
+        let of_disk = fault.kind.disk().is_some();
+        let anchored = fault.kind.has_trigger();
         // A fault of the disk finds its byte at the store.
         let stage =
             if anchored && (!of_disk || fault.trigger.is_moment()) { Stage::Waiting } else { Stage::Done };
@@ -150,7 +151,7 @@ impl Saboteur {
 
     /// Whose process or host the fault takes.
     pub fn victim(&self) -> Option<Who> {
-        self.fault.fault.victim().map(|side| match side {
+        self.fault.kind.victim().map(|side| match side {
             Side::Sender => self.sender,
             Side::Receiver => self.receiver(),
         })
@@ -200,7 +201,7 @@ impl Saboteur {
     /// Feeds the chart, if there is one, and strikes when the wire byte is known.
     fn chart(&self, state: &mut State, at: Time, feed: impl FnOnce(&mut Chart)) {
         let Trigger::WireByte(n) = self.fault.trigger else { return };
-        let struck = self.fault.fault.is_anchored() && !matches!(state.stage, Stage::Waiting);
+        let struck = self.fault.kind.has_trigger() && !matches!(state.stage, Stage::Waiting);
         let Some(chart) = state.chart.as_mut().filter(|_| !struck) else { return };
         feed(chart);
         let place = chart.place(n);
@@ -218,7 +219,7 @@ impl Saboteur {
         let Some(process) = state.processes[index(who)].take() else { return };
         state.stage = Stage::Dead { who };
         state.fired_at = Some(at);
-        if self.fault.fault.takes_power() {
+        if self.fault.kind.takes_power() {
             self.tell(at, format_args!("the {who:?}'s host loses its power"));
             process.power_off();
         } else {
@@ -234,32 +235,9 @@ impl Saboteur {
         self.doom[index(who)].notify_one();
     }
 
-    fn cut_kind(&self) -> Option<CutKind> {
-        match self.fault.fault {
-            FaultKind::Reset => Some(CutKind::Reset),
-            FaultKind::EarlyClose => Some(CutKind::Close { lingering: false }),
-            FaultKind::SplitClose => Some(CutKind::Close { lingering: true }),
-            FaultKind::Blackhole { for_us } => Some(CutKind::Blackhole { for_us }),
-            FaultKind::Stall { for_us } => Some(CutKind::Stall { for_us }),
-            FaultKind::Corrupt { xor } => Some(CutKind::Corrupt { xor }),
-            _ => None,
-        }
-    }
-
     /// What the middlebox is told; `session` of the server, if known, names the control connection.
     fn order(&self, state: &State, session: Option<u64>) -> Option<Order> {
-        let from = || state.dialogue.control(session);
-        match self.fault.fault {
-            FaultKind::ControlReset => Some(Order::Reset { from: from()?, to: self.control }),
-            FaultKind::ControlSilent { for_us } => {
-                Some(Order::Blackhole { from: from()?, to: self.control, for_us })
-            }
-            FaultKind::Partition { for_us } => Some(Order::Partition { for_us }),
-            FaultKind::Refused { times } => {
-                Some(Order::RefuseConnections { except_port: self.control.port(), times })
-            }
-            _ => None,
-        }
+        self.fault.kind.order(state.dialogue.control(session), self.control)
     }
 
     /// The server's session of a data connection.
@@ -271,11 +249,11 @@ impl Saboteur {
     /// The wire byte is known: strike, or be ready to.
     fn located(&self, state: &mut State, at: Time, connection: Connection, offset: u64) {
         let (from, to) = connection;
-        let name = self.fault.fault.name();
-        match self.fault.fault.victim() {
+        let name = self.fault.kind.name();
+        match self.fault.kind.victim() {
             Some(Side::Sender) => {
                 state.stage = Stage::Dying { connection, at_offset: offset };
-                let end = if self.fault.fault.takes_power() { "loses its power" } else { "dies" };
+                let end = if self.fault.kind.takes_power() { "loses its power" } else { "dies" };
                 self.tell(at, format_args!("the sender of {} {end} at wire byte {offset}", self.target_name));
                 return;
             }
@@ -288,7 +266,7 @@ impl Saboteur {
         }
         state.stage = Stage::Done;
         let session = self.session(state, connection);
-        let kind = self.cut_kind().or_else(|| self.order(state, session).map(CutKind::Order));
+        let kind = self.fault.kind.cut().or_else(|| self.order(state, session).map(CutKind::Order));
         let (Some(kind), Some(router)) = (kind, &state.router) else { return };
         self.tell(
             at,
@@ -303,7 +281,7 @@ impl Saboteur {
             return;
         }
         state.stage = Stage::Done;
-        self.tell(at, format_args!("{}: the moment has come", self.fault.fault.name()));
+        self.tell(at, format_args!("{}: the moment has come", self.fault.kind.name()));
         if let Some(disk) = &mut state.disk {
             disk.arm();
         } else if let Some(victim) = self.victim() {
@@ -312,7 +290,7 @@ impl Saboteur {
             } else {
                 self.doom_at(state, at + self.one_way, victim);
             }
-        } else if self.cut_kind().is_some() {
+        } else if self.fault.kind.cut().is_some() {
             match state.flow {
                 Some((connection, written)) => self.located(state, at, connection, written),
                 None => state.stage = Stage::Pending,
@@ -401,7 +379,7 @@ impl Saboteur {
             && dying == connection
             && offset >= at_offset
         {
-            if self.fault.fault.takes_power() && self.sender == who {
+            if self.fault.kind.takes_power() && self.sender == who {
                 // What has been written has time to leave.
                 self.doom_at(state, at + self.one_way, who);
             } else {
@@ -495,7 +473,7 @@ impl Saboteur {
         let (act, struck) = act(disk);
         if struck {
             state.fired_at.get_or_insert(at);
-            self.tell(at, format_args!("{} in {}", self.fault.fault.name(), self.target_name));
+            self.tell(at, format_args!("{} in {}", self.fault.kind.name(), self.target_name));
         }
         (act, struck)
     }

@@ -2,10 +2,10 @@
 
 use super::case::Case;
 use super::disk::HostStore;
+use super::fault::FaultKind;
 use super::net::ProcessNet;
 use super::oracle::integrity::{self, Ending, Evidence, Left, Verdict};
 use super::oracle::{End, Violation};
-use super::plan::FaultKind;
 use super::saboteur::{Saboteur, Scene};
 use super::trace::{self, Place, Trace, TraceEvent};
 use super::watcher::{HostTap, Notes, Phase, Watcher};
@@ -94,7 +94,7 @@ pub struct Outcome {
     /// Bytes that the sender wrote on data connections, framing and all attempts included.
     pub data_wire_bytes: u64,
     pub time_waits: TimeWaits,
-    /// With [`super::plan::Trigger::WireByte`]: the sender's wire bytes, at least to the one struck.
+    /// With [`super::fault::Trigger::WireByte`]: the sender's wire bytes, at least to the one struck.
     pub wire: Vec<WireByte>,
     /// In order of time; empty unless asked for.
     pub events: Vec<TraceEvent>,
@@ -225,15 +225,11 @@ impl World {
 
     fn network_config(&self) -> NetworkConfig {
         let path = &self.case.path;
-        let lost_by_fault = match self.case.fault.fault {
-            FaultKind::Loss { loss_ppm } => loss_ppm,
-            _ => 0,
-        };
         let path = PathConfig {
             rtt_us: path.rtt_us,
             bandwidth_bits_per_s: path.bandwidth_bits_per_s,
             queue_bytes: path.queue_bytes,
-            loss_ppm: path.loss_ppm + lost_by_fault,
+            loss_ppm: path.loss_ppm + self.case.fault.kind.loss_ppm(),
             impairments: path.impairments(),
         };
         NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us)
@@ -269,8 +265,8 @@ impl World {
             None => {
                 self.watcher.struck();
                 self.watcher.notes().client_died = true;
-                let restart_after_us = self.case.fault.fault.restart_after_us();
-                if let (true, Some(us)) = (self.case.fault.fault.takes_power(), restart_after_us) {
+                let restart_after_us = self.case.fault.kind.restart_after_us();
+                if let (true, Some(us)) = (self.case.fault.kind.takes_power(), restart_after_us) {
                     // The host comes up again; nobody starts the delivery again.
                     net.outside_sleep(Duration::from_micros(us)).await;
                     net.power_on();
@@ -326,9 +322,9 @@ impl World {
             }
             self.watcher.struck();
             self.watcher.notes().server_sessions = 0;
-            let Some(us) = self.case.fault.fault.restart_after_us() else { return };
+            let Some(us) = self.case.fault.kind.restart_after_us() else { return };
             host.outside_sleep(Duration::from_micros(us)).await;
-            if self.case.fault.fault.takes_power() {
+            if self.case.fault.kind.takes_power() {
                 host = host.power_on();
             }
             self.watcher.trace.add(net.now(), Place::Fault, format_args!("the server is started again"));
@@ -382,7 +378,7 @@ impl World {
         let report = notes.finished.as_ref();
         let mut outcome = Outcome {
             files,
-            fault_fired: match self.case.fault.fault {
+            fault_fired: match self.case.fault.kind {
                 FaultKind::None => true,
                 FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
                 _ => self.watcher.saboteur.fired_at().is_some(),
@@ -487,7 +483,7 @@ fn micros(time: Time) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::plan::Trigger;
+    use crate::sim::fault::Trigger;
     use crate::sim::scenario::Scenario;
 
     fn outcome(variant: &str, seed: u64) -> (Case, Outcome) {

@@ -12,7 +12,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
     let stratum = scenario.stratum(seed);
     let stream = variant.mode == TransmissionMode::Stream;
     let lost = u64::from(
-        variant.name == "stream" && stratum.fault.kind == FaultKind::EarlyClose && seed.is_multiple_of(3),
+        variant.name == "stream" && stratum.fault.kind == FaultName::EarlyClose && seed.is_multiple_of(3),
     );
     let us = if stream { 4_000_000 } else { 900_000 } + seed * 1000;
     let mut verdicts = VerdictCounts::default();
