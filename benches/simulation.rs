@@ -6,7 +6,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ftpsim::sim::case::Case;
-use ftpsim::sim::oracle::integrity::Verdict;
+use ftpsim::sim::outcome::Verdict;
 use ftpsim::sim::scenario::Scenario;
 use ftpsim::sim::world;
 use std::hint::black_box;

@@ -6,12 +6,13 @@ use ftp_endpoint::client::Verify;
 use ftp_proto::mode::Structure;
 use ftpsim::sim::case::Case;
 use ftpsim::sim::fault::{Fault, FaultKind, Trigger};
-use ftpsim::sim::oracle::integrity::Verdict;
+use ftpsim::sim::outcome::Outcome;
+use ftpsim::sim::outcome::Verdict;
+use ftpsim::sim::phase::Phase;
 use ftpsim::sim::scenario::Scenario;
 use ftpsim::sim::trace::TraceEvent;
-use ftpsim::sim::watcher::Phase;
 use ftpsim::sim::workload::Content;
-use ftpsim::sim::world::{self, Outcome};
+use ftpsim::sim::world;
 
 const TARGET: usize = 1;
 /// Of the target's 5,000.

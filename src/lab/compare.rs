@@ -4,7 +4,7 @@ use super::claims::{self, Claim};
 use super::pool;
 use super::records::{AtomicFile, SummaryRecord};
 use super::summary::{Run, Summary};
-use crate::sim::oracle;
+use crate::sim::outcome;
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::Serialize;
 use std::error::Error;
@@ -146,7 +146,7 @@ impl Violation {
     pub(super) fn of<'a>(
         variant: &'a str,
         seed: u64,
-        found: &'a [oracle::Violation],
+        found: &'a [outcome::Violation],
     ) -> impl Iterator<Item = Self> + 'a {
         found.iter().map(move |violation| Self {
             variant: variant.to_owned(),

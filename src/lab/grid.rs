@@ -6,9 +6,10 @@ use super::stats::Latencies;
 use super::table::Table;
 use super::{claims, expected};
 use crate::sim::case::Case;
-use crate::sim::oracle::integrity::Left;
+use crate::sim::outcome::Left;
+use crate::sim::outcome::Outcome;
 use crate::sim::scenario::{Direction, GridSpec, Scenario};
-use crate::sim::world::{self, Outcome};
+use crate::sim::world;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::Serialize;
 

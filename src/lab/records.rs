@@ -4,7 +4,7 @@
 use super::stats::{Interval, Ratio};
 use super::verdicts::VerdictCounts;
 use crate::sim::fault::TriggerName;
-use crate::sim::oracle::integrity::Verdict;
+use crate::sim::outcome::Verdict;
 use crate::sim::scenario::Direction;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::ser::SerializeStruct;

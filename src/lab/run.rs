@@ -5,8 +5,9 @@ use super::records::{Ppm, RunRecord, VERSION};
 use super::stats::Latencies;
 use super::summary::Run;
 use crate::sim::case::Case;
+use crate::sim::outcome::Outcome;
 use crate::sim::scenario::{Scenario, VariantSpec};
-use crate::sim::world::{self, Outcome};
+use crate::sim::world;
 
 /// Draws the case of `variant` and `seed` and runs it.
 pub fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Result<Run, RunError> {

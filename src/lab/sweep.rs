@@ -2,9 +2,9 @@
 
 use super::pool;
 use crate::sim::case::Case;
-use crate::sim::oracle::Violation;
+use crate::sim::outcome::Violation;
+use crate::sim::phase::Phase;
 use crate::sim::swarm;
-use crate::sim::watcher::Phase;
 use crate::sim::world;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ use crate::lab::claims::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
 use crate::lab::records::SummaryRecord;
 use crate::sim::fault::FaultName;
-use crate::sim::oracle::integrity::Verdict;
+use crate::sim::outcome::Verdict;
 use crate::sim::scenario::Scenario;
 use comfy_table::presets::NOTHING;
 

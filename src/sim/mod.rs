@@ -7,6 +7,8 @@ mod locator;
 pub mod net;
 pub mod notice;
 pub mod oracle;
+pub mod outcome;
+pub mod phase;
 pub mod saboteur;
 pub mod scenario;
 pub mod signature;

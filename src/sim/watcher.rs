@@ -1,14 +1,17 @@
 //! Sees everything that happens in a run: writes the trace, drives the saboteur, keeps count.
 
+use super::disk::{Access, StoreTap};
+use super::fault::Act;
 use super::notice::Noticing;
-use super::oracle::{self, End, Oracle, Violation};
+use super::oracle::{self, End, Oracle};
+use super::outcome::Violation;
+use super::phase::Phase;
 use super::saboteur::Saboteur;
 use super::trace::{Place, Trace};
 use ftp_endpoint::client::Report;
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_proto::path::VirtualPath;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,54 +21,6 @@ use turmoil_tcp::network::{SimNet, Tap};
 use turmoil_tcp::path::router::RouterHandle;
 use turmoil_tcp::path::{Cut, Direction, Fate, Order, PathObserver};
 use turmoil_tcp::tcp::segment::Head;
-
-/// Where the client's dialogue stands, as far as one session tells (with several, the latest word
-/// counts).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// No transfer command is under way: login, parameters, between files, after the last.
-    #[default]
-    Dialogue,
-    /// A transfer command has been sent, its 125 or 150 has not come.
-    BeforePreliminary,
-    /// The 125 or 150 has come; the receiver does not have the file yet.
-    InData,
-    /// The receiver has it, as far as it can tell; the final reply has not come.
-    BeforeFinal,
-}
-
-impl Phase {
-    pub const ALL: [Phase; 4] =
-        [Phase::Dialogue, Phase::BeforePreliminary, Phase::InData, Phase::BeforeFinal];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Phase::Dialogue => "dialogue",
-            Phase::BeforePreliminary => "before_preliminary",
-            Phase::InData => "in_data",
-            Phase::BeforeFinal => "before_final",
-        }
-    }
-
-    fn after(self, sender: Who, who: Who, event: &Event<'_>) -> Phase {
-        let transfer = |line: &str| {
-            let verb = line.split(' ').next().unwrap_or_default();
-            ["STOR", "RETR", "APPE", "STOU"].iter().any(|known| known.eq_ignore_ascii_case(verb))
-        };
-        match event {
-            Event::Command { line } if who == Who::Client && transfer(line) => Phase::BeforePreliminary,
-            Event::Reply { code: 125 | 150, .. }
-                if who == Who::Client && self == Phase::BeforePreliminary =>
-            {
-                Phase::InData
-            }
-            Event::FileEnds { error: None, .. } if who != sender => Phase::BeforeFinal,
-            Event::Reply { code: 200.., .. } if who == Who::Client => Phase::Dialogue,
-            _ => self,
-        }
-    }
-}
 
 /// What is noted along the way.
 #[derive(Default)]
@@ -245,6 +200,20 @@ impl PathObserver for Watcher {
         }
         self.saboteur.fired(at);
         self.struck();
+    }
+}
+
+impl StoreTap for Watcher {
+    fn process(&self, who: Who) -> Option<SimNet> {
+        self.saboteur.process(who)
+    }
+
+    fn befalls(&self, at: Time, who: Who, access: Access<'_>) -> Act {
+        let (act, struck) = self.saboteur.on_access(at, who, access);
+        if struck {
+            self.struck();
+        }
+        act
     }
 }
 

@@ -4,12 +4,12 @@ use super::case::Case;
 use super::disk::HostStore;
 use super::fault::FaultKind;
 use super::net::ProcessNet;
-use super::oracle::integrity::{self, Ending, Evidence, Left, Verdict};
-use super::oracle::{End, Violation};
+use super::oracle::End;
+use super::oracle::integrity::{self, Ending, Evidence};
+use super::outcome::{FileFate, Left, Outcome, TimeWaits};
 use super::saboteur::{Saboteur, Scene};
-use super::trace::{self, Place, Trace, TraceEvent};
-use super::watcher::{HostTap, Notes, Phase, Watcher};
-use super::wire::WireByte;
+use super::trace::{self, Place, Trace};
+use super::watcher::{HostTap, Notes, Watcher};
 use ftp_endpoint::client::{Direction, Job, Login, deliver};
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::Who;
@@ -18,11 +18,9 @@ use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::planted;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use turmoil_tcp::capture::CapturedPacket;
 use turmoil_tcp::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use turmoil_tcp::path::PathConfig;
 use turmoil_tcp::path::router::RouterHandle;
@@ -34,83 +32,6 @@ const CONTROL_PORT: u16 = 21;
 const AFTERMATH_STEP: Duration = Duration::from_millis(100);
 /// Beyond the sum of its timeouts.
 const AFTERMATH_SLACK: Duration = Duration::from_secs(60);
-
-/// What became of one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFate {
-    pub name: String,
-    pub verdict: Verdict,
-    /// 0: its turn never came.
-    pub attempts: u32,
-    /// From its first attempt to its last word; `None` when there was none.
-    pub latency_us: Option<u64>,
-    /// Whether a reader of the receiver's directory could see something else than the whole file
-    /// under its final name.
-    pub exposed: bool,
-    /// Under its final name at the receiver, at the end.
-    pub left: Left,
-    /// The client's word; `None`: it said nothing.
-    pub reported_delivered: Option<bool>,
-}
-
-/// Connections that went through TIME-WAIT, by the host that kept the socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimeWaits {
-    pub client: u64,
-    pub server: u64,
-}
-
-/// What became of a run; a function of the case alone.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    pub files: Vec<FileFate>,
-    /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
-    pub fault_fired: bool,
-    /// Where the client's dialogue stood when the fault struck.
-    pub fault_phase: Option<Phase>,
-    /// From the first packet to the client's last word; `None` when the client died or the time
-    /// ran out.
-    pub duration_us: Option<u64>,
-    /// Of all files together, as they are.
-    pub payload_bytes: u64,
-    /// IP bytes that left both hosts, everything included.
-    pub wire_bytes: u64,
-    /// Opened by the client, or accepted by it.
-    pub data_connections: u64,
-    /// Commands the client waited for the reply to; `None` when it died.
-    pub control_round_trips: Option<u64>,
-    /// Put on the links by both hosts and the middlebox.
-    pub packets: u64,
-    /// TCP segments sent again.
-    pub retransmits: u64,
-    /// Empty unless asked for.
-    pub trace_hash: String,
-    /// Of every path and content in both stores at the end; empty unless asked for.
-    pub stores_hash: String,
-    /// What no run may do, and this one did.
-    pub violations: Vec<Violation>,
-    /// Which sides saw an error ([`super::notice`]).
-    pub noticed: BTreeSet<Who>,
-    /// Bytes that the sender wrote on data connections, framing and all attempts included.
-    pub data_wire_bytes: u64,
-    pub time_waits: TimeWaits,
-    /// With [`super::fault::Trigger::WireByte`]: the sender's wire bytes, at least to the one struck.
-    pub wire: Vec<WireByte>,
-    /// In order of time; empty unless asked for.
-    pub events: Vec<TraceEvent>,
-    /// In order of time, as they reached the router; empty unless asked for.
-    pub captured: Vec<CapturedPacket>,
-}
-
-impl Outcome {
-    pub fn count(&self, verdict: Verdict) -> u64 {
-        self.files.iter().filter(|file| file.verdict == verdict).count() as u64
-    }
-
-    pub fn exposed(&self) -> u64 {
-        self.files.iter().filter(|file| file.exposed).count() as u64
-    }
-}
 
 /// What is asked for beside verdicts and figures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -481,92 +402,4 @@ fn micros(time: Time) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::fault::Trigger;
-    use crate::sim::scenario::Scenario;
-
-    fn outcome(variant: &str, seed: u64) -> (Case, Outcome) {
-        let case = Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap();
-        let outcome = run(&case, true).unwrap();
-        (case, outcome)
-    }
-
-    /// The first seed of the scenario's first cycle that draws this.
-    fn find(direction: Direction, fault: &str, trigger: fn(Trigger) -> bool) -> u64 {
-        let scenario = Scenario::load("tiny").unwrap();
-        let drawn = |seed: &u64| {
-            let case = Case::draw(&scenario, "stream", *seed).unwrap();
-            case.policy.direction == direction && case.fault_name == fault && trigger(case.fault.trigger)
-        };
-        (0..scenario.cycle()).find(drawn).expect("every stratum comes up in a cycle")
-    }
-
-    fn inside(trigger: Trigger) -> bool {
-        matches!(trigger, Trigger::PayloadByte(byte) if byte > 0)
-    }
-
-    fn target_verdict(variant: &str, seed: u64) -> Verdict {
-        let (case, outcome) = outcome(variant, seed);
-        assert!(outcome.fault_fired);
-        assert_eq!(outcome.violations, []);
-        outcome.files[case.fault.target as usize].verdict
-    }
-
-    #[test]
-    fn without_a_fault_everything_is_intact() {
-        for direction in [Direction::Put, Direction::Get] {
-            let seed = find(direction, "none", |_| true);
-            for variant in ["stream", "stream-size", "block", "compressed"] {
-                let (case, outcome) = outcome(variant, seed);
-                assert_eq!(outcome.count(Verdict::Intact), case.files.len() as u64, "{variant}");
-                assert!(outcome.duration_us.is_some());
-            }
-        }
-    }
-
-    #[test]
-    fn an_early_close_truncates_stream_mode_silently_and_no_other() {
-        for direction in [Direction::Put, Direction::Get] {
-            let seed = find(direction, "early_close", inside);
-            assert_eq!(target_verdict("stream", seed), Verdict::SilentTruncation);
-            assert_eq!(target_verdict("stream-size", seed), Verdict::Recovered);
-            assert_eq!(target_verdict("block", seed), Verdict::Recovered);
-            assert_eq!(target_verdict("compressed", seed), Verdict::Recovered);
-        }
-    }
-
-    #[test]
-    fn a_dying_client_leaves_a_short_file_in_stream_mode_even_with_size_checks() {
-        let seed = find(Direction::Put, "sender_dies", inside);
-        assert_eq!(target_verdict("stream", seed), Verdict::SilentTruncation);
-        assert_eq!(target_verdict("stream-size", seed), Verdict::SilentTruncation);
-        assert_eq!(target_verdict("block", seed), Verdict::Detected);
-        assert_eq!(target_verdict("compressed", seed), Verdict::Detected);
-        let watched = find(Direction::Put, "sender_dies_watched", inside);
-        assert_eq!(target_verdict("stream", watched), Verdict::Detected);
-    }
-
-    #[test]
-    fn resets_and_silence_are_noticed_in_every_mode() {
-        for fault in ["reset", "blackhole"] {
-            for direction in [Direction::Put, Direction::Get] {
-                let seed = find(direction, fault, inside);
-                for variant in ["stream", "block", "compressed"] {
-                    assert_eq!(target_verdict(variant, seed), Verdict::Recovered, "{fault} {variant}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_run_is_a_function_of_its_case() {
-        for seed in 0..12 {
-            let (case, first) = outcome("block", seed);
-            let again = run(&Case::from_json(&case.to_json()).unwrap(), false).unwrap();
-            assert_eq!(first.trace_hash, again.trace_hash);
-            assert_eq!(first.files, again.files);
-            assert!(!first.events.is_empty() && again.events.is_empty());
-        }
-    }
-}
+mod tests;

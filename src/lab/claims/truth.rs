@@ -6,7 +6,7 @@ use super::{
 };
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::sim::fault::FaultName;
-use crate::sim::oracle::integrity::Left;
+use crate::sim::outcome::Left;
 use crate::sim::scenario::{Publish, VariantSpec, Verify};
 use crate::sim::wire::Part;
 use ftp_proto::mode::{Structure, TransmissionMode};

@@ -5,12 +5,14 @@
 //! disks are told to do.
 
 mod about;
+mod disk;
 mod kind;
 mod rows;
 mod strike;
 mod trigger;
 
 pub use about::{About, Place, Side};
+pub use disk::{Act, DiskFault};
 pub use kind::{FaultKind, FaultName, Given};
 pub use trigger::{Trigger, TriggerName};
 

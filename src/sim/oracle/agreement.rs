@@ -1,9 +1,9 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::integrity::Verdict;
 use super::{End, Oracle, marks_end_of_file};
 use crate::sim::fault::FaultKind;
+use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::{Direction, Verify};
 
 pub struct Agreement;

@@ -1,10 +1,10 @@
 //! Liveness: a fault strikes once; the delivery comes to an end within the case's virtual time, and
 //! when retries are left and the client lives, with every file delivered.
 
-use super::integrity::Verdict;
 use super::{End, Oracle};
 use crate::sim::case::Case;
 use crate::sim::fault::Side;
+use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::Direction;
 
 pub struct Liveness;
