@@ -44,9 +44,9 @@ const SIM: &[(&str, &[&str])] = &[
     ("case", &["fault", "scenario", "signature", "trace", "workload"]),
     ("swarm", &["case", "fault", "scenario", "workload"]),
     ("oracle", &["case", "fault", "outcome"]),
-    ("saboteur", &["disk", "fault", "locator", "trace", "wire"]),
-    ("watcher", &["disk", "fault", "notice", "oracle", "outcome", "phase", "saboteur", "trace"]),
-    ("world", &["case", "disk", "fault", "net", "oracle", "outcome", "saboteur", "trace", "watcher"]),
+    ("injector", &["disk", "fault", "locator", "trace", "wire"]),
+    ("recorder", &["disk", "fault", "notice", "oracle", "outcome", "phase", "injector", "trace"]),
+    ("world", &["case", "disk", "fault", "net", "oracle", "outcome", "injector", "trace", "recorder"]),
 ];
 
 /// The crates of the workspace, as imports name them, and their sources.

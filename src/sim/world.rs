@@ -3,13 +3,13 @@
 use super::case::Case;
 use super::disk::HostStore;
 use super::fault::FaultKind;
+use super::injector::{Injector, Scene};
 use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
-use super::saboteur::{Saboteur, Scene};
+use super::recorder::{HostTap, Notes, Recorder};
 use super::trace::{self, Place, Trace};
-use super::watcher::{HostTap, Notes, Watcher};
 use ftp_endpoint::client::{Direction, Job, Login, deliver};
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::Who;
@@ -82,7 +82,7 @@ fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
     let (client, server) = (world.clone(), world.clone());
     let ended = network::run(
         &config,
-        world.watcher.clone(),
+        world.recorder.clone(),
         move |net, router| client.client_host(net, router),
         move |net, _router| server.server_host(net),
     )?;
@@ -96,7 +96,7 @@ struct World {
     sources: Vec<Arc<[u8]>>,
     client_store: HostStore,
     server_store: HostStore,
-    watcher: Arc<Watcher>,
+    recorder: Arc<Recorder>,
 }
 
 impl World {
@@ -117,14 +117,14 @@ impl World {
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
         };
-        let saboteur = Arc::new(Saboteur::new(case.fault, scene, trace.clone()));
-        let watcher = Watcher::new(trace, saboteur);
-        let watcher = Arc::new(if keep.packets { watcher.capturing() } else { watcher });
+        let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
+        let recorder = Recorder::new(trace, injector);
+        let recorder = Arc::new(if keep.packets { recorder.capturing() } else { recorder });
         let sending = MemoryStore::new();
         for (file, bytes) in case.files.iter().zip(&sources) {
             sending.insert(&path(&file.name), bytes.clone());
         }
-        let mut receiving = MemoryStore::new().with_hook(publications(sending.clone(), watcher.clone()));
+        let mut receiving = MemoryStore::new().with_hook(publications(sending.clone(), recorder.clone()));
         if case.writes_in_place {
             receiving = receiving.writing_in_place();
         }
@@ -132,9 +132,9 @@ impl World {
             Who::Client => (sending, receiving),
             Who::Server => (receiving, sending),
         };
-        let client_store = HostStore::new(client_store, Who::Client, watcher.clone());
-        let server_store = HostStore::new(server_store, Who::Server, watcher.clone());
-        Self { case: case.clone(), keep, sources, client_store, server_store, watcher }
+        let client_store = HostStore::new(client_store, Who::Client, recorder.clone());
+        let server_store = HostStore::new(server_store, Who::Server, recorder.clone());
+        Self { case: case.clone(), keep, sources, client_store, server_store, recorder }
     }
 
     fn receiving_store(&self) -> &MemoryStore {
@@ -157,8 +157,8 @@ impl World {
     }
 
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
-        self.watcher.use_router(router);
-        net.set_tap(Arc::new(HostTap::new(Who::Client, self.watcher.clone())));
+        self.recorder.use_router(router);
+        net.set_tap(Arc::new(HostTap::new(Who::Client, self.recorder.clone())));
         let process = net.process();
         let jobs: Vec<Job> = self
             .case
@@ -166,32 +166,32 @@ impl World {
             .iter()
             .map(|file| Job { local: path(&file.name), remote: file.name.clone() })
             .collect();
-        self.watcher.saboteur.runs(Who::Client, process.clone());
+        self.recorder.injector.runs(Who::Client, process.clone());
         let net_of_client = ProcessNet(process);
         let server = control();
         let login = Login::new("user", "password");
-        let observer = self.watcher.clone();
+        let observer = self.recorder.clone();
         let report = tokio::select! {
             biased;
-            () = self.watcher.saboteur.doom(Who::Client, &net) => None,
+            () = self.recorder.injector.doom(Who::Client, &net) => None,
             report = deliver(&net_of_client, &self.client_store, server, &login, &jobs, &self.case.policy, observer) => {
                 Some(report)
             }
         };
         match report {
             Some(report) => {
-                self.watcher.notes().finished = Some((net.now(), report));
+                self.recorder.notes().finished = Some((net.now(), report));
                 self.aftermath(&net).await;
             }
             None => {
-                self.watcher.struck();
-                self.watcher.notes().client_died = true;
+                self.recorder.struck();
+                self.recorder.notes().client_died = true;
                 let restart_after_us = self.case.fault.kind.restart_after_us();
                 if let (true, Some(us)) = (self.case.fault.kind.takes_power(), restart_after_us) {
                     // The host comes up again; nobody starts the delivery again.
                     net.outside_sleep(Duration::from_micros(us)).await;
                     net.power_on();
-                    self.watcher.trace.add(
+                    self.recorder.trace.add(
                         net.now(),
                         Place::Fault,
                         format_args!("the client's host is up again"),
@@ -214,7 +214,7 @@ impl World {
             notes.client_died && notes.control_under_way() && (net.now() < arrived || net.has_connections())
         };
         let goes_on = || {
-            let notes = self.watcher.notes();
+            let notes = self.recorder.notes();
             notes.server_sessions > 0 || coming(&notes)
         };
         while goes_on() && net.now() < end {
@@ -232,23 +232,23 @@ impl World {
 
     async fn server_host(self: Arc<Self>, net: SimNet) {
         let mut host = net.clone();
-        net.set_tap(Arc::new(HostTap::new(Who::Server, self.watcher.clone())));
+        net.set_tap(Arc::new(HostTap::new(Who::Server, self.recorder.clone())));
         loop {
             let process = host.process();
-            self.watcher.saboteur.runs(Who::Server, process.clone());
+            self.recorder.injector.runs(Who::Server, process.clone());
             tokio::select! {
                 biased;
-                () = self.watcher.saboteur.doom(Who::Server, &host) => {}
+                () = self.recorder.injector.doom(Who::Server, &host) => {}
                 () = self.serve(ProcessNet(process)) => return,
             }
-            self.watcher.struck();
-            self.watcher.notes().server_sessions = 0;
+            self.recorder.struck();
+            self.recorder.notes().server_sessions = 0;
             let Some(us) = self.case.fault.kind.restart_after_us() else { return };
             host.outside_sleep(Duration::from_micros(us)).await;
             if self.case.fault.kind.takes_power() {
                 host = host.power_on();
             }
-            self.watcher.trace.add(net.now(), Place::Fault, format_args!("the server is started again"));
+            self.recorder.trace.add(net.now(), Place::Fault, format_args!("the server is started again"));
         }
     }
 
@@ -257,7 +257,7 @@ impl World {
         let listener = match net.listen(on).await {
             Ok(listener) => listener,
             Err(error) => {
-                self.watcher.trace.add(
+                self.recorder.trace.add(
                     net.now(),
                     Place::Server,
                     format_args!("cannot listen on {on}: {error}"),
@@ -271,16 +271,17 @@ impl World {
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);
         config.timeouts.data_open = Duration::from_micros(self.case.timeouts.connect_us);
         config.timeouts.idle = Duration::from_micros(self.case.timeouts.control_idle_us);
-        if let Err(error) = server::serve(net.clone(), listener, Arc::new(config), self.watcher.clone()).await
+        if let Err(error) =
+            server::serve(net.clone(), listener, Arc::new(config), self.recorder.clone()).await
         {
-            self.watcher.trace.add(net.now(), Place::Server, format_args!("server ends: {error}"));
+            self.recorder.trace.add(net.now(), Place::Server, format_args!("server ends: {error}"));
         }
     }
 }
 
 impl World {
     fn outcome(&self, ended: &RunReport) -> Outcome {
-        let notes = self.watcher.notes();
+        let notes = self.recorder.notes();
         let ending = match (&notes.finished, notes.client_died) {
             (Some(_), _) => Ending::Finished,
             (None, true) => Ending::ClientDied,
@@ -294,7 +295,7 @@ impl World {
         };
         for file in &files {
             let verdict = file.verdict;
-            self.watcher.trace.add(at, Place::Oracle, format_args!("{}: {verdict}", file.name));
+            self.recorder.trace.add(at, Place::Oracle, format_args!("{}: {verdict}", file.name));
         }
         let report = notes.finished.as_ref();
         let mut outcome = Outcome {
@@ -302,7 +303,7 @@ impl World {
             fault_fired: match self.case.fault.kind {
                 FaultKind::None => true,
                 FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
-                _ => self.watcher.saboteur.fired_at().is_some(),
+                _ => self.recorder.injector.fired_at().is_some(),
             },
             fault_phase: notes.fault_phase,
             duration_us: report.map(|(at, _)| micros(*at)),
@@ -312,7 +313,7 @@ impl World {
             control_round_trips: report.map(|(_, report)| report.control_round_trips),
             packets: ended.up.packets + ended.down.packets,
             retransmits: ended.retransmits(),
-            trace_hash: self.watcher.trace.hash(),
+            trace_hash: self.recorder.trace.hash(),
             stores_hash: match self.keep.stores_hash {
                 true => stores_hash(&[self.client_store.memory(), self.server_store.memory()]),
                 false => String::new(),
@@ -321,15 +322,15 @@ impl World {
             noticed: notes.noticing.noticed().clone(),
             data_wire_bytes: notes.data_wire_bytes,
             time_waits: TimeWaits { client: ended.client.time_waits, server: ended.server.time_waits },
-            wire: self.watcher.saboteur.wire(),
-            events: self.watcher.trace.events(),
-            captured: self.watcher.captured(),
+            wire: self.recorder.injector.wire(),
+            events: self.recorder.trace.events(),
+            captured: self.recorder.captured(),
         };
         let server_sessions = notes.server_sessions;
         drop(notes);
         let received: Vec<String> =
             self.receiving_store().files().into_iter().map(|(path, _)| path.to_string()).collect();
-        outcome.violations = self.watcher.violations(&End {
+        outcome.violations = self.recorder.violations(&End {
             case: &self.case,
             outcome: &outcome,
             sources: &self.sources,
@@ -375,10 +376,10 @@ fn control() -> SocketAddr {
 }
 
 /// Compares each publication with what the sender holds under the name.
-fn publications(sending: MemoryStore, watcher: Arc<Watcher>) -> PublicationHook {
+fn publications(sending: MemoryStore, recorder: Arc<Recorder>) -> PublicationHook {
     Arc::new(move |path, found| {
         let sent = sending.get(path);
-        watcher.published(path, found, sent.as_deref());
+        recorder.published(path, found, sent.as_deref());
     })
 }
 

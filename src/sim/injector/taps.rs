@@ -1,6 +1,6 @@
-//! What the saboteur does to the hosts: to what their processes write and read on sockets and disks.
+//! What the injector does to the hosts: to what their processes write and read on sockets and disks.
 
-use super::{Connection, Saboteur, Stage};
+use super::{Connection, Injector, Stage};
 use crate::sim::disk::Access;
 use crate::sim::fault::Act;
 use ftp_endpoint::net::Time;
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use turmoil_tcp::network::SimNet;
 
 /// As taps of the hosts.
-impl Saboteur {
+impl Injector {
     /// Whether the victim has come to its last byte; it dies, or goes on without the rest until its
     /// power fails.
     fn die_if_at(&self, at: Time, who: Who, connection: Connection, offset: u64) {
@@ -106,7 +106,7 @@ impl Saboteur {
 }
 
 /// As the hosts' disks.
-impl Saboteur {
+impl Injector {
     /// What becomes of an access by `who`, and whether the fault strikes with it.
     pub fn on_access(&self, at: Time, who: Who, access: Access<'_>) -> (Act, bool) {
         let state = &mut *self.lock();

@@ -1,4 +1,4 @@
-//! Commits the planned fault: watches for the target file, finds the wire byte or the moment,
+//! The fault injector: watches for the target file, finds the wire byte or the moment,
 //! strikes there.
 
 mod dialogue;
@@ -53,7 +53,7 @@ struct State {
     chart: Option<Chart>,
 }
 
-/// What the saboteur knows of the run beside the fault.
+/// What the injector knows of the run beside the fault.
 pub struct Scene<'a> {
     pub sender: Who,
     pub target_name: &'a str,
@@ -68,7 +68,7 @@ pub struct Scene<'a> {
 
 /// Plants one fault. It sees what client and server tell their observers, what the sender writes to
 /// its sockets and what the receiver reads.
-pub struct Saboteur {
+pub struct Injector {
     fault: Fault,
     sender: Who,
     target_name: String,
@@ -89,7 +89,7 @@ fn index(who: Who) -> usize {
     }
 }
 
-impl Saboteur {
+impl Injector {
     pub fn new(fault: Fault, scene: Scene<'_>, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
         let of_disk = fault.kind.disk().is_some();
@@ -352,7 +352,7 @@ impl Saboteur {
     }
 }
 
-impl Observer for Saboteur {
+impl Observer for Injector {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         let state = &mut *self.lock();
         state.dialogue.hear(who, session, event);
