@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Which parts of the simulation a part of it may import: no two import each other, not even by way of
 /// others ([`the_simulation_has_no_circles`]).
 const SIM: &[(&str, &[&str])] = &[
+    ("hosts", &[]),
     ("net", &[]),
     ("notice", &[]),
     ("phase", &[]),
@@ -44,8 +45,8 @@ const SIM: &[(&str, &[&str])] = &[
     ("case", &["fault", "scenario", "signature", "trace", "workload"]),
     ("swarm", &["case", "fault", "scenario", "workload"]),
     ("oracle", &["case", "fault", "outcome"]),
-    ("injector", &["disk", "fault", "locator", "trace", "wire"]),
-    ("recorder", &["disk", "fault", "notice", "oracle", "outcome", "phase", "injector", "trace"]),
+    ("injector", &["disk", "fault", "hosts", "locator", "trace", "wire"]),
+    ("recorder", &["disk", "fault", "hosts", "notice", "oracle", "outcome", "phase", "injector", "trace"]),
     ("world", &["case", "disk", "fault", "net", "oracle", "outcome", "injector", "trace", "recorder"]),
 ];
 

@@ -5,6 +5,7 @@ mod dialogue;
 mod taps;
 
 use super::fault::{DiskFault, Fault, Side, Trigger};
+use super::hosts::PerHost;
 use super::locator::Locator;
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
@@ -45,7 +46,7 @@ struct State {
     fired_at: Option<Time>,
     disk: Option<DiskFault>,
     /// The processes that run, client's and server's.
-    processes: [Option<SimNet>; 2],
+    processes: PerHost<Option<SimNet>>,
     /// The data connection of the file under way, and the bytes written on it.
     flow: Option<(Connection, u64)>,
     dialogue: Dialogue,
@@ -79,14 +80,7 @@ pub struct Injector {
     trace: Arc<Trace>,
     state: Mutex<State>,
     /// Something has been decided about the client's, the server's life.
-    doom: [Notify; 2],
-}
-
-fn index(who: Who) -> usize {
-    match who {
-        Who::Client => 0,
-        Who::Server => 1,
-    }
+    doom: PerHost<Notify>,
 }
 
 impl Injector {
@@ -102,7 +96,7 @@ impl Injector {
             router: None,
             fired_at: None,
             disk: of_disk.then(|| DiskFault::new(fault, scene.target_name)),
-            processes: [None, None],
+            processes: PerHost::default(),
             flow: None,
             dialogue: Dialogue::default(),
             chart,
@@ -117,7 +111,7 @@ impl Injector {
             control: scene.control,
             trace,
             state: Mutex::new(state),
-            doom: [Notify::new(), Notify::new()],
+            doom: PerHost::default(),
         }
     }
 
@@ -131,11 +125,11 @@ impl Injector {
 
     /// The client, or the server, now runs as this process.
     pub fn runs(&self, who: Who, process: SimNet) {
-        self.lock().processes[index(who)] = Some(process);
+        *self.lock().processes.of_mut(who) = Some(process);
     }
 
     pub fn process(&self, who: Who) -> Option<SimNet> {
-        self.lock().processes[index(who)].clone()
+        self.lock().processes.of(who).clone()
     }
 
     pub fn sender(&self) -> Who {
@@ -174,7 +168,7 @@ impl Injector {
             };
             match at {
                 None => break,
-                Some(Time::MAX) => self.doom[index(who)].notified().await,
+                Some(Time::MAX) => self.doom.of(who).notified().await,
                 Some(at) => {
                     net.outside_sleep(at.saturating_sub(net.now())).await;
                     self.kill(&mut self.lock(), net.now(), who);
@@ -216,7 +210,7 @@ impl Injector {
 
     /// Takes the process, or the power of its host, now.
     fn kill(&self, state: &mut State, at: Time, who: Who) {
-        let Some(process) = state.processes[index(who)].take() else { return };
+        let Some(process) = state.processes.of_mut(who).take() else { return };
         state.stage = Stage::Dead { who };
         state.fired_at = Some(at);
         if self.fault.kind.takes_power() {
@@ -226,13 +220,13 @@ impl Injector {
             process.kill();
         }
         // `notify_one` keeps the permit until somebody waits.
-        self.doom[index(who)].notify_one();
+        self.doom.of(who).notify_one();
     }
 
     /// Lets `who` die at `at`, which its host has not passed yet.
     fn doom_at(&self, state: &mut State, at: Time, who: Who) {
         state.stage = Stage::Doomed { who, at };
-        self.doom[index(who)].notify_one();
+        self.doom.of(who).notify_one();
     }
 
     /// What the middlebox is told; `session` of the server, if known, names the control connection.

@@ -3,6 +3,7 @@
 pub mod case;
 pub mod disk;
 pub mod fault;
+pub mod hosts;
 pub mod injector;
 mod locator;
 pub mod net;

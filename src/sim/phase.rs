@@ -1,6 +1,7 @@
 //! Where the dialogue stood when the fault struck.
 
 use ftp_endpoint::observe::{Event, Who};
+use ftp_proto::command::Command;
 use serde::{Deserialize, Serialize};
 
 /// Where the client's dialogue stands, as far as one session tells (with several, the latest word
@@ -35,8 +36,8 @@ impl Phase {
     /// Where it stands when `who` has told this; `sender` sends the files.
     pub fn after(self, sender: Who, who: Who, event: &Event<'_>) -> Phase {
         let transfer = |line: &str| {
-            let verb = line.split(' ').next().unwrap_or_default();
-            ["STOR", "RETR", "APPE", "STOU"].iter().any(|known| known.eq_ignore_ascii_case(verb))
+            let command = Command::parse(line.as_bytes());
+            matches!(command, Ok(Command::Stor(_) | Command::Retr(_) | Command::Appe(_) | Command::Stou))
         };
         match event {
             Event::Command { line } if who == Who::Client && transfer(line) => Phase::BeforePreliminary,

@@ -2,6 +2,7 @@
 
 use super::disk::{Access, StoreTap};
 use super::fault::Act;
+use super::hosts::PerHost;
 use super::injector::Injector;
 use super::notice::Noticing;
 use super::oracle::{self, End, Oracle};
@@ -35,7 +36,7 @@ pub struct Notes {
     /// Control connections that the server has open.
     pub server_sessions: u64,
     /// Control connections that opened for the client, and those that have ever opened for the server.
-    pub control_opened: [u64; 2],
+    pub control_opened: PerHost<u64>,
     pub phase: Phase,
     /// Of [`Notes::phase`], when the fault struck.
     pub fault_phase: Option<Phase>,
@@ -50,8 +51,7 @@ pub struct Notes {
 impl Notes {
     /// A control connection is open for the client, and the server does not know it yet.
     pub fn control_under_way(&self) -> bool {
-        let [client, server] = self.control_opened;
-        client > server
+        self.control_opened.client > self.control_opened.server
     }
 }
 
@@ -136,9 +136,9 @@ impl Observer for Recorder {
             (who, Event::Progress { wire_bytes, .. }) if who == self.injector.sender() => {
                 notes.data_wire_bytes += wire_bytes;
             }
-            (Who::Client, Event::SessionBegins { .. }) => notes.control_opened[0] += 1,
+            (Who::Client, Event::SessionBegins { .. }) => notes.control_opened.client += 1,
             (Who::Server, Event::SessionBegins { .. }) => {
-                notes.control_opened[1] += 1;
+                notes.control_opened.server += 1;
                 notes.server_sessions += 1;
             }
             (Who::Server, Event::SessionEnds { .. }) => {
