@@ -33,7 +33,7 @@ fn case(variant: &str, direction: Direction, fault: FaultKind, trigger: Trigger)
 }
 
 fn run(case: &Case) -> Outcome {
-    let outcome = world::run(case, true).unwrap();
+    let outcome = world::run_with_events(case).unwrap();
     let what = format!("{} {:?} {:?}", case.variant, case.policy.direction, case.fault);
     assert_eq!(outcome.violations, [], "{what}");
     if !outcome.fault_fired {
@@ -304,7 +304,7 @@ fn a_run_with_any_of_them_is_a_function_of_its_case() {
     let scenario = Scenario::load("all-faults").unwrap();
     for seed in (0..scenario.cycle()).step_by(17) {
         let case = Case::draw(&scenario, "block", seed).unwrap();
-        let (first, again) = (world::run(&case, false).unwrap(), world::run(&case, true).unwrap());
+        let (first, again) = (world::run(&case).unwrap(), world::run_with_events(&case).unwrap());
         assert_eq!(first.trace_hash, again.trace_hash, "{seed}");
         assert_eq!(Case::from_json(&case.to_json()).unwrap(), case);
     }

@@ -2,7 +2,8 @@
 
 use super::compare::style;
 use super::sweep::read_case;
-use crate::lab::records::{AtomicFile, RunRecord};
+use crate::lab::export::AtomicFile;
+use crate::lab::records::RunRecord;
 use crate::lab::run::measured;
 use crate::report::timeline;
 use crate::sim::case::Case;

@@ -1,10 +1,10 @@
 //! `ftpsim sweep`: hunts for runs that violate an invariant.
 
 use super::progress;
+use crate::lab::export::AtomicFile;
 use crate::lab::merge::{Shard, Swept};
 use crate::lab::planted;
 use crate::lab::pool;
-use crate::lab::records::AtomicFile;
 use crate::lab::shrink::{self, Progress};
 use crate::lab::sweep::{Finding, Sweep, sweep_while};
 use crate::sim::case::Case;

@@ -4,44 +4,13 @@
 mod grid;
 mod truth;
 
+use super::claim::{Claim, Standing};
 use super::compare::Comparison;
 use super::records::SummaryRecord;
 use super::stats;
 use crate::sim::fault::FaultName;
 use crate::sim::scenario::{Publish, VariantSpec, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
-use serde::Serialize;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    Holds,
-    /// In some conditions, which the figure names.
-    Conditional,
-    Fails,
-    /// The scenario has not the contenders or the faults to tell.
-    Untested,
-}
-
-impl Standing {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Conditional => "holds under conditions",
-            Self::Fails => "does not hold",
-            Self::Untested => "not tested here",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Claim {
-    pub claim: &'static str,
-    pub standing: Standing,
-    /// One or two sentences with numbers from this comparison.
-    pub figure: String,
-    pub command: String,
-}
 
 pub use grid::judge_grid;
 pub use truth::judge_truth;

@@ -12,7 +12,7 @@ use crate::sim::world;
 /// Draws the case of `variant` and `seed` and runs it.
 pub fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Result<Run, RunError> {
     let case = Case::draw(scenario, &variant.name, seed)?;
-    let outcome = world::run(&case, false)?;
+    let outcome = world::run(&case)?;
     Ok(measured(&case, &outcome))
 }
 

@@ -5,7 +5,6 @@
 //! each of them. Rows come in order of contender, direction, cut, wire byte, so that
 //! [`TruthTable::strips`] can hand them out as strips over the wire bytes.
 
-use super::claims;
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::records::VERSION;
 use super::table::Table;
@@ -196,7 +195,8 @@ fn wire_bytes(scenario: &Scenario, variant: &str, seed: u64) -> Result<u64, RunE
     Ok(world::judge(&case)?.wire.len() as u64)
 }
 
-/// Makes every cut of `plan` and writes `truth-table.csv`. Of `options` the seeds are not used.
+/// Makes every cut of `plan` and writes `truth-table.csv`. Of `options` the seeds are not used. No claims are
+/// judged.
 pub fn truth(
     scenario: &Scenario,
     plan: &Plan,
@@ -208,15 +208,13 @@ pub fn truth(
         let (variant, seed) = (&scenario.variants[v].name, scenario.seed_of(d, f, wire_byte));
         cut(scenario, variant, seed).map_err(CompareError::run(variant, seed))
     };
-    let mut table = TruthTable::make(scenario, "truth-table.csv", plan.runs(), options, one, finished)?;
-    table.claims = claims::judge_truth(&table);
-    Ok(table)
+    TruthTable::make(scenario, "truth-table.csv", plan.runs(), options, one, finished)
 }
 
 /// The row of one cut, and the invariants it violated.
 pub fn cut(scenario: &Scenario, variant: &str, seed: u64) -> Result<(TruthRecord, Vec<Violation>), RunError> {
     let case = Case::draw(scenario, variant, seed)?;
-    let outcome = world::run(&case, false)?;
+    let outcome = world::run(&case)?;
     let violations = Violation::of(variant, seed, &outcome.violations).collect();
     Ok((record(&case, &outcome)?, violations))
 }

@@ -5,7 +5,7 @@ mod page;
 mod truth;
 
 use super::{charts, findings, format};
-use crate::lab::claims::Standing;
+use crate::lab::claim::Standing;
 use crate::lab::compare::{Comparison, Loss};
 use crate::lab::grid::Grid;
 use crate::lab::records::SummaryRecord;

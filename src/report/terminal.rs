@@ -11,7 +11,7 @@ pub use grid::grid;
 pub use truth::truth_table;
 
 use super::{findings, format};
-use crate::lab::claims::{Claim, Standing};
+use crate::lab::claim::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
 use crate::lab::records::SummaryRecord;
 use crate::sim::fault::FaultName;

@@ -56,10 +56,14 @@ pub fn judge(case: &Case) -> Result<Outcome, WorldError> {
     run_watched(case, Keep::default())
 }
 
-/// Runs a case, with [`Outcome::trace_hash`]; `events` fills [`Outcome::events`], too. It does not
-/// change the hash.
-pub fn run(case: &Case, events: bool) -> Result<Outcome, WorldError> {
-    run_watched(case, Keep { trace_hash: true, events, ..Keep::default() })
+/// Runs a case, with [`Outcome::trace_hash`].
+pub fn run(case: &Case) -> Result<Outcome, WorldError> {
+    run_watched(case, Keep { trace_hash: true, ..Keep::default() })
+}
+
+/// Runs a case, with [`Outcome::trace_hash`] and [`Outcome::events`], which do not change the hash.
+pub fn run_with_events(case: &Case) -> Result<Outcome, WorldError> {
+    run_watched(case, Keep { trace_hash: true, events: true, ..Keep::default() })
 }
 
 /// Runs a case, with both hashes.

@@ -8,7 +8,7 @@ mod size;
 
 use super::transfer::choice;
 use super::url::FtpUrl;
-use crate::lab::records::AtomicFile;
+use crate::lab::export::AtomicFile;
 use crate::measure::bed::Bed;
 use crate::measure::delivery::{Contender, Place, Target, deliver};
 use crate::measure::files::Files;

@@ -1,9 +1,9 @@
 //! The claims about reliability, judged by cutting everywhere.
 
 use super::{
-    CANNOT_TELL, CLOSE_IS_THE_END, Claim, MORE_RELIABLE, Standing, WHATEVER_ARRIVES, is_early_close,
-    is_stream, untested,
+    CANNOT_TELL, CLOSE_IS_THE_END, MORE_RELIABLE, WHATEVER_ARRIVES, is_early_close, is_stream, untested,
 };
+use crate::lab::claim::{Claim, Standing};
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Left;

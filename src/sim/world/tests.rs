@@ -5,7 +5,7 @@ use crate::sim::scenario::Scenario;
 
 fn outcome(variant: &str, seed: u64) -> (Case, Outcome) {
     let case = Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap();
-    let outcome = run(&case, true).unwrap();
+    let outcome = run_with_events(&case).unwrap();
     (case, outcome)
 }
 
@@ -80,7 +80,7 @@ fn resets_and_silence_are_noticed_in_every_mode() {
 fn a_run_is_a_function_of_its_case() {
     for seed in 0..12 {
         let (case, first) = outcome("block", seed);
-        let again = run(&Case::from_json(&case.to_json()).unwrap(), false).unwrap();
+        let again = run(&Case::from_json(&case.to_json()).unwrap()).unwrap();
         assert_eq!(first.trace_hash, again.trace_hash);
         assert_eq!(first.files, again.files);
         assert!(!first.events.is_empty() && again.events.is_empty());
