@@ -38,7 +38,7 @@ pub struct Notes {
     /// Control connections that opened for the client, and those that have ever opened for the server.
     pub control_opened: PerHost<u64>,
     pub phase: Phase,
-    /// Of [`Notes::phase`], when the fault struck.
+    /// What [`Notes::phase`] was when the fault struck.
     pub fault_phase: Option<Phase>,
     /// Names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
@@ -68,7 +68,7 @@ impl Recorder {
         Self { trace, injector, notes: Mutex::default(), oracles: Mutex::new(oracle::all()), capture: None }
     }
 
-    /// Keeps every packet.
+    /// The same, and it keeps every packet.
     pub fn capturing(mut self) -> Self {
         self.capture = Some(Capture::default());
         self

@@ -51,7 +51,7 @@ pub struct About {
 }
 
 impl About {
-    /// Of a column of text in the source: as lines without the space that follows `///`.
+    /// The paragraph's lines, without the space that follows `///` in the source.
     pub fn paragraph_lines(&self) -> impl Iterator<Item = &'static str> {
         self.paragraph.lines().map(str::trim)
     }
