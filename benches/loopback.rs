@@ -11,9 +11,9 @@ use ftp_endpoint::net::real::runtime;
 use ftp_proto::mode::TransmissionMode::{Block, Compressed, Stream};
 use ftpsim::lab::stats::Latencies;
 use ftpsim::measure::bare;
-use ftpsim::measure::bed::Bed;
-use ftpsim::measure::delivery::{Contender, Place, Target, deliver};
+use ftpsim::measure::delivery::{Contender, Directories, Target, deliver};
 use ftpsim::measure::files::Files;
+use ftpsim::measure::fixture::Fixture;
 use ftpsim::measure::generated::GeneratedStore;
 use ftpsim::measure::server::{LocalServer, PASSWORD, USER};
 use ftpsim::sim::workload::Content;
@@ -47,16 +47,16 @@ fn contenders(direction: Direction, files: u64) -> Vec<Contender> {
 fn timed(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
-    bed: &GeneratedStore,
+    fixture: &GeneratedStore,
     carry: impl Fn(bool) -> Duration,
 ) {
     let is_bare = name == BARE;
     let once = |checking| {
-        bed.clear(checking).expect("a clear bed");
+        fixture.clear(checking).expect("a clear fixture");
         let took = carry(checking);
         // A bare connection counts nothing that it need not.
         if checking || !is_bare {
-            bed.check(checking).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+            fixture.check(checking).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         }
         took
     };
@@ -71,10 +71,10 @@ fn timed(
 fn deliveries(criterion: &mut Criterion) {
     for (workload, count, size_bytes) in WORKLOADS {
         let files = Files::new(count, size_bytes, Content::Text);
-        let bed = GeneratedStore::new(&files);
+        let fixture = GeneratedStore::new(&files);
         let runtime = runtime().expect("a runtime");
         let target = LazyCell::new(|| {
-            let server = LocalServer::start(bed.clone()).expect("a server");
+            let server = LocalServer::start(fixture.clone()).expect("a server");
             (Target { server: server.address, login: Login::new(USER, PASSWORD) }, server)
         });
         for direction in [Direction::Put, Direction::Get] {
@@ -85,12 +85,14 @@ fn deliveries(criterion: &mut Criterion) {
             };
             group.throughput(per_run).sample_size(10);
             group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-            timed(&mut group, BARE, &bed, |checking| bare::carry(&bed, checking).expect("a bare connection"));
+            timed(&mut group, BARE, &fixture, |checking| {
+                bare::carry(&fixture, checking).expect("a bare connection")
+            });
             for contender in contenders(direction, count) {
-                timed(&mut group, &contender.way(), &bed, |_| {
+                timed(&mut group, &contender.way(), &fixture, |_| {
                     let mut latencies = Latencies::default();
-                    let place = Place::shared();
-                    let delivery = deliver(&bed, &files, &target.0, &place, &contender, &mut latencies);
+                    let place = Directories::shared();
+                    let delivery = deliver(&fixture, &files, &target.0, &place, &contender, &mut latencies);
                     let sample = runtime.block_on(delivery);
                     sample.unwrap_or_else(|failed| panic!("{}: {failed}", contender.name())).duration
                 });

@@ -6,7 +6,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ftpsim::sim::case::Case;
-use ftpsim::sim::oracle::integrity::Verdict;
+use ftpsim::sim::outcome::Verdict;
 use ftpsim::sim::scenario::Scenario;
 use ftpsim::sim::world;
 use std::hint::black_box;
@@ -53,7 +53,7 @@ fn simulation(criterion: &mut Criterion) {
     for variant in &scenario.variants {
         // Seed 0 is an undisturbed upload.
         let case = Case::draw(&scenario, &variant.name, 0).expect("a variant");
-        let outcome = world::run(&case, false).expect("a run");
+        let outcome = world::run(&case).expect("a run");
         assert_eq!(outcome.count(Verdict::Intact), 20);
         let virtual_s = outcome.duration_us.expect("an end") as f64 / 1e6;
         println!("{}: {virtual_s:.3} simulated s, {} packets", variant.name, outcome.packets);
@@ -66,7 +66,7 @@ fn simulation(criterion: &mut Criterion) {
         .map(|seed| Case::draw(&scenario, "block", seed).expect("a variant"))
         .find(|case| case.fault_name == "blackhole")
         .expect("half of the seeds");
-    let outcome = world::run(&case, false).expect("a run");
+    let outcome = world::run(&case).expect("a run");
     let virtual_s = outcome.duration_us.expect("an end") / 1_000_000;
     assert!(virtual_s >= 1_000, "{virtual_s} s");
     let mut group = criterion.benchmark_group("simulation/idle");

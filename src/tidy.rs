@@ -47,6 +47,30 @@ const CLIENT: &[(&str, &[&str])] = &[
     ("deliver", &["policy", "queue", "report", "worker"]),
 ];
 
+/// Which parts of the simulation a part of it may import: no two import each other, not even by way of
+/// others ([`the_simulation_has_no_circles`]).
+const SIM: &[(&str, &[&str])] = &[
+    ("hosts", &[]),
+    ("net", &[]),
+    ("notice", &[]),
+    ("phase", &[]),
+    ("trace", &[]),
+    ("wire", &[]),
+    ("workload", &[]),
+    ("fault", &[]),
+    ("disk", &["fault"]),
+    ("locator", &["fault"]),
+    ("scenario", &["fault"]),
+    ("outcome", &["phase", "trace", "wire"]),
+    ("signature", &["outcome"]),
+    ("case", &["fault", "scenario", "signature", "trace", "workload"]),
+    ("swarm", &["case", "fault", "scenario", "workload"]),
+    ("oracle", &["case", "fault", "outcome"]),
+    ("injector", &["disk", "fault", "hosts", "locator", "trace", "wire"]),
+    ("recorder", &["disk", "fault", "hosts", "notice", "oracle", "outcome", "phase", "injector", "trace"]),
+    ("world", &["case", "disk", "fault", "net", "oracle", "outcome", "injector", "trace", "recorder"]),
+];
+
 /// The crates of the workspace, as imports name them, and their sources.
 const CRATES: &[(&str, &str)] = &[
     ("ftp_proto", "crates/ftp-proto/src"),
@@ -165,6 +189,36 @@ fn files_of_the_client_import_one_way() {
                 .filter(|name| *name != own && !allowed.contains(name))
                 .map(|name| format!("{}: {own} may not import {name}", inside.display())),
         );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_simulation_has_no_circles() {
+    let before = |part: &str| SIM.iter().position(|(name, _)| *name == part);
+    for (at, (part, allowed)) in SIM.iter().enumerate() {
+        for other in *allowed {
+            assert!(before(other).is_some_and(|before| before < at), "{other} must stand before {part}");
+        }
+    }
+    let mut wrong = Vec::new();
+    for (_, file, text) in sources() {
+        let Ok(inside) = file.strip_prefix("src/sim") else { continue };
+        let part = inside.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs");
+        if part == "mod" || file.ends_with("tests.rs") {
+            continue;
+        }
+        let (_, allowed) = SIM[before(part).unwrap_or_else(|| panic!("{part} is not in the table"))];
+        // Tests may draw their cases from anywhere.
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let mut imports = named_after(code, "crate::sim::");
+        let depth = inside.components().count() - usize::from(inside.ends_with("mod.rs"));
+        if depth == 1 {
+            imports.extend(named_after(code, "super::"));
+        }
+        for import in imports.into_iter().filter(|import| *import != part && !allowed.contains(import)) {
+            wrong.push(format!("{}: {part} may not import {import}", file.display()));
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

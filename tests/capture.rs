@@ -11,7 +11,7 @@ use turmoil_tcp::pcap::write;
 fn a_capture_reads_back_packet_for_packet() {
     let case = Case::draw(&Scenario::load("tiny").unwrap(), "stream", 0).unwrap();
     let outcome = world::run_captured(&case).unwrap();
-    assert_eq!(outcome.trace_hash, world::run(&case, false).unwrap().trace_hash, "watching changes nothing");
+    assert_eq!(outcome.trace_hash, world::run(&case).unwrap().trace_hash, "watching changes nothing");
     let mut file = Vec::new();
     write(&outcome.captured, "a run", &mut file).unwrap();
     let mut reader = PcapNgReader::new(&file[..]).unwrap();

@@ -157,6 +157,19 @@ fn scenarios_are_listed() {
     }
 }
 
+#[test]
+fn a_kind_of_fault_is_told_in_full() {
+    let (code, text, _) = output(&["scenarios", "--fault", "sender_dies"]);
+    assert_eq!(code, 0);
+    for words in ["sender_dies: the sending process dies", "Who can notice: ", "restart_after_us (required)"]
+    {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+    let (code, _, error) = output(&["scenarios", "--fault", "gremlins"]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("no kind of fault `gremlins`") && error.contains("early_close"), "{error}");
+}
+
 /// A scenario with the contenders and faults named, as a file.
 fn smaller(name: &str, variants: &[&str], faults: &[&str], directory: &Path) -> String {
     let mut scenario = ftpsim::sim::scenario::Scenario::load(name).unwrap();

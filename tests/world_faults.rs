@@ -5,13 +5,14 @@ use ftp_endpoint::client::Direction::{self, Get, Put};
 use ftp_endpoint::client::Verify;
 use ftp_proto::mode::Structure;
 use ftpsim::sim::case::Case;
-use ftpsim::sim::oracle::integrity::Verdict;
-use ftpsim::sim::plan::{Fault, FaultKind, Trigger};
+use ftpsim::sim::fault::{Fault, FaultKind, Trigger};
+use ftpsim::sim::outcome::Outcome;
+use ftpsim::sim::outcome::Verdict;
+use ftpsim::sim::phase::Phase;
 use ftpsim::sim::scenario::Scenario;
 use ftpsim::sim::trace::TraceEvent;
-use ftpsim::sim::watcher::Phase;
 use ftpsim::sim::workload::Content;
-use ftpsim::sim::world::{self, Outcome};
+use ftpsim::sim::world;
 
 const TARGET: usize = 1;
 /// Of the target's 5,000.
@@ -27,12 +28,12 @@ fn case(variant: &str, direction: Direction, fault: FaultKind, trigger: Trigger)
         (file.size_bytes, file.content) = (size_bytes, Content::Random);
     }
     case.fault_name = fault.name().to_owned();
-    case.fault = Fault { fault, target: TARGET as u32, trigger };
+    case.fault = Fault { kind: fault, target: TARGET as u32, trigger };
     case
 }
 
 fn run(case: &Case) -> Outcome {
-    let outcome = world::run(case, true).unwrap();
+    let outcome = world::run_with_events(case).unwrap();
     let what = format!("{} {:?} {:?}", case.variant, case.policy.direction, case.fault);
     assert_eq!(outcome.violations, [], "{what}");
     if !outcome.fault_fired {
@@ -303,7 +304,7 @@ fn a_run_with_any_of_them_is_a_function_of_its_case() {
     let scenario = Scenario::load("all-faults").unwrap();
     for seed in (0..scenario.cycle()).step_by(17) {
         let case = Case::draw(&scenario, "block", seed).unwrap();
-        let (first, again) = (world::run(&case, false).unwrap(), world::run(&case, true).unwrap());
+        let (first, again) = (world::run(&case).unwrap(), world::run_with_events(&case).unwrap());
         assert_eq!(first.trace_hash, again.trace_hash, "{seed}");
         assert_eq!(Case::from_json(&case.to_json()).unwrap(), case);
     }

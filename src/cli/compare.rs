@@ -1,9 +1,10 @@
 //! `ftpsim compare`: every contender on the same seeds, files and faults.
 
 use super::progress;
+use crate::lab::claims;
 use crate::lab::compare::{Comparison, Options, compare};
+use crate::lab::export::AtomicFile;
 use crate::lab::grid::{self, Grid};
-use crate::lab::records::AtomicFile;
 use crate::lab::truth::{self, TruthTable};
 use crate::lab::{pool, run};
 use crate::report::html::{self, Companions};
@@ -57,6 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         compare(&scenario, options, |variant, seed| run::run(&scenario, variant, seed), || bar.inc(1));
     bar.finish_and_clear();
     let mut comparison = comparison?;
+    comparison.claims = claims::judge(&comparison);
     let companions = companions(&scenario, args.out.as_deref(), jobs)?;
     comparison.written.extend(companions.written().cloned());
     comparison.written.push(write_report(&comparison, &companions, &out)?);
@@ -95,7 +97,9 @@ fn run_truth_table(scenario: &Scenario, options: Options<'_>) -> anyhow::Result<
     let bar = progress::bar(Some(plan.runs()), "cuts");
     let table = truth::truth(scenario, &plan, options, || bar.inc(1));
     bar.finish_and_clear();
-    Ok(table?)
+    let mut table = table?;
+    table.claims = claims::judge_truth(&table);
+    Ok(table)
 }
 
 fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow::Result<ExitCode> {
@@ -117,7 +121,9 @@ fn run_grid(scenario: &Scenario, spec: &GridSpec, options: Options<'_>) -> anyho
     let bar = progress::bar(Some(grid::rows(scenario, spec)), "cells");
     let times = grid::grid(scenario, spec, options, || bar.inc(1));
     bar.finish_and_clear();
-    Ok(times?)
+    let mut times = times?;
+    times.claims = claims::judge_grid(&times);
+    Ok(times)
 }
 
 fn delivery_times(

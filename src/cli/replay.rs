@@ -2,13 +2,15 @@
 
 use super::compare::style;
 use super::sweep::read_case;
-use crate::lab::records::{AtomicFile, RunRecord};
+use crate::lab::export::AtomicFile;
+use crate::lab::records::RunRecord;
 use crate::lab::run::measured;
 use crate::report::timeline;
 use crate::sim::case::Case;
+use crate::sim::outcome::Outcome;
 use crate::sim::scenario::Scenario;
 use crate::sim::signature::Signature;
-use crate::sim::world::{self, Outcome};
+use crate::sim::world;
 use anyhow::Context;
 use std::io::Write;
 use std::path::{Path, PathBuf};

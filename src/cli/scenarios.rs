@@ -1,6 +1,8 @@
 //! `ftpsim scenarios`: what there is to compare.
 
-use crate::sim::scenario::{FaultKind, Scenario, TriggerKind};
+use crate::sim::fault::{About, FaultName, TriggerName};
+use crate::sim::scenario::Scenario;
+use anyhow::Context as _;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -9,12 +11,20 @@ pub struct Args {
     /// Print as JSON
     #[arg(long)]
     json: bool,
+    /// Tell one kind of fault in full: what happens, who can notice, which keys a scenario gives
+    #[arg(long, value_name = "KIND", conflicts_with = "json")]
+    fault: Option<String>,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let all = Scenario::embedded()?;
     let mut stdout = std::io::stdout().lock();
-    if args.json {
+    if let Some(name) = &args.fault {
+        let kind = FaultName::ALL.into_iter().find(|kind| kind.as_str() == name);
+        let known = || FaultName::ALL.map(FaultName::as_str).join(", ");
+        let kind = kind.with_context(|| format!("no kind of fault `{name}`; there are: {}", known()))?;
+        write!(stdout, "{}", in_full(kind.about()))?;
+    } else if args.json {
         serde_json::to_writer_pretty(&mut stdout, &all)?;
         writeln!(stdout)?;
     } else {
@@ -29,11 +39,11 @@ fn listing(all: &[Scenario]) -> String {
         text += &line(&scenario.name, &scenario.question);
     }
     text += "\nFaults\n";
-    for kind in FaultKind::ALL {
-        text += &line(kind.as_str(), kind.describe());
+    for kind in FaultName::ALL {
+        text += &line(kind.as_str(), kind.about().line);
     }
     text += "\nTriggers: where in the dialogue or the file a fault strikes\n";
-    for kind in TriggerKind::ALL {
+    for kind in TriggerName::ALL {
         text += &line(kind.as_str(), kind.describe());
     }
     text += "\nVariants, by scenario\n";
@@ -42,6 +52,18 @@ fn listing(all: &[Scenario]) -> String {
         for variant in &scenario.variants {
             text += &format!("  {}", line(&variant.name, &variant.note));
         }
+    }
+    text
+}
+
+fn in_full(about: &About) -> String {
+    let mut text = format!("{}: {}\n\n", about.name, about.line);
+    for line in about.paragraph_lines() {
+        text += &format!("  {line}\n");
+    }
+    text += &format!("\nWho can notice: {}\n", about.noticed);
+    for (key, required) in about.parameters {
+        text += &format!("Key: {key} ({})\n", if *required { "required" } else { "may be left out" });
     }
     text
 }

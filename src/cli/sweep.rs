@@ -1,17 +1,17 @@
 //! `ftpsim sweep`: hunts for runs that violate an invariant.
 
 use super::progress;
+use crate::lab::export::AtomicFile;
 use crate::lab::merge::{Shard, Swept};
 use crate::lab::planted;
 use crate::lab::pool;
-use crate::lab::records::AtomicFile;
 use crate::lab::shrink::{self, Progress};
 use crate::lab::sweep::{Finding, Sweep, sweep_while};
 use crate::sim::case::Case;
+use crate::sim::phase::Phase;
 use crate::sim::scenario::SeedRange;
 use crate::sim::signature::Signature;
 use crate::sim::swarm;
-use crate::sim::watcher::Phase;
 use crate::sim::world;
 use anyhow::{Context, Result};
 use ftp_proto::planted::{Bug, POSSIBLE};

@@ -53,7 +53,7 @@ pub fn digests(seeds: SeedRange, jobs: NonZeroUsize, finished: impl FnMut()) -> 
 /// Where two runs of the seed's case part, if they do.
 pub fn first_difference(seed: u64) -> Option<String> {
     let case = swarm::draw(seed);
-    let events = || world::run(&case, true).map(|outcome| outcome.events).unwrap_or_default();
+    let events = || world::run_with_events(&case).map(|outcome| outcome.events).unwrap_or_default();
     difference(&events(), &events())
 }
 

@@ -4,43 +4,13 @@
 mod grid;
 mod truth;
 
+use super::claim::{Claim, Standing};
 use super::compare::Comparison;
 use super::records::SummaryRecord;
 use super::stats;
-use crate::sim::scenario::{FaultKind, Publish, VariantSpec, Verify};
+use crate::sim::fault::FaultName;
+use crate::sim::scenario::{Publish, VariantSpec, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
-use serde::Serialize;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    Holds,
-    /// In some conditions, which the figure names.
-    Conditional,
-    Fails,
-    /// The scenario has not the contenders or the faults to tell.
-    Untested,
-}
-
-impl Standing {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Conditional => "holds under conditions",
-            Self::Fails => "does not hold",
-            Self::Untested => "not tested here",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Claim {
-    pub claim: &'static str,
-    pub standing: Standing,
-    /// One or two sentences with numbers from this comparison.
-    pub figure: String,
-    pub command: String,
-}
 
 pub use grid::judge_grid;
 pub use truth::judge_truth;
@@ -111,7 +81,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Runs with silent loss under the faults that `which` picks.
-    fn lost(&self, variant: &VariantSpec, which: impl Fn(FaultKind) -> bool) -> Share {
+    fn lost(&self, variant: &VariantSpec, which: impl Fn(FaultName) -> bool) -> Share {
         let faults = self.comparison.scenario.faults.iter().filter(|fault| which(fault.kind));
         let names: Vec<&str> = faults.map(|fault| fault.name()).collect();
         let rows = self.comparison.rows.iter();
@@ -124,7 +94,7 @@ impl<'a> Evidence<'a> {
 
     /// The undisturbed runs of a contender, in the given direction or in both.
     fn quiet(&self, variant: &VariantSpec, direction: &str) -> Option<&'a SummaryRecord> {
-        let fault = self.comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None)?;
+        let fault = self.comparison.scenario.faults.iter().find(|fault| fault.kind == FaultName::None)?;
         let all = self.comparison.rows.iter().chain(&self.comparison.rows_by_direction);
         all.filter(|row| row.runs_counted > 0)
             .find(|r| r.variant == variant.name && r.fault == fault.name() && r.direction == direction)
@@ -135,7 +105,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// A replay of the first seed that shows `fault`, or of the first of all.
-    fn replay_command(&self, variant: Option<&VariantSpec>, fault: FaultKind) -> String {
+    fn replay_command(&self, variant: Option<&VariantSpec>, fault: FaultName) -> String {
         let c = self.comparison;
         let mut seeds = c.seeds.iter().take(c.scenario.cycle() as usize);
         let seed = seeds.find(|seed| c.scenario.stratum(*seed).fault.kind == fault).unwrap_or(c.seeds.start);
@@ -156,7 +126,7 @@ impl<'a> Evidence<'a> {
     fn close_is_the_end(&self) -> Claim {
         let claim = CLOSE_IS_THE_END;
         let stream = self.plain_stream();
-        let command = self.replay_command(stream, FaultKind::None);
+        let command = self.replay_command(stream, FaultName::None);
         let (Some(connections), Some(quiet)) =
             (stream.and_then(|v| self.connections(v)), stream.and_then(|v| self.quiet(v, "both")))
         else {
@@ -189,7 +159,7 @@ impl<'a> Evidence<'a> {
     fn whatever_arrives_is_the_file(&self) -> Claim {
         let claim = WHATEVER_ARRIVES;
         let stream = self.plain_stream();
-        let command = self.replay_command(stream, FaultKind::EarlyClose);
+        let command = self.replay_command(stream, FaultName::EarlyClose);
         let Some(share) = stream.map(|v| self.lost(v, is_early_close)).filter(|s| s.runs > 0) else {
             return untested(claim, command);
         };
@@ -207,7 +177,7 @@ impl<'a> Evidence<'a> {
     fn early_close_is_not_told(&self) -> Claim {
         let claim = CANNOT_TELL;
         let stream = self.plain_stream();
-        let command = self.replay_command(stream, FaultKind::EarlyClose);
+        let command = self.replay_command(stream, FaultName::EarlyClose);
         let early = |v: &VariantSpec| self.lost(v, is_early_close);
         let Some(share) = stream.map(early).filter(|share| share.runs > 0) else {
             return untested(claim, command);
@@ -215,7 +185,7 @@ impl<'a> Evidence<'a> {
         let mut figure = format!("Believing the 226, it lost files silently in {share} runs.");
         let mut standing = if share.lost > 0 { Standing::Holds } else { Standing::Fails };
         if let Some(checked) = self.checked_stream() {
-            let died = self.lost(checked, |kind| kind == FaultKind::SenderDies);
+            let died = self.lost(checked, |kind| kind == FaultName::SenderDies);
             figure += &format!(" With a SIZE check it lost {}", early(checked));
             figure += &match died.lost {
                 0 => ".".to_owned(),
@@ -248,7 +218,7 @@ impl<'a> Evidence<'a> {
     fn more_reliable(&self) -> Claim {
         let claim = MORE_RELIABLE;
         let command = self.compare_command();
-        let any = |v: &VariantSpec| self.lost(v, |kind| kind != FaultKind::None);
+        let any = |v: &VariantSpec| self.lost(v, |kind| kind != FaultName::None);
         let marked: Vec<_> = [TransmissionMode::Block, TransmissionMode::Compressed]
             .into_iter()
             .filter_map(|mode| self.plain(mode))
@@ -368,8 +338,8 @@ fn is_stream(variant: &VariantSpec) -> bool {
 }
 
 /// A close before the end, by whoever makes it between the two ends.
-fn is_early_close(kind: FaultKind) -> bool {
-    matches!(kind, FaultKind::EarlyClose | FaultKind::SplitClose)
+fn is_early_close(kind: FaultName) -> bool {
+    matches!(kind, FaultName::EarlyClose | FaultName::SplitClose)
 }
 
 fn untested(claim: &'static str, command: String) -> Claim {

@@ -1,14 +1,14 @@
 //! The comparison: every contender on the same seeds, files and faults.
 
-use super::claims::{self, Claim};
+use super::claim::Claim;
+use super::export::{Csv, ExportError, write_rows};
 use super::pool;
-use super::records::{AtomicFile, SummaryRecord};
+use super::records::SummaryRecord;
 use super::summary::{Run, Summary};
-use crate::sim::oracle;
+use crate::sim::outcome;
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::Serialize;
 use std::error::Error;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -75,10 +75,8 @@ pub type RunError = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
-    #[error("{path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
-    #[error("{path}: {source}")]
-    Csv { path: PathBuf, source: csv::Error },
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error("variant {variant}, seed {seed}: {source}")]
     Run { variant: String, seed: u64, source: RunError },
 }
@@ -92,7 +90,7 @@ impl CompareError {
 }
 
 /// Does `run` for each seed and variant of `scenario` and writes `runs.csv`, `summary.csv` and
-/// `summary-by-direction.csv`; nothing is left half-written. `finished` is called after each run.
+/// `summary-by-direction.csv`; nothing is left half-written. `finished` is called after each run. No claims are judged.
 pub fn compare(
     scenario: &Scenario,
     options: Options<'_>,
@@ -127,7 +125,7 @@ pub fn compare(
         write_rows(options.out, "summary.csv", &rows)?,
         write_rows(options.out, "summary-by-direction.csv", &rows_by_direction)?,
     ];
-    let mut comparison = Comparison {
+    Ok(Comparison {
         scenario: scenario.clone(),
         seeds: options.seeds,
         rows,
@@ -136,9 +134,7 @@ pub fn compare(
         losses,
         violations,
         written,
-    };
-    comparison.claims = claims::judge(&comparison);
-    Ok(comparison)
+    })
 }
 
 impl Violation {
@@ -146,7 +142,7 @@ impl Violation {
     pub(super) fn of<'a>(
         variant: &'a str,
         seed: u64,
-        found: &'a [oracle::Violation],
+        found: &'a [outcome::Violation],
     ) -> impl Iterator<Item = Self> + 'a {
         found.iter().map(move |violation| Self {
             variant: variant.to_owned(),
@@ -154,38 +150,5 @@ impl Violation {
             oracle: violation.oracle.clone(),
             why: violation.why.clone(),
         })
-    }
-}
-
-pub(super) fn write_rows(out: &Path, name: &str, rows: &[impl Serialize]) -> Result<PathBuf, CompareError> {
-    let mut csv = Csv::create(out, name)?;
-    rows.iter().try_for_each(|row| csv.row(row))?;
-    csv.publish()
-}
-
-/// A CSV file that appears when it is whole.
-pub(super) struct Csv {
-    path: PathBuf,
-    writer: csv::Writer<AtomicFile>,
-}
-
-impl Csv {
-    pub fn create(out: &Path, name: &str) -> Result<Self, CompareError> {
-        let path = out.join(name);
-        match AtomicFile::create(out, name) {
-            Ok(file) => Ok(Self { path, writer: csv::Writer::from_writer(file) }),
-            Err(source) => Err(CompareError::Io { path, source }),
-        }
-    }
-
-    pub fn row(&mut self, row: &impl Serialize) -> Result<(), CompareError> {
-        let path = &self.path;
-        self.writer.serialize(row).map_err(|source| CompareError::Csv { path: path.clone(), source })
-    }
-
-    pub fn publish(self) -> Result<PathBuf, CompareError> {
-        let path = self.path;
-        let file = self.writer.into_inner().map_err(|error| error.into_error());
-        file.and_then(AtomicFile::publish).map_err(|source| CompareError::Io { path, source })
     }
 }

@@ -1,14 +1,15 @@
 //! Delivery time over a grid of paths and file sizes: a row a contender, direction and cell.
 
 use super::compare::{CompareError, Options, RunError, Violation};
+use super::expected;
 use super::records::{Ppm, VERSION};
 use super::stats::Latencies;
 use super::table::Table;
-use super::{claims, expected};
 use crate::sim::case::Case;
-use crate::sim::oracle::integrity::Left;
+use crate::sim::outcome::Left;
+use crate::sim::outcome::Outcome;
 use crate::sim::scenario::{Direction, GridSpec, Scenario};
-use crate::sim::world::{self, Outcome};
+use crate::sim::world;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::Serialize;
 
@@ -90,9 +91,7 @@ pub fn grid(
         let seed = scenario.seed_of_cell(grid, direction, cell, 0);
         row(scenario, grid, name, direction, cell).map_err(CompareError::run(name, seed))
     };
-    let mut result = Grid::make(scenario, "grid.csv", rows(scenario, grid), options, one, finished)?;
-    result.claims = claims::judge_grid(&result);
-    Ok(result)
+    Grid::make(scenario, "grid.csv", rows(scenario, grid), options, one, finished)
 }
 
 /// The row of a cell, and the invariants that its runs violated.
@@ -107,7 +106,7 @@ pub fn row(
     for repetition in 0..grid.seeds(grid.cell(cell)) {
         let seed = scenario.seed_of_cell(grid, direction, cell, repetition);
         let case = Case::draw(scenario, variant, seed)?;
-        let outcome = world::run(&case, false)?;
+        let outcome = world::run(&case)?;
         violations.extend(Violation::of(variant, seed, &outcome.violations));
         runs.push((case, outcome));
     }

@@ -1,9 +1,11 @@
 //! Experiments over the simulated world.
 
 pub mod audit;
+pub mod claim;
 pub mod claims;
 pub mod compare;
 pub mod expected;
+pub mod export;
 pub mod grid;
 pub mod merge;
 pub mod planted;

@@ -76,8 +76,8 @@ pub fn row(bug: Bug, seeds_to_find: u64) -> (Row, Case) {
         seeds_to_find,
         files: small.files.len() as u64,
         payload_bytes: small.files.iter().map(|file| file.size_bytes).sum(),
-        faults: u32::from(small.fault.fault.name() != "none"),
-        fault: small.fault.fault.name().to_owned(),
+        faults: u32::from(small.fault.kind.name() != "none"),
+        fault: small.fault.kind.name().to_owned(),
         signature: signature.to_string(),
         version: VERSION.to_owned(),
     };

@@ -3,14 +3,12 @@
 
 use super::stats::{Interval, Ratio};
 use super::verdicts::VerdictCounts;
-use crate::sim::oracle::integrity::Verdict;
-use crate::sim::scenario::{Direction, TriggerKind};
+use crate::sim::fault::TriggerName;
+use crate::sim::outcome::Verdict;
+use crate::sim::scenario::Direction;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
 
 /// In every row, so that a figure can be traced to the program that made it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -89,7 +87,7 @@ row! {
         pub trace_hash: String,
         pub version: &'static str,
         /// Where in the target file the fault struck; absent for a fault without a place.
-        pub trigger: Option<TriggerKind>,
+        pub trigger: Option<TriggerName>,
         pub target_file: Option<u32>,
         /// The first payload byte that does not pass, where the trigger is one.
         pub target_byte: Option<u64>,
@@ -192,48 +190,5 @@ pub struct Ppm(pub u32);
 impl Serialize for Ppm {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(f64::from(self.0) / 1e6)
-    }
-}
-
-/// A file that appears under its name when it is whole: written beside it, then renamed.
-pub struct AtomicFile {
-    path: PathBuf,
-    temporary: PathBuf,
-    file: Option<BufWriter<File>>,
-}
-
-impl AtomicFile {
-    /// Makes the directory if there is none.
-    pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
-        fs::create_dir_all(directory)?;
-        let temporary = directory.join(format!(".{name}.{}.part", std::process::id()));
-        let file = Some(BufWriter::new(File::create(&temporary)?));
-        Ok(Self { path: directory.join(name), temporary, file })
-    }
-
-    pub fn publish(mut self) -> io::Result<PathBuf> {
-        if let Some(file) = self.file.take() {
-            file.into_inner().map_err(|error| error.into_error())?.sync_all()?;
-            fs::rename(&self.temporary, &self.path)?;
-        }
-        Ok(self.path.clone())
-    }
-}
-
-impl Write for AtomicFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
-    }
-}
-
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            // Nobody will miss what was never published.
-            let _ = fs::remove_file(&self.temporary);
-        }
     }
 }

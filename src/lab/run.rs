@@ -5,14 +5,14 @@ use super::records::{Ppm, RunRecord, VERSION};
 use super::stats::Latencies;
 use super::summary::Run;
 use crate::sim::case::Case;
-use crate::sim::plan::{FaultKind, Trigger};
-use crate::sim::scenario::{Scenario, TriggerKind, VariantSpec};
-use crate::sim::world::{self, Outcome};
+use crate::sim::outcome::Outcome;
+use crate::sim::scenario::{Scenario, VariantSpec};
+use crate::sim::world;
 
 /// Draws the case of `variant` and `seed` and runs it.
 pub fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Result<Run, RunError> {
     let case = Case::draw(scenario, &variant.name, seed)?;
-    let outcome = world::run(&case, false)?;
+    let outcome = world::run(&case)?;
     Ok(measured(&case, &outcome))
 }
 
@@ -20,23 +20,7 @@ pub fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Result<Run,
 pub fn measured(case: &Case, outcome: &Outcome) -> Run {
     let file_latencies_us: Vec<u64> = outcome.files.iter().filter_map(|file| file.latency_us).collect();
     let latencies: Latencies = file_latencies_us.iter().copied().collect();
-    let extra_loss_ppm = match case.fault.fault {
-        FaultKind::Loss { loss_ppm } => loss_ppm,
-        _ => 0,
-    };
     let target = case.target();
-    let (trigger, target_byte) = match case.fault.trigger {
-        Trigger::BeforeFirstByte => (Some(TriggerKind::BeforeFirstByte), None),
-        Trigger::PayloadByte(byte) => (Some(TriggerKind::PayloadByte), Some(byte)),
-        Trigger::AfterLastByte => (Some(TriggerKind::AfterLastByte), None),
-        Trigger::InsideHeader(byte) => (Some(TriggerKind::InsideHeader), Some(byte)),
-        Trigger::AfterHeader(byte) => (Some(TriggerKind::AfterHeader), Some(byte)),
-        Trigger::BeforeFinal => (Some(TriggerKind::BeforeFinal), None),
-        Trigger::BeforeCommand(_) => (Some(TriggerKind::BeforeCommand), None),
-        Trigger::BeforeReply(_) => (Some(TriggerKind::BeforeReply), None),
-        Trigger::AtTimeUs(_) => (Some(TriggerKind::AtTime), None),
-        Trigger::WireByte(_) => (None, None),
-    };
     let record = RunRecord {
         scenario: case.scenario.clone(),
         variant: case.variant.clone(),
@@ -52,7 +36,7 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         exposed: outcome.exposed(),
         rtt_us: case.path.rtt_us,
         bandwidth_bits_per_s: case.path.bandwidth_bits_per_s,
-        loss: Ppm(case.path.loss_ppm + extra_loss_ppm),
+        loss: Ppm(case.path.loss_ppm + case.fault.kind.loss_ppm()),
         duration_virtual_us: outcome.duration_us,
         payload_bytes: outcome.payload_bytes,
         wire_bytes: outcome.wire_bytes,
@@ -65,9 +49,9 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         file_latency_max_us: latencies.max_us(),
         trace_hash: outcome.trace_hash.clone(),
         version: VERSION,
-        trigger: target.and(trigger),
+        trigger: target.and(case.fault.trigger.name()),
         target_file: target.map(|_| case.fault.target),
-        target_byte: target.and(target_byte),
+        target_byte: target.and(case.fault.trigger.payload_byte()),
         target_size_bytes: target.map(|file| file.size_bytes),
     };
     Run { record, file_latencies_us, violations: outcome.violations.clone() }

@@ -1,7 +1,7 @@
 //! Shrinking: the smallest case that still goes wrong in the same way.
 
 use crate::sim::case::Case;
-use crate::sim::plan::{FaultKind, Trigger};
+use crate::sim::fault::{FaultKind, Trigger};
 use crate::sim::scenario::PathSpec;
 use crate::sim::workload::Content;
 use crate::sim::world;
@@ -97,7 +97,7 @@ fn fewer_files(case: &Case, found: &mut Vec<Case>) {
         for start in (0..total).step_by(chunk) {
             let end = (start + chunk).min(total);
             let target = case.fault.target as usize;
-            if case.fault.fault.is_anchored() && (start..end).contains(&target) || end - start == total {
+            if case.fault.kind.has_trigger() && (start..end).contains(&target) || end - start == total {
                 continue;
             }
             found.push(with(case, |smaller| {
@@ -148,8 +148,8 @@ fn resize(case: &mut Case, index: usize, size_bytes: u64) {
 }
 
 fn simpler_fault(case: &Case, found: &mut Vec<Case>) {
-    if case.fault.fault != FaultKind::None {
-        found.push(with(case, |simpler| simpler.fault.fault = FaultKind::None));
+    if case.fault.kind != FaultKind::None {
+        found.push(with(case, |simpler| simpler.fault.kind = FaultKind::None));
     }
     if case.fault.trigger.is_moment() {
         found.push(with(case, |simpler| simpler.fault.trigger = Trigger::BeforeFirstByte));
@@ -211,7 +211,7 @@ mod tests {
         let mut judge = |case: &Case| {
             signature(
                 matches!(case.fault.trigger, Trigger::PayloadByte(byte) if byte > 10)
-                    && case.fault.fault != FaultKind::None,
+                    && case.fault.kind != FaultKind::None,
             )
         };
         let (small, _) = shrink_by(&case(), 10_000, &mut judge, &mut |_| ());

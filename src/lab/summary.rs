@@ -3,7 +3,7 @@
 use super::records::{RunRecord, SummaryRecord};
 use super::stats::{self, Latencies};
 use super::verdicts::VerdictCounts;
-use crate::sim::oracle::Violation;
+use crate::sim::outcome::Violation;
 use crate::sim::scenario::{Direction, Scenario, VariantSpec};
 use turmoil_tcp::seeds;
 

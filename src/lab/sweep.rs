@@ -2,9 +2,9 @@
 
 use super::pool;
 use crate::sim::case::Case;
-use crate::sim::oracle::Violation;
+use crate::sim::outcome::Violation;
+use crate::sim::phase::Phase;
 use crate::sim::swarm;
-use crate::sim::watcher::Phase;
 use crate::sim::world;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -65,8 +65,8 @@ impl Sweep {
         self.files += run.case.files.len() as u64;
         self.virtual_us += run.virtual_us;
         self.packets += run.packets;
-        if run.case.fault.fault.is_anchored() {
-            let fault = run.case.fault.fault.name().to_owned();
+        if run.case.fault.kind.has_trigger() {
+            let fault = run.case.fault.kind.name().to_owned();
             match run.phase {
                 Some(phase) => *self.struck.entry(fault).or_default().entry(phase).or_default() += 1,
                 None => *self.not_fired.entry(fault).or_default() += 1,

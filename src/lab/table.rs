@@ -1,7 +1,8 @@
 //! An experiment whose rows are all kept: made in parallel, written in order.
 
-use super::claims::Claim;
-use super::compare::{CompareError, Csv, Options, Violation};
+use super::claim::Claim;
+use super::compare::{CompareError, Options, Violation};
+use super::export::Csv;
 use super::pool;
 use crate::sim::scenario::Scenario;
 use serde::Serialize;

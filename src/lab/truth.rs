@@ -5,16 +5,16 @@
 //! each of them. Rows come in order of contender, direction, cut, wire byte, so that
 //! [`TruthTable::strips`] can hand them out as strips over the wire bytes.
 
-use super::claims;
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::records::VERSION;
 use super::table::Table;
 use crate::sim::case::Case;
-use crate::sim::oracle::integrity::{Left, Verdict};
-use crate::sim::plan::{Fault, FaultKind, Trigger};
+use crate::sim::fault::{Fault, FaultKind, Trigger};
+use crate::sim::outcome::Outcome;
+use crate::sim::outcome::{Left, Verdict};
 use crate::sim::scenario::{Direction, Scenario};
 use crate::sim::wire::Part;
-use crate::sim::world::{self, Outcome};
+use crate::sim::world;
 use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::Serialize;
@@ -191,11 +191,12 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
 /// In an undisturbed run.
 fn wire_bytes(scenario: &Scenario, variant: &str, seed: u64) -> Result<u64, RunError> {
     let mut case = Case::draw(scenario, variant, seed)?;
-    case.fault = Fault { fault: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };
+    case.fault = Fault { kind: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };
     Ok(world::judge(&case)?.wire.len() as u64)
 }
 
-/// Makes every cut of `plan` and writes `truth-table.csv`. Of `options` the seeds are not used.
+/// Makes every cut of `plan` and writes `truth-table.csv`. Of `options` the seeds are not used. No claims are
+/// judged.
 pub fn truth(
     scenario: &Scenario,
     plan: &Plan,
@@ -207,15 +208,13 @@ pub fn truth(
         let (variant, seed) = (&scenario.variants[v].name, scenario.seed_of(d, f, wire_byte));
         cut(scenario, variant, seed).map_err(CompareError::run(variant, seed))
     };
-    let mut table = TruthTable::make(scenario, "truth-table.csv", plan.runs(), options, one, finished)?;
-    table.claims = claims::judge_truth(&table);
-    Ok(table)
+    TruthTable::make(scenario, "truth-table.csv", plan.runs(), options, one, finished)
 }
 
 /// The row of one cut, and the invariants it violated.
 pub fn cut(scenario: &Scenario, variant: &str, seed: u64) -> Result<(TruthRecord, Vec<Violation>), RunError> {
     let case = Case::draw(scenario, variant, seed)?;
-    let outcome = world::run(&case, false)?;
+    let outcome = world::run(&case)?;
     let violations = Violation::of(variant, seed, &outcome.violations).collect();
     Ok((record(&case, &outcome)?, violations))
 }

@@ -1,6 +1,6 @@
 //! How many files came to each verdict.
 
-use crate::sim::oracle::integrity::Verdict;
+use crate::sim::outcome::Verdict;
 use std::ops::AddAssign;
 
 /// One list of the verdicts, [`Verdict::ALL`], so that a new one cannot be left out of a sum or a row.

@@ -1,7 +1,7 @@
 //! One delivery, measured.
 
-use super::bed::{Bed, RECEIVED, SOURCE};
 use super::files::Files;
+use super::fixture::{Fixture, RECEIVED, SOURCE};
 use super::machine::Usage;
 use crate::lab::stats::Latencies;
 use ftp_endpoint::client::{Delivery, Direction, Failure, FileReport, Job, Login, Policy};
@@ -77,15 +77,15 @@ impl Contender {
 
 /// Directories at the server.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Directories {
     /// Where downloads come from.
     pub source: String,
     /// Where uploads go to.
     pub received: String,
 }
 
-impl Place {
-    /// On a server that serves the client's own bed.
+impl Directories {
+    /// On a server that serves the client's own fixture.
     pub fn shared() -> Self {
         Self { source: SOURCE.to_owned(), received: RECEIVED.to_owned() }
     }
@@ -142,10 +142,10 @@ struct Gathered {
 
 /// Delivers all files once. The time of each goes to `latencies`. Stops at the first failure.
 pub async fn deliver(
-    bed: &impl Bed,
+    fixture: &impl Fixture,
     files: &Files,
     target: &Target,
-    place: &Place,
+    directories: &Directories,
     contender: &Contender,
     latencies: &mut Latencies,
 ) -> Result<Sample, Failed> {
@@ -167,8 +167,8 @@ pub async fn deliver(
             }
         }
     };
-    let jobs = place.jobs(contender.direction, files.count);
-    let (store, policy) = (bed.store(), contender.policy());
+    let jobs = directories.jobs(contender.direction, files.count);
+    let (store, policy) = (fixture.store(), contender.policy());
     let (start, usage) = (net.now(), Usage::now());
     let delivery = Delivery::new(&net, store, target.server, &target.login).policy(&policy).cancel_by(cancel);
     let report = delivery.deliver_each(jobs, told).await;

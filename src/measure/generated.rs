@@ -1,8 +1,8 @@
 //! A store that holds nothing: files are made up as they are read; what arrives is counted, or
 //! compared with what it should be, and dropped. Its memory is a bit a file, whatever their sizes.
 
-use super::bed::{Bed, RECEIVED, SOURCE};
 use super::files::{Files, PIECE_BYTES};
+use super::fixture::{Fixture, RECEIVED, SOURCE};
 use ftp_endpoint::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use ftp_proto::path::VirtualPath;
 use std::io;
@@ -156,7 +156,7 @@ impl Store for GeneratedStore {
     }
 }
 
-impl Bed for GeneratedStore {
+impl Fixture for GeneratedStore {
     type Store = Self;
 
     fn store(&self) -> &Self {

@@ -2,9 +2,9 @@
 //! bare TCP connection that carries the same bytes. Wall-clock time; nothing here is simulated.
 
 pub mod bare;
-pub mod bed;
 pub mod delivery;
 pub mod files;
+pub mod fixture;
 pub mod generated;
 pub mod growth;
 pub mod machine;

@@ -1,9 +1,9 @@
 //! A measurement's files on a server that we only know by FTP: put there before, fetched back to be
 //! compared, removed afterwards. None of it is timed.
 
-use super::bed::Bed;
-use super::delivery::{Contender, Failed, Place, Target, deliver};
+use super::delivery::{Contender, Directories, Failed, Target, deliver};
 use super::files::Files;
+use super::fixture::Fixture;
 use crate::lab::stats::Latencies;
 use ftp_endpoint::client::{ClientError, Direction, Policy, Session};
 use ftp_endpoint::net::real::RealNet;
@@ -33,17 +33,27 @@ pub async fn make(target: &Target, directories: &[String]) -> Result<(), ClientE
 }
 
 /// Puts all files where downloads come from.
-pub async fn fill(bed: &impl Bed, files: &Files, target: &Target, directory: &str) -> Result<(), Failed> {
-    let place = Place { source: directory.to_owned(), received: directory.to_owned() };
+pub async fn fill(
+    fixture: &impl Fixture,
+    files: &Files,
+    target: &Target,
+    directory: &str,
+) -> Result<(), Failed> {
+    let directories = Directories { source: directory.to_owned(), received: directory.to_owned() };
     let put = plain(Direction::Put);
-    deliver(bed, files, target, &place, &put, &mut Latencies::default()).await.map(drop)
+    deliver(fixture, files, target, &directories, &put, &mut Latencies::default()).await.map(drop)
 }
 
-/// Fetches all files from `directory` into the bed, which compares them.
-pub async fn fetch(bed: &impl Bed, files: &Files, target: &Target, directory: &str) -> Result<(), Failed> {
-    let place = Place { source: directory.to_owned(), received: directory.to_owned() };
+/// Fetches all files from `directory` into the fixture, which compares them.
+pub async fn fetch(
+    fixture: &impl Fixture,
+    files: &Files,
+    target: &Target,
+    directory: &str,
+) -> Result<(), Failed> {
+    let directories = Directories { source: directory.to_owned(), received: directory.to_owned() };
     let get = plain(Direction::Get);
-    deliver(bed, files, target, &place, &get, &mut Latencies::default()).await.map(drop)
+    deliver(fixture, files, target, &directories, &get, &mut Latencies::default()).await.map(drop)
 }
 
 /// Removes the files of `directories`, and these, the last first. What cannot be removed stays; gives

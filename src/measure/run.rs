@@ -1,9 +1,9 @@
 //! A measurement: every contender verified, warmed up and timed, a repetition of each in turn.
 
 use super::bare;
-use super::bed::Bed;
-use super::delivery::{Contender, Failed, Place, Sample, Target, deliver};
+use super::delivery::{Contender, Directories, Failed, Sample, Target, deliver};
 use super::files::Files;
+use super::fixture::Fixture;
 use super::machine::{self, Machine, Usage};
 use super::record::{BenchRecord, Benchmark, Row};
 use super::remote;
@@ -50,7 +50,7 @@ pub struct Plan {
     /// One delivery of each contender, verified and timed at once, and no bare connection: for what
     /// takes too long to be done twice.
     pub once: bool,
-    /// Directory at a server that does not serve the bed; it is made and removed.
+    /// Directory at a server that does not serve the fixture; it is made and removed.
     pub remote_directory: Option<String>,
     /// When cancelled, the measurement ends with [`MeasureError::Interrupted`], tidied up.
     pub cancel: CancellationToken,
@@ -64,13 +64,13 @@ pub struct Plan {
 /// A contender's samples.
 struct Course {
     contender: Contender,
-    place: Place,
+    place: Directories,
     samples: Vec<Sample>,
     latencies: Latencies,
 }
 
-struct Measurement<'a, B: Bed> {
-    bed: &'a B,
+struct Measurement<'a, B: Fixture> {
+    fixture: &'a B,
     files: &'a Files,
     target: &'a Target,
     plan: &'a Plan,
@@ -78,14 +78,14 @@ struct Measurement<'a, B: Bed> {
 }
 
 /// Calls `progress` after each delivery: verification, warm-up and repetitions of each contender.
-pub fn measure<B: Bed>(
-    bed: &B,
+pub fn measure<B: Fixture>(
+    fixture: &B,
     files: &Files,
     target: &Target,
     plan: &Plan,
     progress: impl FnMut(),
 ) -> Result<Benchmark, MeasureError> {
-    let measurement = Measurement { bed, files, target, plan, runtime: runtime()? };
+    let measurement = Measurement { fixture, files, target, plan, runtime: runtime()? };
     let load = machine::load();
     let directories = measurement.prepare()?;
     let measured = measurement.all(&directories, progress);
@@ -107,8 +107,8 @@ pub fn measure<B: Bed>(
     Ok(Benchmark { version: VERSION, date, machine, load, rows, peak_memory_bytes, warnings })
 }
 
-impl<B: Bed> Measurement<'_, B> {
-    /// The directories made at a server that does not serve the bed: that of the measurement, that
+impl<B: Fixture> Measurement<'_, B> {
+    /// The directories made at a server that does not serve the fixture: that of the measurement, that
     /// of the source files, one for each contender.
     fn prepare(&self) -> Result<Vec<String>, MeasureError> {
         let Some(base) = &self.plan.remote_directory else { return Ok(Vec::new()) };
@@ -127,9 +127,9 @@ impl<B: Bed> Measurement<'_, B> {
         for (number, contender) in self.plan.contenders.iter().enumerate() {
             let place = match directories {
                 [_, source, received @ ..] => {
-                    Place { source: source.clone(), received: received[number].clone() }
+                    Directories { source: source.clone(), received: received[number].clone() }
                 }
-                _ => Place::shared(),
+                _ => Directories::shared(),
             };
             let (samples, latencies) = (Vec::new(), Latencies::default());
             courses.push(Course { contender: *contender, place, samples, latencies });
@@ -137,7 +137,7 @@ impl<B: Bed> Measurement<'_, B> {
         if let [_, source, ..] = directories
             && courses.iter().any(|course| course.contender.direction == Direction::Get)
         {
-            let filled = remote::fill(self.bed, self.files, self.target, source);
+            let filled = remote::fill(self.fixture, self.files, self.target, source);
             self.wait(filled)?.map_err(MeasureError::Filling)?;
         }
         for course in &mut courses {
@@ -180,18 +180,18 @@ impl<B: Bed> Measurement<'_, B> {
 
     fn deliver(&self, course: &Course, latencies: &mut Latencies) -> Result<Sample, MeasureError> {
         let Course { contender, place, .. } = course;
-        let delivery = deliver(self.bed, self.files, self.target, place, contender, latencies);
+        let delivery = deliver(self.fixture, self.files, self.target, place, contender, latencies);
         self.wait(delivery)?.map_err(|failed| MeasureError::Delivery { contender: contender.name(), failed })
     }
 
     /// Delivers once and compares every byte.
     fn verify(&self, course: &Course) -> Result<(Sample, Latencies), MeasureError> {
-        self.bed.clear(true).map_err(MeasureError::Files)?;
+        self.fixture.clear(true).map_err(MeasureError::Files)?;
         let mut latencies = Latencies::default();
         let sample = self.deliver(course, &mut latencies)?;
         let name = || course.contender.name();
         if self.plan.remote_directory.is_some() && course.contender.direction == Direction::Put {
-            let fetched = remote::fetch(self.bed, self.files, self.target, &course.place.received);
+            let fetched = remote::fetch(self.fixture, self.files, self.target, &course.place.received);
             let fetched = self.wait(fetched)?;
             fetched.map_err(|failed| MeasureError::Delivery { contender: name(), failed })?;
         }
@@ -200,12 +200,12 @@ impl<B: Bed> Measurement<'_, B> {
     }
 
     fn checked(&self, checking: bool, name: impl FnOnce() -> String) -> Result<(), MeasureError> {
-        let checked = self.bed.check(checking);
+        let checked = self.fixture.check(checking);
         checked.map_err(|what| MeasureError::WrongBytes { contender: name(), what })
     }
 
     fn repeat(&self, course: &mut Course, timed: bool) -> Result<(), MeasureError> {
-        self.bed.clear(false).map_err(MeasureError::Files)?;
+        self.fixture.clear(false).map_err(MeasureError::Files)?;
         let mut latencies = std::mem::take(&mut course.latencies);
         let mut unused = Latencies::default();
         let sample = self.deliver(course, if timed { &mut latencies } else { &mut unused })?;
@@ -221,8 +221,8 @@ impl<B: Bed> Measurement<'_, B> {
 
     /// Microseconds.
     fn bare(&self, checking: bool) -> Result<f64, MeasureError> {
-        self.bed.clear(checking).map_err(MeasureError::Files)?;
-        let took = bare::carry(self.bed, checking).map_err(MeasureError::Bare)?;
+        self.fixture.clear(checking).map_err(MeasureError::Files)?;
+        let took = bare::carry(self.fixture, checking).map_err(MeasureError::Bare)?;
         if checking {
             self.checked(true, || "a bare connection".to_owned())?;
         }

@@ -1,9 +1,9 @@
 //! That a measurement notices what is wrong. No figure is checked here.
 
 use super::bare;
-use super::bed::{Bed, DiskBed};
 use super::delivery::{Contender, Target};
 use super::files::Files;
+use super::fixture::{DiskFixture, Fixture};
 use super::generated::GeneratedStore;
 use super::run::{MeasureError, Plan, measure};
 use super::server::{LocalServer, PASSWORD, USER};
@@ -55,13 +55,13 @@ fn every_way_on_every_bed() {
         let files = Files::new(10, size_bytes, Content::Runs);
         let directory = tempfile::tempdir().unwrap();
         run(&GeneratedStore::new(&files), &files);
-        run(&DiskBed::create(directory.path(), &files).unwrap(), &files);
+        run(&DiskFixture::create(directory.path(), &files).unwrap(), &files);
     }
 
-    fn run<B: Bed>(bed: &B, files: &Files) {
-        let server = LocalServer::start(bed.store().clone()).unwrap();
+    fn run<B: Fixture>(fixture: &B, files: &Files) {
+        let server = LocalServer::start(fixture.store().clone()).unwrap();
         let mut deliveries = 0;
-        let result = measure(bed, files, &target(&server), &plan(ways()), || deliveries += 1).unwrap();
+        let result = measure(fixture, files, &target(&server), &plan(ways()), || deliveries += 1).unwrap();
         assert_eq!(deliveries, ways().len() * 3);
         assert_eq!(result.rows.len(), ways().len());
         for row in &result.rows {
@@ -98,62 +98,62 @@ fn short_files_are_noticed_in_timed_deliveries_too() {
 #[test]
 fn a_refused_login_is_told_with_its_reply() {
     let files = Files::new(1, 1, Content::Text);
-    let bed = GeneratedStore::new(&files);
-    let server = LocalServer::start(bed.clone()).unwrap();
+    let fixture = GeneratedStore::new(&files);
+    let server = LocalServer::start(fixture.clone()).unwrap();
     let target = Target { login: Login::new(USER, "wrong"), ..target(&server) };
     let put = Contender::new(Direction::Put, TransmissionMode::Stream, 1, 1, true);
-    let error = measure(&bed, &files, &target, &plan(vec![put]), || ()).unwrap_err();
+    let error = measure(&fixture, &files, &target, &plan(vec![put]), || ()).unwrap_err();
     assert!(error.to_string().contains("530"), "{error}");
 }
 
 #[tokio::test]
 async fn what_a_store_receives_is_counted_once_and_in_full() {
     let files = Files::new(3, 4, Content::Text);
-    let bed = GeneratedStore::new(&files);
+    let fixture = GeneratedStore::new(&files);
     let put = async |index, bytes: &[u8]| {
         let path = VirtualPath::root().join(&Files::name(index)).unwrap();
-        let mut file = bed.write(&path, Write::Replace).await.unwrap();
+        let mut file = fixture.write(&path, Write::Replace).await.unwrap();
         file.write(bytes).await.unwrap();
         file.publish().await.unwrap();
     };
-    bed.clear(true).unwrap();
+    fixture.clear(true).unwrap();
     for index in 0..3 {
-        assert!(bed.check(true).unwrap_err().contains("files came"));
+        assert!(fixture.check(true).unwrap_err().contains("files came"));
         put(index, files.piece(index, 0)).await;
     }
-    assert_eq!(bed.check(true), Ok(()));
+    assert_eq!(fixture.check(true), Ok(()));
     put(2, files.piece(2, 0)).await;
-    assert!(bed.check(true).unwrap_err().contains("came twice"));
-    bed.clear(true).unwrap();
+    assert!(fixture.check(true).unwrap_err().contains("came twice"));
+    fixture.clear(true).unwrap();
     put(0, b"????").await;
-    assert!(bed.check(true).unwrap_err().contains("wrong bytes"));
+    assert!(fixture.check(true).unwrap_err().contains("wrong bytes"));
 }
 
 #[test]
 fn a_bare_connection_carries_the_same_bytes() {
     for (count, size_bytes) in [(100, 1000), (1, 3_000_000), (7, 0)] {
         let files = Files::new(count, size_bytes, Content::Random);
-        let (bed, directory) = (GeneratedStore::new(&files), tempfile::tempdir().unwrap());
-        bed.clear(true).unwrap();
-        bare::carry(&bed, true).unwrap();
-        assert_eq!(bed.check(true), Ok(()));
-        let bed = DiskBed::create(directory.path(), &files).unwrap();
-        assert!(bed.check(false).is_err(), "nothing has come yet");
-        bare::carry(&bed, true).unwrap();
-        assert_eq!(bed.check(true), Ok(()));
+        let (fixture, directory) = (GeneratedStore::new(&files), tempfile::tempdir().unwrap());
+        fixture.clear(true).unwrap();
+        bare::carry(&fixture, true).unwrap();
+        assert_eq!(fixture.check(true), Ok(()));
+        let fixture = DiskFixture::create(directory.path(), &files).unwrap();
+        assert!(fixture.check(false).is_err(), "nothing has come yet");
+        bare::carry(&fixture, true).unwrap();
+        assert_eq!(fixture.check(true), Ok(()));
         std::fs::write(directory.path().join("received/f0000000"), b"x").unwrap();
-        assert!(bed.check(false).is_err());
+        assert!(fixture.check(false).is_err());
     }
 }
 
 #[test]
 fn what_is_kept_is_moved_out_of_the_way() {
     let (files, directory) = (Files::new(3, 10, Content::Text), tempfile::tempdir().unwrap());
-    let bed = DiskBed::create(directory.path(), &files).unwrap().keeping();
-    bare::carry(&bed, false).unwrap();
+    let fixture = DiskFixture::create(directory.path(), &files).unwrap().keeping();
+    bare::carry(&fixture, false).unwrap();
     let before = std::fs::read_dir(directory.path()).unwrap().count();
-    bed.clear(false).unwrap();
-    assert!(bed.check(false).is_err(), "nothing is there any more");
+    fixture.clear(false).unwrap();
+    assert!(fixture.check(false).is_err(), "nothing is there any more");
     let aside: Vec<_> =
         std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(aside.len(), before + 1);
@@ -163,11 +163,11 @@ fn what_is_kept_is_moved_out_of_the_way() {
 #[test]
 fn an_interrupt_ends_it() {
     let files = Files::new(1_000_000, 1, Content::Text);
-    let bed = GeneratedStore::new(&files);
-    let server = LocalServer::start(bed.clone()).unwrap();
+    let fixture = GeneratedStore::new(&files);
+    let server = LocalServer::start(fixture.clone()).unwrap();
     let plan = plan(ways());
     let cancel = plan.cancel.clone();
     std::thread::spawn(move || cancel.cancel());
-    let result = measure(&bed, &files, &target(&server), &plan, || ());
+    let result = measure(&fixture, &files, &target(&server), &plan, || ());
     assert!(matches!(result, Err(MeasureError::Interrupted)));
 }

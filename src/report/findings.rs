@@ -4,7 +4,8 @@ use super::format;
 use crate::lab::compare::Comparison;
 use crate::lab::records::SummaryRecord;
 use crate::lab::stats;
-use crate::sim::scenario::{FaultKind, FaultSpec};
+use crate::sim::fault::FaultName;
+use crate::sim::scenario::FaultSpec;
 
 /// Sums of a contender over the faults that can lose something.
 pub struct Reliability<'a> {
@@ -22,7 +23,7 @@ impl Reliability<'_> {
 /// Over all kinds of fault but `none`.
 pub fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
     let is_fault =
-        |row: &&SummaryRecord| fault(comparison, &row.fault).is_some_and(|f| f.kind != FaultKind::None);
+        |row: &&SummaryRecord| fault(comparison, &row.fault).is_some_and(|f| f.kind != FaultName::None);
     comparison
         .scenario
         .variants
@@ -132,7 +133,7 @@ fn speed(comparison: &Comparison) -> Vec<String> {
 }
 
 fn undisturbed(comparison: &Comparison) -> Option<&str> {
-    comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None).map(FaultSpec::name)
+    comparison.scenario.faults.iter().find(|fault| fault.kind == FaultName::None).map(FaultSpec::name)
 }
 
 fn overhead(comparison: &Comparison) -> Option<String> {

@@ -5,12 +5,13 @@ mod page;
 mod truth;
 
 use super::{charts, findings, format};
-use crate::lab::claims::Standing;
+use crate::lab::claim::Standing;
 use crate::lab::compare::{Comparison, Loss};
 use crate::lab::grid::Grid;
 use crate::lab::records::SummaryRecord;
 use crate::lab::truth::TruthTable;
-use crate::sim::scenario::{FaultKind, VariantSpec};
+use crate::sim::fault::FaultName;
+use crate::sim::scenario::VariantSpec;
 pub use grid::delivery_times;
 pub(super) use page::{document, escape};
 use std::error::Error;
@@ -137,7 +138,7 @@ impl<'a> Page<'a> {
             list + &format!(
                 "<dt>{}</dt><dd>{}</dd>",
                 escape(&fault.name().replace('_', " ")),
-                fault.kind.describe()
+                fault.kind.about().line
             )
         });
         format!(
@@ -164,7 +165,7 @@ impl<'a> Page<'a> {
                     .filter_map(|variant| self.row(direction.as_str(), &variant.name, fault.name()))
                     .collect();
                 let what = match fault.kind {
-                    FaultKind::None => "undisturbed".to_owned(),
+                    FaultName::None => "undisturbed".to_owned(),
                     _ => format!("under {}", fault.name().replace('_', " ")),
                 };
                 let action = if direction.as_str() == "put" { "Upload" } else { "Download" };
@@ -190,7 +191,7 @@ impl<'a> Page<'a> {
     }
 
     fn cost(&self) -> String {
-        let Some(quiet) = self.comparison.scenario.faults.iter().find(|fault| fault.kind == FaultKind::None)
+        let Some(quiet) = self.comparison.scenario.faults.iter().find(|fault| fault.kind == FaultName::None)
         else {
             return String::new();
         };

@@ -11,11 +11,12 @@ pub use grid::grid;
 pub use truth::truth_table;
 
 use super::{findings, format};
-use crate::lab::claims::{Claim, Standing};
+use crate::lab::claim::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
 use crate::lab::records::SummaryRecord;
-use crate::sim::oracle::integrity::Verdict;
-use crate::sim::scenario::{FaultKind, Scenario};
+use crate::sim::fault::FaultName;
+use crate::sim::outcome::Verdict;
+use crate::sim::scenario::Scenario;
 use comfy_table::presets::NOTHING;
 
 use comfy_table::{
@@ -261,7 +262,7 @@ impl Page<'_> {
         };
         let mut header = vec![String::new(), String::new()];
         for fault in &faults {
-            let name = if *fault == FaultKind::None.as_str() { "undisturbed" } else { fault };
+            let name = if *fault == FaultName::None.as_str() { "undisturbed" } else { fault };
             header.push(name.replace('_', " "));
             header.push("ratio".to_owned());
         }
@@ -283,7 +284,7 @@ impl Page<'_> {
     fn cost(&self) -> Table {
         let header = ["", "", "data connections", "round trips", "wire / payload", "file p50", "file p99"];
         let mut table = self.table(header.map(str::to_owned).to_vec());
-        let quiet = self.scenario().faults.iter().find(|fault| fault.kind == FaultKind::None);
+        let quiet = self.scenario().faults.iter().find(|fault| fault.kind == FaultName::None);
         let fault = quiet.or(self.scenario().faults.first()).map_or("", |fault| fault.name());
         self.grouped(&mut table, |direction, variant| {
             let Some(row) = self.row(direction, variant, fault) else { return Vec::new() };

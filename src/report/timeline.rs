@@ -7,10 +7,10 @@ use super::format;
 use super::terminal::Style;
 use crate::lab::records::RunRecord;
 use crate::sim::case::Case;
-use crate::sim::oracle::integrity::Verdict;
-use crate::sim::plan::Trigger;
+use crate::sim::fault::Trigger;
+use crate::sim::outcome::Verdict;
+use crate::sim::outcome::{FileFate, Outcome};
 use crate::sim::trace::{Place, TraceEvent};
-use crate::sim::world::{FileFate, Outcome};
 use serde_json::json;
 
 /// The case, all that happened, the fate of the files, the trace hash; ends with a newline.

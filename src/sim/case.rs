@@ -1,7 +1,8 @@
 //! A case: everything a run depends on, drawn before it. Readable, self-contained JSON.
 
-use super::plan::{Fault, Trigger};
-use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, TriggerKind, VariantSpec};
+use super::fault::TriggerName;
+use super::fault::{Fault, Trigger};
+use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
 use super::signature::Signature;
 use super::trace;
 use super::workload::{self, FileSpec};
@@ -76,7 +77,7 @@ impl Case {
         let files = draw_files(scenario, seed);
         let fault = match scenario.wire_byte(seed) {
             Some(byte) => {
-                Fault { fault: stratum.fault.planned(0x20), target: 0, trigger: Trigger::WireByte(byte) }
+                Fault { kind: stratum.fault.planned(0x20), target: 0, trigger: Trigger::WireByte(byte) }
             }
             None => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
         };
@@ -149,7 +150,7 @@ impl Case {
 
     /// The file that the fault strikes; `None` for faults without a place.
     pub fn target(&self) -> Option<&FileSpec> {
-        let anchored = self.fault.fault.is_anchored() && !matches!(self.fault.trigger, Trigger::WireByte(_));
+        let anchored = self.fault.kind.has_trigger() && !matches!(self.fault.trigger, Trigger::WireByte(_));
         anchored.then(|| self.files.get(self.fault.target as usize)).flatten()
     }
 }
@@ -193,17 +194,17 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: 
     let at_us = rng.random_range(1..=round_trips_us);
     let xor = rng.random_range(1..=u8::MAX);
     let trigger = match stratum.trigger {
-        Some(TriggerKind::PayloadByte) if size_bytes > 0 => Trigger::PayloadByte(byte),
-        Some(TriggerKind::AfterLastByte) => Trigger::AfterLastByte,
-        Some(TriggerKind::InsideHeader) => Trigger::InsideHeader(byte),
-        Some(TriggerKind::AfterHeader) => Trigger::AfterHeader(byte),
-        Some(TriggerKind::BeforeFinal) => Trigger::BeforeFinal,
-        Some(TriggerKind::BeforeCommand) => Trigger::BeforeCommand(nth),
-        Some(TriggerKind::BeforeReply) => Trigger::BeforeReply(nth),
-        Some(TriggerKind::AtTime) => Trigger::AtTimeUs(at_us),
-        Some(TriggerKind::PayloadByte | TriggerKind::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
+        Some(TriggerName::PayloadByte) if size_bytes > 0 => Trigger::PayloadByte(byte),
+        Some(TriggerName::AfterLastByte) => Trigger::AfterLastByte,
+        Some(TriggerName::InsideHeader) => Trigger::InsideHeader(byte),
+        Some(TriggerName::AfterHeader) => Trigger::AfterHeader(byte),
+        Some(TriggerName::BeforeFinal) => Trigger::BeforeFinal,
+        Some(TriggerName::BeforeCommand) => Trigger::BeforeCommand(nth),
+        Some(TriggerName::BeforeReply) => Trigger::BeforeReply(nth),
+        Some(TriggerName::AtTime) => Trigger::AtTimeUs(at_us),
+        Some(TriggerName::PayloadByte | TriggerName::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
     };
-    Fault { fault: stratum.fault.planned(xor), target: target as u32, trigger }
+    Fault { kind: stratum.fault.planned(xor), target: target as u32, trigger }
 }
 
 fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) -> Policy {

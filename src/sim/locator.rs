@@ -1,7 +1,7 @@
 //! Where on the wire a fault strikes: the sender's bytes are decoded as it writes them, one at a
 //! time, until the planned payload byte, or its header, would come out.
 
-use super::plan::Trigger;
+use super::fault::Trigger;
 use ftp_proto::mode::{Coding, DecodeError, Decoder, Event, Structure, TransmissionMode};
 
 /// RFC 959 section 3.4.2, descriptor codes; those of compressed mode are the same.

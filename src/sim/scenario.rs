@@ -9,7 +9,9 @@ mod fault;
 mod grid;
 
 pub use error::ScenarioError;
-pub use fault::{FaultKind, FaultSpec, TriggerKind};
+pub use fault::FaultSpec;
+
+use super::fault::TriggerName;
 pub use grid::{Cell, DeliverySpec, GridSpec};
 
 use error::{Problem, parse_toml};
@@ -66,7 +68,7 @@ pub struct Scenario {
     /// Where faults strike, each in turn; when absent, a payload byte counts twice (it is the case
     /// people meet), before the first byte and after the last one once each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub triggers: Option<Vec<TriggerKind>>,
+    pub triggers: Option<Vec<TriggerName>>,
     pub variants: Vec<VariantSpec>,
 }
 
@@ -238,8 +240,8 @@ fn two() -> u32 {
 pub struct Stratum {
     pub direction: Direction,
     pub fault: FaultSpec,
-    /// `None` for a fault without a trigger ([`FaultKind::has_trigger`]).
-    pub trigger: Option<TriggerKind>,
+    /// `None` for a fault without a trigger ([`FaultName::has_trigger`]).
+    pub trigger: Option<TriggerName>,
 }
 
 impl Scenario {
@@ -306,8 +308,8 @@ impl Scenario {
         (self.directions.len() * self.faults.len() * self.triggers().len()) as u64
     }
 
-    fn triggers(&self) -> &[TriggerKind] {
-        self.triggers.as_deref().unwrap_or(&TriggerKind::USUAL)
+    fn triggers(&self) -> &[TriggerName] {
+        self.triggers.as_deref().unwrap_or(&TriggerName::USUAL)
     }
 
     fn check(&self) -> Result<(), Problem> {

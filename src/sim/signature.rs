@@ -1,6 +1,6 @@
 //! In which way a run went wrong.
 
-use super::world::Outcome;
+use super::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

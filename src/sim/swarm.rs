@@ -3,7 +3,7 @@
 //! (Groce et al., "Swarm Testing", ISSTA 2012).
 
 use super::case::{self, Case, ServerOptions};
-use super::plan::{Fault, FaultKind, Trigger};
+use super::fault::{Fault, FaultKind, Trigger};
 use super::scenario::{Limits, PathSpec, Timeouts};
 use super::workload;
 use ftp_endpoint::client::{Direction, Policy, Publish, Verify};
@@ -26,11 +26,11 @@ pub fn draw(seed: u64) -> Case {
     let policy = policy(rng);
     let target = rng.random_range(0..files.len());
     let size_bytes = files[target].size_bytes;
-    let mut fault = Fault { fault: fault(rng), target: target as u32, trigger: trigger(rng, size_bytes) };
+    let mut fault = Fault { kind: fault(rng), target: target as u32, trigger: trigger(rng, size_bytes) };
     // A third of the seeds keeps to the usual faults on a usual path.
     let more = &mut seeds::stream(seed, "swarm faults");
     if more.random_range(0..3) > 0 {
-        fault.fault = any_fault(more);
+        fault.kind = any_fault(more);
         fault.trigger = any_trigger(more, size_bytes, files.len() as u64, path.rtt_us);
     }
     impair(more, &mut path);
@@ -38,14 +38,14 @@ pub fn draw(seed: u64) -> Case {
     let later = &mut seeds::stream(seed, "swarm later");
     let writes_in_place = later.random_range(0..8) == 0;
     if later.random_range(0..16) == 0 {
-        fault.fault = FaultKind::ReadError;
+        fault.kind = FaultKind::ReadError;
         fault.trigger = any_trigger(later, size_bytes, files.len() as u64, path.rtt_us);
     }
     Case {
         version: case::VERSION,
         scenario: "sweep".to_owned(),
         variant: "swarm".to_owned(),
-        fault_name: fault.fault.name().to_owned(),
+        fault_name: fault.kind.name().to_owned(),
         seed,
         path,
         limits: Limits { virtual_time_us: 3_600_000_000 },

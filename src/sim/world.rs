@@ -2,14 +2,14 @@
 
 use super::case::Case;
 use super::disk::HostStore;
+use super::fault::FaultKind;
+use super::injector::{Injector, Scene};
 use super::net::ProcessNet;
-use super::oracle::integrity::{self, Ending, Evidence, Left, Verdict};
-use super::oracle::{End, Violation};
-use super::plan::FaultKind;
-use super::saboteur::{Saboteur, Scene};
-use super::trace::{self, Place, Trace, TraceEvent};
-use super::watcher::{HostTap, Notes, Phase, Watcher};
-use super::wire::WireByte;
+use super::oracle::End;
+use super::oracle::integrity::{self, Ending, Evidence};
+use super::outcome::{FileFate, Left, Outcome, TimeWaits};
+use super::recorder::{HostTap, Notes, Recorder};
+use super::trace::{self, Place, Trace};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login};
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::Who;
@@ -18,11 +18,9 @@ use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::planted;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use turmoil_tcp::capture::CapturedPacket;
 use turmoil_tcp::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use turmoil_tcp::path::PathConfig;
 use turmoil_tcp::path::router::RouterHandle;
@@ -34,83 +32,6 @@ const CONTROL_PORT: u16 = 21;
 const AFTERMATH_STEP: Duration = Duration::from_millis(100);
 /// Beyond the sum of its timeouts.
 const AFTERMATH_SLACK: Duration = Duration::from_secs(60);
-
-/// What became of one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFate {
-    pub name: String,
-    pub verdict: Verdict,
-    /// 0: its turn never came.
-    pub attempts: u32,
-    /// From its first attempt to its last word; `None` when there was none.
-    pub latency_us: Option<u64>,
-    /// Whether a reader of the receiver's directory could see something else than the whole file
-    /// under its final name.
-    pub exposed: bool,
-    /// Under its final name at the receiver, at the end.
-    pub left: Left,
-    /// The client's word; `None`: it said nothing.
-    pub reported_delivered: Option<bool>,
-}
-
-/// Connections that went through TIME-WAIT, by the host that kept the socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimeWaits {
-    pub client: u64,
-    pub server: u64,
-}
-
-/// What became of a run; a function of the case alone.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    pub files: Vec<FileFate>,
-    /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
-    pub fault_fired: bool,
-    /// Where the client's dialogue stood when the fault struck.
-    pub fault_phase: Option<Phase>,
-    /// From the first packet to the client's last word; `None` when the client died or the time
-    /// ran out.
-    pub duration_us: Option<u64>,
-    /// Of all files together, as they are.
-    pub payload_bytes: u64,
-    /// IP bytes that left both hosts, everything included.
-    pub wire_bytes: u64,
-    /// Opened by the client, or accepted by it.
-    pub data_connections: u64,
-    /// Commands the client waited for the reply to; `None` when it died.
-    pub control_round_trips: Option<u64>,
-    /// Put on the links by both hosts and the middlebox.
-    pub packets: u64,
-    /// TCP segments sent again.
-    pub retransmits: u64,
-    /// Empty unless asked for.
-    pub trace_hash: String,
-    /// Of every path and content in both stores at the end; empty unless asked for.
-    pub stores_hash: String,
-    /// What no run may do, and this one did.
-    pub violations: Vec<Violation>,
-    /// Which sides saw an error ([`super::notice`]).
-    pub noticed: BTreeSet<Who>,
-    /// Bytes that the sender wrote on data connections, framing and all attempts included.
-    pub data_wire_bytes: u64,
-    pub time_waits: TimeWaits,
-    /// With [`super::plan::Trigger::WireByte`]: the sender's wire bytes, at least to the one struck.
-    pub wire: Vec<WireByte>,
-    /// In order of time; empty unless asked for.
-    pub events: Vec<TraceEvent>,
-    /// In order of time, as they reached the router; empty unless asked for.
-    pub captured: Vec<CapturedPacket>,
-}
-
-impl Outcome {
-    pub fn count(&self, verdict: Verdict) -> u64 {
-        self.files.iter().filter(|file| file.verdict == verdict).count() as u64
-    }
-
-    pub fn exposed(&self) -> u64 {
-        self.files.iter().filter(|file| file.exposed).count() as u64
-    }
-}
 
 /// What is asked for beside verdicts and figures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,10 +56,14 @@ pub fn judge(case: &Case) -> Result<Outcome, WorldError> {
     run_watched(case, Keep::default())
 }
 
-/// Runs a case, with [`Outcome::trace_hash`]; `events` fills [`Outcome::events`], too. It does not
-/// change the hash.
-pub fn run(case: &Case, events: bool) -> Result<Outcome, WorldError> {
-    run_watched(case, Keep { trace_hash: true, events, ..Keep::default() })
+/// Runs a case, with [`Outcome::trace_hash`].
+pub fn run(case: &Case) -> Result<Outcome, WorldError> {
+    run_watched(case, Keep { trace_hash: true, ..Keep::default() })
+}
+
+/// Runs a case, with [`Outcome::trace_hash`] and [`Outcome::events`], which do not change the hash.
+pub fn run_with_events(case: &Case) -> Result<Outcome, WorldError> {
+    run_watched(case, Keep { trace_hash: true, events: true, ..Keep::default() })
 }
 
 /// Runs a case, with both hashes.
@@ -161,7 +86,7 @@ fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
     let (client, server) = (world.clone(), world.clone());
     let ended = network::run(
         &config,
-        world.watcher.clone(),
+        world.recorder.clone(),
         move |net, router| client.client_host(net, router),
         move |net, _router| server.server_host(net),
     )?;
@@ -175,7 +100,7 @@ struct World {
     sources: Vec<Arc<[u8]>>,
     client_store: HostStore,
     server_store: HostStore,
-    watcher: Arc<Watcher>,
+    recorder: Arc<Recorder>,
 }
 
 impl World {
@@ -196,14 +121,14 @@ impl World {
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
         };
-        let saboteur = Arc::new(Saboteur::new(case.fault, scene, trace.clone()));
-        let watcher = Watcher::new(trace, saboteur);
-        let watcher = Arc::new(if keep.packets { watcher.capturing() } else { watcher });
+        let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
+        let recorder = Recorder::new(trace, injector);
+        let recorder = Arc::new(if keep.packets { recorder.capturing() } else { recorder });
         let sending = MemoryStore::new();
         for (file, bytes) in case.files.iter().zip(&sources) {
             sending.insert(&path(&file.name), bytes.clone());
         }
-        let mut receiving = MemoryStore::new().with_hook(publications(sending.clone(), watcher.clone()));
+        let mut receiving = MemoryStore::new().with_hook(publications(sending.clone(), recorder.clone()));
         if case.writes_in_place {
             receiving = receiving.writing_in_place();
         }
@@ -211,9 +136,9 @@ impl World {
             Who::Client => (sending, receiving),
             Who::Server => (receiving, sending),
         };
-        let client_store = HostStore::new(client_store, Who::Client, watcher.clone());
-        let server_store = HostStore::new(server_store, Who::Server, watcher.clone());
-        Self { case: case.clone(), keep, sources, client_store, server_store, watcher }
+        let client_store = HostStore::new(client_store, Who::Client, recorder.clone());
+        let server_store = HostStore::new(server_store, Who::Server, recorder.clone());
+        Self { case: case.clone(), keep, sources, client_store, server_store, recorder }
     }
 
     fn receiving_store(&self) -> &MemoryStore {
@@ -225,23 +150,19 @@ impl World {
 
     fn network_config(&self) -> NetworkConfig {
         let path = &self.case.path;
-        let lost_by_fault = match self.case.fault.fault {
-            FaultKind::Loss { loss_ppm } => loss_ppm,
-            _ => 0,
-        };
         let path = PathConfig {
             rtt_us: path.rtt_us,
             bandwidth_bits_per_s: path.bandwidth_bits_per_s,
             queue_bytes: path.queue_bytes,
-            loss_ppm: path.loss_ppm + lost_by_fault,
+            loss_ppm: path.loss_ppm + self.case.fault.kind.loss_ppm(),
             impairments: path.impairments(),
         };
         NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us)
     }
 
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
-        self.watcher.use_router(router);
-        net.set_tap(Arc::new(HostTap::new(Who::Client, self.watcher.clone())));
+        self.recorder.use_router(router);
+        net.set_tap(Arc::new(HostTap::new(Who::Client, self.recorder.clone())));
         let process = net.process();
         let jobs: Vec<Job> = self
             .case
@@ -249,33 +170,33 @@ impl World {
             .iter()
             .map(|file| Job { local: path(&file.name), remote: file.name.clone() })
             .collect();
-        self.watcher.saboteur.runs(Who::Client, process.clone());
+        self.recorder.injector.runs(Who::Client, process.clone());
         let net_of_client = ProcessNet(process);
         let server = control();
         let login = Login::new("user", "password");
-        let observer = self.watcher.clone();
+        let observer = self.recorder.clone();
         let delivery = Delivery::new(&net_of_client, &self.client_store, server, &login)
             .policy(&self.case.policy)
             .observer(observer);
         let report = tokio::select! {
             biased;
-            () = self.watcher.saboteur.doom(Who::Client, &net) => None,
+            () = self.recorder.injector.doom(Who::Client, &net) => None,
             report = delivery.deliver(&jobs) => Some(report),
         };
         match report {
             Some(report) => {
-                self.watcher.notes().finished = Some((net.now(), report));
+                self.recorder.notes().finished = Some((net.now(), report));
                 self.aftermath(&net).await;
             }
             None => {
-                self.watcher.struck();
-                self.watcher.notes().client_died = true;
-                let restart_after_us = self.case.fault.fault.restart_after_us();
-                if let (true, Some(us)) = (self.case.fault.fault.takes_power(), restart_after_us) {
+                self.recorder.struck();
+                self.recorder.notes().client_died = true;
+                let restart_after_us = self.case.fault.kind.restart_after_us();
+                if let (true, Some(us)) = (self.case.fault.kind.takes_power(), restart_after_us) {
                     // The host comes up again; nobody starts the delivery again.
                     net.outside_sleep(Duration::from_micros(us)).await;
                     net.power_on();
-                    self.watcher.trace.add(
+                    self.recorder.trace.add(
                         net.now(),
                         Place::Fault,
                         format_args!("the client's host is up again"),
@@ -298,7 +219,7 @@ impl World {
             notes.client_died && notes.control_under_way() && (net.now() < arrived || net.has_connections())
         };
         let goes_on = || {
-            let notes = self.watcher.notes();
+            let notes = self.recorder.notes();
             notes.server_sessions > 0 || coming(&notes)
         };
         while goes_on() && net.now() < end {
@@ -316,23 +237,23 @@ impl World {
 
     async fn server_host(self: Arc<Self>, net: SimNet) {
         let mut host = net.clone();
-        net.set_tap(Arc::new(HostTap::new(Who::Server, self.watcher.clone())));
+        net.set_tap(Arc::new(HostTap::new(Who::Server, self.recorder.clone())));
         loop {
             let process = host.process();
-            self.watcher.saboteur.runs(Who::Server, process.clone());
+            self.recorder.injector.runs(Who::Server, process.clone());
             tokio::select! {
                 biased;
-                () = self.watcher.saboteur.doom(Who::Server, &host) => {}
+                () = self.recorder.injector.doom(Who::Server, &host) => {}
                 () = self.serve(ProcessNet(process)) => return,
             }
-            self.watcher.struck();
-            self.watcher.notes().server_sessions = 0;
-            let Some(us) = self.case.fault.fault.restart_after_us() else { return };
+            self.recorder.struck();
+            self.recorder.notes().server_sessions = 0;
+            let Some(us) = self.case.fault.kind.restart_after_us() else { return };
             host.outside_sleep(Duration::from_micros(us)).await;
-            if self.case.fault.fault.takes_power() {
+            if self.case.fault.kind.takes_power() {
                 host = host.power_on();
             }
-            self.watcher.trace.add(net.now(), Place::Fault, format_args!("the server is started again"));
+            self.recorder.trace.add(net.now(), Place::Fault, format_args!("the server is started again"));
         }
     }
 
@@ -341,7 +262,7 @@ impl World {
         let listener = match net.listen(on).await {
             Ok(listener) => listener,
             Err(error) => {
-                self.watcher.trace.add(
+                self.recorder.trace.add(
                     net.now(),
                     Place::Server,
                     format_args!("cannot listen on {on}: {error}"),
@@ -355,16 +276,17 @@ impl World {
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);
         config.timeouts.data_open = Duration::from_micros(self.case.timeouts.connect_us);
         config.timeouts.idle = Duration::from_micros(self.case.timeouts.control_idle_us);
-        if let Err(error) = server::serve(net.clone(), listener, Arc::new(config), self.watcher.clone()).await
+        if let Err(error) =
+            server::serve(net.clone(), listener, Arc::new(config), self.recorder.clone()).await
         {
-            self.watcher.trace.add(net.now(), Place::Server, format_args!("server ends: {error}"));
+            self.recorder.trace.add(net.now(), Place::Server, format_args!("server ends: {error}"));
         }
     }
 }
 
 impl World {
     fn outcome(&self, ended: &RunReport) -> Outcome {
-        let notes = self.watcher.notes();
+        let notes = self.recorder.notes();
         let ending = match (&notes.finished, notes.client_died) {
             (Some(_), _) => Ending::Finished,
             (None, true) => Ending::ClientDied,
@@ -378,15 +300,15 @@ impl World {
         };
         for file in &files {
             let verdict = file.verdict;
-            self.watcher.trace.add(at, Place::Oracle, format_args!("{}: {verdict}", file.name));
+            self.recorder.trace.add(at, Place::Oracle, format_args!("{}: {verdict}", file.name));
         }
         let report = notes.finished.as_ref();
         let mut outcome = Outcome {
             files,
-            fault_fired: match self.case.fault.fault {
+            fault_fired: match self.case.fault.kind {
                 FaultKind::None => true,
                 FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
-                _ => self.watcher.saboteur.fired_at().is_some(),
+                _ => self.recorder.injector.fired_at().is_some(),
             },
             fault_phase: notes.fault_phase,
             duration_us: report.map(|(at, _)| micros(*at)),
@@ -396,7 +318,7 @@ impl World {
             control_round_trips: report.map(|(_, report)| report.control_round_trips),
             packets: ended.up.packets + ended.down.packets,
             retransmits: ended.retransmits(),
-            trace_hash: self.watcher.trace.hash(),
+            trace_hash: self.recorder.trace.hash(),
             stores_hash: match self.keep.stores_hash {
                 true => stores_hash(&[self.client_store.memory(), self.server_store.memory()]),
                 false => String::new(),
@@ -405,15 +327,15 @@ impl World {
             noticed: notes.noticing.noticed().clone(),
             data_wire_bytes: notes.data_wire_bytes,
             time_waits: TimeWaits { client: ended.client.time_waits, server: ended.server.time_waits },
-            wire: self.watcher.saboteur.wire(),
-            events: self.watcher.trace.events(),
-            captured: self.watcher.captured(),
+            wire: self.recorder.injector.wire(),
+            events: self.recorder.trace.events(),
+            captured: self.recorder.captured(),
         };
         let server_sessions = notes.server_sessions;
         drop(notes);
         let received: Vec<String> =
             self.receiving_store().files().into_iter().map(|(path, _)| path.to_string()).collect();
-        outcome.violations = self.watcher.violations(&End {
+        outcome.violations = self.recorder.violations(&End {
             case: &self.case,
             outcome: &outcome,
             sources: &self.sources,
@@ -459,10 +381,10 @@ fn control() -> SocketAddr {
 }
 
 /// Compares each publication with what the sender holds under the name.
-fn publications(sending: MemoryStore, watcher: Arc<Watcher>) -> PublicationHook {
+fn publications(sending: MemoryStore, recorder: Arc<Recorder>) -> PublicationHook {
     Arc::new(move |path, found| {
         let sent = sending.get(path);
-        watcher.published(path, found, sent.as_deref());
+        recorder.published(path, found, sent.as_deref());
     })
 }
 
@@ -486,92 +408,4 @@ fn micros(time: Time) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::plan::Trigger;
-    use crate::sim::scenario::Scenario;
-
-    fn outcome(variant: &str, seed: u64) -> (Case, Outcome) {
-        let case = Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap();
-        let outcome = run(&case, true).unwrap();
-        (case, outcome)
-    }
-
-    /// The first seed of the scenario's first cycle that draws this.
-    fn find(direction: Direction, fault: &str, trigger: fn(Trigger) -> bool) -> u64 {
-        let scenario = Scenario::load("tiny").unwrap();
-        let drawn = |seed: &u64| {
-            let case = Case::draw(&scenario, "stream", *seed).unwrap();
-            case.policy.direction == direction && case.fault_name == fault && trigger(case.fault.trigger)
-        };
-        (0..scenario.cycle()).find(drawn).expect("every stratum comes up in a cycle")
-    }
-
-    fn inside(trigger: Trigger) -> bool {
-        matches!(trigger, Trigger::PayloadByte(byte) if byte > 0)
-    }
-
-    fn target_verdict(variant: &str, seed: u64) -> Verdict {
-        let (case, outcome) = outcome(variant, seed);
-        assert!(outcome.fault_fired);
-        assert_eq!(outcome.violations, []);
-        outcome.files[case.fault.target as usize].verdict
-    }
-
-    #[test]
-    fn without_a_fault_everything_is_intact() {
-        for direction in [Direction::Put, Direction::Get] {
-            let seed = find(direction, "none", |_| true);
-            for variant in ["stream", "stream-size", "block", "compressed"] {
-                let (case, outcome) = outcome(variant, seed);
-                assert_eq!(outcome.count(Verdict::Intact), case.files.len() as u64, "{variant}");
-                assert!(outcome.duration_us.is_some());
-            }
-        }
-    }
-
-    #[test]
-    fn an_early_close_truncates_stream_mode_silently_and_no_other() {
-        for direction in [Direction::Put, Direction::Get] {
-            let seed = find(direction, "early_close", inside);
-            assert_eq!(target_verdict("stream", seed), Verdict::SilentTruncation);
-            assert_eq!(target_verdict("stream-size", seed), Verdict::Recovered);
-            assert_eq!(target_verdict("block", seed), Verdict::Recovered);
-            assert_eq!(target_verdict("compressed", seed), Verdict::Recovered);
-        }
-    }
-
-    #[test]
-    fn a_dying_client_leaves_a_short_file_in_stream_mode_even_with_size_checks() {
-        let seed = find(Direction::Put, "sender_dies", inside);
-        assert_eq!(target_verdict("stream", seed), Verdict::SilentTruncation);
-        assert_eq!(target_verdict("stream-size", seed), Verdict::SilentTruncation);
-        assert_eq!(target_verdict("block", seed), Verdict::Detected);
-        assert_eq!(target_verdict("compressed", seed), Verdict::Detected);
-        let watched = find(Direction::Put, "sender_dies_watched", inside);
-        assert_eq!(target_verdict("stream", watched), Verdict::Detected);
-    }
-
-    #[test]
-    fn resets_and_silence_are_noticed_in_every_mode() {
-        for fault in ["reset", "blackhole"] {
-            for direction in [Direction::Put, Direction::Get] {
-                let seed = find(direction, fault, inside);
-                for variant in ["stream", "block", "compressed"] {
-                    assert_eq!(target_verdict(variant, seed), Verdict::Recovered, "{fault} {variant}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_run_is_a_function_of_its_case() {
-        for seed in 0..12 {
-            let (case, first) = outcome("block", seed);
-            let again = run(&Case::from_json(&case.to_json()).unwrap(), false).unwrap();
-            assert_eq!(first.trace_hash, again.trace_hash);
-            assert_eq!(first.files, again.files);
-            assert!(!first.events.is_empty() && again.events.is_empty());
-        }
-    }
-}
+mod tests;

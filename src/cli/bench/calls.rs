@@ -2,7 +2,7 @@
 //! difference is one delivery.
 
 use super::Options;
-use super::place::Room;
+use super::scratch::Room;
 use crate::measure::delivery::Contender;
 use crate::measure::files::Files;
 use crate::measure::record::Benchmark;

@@ -3,20 +3,20 @@
 mod calls;
 mod failure;
 mod growth;
-mod place;
+mod scratch;
 mod size;
 
 use super::transfer::choice;
 use super::url::FtpUrl;
-use crate::lab::records::AtomicFile;
-use crate::measure::bed::Bed;
-use crate::measure::delivery::{Contender, Place, Target, deliver};
+use crate::lab::export::AtomicFile;
+use crate::measure::delivery::{Contender, Directories, Target, deliver};
 use crate::measure::files::Files;
+use crate::measure::fixture::Fixture;
 use crate::measure::generated::GeneratedStore;
 use crate::measure::record::Benchmark;
 use crate::measure::run::{MeasureError, Plan, measure};
 use crate::measure::server::{self, LocalServer};
-use crate::measure::{bed::DiskBed, remote};
+use crate::measure::{fixture::DiskFixture, remote};
 use crate::report::terminal;
 use crate::sim::workload::Content;
 use anyhow::{Context, Result, ensure};
@@ -24,7 +24,7 @@ use ftp_endpoint::client::Direction;
 use ftp_endpoint::net::real::runtime;
 use ftp_proto::mode::TransmissionMode;
 use ftp_proto::time::civil;
-use place::Room;
+use scratch::Room;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -133,17 +133,17 @@ fn run_bench(args: &Options) -> Result<ExitCode> {
         return run_with(args, &files, &GeneratedStore::new(&files));
     }
     if args.deliveries.is_some() {
-        return run_with(args, &files, &DiskBed::open(&args.store, &files)?.keeping());
+        return run_with(args, &files, &DiskFixture::open(&args.store, &files)?.keeping());
     }
     let room = Room::make(&args.store, &files)?;
     run_with(args, &files, &room.fill(&files)?)
 }
 
-fn run_with(args: &Options, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
+fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<ExitCode> {
     let own;
     let (target, address) = match &args.server {
         None => {
-            own = LocalServer::start(bed.store().clone()).context("cannot start the server")?;
+            own = LocalServer::start(fixture.store().clone()).context("cannot start the server")?;
             let login = ftp_endpoint::client::Login::new(server::USER, server::PASSWORD);
             (Target { server: own.address, login }, None)
         }
@@ -151,7 +151,7 @@ fn run_with(args: &Options, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
     };
     let contenders = contenders(args, &modes(args, &target)?);
     if let Some(times) = args.deliveries {
-        return only_deliver(files, bed, &target, &contenders[0], times);
+        return only_deliver(files, fixture, &target, &contenders[0], times);
     }
     let plan = Plan {
         contenders,
@@ -166,7 +166,7 @@ fn run_with(args: &Options, files: &Files, bed: &impl Bed) -> Result<ExitCode> {
     };
     let rounds = if args.once { 1 } else { u64::from(1 + plan.warm_up + plan.repetitions) };
     let bar = super::progress::bar(Some(plan.contenders.len() as u64 * rounds), "deliveries");
-    let measured = measure(bed, files, &target, &plan, || bar.inc(1));
+    let measured = measure(fixture, files, &target, &plan, || bar.inc(1));
     bar.finish_and_clear();
     let mut benchmark = match measured {
         Ok(benchmark) => benchmark,
@@ -306,7 +306,7 @@ fn directory(args: &Options) -> String {
 
 fn only_deliver(
     files: &Files,
-    bed: &impl Bed,
+    fixture: &impl Fixture,
     target: &Target,
     contender: &Contender,
     times: u32,
@@ -314,8 +314,15 @@ fn only_deliver(
     let runtime = runtime()?;
     let mut latencies = Default::default();
     for _ in 0..times {
-        bed.clear(false)?;
-        runtime.block_on(deliver(bed, files, target, &Place::shared(), contender, &mut latencies))?;
+        fixture.clear(false)?;
+        runtime.block_on(deliver(
+            fixture,
+            files,
+            target,
+            &Directories::shared(),
+            contender,
+            &mut latencies,
+        ))?;
         // The check reads every file's size: not a part of the delivery.
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! The claims about cost, judged over a grid of paths and sizes.
 
-use super::{CONNECTION_PER_FILE, Claim, FASTER, SMALL_OVERHEAD, Standing, is_stream, untested};
+use super::{CONNECTION_PER_FILE, FASTER, SMALL_OVERHEAD, is_stream, untested};
+use crate::lab::claim::{Claim, Standing};
 use crate::lab::grid::{Grid, GridRecord};
 use crate::lab::records::Ppm;
 use crate::sim::scenario::VariantSpec;

@@ -1,12 +1,13 @@
 //! The claims about reliability, judged by cutting everywhere.
 
 use super::{
-    CANNOT_TELL, CLOSE_IS_THE_END, Claim, MORE_RELIABLE, Standing, WHATEVER_ARRIVES, is_early_close,
-    is_stream, untested,
+    CANNOT_TELL, CLOSE_IS_THE_END, MORE_RELIABLE, WHATEVER_ARRIVES, is_early_close, is_stream, untested,
 };
+use crate::lab::claim::{Claim, Standing};
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
-use crate::sim::oracle::integrity::Left;
-use crate::sim::scenario::{FaultKind, Publish, VariantSpec, Verify};
+use crate::sim::fault::FaultName;
+use crate::sim::outcome::Left;
+use crate::sim::scenario::{Publish, VariantSpec, Verify};
 use crate::sim::wire::Part;
 use ftp_proto::mode::{Structure, TransmissionMode};
 
@@ -38,7 +39,7 @@ impl<'a> Evidence<'a> {
     fn cuts(
         &self,
         variant: &'a VariantSpec,
-        which: fn(FaultKind) -> bool,
+        which: fn(FaultName) -> bool,
     ) -> impl Iterator<Item = &'a TruthRecord> + Clone {
         let faults = &self.table.scenario.faults;
         let names = faults.iter().filter(move |fault| which(fault.kind));
@@ -129,7 +130,7 @@ impl<'a> Evidence<'a> {
             let (cuts, _) = self.truncated(checked);
             let silent = cuts.iter().filter(|row| row.effect == Effect::Silent).count();
             figure += &format!(" Whoever compares SIZE lost {silent} of {} silently", cuts.len());
-            let died = self.cuts(checked, |kind| kind == FaultKind::SenderDies);
+            let died = self.cuts(checked, |kind| kind == FaultName::SenderDies);
             let died_silent = died.clone().filter(|row| row.effect == Effect::Silent).count();
             figure += &match died_silent {
                 0 => ".".to_owned(),

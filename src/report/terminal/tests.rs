@@ -12,7 +12,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
     let stratum = scenario.stratum(seed);
     let stream = variant.mode == TransmissionMode::Stream;
     let lost = u64::from(
-        variant.name == "stream" && stratum.fault.kind == FaultKind::EarlyClose && seed.is_multiple_of(3),
+        variant.name == "stream" && stratum.fault.kind == FaultName::EarlyClose && seed.is_multiple_of(3),
     );
     let us = if stream { 4_000_000 } else { 900_000 } + seed * 1000;
     let mut verdicts = VerdictCounts::default();
@@ -133,7 +133,8 @@ fn truth_table_at_a_hundred_columns() {
     scenario.faults.retain(|fault| ["early_close", "sender_dies"].contains(&fault.name()));
     let plan = crate::lab::truth::plan(&scenario).unwrap();
     let out = tempfile::tempdir().unwrap();
-    let table = crate::lab::truth::truth(&scenario, &plan, options(out.path()), || {}).unwrap();
+    let mut table = crate::lab::truth::truth(&scenario, &plan, options(out.path()), || {}).unwrap();
+    table.claims = claims::judge_truth(&table);
     insta::assert_snapshot!(truth_table(&table, Style { width: 100, colour: false }));
 }
 
@@ -149,6 +150,7 @@ fn grid_at_a_hundred_columns() {
     spec.deliveries.truncate(2);
     scenario.grid = Some(spec.clone());
     let out = tempfile::tempdir().unwrap();
-    let result = crate::lab::grid::grid(&scenario, &spec, options(out.path()), || {}).unwrap();
+    let mut result = crate::lab::grid::grid(&scenario, &spec, options(out.path()), || {}).unwrap();
+    result.claims = claims::judge_grid(&result);
     insta::assert_snapshot!(grid(&result, Style { width: 100, colour: false }));
 }

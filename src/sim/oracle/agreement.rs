@@ -1,9 +1,9 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::integrity::Verdict;
 use super::{End, Oracle, marks_end_of_file};
-use crate::sim::plan::FaultKind;
+use crate::sim::fault::FaultKind;
+use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::{Direction, Verify};
 
 pub struct Agreement;
@@ -29,7 +29,7 @@ impl Oracle for Agreement {
 /// sender's death makes it, even then, for who would compare?
 fn may_truncate_silently(end: &End<'_>) -> bool {
     !marks_end_of_file(end.case)
-        && match end.case.fault.fault {
+        && match end.case.fault.kind {
             FaultKind::SenderDies { .. } => true,
             FaultKind::EarlyClose | FaultKind::SplitClose => end.case.policy.verify == Verify::Reply,
             _ => false,
@@ -43,7 +43,7 @@ fn may_truncate_silently(end: &End<'_>) -> bool {
 /// it. SIZE tells a short write at the server, and a byte changed only if a header's count was.
 fn may_differ_silently(end: &End<'_>) -> bool {
     let policy = &end.case.policy;
-    match end.case.fault.fault {
+    match end.case.fault.kind {
         FaultKind::Corrupt { .. } => policy.verify != Verify::Hash,
         FaultKind::ShortWrite => policy.direction == Direction::Get || policy.verify == Verify::Reply,
         _ => false,

@@ -2,7 +2,6 @@
 //! sees a part of a file under its final name, but where the receiver writes in place.
 
 use super::{End, Oracle, marks_end_of_file};
-use crate::sim::plan::FaultKind;
 
 pub struct Exposure;
 
@@ -14,7 +13,7 @@ impl Oracle for Exposure {
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
         // A byte changed on the way or lost by the disk stands in a file that is whole for all that its
         // receiver can know before it publishes it.
-        let unknowable = matches!(end.case.fault.fault, FaultKind::Corrupt { .. } | FaultKind::ShortWrite);
+        let unknowable = end.case.fault.kind.about().hidden;
         if !marks_end_of_file(end.case) || end.case.writes_in_place || unknowable {
             return None;
         }

@@ -2,8 +2,9 @@
 //! session, no connection or listener that an application still holds (the kernel's TIME-WAIT and
 //! what it still sends do not count), no temporary file of a delivered one, no file nobody sent.
 
-use super::integrity::{Ending, Verdict};
+use super::integrity::Ending;
 use super::{End, Oracle};
+use crate::sim::outcome::Verdict;
 
 /// The server's control port.
 const LISTENERS: usize = 1;

@@ -1,10 +1,10 @@
 //! Liveness: a fault strikes once; the delivery comes to an end within the case's virtual time, and
 //! when retries are left and the client lives, with every file delivered.
 
-use super::integrity::Verdict;
 use super::{End, Oracle};
 use crate::sim::case::Case;
-use crate::sim::plan::{FaultKind, Side};
+use crate::sim::fault::Side;
+use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::Direction;
 
 pub struct Liveness;
@@ -37,7 +37,7 @@ impl Oracle for Liveness {
 
 /// Whether the fault leaves a client that lives and has a retry to which nothing happens.
 fn must_deliver(case: &Case) -> bool {
-    let fault = case.fault.fault;
+    let fault = case.fault.kind;
     let client = match case.policy.direction {
         Direction::Put => Side::Sender,
         Direction::Get => Side::Receiver,
@@ -49,13 +49,7 @@ fn must_deliver(case: &Case) -> bool {
     };
     // Random loss may strike all attempts, and what lasts may outlast them; a fault that strikes once
     // and is over cannot.
-    let strikes_once = !matches!(
-        fault,
-        FaultKind::Loss { .. }
-            | FaultKind::DiskFull { .. }
-            | FaultKind::SlowDisk { .. }
-            | FaultKind::Partition { .. }
-    );
+    let strikes_once = !fault.about().lasts;
     // A client reports the failure of its own disk and does not try again.
     let own_disk = fault.disk() == Some(client);
     survives && !own_disk && strikes_once && !case.path.loses() && case.policy.retries > 0

@@ -9,7 +9,7 @@ pub mod liveness;
 pub mod replies;
 
 use super::case::Case;
-use super::world::Outcome;
+use super::outcome::Outcome;
 use ftp_endpoint::observe::{Event, Who};
 use ftp_proto::mode::{Structure, TransmissionMode};
 use std::net::SocketAddr;
@@ -42,13 +42,6 @@ pub struct End<'a> {
     pub ending: integrity::Ending,
 }
 
-/// A violated invariant.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Violation {
-    pub oracle: String,
-    pub why: String,
-}
-
 /// Every oracle, fresh for a run.
 pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
@@ -71,8 +64,8 @@ pub fn marks_end_of_file(case: &Case) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::sim::outcome::{FileFate, Left, Verdict};
     use crate::sim::swarm;
-    use crate::sim::world::FileFate;
     use turmoil_tcp::network::RunEnd;
 
     /// All that an [`End`] borrows.
@@ -105,11 +98,11 @@ pub(crate) mod tests {
         let case = swarm::draw(0);
         let fate = |file: &crate::sim::workload::FileSpec| FileFate {
             name: file.name.clone(),
-            verdict: integrity::Verdict::Intact,
+            verdict: Verdict::Intact,
             attempts: 1,
             latency_us: Some(1),
             exposed: false,
-            left: integrity::Left::Whole,
+            left: Left::Whole,
             reported_delivered: Some(true),
         };
         let network = RunReport {

@@ -1,7 +1,8 @@
 //! Grids: a scenario over many paths and deliveries.
 
 use super::error::Problem;
-use super::{FaultKind, Scenario, within};
+use super::{Scenario, within};
+use crate::sim::fault::FaultName;
 use serde::{Deserialize, Serialize};
 use turmoil_tcp::path::PathConfig;
 
@@ -84,7 +85,7 @@ impl GridSpec {
         }
         within("grid.seeds_with_loss", self.seeds_with_loss.into(), 1, 1_000)?;
         match scenario.faults.as_slice() {
-            [fault] if fault.kind == FaultKind::None => Ok(()),
+            [fault] if fault.kind == FaultName::None => Ok(()),
             _ => Err(Problem::new("faults", "`none` alone: a grid is about time")),
         }
     }

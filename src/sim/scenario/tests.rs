@@ -27,7 +27,7 @@ fn strata_are_balanced_over_a_cycle_from_any_start() {
         for ((direction, kind, trigger), n) in count {
             let expected = match trigger {
                 None => 4,
-                Some(TriggerKind::PayloadByte) => 2,
+                Some(TriggerName::PayloadByte) => 2,
                 Some(_) => 1,
             };
             assert_eq!(n, expected, "{direction:?} {kind} {trigger:?} from {start}");

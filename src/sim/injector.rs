@@ -1,10 +1,12 @@
-//! Commits the planned fault: watches for the target file, finds the wire byte or the moment,
+//! The fault injector: watches for the target file, finds the wire byte or the moment,
 //! strikes there.
 
 mod dialogue;
+mod taps;
 
-use super::disk::{Act, DiskFault};
-use super::plan::{Fault, FaultKind, Locator, Side, Trigger};
+use super::fault::{DiskFault, Fault, Side, Trigger};
+use super::hosts::PerHost;
+use super::locator::Locator;
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
 use dialogue::Dialogue;
@@ -44,7 +46,7 @@ struct State {
     fired_at: Option<Time>,
     disk: Option<DiskFault>,
     /// The processes that run, client's and server's.
-    processes: [Option<SimNet>; 2],
+    processes: PerHost<Option<SimNet>>,
     /// The data connection of the file under way, and the bytes written on it.
     flow: Option<(Connection, u64)>,
     dialogue: Dialogue,
@@ -52,7 +54,7 @@ struct State {
     chart: Option<Chart>,
 }
 
-/// What the saboteur knows of the run beside the fault.
+/// What the injector knows of the run beside the fault.
 pub struct Scene<'a> {
     pub sender: Who,
     pub target_name: &'a str,
@@ -67,7 +69,7 @@ pub struct Scene<'a> {
 
 /// Plants one fault. It sees what client and server tell their observers, what the sender writes to
 /// its sockets and what the receiver reads.
-pub struct Saboteur {
+pub struct Injector {
     fault: Fault,
     sender: Who,
     target_name: String,
@@ -78,21 +80,14 @@ pub struct Saboteur {
     trace: Arc<Trace>,
     state: Mutex<State>,
     /// Something has been decided about the client's, the server's life.
-    doom: [Notify; 2],
+    doom: PerHost<Notify>,
 }
 
-fn index(who: Who) -> usize {
-    match who {
-        Who::Client => 0,
-        Who::Server => 1,
-    }
-}
-
-impl Saboteur {
+impl Injector {
     pub fn new(fault: Fault, scene: Scene<'_>, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
-        let of_disk = fault.fault.disk().is_some();
-        let anchored = fault.fault.is_anchored();
+        let of_disk = fault.kind.disk().is_some();
+        let anchored = fault.kind.has_trigger();
         // A fault of the disk finds its byte at the store.
         let stage =
             if anchored && (!of_disk || fault.trigger.is_moment()) { Stage::Waiting } else { Stage::Done };
@@ -101,7 +96,7 @@ impl Saboteur {
             router: None,
             fired_at: None,
             disk: of_disk.then(|| DiskFault::new(fault, scene.target_name)),
-            processes: [None, None],
+            processes: PerHost::default(),
             flow: None,
             dialogue: Dialogue::default(),
             chart,
@@ -116,7 +111,7 @@ impl Saboteur {
             control: scene.control,
             trace,
             state: Mutex::new(state),
-            doom: [Notify::new(), Notify::new()],
+            doom: PerHost::default(),
         }
     }
 
@@ -130,11 +125,11 @@ impl Saboteur {
 
     /// The client, or the server, now runs as this process.
     pub fn runs(&self, who: Who, process: SimNet) {
-        self.lock().processes[index(who)] = Some(process);
+        *self.lock().processes.of_mut(who) = Some(process);
     }
 
     pub fn process(&self, who: Who) -> Option<SimNet> {
-        self.lock().processes[index(who)].clone()
+        self.lock().processes.of(who).clone()
     }
 
     pub fn sender(&self) -> Who {
@@ -150,7 +145,7 @@ impl Saboteur {
 
     /// Whose process or host the fault takes.
     pub fn victim(&self) -> Option<Who> {
-        self.fault.fault.victim().map(|side| match side {
+        self.fault.kind.victim().map(|side| match side {
             Side::Sender => self.sender,
             Side::Receiver => self.receiver(),
         })
@@ -173,7 +168,7 @@ impl Saboteur {
             };
             match at {
                 None => break,
-                Some(Time::MAX) => self.doom[index(who)].notified().await,
+                Some(Time::MAX) => self.doom.of(who).notified().await,
                 Some(at) => {
                     net.outside_sleep(at.saturating_sub(net.now())).await;
                     self.kill(&mut self.lock(), net.now(), who);
@@ -200,7 +195,7 @@ impl Saboteur {
     /// Feeds the chart, if there is one, and strikes when the wire byte is known.
     fn chart(&self, state: &mut State, at: Time, feed: impl FnOnce(&mut Chart)) {
         let Trigger::WireByte(n) = self.fault.trigger else { return };
-        let struck = self.fault.fault.is_anchored() && !matches!(state.stage, Stage::Waiting);
+        let struck = self.fault.kind.has_trigger() && !matches!(state.stage, Stage::Waiting);
         let Some(chart) = state.chart.as_mut().filter(|_| !struck) else { return };
         feed(chart);
         let place = chart.place(n);
@@ -215,51 +210,28 @@ impl Saboteur {
 
     /// Takes the process, or the power of its host, now.
     fn kill(&self, state: &mut State, at: Time, who: Who) {
-        let Some(process) = state.processes[index(who)].take() else { return };
+        let Some(process) = state.processes.of_mut(who).take() else { return };
         state.stage = Stage::Dead { who };
         state.fired_at = Some(at);
-        if self.fault.fault.takes_power() {
+        if self.fault.kind.takes_power() {
             self.tell(at, format_args!("the {who:?}'s host loses its power"));
             process.power_off();
         } else {
             process.kill();
         }
         // `notify_one` keeps the permit until somebody waits.
-        self.doom[index(who)].notify_one();
+        self.doom.of(who).notify_one();
     }
 
     /// Lets `who` die at `at`, which its host has not passed yet.
     fn doom_at(&self, state: &mut State, at: Time, who: Who) {
         state.stage = Stage::Doomed { who, at };
-        self.doom[index(who)].notify_one();
-    }
-
-    fn cut_kind(&self) -> Option<CutKind> {
-        match self.fault.fault {
-            FaultKind::Reset => Some(CutKind::Reset),
-            FaultKind::EarlyClose => Some(CutKind::Close { lingering: false }),
-            FaultKind::SplitClose => Some(CutKind::Close { lingering: true }),
-            FaultKind::Blackhole { for_us } => Some(CutKind::Blackhole { for_us }),
-            FaultKind::Stall { for_us } => Some(CutKind::Stall { for_us }),
-            FaultKind::Corrupt { xor } => Some(CutKind::Corrupt { xor }),
-            _ => None,
-        }
+        self.doom.of(who).notify_one();
     }
 
     /// What the middlebox is told; `session` of the server, if known, names the control connection.
     fn order(&self, state: &State, session: Option<u64>) -> Option<Order> {
-        let from = || state.dialogue.control(session);
-        match self.fault.fault {
-            FaultKind::ControlReset => Some(Order::Reset { from: from()?, to: self.control }),
-            FaultKind::ControlSilent { for_us } => {
-                Some(Order::Blackhole { from: from()?, to: self.control, for_us })
-            }
-            FaultKind::Partition { for_us } => Some(Order::Partition { for_us }),
-            FaultKind::Refused { times } => {
-                Some(Order::RefuseConnections { except_port: self.control.port(), times })
-            }
-            _ => None,
-        }
+        self.fault.kind.order(state.dialogue.control(session), self.control)
     }
 
     /// The server's session of a data connection.
@@ -271,11 +243,11 @@ impl Saboteur {
     /// The wire byte is known: strike, or be ready to.
     fn located(&self, state: &mut State, at: Time, connection: Connection, offset: u64) {
         let (from, to) = connection;
-        let name = self.fault.fault.name();
-        match self.fault.fault.victim() {
+        let name = self.fault.kind.name();
+        match self.fault.kind.victim() {
             Some(Side::Sender) => {
                 state.stage = Stage::Dying { connection, at_offset: offset };
-                let end = if self.fault.fault.takes_power() { "loses its power" } else { "dies" };
+                let end = if self.fault.kind.takes_power() { "loses its power" } else { "dies" };
                 self.tell(at, format_args!("the sender of {} {end} at wire byte {offset}", self.target_name));
                 return;
             }
@@ -288,7 +260,7 @@ impl Saboteur {
         }
         state.stage = Stage::Done;
         let session = self.session(state, connection);
-        let kind = self.cut_kind().or_else(|| self.order(state, session).map(CutKind::Order));
+        let kind = self.fault.kind.cut().or_else(|| self.order(state, session).map(CutKind::Order));
         let (Some(kind), Some(router)) = (kind, &state.router) else { return };
         self.tell(
             at,
@@ -303,7 +275,7 @@ impl Saboteur {
             return;
         }
         state.stage = Stage::Done;
-        self.tell(at, format_args!("{}: the moment has come", self.fault.fault.name()));
+        self.tell(at, format_args!("{}: the moment has come", self.fault.kind.name()));
         if let Some(disk) = &mut state.disk {
             disk.arm();
         } else if let Some(victim) = self.victim() {
@@ -312,7 +284,7 @@ impl Saboteur {
             } else {
                 self.doom_at(state, at + self.one_way, victim);
             }
-        } else if self.cut_kind().is_some() {
+        } else if self.fault.kind.cut().is_some() {
             match state.flow {
                 Some((connection, written)) => self.located(state, at, connection, written),
                 None => state.stage = Stage::Pending,
@@ -374,7 +346,7 @@ impl Saboteur {
     }
 }
 
-impl Observer for Saboteur {
+impl Observer for Injector {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         let state = &mut *self.lock();
         state.dialogue.hear(who, session, event);
@@ -387,133 +359,5 @@ impl Observer for Saboteur {
         if self.is_moment(state, who, session, event) {
             self.moment(state, at, who, (who == Who::Server).then_some(session));
         }
-    }
-}
-
-/// As taps of the hosts.
-impl Saboteur {
-    /// Whether the victim has come to its last byte; it dies, or goes on without the rest until its
-    /// power fails.
-    fn die_if_at(&self, at: Time, who: Who, connection: Connection, offset: u64) {
-        let state = &mut *self.lock();
-        if let Stage::Dying { connection: dying, at_offset } = state.stage
-            && self.victim() == Some(who)
-            && dying == connection
-            && offset >= at_offset
-        {
-            if self.fault.fault.takes_power() && self.sender == who {
-                // What has been written has time to leave.
-                self.doom_at(state, at + self.one_way, who);
-            } else {
-                self.kill(state, at, who);
-            }
-        }
-    }
-
-    /// How many of the bytes the process lives to write; arms the fault when its place is known.
-    fn room(&self, at: Time, connection: Connection, offset: u64, bytes: &[u8]) -> usize {
-        let state = &mut *self.lock();
-        self.chart(state, at, |chart| chart.show(connection, offset, bytes));
-        if let Stage::Locating { connection: target, locator } = &mut state.stage
-            && *target == connection
-            // What our own encoder wrote is well-formed; a codec's defect shows in other tests.
-            && let Ok(Some(found)) = locator.feed(offset, bytes)
-        {
-            self.located(state, at, connection, found);
-        }
-        match state.stage {
-            Stage::Dying { connection: dying, at_offset }
-                if dying == connection && self.victim() == Some(self.sender) =>
-            {
-                let room = usize::try_from(at_offset.saturating_sub(offset)).unwrap_or(usize::MAX);
-                room.min(bytes.len())
-            }
-            // It is as good as dead.
-            Stage::Doomed { who, .. } if who == self.sender && !self.fault.trigger.is_moment() => 0,
-            _ => bytes.len(),
-        }
-    }
-
-    /// The sender is about to write; how many bytes it lives to write.
-    pub fn on_write(
-        &self,
-        net: &SimNet,
-        local: SocketAddr,
-        peer: SocketAddr,
-        offset: u64,
-        bytes: &[u8],
-    ) -> usize {
-        let room = self.room(net.now(), (local, peer), offset, bytes);
-        if room == 0 {
-            self.die_if_at(net.now(), self.sender, (local, peer), offset);
-        }
-        room
-    }
-
-    /// The sender has written.
-    pub fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
-        {
-            let state = &mut *self.lock();
-            if let Some((flow, written)) = &mut state.flow
-                && *flow == (local, peer)
-            {
-                *written = end;
-            }
-        }
-        self.die_if_at(net.now(), self.sender, (local, peer), end);
-    }
-
-    /// The sender ends its stream.
-    pub fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
-        self.chart(&mut self.lock(), net.now(), |chart| chart.close((local, peer), offset));
-        self.die_if_at(net.now(), self.sender, (local, peer), offset);
-    }
-
-    /// The receiver asks for what comes after `offset`; how many bytes it lives to read.
-    pub fn on_read(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) -> usize {
-        let connection = (peer, local);
-        let left = match self.lock().stage {
-            Stage::Dying { connection: dying, at_offset }
-                if dying == connection && self.victim() == Some(self.receiver()) =>
-            {
-                usize::try_from(at_offset.saturating_sub(offset)).unwrap_or(usize::MAX)
-            }
-            _ => return usize::MAX,
-        };
-        if left == 0 {
-            self.die_if_at(net.now(), self.receiver(), connection, offset);
-        }
-        left
-    }
-}
-
-/// As the hosts' disks.
-impl Saboteur {
-    fn at_disk(&self, at: Time, act: impl FnOnce(&mut DiskFault) -> (Act, bool)) -> (Act, bool) {
-        let state = &mut *self.lock();
-        let Some(disk) = &mut state.disk else { return (Act::Go, false) };
-        let (act, struck) = act(disk);
-        if struck {
-            state.fired_at.get_or_insert(at);
-            self.tell(at, format_args!("{} in {}", self.fault.fault.name(), self.target_name));
-        }
-        (act, struck)
-    }
-
-    /// The receiver's store is to write `len` bytes from `from` on, under a name; what becomes of
-    /// that, and whether the fault strikes with it.
-    pub fn on_store_write(&self, at: Time, name: &str, from: u64, len: usize) -> (Act, bool) {
-        self.at_disk(at, |disk| disk.write(at, name, from, len))
-    }
-
-    /// The sender's store is to read up to `len` bytes from `from` on, of the `left` that it has, under
-    /// a name.
-    pub fn on_store_read(&self, at: Time, name: &str, from: u64, len: usize, left: u64) -> (Act, bool) {
-        self.at_disk(at, |disk| disk.read(name, from, len, left))
-    }
-
-    /// The same of a publication.
-    pub fn on_store_publish(&self, at: Time, name: &str) -> (Act, bool) {
-        self.at_disk(at, |disk| disk.publish(at, name))
     }
 }

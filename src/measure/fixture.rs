@@ -18,7 +18,7 @@ static CLEARED: AtomicU64 = AtomicU64::new(0);
 
 /// A store that both ends of a delivery use: what is sent lies in [`SOURCE`], what arrives goes to
 /// [`RECEIVED`].
-pub trait Bed: Clone + Send + Sync + 'static {
+pub trait Fixture: Clone + Send + Sync + 'static {
     type Store: Store;
     fn store(&self) -> &Self::Store;
     /// Before each delivery: nothing has been received. With `checking`, what comes will be compared.
@@ -34,7 +34,7 @@ pub trait Bed: Clone + Send + Sync + 'static {
 
 /// A directory on disk.
 #[derive(Clone)]
-pub struct DiskBed {
+pub struct DiskFixture {
     store: DiskStore,
     root: PathBuf,
     files: Files,
@@ -45,7 +45,7 @@ pub struct DiskBed {
 /// Moving aside leaves at least so many times the space of all files.
 const SPACE_LEFT: u64 = 4;
 
-impl DiskBed {
+impl DiskFixture {
     /// Writes the files into `root`, an empty directory.
     pub fn create(root: &Path, files: &Files) -> io::Result<Self> {
         let source = root.join(SOURCE);
@@ -143,7 +143,7 @@ fn remembers_removals(directory: &Path) -> io::Result<bool> {
     }
 }
 
-impl Bed for DiskBed {
+impl Fixture for DiskFixture {
     type Store = DiskStore;
 
     fn store(&self) -> &DiskStore {

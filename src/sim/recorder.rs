@@ -1,14 +1,18 @@
-//! Sees everything that happens in a run: writes the trace, drives the saboteur, keeps count.
+//! Sees everything that happens in a run: writes the trace, tells the fault injector, keeps count.
 
+use super::disk::{Access, StoreTap};
+use super::fault::Act;
+use super::hosts::PerHost;
+use super::injector::Injector;
 use super::notice::Noticing;
-use super::oracle::{self, End, Oracle, Violation};
-use super::saboteur::Saboteur;
+use super::oracle::{self, End, Oracle};
+use super::outcome::Violation;
+use super::phase::Phase;
 use super::trace::{Place, Trace};
 use ftp_endpoint::client::Report;
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_proto::path::VirtualPath;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,54 +22,6 @@ use turmoil_tcp::network::{SimNet, Tap};
 use turmoil_tcp::path::router::RouterHandle;
 use turmoil_tcp::path::{Cut, Direction, Fate, Order, PathObserver};
 use turmoil_tcp::tcp::segment::Head;
-
-/// Where the client's dialogue stands, as far as one session tells (with several, the latest word
-/// counts).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// No transfer command is under way: login, parameters, between files, after the last.
-    #[default]
-    Dialogue,
-    /// A transfer command has been sent, its 125 or 150 has not come.
-    BeforePreliminary,
-    /// The 125 or 150 has come; the receiver does not have the file yet.
-    InData,
-    /// The receiver has it, as far as it can tell; the final reply has not come.
-    BeforeFinal,
-}
-
-impl Phase {
-    pub const ALL: [Phase; 4] =
-        [Phase::Dialogue, Phase::BeforePreliminary, Phase::InData, Phase::BeforeFinal];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Phase::Dialogue => "dialogue",
-            Phase::BeforePreliminary => "before_preliminary",
-            Phase::InData => "in_data",
-            Phase::BeforeFinal => "before_final",
-        }
-    }
-
-    fn after(self, sender: Who, who: Who, event: &Event<'_>) -> Phase {
-        let transfer = |line: &str| {
-            let verb = line.split(' ').next().unwrap_or_default();
-            ["STOR", "RETR", "APPE", "STOU"].iter().any(|known| known.eq_ignore_ascii_case(verb))
-        };
-        match event {
-            Event::Command { line } if who == Who::Client && transfer(line) => Phase::BeforePreliminary,
-            Event::Reply { code: 125 | 150, .. }
-                if who == Who::Client && self == Phase::BeforePreliminary =>
-            {
-                Phase::InData
-            }
-            Event::FileEnds { error: None, .. } if who != sender => Phase::BeforeFinal,
-            Event::Reply { code: 200.., .. } if who == Who::Client => Phase::Dialogue,
-            _ => self,
-        }
-    }
-}
 
 /// What is noted along the way.
 #[derive(Default)]
@@ -80,9 +36,9 @@ pub struct Notes {
     /// Control connections that the server has open.
     pub server_sessions: u64,
     /// Control connections that opened for the client, and those that have ever opened for the server.
-    pub control_opened: [u64; 2],
+    pub control_opened: PerHost<u64>,
     pub phase: Phase,
-    /// Of [`Notes::phase`], when the fault struck.
+    /// What [`Notes::phase`] was when the fault struck.
     pub fault_phase: Option<Phase>,
     /// Names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
@@ -95,31 +51,30 @@ pub struct Notes {
 impl Notes {
     /// A control connection is open for the client, and the server does not know it yet.
     pub fn control_under_way(&self) -> bool {
-        let [client, server] = self.control_opened;
-        client > server
+        self.control_opened.client > self.control_opened.server
     }
 }
 
-pub struct Watcher {
+pub struct Recorder {
     pub trace: Arc<Trace>,
-    pub saboteur: Arc<Saboteur>,
+    pub injector: Arc<Injector>,
     notes: Mutex<Notes>,
     oracles: Mutex<Vec<Box<dyn Oracle>>>,
     capture: Option<Capture>,
 }
 
-impl Watcher {
-    pub fn new(trace: Arc<Trace>, saboteur: Arc<Saboteur>) -> Self {
-        Self { trace, saboteur, notes: Mutex::default(), oracles: Mutex::new(oracle::all()), capture: None }
+impl Recorder {
+    pub fn new(trace: Arc<Trace>, injector: Arc<Injector>) -> Self {
+        Self { trace, injector, notes: Mutex::default(), oracles: Mutex::new(oracle::all()), capture: None }
     }
 
-    /// Keeps every packet.
+    /// The same, and it keeps every packet.
     pub fn capturing(mut self) -> Self {
         self.capture = Some(Capture::default());
         self
     }
 
-    /// Every packet so far; none unless [`Watcher::capturing`].
+    /// Every packet so far; none unless [`Recorder::capturing`].
     pub fn captured(&self) -> Vec<CapturedPacket> {
         self.capture.as_ref().map_or_else(Vec::new, Capture::packets)
     }
@@ -151,7 +106,7 @@ impl Watcher {
     }
 
     pub fn use_router(&self, router: RouterHandle) {
-        self.saboteur.use_router(router);
+        self.injector.use_router(router);
     }
 
     /// The receiver's store has published `found` under `path`, whose file should be `sent`.
@@ -165,25 +120,25 @@ impl Watcher {
     }
 }
 
-impl Observer for Watcher {
+impl Observer for Recorder {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         self.trace.event(at, who, session, event);
-        self.saboteur.event(at, who, session, event);
+        self.injector.event(at, who, session, event);
         self.oracles().iter_mut().for_each(|oracle| oracle.event(who, session, event));
         let mut notes = self.notes();
-        notes.phase = notes.phase.after(self.saboteur.sender(), who, event);
+        notes.phase = notes.phase.after(self.injector.sender(), who, event);
         notes.noticing.event(who, session, event);
         match (who, event) {
             (Who::Client, Event::FileReported { name, attempts, error }) => {
                 notes.reported.insert((*name).to_owned(), (error.is_none(), *attempts));
             }
             (Who::Client, Event::DataOpens { .. }) => notes.data_connections += 1,
-            (who, Event::Progress { wire_bytes, .. }) if who == self.saboteur.sender() => {
+            (who, Event::Progress { wire_bytes, .. }) if who == self.injector.sender() => {
                 notes.data_wire_bytes += wire_bytes;
             }
-            (Who::Client, Event::SessionBegins { .. }) => notes.control_opened[0] += 1,
+            (Who::Client, Event::SessionBegins { .. }) => notes.control_opened.client += 1,
             (Who::Server, Event::SessionBegins { .. }) => {
-                notes.control_opened[1] += 1;
+                notes.control_opened.server += 1;
                 notes.server_sessions += 1;
             }
             (Who::Server, Event::SessionEnds { .. }) => {
@@ -194,7 +149,7 @@ impl Observer for Watcher {
     }
 }
 
-impl PathObserver for Watcher {
+impl PathObserver for Recorder {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
         let at = Duration::from_nanos(at_ns);
         self.trace.add_bytes(at, packet);
@@ -230,7 +185,7 @@ impl PathObserver for Watcher {
             Place::Fault,
             format_args!("the middlebox cuts {from} -> {to} at wire byte {offset}"),
         );
-        self.saboteur.fired(at);
+        self.injector.fired(at);
         self.struck();
     }
 
@@ -243,15 +198,29 @@ impl PathObserver for Watcher {
             }
             order => self.trace.add(at, Place::Fault, format_args!("{order}")),
         }
-        self.saboteur.fired(at);
+        self.injector.fired(at);
         self.struck();
     }
 }
 
-/// The tap of one host: the saboteur's on the sender's, and the oracles' on both.
+impl StoreTap for Recorder {
+    fn process(&self, who: Who) -> Option<SimNet> {
+        self.injector.process(who)
+    }
+
+    fn befalls(&self, at: Time, who: Who, access: Access<'_>) -> Act {
+        let (act, struck) = self.injector.on_access(at, who, access);
+        if struck {
+            self.struck();
+        }
+        act
+    }
+}
+
+/// The tap of one host: the injector's on the sender's, and the oracles' on both.
 pub struct HostTap {
     who: Who,
-    watcher: Arc<Watcher>,
+    recorder: Arc<Recorder>,
     /// Shown and not yet taken, by connection, from this stream offset on.
     shown: Mutex<Shown>,
 }
@@ -259,8 +228,8 @@ pub struct HostTap {
 type Shown = BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>;
 
 impl HostTap {
-    pub fn new(who: Who, watcher: Arc<Watcher>) -> Self {
-        Self { who, watcher, shown: Mutex::default() }
+    pub fn new(who: Who, recorder: Arc<Recorder>) -> Self {
+        Self { who, recorder, shown: Mutex::default() }
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -268,7 +237,7 @@ impl HostTap {
     }
 
     fn is_sender(&self) -> bool {
-        self.watcher.saboteur.sender() == self.who
+        self.recorder.injector.sender() == self.who
     }
 }
 
@@ -282,7 +251,7 @@ impl Tap for HostTap {
         bytes: &[u8],
     ) -> usize {
         let room = match self.is_sender() {
-            true => self.watcher.saboteur.on_write(net, local, peer, offset, bytes),
+            true => self.recorder.injector.on_write(net, local, peer, offset, bytes),
             false => bytes.len(),
         };
         let shown = &mut *self.shown();
@@ -304,24 +273,24 @@ impl Tap for HostTap {
             *from = end;
             std::mem::take(pending)[..taken].to_vec()
         };
-        let mut oracles = self.watcher.oracles();
+        let mut oracles = self.recorder.oracles();
         oracles.iter_mut().for_each(|oracle| oracle.written(self.who, local, peer, &taken));
         drop(oracles);
         if self.is_sender() {
-            self.watcher.saboteur.on_written(net, local, peer, end);
+            self.recorder.injector.on_written(net, local, peer, end);
         }
     }
 
     fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
         if self.is_sender() {
-            self.watcher.saboteur.on_shutdown(net, local, peer, offset);
+            self.recorder.injector.on_shutdown(net, local, peer, offset);
         }
     }
 
     fn on_read(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) -> usize {
         match self.is_sender() {
             true => usize::MAX,
-            false => self.watcher.saboteur.on_read(net, local, peer, offset),
+            false => self.recorder.injector.on_read(net, local, peer, offset),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Room on disk for a measurement.
 
-use crate::measure::bed::{self, DiskBed};
 use crate::measure::files::Files;
+use crate::measure::fixture::{self, DiskFixture};
 use crate::report::format;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ impl Room {
         Ok(Self(room))
     }
 
-    pub fn fill(&self, files: &Files) -> Result<DiskBed> {
-        DiskBed::create(&self.0, files)
+    pub fn fill(&self, files: &Files) -> Result<DiskFixture> {
+        DiskFixture::create(&self.0, files)
             .with_context(|| format!("cannot write files into {}", self.0.display()))
     }
 
@@ -49,8 +49,8 @@ impl Drop for Room {
 
 /// All files are there twice: to be sent, and received.
 fn ensure_space(directory: &Path, files: &Files) -> Result<()> {
-    let needed = bed::on_disk_bytes(files).saturating_mul(2);
-    let free = bed::available_bytes(directory).with_context(|| directory.display().to_string())?;
+    let needed = fixture::on_disk_bytes(files).saturating_mul(2);
+    let free = fixture::available_bytes(directory).with_context(|| directory.display().to_string())?;
     ensure!(
         needed <= free,
         "{} has {} free, and {} are needed; take fewer --files or a smaller --size, or another --store DIR",

@@ -1,0 +1,37 @@
+//! What people say about the modes, and whether it holds: plain data, which [`claims`](super::claims) judges
+//! when an experiment has ended.
+
+use serde::Serialize;
+
+/// What a scenario says to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Holds,
+    /// In some conditions, which the figure names.
+    Conditional,
+    Fails,
+    /// The scenario has not the contenders or the faults to tell.
+    Untested,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Conditional => "holds under conditions",
+            Self::Fails => "does not hold",
+            Self::Untested => "not tested here",
+        }
+    }
+}
+
+/// A sentence with its verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Claim {
+    pub claim: &'static str,
+    pub standing: Standing,
+    /// One or two sentences with numbers from this comparison.
+    pub figure: String,
+    pub command: String,
+}

@@ -1,0 +1,126 @@
+//! What the injector does to the hosts: to what their processes write and read on sockets and disks.
+
+use super::{Connection, Injector, Stage};
+use crate::sim::disk::Access;
+use crate::sim::fault::Act;
+use ftp_endpoint::net::Time;
+use ftp_endpoint::observe::Who;
+use std::net::SocketAddr;
+use turmoil_tcp::network::SimNet;
+
+/// As taps of the hosts.
+impl Injector {
+    /// Whether the victim has come to its last byte; it dies, or goes on without the rest until its
+    /// power fails.
+    fn die_if_at(&self, at: Time, who: Who, connection: Connection, offset: u64) {
+        let state = &mut *self.lock();
+        if let Stage::Dying { connection: dying, at_offset } = state.stage
+            && self.victim() == Some(who)
+            && dying == connection
+            && offset >= at_offset
+        {
+            if self.fault.kind.takes_power() && self.sender == who {
+                // What has been written has time to leave.
+                self.doom_at(state, at + self.one_way, who);
+            } else {
+                self.kill(state, at, who);
+            }
+        }
+    }
+
+    /// How many of the bytes the process lives to write; arms the fault when its place is known.
+    fn room(&self, at: Time, connection: Connection, offset: u64, bytes: &[u8]) -> usize {
+        let state = &mut *self.lock();
+        self.chart(state, at, |chart| chart.show(connection, offset, bytes));
+        if let Stage::Locating { connection: target, locator } = &mut state.stage
+            && *target == connection
+            // What our own encoder wrote is well-formed; a codec's defect shows in other tests.
+            && let Ok(Some(found)) = locator.feed(offset, bytes)
+        {
+            self.located(state, at, connection, found);
+        }
+        match state.stage {
+            Stage::Dying { connection: dying, at_offset }
+                if dying == connection && self.victim() == Some(self.sender) =>
+            {
+                let room = usize::try_from(at_offset.saturating_sub(offset)).unwrap_or(usize::MAX);
+                room.min(bytes.len())
+            }
+            // It is as good as dead.
+            Stage::Doomed { who, .. } if who == self.sender && !self.fault.trigger.is_moment() => 0,
+            _ => bytes.len(),
+        }
+    }
+
+    /// The sender is about to write; how many bytes it lives to write.
+    pub fn on_write(
+        &self,
+        net: &SimNet,
+        local: SocketAddr,
+        peer: SocketAddr,
+        offset: u64,
+        bytes: &[u8],
+    ) -> usize {
+        let room = self.room(net.now(), (local, peer), offset, bytes);
+        if room == 0 {
+            self.die_if_at(net.now(), self.sender, (local, peer), offset);
+        }
+        room
+    }
+
+    /// The sender has written.
+    pub fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
+        {
+            let state = &mut *self.lock();
+            if let Some((flow, written)) = &mut state.flow
+                && *flow == (local, peer)
+            {
+                *written = end;
+            }
+        }
+        self.die_if_at(net.now(), self.sender, (local, peer), end);
+    }
+
+    /// The sender ends its stream.
+    pub fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
+        self.chart(&mut self.lock(), net.now(), |chart| chart.close((local, peer), offset));
+        self.die_if_at(net.now(), self.sender, (local, peer), offset);
+    }
+
+    /// The receiver asks for what comes after `offset`; how many bytes it lives to read.
+    pub fn on_read(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) -> usize {
+        let connection = (peer, local);
+        let left = match self.lock().stage {
+            Stage::Dying { connection: dying, at_offset }
+                if dying == connection && self.victim() == Some(self.receiver()) =>
+            {
+                usize::try_from(at_offset.saturating_sub(offset)).unwrap_or(usize::MAX)
+            }
+            _ => return usize::MAX,
+        };
+        if left == 0 {
+            self.die_if_at(net.now(), self.receiver(), connection, offset);
+        }
+        left
+    }
+}
+
+/// As the hosts' disks.
+impl Injector {
+    /// What becomes of an access by `who`, and whether the fault strikes with it.
+    pub fn on_access(&self, at: Time, who: Who, access: Access<'_>) -> (Act, bool) {
+        let state = &mut *self.lock();
+        let Some(disk) = &mut state.disk else { return (Act::Go, false) };
+        let (act, struck) = match access {
+            Access::Read { name, from, len, left } if who == self.sender => disk.read(name, from, len, left),
+            Access::Write { name, from, len } if who != self.sender => disk.write(at, name, from, len),
+            Access::Publish { name } if who != self.sender => disk.publish(at, name),
+            _ => (Act::Go, false),
+        };
+        if struck {
+            state.fired_at.get_or_insert(at);
+            self.tell(at, format_args!("{} in {}", self.fault.kind.name(), self.target_name));
+        }
+        (act, struck)
+    }
+}

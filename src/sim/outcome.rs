@@ -1,0 +1,178 @@
+//! What became of a run and of each of its files: plain data, which a run makes and all else reads.
+
+use super::phase::Phase;
+use super::trace::TraceEvent;
+use super::wire::WireByte;
+use ftp_endpoint::observe::Who;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use turmoil_tcp::capture::CapturedPacket;
+
+/// The fate of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Whole at the first attempt, and not reported failed.
+    Intact,
+    /// Whole after a retry.
+    Recovered,
+    /// Short or missing, and nobody said so.
+    SilentTruncation,
+    /// Other bytes than the sender's, and nobody said so.
+    SilentCorruption,
+    /// Bytes of another file of the delivery, and nobody said so.
+    Misfiled,
+    /// Not delivered, and known not to be: reported failed, or never published by a delivery that
+    /// visibly broke off.
+    Detected,
+    /// Reported failed, yet whole at the receiver.
+    FalseAlarm,
+    /// Neither delivered nor reported when the virtual time ran out.
+    Stuck,
+}
+
+impl Verdict {
+    pub const ALL: [Verdict; 8] = [
+        Verdict::Intact,
+        Verdict::Recovered,
+        Verdict::SilentTruncation,
+        Verdict::SilentCorruption,
+        Verdict::Misfiled,
+        Verdict::Detected,
+        Verdict::FalseAlarm,
+        Verdict::Stuck,
+    ];
+
+    /// As in CSV columns.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Intact => "intact",
+            Verdict::Recovered => "recovered",
+            Verdict::SilentTruncation => "silent_truncation",
+            Verdict::SilentCorruption => "silent_corruption",
+            Verdict::Misfiled => "misfiled",
+            Verdict::Detected => "detected",
+            Verdict::FalseAlarm => "false_alarm",
+            Verdict::Stuck => "stuck",
+        }
+    }
+
+    /// Wrong bytes, or none, that nobody reported.
+    pub fn is_silent_loss(self) -> bool {
+        matches!(self, Verdict::SilentTruncation | Verdict::SilentCorruption | Verdict::Misfiled)
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What stands under the final name at the receiver when the run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Left {
+    Whole,
+    /// Its first bytes, or none of them in a file of no bytes.
+    Part,
+    /// No file.
+    Nothing,
+    /// Bytes that are not the file's.
+    Other,
+}
+
+impl Left {
+    pub fn of(sent: &[u8], found: Option<&[u8]>) -> Self {
+        match found {
+            None => Left::Nothing,
+            Some(found) if found == sent => Left::Whole,
+            Some(found) if sent.starts_with(found) => Left::Part,
+            Some(_) => Left::Other,
+        }
+    }
+}
+
+/// A violated invariant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    pub oracle: String,
+    pub why: String,
+}
+
+/// What became of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFate {
+    pub name: String,
+    pub verdict: Verdict,
+    /// 0: its turn never came.
+    pub attempts: u32,
+    /// From its first attempt to its last word; `None` when there was none.
+    pub latency_us: Option<u64>,
+    /// Whether a reader of the receiver's directory could see something else than the whole file
+    /// under its final name.
+    pub exposed: bool,
+    /// Under its final name at the receiver, at the end.
+    pub left: Left,
+    /// The client's word; `None`: it said nothing.
+    pub reported_delivered: Option<bool>,
+}
+
+/// Connections that went through TIME-WAIT, by the host that kept the socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeWaits {
+    pub client: u64,
+    pub server: u64,
+}
+
+/// What became of a run; a function of the case alone.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub files: Vec<FileFate>,
+    /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
+    pub fault_fired: bool,
+    /// Where the client's dialogue stood when the fault struck.
+    pub fault_phase: Option<Phase>,
+    /// From the first packet to the client's last word; `None` when the client died or the time
+    /// ran out.
+    pub duration_us: Option<u64>,
+    /// Of all files together, as they are.
+    pub payload_bytes: u64,
+    /// IP bytes that left both hosts, everything included.
+    pub wire_bytes: u64,
+    /// Opened by the client, or accepted by it.
+    pub data_connections: u64,
+    /// Commands the client waited for the reply to; `None` when it died.
+    pub control_round_trips: Option<u64>,
+    /// Put on the links by both hosts and the middlebox.
+    pub packets: u64,
+    /// TCP segments sent again.
+    pub retransmits: u64,
+    /// Empty unless asked for.
+    pub trace_hash: String,
+    /// Of every path and content in both stores at the end; empty unless asked for.
+    pub stores_hash: String,
+    /// What no run may do, and this one did.
+    pub violations: Vec<Violation>,
+    /// Which sides saw an error ([`super::notice`]).
+    pub noticed: BTreeSet<Who>,
+    /// Bytes that the sender wrote on data connections, framing and all attempts included.
+    pub data_wire_bytes: u64,
+    pub time_waits: TimeWaits,
+    /// With [`super::fault::Trigger::WireByte`]: the sender's wire bytes, at least to the one struck.
+    pub wire: Vec<WireByte>,
+    /// In order of time; empty unless asked for.
+    pub events: Vec<TraceEvent>,
+    /// In order of time, as they reached the router; empty unless asked for.
+    pub captured: Vec<CapturedPacket>,
+}
+
+impl Outcome {
+    pub fn count(&self, verdict: Verdict) -> u64 {
+        self.files.iter().filter(|file| file.verdict == verdict).count() as u64
+    }
+
+    pub fn exposed(&self) -> u64 {
+        self.files.iter().filter(|file| file.exposed).count() as u64
+    }
+}
