@@ -17,7 +17,7 @@ use turmoil_tcp::capture::{Capture, CapturedPacket};
 use turmoil_tcp::network::{SimNet, Tap};
 use turmoil_tcp::path::router::RouterHandle;
 use turmoil_tcp::path::{Cut, Direction, Fate, Order, PathObserver};
-use turmoil_tcp::tcp::segment::Head;
+use turmoil_tcp::segment::Head;
 
 /// Where the client's dialogue stands, as far as one session tells (with several, the latest word
 /// counts).

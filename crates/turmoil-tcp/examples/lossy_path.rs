@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use turmoil_tcp::tcp::segment::Head;
+use turmoil_tcp::segment::Head;
 use turmoil_tcp::{Capture, NetworkConfig, PathConfig, SERVER_IP, run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

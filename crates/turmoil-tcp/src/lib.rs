@@ -4,7 +4,7 @@
 //!
 //! [`run`] runs a client and a server on their hosts and reports what their TCP and the path between
 //! them counted. All that is needed for it is here at the top; the modules have the rest:
-//! [`path`] the links and the middlebox, [`tcp`] the hosts' TCP, [`tcp::segment`] reads packets that
+//! [`path`] the links and the middlebox, [`tcp`] the hosts' TCP, [`segment`] reads packets that
 //! a [`PathObserver`] is shown.
 //!
 //! Virtual time counts from the run's start. Names that end in `_us` are microseconds, in `_ns`
@@ -19,6 +19,7 @@ pub mod path;
 #[cfg(feature = "pcap")]
 pub mod pcap;
 pub mod seeds;
+pub mod segment;
 pub mod tcp;
 
 pub use capture::{Capture, CapturedPacket};

@@ -11,11 +11,11 @@ mod carrier;
 mod leap;
 mod pump;
 
-use super::path::router::{LinkCounters, Router, RouterHandle};
-use super::path::{Direction, PathConfig, PathObserver};
-use super::tcp::clock::{Clock, dilated};
-use super::tcp::net::Host;
-use super::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
+use crate::path::router::{LinkCounters, Router, RouterHandle};
+use crate::path::{Direction, PathConfig, PathObserver};
+use crate::tcp::clock::{Clock, dilated};
+use crate::tcp::net::Host;
+use crate::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
 use carrier::{Addresses, Carrier};
 use leap::Leaps;
 use pump::{run_host, run_router};
@@ -26,8 +26,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use super::path::{Cut, CutKind, Fate, Order};
-pub use super::tcp::net::{SimListener, SimNet, SimStream, Tap};
+pub use crate::path::{Cut, CutKind, Fate, Order};
+pub use crate::tcp::net::{SimListener, SimNet, SimStream, Tap};
 
 /// The client's address on the simulated network.
 pub const CLIENT_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -52,7 +52,8 @@ pub struct NetworkConfig {
 impl NetworkConfig {
     /// Hosts with buffers that fit `path`, and two seconds for connections to close.
     pub fn new(path: PathConfig, seed: u64, limit_us: u64) -> Self {
-        Self { path, tcp: TcpConfig::for_path(&path), seed, limit_us, grace_us: 2_000_000 }
+        let tcp = TcpConfig::for_bytes_in_flight(path.most_bytes_in_flight());
+        Self { path, tcp, seed, limit_us, grace_us: 2_000_000 }
     }
 }
 

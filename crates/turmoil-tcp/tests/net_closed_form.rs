@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use turmoil_tcp::network::{NetworkConfig, RunEnd, RunReport, SERVER_IP, SimNet, run};
 use turmoil_tcp::path::{Direction, Fate, PathConfig, PathObserver};
-use turmoil_tcp::tcp::segment;
+use turmoil_tcp::segment;
 
 const PORT: u16 = 2000;
 

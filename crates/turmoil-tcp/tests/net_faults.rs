@@ -11,7 +11,7 @@ use turmoil_tcp::network::{
 };
 use turmoil_tcp::path::router::RouterHandle;
 use turmoil_tcp::path::{BurstLoss, Direction, Fate, Impairments, PathConfig, PathObserver};
-use turmoil_tcp::tcp::segment::{Head, checksums_right};
+use turmoil_tcp::segment::{Head, checksums_right};
 
 const RTT_US: u64 = 40_000;
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use turmoil_tcp::capture::CapturedPacket;
 use turmoil_tcp::path::{Direction, Fate};
-use turmoil_tcp::tcp::segment::Head;
+use turmoil_tcp::segment::Head;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;

@@ -2,7 +2,7 @@
 
 use super::zombie::Zombie;
 use super::{Cut, CutKind, Direction, Order};
-use crate::tcp::segment::{self, Head, Segment, after, later};
+use crate::segment::{self, Head, Segment, after, later};
 use smoltcp::wire::TcpControl;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};

@@ -64,6 +64,12 @@ impl PathConfig {
     /// The simulation is exact only if every message crosses a hop (a quarter of it) in more than
     /// two microseconds.
     pub const MIN_RTT_US: u64 = 16;
+
+    /// What fits on the path, each way: its bandwidth-delay product and a full queue.
+    pub fn most_bytes_in_flight(&self) -> u64 {
+        let product = u128::from(self.bandwidth_bits_per_s) * u128::from(self.rtt_us) / 8_000_000;
+        u64::try_from(product + u128::from(self.queue_bytes)).unwrap_or(u64::MAX)
+    }
 }
 
 /// What a cut does when the byte comes that it waits for.

@@ -3,7 +3,7 @@
 
 use super::Direction;
 use super::middlebox::{Half, prefix};
-use crate::tcp::segment::{self, Head, Segment, after, before, earlier, later};
+use crate::segment::{self, Head, Segment, after, before, earlier, later};
 use smoltcp::wire::TcpControl;
 use std::net::SocketAddrV4;
 

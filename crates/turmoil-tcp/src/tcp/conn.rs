@@ -3,7 +3,7 @@
 
 use super::engine::{Engine, SocketPool};
 use super::flow::{Flow, FlowConfig, Verdict};
-use super::segment::{self, Head, Segment};
+use crate::segment::{self, Head, Segment};
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;

@@ -11,7 +11,7 @@
 //! Not modelled: PRR, undo of spurious retransmissions, timestamps, ECN.
 
 use super::congestion::{Algorithm, Congestion};
-use super::segment::{self, Head, Segment, SynOptions, after, before, later};
+use crate::segment::{self, Head, Segment, SynOptions, after, before, later};
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
 

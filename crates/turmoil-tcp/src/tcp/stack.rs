@@ -5,9 +5,8 @@
 use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Turn};
 use super::engine::{Engine, SocketPool};
 use super::flow::FlowConfig;
-use super::segment::{self, Head, Segment};
-use crate::path::PathConfig;
 use crate::seeds;
+use crate::segment::{self, Head, Segment};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
 use smoltcp::wire::TcpControl;
@@ -59,12 +58,10 @@ impl Default for TcpConfig {
 }
 
 impl TcpConfig {
-    /// Buffers that hold twice what fits on the path with a full queue, so that they are never the
-    /// limit, and no more, as every connection has its own.
-    pub fn for_path(path: &PathConfig) -> Self {
-        let in_flight = u128::from(path.bandwidth_bits_per_s) * u128::from(path.rtt_us) / 8_000_000;
-        let wanted = 2 * (in_flight + u128::from(path.queue_bytes));
-        let bytes = wanted.clamp(128 << 10, 6 << 20) as usize;
+    /// Buffers that hold twice the most that the network between the hosts can: they are never the
+    /// limit, and no larger, as every connection has its own.
+    pub fn for_bytes_in_flight(most: u64) -> Self {
+        let bytes = most.saturating_mul(2).clamp(128 << 10, 6 << 20) as usize;
         Self { receive_buffer_bytes: bytes, send_buffer_bytes: bytes, ..Self::default() }
     }
 }
