@@ -17,7 +17,7 @@ use turmoil_tcp::capture::{Capture, CapturedPacket};
 use turmoil_tcp::network::{SimNet, Tap};
 use turmoil_tcp::path::router::RouterHandle;
 use turmoil_tcp::path::{Cut, Direction, Fate, Order, PathObserver};
-use turmoil_tcp::segment::Head;
+use turmoil_tcp::segment::TcpHeader;
 
 /// Where the client's dialogue stands, as far as one session tells (with several, the latest word
 /// counts).
@@ -204,7 +204,7 @@ impl PathObserver for Watcher {
         if !self.trace.is_wanted() {
             return;
         }
-        let Some(head) = Head::read(packet) else { return };
+        let Some(head) = TcpHeader::read(packet) else { return };
         let fate = match fate {
             Fate::Forwarded { .. } => "",
             Fate::Forged { .. } => ", forged by the middlebox",

@@ -7,17 +7,16 @@
 //! arrival: it is at its receiver before that time, whatever the order of the hosts, so every
 //! packet is handled at its exact time and the length of the tick changes nothing.
 
-mod carrier;
-mod leap;
+mod encapsulation;
 mod pump;
+mod time_skip;
 
 use crate::path::router::{LinkCounters, Router, RouterHandle};
 use crate::path::{Direction, PathConfig, PathObserver};
 use crate::tcp::clock::{Clock, dilated};
 use crate::tcp::net::Host;
 use crate::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
-use carrier::{Addresses, Carrier};
-use leap::Leaps;
+use encapsulation::{Addresses, Encapsulation};
 use pump::{run_host, run_router};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
@@ -25,6 +24,7 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use time_skip::TimeSkips;
 
 pub use crate::path::{Cut, CutKind, Fate, Order};
 pub use crate::tcp::net::{SimListener, SimNet, SimStream, Tap};
@@ -159,14 +159,14 @@ struct World {
     tick_us: u64,
     /// From a host to the router, or back.
     hop_ns: u64,
-    carriers: Addresses,
+    addresses: Addresses,
     handle: RouterHandle,
     router: Rc<RefCell<Router>>,
     /// The client and the server, once they are up.
     hosts: [Rc<OnceCell<Arc<Host>>>; 2],
     /// When the client finished.
     finished: Rc<Cell<Option<u64>>>,
-    leaps: Rc<Leaps>,
+    skips: Rc<TimeSkips>,
 }
 
 impl World {
@@ -186,14 +186,17 @@ impl World {
             .udp_capacity(1 << 20)
             .rng_seed(config.seed)
             .build();
-        let carrier = |name: &str| match sim.lookup(name) {
+        let encapsulation = |name: &str| match sim.lookup(name) {
             std::net::IpAddr::V4(ip) => Ok(ip),
             std::net::IpAddr::V6(_) => {
                 Err(NetworkError::Host("turmoil must number its hosts by IPv4".into()))
             }
         };
-        let carriers =
-            Addresses { client: carrier(ENDS[0].0)?, router: carrier(ROUTER)?, server: carrier(ENDS[1].0)? };
+        let addresses = Addresses {
+            client: encapsulation(ENDS[0].0)?,
+            router: encapsulation(ROUTER)?,
+            server: encapsulation(ENDS[1].0)?,
+        };
         let handle = RouterHandle::default();
         let router = Router::new(&config.path, hop_ns, config.seed, handle.clone(), observer);
         Ok(Self {
@@ -201,12 +204,12 @@ impl World {
             config: *config,
             tick_us,
             hop_ns,
-            carriers,
+            addresses,
             handle,
             router: Rc::new(RefCell::new(router)),
             hosts: Default::default(),
             finished: Rc::default(),
-            leaps: Rc::default(),
+            skips: Rc::default(),
         })
     }
 
@@ -216,22 +219,22 @@ impl World {
         A: Future<Output = ()> + 'static,
     {
         let (name, addr) = ENDS[end];
-        let own = [self.carriers.client, self.carriers.server][end];
+        let own = [self.addresses.client, self.addresses.server][end];
         let stack = Stack::new(self.config.tcp, addr, self.config.seed, name);
-        let (cell, handle, leaps) = (self.hosts[end].clone(), self.handle.clone(), self.leaps.clone());
-        let (router, tick_us, hop_ns) = (self.carriers.router, self.tick_us, self.hop_ns);
+        let (cell, handle, skips) = (self.hosts[end].clone(), self.handle.clone(), self.skips.clone());
+        let (router, tick_us, hop_ns) = (self.addresses.router, self.tick_us, self.hop_ns);
         self.sim.client(name, async move {
-            let carrier = Carrier::open(own, tick_us, leaps).await?;
+            let encapsulation = Encapsulation::open(own, tick_us, skips).await?;
             let host = cell.get_or_init(|| Host::new(stack)).clone();
             let app = app(host.boot(), handle, host.clock.clone());
-            Ok(run_host(host, carrier, router, hop_ns, app).await?)
+            Ok(run_host(host, encapsulation, router, hop_ns, app).await?)
         });
     }
 
     fn spawn_router(&mut self) {
-        let (router, leaps) = (self.router.clone(), self.leaps.clone());
-        let (carriers, tick_us) = (self.carriers, self.tick_us);
-        self.sim.client(ROUTER, async move { Ok(run_router(router, carriers, tick_us, leaps).await?) });
+        let (router, skips) = (self.router.clone(), self.skips.clone());
+        let (addresses, tick_us) = (self.addresses, self.tick_us);
+        self.sim.client(ROUTER, async move { Ok(run_router(router, addresses, tick_us, skips).await?) });
     }
 
     fn step(&mut self) -> Result<(), NetworkError> {
@@ -250,11 +253,11 @@ impl World {
         let tick_us = self.tick_us;
         let mut quiet = false;
         let mut now_us = 0;
-        // Time begins when every host has opened its carrier.
+        // Time begins when every host has opened its socket.
         self.step()?;
         while now_us < limit_us {
             let end_us = self.finished.get().map_or(limit_us, |at_us| limit_us.min(at_us + grace_us));
-            let ticks = self.leaps.next(now_us, tick_us, end_us.saturating_sub(now_us).div_ceil(tick_us));
+            let ticks = self.skips.next(now_us, tick_us, end_us.saturating_sub(now_us).div_ceil(tick_us));
             self.step()?;
             now_us += ticks * tick_us;
             if let Some(at_us) = self.finished.get() {

@@ -168,7 +168,7 @@ struct Fingerprint(Mutex<Sha256>);
 
 impl PathObserver for Fingerprint {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
-        assert!(segment::checksums_right(packet), "{:?}", segment::Head::read(packet));
+        assert!(segment::checksums_right(packet), "{:?}", segment::TcpHeader::read(packet));
         let mut hash = self.0.lock().unwrap();
         hash.update(format!("{at_ns} {} {fate:?} ", direction.name()));
         hash.update(packet);

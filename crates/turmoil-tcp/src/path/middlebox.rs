@@ -1,8 +1,8 @@
 //! The middlebox: follows every connection and commits the faults it was armed with.
 
-use super::zombie::Zombie;
+use super::split_proxy::SplitProxy;
 use super::{Cut, CutKind, Direction, Order};
-use crate::segment::{self, Head, Segment, after, later};
+use crate::segment::{self, Segment, TcpHeader, after, later};
 use smoltcp::wire::TcpControl;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -48,20 +48,20 @@ impl Half {
         self.nxt.wrapping_add(offset.wrapping_sub(self.nxt_offset) as u32)
     }
 
-    fn saw(&mut self, head: &Head) {
-        if head.syn {
-            self.isn = Some(head.seq);
-            self.nxt = head.seq.wrapping_add(1);
+    fn saw(&mut self, header: &TcpHeader) {
+        if header.syn {
+            self.isn = Some(header.seq);
+            self.nxt = header.seq.wrapping_add(1);
             self.nxt_offset = 0;
             self.fin_seen = false;
-        } else if self.isn.is_some() && after(head.seq_end(), self.nxt) {
-            self.nxt_offset += u64::from(head.seq_end().wrapping_sub(self.nxt));
-            self.nxt = head.seq_end();
+        } else if self.isn.is_some() && after(header.seq_end(), self.nxt) {
+            self.nxt_offset += u64::from(header.seq_end().wrapping_sub(self.nxt));
+            self.nxt = header.seq_end();
         }
-        self.fin_seen |= head.fin;
-        if let Some(ack) = head.ack {
+        self.fin_seen |= header.fin;
+        if let Some(ack) = header.ack {
             self.ack = Some(self.ack.map_or(ack, |old| later(old, ack)));
-            self.window = head.window;
+            self.window = header.window;
         }
     }
 }
@@ -76,7 +76,7 @@ enum State {
     /// Every packet waits until then.
     Stalled(u64),
     /// A proxy has closed it towards both ends.
-    Closed(Zombie),
+    Closed(SplitProxy),
 }
 
 #[derive(Debug)]
@@ -125,10 +125,10 @@ impl Middlebox {
     }
 
     /// Whether this SYN is refused by [`Order::RefuseConnections`].
-    fn refuses_anywhere(&mut self, head: &Head, fired: &mut Option<Fired>) -> bool {
+    fn refuses_anywhere(&mut self, header: &TcpHeader, fired: &mut Option<Fired>) -> bool {
         let Some((left, order, told)) = &mut self.refused_anywhere else { return false };
         let Order::RefuseConnections { except_port, .. } = *order else { return false };
-        if *left == 0 || head.dst.port() == except_port {
+        if *left == 0 || header.dst.port() == except_port {
             return false;
         }
         *left -= 1;
@@ -200,20 +200,22 @@ impl Middlebox {
         packet: Vec<u8>,
         fired: &mut Option<Fired>,
     ) -> Outcome {
-        let Some(head) = Head::read(&packet) else { return Outcome::Forward(packet) };
+        let Some(header) = TcpHeader::read(&packet) else { return Outcome::Forward(packet) };
         if self.is_partitioned(at_ns, fired) {
             return Outcome::Replace(packet, Vec::new());
         }
         let key = match direction {
-            Direction::Up => (head.src, head.dst),
-            Direction::Down => (head.dst, head.src),
+            Direction::Up => (header.src, header.dst),
+            Direction::Down => (header.dst, header.src),
         };
-        if head.syn && head.ack.is_none() {
-            if self.refuses(head.dst) || self.refuses_anywhere(&head, fired) {
-                return reject(direction, &head, packet);
+        if header.syn && header.ack.is_none() {
+            if self.refuses(header.dst) || self.refuses_anywhere(&header, fired) {
+                return reject(direction, &header, packet);
             }
-            let again =
-                self.conns.get(&key).is_some_and(|conn| conn.halves[direction.index()].isn == Some(head.seq));
+            let again = self
+                .conns
+                .get(&key)
+                .is_some_and(|conn| conn.halves[direction.index()].isn == Some(header.seq));
             if !again {
                 let (halves, corrupted) = ([Half::default(); 2], Vec::new());
                 self.conns.insert(key, Tracked { halves, state: State::Open, reset_seen: false, corrupted });
@@ -222,29 +224,29 @@ impl Middlebox {
         let Some(conn) = self.conns.get_mut(&key) else { return Outcome::Forward(packet) };
         match &mut conn.state {
             State::Open => {}
-            State::Rejecting => return reject(direction, &head, packet),
+            State::Rejecting => return reject(direction, &header, packet),
             State::Hole(until) if until.is_none_or(|until| at_ns < until) => {
                 return Outcome::Replace(packet, Vec::new());
             }
             State::Stalled(until) if at_ns < *until => return Outcome::Hold(*until, packet),
             State::Hole(_) | State::Stalled(_) => conn.state = State::Open,
-            State::Closed(zombie) => {
-                conn.halves[direction.index()].saw(&head);
-                let forged = zombie.pass(direction, &head, &packet);
+            State::Closed(proxy) => {
+                conn.halves[direction.index()].saw(&header);
+                let forged = proxy.pass(direction, &header, &packet);
                 return Outcome::Replace(packet, forged);
             }
         }
-        if let Some(cut) = strikes(&mut self.armed, key, direction, &head, conn) {
+        if let Some(cut) = strikes(&mut self.armed, key, direction, &header, conn) {
             if let CutKind::Order(order) = cut.kind {
                 let at = conn.halves[direction.index()].seq_of(cut.stream_offset);
-                return self.set_off(at_ns, direction, order, &head, (key, at), packet, fired);
+                return self.set_off(at_ns, direction, order, &header, (key, at), packet, fired);
             }
             *fired = Some(Fired::Cut(cut));
-            return conn.strike(at_ns, direction, cut, &head, packet);
+            return conn.strike(at_ns, direction, cut, &header, packet);
         }
-        conn.reset_seen |= head.rst;
-        conn.halves[direction.index()].saw(&head);
-        Outcome::Forward(conn.corrupt(direction, &head, packet))
+        conn.reset_seen |= header.rst;
+        conn.halves[direction.index()].saw(&header);
+        Outcome::Forward(conn.corrupt(direction, &header, packet))
     }
 }
 
@@ -256,7 +258,7 @@ impl Middlebox {
         at_ns: u64,
         direction: Direction,
         order: Order,
-        head: &Head,
+        header: &TcpHeader,
         (key, at): (Key, u32),
         packet: Vec<u8>,
         fired: &mut Option<Fired>,
@@ -268,11 +270,11 @@ impl Middlebox {
         if let Order::Partition { .. } = order {
             // The byte is the first to vanish.
             self.is_partitioned(at_ns, fired);
-            let passes = prefix(head, &packet, at, head.ack).map(|packet| (direction, packet));
+            let passes = prefix(header, &packet, at, header.ack).map(|packet| (direction, packet));
             return Outcome::Replace(packet, passes.into_iter().collect());
         }
         if let Some(conn) = self.conns.get_mut(&key) {
-            conn.halves[direction.index()].saw(head);
+            conn.halves[direction.index()].saw(header);
         }
         Outcome::Beside(packet, forged)
     }
@@ -283,19 +285,19 @@ fn strikes(
     armed: &mut BTreeMap<Key, Vec<(Direction, Cut)>>,
     key: Key,
     direction: Direction,
-    head: &Head,
+    header: &TcpHeader,
     conn: &Tracked,
 ) -> Option<Cut> {
     let cuts = armed.get_mut(&key)?;
     let half = &conn.halves[direction.index()];
-    if head.syn || half.isn.is_none() || head.seq_end() == head.seq {
+    if header.syn || half.isn.is_none() || header.seq_end() == header.seq {
         return None;
     }
-    let end = half.offset_of(head.payload_end());
+    let end = half.offset_of(header.payload_end());
     let hit = |(way, cut): &(Direction, Cut)| {
         let offset = i64::try_from(cut.stream_offset).unwrap_or(i64::MAX);
         // There is nothing to change in a FIN.
-        let has_fin = head.fin && !matches!(cut.kind, CutKind::Corrupt { .. });
+        let has_fin = header.fin && !matches!(cut.kind, CutKind::Corrupt { .. });
         *way == direction && (end > offset || (has_fin && end == offset))
     };
     // The earliest byte first.
@@ -303,20 +305,20 @@ fn strikes(
     Some(cuts.remove(index).1)
 }
 
-fn reject(direction: Direction, head: &Head, packet: Vec<u8>) -> Outcome {
-    let reset = segment::reset_for(head).map(|reset| (direction.back(), reset.to_vec()));
+fn reject(direction: Direction, header: &TcpHeader, packet: Vec<u8>) -> Outcome {
+    let reset = segment::reset_for(header).map(|reset| (direction.back(), reset.to_vec()));
     Outcome::Replace(packet, reset.into_iter().collect())
 }
 
 /// The part of a data segment before sequence number `cut`, without FIN; `None` if that is
 /// nothing.
-pub(super) fn prefix(head: &Head, packet: &[u8], cut: u32, ack: Option<u32>) -> Option<Vec<u8>> {
-    let len = (cut.wrapping_sub(head.payload_seq()) as i32).clamp(0, head.payload_len() as i32) as usize;
+pub(super) fn prefix(header: &TcpHeader, packet: &[u8], cut: u32, ack: Option<u32>) -> Option<Vec<u8>> {
+    let len = (cut.wrapping_sub(header.payload_seq()) as i32).clamp(0, header.payload_len() as i32) as usize;
     if len == 0 {
         return None;
     }
-    let (src, dst, seq, window) = (head.src, head.dst, head.seq, head.window);
-    let payload = &head.payload(packet)[..len];
+    let (src, dst, seq, window) = (header.src, header.dst, header.seq, header.window);
+    let payload = &header.payload(packet)[..len];
     Some(Segment { src, dst, seq, ack, window, control: TcpControl::Psh, payload }.to_vec())
 }
 
@@ -326,14 +328,14 @@ impl Tracked {
         at_ns: u64,
         direction: Direction,
         cut: Cut,
-        head: &Head,
+        header: &TcpHeader,
         packet: Vec<u8>,
     ) -> Outcome {
         let at = self.halves[direction.index()].seq_of(cut.stream_offset);
         match cut.kind {
             CutKind::Reset => {
                 self.state = State::Rejecting;
-                let mut forged: Vec<_> = prefix(head, &packet, at, head.ack)
+                let mut forged: Vec<_> = prefix(header, &packet, at, header.ack)
                     .map(|packet| (direction, packet))
                     .into_iter()
                     .collect();
@@ -341,19 +343,19 @@ impl Tracked {
                 let control = TcpControl::Rst;
                 // Each end takes a RST only if its number lies in its receive window.
                 let to = Segment {
-                    src: head.src,
-                    dst: head.dst,
+                    src: header.src,
+                    dst: header.dst,
                     seq: at,
-                    ack: head.ack,
+                    ack: header.ack,
                     window,
                     control,
                     payload: &[],
                 };
                 forged.push((direction, to.to_vec()));
-                let seq = head.ack.unwrap_or_default();
+                let seq = header.ack.unwrap_or_default();
                 let from = Segment {
-                    src: head.dst,
-                    dst: head.src,
+                    src: header.dst,
+                    dst: header.src,
                     seq,
                     ack: Some(at),
                     window,
@@ -364,20 +366,20 @@ impl Tracked {
                 Outcome::Replace(packet, forged)
             }
             CutKind::Close { lingering } => {
-                let mut zombie = Zombie::new(lingering, direction, at, head, &self.halves);
-                self.halves[direction.index()].saw(head);
-                let mut forged: Vec<_> = prefix(head, &packet, at, head.ack)
+                let mut proxy = SplitProxy::new(lingering, direction, at, header, &self.halves);
+                self.halves[direction.index()].saw(header);
+                let mut forged: Vec<_> = prefix(header, &packet, at, header.ack)
                     .map(|packet| (direction, packet))
                     .into_iter()
                     .collect();
-                forged.extend(zombie.fins());
-                forged.extend(zombie.beyond(direction, head));
-                self.state = State::Closed(zombie);
+                forged.extend(proxy.fins());
+                forged.extend(proxy.beyond(direction, header));
+                self.state = State::Closed(proxy);
                 Outcome::Replace(packet, forged)
             }
             CutKind::Blackhole { for_us } => {
                 self.state = State::Hole(for_us.map(|us| at_ns + us * 1000));
-                let forged = prefix(head, &packet, at, head.ack).map(|packet| (direction, packet));
+                let forged = prefix(header, &packet, at, header.ack).map(|packet| (direction, packet));
                 Outcome::Replace(packet, forged.into_iter().collect())
             }
             CutKind::Stall { for_us } => {
@@ -387,8 +389,8 @@ impl Tracked {
             }
             CutKind::Corrupt { xor } => {
                 self.corrupted.push((direction, at, xor));
-                self.halves[direction.index()].saw(head);
-                Outcome::Forward(self.corrupt(direction, head, packet))
+                self.halves[direction.index()].saw(header);
+                Outcome::Forward(self.corrupt(direction, header, packet))
             }
             // Carried out by the middlebox, whose other connections it concerns.
             CutKind::Order(_) => Outcome::Forward(packet),
@@ -409,13 +411,13 @@ impl Tracked {
         vec![reset(Direction::Up), reset(Direction::Down)]
     }
 
-    fn corrupt(&self, direction: Direction, head: &Head, mut packet: Vec<u8>) -> Vec<u8> {
+    fn corrupt(&self, direction: Direction, header: &TcpHeader, mut packet: Vec<u8>) -> Vec<u8> {
         for (way, seq, xor) in &self.corrupted {
-            let index = seq.wrapping_sub(head.payload_seq());
-            if *way == direction && index < head.payload_len() {
-                let at = packet.len() - head.payload_len() as usize + index as usize;
+            let index = seq.wrapping_sub(header.payload_seq());
+            if *way == direction && index < header.payload_len() {
+                let at = packet.len() - header.payload_len() as usize + index as usize;
                 packet[at] ^= xor;
-                segment::patch(&mut packet, head.seq, head.ack, head.window);
+                segment::patch(&mut packet, header.seq, header.ack, header.window);
             }
         }
         packet

@@ -6,7 +6,7 @@ pub mod impair;
 mod link;
 mod middlebox;
 pub mod router;
-mod zombie;
+mod split_proxy;
 
 pub use impair::{BurstLoss, Impairments};
 use std::net::SocketAddr;

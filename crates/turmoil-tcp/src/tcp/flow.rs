@@ -11,7 +11,7 @@
 //! Not modelled: PRR, undo of spurious retransmissions, timestamps, ECN.
 
 use super::congestion::{Algorithm, Congestion};
-use crate::segment::{self, Head, Segment, SynOptions, after, before, later};
+use crate::segment::{self, Segment, SynOptions, TcpHeader, after, before, later};
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
 
@@ -287,37 +287,37 @@ impl Flow {
 
     /// A packet leaves the stack. What goes on the wire is given to `out`.
     pub fn on_egress(&mut self, now_us: u64, mut packet: Vec<u8>, out: &mut dyn FnMut(&[u8])) {
-        let Some(head) = Head::read(&packet) else {
+        let Some(header) = TcpHeader::read(&packet) else {
             out(&packet);
             return self.recycle(packet);
         };
-        self.addresses = Some((head.src, head.dst));
-        if head.rst || head.syn {
-            if head.rst {
+        self.addresses = Some((header.src, header.dst));
+        if header.rst || header.syn {
+            if header.rst {
                 self.clear();
-                if head.seq != self.nxt && self.established {
-                    segment::patch(&mut packet, self.nxt, head.ack, head.window);
+                if header.seq != self.nxt && self.established {
+                    segment::patch(&mut packet, self.nxt, header.ack, header.window);
                 }
             } else {
-                self.syn_leaves(now_us, &head);
+                self.syn_leaves(now_us, &header);
             }
             out(&packet);
             return self.recycle(packet);
         }
-        let news = head.ack != self.ack_sent || head.window != self.window_sent;
-        (self.ack_sent, self.window_sent) = (head.ack, head.window);
-        let end = head.seq_end();
-        if end == head.seq {
-            if head.seq != self.nxt {
+        let news = header.ack != self.ack_sent || header.window != self.window_sent;
+        (self.ack_sent, self.window_sent) = (header.ack, header.window);
+        let end = header.seq_end();
+        if end == header.seq {
+            if header.seq != self.nxt {
                 // Between its timeout and its retransmission the stack names an old number, which
                 // would make the peer ignore the ACK.
-                segment::patch(&mut packet, self.nxt, head.ack, head.window);
+                segment::patch(&mut packet, self.nxt, header.ack, header.window);
             }
             out(&packet);
             return self.recycle(packet);
         }
         let edge = self.una.wrapping_add(self.peer_window);
-        let is_probe = head.payload_len() == 1 && !before(head.seq, edge);
+        let is_probe = header.payload_len() == 1 && !before(header.seq, edge);
         let is_keep_alive = !after(end, self.una);
         if is_probe || is_keep_alive {
             out(&packet);
@@ -330,17 +330,17 @@ impl Flow {
             }
             return self.recycle(packet);
         }
-        if before(head.seq, self.nxt) {
+        if before(header.seq, self.nxt) {
             // A retransmission that goes on with new data: only that is sent.
-            let known = self.nxt.wrapping_sub(head.payload_seq()) as usize;
-            let control = if head.fin { TcpControl::Fin } else { TcpControl::Psh };
-            let payload = &head.payload(&packet)[known.min(head.payload_len() as usize)..];
+            let known = self.nxt.wrapping_sub(header.payload_seq()) as usize;
+            let control = if header.fin { TcpControl::Fin } else { TcpControl::Psh };
+            let payload = &header.payload(&packet)[known.min(header.payload_len() as usize)..];
             let new = Segment {
-                src: head.src,
-                dst: head.dst,
+                src: header.src,
+                dst: header.dst,
                 seq: self.nxt,
-                ack: head.ack,
-                window: head.window,
+                ack: header.ack,
+                window: header.window,
                 control,
                 payload,
             };
@@ -349,31 +349,31 @@ impl Flow {
         self.new_data_leaves(now_us, packet, out);
     }
 
-    fn syn_leaves(&mut self, now_us: u64, head: &Head) {
+    fn syn_leaves(&mut self, now_us: u64, header: &TcpHeader) {
         self.syns += 1;
         if self.syns == 1 {
             self.syn_sent_us = Some(now_us);
-            self.una = head.seq;
-            self.nxt = head.seq.wrapping_add(1);
+            self.una = header.seq;
+            self.nxt = header.seq.wrapping_add(1);
         } else {
             self.retransmits += 1;
             self.syn_sent_us = None;
         }
-        self.ack_sent = head.ack;
+        self.ack_sent = header.ack;
     }
 
     fn new_data_leaves(&mut self, now_us: u64, packet: Vec<u8>, out: &mut dyn FnMut(&[u8])) {
-        let Some(head) = Head::read(&packet) else { return };
+        let Some(header) = TcpHeader::read(&packet) else { return };
         out(&packet);
-        self.nxt = head.seq_end();
+        self.nxt = header.seq_end();
         let sent = Sent {
-            seq: head.seq,
-            end: head.seq_end(),
-            fin: head.fin,
+            seq: header.seq,
+            end: header.seq_end(),
+            fin: header.fin,
             fate: Fate::InFlight,
             resent: false,
             sent_us: now_us,
-            payload_at: packet.len() - head.payload_len() as usize,
+            payload_at: packet.len() - header.payload_len() as usize,
             packet,
         };
         self.pipe += sent.len();
@@ -403,11 +403,11 @@ impl Flow {
     }
 
     /// Looks at a packet that has arrived, before the stack does.
-    pub fn on_ingress(&mut self, now_us: u64, head: &Head, packet: &[u8]) -> Verdict {
-        if head.rst {
+    pub fn on_ingress(&mut self, now_us: u64, header: &TcpHeader, packet: &[u8]) -> Verdict {
+        if header.rst {
             return Verdict::Pass;
         }
-        if head.syn {
+        if header.syn {
             let options = SynOptions::read(packet);
             self.peer_scale = options.window_scale.unwrap_or(0).min(14);
             let mss = options.mss.map_or(536, u32::from).clamp(48, self.config.mss_bytes);
@@ -416,7 +416,7 @@ impl Flow {
                 self.congestion.set_mss(mss);
             }
         }
-        let Some(ack) = head.ack else { return Verdict::Pass };
+        let Some(ack) = header.ack else { return Verdict::Pass };
         if self.syns == 0
             || after(ack, self.nxt.wrapping_add(1))
             || (after(ack, self.nxt) && !self.peer_window_closed())
@@ -432,11 +432,11 @@ impl Flow {
         if before(ack, self.una) {
             return Verdict::Refresh(self.una);
         }
-        let scale = if head.syn { 0 } else { self.peer_scale };
-        self.peer_window = u32::from(head.window) << scale;
-        let field = (!head.syn).then_some(head.window);
+        let scale = if header.syn { 0 } else { self.peer_scale };
+        self.peer_window = u32::from(header.window) << scale;
+        let field = (!header.syn).then_some(header.window);
         let same_window = std::mem::replace(&mut self.window_field, field) == field;
-        let duplicate = ack == self.una && head.is_pure_ack() && same_window && !self.in_flight.is_empty();
+        let duplicate = ack == self.una && header.is_pure_ack() && same_window && !self.in_flight.is_empty();
         self.acknowledged(now_us, ack, packet);
         if duplicate { Verdict::Hide } else { Verdict::Pass }
     }

@@ -54,7 +54,7 @@ pub trait Tap: Send + Sync {
 #[derive(Default)]
 struct Process {
     /// Those who wait for its death.
-    mourners: Vec<Waker>,
+    death_wakers: Vec<Waker>,
 }
 
 struct State {
@@ -180,9 +180,9 @@ impl State {
         self.processes.contains_key(&process)
     }
 
-    fn bury(&mut self, process: ProcessId) {
+    fn reap(&mut self, process: ProcessId) {
         if let Some(process) = self.processes.remove(&process) {
-            process.mourners.into_iter().for_each(Waker::wake);
+            process.death_wakers.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -219,7 +219,7 @@ impl SimNet {
         self.host.with_stack(|state| {
             if state.is_alive(self.process) {
                 state.stack.kill(self.process);
-                state.bury(self.process);
+                state.reap(self.process);
             }
         });
     }
@@ -233,7 +233,7 @@ impl SimNet {
     pub async fn killed(&self) {
         poll_fn(|cx| match self.host.lock().processes.get_mut(&self.process) {
             Some(process) => {
-                process.mourners.push(cx.waker().clone());
+                process.death_wakers.push(cx.waker().clone());
                 Poll::Pending
             }
             None => Poll::Ready(()),
@@ -249,7 +249,7 @@ impl SimNet {
             state.stack.power_off();
             while let Some((process, _)) = state.processes.first_key_value() {
                 let process = *process;
-                state.bury(process);
+                state.reap(process);
             }
         });
     }

@@ -2,11 +2,11 @@
 //! their departure times out, and the operations of its applications between them. Everything is
 //! handled in the order of time, each event at its own.
 
-use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Turn};
+use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Transition};
 use super::engine::{Engine, SocketPool};
 use super::flow::FlowConfig;
 use crate::seeds;
-use crate::segment::{self, Head, Segment};
+use crate::segment::{self, Segment, TcpHeader};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
 use smoltcp::wire::TcpControl;
@@ -31,7 +31,7 @@ pub struct TcpConfig {
     /// A connection attempt gives up (Linux: six SYN retries).
     pub connect_timeout_us: u64,
     /// A half-open connection is forgotten (Linux: five SYN-ACK retries).
-    pub embryo_timeout_us: u64,
+    pub syn_received_timeout_us: u64,
     /// Time a closed connection is remembered in TIME-WAIT.
     pub time_wait_us: u64,
     /// FIN-WAIT-2 of a connection nobody has open (Linux: tcp_fin_timeout).
@@ -49,7 +49,7 @@ impl Default for TcpConfig {
             ack_delay_us: 10_000,
             backlog: 1024,
             connect_timeout_us: 127_000_000,
-            embryo_timeout_us: 63_000_000,
+            syn_received_timeout_us: 63_000_000,
             time_wait_us: 60_000_000,
             fin_wait_us: 60_000_000,
             ephemeral_ports: (32_768, 60_999),
@@ -95,7 +95,7 @@ pub struct Held {
 struct Listener {
     local: SocketAddrV4,
     owner: ProcessId,
-    embryos: usize,
+    half_open: usize,
     queue: VecDeque<ConnId>,
     wakers: Vec<Waker>,
 }
@@ -272,57 +272,57 @@ impl Stack {
     }
 
     fn arrive(&mut self, packet: Vec<u8>) {
-        let Some(head) = Head::read(&packet) else { return };
-        if *head.dst.ip() != self.addr {
+        let Some(header) = TcpHeader::read(&packet) else { return };
+        if *header.dst.ip() != self.addr {
             return;
         }
-        let tuple = (head.dst, head.src);
+        let tuple = (header.dst, header.src);
         if let Some(id) = self.by_tuple.get(&tuple) {
-            return self.conn_arrive(*id, &head, packet);
+            return self.conn_arrive(*id, &header, packet);
         }
-        let is_syn = head.syn && head.ack.is_none() && !head.rst;
+        let is_syn = header.syn && header.ack.is_none() && !header.rst;
         if let Some(old) = self.time_wait.get(&tuple).copied() {
             // RFC 9293 section 3.10.7.4: a SYN beyond the old connection opens a new one.
-            if !(is_syn && segment::after(head.seq, old.ack)) {
-                return self.time_wait_answer(&head, old);
+            if !(is_syn && segment::after(header.seq, old.ack)) {
+                return self.time_wait_answer(&header, old);
             }
             self.time_wait.remove(&tuple);
         }
-        match self.by_port.get(&head.dst.port()) {
-            Some(listener) if is_syn => self.syn_arrives(*listener, &head, packet),
+        match self.by_port.get(&header.dst.port()) {
+            Some(listener) if is_syn => self.syn_arrives(*listener, &header, packet),
             _ => {
-                if let Some(reset) = segment::reset_for(&head) {
+                if let Some(reset) = segment::reset_for(&header) {
                     self.send(&reset);
                 }
             }
         }
     }
 
-    fn time_wait_answer(&mut self, head: &Head, old: TimeWait) {
-        if !head.rst && head.seq_end() != head.seq {
-            let (src, dst) = (head.dst, head.src);
+    fn time_wait_answer(&mut self, header: &TcpHeader, old: TimeWait) {
+        if !header.rst && header.seq_end() != header.seq {
+            let (src, dst) = (header.dst, header.src);
             let (seq, ack, window) = (old.nxt, Some(old.ack), old.window);
             self.send(&Segment { src, dst, seq, ack, window, control: TcpControl::None, payload: &[] });
         }
     }
 
-    fn syn_arrives(&mut self, id: ListenerId, head: &Head, packet: Vec<u8>) {
+    fn syn_arrives(&mut self, id: ListenerId, header: &TcpHeader, packet: Vec<u8>) {
         let Some(listener) = self.listeners.get_mut(&id) else { return };
-        if listener.embryos + listener.queue.len() >= self.config.backlog {
+        if listener.half_open + listener.queue.len() >= self.config.backlog {
             // The client will try again.
             return;
         }
-        listener.embryos += 1;
+        listener.half_open += 1;
         let owner = listener.owner;
-        let conn = self.new_conn(head.dst, head.src, owner, Phase::Embryo(id));
-        let deadline = self.now_us() + self.config.embryo_timeout_us;
+        let conn = self.new_conn(header.dst, header.src, owner, Phase::SynReceived(id));
+        let deadline = self.now_us() + self.config.syn_received_timeout_us;
         if let Some(conn) = self.conns.get_mut(&conn) {
             conn.deadline_us = Some(deadline);
             if let Some(engine) = &mut conn.engine {
-                engine.listen(head.dst);
+                engine.listen(header.dst);
             }
         }
-        self.conn_arrive(conn, head, packet);
+        self.conn_arrive(conn, header, packet);
     }
 
     fn new_conn(
@@ -340,10 +340,10 @@ impl Stack {
         id
     }
 
-    fn conn_arrive(&mut self, id: ConnId, head: &Head, packet: Vec<u8>) {
+    fn conn_arrive(&mut self, id: ConnId, header: &TcpHeader, packet: Vec<u8>) {
         let now_us = self.now_us();
         if let Some(conn) = self.conns.get_mut(&id) {
-            conn.ingress(now_us, head, packet);
+            conn.ingress(now_us, header, packet);
             self.serve(id);
         }
     }
@@ -354,7 +354,7 @@ impl Stack {
         conn.due_us = None;
         if conn.deadline_us.is_some_and(|deadline| deadline <= now_us) {
             conn.give_up();
-            return self.turn(id, Turn::Closed);
+            return self.transition(id, Transition::Closed);
         }
         let more = conn.has_pending();
         conn.flow.on_timer(now_us, more);
@@ -365,22 +365,22 @@ impl Stack {
     fn serve(&mut self, id: ConnId) {
         let (now_ns, now_us) = (self.now_ns, self.now_us());
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        let turn = conn.serve(now_us, &mut |packet| self.out.send(now_ns, packet));
-        self.turn(id, turn);
+        let transition = conn.serve(now_us, &mut |packet| self.out.send(now_ns, packet));
+        self.transition(id, transition);
     }
 
-    fn turn(&mut self, id: ConnId, turn: Turn) {
+    fn transition(&mut self, id: ConnId, transition: Transition) {
         self.loop_back();
         let now_us = self.now_us();
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        match turn {
-            Turn::None => {}
-            Turn::Established => match conn.phase {
-                Phase::Embryo(listener) => {
+        match transition {
+            Transition::None => {}
+            Transition::Established => match conn.phase {
+                Phase::SynReceived(listener) => {
                     conn.phase = Phase::Queued(listener);
                     self.counters.accepted += 1;
                     if let Some(listener) = self.listeners.get_mut(&listener) {
-                        listener.embryos -= 1;
+                        listener.half_open -= 1;
                         listener.queue.push_back(id);
                         listener.wakers.drain(..).for_each(Waker::wake);
                     }
@@ -392,7 +392,7 @@ impl Stack {
                 }
                 _ => {}
             },
-            Turn::TimeWait | Turn::Closed => return self.end(id, turn),
+            Transition::TimeWait | Transition::Closed => return self.end(id, transition),
         }
         if conn.phase == Phase::Orphan
             && conn.deadline_us.is_none()
@@ -413,14 +413,14 @@ impl Stack {
     }
 
     /// A connection is over: its socket goes back, and what is left waits for the application.
-    fn end(&mut self, id: ConnId, turn: Turn) {
+    fn end(&mut self, id: ConnId, transition: Transition) {
         let now_us = self.now_us();
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let tuple = (conn.local, conn.peer);
         if let Some(due) = conn.due_us.take() {
             self.timers.remove(&(due, id));
         }
-        if turn == Turn::TimeWait {
+        if transition == Transition::TimeWait {
             let (nxt, ack, window) = conn.flow.last_words();
             self.time_wait.insert(tuple, TimeWait { nxt, ack, window });
             self.time_wait_ends.push_back((now_us + self.config.time_wait_us, tuple));
@@ -429,12 +429,12 @@ impl Stack {
         conn.end(&self.pool);
         self.by_tuple.remove(&tuple);
         let phase = conn.phase;
-        if let Phase::Embryo(listener) = phase
+        if let Phase::SynReceived(listener) = phase
             && let Some(listener) = self.listeners.get_mut(&listener)
         {
-            listener.embryos -= 1;
+            listener.half_open -= 1;
         }
-        if matches!(phase, Phase::Embryo(_) | Phase::Orphan) {
+        if matches!(phase, Phase::SynReceived(_) | Phase::Orphan) {
             self.forget(id);
         }
     }
@@ -455,7 +455,7 @@ impl Stack {
         conn.deadline_us = Some(deadline);
         let connected = conn.engine.as_mut().is_some_and(|engine| engine.connect(local, to));
         if !connected {
-            self.turn(id, Turn::Closed);
+            self.transition(id, Transition::Closed);
             self.forget(id);
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
@@ -510,7 +510,7 @@ impl Stack {
         }
         self.next_id += 1;
         let (id, local) = (self.next_id, SocketAddrV4::new(self.addr, port));
-        let listener = Listener { local, owner, embryos: 0, queue: VecDeque::new(), wakers: Vec::new() };
+        let listener = Listener { local, owner, half_open: 0, queue: VecDeque::new(), wakers: Vec::new() };
         self.listeners.insert(id, listener);
         self.by_port.insert(port, id);
         Ok((id, local))
@@ -535,7 +535,7 @@ impl Stack {
         let unaccepted: Vec<ConnId> = self
             .conns
             .iter()
-            .filter(|(_, conn)| matches!(conn.phase, Phase::Embryo(l) | Phase::Queued(l) if l == id))
+            .filter(|(_, conn)| matches!(conn.phase, Phase::SynReceived(l) | Phase::Queued(l) if l == id))
             .map(|(id, _)| *id)
             .collect();
         for conn in unaccepted {
@@ -632,8 +632,8 @@ impl Stack {
         let (now_ns, now_us) = (self.now_ns, self.now_us());
         let Some(conn) = self.conns.get_mut(&id) else { return };
         if conn.engine.is_some() {
-            let turn = conn.abort(now_us, &mut |packet| self.out.send(now_ns, packet));
-            self.turn(id, turn);
+            let transition = conn.abort(now_us, &mut |packet| self.out.send(now_ns, packet));
+            self.transition(id, transition);
         }
         self.forget(id);
     }

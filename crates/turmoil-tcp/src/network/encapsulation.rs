@@ -1,6 +1,6 @@
 //! IP packets in turmoil's datagrams: each with its exact time of arrival, many in one.
 
-use super::leap::Leaps;
+use super::time_skip::TimeSkips;
 use crate::tcp::clock::Clock;
 use std::io;
 use std::net::Ipv4Addr;
@@ -24,23 +24,23 @@ pub(super) struct Addresses {
 /// A packet and when it is at the receiving host (ns).
 pub(super) type Timed = (u64, Vec<u8>);
 
-pub(super) struct Carrier {
+pub(super) struct Encapsulation {
     own: Ipv4Addr,
     socket: UdpSocket,
-    leaps: Rc<Leaps>,
+    skips: Rc<TimeSkips>,
 }
 
-impl Carrier {
+impl Encapsulation {
     /// Every host's first act. Time begins one tick later, when all of them are there to receive.
-    pub async fn open(own: Ipv4Addr, tick_us: u64, leaps: Rc<Leaps>) -> io::Result<Self> {
+    pub async fn open(own: Ipv4Addr, tick_us: u64, skips: Rc<TimeSkips>) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
         Clock::start().sleep_us(tick_us).await;
-        Ok(Self { own, socket, leaps })
+        Ok(Self { own, socket, skips })
     }
 
-    /// The leaps of this host.
+    /// The skips of this host.
     pub fn take_part(&self, clock: Clock) -> impl Future<Output = io::Result<()>> + use<> {
-        self.leaps.clone().take_part(self.own, clock)
+        self.skips.clone().take_part(self.own, clock)
     }
 
     pub fn send(
@@ -64,7 +64,7 @@ impl Carrier {
     fn flush(&self, to: Ipv4Addr, buffer: &mut Vec<u8>) -> io::Result<()> {
         if !buffer.is_empty() {
             self.socket.try_send_to(buffer, (to, PORT))?;
-            self.leaps.sent(to);
+            self.skips.sent(to);
             buffer.clear();
         }
         Ok(())
@@ -79,7 +79,7 @@ impl Carrier {
         loop {
             self.socket.readable().await?;
             while let Ok((n, from)) = self.socket.try_recv_from(&mut datagram) {
-                self.leaps.received(self.own);
+                self.skips.received(self.own);
                 if let std::net::IpAddr::V4(from) = from.ip() {
                     take(from, &mut unpack(&datagram[..n]));
                 }
