@@ -25,6 +25,7 @@ pub mod tcp;
 pub use capture::{Capture, CapturedPacket};
 pub use network::{CLIENT_IP, NetworkConfig, NetworkError, RunEnd, RunReport, SERVER_IP, run};
 pub use path::router::{LinkCounters, RouterHandle};
+pub use path::rule::{FaultRule, PacketAtRouter, Verdict};
 pub use path::{BurstLoss, Cut, CutKind, Direction, Fate, Impairments, Order, PathConfig, PathObserver};
 pub use tcp::congestion::Algorithm;
 pub use tcp::flow::FlowConfig;

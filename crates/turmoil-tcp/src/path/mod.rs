@@ -1,12 +1,14 @@
 //! The path between the two hosts: two links with loss, bandwidth, a drop-tail queue and delay
-//! (`link`), further impairments ([`impair`]), and the middlebox that commits the faults (`middlebox`), put together by the
-//! [`router`]. No I/O: packets with their times in, packets with their times out.
+//! (`link`), further impairments ([`impair`]), faults as rules ([`rule`]) and the middlebox, which is one
+//! (`middlebox`), put together by the [`router`]. No I/O: packets with their times in, packets with their times out.
 
 pub mod impair;
 mod link;
 mod middlebox;
 pub mod router;
+pub mod rule;
 mod split_proxy;
+mod stream;
 
 pub use impair::{BurstLoss, Impairments};
 use std::net::SocketAddr;
@@ -183,7 +185,7 @@ pub enum Fate {
         /// Virtual time.
         arrives_ns: u64,
     },
-    /// Made, or cut to size, by the middlebox; it will be at the far host then.
+    /// Made, or cut to size, by the middlebox or another rule; it will be at the far host then.
     Forged {
         /// Virtual time.
         arrives_ns: u64,
@@ -192,7 +194,7 @@ pub enum Fate {
     Lost,
     /// The queue was full.
     QueueFull,
-    /// Taken by the middlebox.
+    /// Taken by the middlebox or another rule.
     Cut,
 }
 

@@ -2,7 +2,8 @@
 //! what was accepted before the cut is still delivered, what comes later is not.
 
 use super::Direction;
-use super::middlebox::{Half, prefix};
+use super::rule::Forged;
+use super::stream::{Stream, prefix};
 use crate::segment::{self, Segment, TcpHeader, after, before, earlier, later};
 use smoltcp::wire::TcpControl;
 use std::net::SocketAddrV4;
@@ -47,18 +48,18 @@ pub(super) struct SplitProxy {
 
 impl SplitProxy {
     /// The stream of `direction` ends before sequence number `cut`; `header` is the packet that set
-    /// it off, not yet counted in `halves`. The stream of the other direction ends where it is.
+    /// it off, not yet counted in `streams`. The stream of the other direction ends where it is.
     pub fn new(
         lingering: bool,
         direction: Direction,
         cut: u32,
         header: &TcpHeader,
-        halves: &[Half; 2],
+        streams: &[Stream; 2],
     ) -> Self {
-        let (forth, back) = (&halves[direction.index()], &halves[direction.back().index()]);
-        let acked = |half: &Half, cut: u32, isn: Option<u32>| {
+        let (forth, back) = (&streams[direction.index()], &streams[direction.back().index()]);
+        let acked = |stream: &Stream, cut: u32, isn: Option<u32>| {
             let start = isn.unwrap_or(cut).wrapping_add(1);
-            earlier(half.ack.unwrap_or(start), cut)
+            earlier(stream.ack.unwrap_or(start), cut)
         };
         let mut ack = *forth;
         ack.ack = header.ack.or(forth.ack);
@@ -92,7 +93,7 @@ impl SplitProxy {
     }
 
     /// The FINs to both ends.
-    pub fn fins(&self) -> Vec<(Direction, Vec<u8>)> {
+    pub fn fins(&self) -> Vec<Forged> {
         let fin = |direction: Direction| {
             let side = &self.sides[direction.index()];
             let ack = Some(self.sides[direction.back().index()].told());
@@ -111,7 +112,7 @@ impl SplitProxy {
     }
 
     /// A bare ACK to the sender of `direction`.
-    fn ack(&self, direction: Direction) -> (Direction, Vec<u8>) {
+    fn ack(&self, direction: Direction) -> Forged {
         let (forth, back) = (&self.sides[direction.index()], &self.sides[direction.back().index()]);
         let ack = Segment {
             src: forth.to,
@@ -126,7 +127,7 @@ impl SplitProxy {
     }
 
     /// Takes, or refuses, what a segment carries beyond the cut.
-    pub fn beyond(&mut self, direction: Direction, header: &TcpHeader) -> Vec<(Direction, Vec<u8>)> {
+    pub fn beyond(&mut self, direction: Direction, header: &TcpHeader) -> Vec<Forged> {
         let lingering = self.lingering;
         let side = &mut self.sides[direction.index()];
         if header.seq_end() == header.seq || !after(header.seq_end(), side.cut) {
@@ -144,12 +145,7 @@ impl SplitProxy {
     }
 
     /// A packet of the closed connection; what goes instead of it.
-    pub fn pass(
-        &mut self,
-        direction: Direction,
-        header: &TcpHeader,
-        packet: &[u8],
-    ) -> Vec<(Direction, Vec<u8>)> {
+    pub fn pass(&mut self, direction: Direction, header: &TcpHeader, packet: &[u8]) -> Vec<Forged> {
         if header.rst {
             // An end gives up: that is its peer's business as long as it had not closed.
             return Vec::new();
