@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("turmoil_tcp/segment", &[]),
     ("turmoil_tcp/tcp", &["seeds", "segment"]),
     ("turmoil_tcp/path", &["seeds", "segment"]),
-    ("turmoil_tcp/network", &["path", "tcp"]),
+    ("turmoil_tcp/network", &["path", "segment", "tcp"]),
     ("turmoil_tcp/capture", &["path"]),
     ("turmoil_tcp/pcap", &["capture", "path"]),
     ("turmoil_tcp/lib", &[]),

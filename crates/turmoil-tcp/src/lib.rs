@@ -3,7 +3,7 @@
 //! # Where things are
 //!
 //! [`run`] runs a client and a server on their hosts and reports what their TCP and the path between
-//! them counted. All that is needed for it is here at the top; the modules have the rest:
+//! them counted; [`Network`] runs any number of each. All that is needed for it is here at the top; the modules have the rest:
 //! [`path`] the links and the middlebox, [`tcp`] the hosts' TCP, [`segment`] reads packets that
 //! a [`PathObserver`] is shown.
 //!
@@ -23,7 +23,10 @@ pub mod segment;
 pub mod tcp;
 
 pub use capture::{Capture, CapturedPacket};
-pub use network::{CLIENT_IP, NetworkConfig, NetworkError, RunEnd, RunReport, SERVER_IP, run};
+pub use network::{
+    CLIENT_IP, HostReport, Network, NetworkConfig, NetworkError, NetworkReport, RunEnd, RunReport, SERVER_IP,
+    run,
+};
 pub use path::router::{LinkCounters, RouterHandle};
 pub use path::rule::{FaultRule, PacketAtRouter, Verdict};
 pub use path::{BurstLoss, Cut, CutKind, Direction, Fate, Impairments, Order, PathConfig, PathObserver};

@@ -1,6 +1,8 @@
 //! IP packets in turmoil's datagrams: each with its exact time of arrival, many in one.
 
 use super::time_skip::TimeSkips;
+use crate::path::Direction;
+use crate::segment::destination;
 use crate::tcp::clock::Clock;
 use std::io;
 use std::net::Ipv4Addr;
@@ -13,12 +15,38 @@ const PORT: u16 = 9;
 const FRAME_BYTES: usize = 10;
 const DATAGRAM_BYTES: usize = 64 * 1024;
 
-/// Turmoil's addresses of the three hosts.
+/// An end host.
 #[derive(Clone, Copy)]
+pub(super) struct End {
+    /// Turmoil's address of it.
+    pub underlay: Ipv4Addr,
+    /// Its address on the modelled network.
+    pub addr: Ipv4Addr,
+    /// The way of what it sends: `Up` for a client.
+    pub sends: Direction,
+}
+
+/// Who is where.
 pub(super) struct Addresses {
-    pub client: Ipv4Addr,
+    /// Turmoil's address of the router.
     pub router: Ipv4Addr,
-    pub server: Ipv4Addr,
+    pub ends: Vec<End>,
+}
+
+impl Addresses {
+    /// The way of what the host at turmoil's address `from` sends.
+    pub fn way_from(&self, from: Ipv4Addr) -> Direction {
+        self.ends.iter().find(|end| end.underlay == from).map_or(Direction::Down, |end| end.sends)
+    }
+
+    /// Index of the host that a packet going this way reaches: on the far side the one it is for, or
+    /// the first there is, which will drop it.
+    pub fn receiver(&self, direction: Direction, packet: &[u8]) -> Option<usize> {
+        let to = destination(packet);
+        let far = |end: &End| end.sends != direction;
+        let addressed = self.ends.iter().position(|end| far(end) && Some(end.addr) == to);
+        addressed.or_else(|| self.ends.iter().position(far))
+    }
 }
 
 /// A packet and when it is at the receiving host (ns).

@@ -66,7 +66,7 @@ pub(super) async fn run_host(
 /// all been delivered at its beginning.
 pub(super) async fn run_router(
     router: Rc<RefCell<Router>>,
-    hosts: Addresses,
+    hosts: Rc<Addresses>,
     tick_us: u64,
     skips: Rc<TimeSkips>,
 ) -> io::Result<()> {
@@ -77,10 +77,11 @@ pub(super) async fn run_router(
     tasks.spawn_local(encapsulation.take_part(clock.clone()));
     {
         let (router, encapsulation, arrivals) = (router.clone(), encapsulation.clone(), arrivals.clone());
+        let hosts = hosts.clone();
         tasks.spawn_local(async move {
             encapsulation
                 .receive(|from, packets| {
-                    let direction = if from == hosts.client { Direction::Up } else { Direction::Down };
+                    let direction = hosts.way_from(from);
                     let mut router = router.borrow_mut();
                     packets.for_each(|(at_ns, packet)| router.enqueue(at_ns, direction, packet));
                     arrivals.notify_one();
@@ -96,7 +97,7 @@ pub(super) async fn run_router(
         let tick_start_us = now_us / tick_us * tick_us;
         // At its very first microsecond it could still be the end of the tick before.
         if now_us > tick_start_us {
-            pass(&router, &encapsulation, hosts, (tick_start_us + tick_us) * 1000 - 1, &mut buffer)?;
+            pass(&router, &encapsulation, &hosts, (tick_start_us + tick_us) * 1000 - 1, &mut buffer)?;
         }
         let next = router.borrow().next_ns();
         let wake_us = next.map(|at_ns| (at_ns / 1000 / tick_us * tick_us).max(tick_start_us) + 1);
@@ -113,7 +114,7 @@ pub(super) async fn run_router(
 fn pass(
     router: &RefCell<Router>,
     encapsulation: &Encapsulation,
-    hosts: Addresses,
+    hosts: &Addresses,
     until_ns: u64,
     buffer: &mut Vec<u8>,
 ) -> io::Result<()> {
@@ -122,11 +123,16 @@ fn pass(
         router.advance(until_ns);
         router.take_out()
     };
-    let mut ways: [Vec<Timed>; 2] = Default::default();
+    let mut by_host: Vec<Vec<Timed>> = vec![Vec::new(); hosts.ends.len()];
     for (direction, at_ns, packet) in out {
-        ways[usize::from(direction == Direction::Down)].push((at_ns, packet));
+        if let Some(host) = hosts.receiver(direction, &packet) {
+            by_host[host].push((at_ns, packet));
+        }
     }
-    let [up, down] = ways;
-    encapsulation.send(hosts.server, up.into_iter(), buffer)?;
-    encapsulation.send(hosts.client, down.into_iter(), buffer)
+    for direction in [Direction::Up, Direction::Down] {
+        for (end, packets) in hosts.ends.iter().zip(&mut by_host).filter(|(end, _)| end.sends != direction) {
+            encapsulation.send(end.underlay, std::mem::take(packets).into_iter(), buffer)?;
+        }
+    }
+    Ok(())
 }

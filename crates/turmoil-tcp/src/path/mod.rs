@@ -1,4 +1,4 @@
-//! The path between the two hosts: two links with loss, bandwidth, a drop-tail queue and delay
+//! The path between clients and servers: two links with loss, bandwidth, a drop-tail queue and delay
 //! (`link`), further impairments ([`impair`]), faults as rules ([`rule`]) and the middlebox, which is one
 //! (`middlebox`), put together by the [`router`]. No I/O: packets with their times in, packets with their times out.
 
@@ -13,12 +13,13 @@ mod stream;
 pub use impair::{BurstLoss, Impairments};
 use std::net::SocketAddr;
 
-/// The way a packet goes.
+/// The way a packet goes. A path has two sides, however many hosts are on each: a connection is between
+/// a client's side and a server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
-    /// From the client to the server.
+    /// From a client to a server.
     Up,
-    /// From the server to the client.
+    /// From a server to a client.
     Down,
 }
 
