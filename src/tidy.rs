@@ -8,7 +8,14 @@ use std::path::{Path, PathBuf};
 /// folder or file beside others inside one (`ftp_endpoint/store`, `ftpsim/lab`).
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ftp_proto", &[]),
-    ("turmoil_tcp", &[]),
+    ("turmoil_tcp/seeds", &[]),
+    ("turmoil_tcp/segment", &[]),
+    ("turmoil_tcp/tcp", &["seeds", "segment"]),
+    ("turmoil_tcp/path", &["seeds", "segment"]),
+    ("turmoil_tcp/network", &["path", "segment", "tcp"]),
+    ("turmoil_tcp/capture", &["path"]),
+    ("turmoil_tcp/pcap", &["capture", "path"]),
+    ("turmoil_tcp/lib", &[]),
     ("testkit", &["ftp_endpoint", "ftp_proto"]),
     ("ftp_endpoint/net", &["ftp_proto"]),
     ("ftp_endpoint/observe", &["ftp_proto", "net"]),
@@ -81,7 +88,7 @@ const CRATES: &[(&str, &str)] = &[
 ];
 
 /// Crates that are one part, however many folders they have.
-const WHOLE: &[&str] = &["ftp_proto", "turmoil_tcp", "testkit"];
+const WHOLE: &[&str] = &["ftp_proto", "testkit"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -21,7 +21,7 @@ use turmoil_tcp::capture::{Capture, CapturedPacket};
 use turmoil_tcp::network::{SimNet, Tap};
 use turmoil_tcp::path::router::RouterHandle;
 use turmoil_tcp::path::{Cut, Direction, Fate, Order, PathObserver};
-use turmoil_tcp::tcp::segment::Head;
+use turmoil_tcp::segment::TcpHeader;
 
 /// What is noted along the way.
 #[derive(Default)]
@@ -159,7 +159,7 @@ impl PathObserver for Recorder {
         if !self.trace.is_wanted() {
             return;
         }
-        let Some(head) = Head::read(packet) else { return };
+        let Some(head) = TcpHeader::read(packet) else { return };
         let fate = match fate {
             Fate::Forwarded { .. } => "",
             Fate::Forged { .. } => ", forged by the middlebox",

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use turmoil_tcp::tcp::segment::Head;
+use turmoil_tcp::segment::TcpHeader;
 use turmoil_tcp::{Capture, NetworkConfig, PathConfig, SERVER_IP, run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,9 +35,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
     )?;
     for packet in watch.packets() {
-        let Some(head) = Head::read(&packet.bytes) else { continue };
-        let (ms, way, len) = (packet.at_ns as f64 / 1e6, packet.direction.name(), head.payload_len());
-        println!("{ms:9.3} ms {way:>4} seq {:>10} len {len:>4} {:?}", head.seq, packet.fate);
+        let Some(header) = TcpHeader::read(&packet.bytes) else { continue };
+        let (ms, way, len) = (packet.at_ns as f64 / 1e6, packet.direction.name(), header.payload_len());
+        println!("{ms:9.3} ms {way:>4} seq {:>10} len {len:>4} {:?}", header.seq, packet.fate);
     }
     println!("{:?}, {} segments sent again", report.end, report.retransmits());
     Ok(())

@@ -1,6 +1,6 @@
 //! Every packet of a run, for a capture file or a picture.
 
-use super::path::{Direction, Fate, PathObserver};
+use crate::path::{Direction, Fate, PathObserver};
 use std::sync::{Mutex, PoisonError};
 
 /// A packet and what became of it.

@@ -3,8 +3,8 @@
 //! # Where things are
 //!
 //! [`run`] runs a client and a server on their hosts and reports what their TCP and the path between
-//! them counted. All that is needed for it is here at the top; the modules have the rest:
-//! [`path`] the links and the middlebox, [`tcp`] the hosts' TCP, [`tcp::segment`] reads packets that
+//! them counted; [`Network`] runs any number of each. All that is needed for it is here at the top; the modules have the rest:
+//! [`path`] the links and the middlebox, [`tcp`] the hosts' TCP, [`segment`] reads packets that
 //! a [`PathObserver`] is shown.
 //!
 //! Virtual time counts from the run's start. Names that end in `_us` are microseconds, in `_ns`
@@ -19,11 +19,16 @@ pub mod path;
 #[cfg(feature = "pcap")]
 pub mod pcap;
 pub mod seeds;
+pub mod segment;
 pub mod tcp;
 
 pub use capture::{Capture, CapturedPacket};
-pub use network::{CLIENT_IP, NetworkConfig, NetworkError, RunEnd, RunReport, SERVER_IP, run};
+pub use network::{
+    CLIENT_IP, HostReport, Network, NetworkConfig, NetworkError, NetworkReport, RunEnd, RunReport, SERVER_IP,
+    run,
+};
 pub use path::router::{LinkCounters, RouterHandle};
+pub use path::rule::{FaultRule, PacketAtRouter, Verdict};
 pub use path::{BurstLoss, Cut, CutKind, Direction, Fate, Impairments, Order, PathConfig, PathObserver};
 pub use tcp::congestion::Algorithm;
 pub use tcp::flow::FlowConfig;

@@ -1,5 +1,4 @@
-//! The simulated network: two hosts and a router in turmoil, on which the real client and server
-//! run. Turmoil owns the hosts, the clock and the datagrams; their TCP and the path between them
+//! The simulated network: hosts and a router in turmoil, on which real clients and servers run. Turmoil owns the hosts, the clock and the datagrams; their TCP and the path between them
 //! are [`crate::tcp`] and [`crate::path`].
 //!
 //! A packet takes half of the one-way delay from its host to the router, and half from there. A
@@ -7,27 +6,22 @@
 //! arrival: it is at its receiver before that time, whatever the order of the hosts, so every
 //! packet is handled at its exact time and the length of the tick changes nothing.
 
-mod carrier;
-mod leap;
+mod encapsulation;
 mod pump;
+mod time_skip;
+mod world;
 
-use super::path::router::{LinkCounters, Router, RouterHandle};
-use super::path::{Direction, PathConfig, PathObserver};
-use super::tcp::clock::{Clock, dilated};
-use super::tcp::net::Host;
-use super::tcp::stack::{Held, Stack, TcpConfig, TcpCounters};
-use carrier::{Addresses, Carrier};
-use leap::Leaps;
-use pump::{run_host, run_router};
-use std::cell::{Cell, OnceCell, RefCell};
+use crate::path::router::{LinkCounters, RouterHandle};
+use crate::path::{Direction, PathConfig, PathObserver};
+use crate::tcp::stack::{Held, TcpConfig, TcpCounters};
 use std::future::Future;
 use std::net::Ipv4Addr;
-use std::rc::Rc;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use world::World;
 
-pub use super::path::{Cut, CutKind, Fate, Order};
-pub use super::tcp::net::{SimListener, SimNet, SimStream, Tap};
+pub use crate::path::{Cut, CutKind, Fate, Order};
+pub use crate::tcp::net::{SimListener, SimNet, SimStream, Tap};
 
 /// The client's address on the simulated network.
 pub const CLIENT_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -37,9 +31,9 @@ pub const SERVER_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 /// What decides a run, beside its applications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkConfig {
-    /// The path between the hosts.
+    /// The path between clients and servers.
     pub path: PathConfig,
-    /// The TCP of both hosts.
+    /// The TCP of every host.
     pub tcp: TcpConfig,
     /// Decides loss, initial sequence numbers and ports, each in a stream of its own.
     pub seed: u64,
@@ -52,7 +46,8 @@ pub struct NetworkConfig {
 impl NetworkConfig {
     /// Hosts with buffers that fit `path`, and two seconds for connections to close.
     pub fn new(path: PathConfig, seed: u64, limit_us: u64) -> Self {
-        Self { path, tcp: TcpConfig::for_path(&path), seed, limit_us, grace_us: 2_000_000 }
+        let tcp = TcpConfig::for_bytes_in_flight(path.most_bytes_in_flight());
+        Self { path, tcp, seed, limit_us, grace_us: 2_000_000 }
     }
 }
 
@@ -110,13 +105,13 @@ pub enum NetworkError {
         /// What was asked for.
         rtt_us: u64,
     },
+    /// Two hosts have this name, or a host has the router's.
+    #[error("a second host named {0:?}")]
+    HostName(String),
     /// Turmoil or a host of it failed; the text says how.
     #[error("a simulated host failed: {0}")]
     Host(String),
 }
-
-/// Ticks are no longer than this, so that runs end soon after their end.
-const LONGEST_TICK_US: u64 = 100_000;
 
 /// Runs `client` and `server` on their hosts until the client has finished and the connections are
 /// closed. What is left of the server then is dropped.
@@ -134,154 +129,126 @@ where
     C: Future<Output = ()> + 'static,
     S: Future<Output = ()> + 'static,
 {
-    let mut world = World::new(config, observer)?;
-    let finished = world.finished.clone();
-    // The order in which turmoil runs its hosts.
-    world.spawn_host(0, move |net, handle, clock| async move {
-        client(net, handle).await;
-        finished.set(Some(clock.now_us()));
-    });
-    world.spawn_router();
-    world.spawn_host(1, |net, handle, _| server(net, handle));
-    let quiet = world.run_to_end()?;
-    Ok(world.end(quiet))
+    let mut network = Network::new(config, observer);
+    network.client("client", client);
+    network.server("server", server);
+    let NetworkReport { end, quiet, hosts, up, down } = network.run()?;
+    let [client, server] = [0, 1].map(|n| hosts.get(n).map(|host| (host.held, host.tcp)).unwrap_or_default());
+    let ((client_held, client), (server_held, server)) = (client, server);
+    Ok(RunReport { end, quiet, client_held, server_held, client, server, up, down })
 }
 
-/// The two end hosts: turmoil's name (the stack's random streams are named so, too) and address.
-const ENDS: [(&str, Ipv4Addr); 2] = [("client", CLIENT_IP), ("server", SERVER_IP)];
-const ROUTER: &str = "router";
+type App = Box<dyn FnOnce(SimNet, RouterHandle) -> Pin<Box<dyn Future<Output = ()>>>>;
 
-/// One run: turmoil's simulation, and what the hosts in it share with the loop outside.
-struct World {
-    sim: turmoil::Sim<'static>,
+/// A host to be: its name (turmoil's, and that of its stack's random streams), its side of the path and
+/// what runs on it.
+struct Plan {
+    name: String,
+    sends: Direction,
+    app: App,
+}
+
+/// Any number of clients and servers, with the path between them: all clients share its link up and all
+/// servers its link down. They have the addresses 10.0.0.1, 10.0.0.2 and so on, in the order in which
+/// they are added.
+///
+/// The path has two sides. What a client sends to another client, or a server to another server, is
+/// delivered to nobody.
+pub struct Network {
     config: NetworkConfig,
-    tick_us: u64,
-    /// From a host to the router, or back.
-    hop_ns: u64,
-    carriers: Addresses,
-    handle: RouterHandle,
-    router: Rc<RefCell<Router>>,
-    /// The client and the server, once they are up.
-    hosts: [Rc<OnceCell<Arc<Host>>>; 2],
-    /// When the client finished.
-    finished: Rc<Cell<Option<u64>>>,
-    leaps: Rc<Leaps>,
+    observer: Arc<dyn PathObserver>,
+    plans: Vec<Plan>,
 }
 
-impl World {
-    fn new(config: &NetworkConfig, observer: Arc<dyn PathObserver>) -> Result<Self, NetworkError> {
-        let rtt_us = config.path.rtt_us;
-        if rtt_us < PathConfig::MIN_RTT_US {
-            return Err(NetworkError::RttTooShort { rtt_us });
-        }
-        let hop_ns = rtt_us * 1000 / 4;
-        // Events lie up to a microsecond before the instant at which they are handled.
-        let tick_us = (hop_ns / 1000 - 2).min(LONGEST_TICK_US);
-        let sim = turmoil::Builder::new()
-            .tick_duration(dilated(tick_us))
-            .simulation_duration(Duration::from_secs(u32::MAX.into()))
-            .min_message_latency(Duration::ZERO)
-            .max_message_latency(Duration::ZERO)
-            .udp_capacity(1 << 20)
-            .rng_seed(config.seed)
-            .build();
-        let carrier = |name: &str| match sim.lookup(name) {
-            std::net::IpAddr::V4(ip) => Ok(ip),
-            std::net::IpAddr::V6(_) => {
-                Err(NetworkError::Host("turmoil must number its hosts by IPv4".into()))
-            }
-        };
-        let carriers =
-            Addresses { client: carrier(ENDS[0].0)?, router: carrier(ROUTER)?, server: carrier(ENDS[1].0)? };
-        let handle = RouterHandle::default();
-        let router = Router::new(&config.path, hop_ns, config.seed, handle.clone(), observer);
-        Ok(Self {
-            sim,
-            config: *config,
-            tick_us,
-            hop_ns,
-            carriers,
-            handle,
-            router: Rc::new(RefCell::new(router)),
-            hosts: Default::default(),
-            finished: Rc::default(),
-            leaps: Rc::default(),
-        })
+/// What one host came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostReport {
+    /// The name it was added by.
+    pub name: String,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// When its application returned; always `None` for a server.
+    pub finished_us: Option<u64>,
+    /// Sockets that its processes held when the run ended.
+    pub held: Held,
+    /// What its TCP has done.
+    pub tcp: TcpCounters,
+}
+
+/// What a run of a [`Network`] came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkReport {
+    /// Why it ended: all clients had finished (the last of them then), or time was up.
+    pub end: RunEnd,
+    /// All connections were closed when the run ended.
+    pub quiet: bool,
+    /// The hosts, in the order in which they were added.
+    pub hosts: Vec<HostReport>,
+    /// The link from the clients to the servers.
+    pub up: LinkCounters,
+    /// The link from the servers to the clients.
+    pub down: LinkCounters,
+}
+
+impl Network {
+    /// A network without hosts. `config.tcp` is the TCP of every host.
+    pub fn new(config: &NetworkConfig, observer: Arc<dyn PathObserver>) -> Self {
+        Self { config: *config, observer, plans: Vec::new() }
     }
 
-    /// One of [`ENDS`], with `app` on it.
-    fn spawn_host<A>(&mut self, end: usize, app: impl FnOnce(SimNet, RouterHandle, Clock) -> A + 'static)
+    /// Adds a host on the clients' side of the path; its address. The run ends when the applications
+    /// of all clients have returned.
+    pub fn client<A>(&mut self, name: &str, app: impl FnOnce(SimNet, RouterHandle) -> A + 'static) -> Ipv4Addr
     where
         A: Future<Output = ()> + 'static,
     {
-        let (name, addr) = ENDS[end];
-        let own = [self.carriers.client, self.carriers.server][end];
-        let stack = Stack::new(self.config.tcp, addr, self.config.seed, name);
-        let (cell, handle, leaps) = (self.hosts[end].clone(), self.handle.clone(), self.leaps.clone());
-        let (router, tick_us, hop_ns) = (self.carriers.router, self.tick_us, self.hop_ns);
-        self.sim.client(name, async move {
-            let carrier = Carrier::open(own, tick_us, leaps).await?;
-            let host = cell.get_or_init(|| Host::new(stack)).clone();
-            let app = app(host.boot(), handle, host.clock.clone());
-            Ok(run_host(host, carrier, router, hop_ns, app).await?)
-        });
+        self.add(name, Direction::Up, app)
     }
 
-    fn spawn_router(&mut self) {
-        let (router, leaps) = (self.router.clone(), self.leaps.clone());
-        let (carriers, tick_us) = (self.carriers, self.tick_us);
-        self.sim.client(ROUTER, async move { Ok(run_router(router, carriers, tick_us, leaps).await?) });
+    /// Adds a host on the servers' side of the path; its address. What is left of its application when
+    /// the run ends is dropped.
+    pub fn server<A>(&mut self, name: &str, app: impl FnOnce(SimNet, RouterHandle) -> A + 'static) -> Ipv4Addr
+    where
+        A: Future<Output = ()> + 'static,
+    {
+        self.add(name, Direction::Down, app)
     }
 
-    fn step(&mut self) -> Result<(), NetworkError> {
-        self.sim.step().map(drop).map_err(|error| NetworkError::Host(error.to_string()))
+    fn add<A>(
+        &mut self,
+        name: &str,
+        sends: Direction,
+        app: impl FnOnce(SimNet, RouterHandle) -> A + 'static,
+    ) -> Ipv4Addr
+    where
+        A: Future<Output = ()> + 'static,
+    {
+        let app: App = Box::new(move |net, router| Box::pin(app(net, router)));
+        self.plans.push(Plan { name: name.to_owned(), sends, app });
+        address(self.plans.len() - 1)
     }
 
-    fn is_quiet(&self) -> bool {
-        self.router.borrow().is_quiet()
-            && self.hosts.iter().all(|host| host.get().is_some_and(|host| host.is_quiet()))
-    }
-
-    /// Runs until the client has finished and everything is quiet, or time is up; whether all was
-    /// quiet then.
-    fn run_to_end(&mut self) -> Result<bool, NetworkError> {
-        let NetworkConfig { limit_us, grace_us, .. } = self.config;
-        let tick_us = self.tick_us;
-        let mut quiet = false;
-        let mut now_us = 0;
-        // Time begins when every host has opened its carrier.
-        self.step()?;
-        while now_us < limit_us {
-            let end_us = self.finished.get().map_or(limit_us, |at_us| limit_us.min(at_us + grace_us));
-            let ticks = self.leaps.next(now_us, tick_us, end_us.saturating_sub(now_us).div_ceil(tick_us));
-            self.step()?;
-            now_us += ticks * tick_us;
-            if let Some(at_us) = self.finished.get() {
-                quiet = self.is_quiet();
-                if quiet || now_us >= at_us + grace_us {
-                    break;
-                }
+    /// Runs until all clients have finished and the connections are closed, or time is up.
+    ///
+    /// # Errors
+    ///
+    /// [`NetworkError::RttTooShort`]; [`NetworkError::HostName`] for two hosts of one name, or one named
+    /// "router"; [`NetworkError::Host`] if turmoil fails.
+    pub fn run(self) -> Result<NetworkReport, NetworkError> {
+        let mut world = World::new(&self.config, self.observer, &self.plans)?;
+        // The order in which turmoil runs its hosts.
+        for (index, plan) in self.plans.into_iter().enumerate() {
+            world.spawn_host(index, plan.app);
+            if index == 0 {
+                world.spawn_router();
             }
         }
-        Ok(quiet)
+        let quiet = world.run_to_end()?;
+        Ok(world.end(quiet))
     }
+}
 
-    fn end(self, quiet: bool) -> RunReport {
-        let counters = |end: usize| self.hosts[end].get().map(|host| host.counters()).unwrap_or_default();
-        let held = |end: usize| self.hosts[end].get().map(|host| host.held()).unwrap_or_default();
-        let report = RunReport {
-            end: self.finished.get().map_or(RunEnd::TimeLimit, |at_us| RunEnd::Finished { at_us }),
-            quiet,
-            client_held: held(0),
-            server_held: held(1),
-            client: counters(0),
-            server: counters(1),
-            up: self.router.borrow().counters(Direction::Up),
-            down: self.router.borrow().counters(Direction::Down),
-        };
-        // What is dropped with the hosts must not use their clocks any more.
-        self.hosts.iter().filter_map(|host| host.get()).for_each(|host| host.halt());
-        drop(self.sim);
-        report
-    }
+/// Of the host that was added after `before` others.
+fn address(before: usize) -> Ipv4Addr {
+    Ipv4Addr::from_bits(CLIENT_IP.to_bits() + before as u32)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use turmoil_tcp::network::{NetworkConfig, RunEnd, RunReport, SERVER_IP, SimNet, run};
 use turmoil_tcp::path::{Direction, Fate, PathConfig, PathObserver};
-use turmoil_tcp::tcp::segment;
+use turmoil_tcp::segment;
 
 const PORT: u16 = 2000;
 
@@ -168,7 +168,7 @@ struct Fingerprint(Mutex<Sha256>);
 
 impl PathObserver for Fingerprint {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
-        assert!(segment::checksums_right(packet), "{:?}", segment::Head::read(packet));
+        assert!(segment::checksums_right(packet), "{:?}", segment::TcpHeader::read(packet));
         let mut hash = self.0.lock().unwrap();
         hash.update(format!("{at_ns} {} {fate:?} ", direction.name()));
         hash.update(packet);

@@ -11,7 +11,7 @@ use turmoil_tcp::network::{
 };
 use turmoil_tcp::path::router::RouterHandle;
 use turmoil_tcp::path::{BurstLoss, Direction, Fate, Impairments, PathConfig, PathObserver};
-use turmoil_tcp::tcp::segment::{Head, checksums_right};
+use turmoil_tcp::segment::{TcpHeader, checksums_right};
 
 const RTT_US: u64 = 40_000;
 
@@ -44,9 +44,9 @@ struct Watch(Shared);
 impl PathObserver for Watch {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
         assert!(checksums_right(packet), "{at_ns} {direction:?} {fate:?}");
-        let head = Head::read(packet).unwrap();
+        let header = TcpHeader::read(packet).unwrap();
         if std::env::var_os("SHOW_PACKETS").is_some() {
-            println!("{at_ns:>12} {} {head:?} {fate:?}", direction.name());
+            println!("{at_ns:>12} {} {header:?} {fate:?}", direction.name());
         }
     }
     fn cut_fired(&self, _: u64, _: &Cut) {

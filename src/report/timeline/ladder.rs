@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use turmoil_tcp::capture::CapturedPacket;
 use turmoil_tcp::path::{Direction, Fate};
-use turmoil_tcp::tcp::segment::Head;
+use turmoil_tcp::segment::TcpHeader;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;
@@ -163,7 +163,7 @@ struct Arrow {
 
 impl Arrow {
     fn of(packet: &CapturedPacket, quarter_us: u64) -> Option<Self> {
-        let head = Head::read(&packet.bytes)?;
+        let head = TcpHeader::read(&packet.bytes)?;
         let at_us = packet.at_ns / 1000;
         let (near, far) = match packet.direction {
             Direction::Up => (CLIENT_X, SERVER_X),

@@ -1,7 +1,7 @@
 //! What runs on turmoil's hosts: beside each application the pump of its stack, and the router.
 
-use super::carrier::{Addresses, Carrier, Timed};
-use super::leap::Leaps;
+use super::encapsulation::{Addresses, Encapsulation, Timed};
+use super::time_skip::TimeSkips;
 use crate::path::Direction;
 use crate::path::router::Router;
 use crate::tcp::clock::{Alarm, Clock};
@@ -28,22 +28,22 @@ fn ended(result: Result<io::Result<()>, JoinError>) -> io::Result<()> {
 /// An end host. Returns only if something fails.
 pub(super) async fn run_host(
     host: Arc<Host>,
-    carrier: Carrier,
+    encapsulation: Encapsulation,
     router: Ipv4Addr,
     hop_ns: u64,
     app: impl Future<Output = ()> + 'static,
 ) -> io::Result<()> {
-    let carrier = Rc::new(carrier);
+    let encapsulation = Rc::new(encapsulation);
     let mut tasks = JoinSet::new();
     tasks.spawn_local(async move {
         app.await;
         pending().await
     });
     {
-        let (host, carrier) = (host.clone(), carrier.clone());
-        tasks.spawn_local(async move { carrier.receive(|_, packets| host.arrive(packets)).await });
+        let (host, encapsulation) = (host.clone(), encapsulation.clone());
+        tasks.spawn_local(async move { encapsulation.receive(|_, packets| host.arrive(packets)).await });
     }
-    tasks.spawn_local(carrier.take_part(host.clock.clone()));
+    tasks.spawn_local(encapsulation.take_part(host.clock.clone()));
     let mut alarm = Alarm::new(host.clock.clone());
     let mut buffer = Vec::new();
     poll_fn(move |cx| {
@@ -53,7 +53,7 @@ pub(super) async fn run_host(
         loop {
             let (out, next_ns) = host.pump(cx);
             let out = out.into_iter().map(|(at_ns, packet)| (at_ns + hop_ns, packet));
-            carrier.send(router, out, &mut buffer)?;
+            encapsulation.send(router, out, &mut buffer)?;
             if alarm.poll(cx, next_ns).is_pending() {
                 return Poll::Pending;
             }
@@ -66,21 +66,22 @@ pub(super) async fn run_host(
 /// all been delivered at its beginning.
 pub(super) async fn run_router(
     router: Rc<RefCell<Router>>,
-    hosts: Addresses,
+    hosts: Rc<Addresses>,
     tick_us: u64,
-    leaps: Rc<Leaps>,
+    skips: Rc<TimeSkips>,
 ) -> io::Result<()> {
-    let carrier = Rc::new(Carrier::open(hosts.router, tick_us, leaps).await?);
+    let encapsulation = Rc::new(Encapsulation::open(hosts.router, tick_us, skips).await?);
     let clock = Clock::start();
     let arrivals = Rc::new(tokio::sync::Notify::new());
     let mut tasks = JoinSet::new();
-    tasks.spawn_local(carrier.take_part(clock.clone()));
+    tasks.spawn_local(encapsulation.take_part(clock.clone()));
     {
-        let (router, carrier, arrivals) = (router.clone(), carrier.clone(), arrivals.clone());
+        let (router, encapsulation, arrivals) = (router.clone(), encapsulation.clone(), arrivals.clone());
+        let hosts = hosts.clone();
         tasks.spawn_local(async move {
-            carrier
+            encapsulation
                 .receive(|from, packets| {
-                    let direction = if from == hosts.client { Direction::Up } else { Direction::Down };
+                    let direction = hosts.way_from(from);
                     let mut router = router.borrow_mut();
                     packets.for_each(|(at_ns, packet)| router.enqueue(at_ns, direction, packet));
                     arrivals.notify_one();
@@ -96,7 +97,7 @@ pub(super) async fn run_router(
         let tick_start_us = now_us / tick_us * tick_us;
         // At its very first microsecond it could still be the end of the tick before.
         if now_us > tick_start_us {
-            pass(&router, &carrier, hosts, (tick_start_us + tick_us) * 1000 - 1, &mut buffer)?;
+            pass(&router, &encapsulation, &hosts, (tick_start_us + tick_us) * 1000 - 1, &mut buffer)?;
         }
         let next = router.borrow().next_ns();
         let wake_us = next.map(|at_ns| (at_ns / 1000 / tick_us * tick_us).max(tick_start_us) + 1);
@@ -112,8 +113,8 @@ pub(super) async fn run_router(
 
 fn pass(
     router: &RefCell<Router>,
-    carrier: &Carrier,
-    hosts: Addresses,
+    encapsulation: &Encapsulation,
+    hosts: &Addresses,
     until_ns: u64,
     buffer: &mut Vec<u8>,
 ) -> io::Result<()> {
@@ -122,11 +123,16 @@ fn pass(
         router.advance(until_ns);
         router.take_out()
     };
-    let mut ways: [Vec<Timed>; 2] = Default::default();
+    let mut by_host: Vec<Vec<Timed>> = vec![Vec::new(); hosts.ends.len()];
     for (direction, at_ns, packet) in out {
-        ways[usize::from(direction == Direction::Down)].push((at_ns, packet));
+        if let Some(host) = hosts.receiver(direction, &packet) {
+            by_host[host].push((at_ns, packet));
+        }
     }
-    let [up, down] = ways;
-    carrier.send(hosts.server, up.into_iter(), buffer)?;
-    carrier.send(hosts.client, down.into_iter(), buffer)
+    for direction in [Direction::Up, Direction::Down] {
+        for (end, packets) in hosts.ends.iter().zip(&mut by_host).filter(|(end, _)| end.sends != direction) {
+            encapsulation.send(end.underlay, std::mem::take(packets).into_iter(), buffer)?;
+        }
+    }
+    Ok(())
 }

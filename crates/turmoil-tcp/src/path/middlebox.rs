@@ -1,70 +1,13 @@
 //! The middlebox: follows every connection and commits the faults it was armed with.
 
-use super::zombie::Zombie;
-use super::{Cut, CutKind, Direction, Order};
-use crate::tcp::segment::{self, Head, Segment, after, later};
+use super::rule::{FaultRule, Forged, PacketAtRouter, Verdict};
+use super::split_proxy::SplitProxy;
+use super::stream::{Stream, prefix};
+use super::{Cut, CutKind, Direction, Order, PathObserver};
+use crate::segment::{self, Segment, TcpHeader};
 use smoltcp::wire::TcpControl;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
-
-/// What becomes of a packet.
-pub(super) enum Outcome {
-    Forward(Vec<u8>),
-    /// It passes at that time (ns), if nothing else happens to it then.
-    Hold(u64, Vec<u8>),
-    /// It does not pass; these go instead.
-    Replace(Vec<u8>, Vec<(Direction, Vec<u8>)>),
-    /// It passes, and these go, too.
-    Beside(Vec<u8>, Vec<(Direction, Vec<u8>)>),
-}
-
-/// What has struck.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Fired {
-    Cut(Cut),
-    Order(Order),
-}
-
-/// One direction of a connection, as seen in passing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Half {
-    pub isn: Option<u32>,
-    /// After the highest sequence number seen, and the stream offset it stands for.
-    pub nxt: u32,
-    nxt_offset: u64,
-    pub fin_seen: bool,
-    /// The newest ACK and window of this direction's packets: what its sender has received.
-    pub ack: Option<u32>,
-    pub window: u16,
-}
-
-impl Half {
-    /// Stream offset of a sequence number; negative before the first byte.
-    fn offset_of(&self, seq: u32) -> i64 {
-        self.nxt_offset as i64 + i64::from(seq.wrapping_sub(self.nxt) as i32)
-    }
-
-    fn seq_of(&self, offset: u64) -> u32 {
-        self.nxt.wrapping_add(offset.wrapping_sub(self.nxt_offset) as u32)
-    }
-
-    fn saw(&mut self, head: &Head) {
-        if head.syn {
-            self.isn = Some(head.seq);
-            self.nxt = head.seq.wrapping_add(1);
-            self.nxt_offset = 0;
-            self.fin_seen = false;
-        } else if self.isn.is_some() && after(head.seq_end(), self.nxt) {
-            self.nxt_offset += u64::from(head.seq_end().wrapping_sub(self.nxt));
-            self.nxt = head.seq_end();
-        }
-        self.fin_seen |= head.fin;
-        if let Some(ack) = head.ack {
-            self.ack = Some(self.ack.map_or(ack, |old| later(old, ack)));
-            self.window = head.window;
-        }
-    }
-}
 
 #[derive(Debug)]
 enum State {
@@ -76,12 +19,12 @@ enum State {
     /// Every packet waits until then.
     Stalled(u64),
     /// A proxy has closed it towards both ends.
-    Closed(Zombie),
+    Closed(SplitProxy),
 }
 
 #[derive(Debug)]
 struct Tracked {
-    halves: [Half; 2],
+    streams: [Stream; 2],
     state: State,
     /// One end has reset it.
     reset_seen: bool,
@@ -125,35 +68,35 @@ impl Middlebox {
     }
 
     /// Whether this SYN is refused by [`Order::RefuseConnections`].
-    fn refuses_anywhere(&mut self, head: &Head, fired: &mut Option<Fired>) -> bool {
+    fn refuses_anywhere(&mut self, packet: &PacketAtRouter<'_>, observer: &dyn PathObserver) -> bool {
         let Some((left, order, told)) = &mut self.refused_anywhere else { return false };
         let Order::RefuseConnections { except_port, .. } = *order else { return false };
-        if *left == 0 || head.dst.port() == except_port {
+        if *left == 0 || packet.header.dst.port() == except_port {
             return false;
         }
         *left -= 1;
         if !std::mem::replace(told, true) {
-            *fired = Some(Fired::Order(*order));
+            observer.order_fired(packet.at_ns, order);
         }
         true
     }
 
     /// Whether the hosts are cut off from one another.
-    fn is_partitioned(&mut self, at_ns: u64, fired: &mut Option<Fired>) -> bool {
+    fn is_partitioned(&mut self, at_ns: u64, observer: &dyn PathObserver) -> bool {
         let Some((until_ns, order, told)) = &mut self.partition else { return false };
         if at_ns >= *until_ns {
             self.partition = None;
             return false;
         }
         if !std::mem::replace(told, true) {
-            *fired = Some(Fired::Order(*order));
+            observer.order_fired(at_ns, order);
         }
         true
     }
 
     /// Carries out an order: what it sends, and whether it has had its effect (a partition has it
     /// with the first packet, a refusal with the first SYN).
-    pub fn obey(&mut self, at_ns: u64, order: Order) -> (Vec<(Direction, Vec<u8>)>, bool) {
+    pub fn obey(&mut self, at_ns: u64, order: Order) -> (Vec<Forged>, bool) {
         match order {
             Order::Partition { for_us } => {
                 self.partition = Some((at_ns + for_us * 1000, order, false));
@@ -186,95 +129,83 @@ impl Middlebox {
         let key = [(from, to), (to, from)].into_iter().find(|key| self.conns.contains_key(key))?;
         let conn = self.conns.get_mut(&key)?;
         let stands = matches!(conn.state, State::Open)
-            && conn.halves.iter().all(|half| half.isn.is_some())
-            && !conn.halves.iter().all(|half| half.fin_seen)
+            && conn.streams.iter().all(|stream| stream.isn.is_some())
+            && !conn.streams.iter().all(|stream| stream.fin_seen)
             && !conn.reset_seen;
         stands.then_some((key, conn))
     }
 
-    /// `fired` is set when a cut or an order strikes.
-    pub fn pass(
-        &mut self,
-        at_ns: u64,
-        direction: Direction,
-        packet: Vec<u8>,
-        fired: &mut Option<Fired>,
-    ) -> Outcome {
-        let Some(head) = Head::read(&packet) else { return Outcome::Forward(packet) };
-        if self.is_partitioned(at_ns, fired) {
-            return Outcome::Replace(packet, Vec::new());
-        }
-        let key = match direction {
-            Direction::Up => (head.src, head.dst),
-            Direction::Down => (head.dst, head.src),
-        };
-        if head.syn && head.ack.is_none() {
-            if self.refuses(head.dst) || self.refuses_anywhere(&head, fired) {
-                return reject(direction, &head, packet);
-            }
-            let again =
-                self.conns.get(&key).is_some_and(|conn| conn.halves[direction.index()].isn == Some(head.seq));
-            if !again {
-                let (halves, corrupted) = ([Half::default(); 2], Vec::new());
-                self.conns.insert(key, Tracked { halves, state: State::Open, reset_seen: false, corrupted });
-            }
-        }
-        let Some(conn) = self.conns.get_mut(&key) else { return Outcome::Forward(packet) };
-        match &mut conn.state {
-            State::Open => {}
-            State::Rejecting => return reject(direction, &head, packet),
-            State::Hole(until) if until.is_none_or(|until| at_ns < until) => {
-                return Outcome::Replace(packet, Vec::new());
-            }
-            State::Stalled(until) if at_ns < *until => return Outcome::Hold(*until, packet),
-            State::Hole(_) | State::Stalled(_) => conn.state = State::Open,
-            State::Closed(zombie) => {
-                conn.halves[direction.index()].saw(&head);
-                let forged = zombie.pass(direction, &head, &packet);
-                return Outcome::Replace(packet, forged);
-            }
-        }
-        if let Some(cut) = strikes(&mut self.armed, key, direction, &head, conn) {
-            if let CutKind::Order(order) = cut.kind {
-                let at = conn.halves[direction.index()].seq_of(cut.stream_offset);
-                return self.set_off(at_ns, direction, order, &head, (key, at), packet, fired);
-            }
-            *fired = Some(Fired::Cut(cut));
-            return conn.strike(at_ns, direction, cut, &head, packet);
-        }
-        conn.reset_seen |= head.rst;
-        conn.halves[direction.index()].saw(&head);
-        Outcome::Forward(conn.corrupt(direction, &head, packet))
-    }
-}
-
-impl Middlebox {
-    /// A segment has come to sequence number `at`, which sets off an order.
-    #[allow(clippy::too_many_arguments)]
+    /// A segment has come to sequence number `at` of the connection `key`, which sets off an order.
     fn set_off(
         &mut self,
-        at_ns: u64,
-        direction: Direction,
+        packet: &PacketAtRouter<'_>,
         order: Order,
-        head: &Head,
         (key, at): (Key, u32),
-        packet: Vec<u8>,
-        fired: &mut Option<Fired>,
-    ) -> Outcome {
+        observer: &dyn PathObserver,
+    ) -> Verdict {
+        let PacketAtRouter { at_ns, direction, header, .. } = *packet;
         let (forged, struck) = self.obey(at_ns, order);
         if struck {
-            *fired = Some(Fired::Order(order));
+            observer.order_fired(at_ns, &order);
         }
         if let Order::Partition { .. } = order {
             // The byte is the first to vanish.
-            self.is_partitioned(at_ns, fired);
-            let passes = prefix(head, &packet, at, head.ack).map(|packet| (direction, packet));
-            return Outcome::Replace(packet, passes.into_iter().collect());
+            self.is_partitioned(at_ns, observer);
+            let passes = prefix(&header, packet.bytes, at, header.ack).map(|packet| (direction, packet));
+            return Verdict::Replace(passes.into_iter().collect());
         }
         if let Some(conn) = self.conns.get_mut(&key) {
-            conn.halves[direction.index()].saw(head);
+            conn.streams[direction.index()].saw(&header);
         }
-        Outcome::Beside(packet, forged)
+        Verdict::Beside(forged)
+    }
+}
+
+impl FaultRule for Middlebox {
+    fn on_packet(&mut self, packet: &PacketAtRouter<'_>, observer: &dyn PathObserver) -> Verdict {
+        let PacketAtRouter { at_ns, direction, header, .. } = *packet;
+        if self.is_partitioned(at_ns, observer) {
+            return Verdict::Drop;
+        }
+        let key = match direction {
+            Direction::Up => (header.src, header.dst),
+            Direction::Down => (header.dst, header.src),
+        };
+        if header.syn && header.ack.is_none() {
+            if self.refuses(header.dst) || self.refuses_anywhere(packet, observer) {
+                return reject(packet);
+            }
+            let again = self
+                .conns
+                .get(&key)
+                .is_some_and(|conn| conn.streams[direction.index()].isn == Some(header.seq));
+            if !again {
+                self.conns.insert(key, Tracked::new());
+            }
+        }
+        let Some(conn) = self.conns.get_mut(&key) else { return Verdict::Pass };
+        match &mut conn.state {
+            State::Open => {}
+            State::Rejecting => return reject(packet),
+            State::Hole(until) if until.is_none_or(|until| at_ns < until) => return Verdict::Drop,
+            State::Stalled(until) if at_ns < *until => return Verdict::Rearrive { at_ns: *until },
+            State::Hole(_) | State::Stalled(_) => conn.state = State::Open,
+            State::Closed(proxy) => {
+                conn.streams[direction.index()].saw(&header);
+                return Verdict::Replace(proxy.pass(direction, &header, packet.bytes));
+            }
+        }
+        if let Some(cut) = strikes(&mut self.armed, key, direction, &header, conn) {
+            if let CutKind::Order(order) = cut.kind {
+                let at = conn.streams[direction.index()].seq_of(cut.stream_offset);
+                return self.set_off(packet, order, (key, at), observer);
+            }
+            observer.cut_fired(at_ns, &cut);
+            return conn.strike(packet, cut);
+        }
+        conn.reset_seen |= header.rst;
+        conn.streams[direction.index()].saw(&header);
+        conn.corrupt(packet)
     }
 }
 
@@ -283,19 +214,19 @@ fn strikes(
     armed: &mut BTreeMap<Key, Vec<(Direction, Cut)>>,
     key: Key,
     direction: Direction,
-    head: &Head,
+    header: &TcpHeader,
     conn: &Tracked,
 ) -> Option<Cut> {
     let cuts = armed.get_mut(&key)?;
-    let half = &conn.halves[direction.index()];
-    if head.syn || half.isn.is_none() || head.seq_end() == head.seq {
+    let stream = &conn.streams[direction.index()];
+    if header.syn || stream.isn.is_none() || header.seq_end() == header.seq {
         return None;
     }
-    let end = half.offset_of(head.payload_end());
+    let end = stream.offset_of(header.payload_end());
     let hit = |(way, cut): &(Direction, Cut)| {
         let offset = i64::try_from(cut.stream_offset).unwrap_or(i64::MAX);
         // There is nothing to change in a FIN.
-        let has_fin = head.fin && !matches!(cut.kind, CutKind::Corrupt { .. });
+        let has_fin = header.fin && !matches!(cut.kind, CutKind::Corrupt { .. });
         *way == direction && (end > offset || (has_fin && end == offset))
     };
     // The earliest byte first.
@@ -303,121 +234,92 @@ fn strikes(
     Some(cuts.remove(index).1)
 }
 
-fn reject(direction: Direction, head: &Head, packet: Vec<u8>) -> Outcome {
-    let reset = segment::reset_for(head).map(|reset| (direction.back(), reset.to_vec()));
-    Outcome::Replace(packet, reset.into_iter().collect())
-}
-
-/// The part of a data segment before sequence number `cut`, without FIN; `None` if that is
-/// nothing.
-pub(super) fn prefix(head: &Head, packet: &[u8], cut: u32, ack: Option<u32>) -> Option<Vec<u8>> {
-    let len = (cut.wrapping_sub(head.payload_seq()) as i32).clamp(0, head.payload_len() as i32) as usize;
-    if len == 0 {
-        return None;
-    }
-    let (src, dst, seq, window) = (head.src, head.dst, head.seq, head.window);
-    let payload = &head.payload(packet)[..len];
-    Some(Segment { src, dst, seq, ack, window, control: TcpControl::Psh, payload }.to_vec())
+fn reject(packet: &PacketAtRouter<'_>) -> Verdict {
+    Verdict::Replace(packet.reset().into_iter().collect())
 }
 
 impl Tracked {
-    fn strike(
-        &mut self,
-        at_ns: u64,
-        direction: Direction,
-        cut: Cut,
-        head: &Head,
-        packet: Vec<u8>,
-    ) -> Outcome {
-        let at = self.halves[direction.index()].seq_of(cut.stream_offset);
+    fn new() -> Self {
+        let (streams, corrupted) = ([Stream::default(); 2], Vec::new());
+        Self { streams, state: State::Open, reset_seen: false, corrupted }
+    }
+
+    fn strike(&mut self, packet: &PacketAtRouter<'_>, cut: Cut) -> Verdict {
+        let PacketAtRouter { at_ns, direction, header, .. } = *packet;
+        let at = self.streams[direction.index()].seq_of(cut.stream_offset);
+        let before = || prefix(&header, packet.bytes, at, header.ack).map(|packet| (direction, packet));
         match cut.kind {
             CutKind::Reset => {
                 self.state = State::Rejecting;
-                let mut forged: Vec<_> = prefix(head, &packet, at, head.ack)
-                    .map(|packet| (direction, packet))
-                    .into_iter()
-                    .collect();
-                let window = 0;
-                let control = TcpControl::Rst;
-                // Each end takes a RST only if its number lies in its receive window.
-                let to = Segment {
-                    src: head.src,
-                    dst: head.dst,
-                    seq: at,
-                    ack: head.ack,
-                    window,
-                    control,
-                    payload: &[],
-                };
-                forged.push((direction, to.to_vec()));
-                let seq = head.ack.unwrap_or_default();
-                let from = Segment {
-                    src: head.dst,
-                    dst: head.src,
-                    seq,
-                    ack: Some(at),
-                    window,
-                    control,
-                    payload: &[],
-                };
-                forged.push((direction.back(), from.to_vec()));
-                Outcome::Replace(packet, forged)
+                let mut forged: Vec<_> = before().into_iter().collect();
+                forged.extend(resets_at(direction, &header, at));
+                Verdict::Replace(forged)
             }
             CutKind::Close { lingering } => {
-                let mut zombie = Zombie::new(lingering, direction, at, head, &self.halves);
-                self.halves[direction.index()].saw(head);
-                let mut forged: Vec<_> = prefix(head, &packet, at, head.ack)
-                    .map(|packet| (direction, packet))
-                    .into_iter()
-                    .collect();
-                forged.extend(zombie.fins());
-                forged.extend(zombie.beyond(direction, head));
-                self.state = State::Closed(zombie);
-                Outcome::Replace(packet, forged)
+                let mut proxy = SplitProxy::new(lingering, direction, at, &header, &self.streams);
+                self.streams[direction.index()].saw(&header);
+                let mut forged: Vec<_> = before().into_iter().collect();
+                forged.extend(proxy.fins());
+                forged.extend(proxy.beyond(direction, &header));
+                self.state = State::Closed(proxy);
+                Verdict::Replace(forged)
             }
             CutKind::Blackhole { for_us } => {
                 self.state = State::Hole(for_us.map(|us| at_ns + us * 1000));
-                let forged = prefix(head, &packet, at, head.ack).map(|packet| (direction, packet));
-                Outcome::Replace(packet, forged.into_iter().collect())
+                Verdict::Replace(before().into_iter().collect())
             }
             CutKind::Stall { for_us } => {
                 let until = at_ns + for_us * 1000;
                 self.state = State::Stalled(until);
-                Outcome::Hold(until, packet)
+                Verdict::Rearrive { at_ns: until }
             }
             CutKind::Corrupt { xor } => {
                 self.corrupted.push((direction, at, xor));
-                self.halves[direction.index()].saw(head);
-                Outcome::Forward(self.corrupt(direction, head, packet))
+                self.streams[direction.index()].saw(&header);
+                self.corrupt(packet)
             }
             // Carried out by the middlebox, whose other connections it concerns.
-            CutKind::Order(_) => Outcome::Forward(packet),
+            CutKind::Order(_) => Verdict::Pass,
         }
     }
 
     /// RST to both ends, with the numbers they expect.
-    fn resets(&self, (client, server): Key) -> Vec<(Direction, Vec<u8>)> {
+    fn resets(&self, (client, server): Key) -> Vec<Forged> {
         let reset = |direction: Direction| {
-            let (half, back) = (&self.halves[direction.index()], &self.halves[direction.back().index()]);
+            let (stream, back) = (&self.streams[direction.index()], &self.streams[direction.back().index()]);
             let (src, dst) = match direction {
                 Direction::Up => (client, server),
                 Direction::Down => (server, client),
             };
-            let (seq, ack, control) = (half.nxt, Some(back.nxt), TcpControl::Rst);
+            let (seq, ack, control) = (stream.nxt, Some(back.nxt), TcpControl::Rst);
             (direction, Segment { src, dst, seq, ack, window: 0, control, payload: &[] }.to_vec())
         };
         vec![reset(Direction::Up), reset(Direction::Down)]
     }
 
-    fn corrupt(&self, direction: Direction, head: &Head, mut packet: Vec<u8>) -> Vec<u8> {
+    fn corrupt(&self, packet: &PacketAtRouter<'_>) -> Verdict {
+        let header = &packet.header;
+        let mut changed: Option<Vec<u8>> = None;
         for (way, seq, xor) in &self.corrupted {
-            let index = seq.wrapping_sub(head.payload_seq());
-            if *way == direction && index < head.payload_len() {
-                let at = packet.len() - head.payload_len() as usize + index as usize;
-                packet[at] ^= xor;
-                segment::patch(&mut packet, head.seq, head.ack, head.window);
+            let index = seq.wrapping_sub(header.payload_seq());
+            if *way == packet.direction && index < header.payload_len() {
+                let bytes = changed.get_or_insert_with(|| packet.bytes.to_vec());
+                let at = bytes.len() - header.payload_len() as usize + index as usize;
+                bytes[at] ^= xor;
+                segment::patch(bytes, header.seq, header.ack, header.window);
             }
         }
-        packet
+        changed.map_or(Verdict::Pass, Verdict::Change)
     }
+}
+
+/// RST to both ends of a connection on which `header` came, cut at sequence number `at`. Each end
+/// takes a RST only if its number lies in its receive window.
+fn resets_at(direction: Direction, header: &TcpHeader, at: u32) -> [Forged; 2] {
+    let (window, control) = (0, TcpControl::Rst);
+    let (src, dst, seq, ack) = (header.src, header.dst, at, header.ack);
+    let to = Segment { src, dst, seq, ack, window, control, payload: &[] };
+    let (src, dst, seq, ack) = (header.dst, header.src, header.ack.unwrap_or_default(), Some(at));
+    let from = Segment { src, dst, seq, ack, window, control, payload: &[] };
+    [(direction, to.to_vec()), (direction.back(), from.to_vec())]
 }

@@ -1,22 +1,25 @@
-//! The path between the two hosts: two links with loss, bandwidth, a drop-tail queue and delay
-//! (`link`), further impairments ([`impair`]), and the middlebox that commits the faults (`middlebox`), put together by the
-//! [`router`]. No I/O: packets with their times in, packets with their times out.
+//! The path between clients and servers: two links with loss, bandwidth, a drop-tail queue and delay
+//! (`link`), further impairments ([`impair`]), faults as rules ([`rule`]) and the middlebox, which is one
+//! (`middlebox`), put together by the [`router`]. No I/O: packets with their times in, packets with their times out.
 
 pub mod impair;
 mod link;
 mod middlebox;
 pub mod router;
-mod zombie;
+pub mod rule;
+mod split_proxy;
+mod stream;
 
 pub use impair::{BurstLoss, Impairments};
 use std::net::SocketAddr;
 
-/// The way a packet goes.
+/// The way a packet goes. A path has two sides, however many hosts are on each: a connection is between
+/// a client's side and a server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
-    /// From the client to the server.
+    /// From a client to a server.
     Up,
-    /// From the server to the client.
+    /// From a server to a client.
     Down,
 }
 
@@ -64,6 +67,12 @@ impl PathConfig {
     /// The simulation is exact only if every message crosses a hop (a quarter of it) in more than
     /// two microseconds.
     pub const MIN_RTT_US: u64 = 16;
+
+    /// What fits on the path, each way: its bandwidth-delay product and a full queue.
+    pub fn most_bytes_in_flight(&self) -> u64 {
+        let product = u128::from(self.bandwidth_bits_per_s) * u128::from(self.rtt_us) / 8_000_000;
+        u64::try_from(product + u128::from(self.queue_bytes)).unwrap_or(u64::MAX)
+    }
 }
 
 /// What a cut does when the byte comes that it waits for.
@@ -177,7 +186,7 @@ pub enum Fate {
         /// Virtual time.
         arrives_ns: u64,
     },
-    /// Made, or cut to size, by the middlebox; it will be at the far host then.
+    /// Made, or cut to size, by the middlebox or another rule; it will be at the far host then.
     Forged {
         /// Virtual time.
         arrives_ns: u64,
@@ -186,7 +195,7 @@ pub enum Fate {
     Lost,
     /// The queue was full.
     QueueFull,
-    /// Taken by the middlebox.
+    /// Taken by the middlebox or another rule.
     Cut,
 }
 

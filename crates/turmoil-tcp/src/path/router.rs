@@ -1,11 +1,13 @@
 //! The router: holds every packet until it arrives, then passes packets strictly in the order of
-//! time through loss, the middlebox and the link.
+//! time through loss, the rules (the middlebox is the last of them) and the link.
 
 use super::impair::Impair;
 use super::link::Link;
-use super::middlebox::{Fired, Middlebox, Outcome};
+use super::middlebox::Middlebox;
+use super::rule::{FaultRule, Forged, PacketAtRouter, Streams, Verdict};
 use super::{Cut, Direction, Fate, Order, PathConfig, PathObserver};
 use crate::seeds;
+use crate::segment::TcpHeader;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ pub struct LinkCounters {
 pub(super) enum Command {
     Arm(Cut),
     Refuse { to: SocketAddr, times: u32 },
+    Rule(Box<dyn FaultRule>),
 }
 
 /// Arms the middlebox; usable from everywhere, at any time. An order is carried out before the
@@ -54,6 +57,12 @@ impl RouterHandle {
     /// `ConnectionRefused`.
     pub fn refuse(&self, to: SocketAddr, times: u32) {
         self.command(Command::Refuse { to, times });
+    }
+
+    /// Every packet that reaches the router from now on goes past `rule`, before the middlebox and
+    /// after the rules that were added earlier.
+    pub fn add_rule(&self, rule: impl FaultRule + 'static) {
+        self.command(Command::Rule(Box::new(rule)));
     }
 
     /// To be carried out at `at_ns`, before any packet that reaches the router then. Whoever gives
@@ -90,6 +99,8 @@ enum Kind {
 enum Arrival {
     Order(Order),
     Packet(Direction, Vec<u8>),
+    /// A rule has held it; the next rule is the one with this index.
+    Held(Direction, Vec<u8>, usize),
 }
 
 pub(crate) struct Router {
@@ -98,6 +109,10 @@ pub(crate) struct Router {
     loss: [ChaCha12Rng; 2],
     loss_ppm: u32,
     hop_ns: u64,
+    /// Those of users, before the middlebox.
+    rules: Vec<Box<dyn FaultRule>>,
+    /// What the users' rules are told of streams; kept up only if there are any.
+    streams: Streams,
     middlebox: Middlebox,
     handle: RouterHandle,
     observer: Arc<dyn PathObserver>,
@@ -124,6 +139,8 @@ impl Router {
                 .map(|d| seeds::stream(seed, &format!("loss {}", d.name()))),
             loss_ppm: path.loss_ppm,
             hop_ns,
+            rules: Vec::new(),
+            streams: Streams::default(),
             middlebox: Middlebox::default(),
             handle,
             observer,
@@ -172,6 +189,7 @@ impl Router {
             let ((at_ns, ..), arrival) = entry.remove_entry();
             match arrival {
                 Arrival::Packet(direction, packet) => self.pass(at_ns, direction, packet),
+                Arrival::Held(direction, packet, next) => self.decide(at_ns, direction, packet, next),
                 Arrival::Order(order) => self.obey(at_ns, order),
             }
         }
@@ -186,7 +204,7 @@ impl Router {
         if fired {
             self.observer.order_fired(at_ns, &order);
         }
-        forged.into_iter().for_each(|(direction, packet)| self.send(at_ns, direction, packet, true));
+        self.forge(at_ns, forged);
     }
 
     fn pass(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>) {
@@ -194,6 +212,7 @@ impl Router {
             match command {
                 Command::Arm(cut) => self.middlebox.arm(cut),
                 Command::Refuse { to, times } => self.middlebox.refuse(to, times),
+                Command::Rule(rule) => self.rules.push(rule),
             }
         }
         // Drawn for every packet, so that no fault moves another packet's luck.
@@ -205,35 +224,62 @@ impl Router {
             self.counters[direction.index()].lost += 1;
             return self.observer.packet(at_ns, direction, &packet, Fate::Lost);
         }
-        let mut fired = None;
-        let outcome = self.middlebox.pass(at_ns, direction, packet, &mut fired);
-        match fired {
-            None => {}
-            Some(Fired::Cut(cut)) => self.observer.cut_fired(at_ns, &cut),
-            Some(Fired::Order(order)) => self.observer.order_fired(at_ns, &order),
+        self.decide(at_ns, direction, packet, 0);
+    }
+
+    /// Shows a packet to the rules, from that with index `next` on, and does as they say.
+    fn decide(&mut self, at_ns: u64, direction: Direction, mut packet: Vec<u8>, next: usize) {
+        let mut beside: Option<Vec<Forged>> = None;
+        for index in next..=self.rules.len() {
+            match self.ask(at_ns, direction, &packet, index) {
+                Verdict::Pass => {}
+                Verdict::Change(bytes) => packet = bytes,
+                Verdict::Beside(forged) => beside.get_or_insert_default().extend(forged),
+                Verdict::Hold { until_ns } => {
+                    self.arrived += 1;
+                    let key = (until_ns.max(at_ns + 1), Kind::Packet, self.arrived);
+                    self.arrivals.insert(key, Arrival::Held(direction, packet, index + 1));
+                    return self.forge(at_ns, beside.unwrap_or_default());
+                }
+                Verdict::Rearrive { at_ns: again_ns } => {
+                    self.enqueue(again_ns.max(at_ns + 1), direction, packet);
+                    return self.forge(at_ns, beside.unwrap_or_default());
+                }
+                Verdict::Drop => {
+                    self.observer.packet(at_ns, direction, &packet, Fate::Cut);
+                    return self.forge(at_ns, beside.unwrap_or_default());
+                }
+                Verdict::Replace(forged) => {
+                    self.observer.packet(at_ns, direction, &packet, Fate::Cut);
+                    self.forge(at_ns, forged);
+                    return self.forge(at_ns, beside.unwrap_or_default());
+                }
+            }
         }
-        match outcome {
-            Outcome::Forward(packet) => {
-                let copy = self.impair[direction.index()].doubles().then(|| packet.clone());
-                self.send(at_ns, direction, packet, false);
-                if let Some(copy) = copy {
-                    self.send(at_ns, direction, copy, false);
-                }
-            }
-            Outcome::Beside(packet, forged) => {
-                self.send(at_ns, direction, packet, false);
-                for (direction, packet) in forged {
-                    self.send(at_ns, direction, packet, true);
-                }
-            }
-            Outcome::Hold(until_ns, packet) => self.enqueue(until_ns.max(at_ns + 1), direction, packet),
-            Outcome::Replace(packet, forged) => {
-                self.observer.packet(at_ns, direction, &packet, Fate::Cut);
-                for (direction, packet) in forged {
-                    self.send(at_ns, direction, packet, true);
-                }
-            }
+        // What sets something off does not come twice.
+        let doubles = beside.is_none() && self.impair[direction.index()].doubles();
+        let copy = doubles.then(|| packet.clone());
+        self.send(at_ns, direction, packet, false);
+        if let Some(copy) = copy {
+            self.send(at_ns, direction, copy, false);
         }
+        self.forge(at_ns, beside.unwrap_or_default());
+    }
+
+    /// What the rule with this index, or the middlebox behind them all, makes of a packet. What is
+    /// no TCP segment passes.
+    fn ask(&mut self, at_ns: u64, direction: Direction, packet: &[u8], index: usize) -> Verdict {
+        let Some(header) = TcpHeader::read(packet) else { return Verdict::Pass };
+        let stream_offset = if self.rules.is_empty() { None } else { self.streams.offset(&header) };
+        let packet = PacketAtRouter { at_ns, direction, header, stream_offset, bytes: packet };
+        match self.rules.get_mut(index) {
+            Some(rule) => rule.on_packet(&packet, &*self.observer),
+            None => self.middlebox.on_packet(&packet, &*self.observer),
+        }
+    }
+
+    fn forge(&mut self, at_ns: u64, forged: Vec<Forged>) {
+        forged.into_iter().for_each(|(direction, packet)| self.send(at_ns, direction, packet, true));
     }
 
     fn send(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>, forged: bool) {

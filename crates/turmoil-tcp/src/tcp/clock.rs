@@ -78,7 +78,7 @@ impl Clock {
     }
 
     /// Lets `us` pass at once on the host whose task calls; no timer may end within them.
-    pub fn leap(us: u64) {
+    pub fn skip(us: u64) {
         // It advances when polled first, and then only yields.
         let advance = std::pin::pin!(tokio::time::advance(dilated(us)));
         let _ = advance.poll(&mut Context::from_waker(Waker::noop()));

@@ -3,7 +3,7 @@
 
 use super::engine::{Engine, SocketPool};
 use super::flow::{Flow, FlowConfig, Verdict};
-use super::segment::{self, Head, Segment};
+use crate::segment::{self, Segment, TcpHeader};
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ pub(super) enum Phase {
     /// SYN sent.
     Connecting,
     /// SYN received; belongs to the listener.
-    Embryo(ListenerId),
+    SynReceived(ListenerId),
     /// Established and not yet accepted.
     Queued(ListenerId),
     /// The application has it.
@@ -34,7 +34,7 @@ pub(super) enum Phase {
 
 /// What happened to a connection that its host must act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Transition {
     None,
     /// The three-way handshake is complete.
     Established,
@@ -122,30 +122,30 @@ impl Conn {
     }
 
     /// A packet has arrived for this connection.
-    pub fn ingress(&mut self, now_us: u64, head: &Head, mut packet: Vec<u8>) {
+    pub fn ingress(&mut self, now_us: u64, header: &TcpHeader, mut packet: Vec<u8>) {
         let Some(engine) = &mut self.engine else { return };
-        if head.fin {
-            self.fin_at = Some(head.payload_end());
+        if header.fin {
+            self.fin_at = Some(header.payload_end());
             self.late_fin = true;
         }
-        match self.flow.on_ingress(now_us, head, &packet) {
+        match self.flow.on_ingress(now_us, header, &packet) {
             Verdict::Hide => return engine.recycle(packet),
             Verdict::Pass => {
-                if !head.rst {
-                    (self.newest_ack, self.newest_window) = (head.ack, head.window);
+                if !header.rst {
+                    (self.newest_ack, self.newest_window) = (header.ack, header.window);
                 }
             }
-            Verdict::Refresh(ack) => segment::patch(&mut packet, head.seq, Some(ack), head.window),
+            Verdict::Refresh(ack) => segment::patch(&mut packet, header.seq, Some(ack), header.window),
         }
-        self.reset = head.rst;
+        self.reset = header.rst;
         engine.ingress(now_us, packet);
     }
 
     /// Moves data and sends whatever may be sent now.
-    pub fn serve(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Turn {
+    pub fn serve(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
         let wanted = SEND_BUFFER_PER_WINDOW * self.flow.window();
         self.send_limit = self.send_limit.max(wanted.min(SEND_BUFFER_MAX_BYTES));
-        let Some(engine) = &mut self.engine else { return Turn::None };
+        let Some(engine) = &mut self.engine else { return Transition::None };
         // Each round hands the socket a late FIN or bytes; there are only so many.
         loop {
             // Answers to what has just arrived go first: the flow must know the newest ACK.
@@ -178,13 +178,13 @@ impl Conn {
         if self.flow.is_dead() && engine.state() != State::Closed {
             self.error = Some(io::ErrorKind::TimedOut);
             self.wake();
-            return Turn::Closed;
+            return Transition::Closed;
         }
-        self.turn(now_us, out)
+        self.transition(now_us, out)
     }
 
-    fn turn(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Turn {
-        let Some(engine) = &self.engine else { return Turn::None };
+    fn transition(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
+        let Some(engine) = &self.engine else { return Transition::None };
         let state = engine.state();
         match (self.phase, state) {
             (_, State::TimeWait) => {
@@ -193,9 +193,9 @@ impl Conn {
                     self.flow.acknowledge(fin.wrapping_add(1), out);
                 }
                 self.wake();
-                return Turn::TimeWait;
+                return Transition::TimeWait;
             }
-            (Phase::Embryo(_), State::Listen) => return Turn::Closed,
+            (Phase::SynReceived(_), State::Listen) => return Transition::Closed,
             (_, State::Closed) => {
                 if self.reset {
                     self.error = Some(match (self.phase, self.peer_fin) {
@@ -205,12 +205,12 @@ impl Conn {
                     });
                 }
                 self.wake();
-                return Turn::Closed;
+                return Transition::Closed;
             }
-            (Phase::Connecting | Phase::Embryo(_), State::Established | State::CloseWait) => {
+            (Phase::Connecting | Phase::SynReceived(_), State::Established | State::CloseWait) => {
                 self.deadline_us = None;
                 self.wake();
-                return Turn::Established;
+                return Transition::Established;
             }
             (Phase::Orphan, _) if engine.socket().recv_queue() > 0 => {
                 // Nobody will read this (RFC 2525 section 2.17; what Linux does).
@@ -224,21 +224,21 @@ impl Conn {
         if self.writer.is_some() && self.send_space() * 3 >= self.send_limit {
             wake(&mut self.writer);
         }
-        Turn::None
+        Transition::None
     }
 
     /// Ends it with a RST.
-    pub fn abort(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Turn {
+    pub fn abort(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
         self.pending.clear();
-        let Some(engine) = &mut self.engine else { return Turn::None };
+        let Some(engine) = &mut self.engine else { return Transition::None };
         if engine.state() == State::SynSent {
-            return Turn::Closed;
+            return Transition::Closed;
         }
         engine.socket_mut().abort();
         while engine.egress(now_us) {}
         drain(engine, &mut self.flow, now_us, out);
         self.wake();
-        Turn::Closed
+        Transition::Closed
     }
 
     pub fn give_up(&mut self) {

@@ -10,8 +10,11 @@
 //!
 //! Not modelled: PRR, undo of spurious retransmissions, timestamps, ECN.
 
+mod acks;
+mod timers;
+
 use super::congestion::{Algorithm, Congestion};
-use super::segment::{self, Head, Segment, SynOptions, after, before, later};
+use crate::segment::{self, Segment, TcpHeader, after, before};
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
 
@@ -287,37 +290,37 @@ impl Flow {
 
     /// A packet leaves the stack. What goes on the wire is given to `out`.
     pub fn on_egress(&mut self, now_us: u64, mut packet: Vec<u8>, out: &mut dyn FnMut(&[u8])) {
-        let Some(head) = Head::read(&packet) else {
+        let Some(header) = TcpHeader::read(&packet) else {
             out(&packet);
             return self.recycle(packet);
         };
-        self.addresses = Some((head.src, head.dst));
-        if head.rst || head.syn {
-            if head.rst {
+        self.addresses = Some((header.src, header.dst));
+        if header.rst || header.syn {
+            if header.rst {
                 self.clear();
-                if head.seq != self.nxt && self.established {
-                    segment::patch(&mut packet, self.nxt, head.ack, head.window);
+                if header.seq != self.nxt && self.established {
+                    segment::patch(&mut packet, self.nxt, header.ack, header.window);
                 }
             } else {
-                self.syn_leaves(now_us, &head);
+                self.syn_leaves(now_us, &header);
             }
             out(&packet);
             return self.recycle(packet);
         }
-        let news = head.ack != self.ack_sent || head.window != self.window_sent;
-        (self.ack_sent, self.window_sent) = (head.ack, head.window);
-        let end = head.seq_end();
-        if end == head.seq {
-            if head.seq != self.nxt {
+        let news = header.ack != self.ack_sent || header.window != self.window_sent;
+        (self.ack_sent, self.window_sent) = (header.ack, header.window);
+        let end = header.seq_end();
+        if end == header.seq {
+            if header.seq != self.nxt {
                 // Between its timeout and its retransmission the stack names an old number, which
                 // would make the peer ignore the ACK.
-                segment::patch(&mut packet, self.nxt, head.ack, head.window);
+                segment::patch(&mut packet, self.nxt, header.ack, header.window);
             }
             out(&packet);
             return self.recycle(packet);
         }
         let edge = self.una.wrapping_add(self.peer_window);
-        let is_probe = head.payload_len() == 1 && !before(head.seq, edge);
+        let is_probe = header.payload_len() == 1 && !before(header.seq, edge);
         let is_keep_alive = !after(end, self.una);
         if is_probe || is_keep_alive {
             out(&packet);
@@ -330,17 +333,17 @@ impl Flow {
             }
             return self.recycle(packet);
         }
-        if before(head.seq, self.nxt) {
+        if before(header.seq, self.nxt) {
             // A retransmission that goes on with new data: only that is sent.
-            let known = self.nxt.wrapping_sub(head.payload_seq()) as usize;
-            let control = if head.fin { TcpControl::Fin } else { TcpControl::Psh };
-            let payload = &head.payload(&packet)[known.min(head.payload_len() as usize)..];
+            let known = self.nxt.wrapping_sub(header.payload_seq()) as usize;
+            let control = if header.fin { TcpControl::Fin } else { TcpControl::Psh };
+            let payload = &header.payload(&packet)[known.min(header.payload_len() as usize)..];
             let new = Segment {
-                src: head.src,
-                dst: head.dst,
+                src: header.src,
+                dst: header.dst,
                 seq: self.nxt,
-                ack: head.ack,
-                window: head.window,
+                ack: header.ack,
+                window: header.window,
                 control,
                 payload,
             };
@@ -349,31 +352,31 @@ impl Flow {
         self.new_data_leaves(now_us, packet, out);
     }
 
-    fn syn_leaves(&mut self, now_us: u64, head: &Head) {
+    fn syn_leaves(&mut self, now_us: u64, header: &TcpHeader) {
         self.syns += 1;
         if self.syns == 1 {
             self.syn_sent_us = Some(now_us);
-            self.una = head.seq;
-            self.nxt = head.seq.wrapping_add(1);
+            self.una = header.seq;
+            self.nxt = header.seq.wrapping_add(1);
         } else {
             self.retransmits += 1;
             self.syn_sent_us = None;
         }
-        self.ack_sent = head.ack;
+        self.ack_sent = header.ack;
     }
 
     fn new_data_leaves(&mut self, now_us: u64, packet: Vec<u8>, out: &mut dyn FnMut(&[u8])) {
-        let Some(head) = Head::read(&packet) else { return };
+        let Some(header) = TcpHeader::read(&packet) else { return };
         out(&packet);
-        self.nxt = head.seq_end();
+        self.nxt = header.seq_end();
         let sent = Sent {
-            seq: head.seq,
-            end: head.seq_end(),
-            fin: head.fin,
+            seq: header.seq,
+            end: header.seq_end(),
+            fin: header.fin,
             fate: Fate::InFlight,
             resent: false,
             sent_us: now_us,
-            payload_at: packet.len() - head.payload_len() as usize,
+            payload_at: packet.len() - header.payload_len() as usize,
             packet,
         };
         self.pipe += sent.len();
@@ -401,350 +404,6 @@ impl Flow {
         let ack = Segment { src, dst, seq, ack, window, control: TcpControl::None, payload: &[] };
         out(&ack.to_vec());
     }
-
-    /// Looks at a packet that has arrived, before the stack does.
-    pub fn on_ingress(&mut self, now_us: u64, head: &Head, packet: &[u8]) -> Verdict {
-        if head.rst {
-            return Verdict::Pass;
-        }
-        if head.syn {
-            let options = SynOptions::read(packet);
-            self.peer_scale = options.window_scale.unwrap_or(0).min(14);
-            let mss = options.mss.map_or(536, u32::from).clamp(48, self.config.mss_bytes);
-            if mss != self.mss && !self.established {
-                self.mss = mss;
-                self.congestion.set_mss(mss);
-            }
-        }
-        let Some(ack) = head.ack else { return Verdict::Pass };
-        if self.syns == 0
-            || after(ack, self.nxt.wrapping_add(1))
-            || (after(ack, self.nxt) && !self.peer_window_closed())
-        {
-            return Verdict::Pass;
-        }
-        if !self.established {
-            if ack != self.nxt {
-                return Verdict::Pass;
-            }
-            self.syn_is_acknowledged(now_us);
-        }
-        if before(ack, self.una) {
-            return Verdict::Refresh(self.una);
-        }
-        let scale = if head.syn { 0 } else { self.peer_scale };
-        self.peer_window = u32::from(head.window) << scale;
-        let field = (!head.syn).then_some(head.window);
-        let same_window = std::mem::replace(&mut self.window_field, field) == field;
-        let duplicate = ack == self.una && head.is_pure_ack() && same_window && !self.in_flight.is_empty();
-        self.acknowledged(now_us, ack, packet);
-        if duplicate { Verdict::Hide } else { Verdict::Pass }
-    }
-
-    fn syn_is_acknowledged(&mut self, now_us: u64) {
-        self.established = true;
-        self.una = self.nxt;
-        self.round_end = self.nxt;
-        if let Some(sent) = self.syn_sent_us {
-            self.rtt_sample(now_us - sent);
-        }
-        if self.syns > 2 {
-            self.congestion.syn_was_lost();
-        }
-    }
-
-    fn acknowledged(&mut self, now_us: u64, ack: u32, packet: &[u8]) {
-        let advanced = u64::from(ack.wrapping_sub(self.una));
-        let mut delivered = Vec::new();
-        let mut rtt = None;
-        while let Some(first) = self.in_flight.front_mut() {
-            if before(ack, first.end) {
-                if after(ack, first.seq) {
-                    // A part of it: someone on the way has cut it.
-                    let part = ack.wrapping_sub(first.seq);
-                    first.seq = ack;
-                    first.payload_at += part as usize;
-                    if first.fate == Fate::InFlight {
-                        self.pipe -= u64::from(part);
-                    }
-                }
-                break;
-            }
-            let Some(first) = self.in_flight.pop_front() else { break };
-            match first.fate {
-                Fate::InFlight => self.pipe -= first.len(),
-                Fate::Sacked => self.sacked -= 1,
-                Fate::Lost => self.lost -= 1,
-            }
-            if first.fate != Fate::Sacked {
-                delivered.push((first.sent_us, first.end, first.resent));
-            }
-            if !first.resent && first.fate != Fate::Sacked {
-                rtt = Some(now_us - first.sent_us);
-            }
-            self.recycle(first.packet);
-        }
-        self.una = ack;
-        self.nxt = later(self.nxt, ack);
-        if !self.in_flight.is_empty() {
-            for (left, right) in segment::sack_ranges(packet) {
-                self.selectively_acknowledged(left, right, &mut delivered);
-            }
-        }
-        for (sent_us, end, resent) in delivered {
-            self.rack_update(now_us, sent_us, end, resent);
-        }
-        if let Some(rtt) = rtt {
-            self.rtt_sample(rtt);
-        }
-        if advanced > 0 {
-            self.una_has_advanced(now_us, advanced, rtt);
-        }
-        self.detect_losses(now_us);
-        if advanced > 0 {
-            self.rearm(now_us);
-        }
-    }
-
-    fn una_has_advanced(&mut self, now_us: u64, advanced: u64, rtt: Option<u64>) {
-        self.backoff = 0;
-        if self.probe.is_some_and(|end| !before(self.una, end)) {
-            self.probe = None;
-        }
-        if !before(self.una, self.round_end) {
-            self.round_end = self.nxt;
-            self.congestion.round_begins(now_us);
-            self.most = [self.pipe, self.most[0]];
-            self.limited = [false, self.limited[0]];
-        }
-        if self.recovery.is_some_and(|(_, point)| !before(self.una, point)) {
-            self.recovery = None;
-        }
-        if self.in_flight.is_empty() {
-            self.any_resent = false;
-            self.reorder_at = None;
-        }
-        if !matches!(self.recovery, Some((Recovery::Fast, _))) {
-            let limited = if self.congestion.in_slow_start() {
-                self.congestion.window() < 2 * self.most[0].max(self.most[1])
-            } else {
-                self.limited[0] || self.limited[1]
-            };
-            self.congestion.on_ack(now_us, advanced, self.srtt_us.unwrap_or(INITIAL_RTO_US), rtt, limited);
-        }
-    }
-
-    fn selectively_acknowledged(&mut self, left: u32, right: u32, delivered: &mut Vec<(u64, u32, bool)>) {
-        let una = self.una;
-        let start =
-            self.in_flight.partition_point(|sent| sent.seq.wrapping_sub(una) < left.wrapping_sub(una));
-        for sent in self.in_flight.iter_mut().skip(start) {
-            if after(sent.end, right) {
-                break;
-            }
-            match sent.fate {
-                Fate::Sacked => continue,
-                Fate::InFlight => self.pipe -= sent.len(),
-                Fate::Lost => self.lost -= 1,
-            }
-            sent.fate = Fate::Sacked;
-            self.sacked += 1;
-            delivered.push((sent.sent_us, sent.end, sent.resent));
-        }
-    }
-
-    fn rtt_sample(&mut self, rtt_us: u64) {
-        let rtt = rtt_us.max(1);
-        self.min_rtt_us = self.min_rtt_us.min(rtt);
-        self.congestion.rtt_sample(rtt);
-        // RFC 6298 section 2.
-        self.srtt_us = Some(match self.srtt_us {
-            None => {
-                self.rttvar_us = rtt / 2;
-                rtt
-            }
-            Some(srtt) => {
-                self.rttvar_us = (3 * self.rttvar_us + srtt.abs_diff(rtt)) / 4;
-                (7 * srtt + rtt) / 8
-            }
-        });
-    }
-
-    fn rack_update(&mut self, now_us: u64, sent_us: u64, end: u32, resent: bool) {
-        let rtt = now_us - sent_us;
-        if resent && rtt < self.min_rtt_us {
-            // More likely the original than the copy was delivered.
-            return;
-        }
-        if self.rack.is_none_or(|rack| sent_after((sent_us, end), rack)) {
-            self.rack = Some((sent_us, end));
-            self.rack_rtt_us = rtt;
-        }
-    }
-
-    /// RFC 8985 section 6.2, step 5: what was sent before something that has been delivered, and
-    /// long enough ago, is lost.
-    fn detect_losses(&mut self, now_us: u64) {
-        self.reorder_at = None;
-        let Some(rack) = self.rack else { return };
-        if self.sacked == 0 && !self.any_resent {
-            return;
-        }
-        let patience = match self.recovery.is_some() || self.sacked >= DUP_THRESH {
-            true => 0,
-            false if self.min_rtt_us == u64::MAX => 0,
-            false => self.min_rtt_us / 4,
-        };
-        let mut found = false;
-        for sent in &mut self.in_flight {
-            if sent.fate != Fate::InFlight || !sent_after(rack, (sent.sent_us, sent.end)) {
-                continue;
-            }
-            let due = sent.sent_us + self.rack_rtt_us + patience;
-            if now_us >= due {
-                sent.fate = Fate::Lost;
-                self.lost += 1;
-                self.pipe -= sent.len();
-                found = true;
-            } else {
-                self.reorder_at = Some(self.reorder_at.map_or(due, |at| at.min(due)));
-            }
-        }
-        if found && self.recovery.is_none() {
-            self.congestion.on_loss();
-            self.recovery = Some((Recovery::Fast, self.nxt));
-            self.rearm(now_us);
-        }
-    }
-
-    /// When [`Flow::on_timer`] is due.
-    pub fn next_timer(&self) -> Option<u64> {
-        let timer = self.timer.map(|(at, _)| at);
-        [timer, self.reorder_at].into_iter().flatten().min()
-    }
-
-    /// `more`: whether unsent data waits for room.
-    pub fn on_timer(&mut self, now_us: u64, more: bool) {
-        if self.reorder_at.is_some_and(|at| at <= now_us) {
-            self.detect_losses(now_us);
-        }
-        let Some((at, timer)) = self.timer else { return };
-        if at > now_us {
-            return;
-        }
-        if self.in_flight.is_empty() {
-            self.timer = None;
-            return;
-        }
-        match timer {
-            Timer::Probe => {
-                self.probe = Some(self.nxt);
-                if more {
-                    self.probe_credit = u64::from(self.mss);
-                } else {
-                    self.probe_resend = true;
-                }
-            }
-            Timer::Retransmit => self.retransmission_timeout(),
-        }
-        self.timer = Some((now_us + self.rto_us(), Timer::Retransmit));
-    }
-
-    fn retransmission_timeout(&mut self) {
-        self.congestion
-            .on_timeout(self.backoff == 0 && self.recovery.is_none_or(|(kind, _)| kind == Recovery::Fast));
-        self.backoff += 1;
-        self.dead |= self.backoff > self.config.retries;
-        self.recovery = Some((Recovery::Timeout, self.nxt));
-        self.reorder_at = None;
-        for sent in &mut self.in_flight {
-            if sent.fate == Fate::InFlight {
-                sent.fate = Fate::Lost;
-                self.lost += 1;
-            }
-        }
-        self.pipe = 0;
-    }
-
-    /// Sends again what is lost, as the window allows.
-    pub fn resend(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) {
-        if self.probe_resend {
-            self.probe_resend = false;
-            if let Some(last) = self.in_flight.back_mut()
-                && last.fate == Fate::InFlight
-            {
-                self.pipe -= last.len();
-                last.fate = Fate::Lost;
-                self.lost += 1;
-                let last = self.in_flight.len() - 1;
-                self.resend_one(now_us, last, out);
-            }
-        }
-        if self.lost == 0 {
-            return;
-        }
-        let mut index = 0;
-        while self.lost > 0 && index < self.in_flight.len() {
-            let sent = &self.in_flight[index];
-            if sent.fate == Fate::Lost {
-                if self.pipe > 0 && self.pipe + sent.len() > self.congestion.window() {
-                    break;
-                }
-                self.resend_one(now_us, index, out);
-            }
-            index += 1;
-        }
-        if self.timer.is_none() {
-            self.rearm(now_us);
-        }
-    }
-
-    fn resend_one(&mut self, now_us: u64, index: usize, out: &mut dyn FnMut(&[u8])) {
-        let Some((src, dst)) = self.addresses else { return };
-        let mut packet = self.buffer();
-        let sent = &mut self.in_flight[index];
-        let payload = &sent.packet[sent.payload_at..];
-        let control = if sent.fin { TcpControl::Fin } else { TcpControl::Psh };
-        let (seq, ack, window) = (sent.seq, self.ack_sent, self.window_sent);
-        Segment { src, dst, seq, ack, window, control, payload }.write(&mut packet);
-        out(&packet);
-        sent.fate = Fate::InFlight;
-        sent.resent = true;
-        sent.sent_us = now_us;
-        self.pipe += sent.len();
-        self.lost -= 1;
-        self.any_resent = true;
-        self.retransmits += 1;
-        self.last_send_us = Some(now_us);
-        self.recycle(packet);
-    }
-
-    fn rearm(&mut self, now_us: u64) {
-        self.timer = match self.in_flight.is_empty() {
-            true => None,
-            false => Some((now_us + self.rto_us(), Timer::Retransmit)),
-        };
-        self.rearm_probe(now_us);
-    }
-
-    /// A tail loss probe instead of a timeout, where one is allowed and comes earlier (RFC 8985
-    /// section 7.2).
-    fn rearm_probe(&mut self, now_us: u64) {
-        let allowed =
-            !self.in_flight.is_empty() && self.recovery.is_none() && self.sacked == 0 && self.probe.is_none();
-        let Some(srtt) = self.srtt_us.filter(|_| allowed) else { return };
-        let alone = if self.in_flight.len() == 1 { self.config.min_rto_us } else { 0 };
-        let timeout = match self.timer {
-            Some((at, Timer::Retransmit)) => at,
-            _ => now_us + self.rto_us(),
-        };
-        self.timer = Some(((now_us + 2 * srtt + alone).min(timeout), Timer::Probe));
-    }
-}
-
-/// Whether the first of two segments (send time, end) was sent after the second.
-fn sent_after(a: (u64, u32), b: (u64, u32)) -> bool {
-    a.0 > b.0 || (a.0 == b.0 && after(a.1, b.1))
 }
 
 #[cfg(test)]

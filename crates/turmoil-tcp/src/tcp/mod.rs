@@ -7,5 +7,4 @@ mod conn;
 mod engine;
 pub mod flow;
 pub mod net;
-pub mod segment;
 pub mod stack;

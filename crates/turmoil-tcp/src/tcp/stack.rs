@@ -2,19 +2,19 @@
 //! their departure times out, and the operations of its applications between them. Everything is
 //! handled in the order of time, each event at its own.
 
-use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Turn};
+mod sockets;
+
+use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Transition};
 use super::engine::{Engine, SocketPool};
 use super::flow::FlowConfig;
-use super::segment::{self, Head, Segment};
-use crate::path::PathConfig;
 use crate::seeds;
-use rand::{Rng, RngExt};
+use crate::segment::{self, Segment, TcpHeader};
+use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 use smoltcp::wire::TcpControl;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 /// How the hosts' TCP is set; the defaults are Linux's where it has any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct TcpConfig {
     /// A connection attempt gives up (Linux: six SYN retries).
     pub connect_timeout_us: u64,
     /// A half-open connection is forgotten (Linux: five SYN-ACK retries).
-    pub embryo_timeout_us: u64,
+    pub syn_received_timeout_us: u64,
     /// Time a closed connection is remembered in TIME-WAIT.
     pub time_wait_us: u64,
     /// FIN-WAIT-2 of a connection nobody has open (Linux: tcp_fin_timeout).
@@ -50,7 +50,7 @@ impl Default for TcpConfig {
             ack_delay_us: 10_000,
             backlog: 1024,
             connect_timeout_us: 127_000_000,
-            embryo_timeout_us: 63_000_000,
+            syn_received_timeout_us: 63_000_000,
             time_wait_us: 60_000_000,
             fin_wait_us: 60_000_000,
             ephemeral_ports: (32_768, 60_999),
@@ -59,12 +59,10 @@ impl Default for TcpConfig {
 }
 
 impl TcpConfig {
-    /// Buffers that hold twice what fits on the path with a full queue, so that they are never the
-    /// limit, and no more, as every connection has its own.
-    pub fn for_path(path: &PathConfig) -> Self {
-        let in_flight = u128::from(path.bandwidth_bits_per_s) * u128::from(path.rtt_us) / 8_000_000;
-        let wanted = 2 * (in_flight + u128::from(path.queue_bytes));
-        let bytes = wanted.clamp(128 << 10, 6 << 20) as usize;
+    /// Buffers that hold twice the most that the network between the hosts can: they are never the
+    /// limit, and no larger, as every connection has its own.
+    pub fn for_bytes_in_flight(most: u64) -> Self {
+        let bytes = most.saturating_mul(2).clamp(128 << 10, 6 << 20) as usize;
         Self { receive_buffer_bytes: bytes, send_buffer_bytes: bytes, ..Self::default() }
     }
 }
@@ -98,7 +96,7 @@ pub struct Held {
 struct Listener {
     local: SocketAddrV4,
     owner: ProcessId,
-    embryos: usize,
+    half_open: usize,
     queue: VecDeque<ConnId>,
     wakers: Vec<Waker>,
 }
@@ -275,57 +273,57 @@ impl Stack {
     }
 
     fn arrive(&mut self, packet: Vec<u8>) {
-        let Some(head) = Head::read(&packet) else { return };
-        if *head.dst.ip() != self.addr {
+        let Some(header) = TcpHeader::read(&packet) else { return };
+        if *header.dst.ip() != self.addr {
             return;
         }
-        let tuple = (head.dst, head.src);
+        let tuple = (header.dst, header.src);
         if let Some(id) = self.by_tuple.get(&tuple) {
-            return self.conn_arrive(*id, &head, packet);
+            return self.conn_arrive(*id, &header, packet);
         }
-        let is_syn = head.syn && head.ack.is_none() && !head.rst;
+        let is_syn = header.syn && header.ack.is_none() && !header.rst;
         if let Some(old) = self.time_wait.get(&tuple).copied() {
             // RFC 9293 section 3.10.7.4: a SYN beyond the old connection opens a new one.
-            if !(is_syn && segment::after(head.seq, old.ack)) {
-                return self.time_wait_answer(&head, old);
+            if !(is_syn && segment::after(header.seq, old.ack)) {
+                return self.time_wait_answer(&header, old);
             }
             self.time_wait.remove(&tuple);
         }
-        match self.by_port.get(&head.dst.port()) {
-            Some(listener) if is_syn => self.syn_arrives(*listener, &head, packet),
+        match self.by_port.get(&header.dst.port()) {
+            Some(listener) if is_syn => self.syn_arrives(*listener, &header, packet),
             _ => {
-                if let Some(reset) = segment::reset_for(&head) {
+                if let Some(reset) = segment::reset_for(&header) {
                     self.send(&reset);
                 }
             }
         }
     }
 
-    fn time_wait_answer(&mut self, head: &Head, old: TimeWait) {
-        if !head.rst && head.seq_end() != head.seq {
-            let (src, dst) = (head.dst, head.src);
+    fn time_wait_answer(&mut self, header: &TcpHeader, old: TimeWait) {
+        if !header.rst && header.seq_end() != header.seq {
+            let (src, dst) = (header.dst, header.src);
             let (seq, ack, window) = (old.nxt, Some(old.ack), old.window);
             self.send(&Segment { src, dst, seq, ack, window, control: TcpControl::None, payload: &[] });
         }
     }
 
-    fn syn_arrives(&mut self, id: ListenerId, head: &Head, packet: Vec<u8>) {
+    fn syn_arrives(&mut self, id: ListenerId, header: &TcpHeader, packet: Vec<u8>) {
         let Some(listener) = self.listeners.get_mut(&id) else { return };
-        if listener.embryos + listener.queue.len() >= self.config.backlog {
+        if listener.half_open + listener.queue.len() >= self.config.backlog {
             // The client will try again.
             return;
         }
-        listener.embryos += 1;
+        listener.half_open += 1;
         let owner = listener.owner;
-        let conn = self.new_conn(head.dst, head.src, owner, Phase::Embryo(id));
-        let deadline = self.now_us() + self.config.embryo_timeout_us;
+        let conn = self.new_conn(header.dst, header.src, owner, Phase::SynReceived(id));
+        let deadline = self.now_us() + self.config.syn_received_timeout_us;
         if let Some(conn) = self.conns.get_mut(&conn) {
             conn.deadline_us = Some(deadline);
             if let Some(engine) = &mut conn.engine {
-                engine.listen(head.dst);
+                engine.listen(header.dst);
             }
         }
-        self.conn_arrive(conn, head, packet);
+        self.conn_arrive(conn, header, packet);
     }
 
     fn new_conn(
@@ -343,10 +341,10 @@ impl Stack {
         id
     }
 
-    fn conn_arrive(&mut self, id: ConnId, head: &Head, packet: Vec<u8>) {
+    fn conn_arrive(&mut self, id: ConnId, header: &TcpHeader, packet: Vec<u8>) {
         let now_us = self.now_us();
         if let Some(conn) = self.conns.get_mut(&id) {
-            conn.ingress(now_us, head, packet);
+            conn.ingress(now_us, header, packet);
             self.serve(id);
         }
     }
@@ -357,7 +355,7 @@ impl Stack {
         conn.due_us = None;
         if conn.deadline_us.is_some_and(|deadline| deadline <= now_us) {
             conn.give_up();
-            return self.turn(id, Turn::Closed);
+            return self.transition(id, Transition::Closed);
         }
         let more = conn.has_pending();
         conn.flow.on_timer(now_us, more);
@@ -368,22 +366,22 @@ impl Stack {
     fn serve(&mut self, id: ConnId) {
         let (now_ns, now_us) = (self.now_ns, self.now_us());
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        let turn = conn.serve(now_us, &mut |packet| self.out.send(now_ns, packet));
-        self.turn(id, turn);
+        let transition = conn.serve(now_us, &mut |packet| self.out.send(now_ns, packet));
+        self.transition(id, transition);
     }
 
-    fn turn(&mut self, id: ConnId, turn: Turn) {
+    fn transition(&mut self, id: ConnId, transition: Transition) {
         self.loop_back();
         let now_us = self.now_us();
         let Some(conn) = self.conns.get_mut(&id) else { return };
-        match turn {
-            Turn::None => {}
-            Turn::Established => match conn.phase {
-                Phase::Embryo(listener) => {
+        match transition {
+            Transition::None => {}
+            Transition::Established => match conn.phase {
+                Phase::SynReceived(listener) => {
                     conn.phase = Phase::Queued(listener);
                     self.counters.accepted += 1;
                     if let Some(listener) = self.listeners.get_mut(&listener) {
-                        listener.embryos -= 1;
+                        listener.half_open -= 1;
                         listener.queue.push_back(id);
                         listener.wakers.drain(..).for_each(Waker::wake);
                     }
@@ -395,7 +393,7 @@ impl Stack {
                 }
                 _ => {}
             },
-            Turn::TimeWait | Turn::Closed => return self.end(id, turn),
+            Transition::TimeWait | Transition::Closed => return self.end(id, transition),
         }
         if conn.phase == Phase::Orphan
             && conn.deadline_us.is_none()
@@ -416,14 +414,14 @@ impl Stack {
     }
 
     /// A connection is over: its socket goes back, and what is left waits for the application.
-    fn end(&mut self, id: ConnId, turn: Turn) {
+    fn end(&mut self, id: ConnId, transition: Transition) {
         let now_us = self.now_us();
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let tuple = (conn.local, conn.peer);
         if let Some(due) = conn.due_us.take() {
             self.timers.remove(&(due, id));
         }
-        if turn == Turn::TimeWait {
+        if transition == Transition::TimeWait {
             let (nxt, ack, window) = conn.flow.last_words();
             self.time_wait.insert(tuple, TimeWait { nxt, ack, window });
             self.time_wait_ends.push_back((now_us + self.config.time_wait_us, tuple));
@@ -432,12 +430,12 @@ impl Stack {
         conn.end(&self.pool);
         self.by_tuple.remove(&tuple);
         let phase = conn.phase;
-        if let Phase::Embryo(listener) = phase
+        if let Phase::SynReceived(listener) = phase
             && let Some(listener) = self.listeners.get_mut(&listener)
         {
-            listener.embryos -= 1;
+            listener.half_open -= 1;
         }
-        if matches!(phase, Phase::Embryo(_) | Phase::Orphan) {
+        if matches!(phase, Phase::SynReceived(_) | Phase::Orphan) {
             self.forget(id);
         }
     }
@@ -446,234 +444,5 @@ impl Stack {
         if let Some(conn) = self.conns.remove(&id) {
             self.retransmits += conn.flow.retransmits();
         }
-    }
-
-    /// Begins to connect.
-    pub fn connect(&mut self, owner: ProcessId, to: SocketAddrV4) -> io::Result<ConnId> {
-        let local = self.free_port(to)?;
-        let id = self.new_conn(local, to, owner, Phase::Connecting);
-        self.counters.connected += 1;
-        let deadline = self.now_us() + self.config.connect_timeout_us;
-        let Some(conn) = self.conns.get_mut(&id) else { return Err(io::ErrorKind::NotFound.into()) };
-        conn.deadline_us = Some(deadline);
-        let connected = conn.engine.as_mut().is_some_and(|engine| engine.connect(local, to));
-        if !connected {
-            self.turn(id, Turn::Closed);
-            self.forget(id);
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        }
-        self.serve(id);
-        Ok(id)
-    }
-
-    fn free_port(&mut self, to: SocketAddrV4) -> io::Result<SocketAddrV4> {
-        let (low, high) = self.config.ephemeral_ports;
-        let mut port = self.ports.random_range(low..=high);
-        for _ in low..=high {
-            let local = SocketAddrV4::new(self.addr, port);
-            let tuple = (local, to);
-            if !self.by_port.contains_key(&port)
-                && !self.by_tuple.contains_key(&tuple)
-                && !self.time_wait.contains_key(&tuple)
-            {
-                return Ok(local);
-            }
-            port = if port == high { low } else { port + 1 };
-        }
-        Err(io::ErrorKind::AddrNotAvailable.into())
-    }
-
-    pub fn poll_connected(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        match (conn.phase, conn.error.take()) {
-            (Phase::Connecting, Some(kind)) => Poll::Ready(Err(kind.into())),
-            (Phase::Connecting, None) if conn.engine.is_some() => {
-                conn.writer = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            (Phase::Connecting, None) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            (_, error) => {
-                // Established, whatever has happened since.
-                conn.error = error;
-                Poll::Ready(Ok(()))
-            }
-        }
-    }
-
-    /// Listens on `port`, 0 for any. Errors: `AddrInUse`.
-    pub fn listen(&mut self, owner: ProcessId, port: u16) -> io::Result<(ListenerId, SocketAddrV4)> {
-        let port = match port {
-            0 => self.free_port(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?.port(),
-            port => port,
-        };
-        if self.by_port.contains_key(&port) {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
-        self.next_id += 1;
-        let (id, local) = (self.next_id, SocketAddrV4::new(self.addr, port));
-        let listener = Listener { local, owner, embryos: 0, queue: VecDeque::new(), wakers: Vec::new() };
-        self.listeners.insert(id, listener);
-        self.by_port.insert(port, id);
-        Ok((id, local))
-    }
-
-    pub fn poll_accept(&mut self, id: ListenerId, cx: &Context<'_>) -> Poll<io::Result<ConnId>> {
-        let Some(listener) = self.listeners.get_mut(&id) else { return Poll::Pending };
-        let Some(conn) = listener.queue.pop_front() else {
-            listener.wakers.push(cx.waker().clone());
-            return Poll::Pending;
-        };
-        if let Some(conn) = self.conns.get_mut(&conn) {
-            conn.phase = Phase::Open;
-        }
-        Poll::Ready(Ok(conn))
-    }
-
-    /// The listener is closed: what it has not accepted is reset.
-    pub fn close_listener(&mut self, id: ListenerId) {
-        let Some(listener) = self.listeners.remove(&id) else { return };
-        self.by_port.remove(&listener.local.port());
-        let unaccepted: Vec<ConnId> = self
-            .conns
-            .iter()
-            .filter(|(_, conn)| matches!(conn.phase, Phase::Embryo(l) | Phase::Queued(l) if l == id))
-            .map(|(id, _)| *id)
-            .collect();
-        for conn in unaccepted {
-            self.abort(conn);
-        }
-    }
-
-    /// (local, peer).
-    pub fn addresses(&self, id: ConnId) -> Option<(SocketAddrV4, SocketAddrV4)> {
-        self.conns.get(&id).map(|conn| (conn.local, conn.peer))
-    }
-
-    /// Received bytes that the application has not read.
-    pub fn unread(&self, id: ConnId) -> usize {
-        self.conns.get(&id).map_or(0, Conn::unread)
-    }
-
-    pub fn poll_read(&mut self, id: ConnId, cx: &Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        let Some(conn) = self.conns.get_mut(&id) else { return Poll::Ready(Ok(0)) };
-        match conn.read(room) {
-            Ok(None) => {
-                conn.reader = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            Ok(Some(n)) => {
-                if n > 0 && conn.engine.is_some() {
-                    // The window may have opened.
-                    self.serve(id);
-                }
-                Poll::Ready(Ok(n))
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
-    /// Waits for room to write; (bytes that may be written, bytes written before).
-    pub fn poll_room(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<(usize, u64)>> {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        conn.check_writable()?;
-        let space = conn.send_space();
-        if space == 0 {
-            conn.writer = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        Poll::Ready(Ok((usize::try_from(space).unwrap_or(usize::MAX), conn.written)))
-    }
-
-    /// Takes bytes for which there is room. They leave with [`Stack::push`].
-    pub fn write(&mut self, id: ConnId, bytes: &[u8]) {
-        if let Some(conn) = self.conns.get_mut(&id) {
-            conn.write(bytes);
-        }
-    }
-
-    /// Sends what was written, as far as the windows allow.
-    pub fn push(&mut self, id: ConnId) {
-        self.serve(id);
-    }
-
-    /// Bytes written by the application on this connection; `None` if it will write no more.
-    pub fn written(&self, id: ConnId) -> Option<u64> {
-        let conn = self.conns.get(&id)?;
-        (!conn.shut && conn.engine.is_some() && conn.phase != Phase::Connecting).then_some(conn.written)
-    }
-
-    /// Sends FIN after what was written.
-    pub fn shutdown(&mut self, id: ConnId) {
-        if let Some(conn) = self.conns.get_mut(&id) {
-            conn.shut = true;
-            self.serve(id);
-        }
-    }
-
-    /// The application is done with it: the kernel sends the rest and a FIN, or a RST if received
-    /// data was not read.
-    pub fn close(&mut self, id: ConnId) {
-        let Some(conn) = self.conns.get_mut(&id) else { return };
-        (conn.reader, conn.writer) = (None, None);
-        if conn.engine.is_none() {
-            return self.forget(id);
-        }
-        if conn.phase == Phase::Connecting || conn.unread() > 0 {
-            return self.abort(id);
-        }
-        conn.phase = Phase::Orphan;
-        conn.shut = true;
-        self.serve(id);
-    }
-
-    /// Ends it with a RST.
-    pub fn abort(&mut self, id: ConnId) {
-        let (now_ns, now_us) = (self.now_ns, self.now_us());
-        let Some(conn) = self.conns.get_mut(&id) else { return };
-        if conn.engine.is_some() {
-            let turn = conn.abort(now_us, &mut |packet| self.out.send(now_ns, packet));
-            self.turn(id, turn);
-        }
-        self.forget(id);
-    }
-
-    /// A process dies: its sockets are closed as the kernel closes them.
-    pub fn kill(&mut self, owner: ProcessId) {
-        let listeners: Vec<ListenerId> =
-            self.listeners.iter().filter(|(_, l)| l.owner == owner).map(|(id, _)| *id).collect();
-        for listener in listeners {
-            self.close_listener(listener);
-        }
-        let conns: Vec<ConnId> = self
-            .conns
-            .iter()
-            .filter(|(_, conn)| conn.owner == owner && conn.phase != Phase::Orphan)
-            .map(|(id, _)| *id)
-            .collect();
-        for conn in conns {
-            self.close(conn);
-        }
-    }
-
-    /// The power fails: nothing is left, and nobody is told.
-    pub fn power_off(&mut self) {
-        for conn in std::mem::take(&mut self.conns).into_values() {
-            self.retransmits += conn.flow.retransmits();
-            if let Some(engine) = conn.engine {
-                self.pool.give_back(engine);
-            }
-        }
-        self.by_tuple.clear();
-        self.listeners.clear();
-        self.by_port.clear();
-        self.time_wait.clear();
-        self.time_wait_ends.clear();
-        self.timers.clear();
-        self.arrivals.clear();
-        self.out.packets.clear();
     }
 }

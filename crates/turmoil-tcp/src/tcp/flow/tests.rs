@@ -63,7 +63,7 @@ impl Bench {
             max_seg_size: Some(MSS as u16),
             ..bare(0)
         });
-        bench.flow.on_ingress(RTT_US, &Head::read(&answer).unwrap(), &answer);
+        bench.flow.on_ingress(RTT_US, &TcpHeader::read(&answer).unwrap(), &answer);
         bench.sent.clear();
         bench
     }
@@ -94,7 +94,7 @@ impl Bench {
             *range = Some((at(*left), at(*right)));
         }
         let packet = from_there(TcpRepr { sack_ranges, ..bare(ack) });
-        self.flow.on_ingress(now_us, &Head::read(&packet).unwrap(), &packet)
+        self.flow.on_ingress(now_us, &TcpHeader::read(&packet).unwrap(), &packet)
     }
 
     fn timer(&mut self, now_us: u64) {
@@ -111,8 +111,8 @@ impl Bench {
     fn taken(&mut self) -> Vec<(u32, u32)> {
         let read = |packet: Vec<u8>| {
             assert!(segment::checksums_right(&packet));
-            let head = Head::read(&packet).unwrap();
-            (head.seq.wrapping_sub(at(0)), head.payload_len())
+            let header = TcpHeader::read(&packet).unwrap();
+            (header.seq.wrapping_sub(at(0)), header.payload_len())
         };
         self.sent.drain(..).map(read).collect()
     }

@@ -1,6 +1,8 @@
 //! IP packets in turmoil's datagrams: each with its exact time of arrival, many in one.
 
-use super::leap::Leaps;
+use super::time_skip::TimeSkips;
+use crate::path::Direction;
+use crate::segment::destination;
 use crate::tcp::clock::Clock;
 use std::io;
 use std::net::Ipv4Addr;
@@ -13,34 +15,60 @@ const PORT: u16 = 9;
 const FRAME_BYTES: usize = 10;
 const DATAGRAM_BYTES: usize = 64 * 1024;
 
-/// Turmoil's addresses of the three hosts.
+/// An end host.
 #[derive(Clone, Copy)]
+pub(super) struct End {
+    /// Turmoil's address of it.
+    pub underlay: Ipv4Addr,
+    /// Its address on the modelled network.
+    pub addr: Ipv4Addr,
+    /// The way of what it sends: `Up` for a client.
+    pub sends: Direction,
+}
+
+/// Who is where.
 pub(super) struct Addresses {
-    pub client: Ipv4Addr,
+    /// Turmoil's address of the router.
     pub router: Ipv4Addr,
-    pub server: Ipv4Addr,
+    pub ends: Vec<End>,
+}
+
+impl Addresses {
+    /// The way of what the host at turmoil's address `from` sends.
+    pub fn way_from(&self, from: Ipv4Addr) -> Direction {
+        self.ends.iter().find(|end| end.underlay == from).map_or(Direction::Down, |end| end.sends)
+    }
+
+    /// Index of the host that a packet going this way reaches: on the far side the one it is for, or
+    /// the first there is, which will drop it.
+    pub fn receiver(&self, direction: Direction, packet: &[u8]) -> Option<usize> {
+        let to = destination(packet);
+        let far = |end: &End| end.sends != direction;
+        let addressed = self.ends.iter().position(|end| far(end) && Some(end.addr) == to);
+        addressed.or_else(|| self.ends.iter().position(far))
+    }
 }
 
 /// A packet and when it is at the receiving host (ns).
 pub(super) type Timed = (u64, Vec<u8>);
 
-pub(super) struct Carrier {
+pub(super) struct Encapsulation {
     own: Ipv4Addr,
     socket: UdpSocket,
-    leaps: Rc<Leaps>,
+    skips: Rc<TimeSkips>,
 }
 
-impl Carrier {
+impl Encapsulation {
     /// Every host's first act. Time begins one tick later, when all of them are there to receive.
-    pub async fn open(own: Ipv4Addr, tick_us: u64, leaps: Rc<Leaps>) -> io::Result<Self> {
+    pub async fn open(own: Ipv4Addr, tick_us: u64, skips: Rc<TimeSkips>) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
         Clock::start().sleep_us(tick_us).await;
-        Ok(Self { own, socket, leaps })
+        Ok(Self { own, socket, skips })
     }
 
-    /// The leaps of this host.
+    /// The skips of this host.
     pub fn take_part(&self, clock: Clock) -> impl Future<Output = io::Result<()>> + use<> {
-        self.leaps.clone().take_part(self.own, clock)
+        self.skips.clone().take_part(self.own, clock)
     }
 
     pub fn send(
@@ -64,7 +92,7 @@ impl Carrier {
     fn flush(&self, to: Ipv4Addr, buffer: &mut Vec<u8>) -> io::Result<()> {
         if !buffer.is_empty() {
             self.socket.try_send_to(buffer, (to, PORT))?;
-            self.leaps.sent(to);
+            self.skips.sent(to);
             buffer.clear();
         }
         Ok(())
@@ -79,7 +107,7 @@ impl Carrier {
         loop {
             self.socket.readable().await?;
             while let Ok((n, from)) = self.socket.try_recv_from(&mut datagram) {
-                self.leaps.received(self.own);
+                self.skips.received(self.own);
                 if let std::net::IpAddr::V4(from) = from.ip() {
                     take(from, &mut unpack(&datagram[..n]));
                 }

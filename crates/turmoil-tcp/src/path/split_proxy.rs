@@ -2,8 +2,9 @@
 //! what was accepted before the cut is still delivered, what comes later is not.
 
 use super::Direction;
-use super::middlebox::{Half, prefix};
-use crate::tcp::segment::{self, Head, Segment, after, before, earlier, later};
+use super::rule::Forged;
+use super::stream::{Stream, prefix};
+use crate::segment::{self, Segment, TcpHeader, after, before, earlier, later};
 use smoltcp::wire::TcpControl;
 use std::net::SocketAddrV4;
 
@@ -40,36 +41,42 @@ impl Side {
 }
 
 #[derive(Debug)]
-pub(super) struct Zombie {
+pub(super) struct SplitProxy {
     lingering: bool,
     sides: [Side; 2],
 }
 
-impl Zombie {
-    /// The stream of `direction` ends before sequence number `cut`; `head` is the packet that set
-    /// it off, not yet counted in `halves`. The stream of the other direction ends where it is.
-    pub fn new(lingering: bool, direction: Direction, cut: u32, head: &Head, halves: &[Half; 2]) -> Self {
-        let (forth, back) = (&halves[direction.index()], &halves[direction.back().index()]);
-        let acked = |half: &Half, cut: u32, isn: Option<u32>| {
+impl SplitProxy {
+    /// The stream of `direction` ends before sequence number `cut`; `header` is the packet that set
+    /// it off, not yet counted in `streams`. The stream of the other direction ends where it is.
+    pub fn new(
+        lingering: bool,
+        direction: Direction,
+        cut: u32,
+        header: &TcpHeader,
+        streams: &[Stream; 2],
+    ) -> Self {
+        let (forth, back) = (&streams[direction.index()], &streams[direction.back().index()]);
+        let acked = |stream: &Stream, cut: u32, isn: Option<u32>| {
             let start = isn.unwrap_or(cut).wrapping_add(1);
-            earlier(half.ack.unwrap_or(start), cut)
+            earlier(stream.ack.unwrap_or(start), cut)
         };
         let mut ack = *forth;
-        ack.ack = head.ack.or(forth.ack);
+        ack.ack = header.ack.or(forth.ack);
         let this = Side {
-            from: head.src,
-            to: head.dst,
+            from: header.src,
+            to: header.dst,
             cut,
             forged_fin: true,
             acked: acked(back, cut, forth.isn),
             taken: cut,
             ack: ack.ack,
-            window: head.window,
+            window: header.window,
             rejected: false,
         };
         let other = Side {
-            from: head.dst,
-            to: head.src,
+            from: header.dst,
+            to: header.src,
             cut: back.nxt,
             forged_fin: !back.fin_seen,
             acked: acked(&ack, back.nxt, back.isn),
@@ -86,7 +93,7 @@ impl Zombie {
     }
 
     /// The FINs to both ends.
-    pub fn fins(&self) -> Vec<(Direction, Vec<u8>)> {
+    pub fn fins(&self) -> Vec<Forged> {
         let fin = |direction: Direction| {
             let side = &self.sides[direction.index()];
             let ack = Some(self.sides[direction.back().index()].told());
@@ -105,7 +112,7 @@ impl Zombie {
     }
 
     /// A bare ACK to the sender of `direction`.
-    fn ack(&self, direction: Direction) -> (Direction, Vec<u8>) {
+    fn ack(&self, direction: Direction) -> Forged {
         let (forth, back) = (&self.sides[direction.index()], &self.sides[direction.back().index()]);
         let ack = Segment {
             src: forth.to,
@@ -120,26 +127,26 @@ impl Zombie {
     }
 
     /// Takes, or refuses, what a segment carries beyond the cut.
-    pub fn beyond(&mut self, direction: Direction, head: &Head) -> Vec<(Direction, Vec<u8>)> {
+    pub fn beyond(&mut self, direction: Direction, header: &TcpHeader) -> Vec<Forged> {
         let lingering = self.lingering;
         let side = &mut self.sides[direction.index()];
-        if head.seq_end() == head.seq || !after(head.seq_end(), side.cut) {
+        if header.seq_end() == header.seq || !after(header.seq_end(), side.cut) {
             return Vec::new();
         }
-        if side.rejected || (!lingering && after(head.payload_end(), side.cut)) {
+        if side.rejected || (!lingering && after(header.payload_end(), side.cut)) {
             side.rejected = true;
-            let reset = segment::reset_for(head).map(|reset| (direction.back(), reset.to_vec()));
+            let reset = segment::reset_for(header).map(|reset| (direction.back(), reset.to_vec()));
             return reset.into_iter().collect();
         }
-        if !after(head.seq, side.taken) {
-            side.taken = later(side.taken, head.seq_end());
+        if !after(header.seq, side.taken) {
+            side.taken = later(side.taken, header.seq_end());
         }
         vec![self.ack(direction)]
     }
 
     /// A packet of the closed connection; what goes instead of it.
-    pub fn pass(&mut self, direction: Direction, head: &Head, packet: &[u8]) -> Vec<(Direction, Vec<u8>)> {
-        if head.rst {
+    pub fn pass(&mut self, direction: Direction, header: &TcpHeader, packet: &[u8]) -> Vec<Forged> {
+        if header.rst {
             // An end gives up: that is its peer's business as long as it had not closed.
             return Vec::new();
         }
@@ -147,24 +154,24 @@ impl Zombie {
         let back = &mut self.sides[direction.back().index()];
         let old = back.told();
         let mut untouched = false;
-        if let Some(ack) = head.ack {
+        if let Some(ack) = header.ack {
             untouched = !after(ack, back.cut) && before(back.acked, back.cut);
             back.acked = later(back.acked, earlier(ack, back.cut));
         }
         let told = back.told();
         let side = &mut self.sides[direction.index()];
         side.ack = Some(told);
-        side.window = head.window;
+        side.window = header.window;
         let cut = side.cut;
-        if let Some(part) = prefix(head, packet, cut, Some(told)) {
+        if let Some(part) = prefix(header, packet, cut, Some(told)) {
             forged.push((direction, part));
-        } else if untouched && head.is_pure_ack() && told == head.ack.unwrap_or(told) {
+        } else if untouched && header.is_pure_ack() && told == header.ack.unwrap_or(told) {
             // With its selective acknowledgements.
             forged.push((direction, packet.to_vec()));
         } else if told != old {
             forged.push(self.ack(direction.back()));
         }
-        forged.extend(self.beyond(direction, head));
+        forged.extend(self.beyond(direction, header));
         forged
     }
 }

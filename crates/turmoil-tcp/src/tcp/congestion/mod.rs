@@ -1,15 +1,51 @@
-//! Congestion control, pure: bytes and microseconds in, a window out. CUBIC (RFC 9438) or NewReno
-//! (RFC 5681), initial window of ten segments (RFC 6928), HyStart (Ha and Rhee 2011, as in Linux),
+//! Congestion control, pure: bytes and microseconds in, a window out. CUBIC (`cubic`) or NewReno
+//! (`new_reno`) above the slow start threshold, for both an initial window of ten segments (RFC 6928), HyStart (Ha and Rhee 2011, as in Linux),
 //! restart after idle (RFC 5681 section 4.1, with RFC 2861's decay as in Linux). Integers only, so
 //! that every machine computes the same.
+
+mod cubic;
+mod new_reno;
 
 /// How the congestion window grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// RFC 9438, with HyStart, as Linux by default.
     Cubic,
-    /// RFC 5681.
+    /// RFC 5681 and the window of RFC 6582.
     NewReno,
+}
+
+impl Algorithm {
+    fn start(self) -> Box<dyn CongestionAvoidance> {
+        match self {
+            Algorithm::Cubic => Box::<cubic::Cubic>::default(),
+            Algorithm::NewReno => Box::<new_reno::NewReno>::default(),
+        }
+    }
+}
+
+/// Bytes acknowledged in congestion avoidance.
+pub(crate) struct Acked {
+    pub now_us: u64,
+    pub bytes: u64,
+    /// The smoothed round-trip time.
+    pub srtt_us: u64,
+    /// The congestion window and a full segment, in bytes.
+    pub window: u64,
+    pub mss: u64,
+}
+
+/// What algorithms differ in: how the window grows above the slow start threshold, and what a loss
+/// makes of it. Slow start, timeouts and idleness are [`Congestion`]'s and the same for all.
+pub(crate) trait CongestionAvoidance: std::fmt::Debug + Send {
+    /// The window after an acknowledgement, in bytes.
+    fn grown(&mut self, acked: &Acked) -> u64;
+
+    /// A window of so many bytes met a loss; the window to go on with.
+    fn reduced(&mut self, window: u64) -> u64;
+
+    /// The application, and not the window, was the limit: this time is none of growth.
+    fn paused(&mut self) {}
 }
 
 /// HyStart watches only windows of at least so many segments.
@@ -28,31 +64,13 @@ struct HyStart {
     found: bool,
 }
 
-/// CUBIC's growth since its last reduction.
-#[derive(Clone, Debug)]
-struct Epoch {
-    start_us: u64,
-    /// K of RFC 9438 section 4.2.
-    k_us: u64,
-    /// The window the cubic function aims at, bytes.
-    origin: u64,
-    /// W_est, bytes.
-    reno: u64,
-    reno_rest: u64,
-}
-
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Congestion {
-    algorithm: Algorithm,
+    avoidance: Box<dyn CongestionAvoidance>,
     mss: u64,
     initial: u64,
     window: u64,
     ssthresh: u64,
-    /// Bytes acknowledged that have not yet moved the window.
-    rest: u128,
-    w_max: u64,
-    cwnd_prior: u64,
-    epoch: Option<Epoch>,
     min_rtt_us: u64,
     hystart: HyStart,
 }
@@ -61,15 +79,11 @@ impl Congestion {
     pub fn new(algorithm: Algorithm, mss: u32, initial_segments: u32) -> Self {
         let (mss, initial) = (u64::from(mss), u64::from(mss) * u64::from(initial_segments));
         Self {
-            algorithm,
+            avoidance: algorithm.start(),
             mss,
             initial,
             window: initial,
             ssthresh: u64::MAX,
-            rest: 0,
-            w_max: 0,
-            cwnd_prior: 0,
-            epoch: None,
             min_rtt_us: u64::MAX,
             hystart: HyStart {
                 round_start_us: 0,
@@ -124,7 +138,7 @@ impl Congestion {
         if !limited {
             // RFC 9438 section 5.8: time during which the application was the limit must not
             // count as time for growth.
-            self.epoch = None;
+            self.avoidance.paused();
             return;
         }
         let mut acked = acked;
@@ -136,43 +150,8 @@ impl Congestion {
         if acked == 0 {
             return;
         }
-        match self.algorithm {
-            Algorithm::NewReno => self.additive(acked),
-            Algorithm::Cubic => self.cubic(now_us, acked, srtt_us),
-        }
-    }
-
-    fn additive(&mut self, acked: u64) {
-        self.rest += u128::from(acked) * u128::from(self.mss);
-        let grown = self.rest / u128::from(self.window);
-        self.rest -= grown * u128::from(self.window);
-        self.window += grown as u64;
-    }
-
-    fn cubic(&mut self, now_us: u64, acked: u64, srtt_us: u64) {
-        let (window, mss, w_max) = (self.window, self.mss, self.w_max);
-        let epoch = self.epoch.get_or_insert_with(|| {
-            let below = w_max.saturating_sub(window);
-            // K = cbrt((W_max - cwnd) / C), C = 0.4 segments per cubic second.
-            let k_us = cube_root(u128::from(below) * 2_500_000_000_000_000_000 / u128::from(mss));
-            Epoch { start_us: now_us, k_us, origin: w_max.max(window), reno: window, reno_rest: 0 }
-        });
-        // RFC 9438 section 4.3: alpha is 3 (1 - beta) / (1 + beta) = 9/17 until W_est has regained
-        // the window before the reduction, then 1.
-        let (alpha, per) = if epoch.reno < self.cwnd_prior { (9, 17) } else { (1, 1) };
-        let grown = acked * mss * alpha + epoch.reno_rest;
-        epoch.reno += grown / (window * per);
-        epoch.reno_rest = grown % (window * per);
-
-        let t = i128::from(now_us - epoch.start_us) + i128::from(srtt_us) - i128::from(epoch.k_us);
-        let rise = (t * t * t * i128::from(mss) * 2) / 5_000_000_000_000_000_000;
-        let target = (i128::from(epoch.origin) + rise)
-            .clamp(i128::from(window), i128::from(window + window / 2)) as u64;
-        let regained = epoch.reno;
-        self.rest += u128::from(target - window) * u128::from(acked);
-        let grown = self.rest / u128::from(window);
-        self.rest -= grown * u128::from(window);
-        self.window = (window + grown as u64).max(regained);
+        let ack = Acked { now_us, bytes: acked, srtt_us, window: self.window, mss: self.mss };
+        self.window = self.avoidance.grown(&ack);
     }
 
     /// Leaves slow start before the queue overflows: when the train of acknowledgements is as
@@ -204,19 +183,7 @@ impl Congestion {
 
     /// Segments were lost: one reduction per round trip (the caller's care).
     pub fn on_loss(&mut self) {
-        self.cwnd_prior = self.window;
-        self.epoch = None;
-        self.rest = 0;
-        let floor = 2 * self.mss;
-        self.ssthresh = match self.algorithm {
-            Algorithm::NewReno => self.window / 2,
-            Algorithm::Cubic => {
-                // Fast convergence (RFC 9438 section 4.7).
-                self.w_max = if self.window < self.w_max { self.window * 17 / 20 } else { self.window };
-                self.window * 7 / 10
-            }
-        }
-        .max(floor);
+        self.ssthresh = self.avoidance.reduced(self.window).max(2 * self.mss);
         self.window = self.ssthresh;
     }
 
@@ -237,7 +204,7 @@ impl Congestion {
         if idle_us > rto_us {
             self.ssthresh =
                 if self.in_slow_start() { self.ssthresh } else { self.ssthresh.max(self.window / 4 * 3) };
-            self.epoch = None;
+            self.avoidance.paused();
         }
         let mut left = idle_us.saturating_sub(rto_us);
         while left > 0 && self.window > restart {
@@ -247,33 +214,11 @@ impl Congestion {
     }
 }
 
-/// The largest integer whose cube is at most `n`.
-fn cube_root(n: u128) -> u64 {
-    let (mut low, mut high) = (0u64, 1 << 42);
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        if u128::from(middle).pow(3) <= n {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    low
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const MSS: u64 = 1460;
-
-    #[test]
-    fn cube_roots() {
-        for n in [0u64, 1, 2, 7, 8, 26, 27, 1_000_000, 999_999_999_999] {
-            let root = u128::from(cube_root(u128::from(n)));
-            assert!(root.pow(3) <= u128::from(n) && (root + 1).pow(3) > u128::from(n), "{n}");
-        }
-    }
 
     #[test]
     fn slow_start_doubles_per_round_trip() {
@@ -284,37 +229,6 @@ mod tests {
         assert_eq!(cc.window(), 20 * MSS);
         cc.on_ack(100_000, 20 * MSS, 50_000, Some(50_000), false);
         assert_eq!(cc.window(), 20 * MSS, "the application was the limit");
-    }
-
-    #[test]
-    fn new_reno_adds_a_segment_per_round_trip_and_halves() {
-        let mut cc = Congestion::new(Algorithm::NewReno, MSS as u32, 10);
-        cc.on_loss();
-        assert_eq!(cc.window(), 5 * MSS);
-        for _ in 0..5 {
-            cc.on_ack(0, MSS, 50_000, None, true);
-        }
-        assert!((6 * MSS - 200..=6 * MSS).contains(&cc.window()), "{}", cc.window());
-    }
-
-    /// RFC 9438 section 4.2: after a loss at W_max the window is back at W_max K seconds later, K =
-    /// cbrt(W_max * 0.3 / 0.4). The round trip is so long that Reno would not be faster.
-    #[test]
-    fn cubic_regains_its_window_after_k() {
-        let mut cc = Congestion::new(Algorithm::Cubic, MSS as u32, 1000);
-        cc.on_loss();
-        assert_eq!(cc.window(), 700 * MSS);
-        let rtt_us = 100_000;
-        let mut now_us = 0;
-        let k_us = cube_root(750 * 1_000_000_000_000_000_000);
-        assert!((9_000_000..9_100_000).contains(&k_us), "{k_us}");
-        while now_us < k_us {
-            let window = cc.window();
-            cc.on_ack(now_us, window, rtt_us, Some(rtt_us), true);
-            now_us += rtt_us;
-        }
-        let off = cc.window().abs_diff(1000 * MSS);
-        assert!(off < 20 * MSS, "{} segments", cc.window() / MSS);
     }
 
     #[test]

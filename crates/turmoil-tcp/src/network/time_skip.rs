@@ -1,6 +1,6 @@
-//! Time in which nothing happens passes at once: a host with nothing to do in the coming tick leaps to
+//! Time in which nothing happens passes at once: a host with nothing to do in the coming tick skips to
 //! its end, which spares tokio the stops of its timer wheel; when nothing happened in a whole tick,
-//! all hosts leap over the ticks that end before the next timer of any of them.
+//! all hosts skip over the ticks that end before the next timer of any of them.
 
 use crate::tcp::clock::Clock;
 use std::cell::{Cell, RefCell};
@@ -14,13 +14,13 @@ use std::task::{Poll, Waker};
 struct Host {
     addr: Ipv4Addr,
     clock: Clock,
-    /// To leap over in the next tick.
+    /// To skip in the next tick.
     us: Cell<u64>,
     waker: RefCell<Waker>,
 }
 
 #[derive(Default)]
-pub(super) struct Leaps {
+pub(super) struct TimeSkips {
     hosts: RefCell<Vec<Rc<Host>>>,
     /// Messages on their way, by receiver.
     mail: RefCell<BTreeMap<Ipv4Addr, u64>>,
@@ -28,8 +28,8 @@ pub(super) struct Leaps {
     changes: Cell<u64>,
 }
 
-impl Leaps {
-    /// A task of each host: leaps when told to.
+impl TimeSkips {
+    /// A task of each host: skips when told to.
     pub async fn take_part(self: Rc<Self>, addr: Ipv4Addr, clock: Clock) -> io::Result<()> {
         let host =
             Rc::new(Host { addr, clock, us: Cell::new(0), waker: RefCell::new(Waker::noop().clone()) });
@@ -37,7 +37,7 @@ impl Leaps {
         poll_fn(|cx| {
             let us = host.us.take();
             if us > 0 {
-                Clock::leap(us);
+                Clock::skip(us);
             }
             host.waker.borrow_mut().clone_from(cx.waker());
             Poll::Pending

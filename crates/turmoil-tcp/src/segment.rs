@@ -34,7 +34,7 @@ pub fn earlier(a: u32, b: u32) -> u32 {
 
 /// What the headers of a packet say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct TcpHeader {
     /// Who sends it.
     pub src: SocketAddrV4,
     /// Whom it is for.
@@ -55,7 +55,7 @@ pub struct Head {
     end: usize,
 }
 
-impl Head {
+impl TcpHeader {
     /// `None` unless it is a whole TCP segment in an unfragmented IPv4 packet.
     pub fn read(packet: &[u8]) -> Option<Self> {
         let ip = Ipv4Packet::new_checked(packet).ok()?;
@@ -220,15 +220,15 @@ pub fn checksums_right(packet: &[u8]) -> bool {
 
 /// The answer of a host that knows no such connection (RFC 9293 section 3.10.7.1): `None` to a
 /// RST.
-pub(crate) fn reset_for(head: &Head) -> Option<Segment<'static>> {
-    if head.rst {
+pub(crate) fn reset_for(header: &TcpHeader) -> Option<Segment<'static>> {
+    if header.rst {
         return None;
     }
-    let (seq, ack) = match head.ack {
+    let (seq, ack) = match header.ack {
         Some(ack) => (ack, None),
-        None => (0, Some(head.seq_end())),
+        None => (0, Some(header.seq_end())),
     };
-    let (src, dst) = (head.dst, head.src);
+    let (src, dst) = (header.dst, header.src);
     Some(Segment { src, dst, seq, ack, window: 0, control: TcpControl::Rst, payload: &[] })
 }
 
@@ -255,18 +255,21 @@ mod tests {
             payload: b"abc",
         };
         let mut packet = segment.to_vec();
-        let head = Head::read(&packet).unwrap();
-        assert_eq!((head.src, head.dst, head.seq, head.ack, head.window), (src, dst, u32::MAX, Some(7), 512));
-        assert_eq!(head.payload(&packet), b"abc");
-        assert_eq!((head.payload_end(), head.seq_end(), head.fin), (2, 3, true));
+        let header = TcpHeader::read(&packet).unwrap();
+        assert_eq!(
+            (header.src, header.dst, header.seq, header.ack, header.window),
+            (src, dst, u32::MAX, Some(7), 512)
+        );
+        assert_eq!(header.payload(&packet), b"abc");
+        assert_eq!((header.payload_end(), header.seq_end(), header.fin), (2, 3, true));
         assert!(checksums_right(&packet));
         patch(&mut packet, 9, Some(10), 11);
-        let head = Head::read(&packet).unwrap();
-        assert_eq!((head.seq, head.ack, head.window), (9, Some(10), 11));
+        let header = TcpHeader::read(&packet).unwrap();
+        assert_eq!((header.seq, header.ack, header.window), (9, Some(10), 11));
         assert!(checksums_right(&packet));
         packet[41] ^= 1;
         assert!(!checksums_right(&packet));
-        assert_eq!(Head::read(&packet[..packet.len() - 1]), None);
+        assert_eq!(TcpHeader::read(&packet[..packet.len() - 1]), None);
     }
 
     #[test]
