@@ -240,7 +240,7 @@ fn two() -> u32 {
 pub struct Stratum {
     pub direction: Direction,
     pub fault: FaultSpec,
-    /// `None` for a fault without a trigger ([`FaultName::has_trigger`]).
+    /// `None` for a fault without a trigger ([`FaultName::has_trigger`](super::fault::FaultName::has_trigger)).
     pub trigger: Option<TriggerName>,
 }
 

@@ -1,7 +1,7 @@
 //! The fault of a case: what goes wrong, and where, drawn before the run and written into its case.
 //!
-//! [`kind`] has a row for each kind, which scenarios, cases, tables, reports, oracles and
-//! `ftpsim scenarios` read; [`trigger`] one for each trigger; [`strike`] says what the middlebox and the
+//! `kind` has a row for each kind, which scenarios, cases, tables, reports, oracles and
+//! `ftpsim scenarios` read; `trigger` one for each trigger; `strike` says what the middlebox and the
 //! disks are told to do.
 
 mod about;

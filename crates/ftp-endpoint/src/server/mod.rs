@@ -1,4 +1,5 @@
-//! The server: RFC 959 as corrected by RFC 1123, over any [`Net`], serving any [`Store`].
+//! The server: RFC 959 as corrected by RFC 1123, over any [`Net`](crate::net::Net), serving any
+//! [`Store`](crate::store::Store).
 //!
 //! Where the RFCs leave room:
 //! - A transfer is answered by 226 when the data connection is closed with it, by 250 when it stays

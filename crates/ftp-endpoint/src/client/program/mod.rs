@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 /// of a connection for the end of the file, so a [`Self::store`] that is dropped may publish the
 /// beginning of a file as if it were whole; [`Self::cancel_by`] breaks off properly.
 ///
-/// For many files, with retries, verification and pipelining, see [`super::deliver`].
+/// For many files, with retries, verification and pipelining, see [`super::deliver()`].
 ///
 /// ```
 /// use ftp_endpoint::client::{Client, Login, Options};
