@@ -159,7 +159,7 @@ fn pattern(len: usize) -> Vec<u8> {
 
 mod connections_have_addresses {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), to);
         let local = stream.local_addr().unwrap();
@@ -173,7 +173,7 @@ mod connections_have_addresses {
         let error = net.connect(Some(foreign.parse().unwrap()), to).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, from) = listener.accept().await.unwrap();
         assert_eq!(stream.local_addr().unwrap(), listener.local_addr().unwrap());
         assert_eq!(stream.peer_addr().unwrap(), from);
@@ -186,11 +186,11 @@ mod connections_have_addresses {
 
 mod clean_end_of_file_on_drop {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         stream.write_all(&pattern(10_000)).await.unwrap();
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut all = Vec::new();
         stream.read_to_end(&mut all).await.unwrap();
@@ -201,7 +201,7 @@ mod clean_end_of_file_on_drop {
 
 mod half_close {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         stream.write_all(b"question").await.unwrap();
         stream.shutdown().await.unwrap();
@@ -209,7 +209,7 @@ mod half_close {
         stream.read_to_end(&mut answer).await.unwrap();
         assert_eq!(answer, pattern(100_000));
     }
-    pub async fn server<N: Net>(net: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(net: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut question = Vec::new();
         stream.read_to_end(&mut question).await.unwrap();
@@ -221,7 +221,7 @@ mod half_close {
 
 mod refused {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         // The listener is gone when this comes.
         stream.read_u8().await.unwrap();
@@ -229,7 +229,7 @@ mod refused {
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         stream.write_all(b"established ones go on").await.unwrap();
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         drop(listener);
         stream.write_all(b"!").await.unwrap();
@@ -241,14 +241,14 @@ mod refused {
 
 mod reset_by_abort {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         stream.write_all(b"x").await.unwrap();
         let error = stream.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         assert_eq!(stream.write_all(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.read_u8().await.unwrap();
         stream.abort();
@@ -257,12 +257,12 @@ mod reset_by_abort {
 
 mod reset_by_drop_with_unread_data {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         stream.write_all(b"0123456789").await.unwrap();
         assert_eq!(stream.read_u8().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.read_u8().await.unwrap();
     }
@@ -270,7 +270,7 @@ mod reset_by_drop_with_unread_data {
 
 mod read_before_a_reset {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         net.sleep(Duration::from_millis(200)).await;
         let mut got = [0; 5];
@@ -279,7 +279,7 @@ mod read_before_a_reset {
         assert_eq!(stream.read_u8().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(stream.read(&mut got).await.unwrap(), 0, "an error is reported once");
     }
-    pub async fn server<N: Net>(net: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(net: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"early").await.unwrap();
         net.sleep(Duration::from_millis(50)).await;
@@ -289,7 +289,7 @@ mod read_before_a_reset {
 
 mod writing_to_the_gone {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
         let mut error = None;
@@ -302,21 +302,21 @@ mod writing_to_the_gone {
         }
         assert_eq!(error, Some(ErrorKind::BrokenPipe));
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         listener.accept().await.unwrap();
     }
 }
 
 mod writing_after_shutdown {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         stream.write_all(b"all").await.unwrap();
         stream.shutdown().await.unwrap();
         assert_eq!(stream.write_all(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         assert_eq!(stream.read_u8().await.unwrap(), b'!');
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut all = String::new();
         stream.read_to_string(&mut all).await.unwrap();
@@ -343,17 +343,17 @@ mod large_both_ways {
         };
         tokio::join!(send, receive);
     }
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         exchange(net.connect(None, to).await.unwrap()).await;
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         exchange(listener.accept().await.unwrap().0).await;
     }
 }
 
 mod vectored_writes_keep_their_order {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         assert!(stream.is_write_vectored());
         assert_eq!(stream.write(&[]).await.unwrap(), 0);
@@ -369,7 +369,7 @@ mod vectored_writes_keep_their_order {
             }
         }
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         for block in pattern(300_000).chunks(3_000) {
             let mut got = vec![0; stream.read_u32().await.unwrap() as usize];
@@ -382,7 +382,7 @@ mod vectored_writes_keep_their_order {
 
 mod backpressure {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         let data = vec![9; 1 << 16];
         let mut written = 0u64;
@@ -396,7 +396,7 @@ mod backpressure {
         stream.shutdown().await.unwrap();
         assert_eq!(stream.read_u64().await.unwrap(), written + data.len() as u64);
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         let _go = listener.accept().await.unwrap();
         let mut count = 0u64;
@@ -414,7 +414,7 @@ mod backpressure {
 mod many_connections {
     use super::*;
     const COUNT: usize = 200;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut tasks = JoinSet::new();
         for i in 0..COUNT {
             let net = net.clone();
@@ -429,7 +429,7 @@ mod many_connections {
         }
         assert_eq!(tasks.join_all().await.len(), COUNT);
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let mut tasks = JoinSet::new();
         for _ in 0..COUNT {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -446,7 +446,7 @@ mod many_connections {
 mod backlog {
     use super::*;
     const COUNT: u8 = 30;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut streams = Vec::new();
         for i in 0..COUNT {
             let mut stream = net.connect(None, to).await.unwrap();
@@ -458,7 +458,7 @@ mod backlog {
             assert_eq!(stream.read_u8().await.unwrap() as usize, i);
         }
     }
-    pub async fn server<N: Net>(net: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(net: N, listener: N::Listener) {
         net.sleep(Duration::from_millis(1000)).await;
         for i in 0..COUNT {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -470,11 +470,11 @@ mod backlog {
 
 mod unaccepted_connections_are_reset {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         assert_eq!(stream.read_u8().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     }
-    pub async fn server<N: Net>(net: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(net: N, listener: N::Listener) {
         net.sleep(Duration::from_millis(200)).await;
         drop(listener);
     }
@@ -482,13 +482,13 @@ mod unaccepted_connections_are_reset {
 
 mod a_cancelled_accept_loses_nothing {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         for _ in 0..20 {
             let mut stream = net.connect(None, to).await.unwrap();
             assert_eq!(stream.read_u8().await.unwrap(), b'!');
         }
     }
-    pub async fn server<N: Net>(net: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(net: N, listener: N::Listener) {
         for _ in 0..20 {
             let mut stream = loop {
                 let accept = pin!(listener.accept());
@@ -503,7 +503,7 @@ mod a_cancelled_accept_loses_nothing {
 
 mod timeouts {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut stream = net.connect(None, to).await.unwrap();
         let limit = Duration::from_millis(70);
         let start = net.now();
@@ -517,7 +517,7 @@ mod timeouts {
         net.sleep(limit).await;
         assert!(net.now() - start >= limit);
     }
-    pub async fn server<N: Net>(_: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(_: N, listener: N::Listener) {
         let (mut stream, _) = listener.accept().await.unwrap();
         assert_eq!(stream.read_u8().await.unwrap(), b'?');
         stream.write_all(b"!").await.unwrap();
@@ -526,10 +526,10 @@ mod timeouts {
 
 mod ports {
     use super::*;
-    pub async fn client<N: Net>(net: N, to: SocketAddr) {
+    pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         net.connect(None, to).await.unwrap();
     }
-    pub async fn server<N: Net>(net: N, listener: N::Listener) {
+    pub(crate) async fn server<N: Net>(net: N, listener: N::Listener) {
         let taken = listener.local_addr().unwrap();
         assert_eq!(net.listen(taken).await.err().unwrap().kind(), ErrorKind::AddrInUse);
         let any = net.listen(SocketAddr::new(taken.ip(), 0)).await.unwrap();

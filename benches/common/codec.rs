@@ -5,10 +5,10 @@ use ftp_proto::mode::{
     Coding, Decoder, Encoder, End, Event, FULL_BYTES, Output, Structure, TransmissionMode,
 };
 
-pub const PAYLOAD_BYTES: usize = 1 << 20;
+pub(crate) const PAYLOAD_BYTES: usize = 1 << 20;
 /// What is encoded or decoded by one call; small enough that it and what comes of it stay in
 /// the first two caches.
-pub const PIECE_BYTES: usize = 32 * 1024;
+pub(crate) const PIECE_BYTES: usize = 32 * 1024;
 /// Where decoders gather data.
 const DATA_BYTES: usize = 32 * 1024 + FULL_BYTES;
 const FILLER: u8 = b' ';
@@ -90,7 +90,7 @@ fn mixed() -> Vec<u8> {
 
 /// Takes payload as a socket's vectored write does: only where it stands.
 #[derive(Default)]
-pub struct Borrowing<'p> {
+pub(crate) struct Borrowing<'p> {
     pub framing: Vec<u8>,
     pub parts: Vec<&'p [u8]>,
 }
@@ -104,11 +104,11 @@ impl<'p> Output<'p> for Borrowing<'p> {
     }
 }
 
-pub fn end_after(payload: &[u8], piece: &[u8]) -> End {
+pub(crate) fn end_after(payload: &[u8], piece: &[u8]) -> End {
     End { record: false, file: piece.as_ptr_range().end == payload.as_ptr_range().end }
 }
 
-pub fn encode(coding: Coding, payload: &[u8], mut sink: impl FnMut(&[u8])) {
+pub(crate) fn encode(coding: Coding, payload: &[u8], mut sink: impl FnMut(&[u8])) {
     let mut encoder = Encoder::new(coding);
     let mut wire = Vec::with_capacity(2 * PIECE_BYTES.min(payload.len()) + 16);
     for piece in payload.chunks(PIECE_BYTES) {
@@ -119,7 +119,7 @@ pub fn encode(coding: Coding, payload: &[u8], mut sink: impl FnMut(&[u8])) {
 }
 
 /// Data as it is found: borrowed from the wire bytes, runs as such.
-pub fn decode_events(coding: Coding, wire: &[u8], mut sink: impl FnMut(&[u8])) {
+pub(crate) fn decode_events(coding: Coding, wire: &[u8], mut sink: impl FnMut(&[u8])) {
     let mut decoder = Decoder::new(coding);
     for mut part in wire.chunks(PIECE_BYTES) {
         while let Some(event) = decoder.decode(&mut part).expect("well-formed") {
@@ -133,7 +133,7 @@ pub fn decode_events(coding: Coding, wire: &[u8], mut sink: impl FnMut(&[u8])) {
 }
 
 /// Data gathered in a buffer.
-pub fn decode_gathered(coding: Coding, wire: &[u8], mut sink: impl FnMut(&[u8])) {
+pub(crate) fn decode_gathered(coding: Coding, wire: &[u8], mut sink: impl FnMut(&[u8])) {
     let mut decoder = Decoder::new(coding);
     let most = DATA_BYTES.min(wire.len().saturating_mul(63) + FULL_BYTES);
     let (mut data, mut filled) = (vec![0; most], 0);
@@ -150,14 +150,14 @@ pub fn decode_gathered(coding: Coding, wire: &[u8], mut sink: impl FnMut(&[u8]))
     sink(&data[..filled]);
 }
 
-pub fn check(expected: &[u8], what: &str, run: impl FnOnce(&mut dyn FnMut(&[u8]))) {
+pub(crate) fn check(expected: &[u8], what: &str, run: impl FnOnce(&mut dyn FnMut(&[u8]))) {
     let mut came = Vec::new();
     run(&mut |bytes| came.extend_from_slice(bytes));
     assert!(came == expected, "{what}: wrong bytes");
 }
 
 /// Every kind of data, by name.
-pub fn kinds() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn kinds() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("random", random()),
         ("text", text()),
@@ -170,7 +170,7 @@ pub fn kinds() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Every coding that changes bytes, by name.
-pub fn codings() -> [(&'static str, Coding); 3] {
+pub(crate) fn codings() -> [(&'static str, Coding); 3] {
     let coding = |mode, structure| Coding { mode, structure, filler: FILLER };
     [
         ("stream-record", coding(TransmissionMode::Stream, Structure::Record)),

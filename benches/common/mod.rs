@@ -1,4 +1,4 @@
 //! What more than one benchmark uses.
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
-pub mod codec;
+pub(crate) mod codec;

@@ -19,7 +19,7 @@ fn items(parts: &[&[u8]], limit_bytes: usize) -> Vec<Item> {
 }
 
 /// The first byte says where to cut.
-pub fn check(input: &[u8]) {
+pub(super) fn check(input: &[u8]) {
     let Some((&first, bytes)) = input.split_first() else { return };
     let cut = usize::from(first) % (bytes.len() + 1);
     let whole = items(&[bytes], LIMIT_BYTES);

@@ -12,11 +12,11 @@ mod session;
 use ftp_proto::mode::TransmissionMode;
 
 /// The targets, by the names of their binaries and corpora.
-pub const TARGETS: [&str; 7] =
+pub(crate) const TARGETS: [&str; 7] =
     ["block", "command", "compressed", "listing", "reply", "session", "stream_record"];
 
 /// Panics when something does not hold.
-pub fn check(target: &str, input: &[u8]) {
+pub(crate) fn check(target: &str, input: &[u8]) {
     match target {
         "block" => mode::check(TransmissionMode::Block, input),
         "command" => command::check(input),

@@ -2,7 +2,7 @@
 
 use ftp_proto::listing::{Facts, Listed, long_line, parse_facts, parse_long_line};
 
-pub fn check(input: &[u8]) {
+pub(super) fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     for line in text.lines() {
         if let Some(entry) = parse_facts(line) {

@@ -86,7 +86,7 @@ fn gathered(coding: Coding, mut wire: &[u8]) -> Heard {
 }
 
 /// The first two bytes say where to cut, the third which filler.
-pub fn check(mode: TransmissionMode, input: &[u8]) {
+pub(super) fn check(mode: TransmissionMode, input: &[u8]) {
     let Some((&[high, low, filler], wire)) = input.split_first_chunk::<3>() else { return };
     let coding = Coding { mode, structure: Structure::Record, filler };
     let whole = events(coding, &[wire]);

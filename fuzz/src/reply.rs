@@ -21,7 +21,7 @@ fn replies(parts: &[&[u8]]) -> (Vec<Reply>, Option<ReplyError>, bool) {
 }
 
 /// The first byte says where to cut.
-pub fn check(input: &[u8]) {
+pub(super) fn check(input: &[u8]) {
     let Some((&first, bytes)) = input.split_first() else { return };
     let cut = usize::from(first) % (bytes.len() + 1);
     let whole = replies(&[bytes]);

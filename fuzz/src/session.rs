@@ -35,7 +35,7 @@ const QUIET: Duration = Duration::from_secs(250);
 /// Where the client takes data connections after `PORT 10,0,0,2,19,136`.
 const ACTIVE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 5000);
 
-pub fn check(input: &[u8]) {
+pub(super) fn check(input: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(script(input));
 }

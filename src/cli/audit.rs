@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::process::{Command, ExitCode, Stdio};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Seeds of the sweep whose cases are run again
     #[arg(long, value_name = "A..B", default_value = "0..100")]
     seeds: SeedRange,
@@ -17,7 +17,7 @@ pub struct Args {
     digests: bool,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.digests {
         for digest in audit::digests(args.seeds, NonZeroUsize::MIN, || ()) {
             println!("{}", serde_json::to_string(&digest)?);

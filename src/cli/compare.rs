@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A scenario's name (see `ftpsim scenarios`) or a TOML file
     #[arg(default_value = "small-files")]
     scenario: String,
@@ -35,7 +35,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::load(&args.scenario)?;
     let seeds = args.seeds.unwrap_or(scenario.seeds);
     let out = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));

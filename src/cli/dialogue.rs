@@ -5,15 +5,15 @@ use ftp_endpoint::observe::{Event, Nobody, Observer, Who};
 use std::sync::Arc;
 
 /// Prints commands behind `>` (passwords masked) and replies behind `<`.
-pub struct Dialogue;
+pub(super) struct Dialogue;
 
 /// [`Dialogue`] where `verbose`, else nobody.
-pub fn observer(verbose: bool) -> Arc<dyn Observer> {
+pub(super) fn observer(verbose: bool) -> Arc<dyn Observer> {
     if verbose { Arc::new(Dialogue) } else { Arc::new(Nobody) }
 }
 
 /// A reply as it came over the control connection.
-pub fn reply_lines(code: u16, text: &str) -> String {
+pub(super) fn reply_lines(code: u16, text: &str) -> String {
     let last = text.matches('\n').count();
     let line = |(index, line): (usize, &str)| match index {
         _ if index == last => format!("{code} {line}"),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// ftp://USER:PASSWORD@HOST:PORT/PATH of a file, or of the directory that FILES lie in; the
     /// last component may have wildcards (* ? [a-z])
     url: FtpUrl,
@@ -29,7 +29,7 @@ pub struct Args {
     transfer: TransferArgs,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let remotes: Vec<String> = if args.files.is_empty() {
         vec![args.url.path.clone()]
     } else {

@@ -1,13 +1,13 @@
 //! Wildcards in names: `*`, `?`, `[a-z]`, `[!a-z]`.
 
 /// Whether `text` has a wildcard in it.
-pub fn is_pattern(text: &str) -> bool {
+pub(super) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
 /// Whether the whole of `name` is what `pattern` says. A name that begins with a dot is matched by
 /// patterns only that do, too, as shells have it. An unclosed `[` stands for itself.
-pub fn matches(pattern: &str, name: &str) -> bool {
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
     if name.starts_with('.') && !pattern.starts_with('.') {
         return false;
     }

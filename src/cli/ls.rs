@@ -12,7 +12,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY
     url: FtpUrl,
     /// Names only (NLST)
@@ -23,7 +23,7 @@ pub struct Args {
     verbose: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let url = &args.url;
     let server = url.resolve()?;
     let login = login(url)?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The directories of all shards, as `ftpsim sweep --shard` writes them
     #[arg(required = true, value_name = "DIR")]
     shards: Vec<PathBuf>,
@@ -16,7 +16,7 @@ pub struct Args {
     out: PathBuf,
 }
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let mut shards = Vec::new();
     for directory in &args.shards {
         shards.push((directory.display().to_string(), read_swept(directory)?));

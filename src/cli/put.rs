@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY that the files go to; begin DIRECTORY with %2F for
     /// an absolute path
     url: FtpUrl,
@@ -90,7 +90,7 @@ impl Plan {
     }
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut plan = Plan::default();
     for file in &args.files {
         let metadata = std::fs::metadata(file).with_context(|| file.display().to_string())?;

@@ -12,7 +12,7 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// ftp://USER:PASSWORD@HOST:PORT
     url: FtpUrl,
     /// Commands, each one argument; without any, lines of stdin. Each is sent at once, before the
@@ -23,7 +23,7 @@ pub struct Args {
     verbose: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let server = args.url.resolve()?;
     let login = login(&args.url)?;
     // Nothing goes before the user's own commands.

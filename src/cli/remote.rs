@@ -15,7 +15,7 @@ use ftp_proto::mode::{Structure, TransmissionMode};
 const MAX_DEPTH: usize = 64;
 
 /// A file to fetch.
-pub struct Found {
+pub(super) struct Found {
     /// As RETR names it.
     pub remote: String,
     /// Below the directory that it goes to, in components.
@@ -24,12 +24,12 @@ pub struct Found {
 }
 
 /// A session for listings only: stream mode, which every server has.
-pub struct Remote {
+pub(super) struct Remote {
     client: Client<RealNet>,
 }
 
 /// Runs `work` with a session.
-pub fn with_remote<T>(
+pub(super) fn with_remote<T>(
     url: &FtpUrl,
     args: &TransferArgs,
     work: impl AsyncFnOnce(&mut Remote) -> anyhow::Result<T>,
@@ -56,7 +56,7 @@ pub fn with_remote<T>(
 
 impl Remote {
     /// Makes a directory, unless it is there.
-    pub async fn make_directory(&mut self, path: &str) -> anyhow::Result<()> {
+    pub(super) async fn make_directory(&mut self, path: &str) -> anyhow::Result<()> {
         let session = self.client.session();
         let reply = session.command(&Command::Mkd(path.to_owned())).await?;
         if reply.is_completion() {
@@ -79,7 +79,7 @@ impl Remote {
     }
 
     /// Files in `directory` whose names match; with `recursive` directories, too.
-    pub async fn matching(
+    pub(super) async fn matching(
         &mut self,
         directory: &str,
         pattern: &str,
@@ -104,7 +104,7 @@ impl Remote {
     }
 
     /// All files below `directory`, which go below `local`.
-    pub async fn tree(&mut self, directory: &str, local: Vec<String>) -> anyhow::Result<Vec<Found>> {
+    pub(super) async fn tree(&mut self, directory: &str, local: Vec<String>) -> anyhow::Result<Vec<Found>> {
         let mut all = Vec::new();
         let base = local.len();
         let mut open = vec![(directory.to_owned(), local)];
@@ -128,7 +128,7 @@ impl Remote {
     }
 }
 
-pub fn join(directory: &str, name: &str) -> String {
+pub(super) fn join(directory: &str, name: &str) -> String {
     match directory {
         "" => name.to_owned(),
         directory if directory.ends_with('/') => format!("{directory}{name}"),

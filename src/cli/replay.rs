@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use turmoil_tcp::pcap;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A scenario's name (see `ftpsim scenarios`) or a TOML file; or a case, as `ftpsim sweep` and
     /// `ftpsim shrink` save them (*.json)
     #[arg(value_name = "SCENARIO|CASE.json")]
@@ -43,7 +43,7 @@ pub struct Args {
     trace: Option<PathBuf>,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let case = case(&args)?;
     let outcome = world::run_captured(&case)?;
     let run = measured(&case, &outcome);

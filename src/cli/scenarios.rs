@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -16,7 +16,7 @@ pub struct Args {
     fault: Option<String>,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let all = Scenario::embedded()?;
     let mut stdout = std::io::stdout().lock();
     if let Some(name) = &args.fault {

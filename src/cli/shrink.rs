@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A case file, as `ftpsim sweep` saves them
     case: PathBuf,
     /// Cases tried at the most
@@ -18,7 +18,7 @@ pub struct Args {
     out: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let case = read_case(&args.case)?;
     let out = args.out.clone().unwrap_or_else(|| {
         let stem = args.case.file_stem().unwrap_or_default().to_string_lossy();

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Seeds to run, FIRST..END (END not included); with --for, as many of them as there is time for
     #[arg(long, value_name = "A..B")]
     seeds: Option<SeedRange>,
@@ -69,7 +69,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a budget of the person at the terminal")]
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if let Some(cases) = &args.planted {
         return planted_bugs(args, cases);
     }
@@ -160,13 +160,13 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub fn of(swept: &'a Swept) -> Self {
+    pub(super) fn of(swept: &'a Swept) -> Self {
         Self { swept }
     }
 
     /// `small` gives the shrunk case for its file name. `sweep.json` comes last: where it is, all
     /// is there.
-    pub fn write(&self, out: &Path, small: impl Fn(&str) -> Result<Case>) -> Result<()> {
+    pub(super) fn write(&self, out: &Path, small: impl Fn(&str) -> Result<Case>) -> Result<()> {
         for (index, finding) in self.swept.sweep.findings.iter().enumerate() {
             write_case(&out.join(full_name(finding.seed)), &finding.case)?;
             if self.swept.shrink_runs > 0 && index < SHRUNK_AT_MOST {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Args)]
-pub struct TransferArgs {
+pub(super) struct TransferArgs {
     /// Transmission mode (RFC 959 section 3.4)
     #[arg(long, default_value = "stream", value_parser = choice(&MODES))]
     pub mode: TransmissionMode,
@@ -103,14 +103,14 @@ const TYPES: [(&str, Representation); 8] = [
     ("ebcdic", Representation::Ebcdic),
     ("local8", Representation::Local8),
 ];
-pub const RECORD_FORMS: [(&str, RecordForm); 2] =
+pub(super) const RECORD_FORMS: [(&str, RecordForm); 2] =
     [("plain", RecordForm::Plain), ("marked", RecordForm::Marked)];
 const VERIFY: [(&str, Verify); 4] =
     [("reply", Verify::Reply), ("size", Verify::Size), ("hash", Verify::Hash), ("none", Verify::Reply)];
-pub const PUBLISH: [(&str, Publish); 2] = [("direct", Publish::Direct), ("rename", Publish::Rename)];
+pub(super) const PUBLISH: [(&str, Publish); 2] = [("direct", Publish::Direct), ("rename", Publish::Rename)];
 
 /// One of the named values.
-pub fn choice<T: Copy + Send + Sync + 'static>(
+pub(super) fn choice<T: Copy + Send + Sync + 'static>(
     values: &'static [(&'static str, T)],
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(values.iter().map(|(name, _)| *name)).map(|given| {
@@ -125,7 +125,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl TransferArgs {
-    pub fn policy(&self, direction: Direction, publish: Publish) -> Policy {
+    pub(super) fn policy(&self, direction: Direction, publish: Publish) -> Policy {
         Policy {
             direction,
             mode: self.mode,
@@ -150,7 +150,7 @@ impl TransferArgs {
 }
 
 /// From the URL, the environment, or asked for on the terminal, once; else anonymous (RFC 1635).
-pub fn login(url: &FtpUrl) -> anyhow::Result<Login> {
+pub(super) fn login(url: &FtpUrl) -> anyhow::Result<Login> {
     static TYPED: Mutex<Option<String>> = Mutex::new(None);
     let Some(user) = &url.user else {
         return Ok(Login::new("anonymous", "ftpsim@"));
@@ -171,12 +171,12 @@ pub fn login(url: &FtpUrl) -> anyhow::Result<Login> {
     Ok(Login::new(user, typed.clone().unwrap_or_default()))
 }
 
-pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     ftp_endpoint::net::real::runtime().context("cannot start the runtime")
 }
 
 /// Delivers the jobs with a progress bar, prints what became of them, and gives the exit code.
-pub fn run(
+pub(super) fn run(
     url: &FtpUrl,
     store: &DiskStore,
     jobs: &[Job],

@@ -11,7 +11,7 @@ const FTP_PORT: u16 = 21;
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
 
 #[derive(Clone, PartialEq, Eq)]
-pub struct FtpUrl {
+pub(super) struct FtpUrl {
     pub user: Option<String>,
     pub password: Option<String>,
     /// A name or address; IPv6 without brackets.
@@ -83,7 +83,7 @@ fn decode(text: &str) -> anyhow::Result<String> {
 
 impl FtpUrl {
     /// The host's address; of several (IPv6 and IPv4, as a rule) the first that answers.
-    pub fn resolve(&self) -> anyhow::Result<SocketAddr> {
+    pub(super) fn resolve(&self) -> anyhow::Result<SocketAddr> {
         let all: Vec<SocketAddr> = (self.host.as_str(), self.port)
             .to_socket_addrs()
             .with_context(|| format!("cannot find the host {:?}; check its name", self.host))?
@@ -94,7 +94,7 @@ impl FtpUrl {
     }
 
     /// `name` in the directory that the URL names.
-    pub fn below(&self, name: &str) -> String {
+    pub(super) fn below(&self, name: &str) -> String {
         match self.path.as_str() {
             "" => name.to_owned(),
             path if path.ends_with('/') => format!("{path}{name}"),

@@ -17,10 +17,10 @@ const GRID: RGBColor = RGBColor(4, 5, 6);
 const WIDTH: u32 = 760;
 const ROW: u32 = 26;
 
-pub type Drawn<T> = Result<T, Box<dyn Error>>;
+pub(super) type Drawn<T> = Result<T, Box<dyn Error>>;
 
 /// One colour a mode; readable on white and on black.
-pub fn colour(mode: TransmissionMode, structure: Structure) -> RGBColor {
+pub(super) fn colour(mode: TransmissionMode, structure: Structure) -> RGBColor {
     match (mode, structure) {
         (TransmissionMode::Stream, Structure::File) => RGBColor(217, 95, 72),
         (TransmissionMode::Stream, Structure::Record) => RGBColor(201, 144, 38),
@@ -29,12 +29,12 @@ pub fn colour(mode: TransmissionMode, structure: Structure) -> RGBColor {
     }
 }
 
-pub fn css(colour: RGBColor) -> String {
+pub(super) fn css(colour: RGBColor) -> String {
     format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
 }
 
 /// Delivery time of each row as a ratio to the first contender's, with its interval.
-pub fn ratios(rows: &[&SummaryRecord]) -> Drawn<String> {
+pub(super) fn ratios(rows: &[&SummaryRecord]) -> Drawn<String> {
     let points: Vec<_> = rows
         .iter()
         .filter_map(|row| {
@@ -82,7 +82,7 @@ pub fn ratios(rows: &[&SummaryRecord]) -> Drawn<String> {
 }
 
 /// Percentiles of the time of one file, a line a row; time on a logarithmic axis.
-pub fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
+pub(super) fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
     let lines: Vec<_> = rows
         .iter()
         .filter_map(|row| {
@@ -130,7 +130,7 @@ pub fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
 
 /// Delivery time against round-trip time, a line a contender; both axes logarithmic. Rows without an
 /// end are left out.
-pub fn times(rows: &[&GridRecord]) -> Drawn<String> {
+pub(super) fn times(rows: &[&GridRecord]) -> Drawn<String> {
     let mut lines: Vec<(&GridRecord, Vec<(f64, f64)>)> = Vec::new();
     for row in rows {
         let Some(duration_us) = row.duration_us else { continue };
@@ -173,7 +173,7 @@ pub fn times(rows: &[&GridRecord]) -> Drawn<String> {
 }
 
 /// Axes in the page's colours, and lines at the labels only.
-pub fn draw_mesh<'b, X, Y>(mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'b>>) -> Drawn<()>
+pub(super) fn draw_mesh<'b, X, Y>(mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'b>>) -> Drawn<()>
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -187,7 +187,7 @@ where
 }
 
 /// Lines through points, each with its name at its end.
-pub fn draw_lines<'n, 'b, X, Y>(
+pub(super) fn draw_lines<'n, 'b, X, Y>(
     area: &DrawingArea<SVGBackend<'b>, Shift>,
     chart: &mut ChartContext<'_, SVGBackend<'b>, Cartesian2d<X, Y>>,
     lines: impl Iterator<Item = (&'n str, RGBColor, Vec<(f64, f64)>)>,
@@ -224,7 +224,7 @@ fn draw_names(
 
 /// An SVG file of its own, light or dark as its reader prefers.
 #[cfg(feature = "cli")]
-pub fn standalone(
+pub(super) fn standalone(
     (width, height): (u32, u32),
     draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Drawn<()>,
 ) -> Drawn<String> {

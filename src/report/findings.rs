@@ -8,7 +8,7 @@ use crate::sim::fault::FaultName;
 use crate::sim::scenario::FaultSpec;
 
 /// Sums of a contender over the faults that can lose something.
-pub struct Reliability<'a> {
+pub(super) struct Reliability<'a> {
     pub variant: &'a str,
     pub runs: u64,
     pub lost: u64,
@@ -21,7 +21,7 @@ impl Reliability<'_> {
 }
 
 /// Over all kinds of fault but `none`.
-pub fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
+pub(super) fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
     let is_fault =
         |row: &&SummaryRecord| fault(comparison, &row.fault).is_some_and(|f| f.kind != FaultName::None);
     comparison
@@ -40,12 +40,12 @@ pub fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
         .collect()
 }
 
-pub fn fault<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a FaultSpec> {
+pub(super) fn fault<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a FaultSpec> {
     comparison.scenario.faults.iter().find(|fault| fault.name() == name)
 }
 
 /// The sentences below the tables.
-pub fn sentences(comparison: &Comparison) -> Vec<String> {
+pub(super) fn sentences(comparison: &Comparison) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(losers(comparison));
     all.extend(keepers(comparison));
@@ -153,6 +153,6 @@ fn overhead(comparison: &Comparison) -> Option<String> {
 }
 
 /// Wire bytes beyond the payload, as a share of it; negative when compressed.
-pub fn wire_share(row: &SummaryRecord) -> f64 {
+pub(super) fn wire_share(row: &SummaryRecord) -> f64 {
     row.wire_bytes as f64 / row.payload_bytes as f64 - 1.0
 }

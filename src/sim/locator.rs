@@ -9,7 +9,7 @@ const END_OF_FILE: u8 = 64;
 const RESTART_MARKER: u8 = 16;
 
 /// Finds the wire byte of a trigger: the largest number of wire bytes that may pass.
-pub struct Locator {
+pub(super) struct Locator {
     decoder: Decoder,
     headers: Headers,
     trigger: Trigger,
@@ -23,7 +23,7 @@ pub struct Locator {
 impl Locator {
     /// `wire_offset`: bytes written on the connection before the file's first. A trigger that is a
     /// moment is at the next byte.
-    pub fn new(coding: Coding, trigger: Trigger, file_size_bytes: u64, wire_offset: u64) -> Self {
+    pub(super) fn new(coding: Coding, trigger: Trigger, file_size_bytes: u64, wire_offset: u64) -> Self {
         let at_once = trigger == Trigger::BeforeFirstByte
             || trigger.is_moment()
             || (trigger == Trigger::AfterLastByte && file_size_bytes == 0);
@@ -39,13 +39,13 @@ impl Locator {
     }
 
     /// The stream offset that is the first not to pass, once it is known.
-    pub fn found(&self) -> Option<u64> {
+    pub(super) fn found(&self) -> Option<u64> {
         self.found
     }
 
     /// Feeds what the sender writes next, beginning at stream offset `offset`; bytes known already
     /// are passed over. What is found lies in these bytes or at their end.
-    pub fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Option<u64>, DecodeError> {
+    pub(super) fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Option<u64>, DecodeError> {
         let known = usize::try_from(self.offset.saturating_sub(offset)).unwrap_or(usize::MAX);
         for byte in bytes.iter().skip(known) {
             if self.found.is_some() {

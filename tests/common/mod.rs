@@ -9,23 +9,23 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-pub const USER: &str = "tester";
-pub const PASSWORD: &str = "s3cret";
+pub(crate) const USER: &str = "tester";
+pub(crate) const PASSWORD: &str = "s3cret";
 /// No program of a test needs as long.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-pub fn peers() -> PathBuf {
+pub(crate) fn peers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
 }
 
 /// Says that a peer is missing; fails where peers are required.
-pub fn skip(what: &str) {
+pub(crate) fn skip(what: &str) {
     assert!(std::env::var_os("FTPSIM_REQUIRE_PEERS").is_none_or(|value| value != "1"), "missing: {what}");
     println!("skipped: {what} is missing");
 }
 
 /// Whether `program` can be started.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let found = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(program).is_file()));
     if !found {
@@ -35,32 +35,32 @@ pub fn has(program: &str) -> bool {
 }
 
 /// A command that is ended after [`LIMIT`], in the C.UTF-8 locale and without the user's settings.
-pub fn bounded(program: impl AsRef<std::ffi::OsStr>, home: &Path) -> assert_cmd::Command {
+pub(crate) fn bounded(program: impl AsRef<std::ffi::OsStr>, home: &Path) -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(program);
     command.timeout(LIMIT).current_dir(home).env("HOME", home).env("LC_ALL", "C.UTF-8");
     command
 }
 
 /// Our own program, likewise bounded.
-pub fn ftpsim(home: &Path) -> assert_cmd::Command {
+pub(crate) fn ftpsim(home: &Path) -> assert_cmd::Command {
     bounded(env!("CARGO_BIN_EXE_ftpsim"), home)
 }
 
 /// Stdout and stderr of a command that has to succeed.
-pub fn succeed(command: &mut assert_cmd::Command) -> String {
+pub(crate) fn succeed(command: &mut assert_cmd::Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said = said(&output);
     assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
     said
 }
 
-pub fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
 
 /// Ends its process when dropped.
-pub struct Reaped(pub Child);
+pub(crate) struct Reaped(pub Child);
 
 impl Drop for Reaped {
     fn drop(&mut self) {
@@ -70,7 +70,7 @@ impl Drop for Reaped {
 }
 
 /// `ftpsim serve` on a free port of loopback, ended when this is dropped.
-pub struct Server {
+pub(crate) struct Server {
     process: Reaped,
     pub address: SocketAddr,
     pub root: TempDir,
@@ -78,17 +78,17 @@ pub struct Server {
 
 impl Server {
     /// With one user, [`USER`].
-    pub fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let user = format!("{USER}:{PASSWORD}");
         Self::start_as(&[&["--user", &user], options].concat())
     }
 
-    pub fn start_as(options: &[&str]) -> Self {
+    pub(crate) fn start_as(options: &[&str]) -> Self {
         Self::start_on("127.0.0.1:0", options)
     }
 
     /// With one user, on an address of either family.
-    pub fn start_on(listen: &str, options: &[&str]) -> Self {
+    pub(crate) fn start_on(listen: &str, options: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ftpsim"));
         command.arg("serve").args(["--listen", listen]).args(options);
@@ -105,44 +105,44 @@ impl Server {
         Self { process, address, root }
     }
 
-    pub fn port(&self) -> String {
+    pub(crate) fn port(&self) -> String {
         self.address.port().to_string()
     }
 
     /// Waits for its end.
-    pub fn wait(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         self.process.0.wait().unwrap()
     }
 
     /// Its process id.
-    pub fn process(&self) -> u32 {
+    pub(crate) fn process(&self) -> u32 {
         self.process.0.id()
     }
 
     /// With user and password.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("ftp://{USER}:{PASSWORD}@{}/{path}", self.address)
     }
 
     /// Names in the root, hidden ones too, sorted.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         names(self.root.path())
     }
 }
 
 /// Says what a test writes.
-pub struct Raw {
+pub(crate) struct Raw {
     pub lines: BufReader<TcpStream>,
 }
 
 impl Raw {
-    pub fn connect(to: SocketAddr) -> Self {
+    pub(crate) fn connect(to: SocketAddr) -> Self {
         let stream = TcpStream::connect(to).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         Self { lines: BufReader::new(stream) }
     }
 
-    pub fn log_in(to: SocketAddr) -> Self {
+    pub(crate) fn log_in(to: SocketAddr) -> Self {
         let mut raw = Self::connect(to);
         raw.expect("220");
         raw.ask(&format!("USER {USER}"), "331");
@@ -150,24 +150,24 @@ impl Raw {
         raw
     }
 
-    pub fn expect(&mut self, code: &str) -> String {
+    pub(crate) fn expect(&mut self, code: &str) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         assert!(line.starts_with(code), "{line}");
         line
     }
 
-    pub fn ask(&mut self, command: &str, code: &str) -> String {
+    pub(crate) fn ask(&mut self, command: &str, code: &str) -> String {
         self.lines.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
         self.expect(code)
     }
 
     /// Whether the server has closed the connection.
-    pub fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.lines.read(&mut [0]), Ok(0) | Err(_))
     }
 
-    pub fn passive(&mut self) -> TcpStream {
+    pub(crate) fn passive(&mut self) -> TcpStream {
         let reply = self.ask("EPSV", "229");
         let port = ftp_proto::address::parse_extended_passive(reply.trim_end()).unwrap();
         let mut to = self.lines.get_ref().peer_addr().unwrap();
@@ -176,7 +176,7 @@ impl Raw {
     }
 
     /// Sends `bytes` on a data connection of its own, closes it, and expects `code`.
-    pub fn store(&mut self, name: &str, bytes: &[u8], code: &str) {
+    pub(crate) fn store(&mut self, name: &str, bytes: &[u8], code: &str) {
         let mut data = self.passive();
         self.ask(&format!("STOR {name}"), "150");
         data.write_all(bytes).unwrap();
@@ -185,14 +185,14 @@ impl Raw {
     }
 }
 
-pub fn read_all(mut stream: TcpStream) -> Vec<u8> {
+pub(crate) fn read_all(mut stream: TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
     stream.read_to_end(&mut all).unwrap();
     all
 }
 
 /// Another FTP server, started by `tests/peers/launch.py`; ends when this is dropped.
-pub struct Peer {
+pub(crate) struct Peer {
     process: Child,
     stdin: Option<ChildStdin>,
     pub name: String,
@@ -213,7 +213,7 @@ impl Drop for Peer {
 
 impl Peer {
     /// `None` (said, or failed) where the peers are not installed.
-    pub fn start(name: &str) -> Option<Self> {
+    pub(crate) fn start(name: &str) -> Option<Self> {
         let launcher = peers().join("launch.py");
         let check = Command::new(&launcher).arg("--check").stdin(Stdio::null()).output();
         if !check.as_ref().is_ok_and(|output| output.status.success()) {
@@ -241,7 +241,7 @@ impl Peer {
     }
 
     /// Files that the server's user may change.
-    pub fn write_samples(&self) {
+    pub(crate) fn write_samples(&self) {
         write_samples(&self.root);
         let owner = format!("{0}:{0}", self.user);
         assert!(Command::new("chown").arg("-R").arg(owner).arg(&self.root).status().unwrap().success());
@@ -250,7 +250,7 @@ impl Peer {
 
 /// `len` bytes without a pattern that a line-end conversion or a compressor would leave alone, and
 /// then, where there is room, every byte value in order, twice each.
-pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes: Vec<u8> = (0..len)
         .map(|_| {
@@ -270,7 +270,7 @@ pub fn noise(len: usize, seed: u64) -> Vec<u8> {
 }
 
 /// Files of many sizes, and of names that a client or a server might trip over: name, content.
-pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn samples() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("empty.bin", Vec::new()),
         ("one.bin", vec![0xff]),
@@ -286,14 +286,14 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-pub fn write_samples(directory: &Path) {
+pub(crate) fn write_samples(directory: &Path) {
     for (name, content) in samples() {
         std::fs::write(directory.join(name), content).unwrap();
     }
 }
 
 /// That the samples, and nothing else, are in `directory`.
-pub fn assert_samples(directory: &Path, who: &str) {
+pub(crate) fn assert_samples(directory: &Path, who: &str) {
     let mut expected: Vec<_> = samples().into_iter().map(|(name, _)| name.to_owned()).collect();
     expected.sort();
     assert_eq!(names(directory), expected, "{who}");
@@ -304,7 +304,7 @@ pub fn assert_samples(directory: &Path, who: &str) {
 }
 
 /// What is in a directory, hidden names too, sorted.
-pub fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -1,17 +1,17 @@
 //! Runs programs to their end; the files they carry.
 
-pub use crate::common::{LIMIT, PASSWORD, Reaped, Server, USER, has, noise, peers};
+pub(crate) use crate::common::{LIMIT, PASSWORD, Reaped, Server, USER, has, noise, peers};
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-pub fn ftpsim() -> Command {
+pub(crate) fn ftpsim() -> Command {
     Command::new(env!("CARGO_BIN_EXE_ftpsim"))
 }
 
 /// Runs to the end, within the limit.
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = Reaped(child.unwrap_or_else(|error| panic!("{command:?}: {error}")));
     let (out, err) = (drain(child.0.stdout.take()), drain(child.0.stderr.take()));
@@ -27,7 +27,7 @@ pub fn run(command: &mut Command) -> Output {
 }
 
 /// Runs to the end and demands success.
-pub fn run_ok(command: &mut Command) -> String {
+pub(crate) fn run_ok(command: &mut Command) -> String {
     let output = run(command);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -45,7 +45,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Ve
 }
 
 /// Files of many sizes: name, content.
-pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn samples() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("empty", Vec::new()),
         ("one", b"x".to_vec()),
@@ -58,14 +58,14 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-pub fn write_samples(directory: &Path) {
+pub(crate) fn write_samples(directory: &Path) {
     for (name, content) in samples() {
         std::fs::write(directory.join(name), content).unwrap();
     }
 }
 
 /// That every sample is in `directory`.
-pub fn assert_samples(directory: &Path, who: &str) {
+pub(crate) fn assert_samples(directory: &Path, who: &str) {
     for (name, content) in samples() {
         let got =
             std::fs::read(directory.join(name)).unwrap_or_else(|error| panic!("{who}: {name}: {error}"));

@@ -154,7 +154,7 @@ pub(crate) struct Segment<'a> {
 
 impl Segment<'_> {
     /// Writes the packet into `out`, which is cleared first, with both checksums right.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let tcp = TcpRepr {
             src_port: self.src.port(),
             dst_port: self.dst.port(),
@@ -188,7 +188,7 @@ impl Segment<'_> {
         );
     }
 
-    pub fn to_vec(self) -> Vec<u8> {
+    pub(crate) fn to_vec(self) -> Vec<u8> {
         let mut out = Vec::new();
         self.write(&mut out);
         out

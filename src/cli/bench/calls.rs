@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 type Counts = BTreeMap<String, u64>;
 
 /// Adds to each row how many there are per file.
-pub fn count(args: &Options, files: &Files, benchmark: &mut Benchmark) -> Result<()> {
+pub(super) fn count(args: &Options, files: &Files, benchmark: &mut Benchmark) -> Result<()> {
     for row in &mut benchmark.rows {
         let (once, twice) =
             (traced(args, files, &row.contender, 1)?, traced(args, files, &row.contender, 2)?);

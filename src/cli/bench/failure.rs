@@ -5,7 +5,7 @@ use crate::measure::run::MeasureError;
 use ftp_endpoint::client::FailureKind;
 
 /// The error with its remedy, where one is known.
-pub fn explained(error: MeasureError, args: &Options) -> anyhow::Error {
+pub(super) fn explained(error: MeasureError, args: &Options) -> anyhow::Error {
     let (kind, said) = match &error {
         MeasureError::Preparing(client) => (Some(client.kind()), client.to_string()),
         MeasureError::Delivery { failed, .. } | MeasureError::Filling(failed) => {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// What to measure over; may be given several times; the other curves stay as growth.csv has them
     /// [default: all]
     #[arg(long = "over", value_name = "CURVE", value_parser = choice(&CURVES))]
@@ -45,7 +45,7 @@ const CURVES: [(&str, Curve); 3] =
 /// A delivery that is longer is made once, verified and timed at once.
 const LONG_US: u64 = 1_000_000;
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let curves = if args.curves.is_empty() { &Curve::ALL[..] } else { &args.curves };
     let limits = Limits { files: args.files, sessions: args.sessions, file_size_bytes: args.size };
     let all = points(curves, limits);

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
@@ -119,7 +119,7 @@ type Directions = &'static [Direction];
 const DIRECTIONS: [(&str, Directions); 3] =
     [("put", &[Direction::Put]), ("get", &[Direction::Get]), ("both", &[Direction::Put, Direction::Get])];
 
-pub fn run(args: &Args) -> Result<ExitCode> {
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         Some(What::Growth(growth)) => growth::run(growth),
         None => run_bench(&args.options),

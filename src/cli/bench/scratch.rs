@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 static ROOMS: AtomicU64 = AtomicU64::new(0);
 
 /// A directory of our own, removed with all that is in it when this is dropped.
-pub struct Room(PathBuf);
+pub(super) struct Room(PathBuf);
 
 impl Room {
     /// In the system's directory for temporary files (`disk`) or in `store`, if there is space.
-    pub fn make(store: &Path, files: &Files) -> Result<Self> {
+    pub(super) fn make(store: &Path, files: &Files) -> Result<Self> {
         let parent = if store == Path::new("disk") { std::env::temp_dir() } else { store.to_owned() };
         ensure!(
             parent.is_dir(),
@@ -29,12 +29,12 @@ impl Room {
         Ok(Self(room))
     }
 
-    pub fn fill(&self, files: &Files) -> Result<DiskFixture> {
+    pub(super) fn fill(&self, files: &Files) -> Result<DiskFixture> {
         DiskFixture::create(&self.0, files)
             .with_context(|| format!("cannot write files into {}", self.0.display()))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -1,7 +1,7 @@
 //! Sizes as people write them.
 
 /// `1 KiB`, `64KiB`, `1GiB`, `10MB`, `100`: binary and decimal units, bytes without one.
-pub fn parse(text: &str) -> Result<u64, String> {
+pub(super) fn parse(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 8] = [
         ("", 1),
         ("B", 1),

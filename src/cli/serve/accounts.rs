@@ -23,7 +23,7 @@ enum Secret {
     Hash(String),
 }
 
-pub struct Users {
+pub(super) struct Users {
     users: BTreeMap<String, (Arc<Secret>, User<DiskStore>)>,
     anonymous: Option<User<DiskStore>>,
     /// Checked in vain for unknown names, so that they take as long as known ones (RFC 2577
@@ -33,7 +33,7 @@ pub struct Users {
 }
 
 /// A PHC string for `password-hash`.
-pub fn hash(password: &str) -> anyhow::Result<String> {
+pub(super) fn hash(password: &str) -> anyhow::Result<String> {
     let salt = SaltString::generate(&mut OsRng);
     match Argon2::default().hash_password(password.as_bytes(), &salt) {
         Ok(hash) => Ok(hash.to_string()),
@@ -57,7 +57,11 @@ fn open(root: &Path) -> anyhow::Result<DiskStore> {
 
 impl Users {
     /// `root`: of users that name none, and of anonymous.
-    pub fn new(root: Option<&Path>, settings: &[UserSettings], anonymous: bool) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        root: Option<&Path>,
+        settings: &[UserSettings],
+        anonymous: bool,
+    ) -> anyhow::Result<Self> {
         let shared = root.map(open).transpose()?;
         let mut users = BTreeMap::new();
         for user in settings {
@@ -107,7 +111,7 @@ impl Users {
     }
 
     /// Each once, of those that have the shared root.
-    pub fn stores(&self) -> Vec<DiskStore> {
+    pub(super) fn stores(&self) -> Vec<DiskStore> {
         let mut stores: Vec<DiskStore> = Vec::new();
         let all = self.users.values().map(|(_, user)| user).chain(&self.anonymous);
         for store in all.map(|user| &user.store) {

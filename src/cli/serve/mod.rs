@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2121);
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// TOML file with the same options as keys, and `[[user]]` tables of name, password or
     /// password-hash, root and rights
     #[arg(long, value_name = "FILE")]
@@ -54,7 +54,7 @@ fn calendar() -> (i64, u32) {
     }
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = match &args.config {
         Some(path) => args.settings.over(Settings::read(path)?),
         None => args.settings,
@@ -176,7 +176,7 @@ fn transfer_log(path: &Path, format: LogFormat) -> anyhow::Result<TransferLog> {
 
 /// A session holds a descriptor, two or three while data move, and many systems start a process with
 /// a limit of 1024 that it may raise itself.
-pub fn raise_descriptor_limit() {
+pub(super) fn raise_descriptor_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -218,7 +218,7 @@ async fn interrupted() -> bool {
 }
 
 /// `ftpsim hash-password`: asks for a password and prints what `password-hash` takes.
-pub fn hash_password() -> anyhow::Result<ExitCode> {
+pub(super) fn hash_password() -> anyhow::Result<ExitCode> {
     let password = if std::io::stdin().is_terminal() {
         rpassword::prompt_password("Password: ").context("cannot read the password")?
     } else {

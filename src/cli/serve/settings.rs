@@ -14,7 +14,7 @@ use std::time::Duration;
 
 #[derive(clap::Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub(super) struct Settings {
     /// Directory to serve; users may have their own
     #[arg(long)]
     pub root: Option<PathBuf>,
@@ -87,7 +87,7 @@ pub struct Settings {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
+pub(super) enum LogFormat {
     #[default]
     Xferlog,
     Json,
@@ -96,7 +96,7 @@ pub enum LogFormat {
 /// A `[[user]]` of the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct UserSettings {
+pub(super) struct UserSettings {
     pub name: String,
     pub password: Option<String>,
     /// As `ftpsim hash-password` prints it.
@@ -108,14 +108,14 @@ pub struct UserSettings {
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Right {
+pub(super) enum Right {
     Read,
     Write,
     Delete,
 }
 
 impl UserSettings {
-    pub fn rights(&self) -> Rights {
+    pub(super) fn rights(&self) -> Rights {
         match &self.rights {
             None => Rights::ALL,
             Some(rights) => Rights {
@@ -154,7 +154,7 @@ fn ports_in_file<'de, D: serde::Deserializer<'de>>(
 }
 
 impl Settings {
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         match toml::from_str(&text) {
@@ -165,7 +165,7 @@ impl Settings {
     }
 
     /// What this one leaves open is taken from `file`; users are those of both.
-    pub fn over(self, file: Self) -> Self {
+    pub(super) fn over(self, file: Self) -> Self {
         let mut users = file.users;
         users.extend(self.users);
         Self {
@@ -193,7 +193,7 @@ impl Settings {
         }
     }
 
-    pub fn timeouts(&self) -> Timeouts {
+    pub(super) fn timeouts(&self) -> Timeouts {
         let default = Timeouts::default();
         let or = |seconds: Option<u64>, default| seconds.map_or(default, Duration::from_secs);
         Timeouts {
@@ -206,7 +206,7 @@ impl Settings {
         }
     }
 
-    pub fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let default = Limits::default();
         Limits {
             sessions: self.max_sessions.unwrap_or(default.sessions),

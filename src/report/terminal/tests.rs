@@ -54,7 +54,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
     Run { record, file_latencies_us: vec![us / 6, us / 5], violations: Vec::new() }
 }
 
-pub fn comparison() -> Comparison {
+pub(crate) fn comparison() -> Comparison {
     let scenario = Scenario::load("tiny").unwrap();
     let seeds = SeedRange { start: 0, end: 96 };
     let (mut summary, mut losses) = (Summary::new(&scenario), Vec::new());

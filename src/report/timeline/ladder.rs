@@ -26,7 +26,7 @@ const TEXT_MAX: usize = 52;
 
 /// `window_us` of a run as SVG in the colours of the page; `quarter_us` is a packet's way from a
 /// host to the router.
-pub fn svg(
+pub(super) fn svg(
     events: &[TraceEvent],
     packets: &[CapturedPacket],
     window_us: RangeInclusive<u64>,

@@ -18,7 +18,7 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
-    pub fn hear(&mut self, who: Who, session: u64, event: &Event<'_>) {
+    pub(super) fn hear(&mut self, who: Who, session: u64, event: &Event<'_>) {
         match *event {
             Event::SessionBegins { peer } if who == Who::Server => {
                 self.controls.insert(session, peer);
@@ -34,16 +34,16 @@ impl Dialogue {
     }
 
     /// The client's address of a session's control connection; of the newest, if none is named.
-    pub fn control(&self, session: Option<u64>) -> Option<SocketAddr> {
+    pub(super) fn control(&self, session: Option<u64>) -> Option<SocketAddr> {
         session.and_then(|session| self.controls.get(&session).copied()).or(self.newest)
     }
 
-    pub fn session(&self, local: SocketAddr, peer: SocketAddr) -> Option<u64> {
+    pub(super) fn session(&self, local: SocketAddr, peer: SocketAddr) -> Option<u64> {
         self.data.get(&(local, peer)).copied()
     }
 
     /// Whether the client is about to send its `n`-th command that names `target`.
-    pub fn is_command(&mut self, target: &str, n: u32, who: Who, event: &Event<'_>) -> bool {
+    pub(super) fn is_command(&mut self, target: &str, n: u32, who: Who, event: &Event<'_>) -> bool {
         let Event::Command { line } = event else { return false };
         if who != Who::Client || !line.contains(target) {
             return false;
@@ -53,7 +53,14 @@ impl Dialogue {
     }
 
     /// Whether the server is about to send its `n`-th reply to a command that names `target`.
-    pub fn is_reply(&mut self, target: &str, n: u32, who: Who, session: u64, event: &Event<'_>) -> bool {
+    pub(super) fn is_reply(
+        &mut self,
+        target: &str,
+        n: u32,
+        who: Who,
+        session: u64,
+        event: &Event<'_>,
+    ) -> bool {
         if who != Who::Server {
             return false;
         }

@@ -80,7 +80,7 @@ pub(crate) mod tests {
     }
 
     impl Ended {
-        pub fn borrow(&self) -> End<'_> {
+        pub(crate) fn borrow(&self) -> End<'_> {
             End {
                 case: &self.case,
                 outcome: &self.outcome,

@@ -16,7 +16,7 @@ use ftp_proto::reply::{Class, Reply};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A file whose commands have been sent.
-pub struct Flight<S: Store> {
+pub(super) struct Flight<S: Store> {
     pub pending: Pending,
     /// Commands whose completion replies are owed.
     pub owed: u32,
@@ -39,7 +39,7 @@ pub struct Flight<S: Store> {
 }
 
 impl<S: Store> Flight<S> {
-    pub fn new(pending: Pending, reader: Option<LocalReader<S::Reader>>) -> Self {
+    pub(super) fn new(pending: Pending, reader: Option<LocalReader<S::Reader>>) -> Self {
         Self {
             pending,
             owed: 0,
@@ -58,7 +58,7 @@ impl<S: Store> Flight<S> {
     }
 
     /// Whether data have to be moved, now or later.
-    pub fn is_unmoved(&self, direction: Direction) -> bool {
+    pub(super) fn is_unmoved(&self, direction: Direction) -> bool {
         match direction {
             Direction::Put => self.reader.is_some(),
             Direction::Get => self.moved.is_none() && !self.refused,
@@ -66,11 +66,11 @@ impl<S: Store> Flight<S> {
     }
 
     /// Its first error is the one that counts.
-    pub fn fail(&mut self, error: ClientError) {
+    pub(super) fn fail(&mut self, error: ClientError) {
         self.error.get_or_insert(error);
     }
 
-    pub fn verified(&mut self, verify: Verify) -> Result<TransferStats, ClientError> {
+    pub(super) fn verified(&mut self, verify: Verify) -> Result<TransferStats, ClientError> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
@@ -89,14 +89,14 @@ impl<S: Store> Flight<S> {
 }
 
 /// A command whose completion reply is owed.
-pub struct Sent {
+pub(super) struct Sent {
     pub flight: u64,
     pub command: Command,
     pub bytes: usize,
 }
 
 /// What goes on over one data connection.
-pub struct Burst<S: Store> {
+pub(super) struct Burst<S: Store> {
     pub flights: BTreeMap<u64, Flight<S>>,
     pub next: u64,
     /// In the order sent.
@@ -108,23 +108,23 @@ pub struct Burst<S: Store> {
 }
 
 impl<S: Store> Burst<S> {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (flights, owed) = (BTreeMap::new(), VecDeque::new());
         Self { flights, next: 0, owed, owed_bytes: 0, xpipe: false, broken: false }
     }
 
     /// The flight whose data move now.
-    pub fn to_move(&self, direction: Direction) -> Option<u64> {
+    pub(super) fn to_move(&self, direction: Direction) -> Option<u64> {
         let (&number, flight) = self.flights.iter().find(|(_, flight)| flight.is_unmoved(direction))?;
         let ahead = self.xpipe && direction == Direction::Put;
         (flight.begun || ahead).then_some(number)
     }
 
-    pub fn in_transfer(&self) -> usize {
+    pub(super) fn in_transfer(&self) -> usize {
         self.flights.values().filter(|flight| !flight.completed).count()
     }
 
-    pub async fn send<N: Net>(
+    pub(super) async fn send<N: Net>(
         &mut self,
         session: &mut Session<N>,
         flight: u64,
@@ -143,7 +143,7 @@ impl<S: Store> Burst<S> {
     }
 
     /// Replies come in the order of the commands.
-    pub fn take_reply(&mut self, reply: Reply) {
+    pub(super) fn take_reply(&mut self, reply: Reply) {
         let turn = usize::from(planted::is(Bug::RepliesOneOff) && self.owed.len() > 1);
         let Some(sent) = self.owed.get(turn) else { return };
         let Some(flight) = self.flights.get_mut(&sent.flight) else { return };
@@ -194,7 +194,7 @@ impl<S: Store> Burst<S> {
 }
 
 /// Where a download goes.
-pub enum Sink<W> {
+pub(super) enum Sink<W> {
     File(W),
     Nothing,
 }

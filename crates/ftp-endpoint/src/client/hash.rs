@@ -6,18 +6,18 @@ use ftp_proto::reply::Reply;
 use sha2::{Digest, Sha256};
 
 /// A file's reader or writer, and the hash of what went through it, if wanted.
-pub struct Hashing<F> {
+pub(super) struct Hashing<F> {
     file: F,
     hash: Option<Sha256>,
 }
 
 impl<F> Hashing<F> {
-    pub fn new(file: F, wanted: bool) -> Self {
+    pub(super) fn new(file: F, wanted: bool) -> Self {
         Self { file, hash: wanted.then(Sha256::new) }
     }
 
     /// Reads and hashes so many bytes, which are not to be sent.
-    pub async fn skip(&mut self, mut bytes: u64) -> Result<(), StoreError>
+    pub(super) async fn skip(&mut self, mut bytes: u64) -> Result<(), StoreError>
     where
         F: ReadFile,
     {
@@ -34,7 +34,7 @@ impl<F> Hashing<F> {
     }
 
     /// Hashes what is already there: the first `bytes` of `part`, or all if it has fewer.
-    pub async fn begin_with(&mut self, part: impl ReadFile, bytes: u64) -> Result<(), StoreError> {
+    pub(super) async fn begin_with(&mut self, part: impl ReadFile, bytes: u64) -> Result<(), StoreError> {
         let mut part = Hashing { file: part, hash: self.hash.take() };
         part.skip(bytes).await?;
         self.hash = part.hash;
@@ -42,7 +42,7 @@ impl<F> Hashing<F> {
     }
 
     /// The hash so far, in lower-case hexadecimal.
-    pub fn hash(&self) -> Option<String> {
+    pub(super) fn hash(&self) -> Option<String> {
         let hash = self.hash.clone()?;
         Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
@@ -87,7 +87,7 @@ impl<F: WriteFile> WriteFile for Hashing<F> {
 
 /// The hash in `213 SHA-256 0-49 HEX NAME` (draft-ietf-ftpext2-hash-04 section 3.1), the reply's
 /// last line: proftpd puts one before it that says that it is computing.
-pub fn parse_hash(reply: Reply) -> Result<String, ClientError> {
+pub(super) fn parse_hash(reply: Reply) -> Result<String, ClientError> {
     let mut words = reply.lines.last().map_or("", String::as_str).split_ascii_whitespace();
     let (algorithm, _range, hash) = (words.next(), words.next(), words.next());
     match (algorithm, hash) {

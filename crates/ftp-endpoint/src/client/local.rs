@@ -8,13 +8,13 @@ use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 use ftp_proto::path::VirtualPath;
 
 /// The hash is that of the file's own bytes, not of their representation.
-pub enum LocalReader<R> {
+pub(super) enum LocalReader<R> {
     Image(Hashing<R>),
     Ascii(AsciiReader<Hashing<R>>),
 }
 
 impl<R: ReadFile> LocalReader<R> {
-    pub fn new(file: R, policy: &Policy) -> Self {
+    pub(super) fn new(file: R, policy: &Policy) -> Self {
         Self::of(Hashing::new(file, policy.verify == Verify::Hash), policy)
     }
 
@@ -27,7 +27,7 @@ impl<R: ReadFile> LocalReader<R> {
     }
 
     /// The file from an offset on. For a hash its beginning has to be read, too.
-    pub async fn open<S: Store<Reader = R>>(
+    pub(super) async fn open<S: Store<Reader = R>>(
         store: &S,
         path: &VirtualPath,
         offset_bytes: u64,
@@ -41,7 +41,7 @@ impl<R: ReadFile> LocalReader<R> {
         Ok(Self::of(file, policy))
     }
 
-    pub fn hash(&self) -> Option<String> {
+    pub(super) fn hash(&self) -> Option<String> {
         match self {
             Self::Image(file) => file.hash(),
             Self::Ascii(file) => file.inner().hash(),
@@ -70,23 +70,23 @@ impl<R: ReadFile> ReadFile for LocalReader<R> {
     }
 }
 
-pub enum LocalWriter<W> {
+pub(super) enum LocalWriter<W> {
     Image(Hashing<W>),
     Ascii(AsciiWriter<Hashing<W>>),
 }
 
 impl<W: WriteFile> LocalWriter<W> {
-    pub fn new(file: W, policy: &Policy) -> Self {
+    pub(super) fn new(file: W, policy: &Policy) -> Self {
         Self::resumed(file, policy, false)
     }
 
     /// `after_return`: TYPE A goes on behind a CR that has been held back.
-    pub fn resumed(file: W, policy: &Policy, after_return: bool) -> Self {
+    pub(super) fn resumed(file: W, policy: &Policy, after_return: bool) -> Self {
         Self::of(Hashing::new(file, policy.verify == Verify::Hash), policy, after_return)
     }
 
     /// To go on from `start`, in what a failed download has left. For a hash that has to be read.
-    pub async fn open<S: Store<Writer = W>>(
+    pub(super) async fn open<S: Store<Writer = W>>(
         store: &S,
         path: &VirtualPath,
         start: &Start,
@@ -109,7 +109,7 @@ impl<W: WriteFile> LocalWriter<W> {
         }
     }
 
-    pub fn hash(&self) -> Option<String> {
+    pub(super) fn hash(&self) -> Option<String> {
         match self {
             Self::Image(file) => file.hash(),
             Self::Ascii(file) => file.inner().hash(),

@@ -5,7 +5,7 @@ use crate::transfer::ascii::RETURN_SEEN;
 
 /// Where an attempt begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Start {
+pub(super) struct Start {
     /// In the file at this end.
     pub offset_bytes: u64,
     /// REST's argument.
@@ -16,7 +16,7 @@ pub struct Start {
 
 impl Start {
     /// From our own marker, an offset as our stores give them.
-    pub fn at(ours: &str, theirs: String) -> Option<Self> {
+    pub(super) fn at(ours: &str, theirs: String) -> Option<Self> {
         let digits = ours.strip_suffix(RETURN_SEEN);
         let offset_bytes = digits.unwrap_or(ours).parse().ok()?;
         Some(Self { offset_bytes, marker: Some(theirs), after_return: digits.is_some() })
@@ -24,7 +24,7 @@ impl Start {
 }
 
 /// `MARK sender = receiver`, the text of a 110 reply.
-pub fn parse_mark(text: &str) -> Option<RestartMarker> {
+pub(super) fn parse_mark(text: &str) -> Option<RestartMarker> {
     let (sender, receiver) = text.trim().strip_prefix("MARK ")?.split_once(" = ")?;
     Some(RestartMarker { sender: sender.trim().to_owned(), receiver: receiver.trim().to_owned() })
 }

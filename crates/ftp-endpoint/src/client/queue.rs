@@ -15,7 +15,7 @@ type Jobs = Enumerate<Box<dyn Iterator<Item = Job> + Send>>;
 type Told = Box<dyn FnMut(usize, FileReport) + Send>;
 
 /// What the workers of one delivery share.
-pub struct Shared {
+pub(super) struct Shared {
     jobs: Mutex<Jobs>,
     told: Mutex<Told>,
     /// Control connections so far.
@@ -27,14 +27,18 @@ pub struct Shared {
 
 impl Shared {
     /// `told` is given each job's index and report, in the order in which they end.
-    pub fn new(jobs: Box<dyn Iterator<Item = Job> + Send>, told: Told, cancel: CancellationToken) -> Self {
+    pub(super) fn new(
+        jobs: Box<dyn Iterator<Item = Job> + Send>,
+        told: Told,
+        cancel: CancellationToken,
+    ) -> Self {
         let (jobs, told) = (Mutex::new(jobs.enumerate()), Mutex::new(told));
         Self { jobs, told, sessions: AtomicU64::new(0), given_up: AtomicBool::new(false), cancel }
     }
 }
 
 /// A job without a verdict.
-pub struct Pending {
+pub(super) struct Pending {
     pub index: usize,
     pub job: Job,
     pub report: FileReport,
@@ -45,7 +49,7 @@ pub struct Pending {
 }
 
 /// One worker's view of the jobs.
-pub struct Queue {
+pub(super) struct Queue {
     shared: Arc<Shared>,
     /// To be delivered before jobs not yet begun.
     again: VecDeque<Pending>,
@@ -54,12 +58,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    pub fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, again: VecDeque::new(), later: Vec::new() }
     }
 
     /// The next job that is not to wait.
-    pub fn take(&mut self, now_us: u64) -> Option<Pending> {
+    pub(super) fn take(&mut self, now_us: u64) -> Option<Pending> {
         if let Some(pending) = self.again.pop_front() {
             return Some(pending);
         }
@@ -78,32 +82,32 @@ impl Queue {
     }
 
     /// To be taken next.
-    pub fn put_first(&mut self, pending: Pending) {
+    pub(super) fn put_first(&mut self, pending: Pending) {
         self.again.push_front(pending);
     }
 
     /// To be taken next, in this order.
-    pub fn put_all_first(&mut self, mut pending: VecDeque<Pending>) {
+    pub(super) fn put_all_first(&mut self, mut pending: VecDeque<Pending>) {
         pending.extend(self.again.drain(..));
         self.again = pending;
     }
 
     /// To be tried again when there is nothing else to do.
-    pub fn put_off(&mut self, pending: Pending) {
+    pub(super) fn put_off(&mut self, pending: Pending) {
         self.later.push(pending);
     }
 
-    pub fn has_put_off(&self) -> bool {
+    pub(super) fn has_put_off(&self) -> bool {
         !self.later.is_empty()
     }
 
     /// It is the turn of what was put off.
-    pub fn resume_put_off(&mut self) {
+    pub(super) fn resume_put_off(&mut self) {
         self.again.extend(self.later.drain(..));
     }
 
     /// Why nothing more is to be begun.
-    pub fn reason_to_stop(&self) -> Option<&'static str> {
+    pub(super) fn reason_to_stop(&self) -> Option<&'static str> {
         if self.shared.cancel.is_cancelled() {
             Some("interrupted")
         } else if self.shared.given_up.load(Relaxed) {
@@ -113,21 +117,21 @@ impl Queue {
         }
     }
 
-    pub fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         self.shared.given_up.store(true, Relaxed);
     }
 
     /// Numbers the control connections of the delivery from 1.
-    pub fn count_session(&self) -> u64 {
+    pub(super) fn count_session(&self) -> u64 {
         self.shared.sessions.fetch_add(1, Relaxed) + 1
     }
 
-    pub fn cancel(&self) -> CancellationToken {
+    pub(super) fn cancel(&self) -> CancellationToken {
         self.shared.cancel.clone()
     }
 
     /// The job is over.
-    pub fn tell(&self, index: usize, report: FileReport) {
+    pub(super) fn tell(&self, index: usize, report: FileReport) {
         let mut told = self.shared.told.lock().unwrap_or_else(PoisonError::into_inner);
         told(index, report);
     }

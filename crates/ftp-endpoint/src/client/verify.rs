@@ -6,7 +6,7 @@ use ftp_proto::command::Command;
 use ftp_proto::planted::{self, Bug};
 
 /// The command that asks for it.
-pub fn check(verify: Verify, remote: String) -> Option<Command> {
+pub(super) fn check(verify: Verify, remote: String) -> Option<Command> {
     match verify {
         Verify::Reply => None,
         Verify::Size => Some(Command::Size(remote)),
@@ -14,7 +14,7 @@ pub fn check(verify: Verify, remote: String) -> Option<Command> {
     }
 }
 
-pub fn same_size(server_bytes: u64, moved_bytes: u64) -> Result<(), ClientError> {
+pub(super) fn same_size(server_bytes: u64, moved_bytes: u64) -> Result<(), ClientError> {
     if server_bytes == moved_bytes || planted::is(Bug::SizeUnchecked) {
         Ok(())
     } else {
@@ -22,7 +22,7 @@ pub fn same_size(server_bytes: u64, moved_bytes: u64) -> Result<(), ClientError>
     }
 }
 
-pub fn same_hash(server: String, ours: Option<String>) -> Result<(), ClientError> {
+pub(super) fn same_hash(server: String, ours: Option<String>) -> Result<(), ClientError> {
     let ours = ours.unwrap_or_default();
     if server == ours || planted::is(Bug::HashUnchecked) {
         Ok(())

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Between what, and how, a worker delivers.
-pub struct Ends<N: Net, S: Store> {
+pub(super) struct Ends<N: Net, S: Store> {
     pub net: N,
     pub store: S,
     pub server: SocketAddr,
@@ -22,7 +22,7 @@ pub struct Ends<N: Net, S: Store> {
     pub observer: Arc<dyn Observer>,
 }
 
-pub struct Worker<N: Net, S: Store> {
+pub(super) struct Worker<N: Net, S: Store> {
     pub(super) net: N,
     pub(super) store: S,
     server: SocketAddr,
@@ -38,13 +38,13 @@ pub struct Worker<N: Net, S: Store> {
     connections: u64,
 }
 
-pub struct Done {
+pub(super) struct Done {
     pub cost: Cost,
     pub control_connections: u64,
 }
 
 impl<N: Net, S: Store> Worker<N, S> {
-    pub fn new(ends: Ends<N, S>, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(ends: Ends<N, S>, shared: Arc<Shared>) -> Self {
         let Ends { net, store, server, login, policy, observer } = ends;
         Self {
             net,
@@ -61,7 +61,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
     }
 
-    pub async fn run(mut self) -> Done {
+    pub(super) async fn run(mut self) -> Done {
         if self.policy.is_pipelined() {
             self.run_pipelined().await;
         } else {

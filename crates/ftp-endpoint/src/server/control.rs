@@ -17,12 +17,12 @@ const BATCH_BYTES: usize = 4096;
 const READ_BYTES: usize = 4096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
+pub(super) enum Line {
     Text(Vec<u8>),
     TooLong,
 }
 
-pub struct Control<N: Net> {
+pub(super) struct Control<N: Net> {
     net: N,
     stream: N::Stream,
     watch: Watch,
@@ -42,7 +42,13 @@ pub struct Control<N: Net> {
 }
 
 impl<N: Net> Control<N> {
-    pub fn new(net: N, stream: N::Stream, watch: Watch, timeouts: Timeouts, queue_limit: usize) -> Self {
+    pub(super) fn new(
+        net: N,
+        stream: N::Stream,
+        watch: Watch,
+        timeouts: Timeouts,
+        queue_limit: usize,
+    ) -> Self {
         // Without it everything works, if late.
         let _ = stream.control();
         Self {
@@ -61,13 +67,13 @@ impl<N: Net> Control<N> {
         }
     }
 
-    pub fn outlived_by_transfers(mut self, transfers_outlive_it: bool) -> Self {
+    pub(super) fn outlived_by_transfers(mut self, transfers_outlive_it: bool) -> Self {
         self.transfers_outlive_it = transfers_outlive_it;
         self
     }
 
     /// Puts a reply behind those not yet sent.
-    pub fn say(&mut self, reply: &Reply) {
+    pub(super) fn say(&mut self, reply: &Reply) {
         let mut bytes = Vec::new();
         reply.write_to(&mut bytes);
         self.unsent.extend_from_slice(&bytes);
@@ -75,7 +81,7 @@ impl<N: Net> Control<N> {
     }
 
     /// Sends what has been said.
-    pub async fn flush(&mut self) -> io::Result<()> {
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
         let net = self.net.clone();
         let limit = self.timeouts.reply;
         let sent = net.timeout(limit, self.send()).await;
@@ -97,7 +103,7 @@ impl<N: Net> Control<N> {
 
     /// The next line, in the order they came; `None` when the client has closed. Before waiting
     /// for one, sends what has been said.
-    pub async fn next(&mut self) -> io::Result<Option<Line>> {
+    pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
         if let Some(line) = self.queue.pop_front() {
             if self.unsent.len() > BATCH_BYTES {
                 self.flush().await?;
@@ -114,7 +120,7 @@ impl<N: Net> Control<N> {
     }
 
     /// The next line to come after those queued. May be dropped at any time.
-    pub async fn attend(&mut self) -> io::Result<Option<Line>> {
+    pub(super) async fn attend(&mut self) -> io::Result<Option<Line>> {
         if self.queue.len() >= self.queue_limit {
             self.flush().await?;
             // The transfer must end first.
@@ -180,20 +186,20 @@ impl<N: Net> Control<N> {
     }
 
     /// Puts a line, come during a transfer, where `next` finds it.
-    pub fn queue(&mut self, line: Line) {
+    pub(super) fn queue(&mut self, line: Line) {
         self.queue.push_back(line);
     }
 
     /// Whether the client has sent more than what is being done.
-    pub fn has_waiting(&self) -> bool {
+    pub(super) fn has_waiting(&self) -> bool {
         !self.queue.is_empty() || !self.unread.is_empty()
     }
 
-    pub fn queued(&self) -> impl Iterator<Item = &Line> {
+    pub(super) fn queued(&self) -> impl Iterator<Item = &Line> {
         self.queue.iter()
     }
 
-    pub async fn close(mut self) {
+    pub(super) async fn close(mut self) {
         if self.stuck {
             return self.stream.abort();
         }

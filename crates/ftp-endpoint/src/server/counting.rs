@@ -5,23 +5,23 @@ use crate::observe::{Event, Observer, Who};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub struct Counting {
+pub(super) struct Counting {
     inner: Arc<dyn Observer>,
     payload_bytes: AtomicU64,
 }
 
 impl Counting {
-    pub fn new(inner: Arc<dyn Observer>) -> Self {
+    pub(super) fn new(inner: Arc<dyn Observer>) -> Self {
         Self { inner, payload_bytes: AtomicU64::new(0) }
     }
 
     /// Payload moved of the file under way, or of the last.
-    pub fn payload_bytes(&self) -> u64 {
+    pub(super) fn payload_bytes(&self) -> u64 {
         self.payload_bytes.load(Ordering::Relaxed)
     }
 
     /// A transfer command has come; its first byte may be long in coming.
-    pub fn reset(&self) {
+    pub(super) fn reset(&self) {
         self.payload_bytes.store(0, Ordering::Relaxed);
     }
 }

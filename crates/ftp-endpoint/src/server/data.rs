@@ -30,7 +30,7 @@ enum Port<N: Net> {
     Used,
 }
 
-pub struct DataPort<N: Net> {
+pub(super) struct DataPort<N: Net> {
     net: N,
     watch: Watch,
     /// Of the control connection.
@@ -45,7 +45,13 @@ pub struct DataPort<N: Net> {
 }
 
 impl<N: Net> DataPort<N> {
-    pub fn new<A>(net: N, watch: Watch, local: SocketAddr, peer: SocketAddr, config: &Config<A>) -> Self {
+    pub(super) fn new<A>(
+        net: N,
+        watch: Watch,
+        local: SocketAddr,
+        peer: SocketAddr,
+        config: &Config<A>,
+    ) -> Self {
         Self {
             net,
             watch,
@@ -62,7 +68,7 @@ impl<N: Net> DataPort<N> {
 
     /// PORT and EPRT. The port specification changes: the kept connection is closed. A client that
     /// does not know its address (lftp over IPv6 says `::`) means its own.
-    pub async fn set_active(&mut self, mut address: SocketAddr) -> Result<(), &'static str> {
+    pub(super) async fn set_active(&mut self, mut address: SocketAddr) -> Result<(), &'static str> {
         if address.ip().is_unspecified() {
             address.set_ip(self.peer.ip());
         }
@@ -84,7 +90,7 @@ impl<N: Net> DataPort<N> {
     }
 
     /// PASV and EPSV: listens on one of `ports` in the order tried, and gives the address.
-    pub async fn set_passive(&mut self, ports: impl Iterator<Item = u16>) -> io::Result<SocketAddr> {
+    pub(super) async fn set_passive(&mut self, ports: impl Iterator<Item = u16>) -> io::Result<SocketAddr> {
         self.reset().await;
         let mut failure = io::ErrorKind::AddrInUse.into();
         for port in ports {
@@ -104,26 +110,26 @@ impl<N: Net> DataPort<N> {
     }
 
     /// Whether a connection stands open from the last transfer.
-    pub fn is_kept(&self) -> bool {
+    pub(super) fn is_kept(&self) -> bool {
         self.connection.is_some()
     }
 
     /// Closes the kept connection, if there is one.
-    pub async fn close(&mut self) {
+    pub(super) async fn close(&mut self) {
         if let Some(kept) = self.connection.take() {
             kept.close().await;
         }
     }
 
     /// Closes whatever is open or listening; the port is the default one again.
-    pub async fn reset(&mut self) {
+    pub(super) async fn reset(&mut self) {
         self.close().await;
         self.port = Port::Default;
     }
 
     /// After a transfer that did not end well: the connection is reset, so that nobody can take it
     /// for an end of file, and whatever the client has opened for it is not taken for the next.
-    pub fn discard(&mut self) {
+    pub(super) fn discard(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.abort();
         }
@@ -132,7 +138,7 @@ impl<N: Net> DataPort<N> {
 
     /// In stream mode each transfer command has its own connection: what came for one that was
     /// refused must not be taken for the next.
-    pub fn refused(&mut self, mode: TransmissionMode) {
+    pub(super) fn refused(&mut self, mode: TransmissionMode) {
         if mode == TransmissionMode::Stream {
             self.discard_passive();
         }
@@ -146,7 +152,7 @@ impl<N: Net> DataPort<N> {
 
     /// Whether a connection of this coding stands open, so that the reply is 125, not 150. One that
     /// the client has closed, or that has another coding, is closed here.
-    pub async fn is_open(&mut self, coding: Coding) -> bool {
+    pub(super) async fn is_open(&mut self, coding: Coding) -> bool {
         let Some(kept) = &mut self.connection else { return false };
         let has = kept.coding();
         if (has.mode, has.structure) == (coding.mode, coding.structure) && kept.is_open().await {
@@ -158,7 +164,7 @@ impl<N: Net> DataPort<N> {
     }
 
     /// The kept connection, or a new one.
-    pub async fn open(&mut self, coding: Coding) -> Result<&mut DataConnection<N>, OpenError> {
+    pub(super) async fn open(&mut self, coding: Coding) -> Result<&mut DataConnection<N>, OpenError> {
         let connection = match self.connection.take() {
             Some(kept) => kept,
             None => {
@@ -172,12 +178,12 @@ impl<N: Net> DataPort<N> {
     }
 
     /// Whether something may have been held back by [`Pace::Together`].
-    pub fn may_hold(&self) -> bool {
+    pub(super) fn may_hold(&self) -> bool {
         self.holds && self.connection.is_some()
     }
 
     /// Files to come on this connection may be sent together, until the next [`Self::flush`].
-    pub fn hold(&mut self) {
+    pub(super) fn hold(&mut self) {
         if let Some(connection) = &mut self.connection {
             connection.pace(Pace::Together);
             self.holds = true;
@@ -185,7 +191,7 @@ impl<N: Net> DataPort<N> {
     }
 
     /// Sends what has been held back. A failure shows when the connection is used again.
-    pub async fn flush(&mut self) {
+    pub(super) async fn flush(&mut self) {
         if let (true, Some(connection)) = (self.holds, &mut self.connection) {
             connection.pace(Pace::Now);
             let _ = connection.flush().await;
@@ -194,7 +200,7 @@ impl<N: Net> DataPort<N> {
     }
 
     /// After a file that has been moved whole: stream mode's connection is closed.
-    pub async fn done(&mut self) {
+    pub(super) async fn done(&mut self) {
         match &mut self.connection {
             Some(connection) if connection.outlives_file() => connection.rest(),
             _ => self.close().await,
@@ -247,6 +253,6 @@ async fn accept_from<L: Listener>(listener: &L, client: IpAddr, any: bool) -> io
 }
 
 /// An IPv4 address behind an IPv6 socket is itself.
-pub fn canonical(ip: IpAddr) -> IpAddr {
+pub(super) fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }

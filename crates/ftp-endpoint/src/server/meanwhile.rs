@@ -10,7 +10,7 @@ use std::io;
 use tokio::sync::mpsc;
 
 /// What came on the control connection while a transfer ran.
-pub enum Attended<T> {
+pub(super) enum Attended<T> {
     Done(T),
     Aborted,
     Lost(io::Error),
@@ -19,7 +19,7 @@ pub enum Attended<T> {
 /// Runs a transfer and answers STAT, NOOP and ABOR meanwhile (RFC 959 section 4.1.3, RFC 1123
 /// section 4.1.3.3); other commands wait for its end, and so do these behind others, so that
 /// replies keep the order of commands. `may_join`: the first reply has been said, but not sent.
-pub async fn attended<N: Net, T>(
+pub(super) async fn attended<N: Net, T>(
     control: &mut Control<N>,
     aborting: &mut bool,
     status: impl Fn() -> Reply,

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 
 /// By default as after the greeting (RFC 959 sections 4.1.1, REIN, and 5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Negotiated {
+pub(super) struct Negotiated {
     /// TYPE.
     pub data_type: DataType,
     /// STRU.
@@ -50,7 +50,7 @@ impl Default for Negotiated {
 }
 
 impl Negotiated {
-    pub fn coding(&self) -> Coding {
+    pub(super) fn coding(&self) -> Coding {
         // RFC 959 section 3.4.3: space for text, zero otherwise.
         let filler = match self.data_type {
             DataType::Ascii(_) => b' ',
@@ -60,7 +60,7 @@ impl Negotiated {
         Coding { mode: self.mode, structure: self.structure, filler }
     }
 
-    pub fn representation(&self) -> Representation {
+    pub(super) fn representation(&self) -> Representation {
         match self.data_type {
             DataType::Ascii(_) => Representation::Ascii,
             DataType::Ebcdic(_) => Representation::Ebcdic,
@@ -72,7 +72,7 @@ impl Negotiated {
 
 /// Where a transfer begins, from REST.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Restart {
+pub(super) struct Restart {
     pub offset: u64,
     /// TYPE A: a CR has been received before ([`RETURN_SEEN`]).
     pub return_seen: bool,
@@ -80,7 +80,7 @@ pub struct Restart {
 
 impl Restart {
     /// Digits, as the markers of this server and of RFC 3659's stream mode are.
-    pub fn parse(marker: &str) -> Option<Self> {
+    pub(super) fn parse(marker: &str) -> Option<Self> {
         let digits = marker.strip_suffix(RETURN_SEEN);
         let text = digits.unwrap_or(marker);
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -91,7 +91,7 @@ impl Restart {
 
 /// What HASH computes (draft-ietf-ftpext2-hash-04).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
+pub(super) enum Algorithm {
     #[default]
     Sha256,
     Crc32,
@@ -100,19 +100,19 @@ pub enum Algorithm {
 impl Algorithm {
     const ALL: [Self; 2] = [Self::Sha256, Self::Crc32];
 
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "SHA-256",
             Self::Crc32 => "CRC32",
         }
     }
 
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(text))
     }
 
     /// For FEAT: the one in use has an asterisk.
-    pub fn list(used: Self) -> String {
+    pub(super) fn list(used: Self) -> String {
         let names = Self::ALL
             .map(|algorithm| format!("{}{}", algorithm.name(), if algorithm == used { "*" } else { "" }));
         names.join(";")

@@ -8,7 +8,7 @@ use ftp_proto::reply::Reply;
 use std::io;
 
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub(super) enum Refusal {
     #[error("{0}")]
     Command(#[from] CommandError),
     #[error("{0}")]
@@ -56,7 +56,7 @@ pub enum Refusal {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub(super) enum OpenError {
     #[error("no port is set, use EPSV, PASV, EPRT or PORT")]
     NoPort,
     #[error("timed out")]
@@ -66,7 +66,7 @@ pub enum OpenError {
 }
 
 impl Refusal {
-    pub fn code(&self) -> u16 {
+    pub(super) fn code(&self) -> u16 {
         match self {
             Refusal::Command(error) => match error {
                 CommandError::Empty | CommandError::Unknown => 500,
@@ -114,7 +114,7 @@ impl Refusal {
         }
     }
 
-    pub fn reply(&self) -> Reply {
+    pub(super) fn reply(&self) -> Reply {
         let text = self.to_string();
         let mut letters = text.chars();
         let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();

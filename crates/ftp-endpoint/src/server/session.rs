@@ -16,7 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-pub struct Session<N: Net, A: Accounts> {
+pub(super) struct Session<N: Net, A: Accounts> {
     pub(super) net: N,
     pub(super) config: Arc<Config<A>>,
     pub(super) control: Control<N>,
@@ -40,7 +40,7 @@ pub struct Session<N: Net, A: Accounts> {
 }
 
 /// Serves one connection to its end; every wait is bounded.
-pub async fn run<N: Net, A: Accounts>(
+pub(super) async fn run<N: Net, A: Accounts>(
     net: N,
     stream: N::Stream,
     config: Arc<Config<A>>,
@@ -80,7 +80,7 @@ pub async fn run<N: Net, A: Accounts>(
 }
 
 /// What the session does after a command.
-pub enum Next {
+pub(super) enum Next {
     Reply(Reply),
     /// The last reply has been given.
     End(Reply, &'static str),

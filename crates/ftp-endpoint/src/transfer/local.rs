@@ -9,7 +9,7 @@ const MIN_DIRECT_BYTES: usize = 4096;
 
 /// Writes long pieces at once, short ones together: the byte strings of compressed mode and short
 /// records must not cost a system call each.
-pub struct Local<'f, W> {
+pub(super) struct Local<'f, W> {
     file: &'f mut W,
     incoming: &'f mut Option<Incoming>,
     /// Bytes not yet written; the caller flushes before it goes on to something else.
@@ -20,11 +20,11 @@ pub struct Local<'f, W> {
 
 impl<'f, W: WriteFile> Local<'f, W> {
     /// `incoming`: none where the bytes are kept as they are. `waiting` is empty.
-    pub fn new(file: &'f mut W, incoming: &'f mut Option<Incoming>, waiting: &'f mut Vec<u8>) -> Self {
+    pub(super) fn new(file: &'f mut W, incoming: &'f mut Option<Incoming>, waiting: &'f mut Vec<u8>) -> Self {
         Self { file, incoming, waiting, payload_bytes: 0 }
     }
 
-    pub async fn data(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(super) async fn data(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.payload_bytes += bytes.len() as u64;
         match self.incoming {
             Some(incoming) => incoming.data(bytes, self.waiting),
@@ -37,20 +37,20 @@ impl<'f, W: WriteFile> Local<'f, W> {
         if self.waiting.len() < PIECE_BYTES { Ok(()) } else { self.flush().await }
     }
 
-    pub fn end_of_record(&mut self) {
+    pub(super) fn end_of_record(&mut self) {
         if let Some(incoming) = self.incoming {
             incoming.end_of_record(self.waiting);
         }
     }
 
-    pub async fn end_of_file(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn end_of_file(&mut self) -> Result<(), StoreError> {
         if let Some(incoming) = self.incoming {
             incoming.end_of_file(self.waiting);
         }
         self.flush().await
     }
 
-    pub async fn flush(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
         if self.waiting.is_empty() {
             return Ok(());
         }
@@ -60,7 +60,7 @@ impl<'f, W: WriteFile> Local<'f, W> {
     }
 
     /// Brings all to stable storage; where to go on from, if that can be said.
-    pub async fn checkpoint(&mut self) -> Result<Option<String>, StoreError> {
+    pub(super) async fn checkpoint(&mut self) -> Result<Option<String>, StoreError> {
         self.flush().await?;
         self.file.checkpoint().await?;
         let whole = self.incoming.as_ref().is_none_or(|incoming| !incoming.holds_back());

@@ -9,7 +9,7 @@ const MIN_BORROWED_BYTES: usize = 512;
 
 /// Wire bytes of one piece: framing copied, payload borrowed, in order, for one vectored write.
 #[derive(Default)]
-pub struct Pieces<'p> {
+pub(super) struct Pieces<'p> {
     framing: Vec<u8>,
     /// Either `len` bytes of `framing`, or borrowed payload.
     parts: Vec<Part<'p>>,
@@ -38,7 +38,7 @@ impl<'p> Output<'p> for Pieces<'p> {
 
 impl Pieces<'_> {
     /// For a vectored write, in order.
-    pub fn slices(&self) -> Vec<IoSlice<'_>> {
+    pub(super) fn slices(&self) -> Vec<IoSlice<'_>> {
         let mut framing = self.framing.as_slice();
         self.parts
             .iter()

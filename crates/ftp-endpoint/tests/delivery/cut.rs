@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Real sockets, but each connection after the first (the control connection) is reset after so
 /// many bytes in both directions together, as long as cuts are left.
 #[derive(Clone)]
-pub struct CutNet {
+pub(crate) struct CutNet {
     real: RealNet,
     opened: Arc<AtomicU64>,
     cuts: Arc<AtomicU64>,
@@ -23,17 +23,17 @@ pub struct CutNet {
 }
 
 impl CutNet {
-    pub fn new(cuts: u64, after_bytes: u64) -> Self {
+    pub(crate) fn new(cuts: u64, after_bytes: u64) -> Self {
         let (opened, cuts) = (Arc::default(), Arc::new(AtomicU64::new(cuts)));
         Self { real: RealNet::new(), opened, cuts, after_bytes }
     }
 
-    pub fn cuts_left(&self) -> u64 {
+    pub(crate) fn cuts_left(&self) -> u64 {
         self.cuts.load(Relaxed)
     }
 }
 
-pub struct CutStream {
+pub(crate) struct CutStream {
     stream: Option<TcpStream>,
     /// `None`: never cut.
     left_bytes: Option<u64>,
@@ -117,7 +117,7 @@ impl Stream for CutStream {
     }
 }
 
-pub struct CutListener(TcpListener, CutNet);
+pub(crate) struct CutListener(TcpListener, CutNet);
 
 impl Listener for CutListener {
     type Stream = CutStream;

@@ -137,11 +137,11 @@ pub(super) fn run_length(width: impl Width, data: &[u8], byte: u8) -> usize {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// An interpreter that looks for undefined behaviour takes its time.
-    pub const SLOW: bool = cfg!(miri);
+    pub(crate) const SLOW: bool = cfg!(miri);
 
     /// Two neighbours of every value, at every place, in a window that is the same otherwise.
     struct EachByte;
@@ -209,7 +209,7 @@ pub mod tests {
     }
 
     /// Does `job` by each width that the machine has.
-    pub fn each<J: Job>(job: impl Fn() -> J) {
+    pub(crate) fn each<J: Job>(job: impl Fn() -> J) {
         job().run(Word);
         #[cfg(target_arch = "x86_64")]
         x86::tests::each(job);

@@ -2,25 +2,26 @@
 
 use ftp_proto::mode::*;
 
-pub const SPACE: u8 = b' ';
+pub(crate) const SPACE: u8 = b' ';
 
-pub fn coding(mode: TransmissionMode, structure: Structure) -> Coding {
+pub(crate) fn coding(mode: TransmissionMode, structure: Structure) -> Coding {
     Coding { mode, structure, filler: SPACE }
 }
 
-pub const STREAM_F: (TransmissionMode, Structure) = (TransmissionMode::Stream, Structure::File);
-pub const STREAM_R: (TransmissionMode, Structure) = (TransmissionMode::Stream, Structure::Record);
-pub const BLOCK: (TransmissionMode, Structure) = (TransmissionMode::Block, Structure::Record);
-pub const COMPRESSED: (TransmissionMode, Structure) = (TransmissionMode::Compressed, Structure::Record);
+pub(crate) const STREAM_F: (TransmissionMode, Structure) = (TransmissionMode::Stream, Structure::File);
+pub(crate) const STREAM_R: (TransmissionMode, Structure) = (TransmissionMode::Stream, Structure::Record);
+pub(crate) const BLOCK: (TransmissionMode, Structure) = (TransmissionMode::Block, Structure::Record);
+pub(crate) const COMPRESSED: (TransmissionMode, Structure) =
+    (TransmissionMode::Compressed, Structure::Record);
 
-pub const DATA: End = End { record: false, file: false };
-pub const RECORD: End = End { record: true, file: false };
-pub const FILE: End = End { record: false, file: true };
-pub const BOTH: End = End { record: true, file: true };
+pub(crate) const DATA: End = End { record: false, file: false };
+pub(crate) const RECORD: End = End { record: true, file: false };
+pub(crate) const FILE: End = End { record: false, file: true };
+pub(crate) const BOTH: End = End { record: true, file: true };
 
 /// Wire bytes, and how many of them were handed over as payload.
 #[derive(Default)]
-pub struct Wire {
+pub(crate) struct Wire {
     pub bytes: Vec<u8>,
     pub payload_bytes: usize,
 }
@@ -37,16 +38,16 @@ impl<'p> Output<'p> for Wire {
 
 /// What a sender does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     Piece(Vec<u8>, End),
     Marker(Vec<u8>),
 }
 
-pub fn piece(bytes: &[u8], end: End) -> Step {
+pub(crate) fn piece(bytes: &[u8], end: End) -> Step {
     Step::Piece(bytes.to_vec(), end)
 }
 
-pub fn encode(coding: Coding, steps: &[Step]) -> Vec<u8> {
+pub(crate) fn encode(coding: Coding, steps: &[Step]) -> Vec<u8> {
     let mut encoder = Encoder::new(coding);
     let mut wire = Wire::default();
     for step in steps {
@@ -60,14 +61,14 @@ pub fn encode(coding: Coding, steps: &[Step]) -> Vec<u8> {
 
 /// Events with their data joined: what does not depend on the split.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     Data(Vec<u8>, bool),
     EndOfRecord,
     EndOfFile,
     Marker(Vec<u8>),
 }
 
-pub fn see(seen: &mut Vec<Seen>, event: Event<'_>) {
+pub(crate) fn see(seen: &mut Vec<Seen>, event: Event<'_>) {
     let (new, suspect) = match event {
         Event::Data { bytes, suspect } => {
             assert!(!bytes.is_empty(), "an event of no data");
@@ -88,7 +89,7 @@ pub fn see(seen: &mut Vec<Seen>, event: Event<'_>) {
 }
 
 /// All that comes of wire bytes that arrive in these parts.
-pub fn decode<'w>(
+pub(crate) fn decode<'w>(
     coding: Coding,
     parts: impl IntoIterator<Item = &'w [u8]>,
 ) -> (Vec<Seen>, Result<Finish, DecodeError>) {

@@ -5,14 +5,14 @@ use ftp_proto::mode::*;
 
 /// What a reading of all wire bytes of a connection ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Finish(Finish),
     /// Offset of a byte that the mode does not allow.
     Malformed(usize),
 }
 
 /// Data one byte at a time; [`joined`] makes it comparable.
-pub fn decode(coding: Coding, wire: &[u8]) -> (Vec<Seen>, Outcome) {
+pub(crate) fn decode(coding: Coding, wire: &[u8]) -> (Vec<Seen>, Outcome) {
     let mut seen = Vec::new();
     let outcome = match (coding.mode, coding.structure) {
         (TransmissionMode::Stream, Structure::File) => {
@@ -179,7 +179,7 @@ fn cut_string(at: usize, come: &[u8], suspect: bool, is_marker: bool, seen: &mut
 
 /// What a peer may send that means `payload`: `choices` picks among the forms that the RFC
 /// allows, cyclically.
-pub fn encode(coding: Coding, payload: &[u8], end: End, choices: &[usize]) -> Vec<u8> {
+pub(crate) fn encode(coding: Coding, payload: &[u8], end: End, choices: &[usize]) -> Vec<u8> {
     let mut choices = choices.iter().copied().cycle();
     let mut choose = move |most: usize| choices.next().unwrap_or(0) % (most + 1);
     let codes = u8::from(end.record) * 128 + u8::from(end.file) * 64;
@@ -261,7 +261,7 @@ fn compress(filler: u8, mut rest: &[u8], codes: u8, mut choose: impl FnMut(usize
 }
 
 /// Length of the shortest form in compressed mode, by dynamic programming over all strings.
-pub fn shortest(filler: u8, payload: &[u8]) -> usize {
+pub(crate) fn shortest(filler: u8, payload: &[u8]) -> usize {
     let mut cost = vec![0];
     for end in 1..=payload.len() {
         let literals = (1..=end.min(127)).map(|len| cost[end - len] + 1 + len);

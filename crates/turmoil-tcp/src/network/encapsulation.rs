@@ -35,13 +35,13 @@ pub(super) struct Addresses {
 
 impl Addresses {
     /// The way of what the host at turmoil's address `from` sends.
-    pub fn way_from(&self, from: Ipv4Addr) -> Direction {
+    pub(super) fn way_from(&self, from: Ipv4Addr) -> Direction {
         self.ends.iter().find(|end| end.underlay == from).map_or(Direction::Down, |end| end.sends)
     }
 
     /// Index of the host that a packet going this way reaches: on the far side the one it is for, or
     /// the first there is, which will drop it.
-    pub fn receiver(&self, direction: Direction, packet: &[u8]) -> Option<usize> {
+    pub(super) fn receiver(&self, direction: Direction, packet: &[u8]) -> Option<usize> {
         let to = destination(packet);
         let far = |end: &End| end.sends != direction;
         let addressed = self.ends.iter().position(|end| far(end) && Some(end.addr) == to);
@@ -60,18 +60,18 @@ pub(super) struct Encapsulation {
 
 impl Encapsulation {
     /// Every host's first act. Time begins one tick later, when all of them are there to receive.
-    pub async fn open(own: Ipv4Addr, tick_us: u64, skips: Rc<TimeSkips>) -> io::Result<Self> {
+    pub(super) async fn open(own: Ipv4Addr, tick_us: u64, skips: Rc<TimeSkips>) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
         Clock::start().sleep_us(tick_us).await;
         Ok(Self { own, socket, skips })
     }
 
     /// The skips of this host.
-    pub fn take_part(&self, clock: Clock) -> impl Future<Output = io::Result<()>> + use<> {
+    pub(super) fn take_part(&self, clock: Clock) -> impl Future<Output = io::Result<()>> + use<> {
         self.skips.clone().take_part(self.own, clock)
     }
 
-    pub fn send(
+    pub(super) fn send(
         &self,
         to: Ipv4Addr,
         packets: impl Iterator<Item = Timed>,
@@ -99,7 +99,7 @@ impl Encapsulation {
     }
 
     /// Waits for packets and gives each batch that is there to `take`, with its sender.
-    pub async fn receive(
+    pub(super) async fn receive(
         &self,
         mut take: impl FnMut(Ipv4Addr, &mut dyn Iterator<Item = Timed>),
     ) -> io::Result<()> {

@@ -30,7 +30,7 @@ pub(super) struct TimeSkips {
 
 impl TimeSkips {
     /// A task of each host: skips when told to.
-    pub async fn take_part(self: Rc<Self>, addr: Ipv4Addr, clock: Clock) -> io::Result<()> {
+    pub(super) async fn take_part(self: Rc<Self>, addr: Ipv4Addr, clock: Clock) -> io::Result<()> {
         let host =
             Rc::new(Host { addr, clock, us: Cell::new(0), waker: RefCell::new(Waker::noop().clone()) });
         self.hosts.borrow_mut().push(host.clone());
@@ -45,11 +45,11 @@ impl TimeSkips {
         .await
     }
 
-    pub fn sent(&self, to: Ipv4Addr) {
+    pub(super) fn sent(&self, to: Ipv4Addr) {
         *self.mail.borrow_mut().entry(to).or_default() += 1;
     }
 
-    pub fn received(&self, by: Ipv4Addr) {
+    pub(super) fn received(&self, by: Ipv4Addr) {
         if let Some(count) = self.mail.borrow_mut().get_mut(&by) {
             *count -= 1;
         }
@@ -60,7 +60,7 @@ impl TimeSkips {
     /// More than one only if nothing happened in the last tick, so that nobody has been woken who has
     /// not run since. A host to which a message is under way may have something to do in the coming
     /// tick; what will be sent to it in that tick is for a later one.
-    pub fn next(&self, now_us: u64, tick_us: u64, most: u64) -> u64 {
+    pub(super) fn next(&self, now_us: u64, tick_us: u64, most: u64) -> u64 {
         let hosts = self.hosts.borrow();
         // Before the first tick of modelled time nobody takes part yet.
         if hosts.is_empty() {

@@ -46,7 +46,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub fn new(
+    pub(super) fn new(
         config: &NetworkConfig,
         observer: Arc<dyn PathObserver>,
         plans: &[Plan],
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// The host with this index, with `app` on it.
-    pub fn spawn_host(&mut self, index: usize, app: App) {
+    pub(super) fn spawn_host(&mut self, index: usize, app: App) {
         let Member { name, addr, host: cell, finished } = &self.hosts[index];
         let stack = Stack::new(self.config.tcp, *addr, self.config.seed, name);
         let (cell, finished) = (cell.clone(), finished.clone());
@@ -104,7 +104,7 @@ impl World {
         });
     }
 
-    pub fn spawn_router(&mut self) {
+    pub(super) fn spawn_router(&mut self) {
         let (router, skips) = (self.router.clone(), self.skips.clone());
         let (addresses, tick_us) = (self.addresses.clone(), self.tick_us);
         self.sim.client(ROUTER, async move { Ok(run_router(router, addresses, tick_us, skips).await?) });
@@ -121,7 +121,7 @@ impl World {
 
     /// Runs until all clients have finished and everything is quiet, or time is up; whether all was
     /// quiet then.
-    pub fn run_to_end(&mut self) -> Result<bool, NetworkError> {
+    pub(super) fn run_to_end(&mut self) -> Result<bool, NetworkError> {
         let NetworkConfig { limit_us, grace_us, .. } = self.config;
         let tick_us = self.tick_us;
         let mut quiet = false;
@@ -149,7 +149,7 @@ impl World {
         clients.try_fold(0, |last, finished| finished.get().map(|at_us: u64| at_us.max(last)))
     }
 
-    pub fn end(self, quiet: bool) -> NetworkReport {
+    pub(super) fn end(self, quiet: bool) -> NetworkReport {
         let report = NetworkReport {
             end: self.finished().map_or(RunEnd::TimeLimit, |at_us| RunEnd::Finished { at_us }),
             quiet,

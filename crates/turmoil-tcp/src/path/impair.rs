@@ -60,7 +60,7 @@ pub(super) struct Impair {
 }
 
 impl Impair {
-    pub fn new(what: Impairments, seed: u64, direction: Direction) -> Self {
+    pub(super) fn new(what: Impairments, seed: u64, direction: Direction) -> Self {
         let stream = |purpose: &str| seeds::stream(seed, &format!("{purpose} {}", direction.name()));
         Self {
             what,
@@ -74,7 +74,7 @@ impl Impair {
     }
 
     /// Whether the path's bursts take the next packet.
-    pub fn loses(&mut self) -> bool {
+    pub(super) fn loses(&mut self) -> bool {
         let Some(model) = self.what.burst_loss else { return false };
         let turns = if self.bad { model.leave_ppm } else { model.enter_ppm };
         self.bad ^= happens(&mut self.bursts, turns);
@@ -82,12 +82,12 @@ impl Impair {
     }
 
     /// Whether the next packet goes twice.
-    pub fn doubles(&mut self) -> bool {
+    pub(super) fn doubles(&mut self) -> bool {
         self.what.duplicate_ppm > 0 && happens(&mut self.copies, self.what.duplicate_ppm)
     }
 
     /// When a packet that would arrive at `arrives_ns` does arrive; never sooner.
-    pub fn arrival_ns(&mut self, mut arrives_ns: u64) -> u64 {
+    pub(super) fn arrival_ns(&mut self, mut arrives_ns: u64) -> u64 {
         if self.what.jitter_us > 0 {
             arrives_ns += self.jitter.random_range(0..=self.what.jitter_us * 1000);
             arrives_ns = arrives_ns.max(self.latest_ns);

@@ -2,7 +2,7 @@
 
 /// Times are kept in units of 1/rate nanoseconds, so that departures carry their fractions.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub(super) struct Link {
     bits_per_s: u64,
     queue_bytes: u64,
     /// When the last byte accepted so far has left, in ns * bits/s.
@@ -12,7 +12,7 @@ pub struct Link {
 const NS_PER_S: u128 = 1_000_000_000;
 
 impl Link {
-    pub fn new(bits_per_s: u64, queue_bytes: u64) -> Self {
+    pub(super) fn new(bits_per_s: u64, queue_bytes: u64) -> Self {
         Self { bits_per_s: bits_per_s.max(1), queue_bytes, free: 0 }
     }
 
@@ -21,13 +21,13 @@ impl Link {
     }
 
     /// Bytes not yet sent, those of the packet on the wire included.
-    pub fn backlog_bytes(&self, at_ns: u64) -> u64 {
+    pub(super) fn backlog_bytes(&self, at_ns: u64) -> u64 {
         (self.free.saturating_sub(self.scaled(at_ns)).div_ceil(8 * NS_PER_S)) as u64
     }
 
     /// A packet comes to the link; when its last bit leaves (ns, rounded up), or `None` if the
     /// queue is full. An idle link takes a packet of any size. `forced`: whatever the queue.
-    pub fn send(&mut self, at_ns: u64, bytes: usize, forced: bool) -> Option<u64> {
+    pub(super) fn send(&mut self, at_ns: u64, bytes: usize, forced: bool) -> Option<u64> {
         let backlog = self.backlog_bytes(at_ns);
         if !forced && backlog > 0 && backlog + bytes as u64 > self.queue_bytes {
             return None;

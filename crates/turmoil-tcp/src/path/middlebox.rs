@@ -48,14 +48,14 @@ pub(super) struct Middlebox {
 }
 
 impl Middlebox {
-    pub fn arm(&mut self, cut: Cut) {
+    pub(super) fn arm(&mut self, cut: Cut) {
         let (SocketAddr::V4(from), SocketAddr::V4(to)) = (cut.from, cut.to) else { return };
         // Which end is the client shows when a packet comes; it is looked up under both.
         self.armed.entry((from, to)).or_default().push((Direction::Up, cut));
         self.armed.entry((to, from)).or_default().push((Direction::Down, cut));
     }
 
-    pub fn refuse(&mut self, to: SocketAddr, times: u32) {
+    pub(super) fn refuse(&mut self, to: SocketAddr, times: u32) {
         if let SocketAddr::V4(to) = to {
             *self.refused.entry(to).or_default() += times;
         }
@@ -96,7 +96,7 @@ impl Middlebox {
 
     /// Carries out an order: what it sends, and whether it has had its effect (a partition has it
     /// with the first packet, a refusal with the first SYN).
-    pub fn obey(&mut self, at_ns: u64, order: Order) -> (Vec<Forged>, bool) {
+    pub(super) fn obey(&mut self, at_ns: u64, order: Order) -> (Vec<Forged>, bool) {
         match order {
             Order::Partition { for_us } => {
                 self.partition = Some((at_ns + for_us * 1000, order, false));

@@ -124,7 +124,7 @@ pub(crate) struct Router {
 
 impl Router {
     /// `hop_ns`: from the router to either host.
-    pub fn new(
+    pub(crate) fn new(
         path: &PathConfig,
         hop_ns: u64,
         seed: u64,
@@ -151,38 +151,38 @@ impl Router {
         }
     }
 
-    pub fn counters(&self, direction: Direction) -> LinkCounters {
+    pub(crate) fn counters(&self, direction: Direction) -> LinkCounters {
         self.counters[direction.index()]
     }
 
-    pub fn handle(&self) -> RouterHandle {
+    pub(crate) fn handle(&self) -> RouterHandle {
         self.handle.clone()
     }
 
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.arrivals.is_empty()
     }
 
     /// A packet that will be here at `at_ns`.
-    pub fn enqueue(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>) {
+    pub(crate) fn enqueue(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>) {
         self.arrived += 1;
         self.arrivals.insert((at_ns, Kind::Packet, self.arrived), Arrival::Packet(direction, packet));
     }
 
     /// Notes the orders given since.
-    pub fn hear(&mut self) {
+    pub(crate) fn hear(&mut self) {
         for (at_ns, order) in std::mem::take(&mut *lock(&self.handle.orders)) {
             self.arrived += 1;
             self.arrivals.insert((at_ns, Kind::Order, self.arrived), Arrival::Order(order));
         }
     }
 
-    pub fn next_ns(&self) -> Option<u64> {
+    pub(crate) fn next_ns(&self) -> Option<u64> {
         self.arrivals.first_key_value().map(|((at, ..), _)| *at)
     }
 
     /// Passes every packet that is here by `now_ns`.
-    pub fn advance(&mut self, now_ns: u64) {
+    pub(crate) fn advance(&mut self, now_ns: u64) {
         while let Some(entry) = self.arrivals.first_entry()
             && entry.key().0 <= now_ns
         {
@@ -195,7 +195,7 @@ impl Router {
         }
     }
 
-    pub fn take_out(&mut self) -> Vec<Departure> {
+    pub(crate) fn take_out(&mut self) -> Vec<Departure> {
         std::mem::take(&mut self.out)
     }
 

@@ -97,7 +97,7 @@ pub(super) struct Streams(BTreeMap<(SocketAddrV4, SocketAddrV4), Stream>);
 
 impl Streams {
     /// A packet has come; the offset of its payload.
-    pub fn offset(&mut self, header: &TcpHeader) -> Option<u64> {
+    pub(super) fn offset(&mut self, header: &TcpHeader) -> Option<u64> {
         let stream = self.0.entry((header.src, header.dst)).or_default();
         stream.saw(header);
         stream.isn.and_then(|_| u64::try_from(stream.offset_of(header.payload_seq())).ok())

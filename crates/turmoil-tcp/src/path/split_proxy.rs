@@ -49,7 +49,7 @@ pub(super) struct SplitProxy {
 impl SplitProxy {
     /// The stream of `direction` ends before sequence number `cut`; `header` is the packet that set
     /// it off, not yet counted in `streams`. The stream of the other direction ends where it is.
-    pub fn new(
+    pub(super) fn new(
         lingering: bool,
         direction: Direction,
         cut: u32,
@@ -93,7 +93,7 @@ impl SplitProxy {
     }
 
     /// The FINs to both ends.
-    pub fn fins(&self) -> Vec<Forged> {
+    pub(super) fn fins(&self) -> Vec<Forged> {
         let fin = |direction: Direction| {
             let side = &self.sides[direction.index()];
             let ack = Some(self.sides[direction.back().index()].told());
@@ -127,7 +127,7 @@ impl SplitProxy {
     }
 
     /// Takes, or refuses, what a segment carries beyond the cut.
-    pub fn beyond(&mut self, direction: Direction, header: &TcpHeader) -> Vec<Forged> {
+    pub(super) fn beyond(&mut self, direction: Direction, header: &TcpHeader) -> Vec<Forged> {
         let lingering = self.lingering;
         let side = &mut self.sides[direction.index()];
         if header.seq_end() == header.seq || !after(header.seq_end(), side.cut) {
@@ -145,7 +145,7 @@ impl SplitProxy {
     }
 
     /// A packet of the closed connection; what goes instead of it.
-    pub fn pass(&mut self, direction: Direction, header: &TcpHeader, packet: &[u8]) -> Vec<Forged> {
+    pub(super) fn pass(&mut self, direction: Direction, header: &TcpHeader, packet: &[u8]) -> Vec<Forged> {
         if header.rst {
             // An end gives up: that is its peer's business as long as it had not closed.
             return Vec::new();

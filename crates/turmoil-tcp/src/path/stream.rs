@@ -19,16 +19,16 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Stream offset of a sequence number; negative before the first byte.
-    pub fn offset_of(&self, seq: u32) -> i64 {
+    pub(super) fn offset_of(&self, seq: u32) -> i64 {
         self.nxt_offset as i64 + i64::from(seq.wrapping_sub(self.nxt) as i32)
     }
 
-    pub fn seq_of(&self, offset: u64) -> u32 {
+    pub(super) fn seq_of(&self, offset: u64) -> u32 {
         self.nxt.wrapping_add(offset.wrapping_sub(self.nxt_offset) as u32)
     }
 
     /// A packet of this direction passes.
-    pub fn saw(&mut self, header: &TcpHeader) {
+    pub(super) fn saw(&mut self, header: &TcpHeader) {
         if header.syn {
             self.isn = Some(header.seq);
             self.nxt = header.seq.wrapping_add(1);

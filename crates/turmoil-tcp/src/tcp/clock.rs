@@ -53,7 +53,7 @@ fn lock(timers: &Mutex<Timers>) -> MutexGuard<'_, Timers> {
 
 impl Clock {
     /// Time zero is now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { start: Instant::now(), timers: Arc::default() }
     }
 
@@ -67,28 +67,28 @@ impl Clock {
     }
 
     /// When the host's next timer ends (us). Anywhere.
-    pub fn next_us(&self) -> Option<u64> {
+    pub(crate) fn next_us(&self) -> Option<u64> {
         lock(&self.timers).set.first().map(|(at_us, _)| *at_us)
     }
 
     /// How many timers were set or ended so far: as long as that is the same, nothing happens on the
     /// host by itself. Anywhere.
-    pub fn changes(&self) -> u64 {
+    pub(crate) fn changes(&self) -> u64 {
         lock(&self.timers).changes
     }
 
     /// Lets `us` pass at once on the host whose task calls; no timer may end within them.
-    pub fn skip(us: u64) {
+    pub(crate) fn skip(us: u64) {
         // It advances when polled first, and then only yields.
         let advance = std::pin::pin!(tokio::time::advance(dilated(us)));
         let _ = advance.poll(&mut Context::from_waker(Waker::noop()));
     }
 
-    pub fn now_us(&self) -> u64 {
+    pub(crate) fn now_us(&self) -> u64 {
         u64::try_from((Instant::now() - self.start).as_millis()).unwrap_or(u64::MAX)
     }
 
-    pub fn now_ns(&self) -> u64 {
+    pub(crate) fn now_ns(&self) -> u64 {
         self.now_us() * 1000
     }
 
@@ -97,7 +97,7 @@ impl Clock {
     }
 
     /// Waits until `at_ns` has come (the first whole microsecond); for ever if there is none.
-    pub async fn until(&self, at_ns: Option<u64>) {
+    pub(crate) async fn until(&self, at_ns: Option<u64>) {
         match at_ns {
             Some(at_ns) => {
                 let _timer = self.timer(at_ns.div_ceil(1000));
@@ -107,7 +107,7 @@ impl Clock {
         }
     }
 
-    pub async fn sleep_us(&self, us: u64) {
+    pub(crate) async fn sleep_us(&self, us: u64) {
         let _timer = self.timer(self.now_us().saturating_add(us));
         tokio::time::sleep(dilated(us)).await;
     }
@@ -122,13 +122,13 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    pub fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         let sleep = Box::pin(tokio::time::sleep_until(clock.start));
         Self { clock, sleep, set_ns: None, timer: None }
     }
 
     /// Ready when `at_ns` has come; never if there is none.
-    pub fn poll(&mut self, cx: &mut Context<'_>, at_ns: Option<u64>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, at_ns: Option<u64>) -> Poll<()> {
         let Some(at_ns) = at_ns else {
             // Tokio's timer stays; when it wakes its task, there is nothing to do.
             self.timer = None;

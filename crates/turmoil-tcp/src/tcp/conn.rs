@@ -12,11 +12,11 @@ use std::net::SocketAddrV4;
 use std::task::Waker;
 
 /// Names a connection for the whole run; never used twice.
-pub type ConnId = u64;
+pub(super) type ConnId = u64;
 /// Names a listener likewise.
-pub type ListenerId = u64;
+pub(super) type ListenerId = u64;
 /// Names a process of a host.
-pub type ProcessId = u64;
+pub(super) type ProcessId = u64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -86,7 +86,7 @@ const SEND_BUFFER_PER_WINDOW: u64 = 6;
 const SEND_BUFFER_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Conn {
-    pub fn new(
+    pub(super) fn new(
         local: SocketAddrV4,
         peer: SocketAddrV4,
         owner: ProcessId,
@@ -122,7 +122,7 @@ impl Conn {
     }
 
     /// A packet has arrived for this connection.
-    pub fn ingress(&mut self, now_us: u64, header: &TcpHeader, mut packet: Vec<u8>) {
+    pub(super) fn ingress(&mut self, now_us: u64, header: &TcpHeader, mut packet: Vec<u8>) {
         let Some(engine) = &mut self.engine else { return };
         if header.fin {
             self.fin_at = Some(header.payload_end());
@@ -142,7 +142,7 @@ impl Conn {
     }
 
     /// Moves data and sends whatever may be sent now.
-    pub fn serve(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
+    pub(super) fn serve(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
         let wanted = SEND_BUFFER_PER_WINDOW * self.flow.window();
         self.send_limit = self.send_limit.max(wanted.min(SEND_BUFFER_MAX_BYTES));
         let Some(engine) = &mut self.engine else { return Transition::None };
@@ -228,7 +228,7 @@ impl Conn {
     }
 
     /// Ends it with a RST.
-    pub fn abort(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
+    pub(super) fn abort(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
         self.pending.clear();
         let Some(engine) = &mut self.engine else { return Transition::None };
         if engine.state() == State::SynSent {
@@ -241,13 +241,13 @@ impl Conn {
         Transition::Closed
     }
 
-    pub fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self) {
         self.error = Some(io::ErrorKind::TimedOut);
         self.wake();
     }
 
     /// The connection is over: keeps what the application has not read, returns the socket.
-    pub fn end(&mut self, pool: &SocketPool) {
+    pub(super) fn end(&mut self, pool: &SocketPool) {
         let Some(mut engine) = self.engine.take() else { return };
         self.peer_fin |= has_peer_fin(engine.state());
         while let Ok(n @ 1..) = engine.socket_mut().recv(|bytes| {
@@ -262,7 +262,7 @@ impl Conn {
         self.wake();
     }
 
-    pub fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         wake(&mut self.reader);
         wake(&mut self.writer);
     }
@@ -273,12 +273,12 @@ impl Conn {
             || self.error.is_some()
     }
 
-    pub fn unread(&self) -> usize {
+    pub(super) fn unread(&self) -> usize {
         self.rest.len() + self.engine.as_ref().map_or(0, |engine| engine.socket().recv_queue())
     }
 
     /// `None`: nothing to read yet. 0 bytes: the end.
-    pub fn read(&mut self, mut room: &mut [u8]) -> io::Result<Option<usize>> {
+    pub(super) fn read(&mut self, mut room: &mut [u8]) -> io::Result<Option<usize>> {
         let mut read = 0;
         if let Some(engine) = &mut self.engine {
             // Twice, as the buffer is a ring.
@@ -307,14 +307,14 @@ impl Conn {
     }
 
     /// How many bytes the application may write now.
-    pub fn send_space(&self) -> u64 {
+    pub(super) fn send_space(&self) -> u64 {
         let Some(engine) = &self.engine else { return 0 };
         let used = self.pending.len() + engine.socket().send_queue();
         self.send_limit.saturating_sub(used as u64)
     }
 
     /// Whether the application may write at all.
-    pub fn check_writable(&mut self) -> io::Result<()> {
+    pub(super) fn check_writable(&mut self) -> io::Result<()> {
         if let Some(kind) = self.error.take() {
             return Err(kind.into());
         }
@@ -324,17 +324,17 @@ impl Conn {
         Ok(())
     }
 
-    pub fn write(&mut self, bytes: &[u8]) {
+    pub(super) fn write(&mut self, bytes: &[u8]) {
         self.pending.extend(bytes);
         self.written += bytes.len() as u64;
     }
 
-    pub fn has_pending(&self) -> bool {
+    pub(super) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
     /// When [`Conn::serve`] is due without a packet.
-    pub fn next_us(&mut self, now_us: u64) -> Option<u64> {
+    pub(super) fn next_us(&mut self, now_us: u64) -> Option<u64> {
         let engine = self.engine.as_mut()?;
         let stack = engine.next_poll_us(now_us);
         let next = [stack, self.flow.next_timer(), self.deadline_us].into_iter().flatten().min()?;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Bytes of an IP packet on the path.
-pub const MTU_BYTES: usize = 1500;
+pub(super) const MTU_BYTES: usize = 1500;
 
 /// The device: one packet in, a queue of packets out.
 #[derive(Debug, Default)]
@@ -82,17 +82,17 @@ const KEPT_BYTES: usize = 64 << 20;
 
 /// Where a host's sockets come from.
 #[derive(Clone, Copy, Debug)]
-pub struct SocketPool {
+pub(super) struct SocketPool {
     receive_buffer_bytes: usize,
     send_buffer_bytes: usize,
     ack_delay: Option<Duration>,
 }
 
 impl SocketPool {
-    pub const LEAST_BYTES: usize = 1 << 17;
+    pub(super) const LEAST_BYTES: usize = 1 << 17;
 
     /// Receive buffers have at least [`SocketPool::LEAST_BYTES`].
-    pub fn new(receive_buffer_bytes: usize, send_buffer_bytes: usize, ack_delay_us: u64) -> Self {
+    pub(super) fn new(receive_buffer_bytes: usize, send_buffer_bytes: usize, ack_delay_us: u64) -> Self {
         let ack_delay = (ack_delay_us > 0).then(|| Duration::from_micros(ack_delay_us));
         let receive_buffer_bytes = receive_buffer_bytes.max(Self::LEAST_BYTES);
         Self { receive_buffer_bytes, send_buffer_bytes, ack_delay }
@@ -116,7 +116,7 @@ impl SocketPool {
         socket
     }
 
-    pub fn give_back(&self, engine: Engine) {
+    pub(super) fn give_back(&self, engine: Engine) {
         let Engine { mut sockets, handle, .. } = engine;
         let smoltcp::socket::Socket::Tcp(mut socket) = sockets.remove(handle);
         socket.abort();
@@ -136,7 +136,7 @@ impl SocketPool {
     }
 }
 
-pub struct Engine {
+pub(super) struct Engine {
     iface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
@@ -159,7 +159,7 @@ fn endpoint(addr: SocketAddrV4) -> IpEndpoint {
 
 impl Engine {
     /// `seed` decides the initial sequence number.
-    pub fn new(pool: &SocketPool, addr: Ipv4Addr, seed: u64, now_us: u64) -> Self {
+    pub(super) fn new(pool: &SocketPool, addr: Ipv4Addr, seed: u64, now_us: u64) -> Self {
         let mut port = Port::default();
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
@@ -174,54 +174,54 @@ impl Engine {
         Self { iface, sockets, handle, port }
     }
 
-    pub fn socket(&self) -> &Socket<'static> {
+    pub(super) fn socket(&self) -> &Socket<'static> {
         self.sockets.get(self.handle)
     }
 
-    pub fn socket_mut(&mut self) -> &mut Socket<'static> {
+    pub(super) fn socket_mut(&mut self) -> &mut Socket<'static> {
         self.sockets.get_mut(self.handle)
     }
 
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.socket().state()
     }
 
     /// False if the addresses cannot be used.
-    pub fn connect(&mut self, local: SocketAddrV4, peer: SocketAddrV4) -> bool {
+    pub(super) fn connect(&mut self, local: SocketAddrV4, peer: SocketAddrV4) -> bool {
         let socket = self.sockets.get_mut::<Socket>(self.handle);
         socket.connect(self.iface.context(), endpoint(peer), endpoint(local)).is_ok()
     }
 
-    pub fn listen(&mut self, local: SocketAddrV4) -> bool {
+    pub(super) fn listen(&mut self, local: SocketAddrV4) -> bool {
         self.socket_mut().listen(endpoint(local)).is_ok()
     }
 
-    pub fn ingress(&mut self, now_us: u64, packet: Vec<u8>) {
+    pub(super) fn ingress(&mut self, now_us: u64, packet: Vec<u8>) {
         self.port.arrived = Some(packet);
         self.iface.poll_ingress_single(instant(now_us), &mut self.port, &mut self.sockets);
     }
 
     /// Lets the socket send; false if it had nothing to.
-    pub fn egress(&mut self, now_us: u64) -> bool {
+    pub(super) fn egress(&mut self, now_us: u64) -> bool {
         use smoltcp::iface::PollResult;
         self.iface.poll_egress(instant(now_us), &mut self.port, &mut self.sockets)
             == PollResult::SocketStateChanged
     }
 
     /// The next packet that has left the socket.
-    pub fn leaving(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn leaving(&mut self) -> Option<Vec<u8>> {
         self.port.leaving.pop_front()
     }
 
     /// Takes a buffer for packets to come.
-    pub fn recycle(&mut self, packet: Vec<u8>) {
+    pub(super) fn recycle(&mut self, packet: Vec<u8>) {
         if packet.capacity() > 0 && self.port.spare.len() < 64 {
             self.port.spare.push(packet);
         }
     }
 
     /// When the socket wants [`Engine::egress`] next.
-    pub fn next_poll_us(&mut self, now_us: u64) -> Option<u64> {
+    pub(super) fn next_poll_us(&mut self, now_us: u64) -> Option<u64> {
         let at = self.iface.poll_at(instant(now_us), &self.sockets)?;
         Some(u64::try_from(at.total_micros()).unwrap_or(0))
     }

@@ -157,7 +157,7 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub fn new(config: FlowConfig) -> Self {
+    pub(crate) fn new(config: FlowConfig) -> Self {
         Self {
             config,
             congestion: Congestion::new(config.algorithm, config.mss_bytes, config.initial_window_segments),
@@ -200,37 +200,37 @@ impl Flow {
         }
     }
 
-    pub fn window(&self) -> u64 {
+    pub(crate) fn window(&self) -> u64 {
         self.congestion.window()
     }
 
     /// Segments sent again, the SYN included.
-    pub fn retransmits(&self) -> u64 {
+    pub(crate) fn retransmits(&self) -> u64 {
         self.retransmits
     }
 
     /// What a host in TIME-WAIT repeats: its next sequence number, its ACK and window field.
-    pub fn last_words(&self) -> (u32, u32, u16) {
+    pub(crate) fn last_words(&self) -> (u32, u32, u16) {
         (self.nxt, self.ack_sent.unwrap_or_default(), self.window_sent)
     }
 
     /// The newest ACK this end has sent.
-    pub fn ack_sent(&self) -> Option<u32> {
+    pub(crate) fn ack_sent(&self) -> Option<u32> {
         self.ack_sent
     }
 
     /// The peer can take nothing at present.
-    pub fn peer_window_closed(&self) -> bool {
+    pub(crate) fn peer_window_closed(&self) -> bool {
         self.established && self.peer_window == 0
     }
 
     /// The peer has not answered for so long that the connection is over.
-    pub fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.dead
     }
 
     /// The connection was reset: nothing is outstanding any more.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.in_flight.clear();
         (self.pipe, self.sacked, self.lost) = (0, 0, 0);
         self.una = self.nxt;
@@ -239,7 +239,7 @@ impl Flow {
     }
 
     /// A buffer for the stack's next packet.
-    pub fn buffer(&mut self) -> Vec<u8> {
+    pub(crate) fn buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
     }
 
@@ -249,7 +249,7 @@ impl Flow {
         }
     }
 
-    pub fn rto_us(&self) -> u64 {
+    pub(crate) fn rto_us(&self) -> u64 {
         let base = match self.srtt_us {
             Some(srtt) => srtt + (4 * self.rttvar_us).max(self.config.min_rto_us),
             None => INITIAL_RTO_US,
@@ -259,7 +259,7 @@ impl Flow {
 
     /// How many of `pending` bytes may be given to the stack now, which holds `queued` bytes
     /// already that it has not sent or that are not acknowledged.
-    pub fn room(&mut self, now_us: u64, pending: u64, queued: u64) -> u64 {
+    pub(crate) fn room(&mut self, now_us: u64, pending: u64, queued: u64) -> u64 {
         if pending == 0 || !self.established || self.dead {
             return 0;
         }
@@ -289,7 +289,7 @@ impl Flow {
     }
 
     /// A packet leaves the stack. What goes on the wire is given to `out`.
-    pub fn on_egress(&mut self, now_us: u64, mut packet: Vec<u8>, out: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn on_egress(&mut self, now_us: u64, mut packet: Vec<u8>, out: &mut dyn FnMut(&[u8])) {
         let Some(header) = TcpHeader::read(&packet) else {
             out(&packet);
             return self.recycle(packet);
@@ -391,7 +391,7 @@ impl Flow {
     }
 
     /// Acknowledges up to `ack` at once.
-    pub fn acknowledge(&mut self, ack: u32, out: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn acknowledge(&mut self, ack: u32, out: &mut dyn FnMut(&[u8])) {
         if self.ack_sent != Some(ack) {
             self.ack_sent = Some(ack);
             self.bare_ack(out);

@@ -157,7 +157,7 @@ pub(crate) struct Stack {
 
 impl Stack {
     /// `name` and `seed` decide the initial sequence numbers and ports.
-    pub fn new(config: TcpConfig, addr: Ipv4Addr, seed: u64, name: &str) -> Self {
+    pub(crate) fn new(config: TcpConfig, addr: Ipv4Addr, seed: u64, name: &str) -> Self {
         Self {
             config,
             addr,
@@ -181,11 +181,11 @@ impl Stack {
         }
     }
 
-    pub fn addr(&self) -> Ipv4Addr {
+    pub(crate) fn addr(&self) -> Ipv4Addr {
         self.addr
     }
 
-    pub fn counters(&self) -> TcpCounters {
+    pub(crate) fn counters(&self) -> TcpCounters {
         let live: u64 = self.conns.values().map(|conn| conn.flow.retransmits()).sum();
         TcpCounters {
             packets_sent: self.out.sent,
@@ -196,46 +196,46 @@ impl Stack {
     }
 
     /// What processes of this host hold open: connections that they have not closed, listeners.
-    pub fn held(&self) -> Held {
+    pub(crate) fn held(&self) -> Held {
         let holds = |conn: &&Conn| matches!(conn.phase, Phase::Connecting | Phase::Open);
         Held { connections: self.conns.values().filter(holds).count(), listeners: self.listeners.len() }
     }
 
     /// No connection is open or being closed (TIME-WAIT does not count) and nothing is on its way
     /// in.
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         !self.has_connections() && self.arrivals.is_empty() && self.out.packets.is_empty()
     }
 
     /// Of any state but TIME-WAIT.
-    pub fn has_connections(&self) -> bool {
+    pub(crate) fn has_connections(&self) -> bool {
         !self.by_tuple.is_empty()
     }
 
     /// A packet that will be here at `at_ns`.
-    pub fn enqueue(&mut self, at_ns: u64, packet: Vec<u8>) {
+    pub(crate) fn enqueue(&mut self, at_ns: u64, packet: Vec<u8>) {
         self.arrived += 1;
         self.arrivals.insert((at_ns, self.arrived), packet);
     }
 
     /// Packets that have left, with their departure times, in order.
-    pub fn take_out(&mut self) -> Vec<(u64, Vec<u8>)> {
+    pub(crate) fn take_out(&mut self) -> Vec<(u64, Vec<u8>)> {
         std::mem::take(&mut self.out.packets)
     }
 
-    pub fn has_out(&self) -> bool {
+    pub(crate) fn has_out(&self) -> bool {
         !self.out.packets.is_empty()
     }
 
     /// When something happens next without the application's doing.
-    pub fn next_ns(&self) -> Option<u64> {
+    pub(crate) fn next_ns(&self) -> Option<u64> {
         let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
         let timer = self.timers.first().map(|(at, _)| at * 1000);
         [arrival, timer].into_iter().flatten().min()
     }
 
     /// Handles everything that is due up to `now_ns`, in order.
-    pub fn advance(&mut self, now_ns: u64) {
+    pub(crate) fn advance(&mut self, now_ns: u64) {
         while let Some(at) = self.next_ns().filter(|at| *at <= now_ns) {
             // A connection served late (its timer in the past) is served now.
             self.now_ns = self.now_ns.max(at);

@@ -6,13 +6,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// As long as the end has not been seen: more than any piece.
 const UNKNOWN_BYTES: u64 = u32::MAX as u64;
 
-pub struct Source<R> {
+pub(super) struct Source<R> {
     inner: R,
     ended: bool,
 }
 
 impl<R> Source<R> {
-    pub fn new(inner: R) -> Self {
+    pub(super) fn new(inner: R) -> Self {
         Self { inner, ended: false }
     }
 }
@@ -29,10 +29,10 @@ impl<R: AsyncRead + Unpin + Send> ReadFile for Source<R> {
     }
 }
 
-pub struct Sink<W>(W);
+pub(super) struct Sink<W>(W);
 
 impl<W> Sink<W> {
-    pub fn new(inner: W) -> Self {
+    pub(super) fn new(inner: W) -> Self {
         Self(inner)
     }
 }

@@ -11,7 +11,7 @@ use ftp_proto::listing::{parse_facts, parse_long_line};
 /// Of one directory's listing.
 const MAX_LISTING_BYTES: usize = 256 << 20;
 
-pub async fn list<N: Net>(session: &mut Session<N>, path: &str) -> Result<Vec<Entry>, ClientError> {
+pub(super) async fn list<N: Net>(session: &mut Session<N>, path: &str) -> Result<Vec<Entry>, ClientError> {
     let argument = Some(path.to_owned()).filter(|path| !path.is_empty());
     // FEAT names MLSD by MLST, which stands for both (RFC 3659 section 7.8).
     let has_mlsd = session.announces("MLST").await?;

@@ -12,7 +12,7 @@ use std::io;
 use std::pin::Pin;
 
 /// What came first.
-pub enum Came<T> {
+pub(crate) enum Came<T> {
     Moved(T),
     Reply(Reply),
 }

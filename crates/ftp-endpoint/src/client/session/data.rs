@@ -14,7 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 
 /// How the next transfer gets its data connection.
-pub enum Opened<N: Net> {
+pub(crate) enum Opened<N: Net> {
     /// In `Session::data`, from an earlier transfer.
     Kept,
     /// In `Session::data`, just opened.

@@ -242,7 +242,7 @@ impl<N: Net> Session<N> {
 type Received = Result<(Result<TransferStats, TransferError>, Option<Reply>), Result<Reply, ClientError>>;
 
 /// What came first.
-pub enum Ended<T> {
+pub(super) enum Ended<T> {
     Moved(T),
     /// A completion reply or a broken control connection; the transfer is where it was.
     Replied(Result<Reply, ClientError>),
@@ -250,7 +250,7 @@ pub enum Ended<T> {
 
 /// Watches the control connection while `transfer` is at work, so that the server's word that it
 /// has failed is heard at once. Preliminary replies (110 among them) are passed over.
-pub async fn with_replies<N: Net, F: Future>(
+pub(super) async fn with_replies<N: Net, F: Future>(
     control: &mut Control<N>,
     cancel: &CancellationToken,
     transfer: F,

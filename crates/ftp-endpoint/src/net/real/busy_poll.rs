@@ -32,7 +32,7 @@ thread_local! {
 }
 
 /// The current task will be woken when there is something to read.
-pub fn awaits(socket: &Arc<Mutex<TcpStream>>) {
+pub(super) fn awaits(socket: &Arc<Mutex<TcpStream>>) {
     AWAITED.with_borrow_mut(|awaited| {
         let socket = Arc::downgrade(socket);
         // One too many says that there are too many.
@@ -44,7 +44,7 @@ pub fn awaits(socket: &Arc<Mutex<TcpStream>>) {
 }
 
 /// For `tokio::runtime::Builder::on_thread_park`: every task waits.
-pub fn before_park() {
+pub(super) fn before_park() {
     AWAITED.with_borrow_mut(|awaited| {
         awaited.look();
         awaited.sockets.clear();

@@ -4,12 +4,12 @@
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::*;
 #[cfg(target_os = "linux")]
-pub use linux::*;
+pub(super) use linux::*;
 
 use std::net::TcpStream;
 
 /// A connection on its way; its socket does not block.
-pub enum Connecting {
+pub(super) enum Connecting {
     Done(TcpStream),
     /// To be waited for until it is writable.
     Begun(TcpStream),
@@ -29,7 +29,7 @@ mod linux {
     }
 
     /// On the loopback a handshake is over when `connect` returns, though it says that it is under way.
-    pub fn connect(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<Option<Connecting>> {
+    pub(crate) fn connect(from: Option<SocketAddr>, to: SocketAddr) -> io::Result<Option<Connecting>> {
         let socket = socket(&to)?;
         if let Some(from) = from {
             socket.bind(&from.into())?;
@@ -52,7 +52,7 @@ mod linux {
     }
 
     /// Addresses of connections that have been closed may be taken again at once.
-    pub fn listen(on: SocketAddr, backlog: u32) -> io::Result<Option<TcpListener>> {
+    pub(crate) fn listen(on: SocketAddr, backlog: u32) -> io::Result<Option<TcpListener>> {
         let socket = socket(&on)?;
         socket.set_reuse_address(true)?;
         socket.bind(&on.into())?;
@@ -64,7 +64,7 @@ mod linux {
     ///
     /// # Errors
     /// `WouldBlock`: none has.
-    pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, peer) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
         let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
         let stream = TcpStream::from(socket);

@@ -285,11 +285,11 @@ impl Jumps {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// Does `job` by each width that the machine has.
-    pub fn each<J: Job>(job: impl Fn() -> J) {
+    pub(crate) fn each<J: Job>(job: impl Fn() -> J) {
         if Avx2::is_here() {
             // SAFETY: as just asked.
             unsafe { run_avx2(job()) };

@@ -76,7 +76,7 @@ pub(crate) struct Congestion {
 }
 
 impl Congestion {
-    pub fn new(algorithm: Algorithm, mss: u32, initial_segments: u32) -> Self {
+    pub(crate) fn new(algorithm: Algorithm, mss: u32, initial_segments: u32) -> Self {
         let (mss, initial) = (u64::from(mss), u64::from(mss) * u64::from(initial_segments));
         Self {
             avoidance: algorithm.start(),
@@ -96,16 +96,16 @@ impl Congestion {
     }
 
     /// The congestion window in bytes.
-    pub fn window(&self) -> u64 {
+    pub(crate) fn window(&self) -> u64 {
         self.window
     }
 
-    pub fn in_slow_start(&self) -> bool {
+    pub(crate) fn in_slow_start(&self) -> bool {
         self.window < self.ssthresh
     }
 
     /// The peer's segments are smaller than thought; only before data flows.
-    pub fn set_mss(&mut self, mss: u32) {
+    pub(crate) fn set_mss(&mut self, mss: u32) {
         let segments = self.initial / self.mss;
         self.mss = u64::from(mss);
         self.initial = segments * self.mss;
@@ -113,25 +113,32 @@ impl Congestion {
     }
 
     /// A SYN was lost more than once: begin with one segment (RFC 5681 section 3.1).
-    pub fn syn_was_lost(&mut self) {
+    pub(crate) fn syn_was_lost(&mut self) {
         self.window = self.mss;
     }
 
     /// A round trip begins: what is sent from now on will be acknowledged in the next.
-    pub fn round_begins(&mut self, now_us: u64) {
+    pub(crate) fn round_begins(&mut self, now_us: u64) {
         self.hystart.round_start_us = now_us;
         self.hystart.last_ack_us = now_us;
         self.hystart.round_min_us = u64::MAX;
         self.hystart.samples = 0;
     }
 
-    pub fn rtt_sample(&mut self, rtt_us: u64) {
+    pub(crate) fn rtt_sample(&mut self, rtt_us: u64) {
         self.min_rtt_us = self.min_rtt_us.min(rtt_us.max(1));
     }
 
     /// `acked` bytes were acknowledged outside recovery. `limited`: the window, and not the
     /// application, held the sender back.
-    pub fn on_ack(&mut self, now_us: u64, acked: u64, srtt_us: u64, rtt_us: Option<u64>, limited: bool) {
+    pub(crate) fn on_ack(
+        &mut self,
+        now_us: u64,
+        acked: u64,
+        srtt_us: u64,
+        rtt_us: Option<u64>,
+        limited: bool,
+    ) {
         if self.in_slow_start() {
             self.hystart(now_us, rtt_us);
         }
@@ -182,14 +189,14 @@ impl Congestion {
     }
 
     /// Segments were lost: one reduction per round trip (the caller's care).
-    pub fn on_loss(&mut self) {
+    pub(crate) fn on_loss(&mut self) {
         self.ssthresh = self.avoidance.reduced(self.window).max(2 * self.mss);
         self.window = self.ssthresh;
     }
 
     /// The retransmission timer expired: begin with one segment again (RFC 5681 section 3.1).
     /// `first`: not another expiry for the same segment.
-    pub fn on_timeout(&mut self, first: bool) {
+    pub(crate) fn on_timeout(&mut self, first: bool) {
         if first {
             self.on_loss();
         }
@@ -199,7 +206,7 @@ impl Congestion {
 
     /// Nothing was sent for `idle_us`: halve the window for each retransmission timeout of it, down
     /// to the initial window.
-    pub fn on_idle(&mut self, idle_us: u64, rto_us: u64) {
+    pub(crate) fn on_idle(&mut self, idle_us: u64, rto_us: u64) {
         let restart = self.initial.min(self.window);
         if idle_us > rto_us {
             self.ssthresh =

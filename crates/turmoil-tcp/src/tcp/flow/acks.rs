@@ -5,7 +5,7 @@ use crate::segment::{self, SynOptions, TcpHeader, after, before, later};
 
 impl Flow {
     /// Looks at a packet that has arrived, before the stack does.
-    pub fn on_ingress(&mut self, now_us: u64, header: &TcpHeader, packet: &[u8]) -> Verdict {
+    pub(crate) fn on_ingress(&mut self, now_us: u64, header: &TcpHeader, packet: &[u8]) -> Verdict {
         if header.rst {
             return Verdict::Pass;
         }

@@ -6,13 +6,13 @@ use smoltcp::wire::TcpControl;
 
 impl Flow {
     /// When [`Flow::on_timer`] is due.
-    pub fn next_timer(&self) -> Option<u64> {
+    pub(crate) fn next_timer(&self) -> Option<u64> {
         let timer = self.timer.map(|(at, _)| at);
         [timer, self.reorder_at].into_iter().flatten().min()
     }
 
     /// `more`: whether unsent data waits for room.
-    pub fn on_timer(&mut self, now_us: u64, more: bool) {
+    pub(crate) fn on_timer(&mut self, now_us: u64, more: bool) {
         if self.reorder_at.is_some_and(|at| at <= now_us) {
             self.detect_losses(now_us);
         }
@@ -55,7 +55,7 @@ impl Flow {
     }
 
     /// Sends again what is lost, as the window allows.
-    pub fn resend(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn resend(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) {
         if self.probe_resend {
             self.probe_resend = false;
             if let Some(last) = self.in_flight.back_mut()

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 impl Stack {
     /// Begins to connect.
-    pub fn connect(&mut self, owner: ProcessId, to: SocketAddrV4) -> io::Result<ConnId> {
+    pub(crate) fn connect(&mut self, owner: ProcessId, to: SocketAddrV4) -> io::Result<ConnId> {
         let local = self.free_port(to)?;
         let id = self.new_conn(local, to, owner, Phase::Connecting);
         self.counters.connected += 1;
@@ -44,7 +44,7 @@ impl Stack {
         Err(io::ErrorKind::AddrNotAvailable.into())
     }
 
-    pub fn poll_connected(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_connected(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<()>> {
         let Some(conn) = self.conns.get_mut(&id) else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
@@ -64,7 +64,7 @@ impl Stack {
     }
 
     /// Listens on `port`, 0 for any. Errors: `AddrInUse`.
-    pub fn listen(&mut self, owner: ProcessId, port: u16) -> io::Result<(ListenerId, SocketAddrV4)> {
+    pub(crate) fn listen(&mut self, owner: ProcessId, port: u16) -> io::Result<(ListenerId, SocketAddrV4)> {
         let port = match port {
             0 => self.free_port(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?.port(),
             port => port,
@@ -80,7 +80,7 @@ impl Stack {
         Ok((id, local))
     }
 
-    pub fn poll_accept(&mut self, id: ListenerId, cx: &Context<'_>) -> Poll<io::Result<ConnId>> {
+    pub(crate) fn poll_accept(&mut self, id: ListenerId, cx: &Context<'_>) -> Poll<io::Result<ConnId>> {
         let Some(listener) = self.listeners.get_mut(&id) else { return Poll::Pending };
         let Some(conn) = listener.queue.pop_front() else {
             listener.wakers.push(cx.waker().clone());
@@ -93,7 +93,7 @@ impl Stack {
     }
 
     /// The listener is closed: what it has not accepted is reset.
-    pub fn close_listener(&mut self, id: ListenerId) {
+    pub(crate) fn close_listener(&mut self, id: ListenerId) {
         let Some(listener) = self.listeners.remove(&id) else { return };
         self.by_port.remove(&listener.local.port());
         let unaccepted: Vec<ConnId> = self
@@ -108,16 +108,21 @@ impl Stack {
     }
 
     /// (local, peer).
-    pub fn addresses(&self, id: ConnId) -> Option<(SocketAddrV4, SocketAddrV4)> {
+    pub(crate) fn addresses(&self, id: ConnId) -> Option<(SocketAddrV4, SocketAddrV4)> {
         self.conns.get(&id).map(|conn| (conn.local, conn.peer))
     }
 
     /// Received bytes that the application has not read.
-    pub fn unread(&self, id: ConnId) -> usize {
+    pub(crate) fn unread(&self, id: ConnId) -> usize {
         self.conns.get(&id).map_or(0, Conn::unread)
     }
 
-    pub fn poll_read(&mut self, id: ConnId, cx: &Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_read(
+        &mut self,
+        id: ConnId,
+        cx: &Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let Some(conn) = self.conns.get_mut(&id) else { return Poll::Ready(Ok(0)) };
         match conn.read(room) {
             Ok(None) => {
@@ -136,7 +141,7 @@ impl Stack {
     }
 
     /// Waits for room to write; (bytes that may be written, bytes written before).
-    pub fn poll_room(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<(usize, u64)>> {
+    pub(crate) fn poll_room(&mut self, id: ConnId, cx: &Context<'_>) -> Poll<io::Result<(usize, u64)>> {
         let Some(conn) = self.conns.get_mut(&id) else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
@@ -150,25 +155,25 @@ impl Stack {
     }
 
     /// Takes bytes for which there is room. They leave with [`Stack::push`].
-    pub fn write(&mut self, id: ConnId, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, id: ConnId, bytes: &[u8]) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.write(bytes);
         }
     }
 
     /// Sends what was written, as far as the windows allow.
-    pub fn push(&mut self, id: ConnId) {
+    pub(crate) fn push(&mut self, id: ConnId) {
         self.serve(id);
     }
 
     /// Bytes written by the application on this connection; `None` if it will write no more.
-    pub fn written(&self, id: ConnId) -> Option<u64> {
+    pub(crate) fn written(&self, id: ConnId) -> Option<u64> {
         let conn = self.conns.get(&id)?;
         (!conn.shut && conn.engine.is_some() && conn.phase != Phase::Connecting).then_some(conn.written)
     }
 
     /// Sends FIN after what was written.
-    pub fn shutdown(&mut self, id: ConnId) {
+    pub(crate) fn shutdown(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.shut = true;
             self.serve(id);
@@ -177,7 +182,7 @@ impl Stack {
 
     /// The application is done with it: the kernel sends the rest and a FIN, or a RST if received
     /// data was not read.
-    pub fn close(&mut self, id: ConnId) {
+    pub(crate) fn close(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         (conn.reader, conn.writer) = (None, None);
         if conn.engine.is_none() {
@@ -192,7 +197,7 @@ impl Stack {
     }
 
     /// Ends it with a RST.
-    pub fn abort(&mut self, id: ConnId) {
+    pub(crate) fn abort(&mut self, id: ConnId) {
         let (now_ns, now_us) = (self.now_ns, self.now_us());
         let Some(conn) = self.conns.get_mut(&id) else { return };
         if conn.engine.is_some() {
@@ -203,7 +208,7 @@ impl Stack {
     }
 
     /// A process dies: its sockets are closed as the kernel closes them.
-    pub fn kill(&mut self, owner: ProcessId) {
+    pub(crate) fn kill(&mut self, owner: ProcessId) {
         let listeners: Vec<ListenerId> =
             self.listeners.iter().filter(|(_, l)| l.owner == owner).map(|(id, _)| *id).collect();
         for listener in listeners {
@@ -221,7 +226,7 @@ impl Stack {
     }
 
     /// The power fails: nothing is left, and nobody is told.
-    pub fn power_off(&mut self) {
+    pub(crate) fn power_off(&mut self) {
         for conn in std::mem::take(&mut self.conns).into_values() {
             self.retransmits += conn.flow.retransmits();
             if let Some(engine) = conn.engine {
