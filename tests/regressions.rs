@@ -43,7 +43,7 @@ fn each_goes_as_it_says() {
 #[test]
 fn without_its_bug_none_violates_anything() {
     for (path, mut case) in cases() {
-        if case.planted.take().is_some() {
+        if case.mutant.take().is_some() {
             assert_eq!(signature(&case).oracles, [].into(), "{}", path.display());
         }
     }

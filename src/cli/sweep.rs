@@ -3,7 +3,7 @@
 use super::progress;
 use crate::lab::export::AtomicFile;
 use crate::lab::merge::{Shard, Swept};
-use crate::lab::planted;
+use crate::lab::mutants;
 use crate::lab::pool;
 use crate::lab::shrink::{self, Progress};
 use crate::lab::sweep::{Finding, Sweep, sweep_while};
@@ -14,7 +14,7 @@ use crate::sim::signature::Signature;
 use crate::sim::swarm;
 use crate::sim::world;
 use anyhow::{Context, Result};
-use ftp_proto::planted::{Bug, POSSIBLE};
+use ftp_proto::mutant::{Mutant, POSSIBLE};
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -195,25 +195,25 @@ const PLANTED_SEEDS: u64 = 3_000;
 fn planted_bugs(args: &Args, cases: &Path) -> Result<ExitCode> {
     anyhow::ensure!(POSSIBLE, "planted bugs need a program built with debug assertions");
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
-    let bar = progress::bar(Some(Bug::ALL.len() as u64), "bugs");
+    let bar = progress::bar(Some(Mutant::ALL.len() as u64), "bugs");
     let mut rows = csv::Writer::from_writer(Vec::new());
     let mut missed = 0;
     pool::in_order(
         jobs,
-        Bug::ALL.len() as u64,
+        Mutant::ALL.len() as u64,
         |index| {
-            let bug = Bug::ALL[index as usize];
-            Ok((bug, planted::seeds_to_find(bug, PLANTED_SEEDS).map(|seeds| planted::row(bug, seeds))))
+            let bug = Mutant::ALL[index as usize];
+            Ok((bug, mutants::seeds_to_find(bug, PLANTED_SEEDS).map(|seeds| mutants::row(bug, seeds))))
         },
         || bar.inc(1),
         |(bug, found)| -> Result<()> {
             let Some((row, case)) = found else {
                 missed += 1;
-                eprintln!("{}: not found in {PLANTED_SEEDS} seeds", planted::name(bug));
+                eprintln!("{}: not found in {PLANTED_SEEDS} seeds", mutants::name(bug));
                 return Ok(());
             };
             rows.serialize(&row)?;
-            write_case(&cases.join(format!("planted-{}.json", planted::name(bug))), &case)
+            write_case(&cases.join(format!("planted-{}.json", mutants::name(bug))), &case)
         },
     )?;
     bar.finish_and_clear();

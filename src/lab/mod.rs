@@ -8,7 +8,7 @@ pub mod expected;
 pub mod export;
 pub mod grid;
 pub mod merge;
-pub mod planted;
+pub mod mutants;
 pub mod pool;
 pub mod records;
 pub mod run;

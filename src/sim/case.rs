@@ -7,7 +7,7 @@ use super::signature::Signature;
 use super::trace;
 use super::workload::{self, FileSpec};
 use ftp_endpoint::client::{Direction, Policy};
-use ftp_proto::planted::Bug;
+use ftp_proto::mutant::Mutant;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -39,9 +39,10 @@ pub struct Case {
     pub writes_in_place: bool,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
-    /// A defect that the run has on purpose ([`ftp_proto::planted`]).
+    /// A defect that the run has on purpose ([`ftp_proto::mutant`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub planted: Option<Bug>,
+    #[serde(rename = "planted")]
+    pub mutant: Option<Mutant>,
     /// How the run goes, where that is known; the run does not depend on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Signature>,
@@ -97,7 +98,7 @@ impl Case {
             writes_in_place: contender.writes_in_place,
             files,
             fault,
-            planted: None,
+            mutant: None,
             expected: None,
         })
     }

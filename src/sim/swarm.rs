@@ -61,7 +61,7 @@ pub fn draw(seed: u64) -> Case {
         writes_in_place,
         files,
         fault,
-        planted: None,
+        mutant: None,
         expected: None,
     }
 }

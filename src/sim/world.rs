@@ -15,8 +15,8 @@ use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
 use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
+use ftp_proto::mutant;
 use ftp_proto::path::VirtualPath;
-use ftp_proto::planted;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub enum WorldError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     #[error("a case with a planted bug needs a program built with debug assertions")]
-    Planted,
+    Mutant,
 }
 
 /// Runs a case for its verdicts and figures, without a hash.
@@ -77,10 +77,10 @@ pub fn run_captured(case: &Case) -> Result<Outcome, WorldError> {
 }
 
 fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
-    if case.planted.is_some() && !planted::POSSIBLE {
-        return Err(WorldError::Planted);
+    if case.mutant.is_some() && !mutant::POSSIBLE {
+        return Err(WorldError::Mutant);
     }
-    let _planted = planted::plant(case.planted);
+    let _mutant = mutant::plant(case.mutant);
     let world = Arc::new(World::new(case, keep));
     let config = world.network_config();
     let (client, server) = (world.clone(), world.clone());

@@ -5,9 +5,9 @@ pub mod address;
 pub mod command;
 pub mod listing;
 pub mod mode;
-pub mod path;
 #[doc(hidden)]
-pub mod planted;
+pub mod mutant;
+pub mod path;
 pub mod reply;
 pub mod repr;
 pub mod telnet;

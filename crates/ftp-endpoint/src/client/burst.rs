@@ -11,7 +11,7 @@ use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
 use crate::transfer::TransferStats;
 use ftp_proto::command::Command;
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -144,7 +144,7 @@ impl<S: Store> Burst<S> {
 
     /// Replies come in the order of the commands.
     pub(super) fn take_reply(&mut self, reply: Reply) {
-        let turn = usize::from(planted::is(Bug::RepliesOneOff) && self.owed.len() > 1);
+        let turn = usize::from(mutant::is(Mutant::RepliesOneOff) && self.owed.len() > 1);
         let Some(sent) = self.owed.get(turn) else { return };
         let Some(flight) = self.flights.get_mut(&sent.flight) else { return };
         if reply.is_preliminary() {

@@ -22,7 +22,7 @@ use crate::net::{Net, Pace};
 use crate::store::{Store, StoreError, Write, WriteFile};
 use crate::transfer::{DataConnection, TransferError, TransferStats};
 use ftp_proto::command::Command;
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 use std::collections::VecDeque;
 
 /// Command bytes sent ahead: less than a control connection's buffers hold, so that a server that
@@ -218,7 +218,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         for number in numbers {
             let Some(flight) = burst.flights.get_mut(&number) else { continue };
             let rename = direction == Direction::Put && self.policy.publish == Publish::Rename;
-            if rename && !planted::is(Bug::RenameForgotten) && !flight.renaming && flight.error.is_none() {
+            if rename && !mutant::is(Mutant::RenameForgotten) && !flight.renaming && flight.error.is_none() {
                 match flight.verified(self.policy.verify) {
                     Ok(_) => {
                         flight.renaming = true;

@@ -9,7 +9,7 @@ use super::verify::{same_hash, same_size};
 use super::worker::Worker;
 use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 
 impl<N: Net, S: Store> Worker<N, S> {
     /// Delivers all jobs there are.
@@ -72,7 +72,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             Verify::Size => same_size(session.size_bytes(stored_as).await?, payload_bytes)?,
             Verify::Hash => same_hash(session.hash(stored_as).await?, file.hash())?,
         }
-        if publish == Publish::Rename && !planted::is(Bug::RenameForgotten) {
+        if publish == Publish::Rename && !mutant::is(Mutant::RenameForgotten) {
             session.rename(&part, &job.remote).await?;
         }
         Ok(payload_bytes)

@@ -3,7 +3,7 @@
 use super::error::ClientError;
 use super::policy::Verify;
 use ftp_proto::command::Command;
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 
 /// The command that asks for it.
 pub(super) fn check(verify: Verify, remote: String) -> Option<Command> {
@@ -15,7 +15,7 @@ pub(super) fn check(verify: Verify, remote: String) -> Option<Command> {
 }
 
 pub(super) fn same_size(server_bytes: u64, moved_bytes: u64) -> Result<(), ClientError> {
-    if server_bytes == moved_bytes || planted::is(Bug::SizeUnchecked) {
+    if server_bytes == moved_bytes || mutant::is(Mutant::SizeUnchecked) {
         Ok(())
     } else {
         Err(ClientError::SizeMismatch { server_bytes, moved_bytes })
@@ -24,7 +24,7 @@ pub(super) fn same_size(server_bytes: u64, moved_bytes: u64) -> Result<(), Clien
 
 pub(super) fn same_hash(server: String, ours: Option<String>) -> Result<(), ClientError> {
     let ours = ours.unwrap_or_default();
-    if server == ours || planted::is(Bug::HashUnchecked) {
+    if server == ours || mutant::is(Mutant::HashUnchecked) {
         Ok(())
     } else {
         Err(ClientError::HashMismatch { algorithm: "SHA-256", server, ours })

@@ -11,7 +11,7 @@ use crate::net::{Listener, Net, Pace, Stream};
 use crate::observe::Watch;
 use crate::transfer::DataConnection;
 use ftp_proto::mode::{Coding, TransmissionMode};
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -213,7 +213,7 @@ impl<N: Net> DataPort<N> {
             Port::Passive(listener) => {
                 let stream = accept_from(listener, self.peer.ip(), self.foreign_addresses).await?;
                 let served = std::mem::replace(&mut self.port, Port::Used);
-                if planted::is(Bug::ListenerForgotten) {
+                if mutant::is(Mutant::ListenerForgotten) {
                     std::mem::forget(served);
                 }
                 return Ok(stream);

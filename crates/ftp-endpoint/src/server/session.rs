@@ -9,8 +9,8 @@ use super::negotiated::Negotiated;
 use super::replies::Refusal;
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Observer, Watch, Who};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
-use ftp_proto::planted::{self, Bug};
 use ftp_proto::reply::Reply;
 use std::io;
 use std::net::SocketAddr;
@@ -117,7 +117,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             };
             let line = match next {
                 Ok(Ok(Some(line))) => line,
-                Ok(Ok(None)) if planted::is(Bug::SessionNeverEnds) => std::future::pending().await,
+                Ok(Ok(None)) if mutant::is(Mutant::SessionNeverEnds) => std::future::pending().await,
                 Ok(Ok(None)) => return "closed by the client",
                 Ok(Err(_)) => return "control connection lost",
                 Err(_) => {

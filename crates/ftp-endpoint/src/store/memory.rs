@@ -1,8 +1,8 @@
 //! A store in memory: a tree of names, deterministic, shared by its clones.
 
 use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
-use ftp_proto::planted::{self, Bug};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -255,7 +255,7 @@ impl WriteFile for MemoryWriter {
             return Err(StoreError::Full);
         }
         self.content.extend_from_slice(bytes);
-        if planted::is(Bug::WrittenInPlace) {
+        if mutant::is(Mutant::WrittenInPlace) {
             let so_far =
                 Self { store: self.store.clone(), path: self.path.clone(), content: self.content.clone() };
             so_far.publish().await?;

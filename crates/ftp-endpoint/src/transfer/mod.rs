@@ -11,7 +11,7 @@ pub use error::TransferError;
 use ftp_proto::mode::{
     Coding, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode, is_marker,
 };
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing};
 use local::Local;
 use pieces::Pieces;
@@ -198,7 +198,7 @@ impl<N: Net> DataConnection<N> {
 
     /// Gives back the memory of an idle connection.
     pub fn rest(&mut self) {
-        if self.unread.is_empty() || planted::is(Bug::ReadAheadDropped) {
+        if self.unread.is_empty() || mutant::is(Mutant::ReadAheadDropped) {
             self.unread = BytesMut::new();
             self.strings = Vec::new();
             self.waiting = Vec::new();
@@ -255,7 +255,7 @@ impl<N: Net> DataConnection<N> {
             };
             let mut read = file.read(&mut buffer[..room]).await?;
             let last = read == 0 || file.remaining_bytes() == 0;
-            if planted::is(Bug::LastPieceDropped) && last && moved.payload_bytes > 0 {
+            if mutant::is(Mutant::LastPieceDropped) && last && moved.payload_bytes > 0 {
                 read = 0;
             }
             if last && !self.outlives_file() {
@@ -370,10 +370,13 @@ impl<N: Net> DataConnection<N> {
             }
             self.unread.reserve(read_bytes);
             let read = self.stream.read_buf(&mut self.unread);
-            let limit =
-                if planted::is(Bug::NoDataTimeout) { Duration::from_secs(1 << 30) } else { self.idle_limit };
+            let limit = if mutant::is(Mutant::NoDataTimeout) {
+                Duration::from_secs(1 << 30)
+            } else {
+                self.idle_limit
+            };
             let read = self.net.timeout(limit, read).await.map_err(|_| TransferError::Silent(limit))?;
-            if read.is_err() && planted::is(Bug::ResetIsEndOfFile) {
+            if read.is_err() && mutant::is(Mutant::ResetIsEndOfFile) {
                 return Ok(());
             }
             let read = read.map_err(TransferError::Connection)?;
@@ -386,7 +389,7 @@ impl<N: Net> DataConnection<N> {
                         Local::new(file, &mut incoming, &mut self.waiting).end_of_file().await?;
                         Ok(())
                     }
-                    _ if planted::is(Bug::CloseIsEndOfFile) => Ok(()),
+                    _ if mutant::is(Mutant::CloseIsEndOfFile) => Ok(()),
                     // A connection that ends between files has not brought this one either.
                     Finish::Complete | Finish::Truncated => Err(TransferError::Truncated),
                 };
@@ -423,7 +426,7 @@ impl<N: Net> DataConnection<N> {
                 local.flush().await?;
             }
             match event? {
-                Some(Event::Data { bytes, .. }) if planted::is(Bug::IacStripped) => {
+                Some(Event::Data { bytes, .. }) if mutant::is(Mutant::IacStripped) => {
                     let block = self.coding.mode == TransmissionMode::Block;
                     for plain in bytes.split(|byte| block && *byte == 0xFF) {
                         local.data(plain).await?;

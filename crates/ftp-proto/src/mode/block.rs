@@ -2,7 +2,7 @@
 
 use super::descriptor::{self, END_OF_FILE, END_OF_RECORD, MARKER, SUSPECT};
 use super::{End, Event, MAX_MARKER_BYTES, Malformed, Output, gather_marker};
-use crate::planted::{self, Bug};
+use crate::mutant::{self, Mutant};
 
 /// The header counts in 16 bits.
 pub(super) const MAX_BLOCK_BYTES: usize = u16::MAX as usize;
@@ -10,7 +10,7 @@ const HEADER_BYTES: usize = 3;
 
 fn header(descriptor: u8, count: usize) -> [u8; HEADER_BYTES] {
     debug_assert!(count <= MAX_BLOCK_BYTES);
-    let count = if planted::is(Bug::CountOf15Bits) { count & 0x7FFF } else { count };
+    let count = if mutant::is(Mutant::CountOf15Bits) { count & 0x7FFF } else { count };
     [descriptor, (count >> 8) as u8, count as u8]
 }
 
@@ -27,7 +27,7 @@ pub(super) fn encode<'p>(mut piece: &'p [u8], end: End, out: &mut impl Output<'p
     if !piece.is_empty() {
         out.framing(&header(descriptor, piece.len()));
         out.payload(piece);
-    } else if descriptor != 0 && !planted::is(Bug::EmptyFileUnmarked) {
+    } else if descriptor != 0 && !mutant::is(Mutant::EmptyFileUnmarked) {
         out.framing(&header(descriptor, 0));
     }
 }

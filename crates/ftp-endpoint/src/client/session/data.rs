@@ -8,7 +8,7 @@ use crate::net::{Listener, Net};
 use crate::transfer::DataConnection;
 use ftp_proto::address::{parse_extended_passive, parse_passive};
 use ftp_proto::command::{Command, ExtendedPassive};
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::Class;
 use std::io;
 use std::net::SocketAddr;
@@ -47,7 +47,7 @@ impl<N: Net> Session<N> {
     /// The one kept, or another.
     pub(in crate::client) async fn data_connection(&mut self) -> Result<Opened<N>, ClientError> {
         if let Some(data) = &mut self.data {
-            if data.is_quiet().await || planted::is(Bug::HalfDeadReused) {
+            if data.is_quiet().await || mutant::is(Mutant::HalfDeadReused) {
                 return Ok(Opened::Kept);
             }
             self.abort_kept();

@@ -9,7 +9,7 @@ use crate::store::{ReadFile, WriteFile};
 use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
 use ftp_proto::command::Command;
 use ftp_proto::mode::TransmissionMode;
-use ftp_proto::planted::{self, Bug};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
 use ftp_proto::repr::Representation;
 use std::future::Future;
@@ -171,7 +171,7 @@ impl<N: Net> Session<N> {
                 }
                 // The server no longer has the connection that we kept; nothing has moved yet.
                 (Class::TransientNegative, Opened::Kept)
-                    if matches!(reply.code, 425 | 426) && !planted::is(Bug::HalfDeadReused) =>
+                    if matches!(reply.code, 425 | 426) && !mutant::is(Mutant::HalfDeadReused) =>
                 {
                     self.abort_kept();
                 }
@@ -227,10 +227,10 @@ impl<N: Net> Session<N> {
             Some(reply) => reply,
             None => self.control.read_completion().await?,
         };
-        if reply.is_completion() || planted::is(Bug::AnyReplyIsSuccess) {
+        if reply.is_completion() || mutant::is(Mutant::AnyReplyIsSuccess) {
             return Ok(moved);
         }
-        if !planted::is(Bug::HalfDeadReused) {
+        if !mutant::is(Mutant::HalfDeadReused) {
             self.abort_kept();
         }
         Err(ClientError::TransferRefused(reply))

@@ -15,8 +15,8 @@ use crate::transfer::ascii::AsciiReader;
 use crate::transfer::limited::Limited;
 use crate::transfer::throttle::Throttled;
 use ftp_proto::mode::{Coding, Structure, TransmissionMode};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
-use ftp_proto::planted::{self, Bug};
 use ftp_proto::reply::Reply;
 use ftp_proto::repr::Conversion;
 
@@ -210,7 +210,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// Says 125 or 150, sent before anything moves, but for small files: see `attended`.
     pub(super) async fn announce(&mut self, name: &str, coding: Coding) {
         self.counting.reset();
-        if planted::is(Bug::CompletionFirst) {
+        if mutant::is(Mutant::CompletionFirst) {
             self.say(226, "File transfer completed.");
         }
         if self.data.is_open(coding).await {
@@ -237,7 +237,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// 226 says that the data connection is closed, 250 that it is not (RFC 959 section 3.2).
     pub(super) fn completed(&mut self) -> Reply {
-        if planted::is(Bug::CompletionTwice) {
+        if mutant::is(Mutant::CompletionTwice) {
             self.say(226, "File transfer completed.");
         }
         if self.data.is_kept() {

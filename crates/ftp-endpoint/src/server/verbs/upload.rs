@@ -12,8 +12,8 @@ use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::AsciiWriter;
 use crate::transfer::throttle::Throttled;
 use ftp_proto::mode::TransmissionMode;
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
-use ftp_proto::planted::{self, Bug};
 use ftp_proto::reply::Reply;
 use tokio::sync::mpsc;
 
@@ -89,7 +89,7 @@ impl<N: Net, S: Store> Upload<N, S> {
         match attended(control, aborting, status, Some(received_marks), false, work).await {
             Attended::Done(Ok(())) => Ok(self),
             failed => {
-                if planted::is(Bug::PartialPublished) {
+                if mutant::is(Mutant::PartialPublished) {
                     let _ = self.file.publish().await;
                 } else if counting.payload_bytes() > 0 {
                     // Only a help for resuming: the upload has failed in any case.
@@ -172,7 +172,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if !rights.delete && store.metadata(path).await.is_ok() {
             return Err(Refusal::NoRightToStore);
         }
-        if planted::is(Bug::RetryAppends)
+        if mutant::is(Mutant::RetryAppends)
             && let Ok(Some(left)) = store.partial_bytes(path).await
         {
             how = Write::From(left);

@@ -5,7 +5,7 @@ use super::super::runs::{self, MAX_RUN_BYTES, Parse, Parts};
 use super::super::simd::{self, Job, Width};
 use super::super::{End, Output};
 use super::{ESCAPE, FILLER, MAX_STRING_BYTES, REPLICATED};
-use crate::planted::{self, Bug};
+use crate::mutant::{self, Mutant};
 
 /// Wire bytes on their way to the output: one call there for many short strings.
 pub(super) struct Strings<'o, O> {
@@ -99,7 +99,7 @@ impl<'o, 'p, O: Output<'p>> Strings<'o, O> {
     #[inline(always)]
     pub(super) fn run(&mut self, byte: u8, len: usize, filler: u8) {
         let (kind, bytes) = if byte == filler { (FILLER, 1) } else { (REPLICATED, 2) };
-        let short = planted::is(Bug::RunOf64) && byte == filler && len == MAX_RUN_BYTES + 1;
+        let short = mutant::is(Mutant::RunOf64) && byte == filler && len == MAX_RUN_BYTES + 1;
         let len = len - usize::from(short);
         let string = |count: usize| [kind | count as u8, if bytes == 1 { kind | count as u8 } else { byte }];
         let (mut full, last) = (len / MAX_RUN_BYTES, len % MAX_RUN_BYTES);

@@ -6,7 +6,7 @@ use crate::sim::case::Case;
 use crate::sim::signature::Signature;
 use crate::sim::swarm;
 use crate::sim::world;
-use ftp_proto::planted::Bug;
+use ftp_proto::mutant::Mutant;
 use serde::{Deserialize, Serialize};
 
 /// Cases tried at the most in shrinking one.
@@ -15,7 +15,7 @@ const SHRINK_RUNS: u32 = 400;
 /// A row of `planted-bugs.csv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    pub bug: Bug,
+    pub bug: Mutant,
     /// The oracle that is to find it, and did.
     pub oracle: String,
     /// The sweep from seed 0 on finds it at the last of so many seeds.
@@ -31,42 +31,44 @@ pub struct Row {
 }
 
 /// The oracle whose business the bug is.
-pub fn oracle(bug: Bug) -> &'static str {
+pub fn oracle(bug: Mutant) -> &'static str {
     match bug {
-        Bug::CloseIsEndOfFile
-        | Bug::ResetIsEndOfFile
-        | Bug::AnyReplyIsSuccess
-        | Bug::SizeUnchecked
-        | Bug::HashUnchecked
-        | Bug::IacStripped
-        | Bug::ReadAheadDropped
-        | Bug::RetryAppends
-        | Bug::RenameForgotten => "agreement",
-        Bug::LastPieceDropped | Bug::RunOf64 | Bug::CountOf15Bits | Bug::EmptyFileUnmarked => "framing",
-        Bug::PartialPublished | Bug::WrittenInPlace => "exposure",
-        Bug::HalfDeadReused | Bug::NoDataTimeout | Bug::RepliesOneOff => "liveness",
-        Bug::CompletionFirst | Bug::CompletionTwice => "replies",
-        Bug::SessionNeverEnds | Bug::ListenerForgotten => "leaks",
+        Mutant::CloseIsEndOfFile
+        | Mutant::ResetIsEndOfFile
+        | Mutant::AnyReplyIsSuccess
+        | Mutant::SizeUnchecked
+        | Mutant::HashUnchecked
+        | Mutant::IacStripped
+        | Mutant::ReadAheadDropped
+        | Mutant::RetryAppends
+        | Mutant::RenameForgotten => "agreement",
+        Mutant::LastPieceDropped | Mutant::RunOf64 | Mutant::CountOf15Bits | Mutant::EmptyFileUnmarked => {
+            "framing"
+        }
+        Mutant::PartialPublished | Mutant::WrittenInPlace => "exposure",
+        Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
+        Mutant::CompletionFirst | Mutant::CompletionTwice => "replies",
+        Mutant::SessionNeverEnds | Mutant::ListenerForgotten => "leaks",
     }
 }
 
 /// The sweep's case for `seed`, with `bug`.
-pub fn case(bug: Bug, seed: u64) -> Case {
-    Case { planted: Some(bug), ..swarm::draw(seed) }
+pub fn case(bug: Mutant, seed: u64) -> Case {
+    Case { mutant: Some(bug), ..swarm::draw(seed) }
 }
 
 /// Whether the bug's oracle speaks up.
-pub fn is_found(bug: Bug, seed: u64) -> bool {
+pub fn is_found(bug: Mutant, seed: u64) -> bool {
     world::judge(&case(bug, seed)).is_ok_and(|outcome| Signature::of(&outcome).oracles.contains(oracle(bug)))
 }
 
 /// How many seeds the sweep needs, at most `max_seeds`.
-pub fn seeds_to_find(bug: Bug, max_seeds: u64) -> Option<u64> {
+pub fn seeds_to_find(bug: Mutant, max_seeds: u64) -> Option<u64> {
     (0..max_seeds).find(|&seed| is_found(bug, seed)).map(|seed| seed + 1)
 }
 
 /// The table's row and the shrunk case for a bug that the sweep finds so.
-pub fn row(bug: Bug, seeds_to_find: u64) -> (Row, Case) {
+pub fn row(bug: Mutant, seeds_to_find: u64) -> (Row, Case) {
     let found = case(bug, seeds_to_find - 1);
     let mut small = shrink::shrink_for(&found, oracle(bug), SHRINK_RUNS);
     let signature = world::judge(&small).map(|outcome| Signature::of(&outcome)).unwrap_or_default();
@@ -86,7 +88,7 @@ pub fn row(bug: Bug, seeds_to_find: u64) -> (Row, Case) {
 }
 
 /// As in file names and in the table.
-pub fn name(bug: Bug) -> String {
+pub fn name(bug: Mutant) -> String {
     match serde_json::to_value(bug) {
         Ok(serde_json::Value::String(name)) => name,
         _ => format!("{bug:?}"),

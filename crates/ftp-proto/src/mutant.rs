@@ -2,13 +2,13 @@
 //! of `sim` find them. In a release build the switch is constantly off, and its places vanish.
 
 /// Whether this build can run with a planted bug.
-pub const POSSIBLE: bool = cfg!(all(feature = "planted", debug_assertions));
+pub const POSSIBLE: bool = cfg!(all(feature = "mutants", debug_assertions));
 
 /// Each is asked for at the one place where an implementation would have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-pub enum Bug {
+pub enum Mutant {
     /// The receiver takes a close for the end of file in every mode.
     CloseIsEndOfFile,
     /// The receiver takes a reset for the end of file.
@@ -55,50 +55,50 @@ pub enum Bug {
     CompletionTwice,
 }
 
-impl Bug {
-    pub const ALL: [Bug; 22] = [
-        Bug::CloseIsEndOfFile,
-        Bug::ResetIsEndOfFile,
-        Bug::AnyReplyIsSuccess,
-        Bug::LastPieceDropped,
-        Bug::HalfDeadReused,
-        Bug::PartialPublished,
-        Bug::SizeUnchecked,
-        Bug::HashUnchecked,
-        Bug::IacStripped,
-        Bug::RunOf64,
-        Bug::CountOf15Bits,
-        Bug::EmptyFileUnmarked,
-        Bug::NoDataTimeout,
-        Bug::ReadAheadDropped,
-        Bug::RetryAppends,
-        Bug::RepliesOneOff,
-        Bug::CompletionFirst,
-        Bug::SessionNeverEnds,
-        Bug::ListenerForgotten,
-        Bug::RenameForgotten,
-        Bug::WrittenInPlace,
-        Bug::CompletionTwice,
+impl Mutant {
+    pub const ALL: [Mutant; 22] = [
+        Mutant::CloseIsEndOfFile,
+        Mutant::ResetIsEndOfFile,
+        Mutant::AnyReplyIsSuccess,
+        Mutant::LastPieceDropped,
+        Mutant::HalfDeadReused,
+        Mutant::PartialPublished,
+        Mutant::SizeUnchecked,
+        Mutant::HashUnchecked,
+        Mutant::IacStripped,
+        Mutant::RunOf64,
+        Mutant::CountOf15Bits,
+        Mutant::EmptyFileUnmarked,
+        Mutant::NoDataTimeout,
+        Mutant::ReadAheadDropped,
+        Mutant::RetryAppends,
+        Mutant::RepliesOneOff,
+        Mutant::CompletionFirst,
+        Mutant::SessionNeverEnds,
+        Mutant::ListenerForgotten,
+        Mutant::RenameForgotten,
+        Mutant::WrittenInPlace,
+        Mutant::CompletionTwice,
     ];
 }
 
 /// Whether this thread's run has `bug`.
-#[cfg(all(feature = "planted", debug_assertions))]
-pub fn is(bug: Bug) -> bool {
+#[cfg(all(feature = "mutants", debug_assertions))]
+pub fn is(bug: Mutant) -> bool {
     switch::PLANTED.get() == Some(bug)
 }
 
 /// Whether this thread's run has `bug`: in a release build none has.
-#[cfg(not(all(feature = "planted", debug_assertions)))]
+#[cfg(not(all(feature = "mutants", debug_assertions)))]
 #[inline(always)]
-pub const fn is(_bug: Bug) -> bool {
+pub const fn is(_bug: Mutant) -> bool {
     false
 }
 
 /// Plants `bug` in what this thread does, until the value is dropped.
 #[must_use]
-pub fn plant(bug: Option<Bug>) -> Planted {
-    #[cfg(all(feature = "planted", debug_assertions))]
+pub fn plant(bug: Option<Mutant>) -> Planted {
+    #[cfg(all(feature = "mutants", debug_assertions))]
     switch::PLANTED.set(bug);
     let _ = bug;
     Planted(())
@@ -109,33 +109,33 @@ pub struct Planted(());
 
 impl Drop for Planted {
     fn drop(&mut self) {
-        #[cfg(all(feature = "planted", debug_assertions))]
+        #[cfg(all(feature = "mutants", debug_assertions))]
         switch::PLANTED.set(None);
     }
 }
 
-#[cfg(all(feature = "planted", debug_assertions))]
+#[cfg(all(feature = "mutants", debug_assertions))]
 mod switch {
-    use super::Bug;
+    use super::Mutant;
     use std::cell::Cell;
 
     thread_local! {
-        pub static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+        pub static PLANTED: Cell<Option<Mutant>> = const { Cell::new(None) };
     }
 }
 
-#[cfg(all(test, feature = "planted"))]
+#[cfg(all(test, feature = "mutants"))]
 mod tests {
     use super::*;
 
     #[test]
     fn a_bug_is_planted_in_one_thread_until_it_is_dropped() {
-        assert!(!is(Bug::RunOf64));
+        assert!(!is(Mutant::RunOf64));
         {
-            let _planted = plant(Some(Bug::RunOf64));
-            assert!(is(Bug::RunOf64) && !is(Bug::SizeUnchecked));
-            assert!(!std::thread::spawn(|| is(Bug::RunOf64)).join().unwrap());
+            let _planted = plant(Some(Mutant::RunOf64));
+            assert!(is(Mutant::RunOf64) && !is(Mutant::SizeUnchecked));
+            assert!(!std::thread::spawn(|| is(Mutant::RunOf64)).join().unwrap());
         }
-        assert!(!is(Bug::RunOf64));
+        assert!(!is(Mutant::RunOf64));
     }
 }
