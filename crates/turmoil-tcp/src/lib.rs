@@ -33,4 +33,4 @@ pub use path::{BurstLoss, Cut, CutKind, Direction, Fate, Impairments, Order, Pat
 pub use tcp::congestion::Algorithm;
 pub use tcp::flow::FlowConfig;
 pub use tcp::net::{Elapsed, SimListener, SimNet, SimStream, Tap};
-pub use tcp::stack::{Held, TcpConfig, TcpCounters};
+pub use tcp::stack::{CloseOrder, Held, TcpConfig, TcpCounters};

@@ -141,7 +141,6 @@ fn config(accounts: Users, settings: &Settings) -> anyhow::Result<Config<Users>>
     config.passive_ports = Some(settings.passive_ports.clone().unwrap_or(PASSIVE_PORTS));
     config.advertised_address = settings.advertise;
     config.foreign_data_addresses = settings.foreign_data_addresses;
-    config.joined_replies = true;
     config.calendar = Some(Arc::new(calendar));
     // Two servers started at different times try the passive ports in different orders.
     let (seconds, nanoseconds) = calendar();

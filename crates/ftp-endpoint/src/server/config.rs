@@ -49,9 +49,6 @@ pub struct Config<A> {
     /// section 4.1.1 (QUIT) asks: "an unexpected close on the control connection will cause the
     /// server to take the effective action of an abort (ABOR) and a logout (QUIT)".
     pub transfers_outlive_control: bool,
-    /// The 150 or 125 of a download may go in one packet with the reply of its end, if all of it can be
-    /// sent at once: a client in step is then woken once a file, not twice.
-    pub joined_replies: bool,
     /// Told of each file sent or received.
     pub transfer_log: Option<TransferLog>,
     /// For the dates of LIST and the transfer log; without one, LIST gives the year.
@@ -133,7 +130,6 @@ impl<A: Accounts> Config<A> {
             record_form: RecordForm::Plain,
             shutdown: CancellationToken::new(),
             transfers_outlive_control: false,
-            joined_replies: false,
             transfer_log: None,
             calendar: None,
         }

@@ -1,31 +1,11 @@
 //! Replies and files that leave together: nothing is left behind, and nothing comes out of order.
 #![allow(clippy::disallowed_methods, reason = "real sockets take real time")]
 
-use super::{World, files, policies, read, write};
-use ftp_endpoint::client::Direction;
-use ftp_endpoint::observe::Nobody;
+use super::{World, read, write};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-
-#[tokio::test]
-async fn joined_replies_change_nothing_for_our_client() {
-    let files = files();
-    let list: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    for policy in policies().into_iter().filter(|policy| policy.direction == Direction::Get) {
-        let world = World::with(|config| config.joined_replies = true).await;
-        for (name, content) in &files {
-            write(&world.there, name, content).await;
-        }
-        let report = world.deliver(&policy, &list, Arc::new(Nobody)).await;
-        assert_eq!(report.failed().next(), None, "{policy:?}");
-        for (name, content) in &files {
-            assert!(&read(&world.here, name).await == content, "{name} {policy:?}");
-        }
-    }
-}
 
 struct Raw(BufReader<TcpStream>);
 
@@ -75,33 +55,31 @@ async fn take(data: &mut TcpStream, blocks: usize) {
 /// command that is there, whatever that is.
 #[tokio::test]
 async fn what_is_held_back_leaves_before_anything_is_waited_for() {
-    for joined in [false, true] {
-        for last in ["NOOP\r\n", "NOOP", "STOR g\r\n", "RETR missing\r\n", "QUIT\r\n"] {
-            let world = World::with(|config| config.joined_replies = joined).await;
-            write(&world.there, "f", b"small").await;
-            let mut raw = Raw::log_in(world.address).await;
-            let mut data = raw.passive(world.address).await;
-            raw.say(&format!("{}{last}", "RETR f\r\n".repeat(3))).await;
-            take(&mut data, 3).await;
-            for first in ["150", "125", "125"] {
-                raw.expect(first).await;
+    for last in ["NOOP\r\n", "NOOP", "STOR g\r\n", "RETR missing\r\n", "QUIT\r\n"] {
+        let world = World::new().await;
+        write(&world.there, "f", b"small").await;
+        let mut raw = Raw::log_in(world.address).await;
+        let mut data = raw.passive(world.address).await;
+        raw.say(&format!("{}{last}", "RETR f\r\n".repeat(3))).await;
+        take(&mut data, 3).await;
+        for first in ["150", "125", "125"] {
+            raw.expect(first).await;
+            raw.expect("250").await;
+        }
+        match last {
+            "NOOP" => {
+                raw.say("\r\n").await;
+                raw.expect("200").await;
+            }
+            "NOOP\r\n" => drop(raw.expect("200").await),
+            "STOR g\r\n" => {
+                raw.expect("125").await;
+                data.write_all(BLOCK).await.unwrap();
                 raw.expect("250").await;
+                assert_eq!(read(&world.there, "g").await, b"small");
             }
-            match last {
-                "NOOP" => {
-                    raw.say("\r\n").await;
-                    raw.expect("200").await;
-                }
-                "NOOP\r\n" => drop(raw.expect("200").await),
-                "STOR g\r\n" => {
-                    raw.expect("125").await;
-                    data.write_all(BLOCK).await.unwrap();
-                    raw.expect("250").await;
-                    assert_eq!(read(&world.there, "g").await, b"small");
-                }
-                "RETR missing\r\n" => drop(raw.expect("550").await),
-                _ => drop(raw.expect("221").await),
-            }
+            "RETR missing\r\n" => drop(raw.expect("550").await),
+            _ => drop(raw.expect("221").await),
         }
     }
 }

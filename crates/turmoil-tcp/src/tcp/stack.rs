@@ -16,6 +16,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::task::Waker;
 
+/// In which order the kernel of a host closes the connections of a process that dies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseOrder {
+    /// As Linux does: it puts the closings of the descriptor table on a stack and takes them from its top,
+    /// so that of a killed program the FIN of the connection opened last leaves first.
+    #[default]
+    NewestFirst,
+    /// As they were opened.
+    OldestFirst,
+}
+
 /// How the hosts' TCP is set; the defaults are Linux's where it has any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpConfig {
@@ -39,6 +51,8 @@ pub struct TcpConfig {
     pub fin_wait_us: u64,
     /// First and last port that connections leave from.
     pub ephemeral_ports: (u16, u16),
+    /// Whose FIN leaves first when a process dies.
+    pub close_order: CloseOrder,
 }
 
 impl Default for TcpConfig {
@@ -54,6 +68,7 @@ impl Default for TcpConfig {
             time_wait_us: 60_000_000,
             fin_wait_us: 60_000_000,
             ephemeral_ports: (32_768, 60_999),
+            close_order: CloseOrder::default(),
         }
     }
 }

@@ -150,10 +150,6 @@ impl<N: Net, A: Accounts> Session<N, A> {
         conversion: Option<Conversion>,
     ) -> Result<Reply, Refusal> {
         self.announce(name, coding).await;
-        let may_join = self.config.joined_replies;
-        if !may_join {
-            self.announced().await?;
-        }
         let counting = self.counting.clone();
         let status = || under_way("sending", name, counting.payload_bytes());
         let holds = self.control.has_waiting();
@@ -174,7 +170,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             port.done().await;
             Ok(())
         };
-        match attended(&mut self.control, &mut self.aborting, status, None, may_join, work).await {
+        match attended(&mut self.control, &mut self.aborting, status, None, true, work).await {
             Attended::Done(Ok(())) => Ok(self.completed()),
             failed => Err(self.failed(failed)),
         }

@@ -1,7 +1,7 @@
 //! What the applications of a host do with its sockets.
 
 use super::super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Transition};
-use super::{Listener, Stack};
+use super::{CloseOrder, Listener, Stack};
 use rand::RngExt;
 use std::collections::VecDeque;
 use std::io;
@@ -214,12 +214,15 @@ impl Stack {
         for listener in listeners {
             self.close_listener(listener);
         }
-        let conns: Vec<ConnId> = self
+        let mut conns: Vec<ConnId> = self
             .conns
             .iter()
             .filter(|(_, conn)| conn.owner == owner && conn.phase != Phase::Orphan)
             .map(|(id, _)| *id)
             .collect();
+        if self.config.close_order == CloseOrder::NewestFirst {
+            conns.reverse();
+        }
         for conn in conns {
             self.close(conn);
         }
