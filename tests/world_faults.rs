@@ -113,6 +113,34 @@ fn a_host_without_power_is_silent_and_a_restarted_one_resets() {
     assert!(at_us < up_us, "at the first retransmission: {at_us}");
 }
 
+/// However many files are left, one file's attempts tell that nobody is there.
+#[test]
+fn a_server_that_stays_away_ends_a_delivery_with_every_file_told() {
+    for variant in ["stream", "block", "block-pipelined", "stream-parallel"] {
+        for (direction, fault) in [
+            (Put, FaultKind::ReceiverPowerLoss { restart_after_us: None }),
+            (Get, FaultKind::SenderPowerLoss { restart_after_us: None }),
+        ] {
+            let mut case = Case::draw(&Scenario::load("small-files").unwrap(), variant, 0).unwrap();
+            case.policy.direction = direction;
+            case.files.truncate(100);
+            case.fault_name = fault.name().to_owned();
+            case.fault = Fault { kind: fault, target: 20, trigger: Trigger::PayloadByte(0) };
+            let outcome = run(&case);
+            let what = format!("{variant} {direction:?}");
+            assert!(outcome.fault_fired, "{what}");
+            assert!(outcome.files.iter().all(|file| file.reported_delivered.is_some()), "{what}");
+            // Silence is noticed, and then the attempts of two files to connect time out.
+            let timeouts = &case.timeouts;
+            let attempts = u64::from(1 + case.policy.retries);
+            let attempt_us = timeouts.connect_us + timeouts.retry_delay_us;
+            let bound_us = timeouts.data_idle_us + timeouts.reply_us + 2 * attempts * attempt_us + 10_000_000;
+            let duration_us = outcome.duration_us.expect("it ends");
+            assert!(duration_us < bound_us, "{what}: {duration_us} of {bound_us}");
+        }
+    }
+}
+
 #[test]
 fn a_client_started_again_or_not_leaves_a_server_to_its_timeouts() {
     let ends = |restart_after_us| {
@@ -267,8 +295,11 @@ fn the_dialogue_is_struck_before_its_nth_command_and_reply() {
     assert_eq!(verdict, Verdict::Detected);
     assert_eq!(outcome.files[0].verdict, Verdict::Intact, "the file before is delivered");
     assert_eq!(outcome.fault_phase, Some(Phase::BeforePreliminary));
+    // The kernel closes the data connection first: its end has come before the server hears of the other's.
     let (verdict, outcome) = dies(Trigger::BeforeReply(0));
-    assert_eq!((verdict, outcome.fault_phase), (Verdict::Detected, Some(Phase::BeforePreliminary)));
+    assert_eq!((verdict, outcome.fault_phase), (Verdict::SilentTruncation, Some(Phase::BeforePreliminary)));
+    let (verdict, _) = struck("block", Put, died, Trigger::BeforeReply(0));
+    assert_eq!(verdict, Verdict::Detected);
     // There is no second command that names the file.
     assert!(!run(&case("stream", Put, died, Trigger::BeforeCommand(1))).fault_fired);
     assert!(run(&case("stream-size", Put, died, Trigger::BeforeCommand(1))).fault_fired);

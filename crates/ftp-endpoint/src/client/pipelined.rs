@@ -156,7 +156,6 @@ impl<N: Net, S: Store> Worker<N, S> {
         {
             let Some(mut pending) = self.take() else { return Ok(()) };
             let remote = pending.job.remote.clone();
-            pending.connected = true;
             pending.report.attempts += 1;
             if pending.report.attempts == 1 {
                 pending.report.started_us = self.now_us();
@@ -371,7 +370,6 @@ impl<N: Net, S: Store> Worker<N, S> {
         if burst.flights.is_empty()
             && let Some(mut pending) = self.take()
         {
-            pending.connected = true;
             pending.report.attempts += 1;
             let error = error.take().unwrap_or(ClientError::ControlClosed);
             return self.failed_in_turn(pending, &error).await;

@@ -44,8 +44,6 @@ pub(super) struct Pending {
     pub report: FileReport,
     /// The latest restart marker of its last attempt.
     pub mark: Option<RestartMarker>,
-    /// The server let us in at some attempt.
-    pub connected: bool,
 }
 
 /// One worker's view of the jobs.
@@ -78,7 +76,7 @@ impl Queue {
             wire_bytes: 0,
             result: Ok(()),
         };
-        Some(Pending { index, job, report, mark: None, connected: false })
+        Some(Pending { index, job, report, mark: None })
     }
 
     /// To be taken next.

@@ -31,7 +31,6 @@ impl<N: Net, S: Store> Worker<N, S> {
                 Direction::Get => self.get(&mut pending).await,
             };
             pending.report.wire_bytes = self.cost().moved.wire_bytes - wire_before;
-            pending.connected |= self.session.is_some();
             match result {
                 Ok(payload_bytes) => return self.delivered(pending, payload_bytes),
                 Err(error) => match self.failed(pending, &error) {

@@ -36,6 +36,8 @@ pub(super) struct Worker<N: Net, S: Store> {
     /// In sessions that are over.
     spent: Cost,
     connections: u64,
+    /// Attempts in a row at which the server did not let us in.
+    unreached: u32,
 }
 
 pub(super) struct Done {
@@ -58,6 +60,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             number: 0,
             spent: Cost::default(),
             connections: 0,
+            unreached: 0,
         }
     }
 
@@ -95,7 +98,12 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
         let session = match session {
             Some(session) => session,
-            None => self.open_session().await?,
+            None => {
+                self.unreached += 1;
+                let session = self.open_session().await?;
+                self.unreached = 0;
+                session
+            }
         };
         Ok(self.session.insert(session))
     }
@@ -124,8 +132,10 @@ impl<N: Net, S: Store> Worker<N, S> {
         if !error.is_final() && pending.report.attempts <= self.policy.retries {
             return Some(pending);
         }
-        let unreachable = !pending.connected && error.kind() != FailureKind::Local;
-        if unreachable {
+        // The next file would meet the same: a server that is gone is waited for by one file's attempts, by
+        // whatever files they were made.
+        let ours = error.kind() == FailureKind::Local;
+        if !ours && self.unreached > 0 && (error.is_final() || self.unreached > self.policy.retries) {
             self.queue.give_up();
         }
         self.verdict(pending);
