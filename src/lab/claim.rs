@@ -11,6 +11,8 @@ pub enum Standing {
     /// In some conditions, which the figure names.
     Conditional,
     Fails,
+    /// Too few runs ended whose fault fired; the figure says how many it takes, the command runs them.
+    NotEnough,
     /// The scenario has not the contenders or the faults to tell.
     Untested,
 }
@@ -21,6 +23,7 @@ impl Standing {
             Self::Holds => "holds",
             Self::Conditional => "holds under conditions",
             Self::Fails => "does not hold",
+            Self::NotEnough => "not enough evidence",
             Self::Untested => "not tested here",
         }
     }

@@ -9,7 +9,7 @@ use super::compare::Comparison;
 use super::records::SummaryRecord;
 use super::stats;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::{Publish, VariantSpec, Verify};
+use crate::sim::scenario::{Publish, SeedRange, VariantSpec, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
 
 pub use grid::judge_grid;
@@ -25,6 +25,9 @@ const MORE_RELIABLE: &str = "Block and compressed mode are more reliable.";
 const FASTER: &str = "Block and compressed mode are faster for many small files.";
 const SMALL_OVERHEAD: &str = "They cost a small overhead.";
 
+/// How a summary row calls both directions together.
+const BOTH: &str = "both";
+
 /// The seven claims, judged by this comparison alone.
 pub fn judge(comparison: &Comparison) -> Vec<Claim> {
     let evidence = Evidence { comparison };
@@ -39,6 +42,17 @@ pub fn judge(comparison: &Comparison) -> Vec<Claim> {
     ]
 }
 
+/// Undisturbed runs, of each contender that a claim about cost compares and in each direction: they differ
+/// by their files alone.
+const QUIET_RUNS: u64 = 3;
+/// Runs whose fault fired: were a third of them losses, eight without one would come up 4 times in 100.
+const FAULT_RUNS: u64 = 8;
+/// Where nothing is lost at all, so many runs say with 95 % certainty that fewer than one in twenty would be.
+const LOSSLESS_RUNS: u64 = 59;
+/// A difference that chance would make less often counts.
+const SIGNIFICANT: f64 = 0.05;
+
+/// Claims are judged by runs that ended and whose fault fired.
 struct Evidence<'a> {
     comparison: &'a Comparison,
 }
@@ -84,20 +98,84 @@ impl<'a> Evidence<'a> {
     fn lost(&self, variant: &VariantSpec, which: impl Fn(FaultName) -> bool) -> Share {
         let faults = self.comparison.scenario.faults.iter().filter(|fault| which(fault.kind));
         let names: Vec<&str> = faults.map(|fault| fault.name()).collect();
-        let rows = self.comparison.rows.iter();
-        let rows = rows.filter(|row| row.variant == variant.name && names.contains(&row.fault.as_str()));
+        let rows = self.both().filter(|row| row.variant == variant.name);
+        let rows = rows.filter(|row| names.contains(&row.fault.as_str()));
         rows.fold(Share::default(), |sum, row| Share {
             lost: sum.lost + row.runs_with_silent_loss,
             runs: sum.runs + row.runs_counted,
         })
     }
 
-    /// The undisturbed runs of a contender, in the given direction or in both.
+    /// Rows of both directions together.
+    fn both(&self) -> impl Iterator<Item = &'a SummaryRecord> {
+        self.comparison.evidence.iter().filter(|row| row.direction == BOTH)
+    }
+
+    /// The undisturbed runs of a contender, in the given direction or in both, if there are any.
     fn quiet(&self, variant: &VariantSpec, direction: &str) -> Option<&'a SummaryRecord> {
         let fault = self.comparison.scenario.faults.iter().find(|fault| fault.kind == FaultName::None)?;
-        let all = self.comparison.rows.iter().chain(&self.comparison.rows_by_direction);
-        all.filter(|row| row.runs_counted > 0)
-            .find(|r| r.variant == variant.name && r.fault == fault.name() && r.direction == direction)
+        let rows = self.comparison.evidence.iter().filter(|row| row.runs_counted > 0);
+        rows.filter(|row| row.fault == fault.name() && row.direction == direction)
+            .find(|row| row.variant == variant.name)
+    }
+
+    /// Whether the scenario has a fault that `which` picks.
+    fn has_fault(&self, which: impl Fn(FaultName) -> bool) -> bool {
+        self.comparison.scenario.faults.iter().any(|fault| which(fault.kind))
+    }
+
+    /// Whether all of these have undisturbed runs enough, in each direction. `Err`: the claim that cannot be
+    /// judged.
+    fn enough_quiet(&self, claim: &'static str, of: &[&VariantSpec]) -> Result<(), Claim> {
+        if !self.has_fault(|kind| kind == FaultName::None) {
+            return Err(untested(claim, self.compare_command()));
+        }
+        let directions = self.comparison.scenario.directions.iter();
+        let runs = directions.flat_map(|direction| {
+            of.iter().map(|v| self.quiet(v, direction.as_str()).map_or(0, |row| row.runs_counted))
+        });
+        match runs.min() {
+            Some(least) if least >= QUIET_RUNS => Ok(()),
+            least => Err(self.not_enough(
+                claim,
+                format!(
+                    "It takes {QUIET_RUNS} undisturbed runs that ended, of each contender in each direction; there \
+                     are {}.",
+                    least.unwrap_or(0)
+                ),
+                QUIET_RUNS,
+            )),
+        }
+    }
+
+    /// Whether enough runs had one of the faults. `Err`: the claim that cannot be judged.
+    fn enough_faults(
+        &self,
+        claim: &'static str,
+        share: Share,
+        which: impl Fn(FaultName) -> bool,
+    ) -> Result<(), Claim> {
+        if !self.has_fault(which) {
+            return Err(untested(claim, self.compare_command()));
+        }
+        if share.runs >= FAULT_RUNS {
+            return Ok(());
+        }
+        let runs = share.runs;
+        let why = format!("It takes {FAULT_RUNS} runs that ended and whose fault fired; there are {runs}.");
+        Err(self.not_enough(claim, why, FAULT_RUNS))
+    }
+
+    /// `runs`: what each kind of fault takes in each direction.
+    fn not_enough(&self, claim: &'static str, figure: String, runs: u64) -> Claim {
+        let c = self.comparison;
+        let cycle = c.scenario.cycle().max(1);
+        let for_each = cycle / (c.scenario.directions.len() * c.scenario.faults.len()).max(1) as u64;
+        // A cycle more than it takes where all goes well; what there was has not been enough.
+        let cycles = (runs.div_ceil(for_each.max(1)) + 1).max(2 * c.seeds.count() / cycle);
+        let seeds = SeedRange { start: c.seeds.start, end: c.seeds.start + cycles * cycle };
+        let command = format!("ftpsim compare {} --seeds {seeds}", c.scenario.name);
+        Claim { claim, standing: Standing::NotEnough, figure, command }
     }
 
     fn compare_command(&self) -> String {
@@ -114,7 +192,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn connections(&self, variant: &VariantSpec) -> Option<String> {
-        let row = self.quiet(variant, "both")?;
+        let row = self.quiet(variant, BOTH)?;
         let per_run = row.data_connections as f64 / row.runs_counted as f64;
         Some(format!(
             "{} opens {per_run:.0} data connections for {} files",
@@ -127,14 +205,17 @@ impl<'a> Evidence<'a> {
         let claim = CLOSE_IS_THE_END;
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultName::None);
-        let (Some(connections), Some(quiet)) =
-            (stream.and_then(|v| self.connections(v)), stream.and_then(|v| self.quiet(v, "both")))
-        else {
+        let Some(variant) = stream else { return untested(claim, command) };
+        if let Err(open) = self.enough_quiet(claim, &[variant]) {
+            return open;
+        }
+        let (Some(connections), Some(quiet)) = (self.connections(variant), self.quiet(variant, BOTH)) else {
             return untested(claim, command);
         };
         let record = self.record_stream().map(|v| (v, self.lost(v, is_early_close)));
+        let record = record.filter(|(_, share)| share.runs >= FAULT_RUNS);
         let exception = match record {
-            Some((variant, share)) if share.runs > 0 => format!(
+            Some((variant, share)) => format!(
                 " With STRU R stream mode has a mark (FF 02): {} lost files to an early close in {share} runs.",
                 variant.name
             ),
@@ -143,7 +224,7 @@ impl<'a> Evidence<'a> {
         // A close is the end of a file if there is a connection a file; it is not always one if record
         // structure loses nothing to an early close.
         let one_a_file = quiet.data_connections == quiet.files;
-        let records_tell = record.is_some_and(|(_, share)| share.runs > 0 && share.lost == 0);
+        let records_tell = record.is_some_and(|(_, share)| share.lost == 0);
         Claim {
             claim,
             standing: match (one_a_file, records_tell) {
@@ -160,9 +241,12 @@ impl<'a> Evidence<'a> {
         let claim = WHATEVER_ARRIVES;
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultName::EarlyClose);
-        let Some(share) = stream.map(|v| self.lost(v, is_early_close)).filter(|s| s.runs > 0) else {
+        let Some(share) = stream.map(|v| self.lost(v, is_early_close)) else {
             return untested(claim, command);
         };
+        if let Err(open) = self.enough_faults(claim, share, is_early_close) {
+            return open;
+        }
         Claim {
             claim,
             standing: if share.lost > 0 { Standing::Holds } else { Standing::Fails },
@@ -179,9 +263,10 @@ impl<'a> Evidence<'a> {
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultName::EarlyClose);
         let early = |v: &VariantSpec| self.lost(v, is_early_close);
-        let Some(share) = stream.map(early).filter(|share| share.runs > 0) else {
-            return untested(claim, command);
-        };
+        let Some(share) = stream.map(early) else { return untested(claim, command) };
+        if let Err(open) = self.enough_faults(claim, share, is_early_close) {
+            return open;
+        }
         let mut figure = format!("Believing the 226, it lost files silently in {share} runs.");
         let mut standing = if share.lost > 0 { Standing::Holds } else { Standing::Fails };
         if let Some(checked) = self.checked_stream() {
@@ -204,11 +289,15 @@ impl<'a> Evidence<'a> {
             self.plain(TransmissionMode::Block),
             self.plain(TransmissionMode::Compressed),
         ];
-        let parts: Vec<String> = modes.into_iter().flatten().filter_map(|v| self.connections(v)).collect();
-        if parts.len() < 2 {
+        let modes: Vec<&VariantSpec> = modes.into_iter().flatten().collect();
+        if modes.len() < 2 {
             return untested(claim, command);
         }
-        let fewer = |v: &VariantSpec| self.quiet(v, "both").is_some_and(|r| r.data_connections < r.files);
+        if let Err(open) = self.enough_quiet(claim, &modes) {
+            return open;
+        }
+        let parts: Vec<String> = modes.into_iter().filter_map(|v| self.connections(v)).collect();
+        let fewer = |v: &VariantSpec| self.quiet(v, BOTH).is_some_and(|r| r.data_connections < r.files);
         let holds =
             !self.plain_stream().is_some_and(fewer) && self.plain(TransmissionMode::Block).is_some_and(fewer);
         let standing = if holds { Standing::Holds } else { Standing::Fails };
@@ -218,28 +307,39 @@ impl<'a> Evidence<'a> {
     fn more_reliable(&self) -> Claim {
         let claim = MORE_RELIABLE;
         let command = self.compare_command();
-        let any = |v: &VariantSpec| self.lost(v, |kind| kind != FaultName::None);
-        let marked: Vec<_> = [TransmissionMode::Block, TransmissionMode::Compressed]
-            .into_iter()
-            .filter_map(|mode| self.plain(mode))
-            .map(|v| (v, any(v)))
-            .filter(|(_, share)| share.runs > 0)
-            .collect();
-        let (Some(stream), false) = (self.plain_stream().map(any), marked.is_empty()) else {
+        let is_fault = |kind| kind != FaultName::None;
+        let any = |v: &VariantSpec| self.lost(v, is_fault);
+        let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
+        let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
+        let (Some(stream), Some(first)) = (self.plain_stream(), marked.first()) else {
             return untested(claim, command);
         };
+        let least = [stream].iter().chain(&marked).map(|v| any(v)).min_by_key(|share| share.runs);
+        if let Err(open) = self.enough_faults(claim, least.unwrap_or_default(), is_fault) {
+            return open;
+        }
         // The summary pairs each contender with the scenario's first.
-        let rows = self.comparison.rows.iter().filter(|row| row.variant == marked[0].0.name);
+        let rows = self.both().filter(|row| row.variant == first.name);
         let (worse, better) = rows.fold((0, 0), |(worse, better), row| {
             (worse + row.silent_loss_here_only, better + row.silent_loss_baseline_only)
         });
         let p = stats::mcnemar_exact(worse, better);
-        let parts: Vec<String> = marked.iter().map(|(v, share)| format!("{} in {share}", v.name)).collect();
+        let parts: Vec<String> = marked.iter().map(|v| format!("{} in {}", v.name, any(v))).collect();
         let mut figure = format!(
-            "With a fault, stream mode lost files silently in {stream} runs, {} (McNemar's p {})",
+            "With a fault, stream mode lost files silently in {} runs, {} (McNemar's p {})",
+            any(stream),
             parts.join(", "),
             if p < 0.0001 { "below 0.0001".to_owned() } else { format!("= {p:.4}") }
         );
+        let lost = any(stream).lost + marked.iter().map(|v| any(v).lost).sum::<u64>();
+        if lost == 0 && any(stream).runs < LOSSLESS_RUNS {
+            figure += &format!("; to say that neither loses any takes {LOSSLESS_RUNS} runs.");
+            return self.not_enough(claim, figure, LOSSLESS_RUNS);
+        }
+        if lost > 0 && p >= SIGNIFICANT {
+            figure += "; chance may make such a difference: it takes a p below 0.05.";
+            return self.not_enough(claim, figure, 2 * FAULT_RUNS);
+        }
         let variants = self.comparison.scenario.variants.iter();
         let as_good = variants.filter(|v| v.mode == TransmissionMode::Stream).filter(|v| {
             let share = any(v);
@@ -252,8 +352,8 @@ impl<'a> Evidence<'a> {
                 format!("; with more care stream mode lost none either: {}.", names.join(", "))
             }
         };
-        let fewer = marked.iter().all(|(_, share)| share.lost * stream.runs < stream.lost * share.runs);
-        let standing = match (fewer, as_good.is_empty()) {
+        let fewer = |v: &&VariantSpec| any(v).lost * any(stream).runs < any(stream).lost * any(v).runs;
+        let standing = match (better > worse && marked.iter().all(fewer), as_good.is_empty()) {
             (false, _) => Standing::Fails,
             (true, false) => Standing::Conditional,
             (true, true) => Standing::Holds,
@@ -268,11 +368,19 @@ impl<'a> Evidence<'a> {
         if !self.comparison.scenario.variants.first().is_some_and(is_stream) {
             return untested(claim, command);
         }
+        let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
+        let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
+        if marked.is_empty() {
+            return untested(claim, command);
+        }
+        if let Err(open) = self.enough_quiet(claim, &marked) {
+            return open;
+        }
         let mut parts = Vec::new();
         let mut all = true;
         for direction in &self.comparison.scenario.directions {
-            for mode in [TransmissionMode::Block, TransmissionMode::Compressed] {
-                let row = self.plain(mode).and_then(|v| self.quiet(v, direction.as_str()));
+            for variant in &marked {
+                let row = self.quiet(variant, direction.as_str());
                 let Some((row, ratio)) = row.and_then(|row| Some((row, row.duration_ratio?.0))) else {
                     continue;
                 };
@@ -287,7 +395,7 @@ impl<'a> Evidence<'a> {
         let mut figure =
             format!("Time of stream mode's, over {rtt_ms} ms of round trip: {}.", parts.join(", "));
         let fresh = self.variants(|v| v.mode == TransmissionMode::Block && !v.reuse_data_connection);
-        let fresh = fresh.and_then(|v| self.quiet(v, "both")).and_then(|row| row.duration_ratio);
+        let fresh = fresh.and_then(|v| self.quiet(v, BOTH)).and_then(|row| row.duration_ratio);
         if let Some(ratio) = fresh {
             figure += &format!(
                 " Only by keeping the connection: block mode with a new one a file takes {:.2}.",
@@ -306,14 +414,20 @@ impl<'a> Evidence<'a> {
         let claim = SMALL_OVERHEAD;
         let command = self.compare_command();
         let wire = |v: &VariantSpec| {
-            self.quiet(v, "both").map(|row| row.wire_bytes as f64 / row.payload_bytes as f64)
+            self.quiet(v, BOTH).map(|row| row.wire_bytes as f64 / row.payload_bytes as f64)
         };
-        let Some(stream) = self.plain_stream().and_then(wire) else { return untested(claim, command) };
-        let others: Vec<(&str, f64)> = [TransmissionMode::Block, TransmissionMode::Compressed]
-            .into_iter()
-            .filter_map(|mode| self.plain(mode))
-            .filter_map(|v| Some((v.name.as_str(), wire(v)?)))
-            .collect();
+        let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
+        let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
+        let Some(stream) = self.plain_stream().filter(|_| !marked.is_empty()) else {
+            return untested(claim, command);
+        };
+        let compared: Vec<&VariantSpec> = [stream].into_iter().chain(marked.iter().copied()).collect();
+        if let Err(open) = self.enough_quiet(claim, &compared) {
+            return open;
+        }
+        let Some(stream) = wire(stream) else { return untested(claim, command) };
+        let others: Vec<(&str, f64)> =
+            marked.iter().filter_map(|v| Some((v.name.as_str(), wire(v)?))).collect();
         if others.is_empty() {
             return untested(claim, command);
         }
@@ -346,3 +460,6 @@ fn untested(claim: &'static str, command: String) -> Claim {
     let figure = "This scenario lacks the contenders or the faults to tell.".to_owned();
     Claim { claim, standing: Standing::Untested, figure, command }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 
 use super::claim::Claim;
 use super::export::{Csv, ExportError, write_rows};
+use super::limits::{self, LimitTooShort};
 use super::pool;
 use super::records::SummaryRecord;
 use super::summary::{Run, Summary};
-use crate::sim::outcome;
+use crate::sim::outcome::{self, Verdict};
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::Serialize;
 use std::error::Error;
@@ -29,6 +30,11 @@ pub struct Comparison {
     pub rows: Vec<SummaryRecord>,
     /// The same by direction.
     pub rows_by_direction: Vec<SummaryRecord>,
+    /// Both, of the runs that ended alone: what claims are judged by.
+    #[serde(skip)]
+    pub evidence: Vec<SummaryRecord>,
+    /// The runs that the virtual time cut off.
+    pub unfinished: Vec<Unfinished>,
     /// What is said about the modes, with verdicts.
     pub claims: Vec<Claim>,
     /// The runs with silent loss.
@@ -45,6 +51,26 @@ pub struct Violation {
     pub seed: u64,
     pub oracle: String,
     pub why: String,
+}
+
+/// A run that the virtual time cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    pub variant: String,
+    pub seed: u64,
+    /// Files without a word.
+    pub stuck_files: u64,
+}
+
+impl Unfinished {
+    fn of(run: &Run) -> Option<Self> {
+        let record = &run.record;
+        run.cut_off.then(|| Self {
+            variant: record.variant.clone(),
+            seed: record.seed,
+            stuck_files: record.verdicts.of(Verdict::Stuck),
+        })
+    }
 }
 
 /// A run in which files were lost silently.
@@ -77,6 +103,8 @@ pub type RunError = Box<dyn Error + Send + Sync>;
 pub enum CompareError {
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Limit(#[from] LimitTooShort),
     #[error("variant {variant}, seed {seed}: {source}")]
     Run { variant: String, seed: u64, source: RunError },
 }
@@ -90,7 +118,8 @@ impl CompareError {
 }
 
 /// Does `run` for each seed and variant of `scenario` and writes `runs.csv`, `summary.csv` and
-/// `summary-by-direction.csv`; nothing is left half-written. `finished` is called after each run. No claims are judged.
+/// `summary-by-direction.csv`; nothing is left half-written. `finished` is called after each run. No claims
+/// are judged.
 pub fn compare(
     scenario: &Scenario,
     options: Options<'_>,
@@ -99,8 +128,9 @@ pub fn compare(
 ) -> Result<Comparison, CompareError> {
     let variants = &scenario.variants;
     let n = variants.len() as u64;
-    let mut summary = Summary::new(scenario);
-    let (mut losses, mut violations) = (Vec::new(), Vec::new());
+    limits::check(scenario, options.seeds.iter())?;
+    let (mut summary, mut ended) = (Summary::new(scenario), Summary::of_ended(scenario));
+    let (mut losses, mut violations, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
     let mut csv = Csv::create(options.out, "runs.csv")?;
     pool::in_order(
         options.jobs,
@@ -114,12 +144,18 @@ pub fn compare(
         |(variant, run)| {
             csv.row(&run.record)?;
             losses.extend(Loss::of(&run));
+            unfinished.extend(Unfinished::of(&run));
             violations.extend(Violation::of(&run.record.variant, run.record.seed, &run.violations));
             summary.add(variant, &run);
+            ended.add(variant, &run);
             Ok(())
         },
     )?;
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
+    let evidence = match unfinished.is_empty() {
+        true => rows.iter().chain(&rows_by_direction).cloned().collect(),
+        false => [ended.rows(), ended.rows_by_direction()].concat(),
+    };
     let written = vec![
         csv.publish()?,
         write_rows(options.out, "summary.csv", &rows)?,
@@ -130,6 +166,8 @@ pub fn compare(
         seeds: options.seeds,
         rows,
         rows_by_direction,
+        evidence,
+        unfinished,
         claims: Vec::new(),
         losses,
         violations,

@@ -1,7 +1,7 @@
 //! How long an undisturbed delivery takes by counting: round trips, slow start, serialisation. No
 //! simulation; the simulation is checked against it.
 
-use crate::sim::scenario::{Cell, Direction, Publish, VariantSpec, Verify};
+use crate::sim::scenario::{Cell, Direction, PathSpec, Publish, VariantSpec, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
 
 /// RFC 6928: ten segments.
@@ -76,6 +76,38 @@ pub fn duration_us(variant: &VariantSpec, direction: Direction, cell: Cell) -> O
     let all = (trips.once + trips.per_file * u64::from(cell.delivery.files)) as f64;
     let us = all * (rtt_us + DIALOGUE_BYTES * byte_us) + flows_us;
     Some(us.round() as u64)
+}
+
+/// No undisturbed delivery of these files by this contender is faster, whatever is drawn: the round trips that
+/// wait for one another, slow start on every new connection, the bytes on the bottleneck.
+pub fn least_us(variant: &VariantSpec, direction: Direction, path: &PathSpec, sizes_bytes: &[u64]) -> u64 {
+    let plain = VariantSpec {
+        parallel: 1,
+        pipeline_depth: 1,
+        resume: false,
+        marker_interval_bytes: None,
+        // HASH takes at least the round trip that SIZE takes.
+        verify: if variant.verify == Verify::Reply { Verify::Reply } else { Verify::Size },
+        ..variant.clone()
+    };
+    let Some(trips) = round_trips(&plain, direction) else { return 0 };
+    let kept = variant.mode != TransmissionMode::Stream && variant.reuse_data_connection;
+    let sessions = u64::from(variant.parallel.max(1));
+    let slow_start: u64 = sizes_bytes.iter().map(|&bytes| if kept { 0 } else { rounds(bytes) }).sum();
+    let files = if variant.pipeline_depth > 1 { 0 } else { sizes_bytes.len() as u64 };
+    let each = trips.per_file.saturating_mul(files).saturating_add(slow_start);
+    let waits_us = path.rtt_us.saturating_mul(trips.once + each / sessions);
+    // Compressed mode may send less than there is.
+    let bytes = match variant.mode {
+        TransmissionMode::Compressed => 0,
+        _ => sizes_bytes.iter().fold(0u64, |sum, bytes| sum.saturating_add(*bytes)),
+    };
+    waits_us.max(bandwidth_bound_us(bytes, path.bandwidth_bits_per_s))
+}
+
+/// Round trips that slow start spends on a file beyond the first flight.
+fn rounds(bytes: u64) -> u64 {
+    u64::from((bytes.div_ceil(INITIAL_WINDOW * SEGMENT_BYTES) + 1).next_power_of_two().ilog2()).saturating_sub(1)
 }
 
 /// No delivery is faster: the payload at the bottleneck's rate.
@@ -159,6 +191,41 @@ mod tests {
             let ms = (flow.send(bytes).unwrap() + 2.0 * 50_000.0) / 1e3;
             assert!((ms / linux_ms - 1.0).abs() < 0.02, "{bytes} bytes: {ms} ms, Linux {linux_ms}");
         }
+    }
+
+    /// Ten segments at first, twice as many each round: 10, 30, 70, 150 segments are there after 0, 1, 2, 3.
+    #[test]
+    fn slow_start_needs_a_round_for_each_doubling() {
+        for (segments, wanted) in [(0, 0), (1, 0), (10, 0), (11, 1), (30, 1), (31, 2), (70, 2), (71, 3), (150, 3)] {
+            assert_eq!(rounds(segments * SEGMENT_BYTES), wanted, "{segments} segments");
+        }
+    }
+
+    /// The bound is below what counting gives, for every contender that can be counted.
+    #[test]
+    fn the_least_time_is_no_more_than_the_expected_one() {
+        let scenario = Scenario::load("wan-grid").unwrap();
+        let grid = scenario.grid.as_ref().unwrap();
+        let mut compared = 0;
+        for index in 0..grid.cells() {
+            let cell = grid.cell(index);
+            let path = PathSpec {
+                rtt_us: cell.rtt_us,
+                bandwidth_bits_per_s: cell.bandwidth_bits_per_s,
+                ..scenario.path.clone()
+            };
+            let sizes = vec![cell.delivery.file_size_bytes; cell.delivery.files as usize];
+            for (variant, direction) in
+                scenario.variants.iter().flat_map(|v| [(v, Direction::Put), (v, Direction::Get)])
+            {
+                let least = least_us(variant, direction, &path, &sizes);
+                if let Some(expected) = duration_us(variant, direction, cell) {
+                    assert!(least <= expected, "{} {direction:?} {cell:?}: {least} {expected}", variant.name);
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 100, "{compared}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::expected;
+use super::limits;
 use super::records::{Ppm, VERSION};
 use super::stats::Latencies;
 use super::table::Table;
@@ -84,6 +85,8 @@ pub fn grid(
     finished: impl FnMut(),
 ) -> Result<Grid, CompareError> {
     let directions = scenario.directions.len() as u64;
+    let cells = (0..scenario.directions.len()).flat_map(|d| (0..grid.cells()).map(move |cell| (d, cell)));
+    limits::check(scenario, cells.map(|(d, cell)| scenario.seed_of_cell(grid, d, cell, 0)))?;
     let one = |index| {
         let (rest, cell) = (index / grid.cells(), index % grid.cells());
         let (variant, direction) = ((rest / directions) as usize, (rest % directions) as usize);

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod expected;
 pub mod export;
 pub mod grid;
+pub mod limits;
 pub mod merge;
 pub mod mutants;
 pub mod pool;

@@ -54,5 +54,6 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         target_byte: target.and(case.fault.trigger.payload_byte()),
         target_size_bytes: target.map(|file| file.size_bytes),
     };
-    Run { record, file_latencies_us, violations: outcome.violations.clone() }
+    let violations = outcome.violations.clone();
+    Run { record, file_latencies_us, cut_off: outcome.cut_off, violations }
 }

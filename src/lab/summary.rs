@@ -13,6 +13,8 @@ pub struct Run {
     pub record: RunRecord,
     /// Of each file that was reported delivered.
     pub file_latencies_us: Vec<u64>,
+    /// The virtual time ran out before the delivery ended.
+    pub cut_off: bool,
     /// What no run may do, and this one did.
     pub violations: Vec<Violation>,
 }
@@ -74,6 +76,7 @@ struct Group {
 pub struct Summary<'a> {
     scenario: &'a Scenario,
     groups: Vec<Group>,
+    only_ended: bool,
 }
 
 impl<'a> Summary<'a> {
@@ -89,17 +92,23 @@ impl<'a> Summary<'a> {
                 paired: Vec::new(),
             })
             .collect();
-        Self { scenario, groups }
+        Self { scenario, groups, only_ended: false }
+    }
+
+    /// Counts runs that ended alone: a run that was cut off is no evidence for anything.
+    pub fn of_ended(scenario: &'a Scenario) -> Self {
+        Self { only_ended: true, ..Self::new(scenario) }
     }
 
     /// `variant`: its index in the scenario; 0 begins a new seed.
     pub fn add(&mut self, variant: usize, run: &Run) {
         let record = &run.record;
+        let counted = record.fault_fired && !(self.only_ended && run.cut_off);
         for group in &mut self.groups {
             let fault = &self.scenario.faults[group.fault];
             let here = fault.name() == record.fault && group.direction.is_none_or(|d| d == record.direction);
             if here {
-                group.add(variant, run);
+                group.add(variant, run, counted);
             }
         }
     }
@@ -126,9 +135,8 @@ impl<'a> Summary<'a> {
 }
 
 impl Group {
-    fn add(&mut self, variant: usize, run: &Run) {
+    fn add(&mut self, variant: usize, run: &Run, counted: bool) {
         let record = &run.record;
-        let counted = record.fault_fired;
         let silent_loss = record.silently_lost() > 0;
         if variant == 0 {
             self.paired.push(Vec::with_capacity(self.sums.len()));

@@ -44,6 +44,25 @@ pub(super) fn fault<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a Fa
     comparison.scenario.faults.iter().find(|fault| fault.name() == name)
 }
 
+/// What stands above all else when runs did not end; `None` when all did.
+pub(super) fn unfinished(comparison: &Comparison) -> Option<String> {
+    let first = comparison.unfinished.first()?;
+    let runs = comparison.unfinished.len() as u64;
+    let files: u64 = comparison.unfinished.iter().map(|run| run.stuck_files).sum();
+    let all: u64 = comparison.rows.iter().map(|row| row.runs).sum();
+    let name = &comparison.scenario.name;
+    Some(format!(
+        "{} of {} runs did not end within limits.virtual_time_us = {}: {} files were left without a word. No claim is \
+         judged by these runs. The first: ftpsim replay {name} --variant {} --seed {}",
+        format::thousands(runs),
+        format::thousands(all),
+        comparison.scenario.limits().virtual_time_us,
+        format::thousands(files),
+        first.variant,
+        first.seed,
+    ))
+}
+
 /// The sentences below the tables.
 pub(super) fn sentences(comparison: &Comparison) -> Vec<String> {
     let mut all = Vec::new();

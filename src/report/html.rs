@@ -42,6 +42,9 @@ pub fn render(comparison: &Comparison, companions: &Companions) -> Result<String
     let page = Page { comparison };
     let s = &comparison.scenario;
     let mut body = format!("<h1>{}</h1>\n<p class=question>{}</p>\n", escape(&s.name), escape(&s.question));
+    if let Some(note) = findings::unfinished(comparison) {
+        let _ = writeln!(body, "<p class=unfinished><b>Unfinished.</b> {}</p>", escape(&note));
+    }
     body += &page.summary();
     body += &page.claims();
     body += &page.reliability();
@@ -79,7 +82,7 @@ impl<'a> Page<'a> {
                 Standing::Holds => "holds",
                 Standing::Conditional => "conditional",
                 Standing::Fails => "fails",
-                Standing::Untested => "untested",
+                Standing::NotEnough | Standing::Untested => "untested",
             };
             let _ = writeln!(
                 text,

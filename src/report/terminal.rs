@@ -15,7 +15,6 @@ use crate::lab::claim::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
 use crate::lab::records::SummaryRecord;
 use crate::sim::fault::FaultName;
-use crate::sim::outcome::Verdict;
 use crate::sim::scenario::Scenario;
 use comfy_table::presets::NOTHING;
 
@@ -105,7 +104,7 @@ impl Style {
             Standing::Holds => "32",
             Standing::Conditional => "33",
             Standing::Fails => "31",
-            Standing::Untested => "2",
+            Standing::NotEnough | Standing::Untested => "2",
         };
         if self.colour { format!("\x1b[1;{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -125,6 +124,9 @@ impl Style {
 pub fn render(comparison: &Comparison, style: Style) -> String {
     let page = Page { comparison, style };
     let mut text = page.heading();
+    if let Some(note) = findings::unfinished(comparison) {
+        text += &wrap(&format!("UNFINISHED: {note}"), style.width);
+    }
     text += &page.by_fault(
         "Silent loss: runs in which a file ended up short, wrong or missing and nobody was told",
         |row| page.loss_cell(row),
@@ -328,12 +330,6 @@ impl Page<'_> {
                 ),
                 self.style.width,
             );
-        }
-        let stuck: u64 = c.rows.iter().map(|row| row.verdicts.of(Verdict::Stuck)).sum();
-        if stuck > 0 {
-            let note =
-                format!("{} files were stuck when the virtual time ran out.", format::thousands(stuck));
-            text += &wrap(&note, self.style.width);
         }
         text += &self.style.violations(&c.violations, &c.scenario.name);
         text

@@ -89,7 +89,7 @@ impl Case {
             fault_name: stratum.fault.name().to_owned(),
             seed,
             path: path(scenario, seed),
-            limits: scenario.limits.clone(),
+            limits: scenario.limits(),
             timeouts: scenario.timeouts.clone(),
             policy: policy(contender, &scenario.timeouts, stratum.direction),
             server: ServerOptions {

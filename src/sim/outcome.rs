@@ -131,6 +131,8 @@ pub struct Outcome {
     pub files: Vec<FileFate>,
     /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
     pub fault_fired: bool,
+    /// The virtual time ran out before the delivery ended.
+    pub cut_off: bool,
     /// Where the client's dialogue stood when the fault struck.
     pub fault_phase: Option<Phase>,
     /// From the first packet to the client's last word; `None` when the client died or the time

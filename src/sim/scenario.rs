@@ -7,12 +7,14 @@
 mod error;
 mod fault;
 mod grid;
+mod limit;
 
 pub use error::ScenarioError;
 pub use fault::FaultSpec;
 
 use super::fault::TriggerName;
 pub use grid::{Cell, DeliverySpec, GridSpec};
+pub use limit::{Limits, LimitsSpec};
 
 use error::{Problem, parse_toml};
 pub use ftp_endpoint::client::{Direction, Publish, Verify};
@@ -62,7 +64,8 @@ pub struct Scenario {
     pub directions: Vec<Direction>,
     pub path: PathSpec,
     pub workload: WorkloadSpec,
-    pub limits: Limits,
+    #[serde(default, skip_serializing_if = "LimitsSpec::is_default")]
+    pub limits: LimitsSpec,
     pub timeouts: Timeouts,
     pub faults: Vec<FaultSpec>,
     /// Where faults strike, each in turn; when absent, a payload byte counts twice (it is the case
@@ -159,13 +162,6 @@ pub struct ContentMix {
     /// Runs of one byte between short random strings: compressed mode finds many.
     #[serde(default)]
     pub runs: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// A run still going at this virtual time is stopped; files without a word are `stuck`.
-    pub virtual_time_us: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -346,7 +342,9 @@ impl Scenario {
         if mix.random == 0 && mix.text == 0 && mix.runs == 0 {
             return Err(Problem::new("workload.content", "at least one weight above 0"));
         }
-        within("limits.virtual_time_us", self.limits.virtual_time_us, 1, 1_000_000_000_000)?;
+        if let Some(limit_us) = self.limits.virtual_time_us {
+            within("limits.virtual_time_us", limit_us, 1, limit::MAX_US)?;
+        }
         let t = &self.timeouts;
         for (key, value) in [
             ("timeouts.connect_us", t.connect_us),
@@ -354,7 +352,7 @@ impl Scenario {
             ("timeouts.reply_us", t.reply_us),
             ("timeouts.control_idle_us", t.control_idle_us),
         ] {
-            within(key, value, 1, self.limits.virtual_time_us)?;
+            within(key, value, 1, self.limits.virtual_time_us.unwrap_or(limit::MAX_US))?;
         }
         if self.directions.is_empty() || self.directions[1..].contains(&self.directions[0]) {
             return Err(Problem::new("directions", "`put`, `get` or both, each once"));

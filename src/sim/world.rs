@@ -310,6 +310,7 @@ impl World {
                 FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
                 _ => self.recorder.injector.fired_at().is_some(),
             },
+            cut_off: ending == Ending::TimeLimit,
             fault_phase: notes.fault_phase,
             duration_us: report.map(|(at, _)| micros(*at)),
             payload_bytes: self.sources.iter().map(|source| source.len() as u64).sum(),

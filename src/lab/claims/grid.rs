@@ -57,7 +57,9 @@ impl<'a> Evidence<'a> {
     }
 
     fn rows(&self, variant: &'a VariantSpec) -> impl Iterator<Item = &'a GridRecord> {
-        self.grid.rows.iter().filter(move |row| row.variant == variant.name)
+        // A delivery that did not end is no evidence.
+        let ended = self.grid.rows.iter().filter(|row| row.duration_us.is_some());
+        ended.filter(move |row| row.variant == variant.name)
     }
 
     /// The stream contender's row of the same cell and direction.

@@ -4,6 +4,7 @@ use crate::lab::compare::{Loss, Violation};
 use crate::lab::records::{Ppm, RunRecord, VERSION};
 use crate::lab::summary::{Run, Summary};
 use crate::lab::verdicts::VerdictCounts;
+use crate::sim::outcome::Verdict;
 use crate::sim::scenario::{SeedRange, VariantSpec};
 use ftp_proto::mode::TransmissionMode;
 
@@ -51,7 +52,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
         target_byte: None,
         target_size_bytes: None,
     };
-    Run { record, file_latencies_us: vec![us / 6, us / 5], violations: Vec::new() }
+    Run { record, file_latencies_us: vec![us / 6, us / 5], cut_off: false, violations: Vec::new() }
 }
 
 pub(crate) fn comparison() -> Comparison {
@@ -75,8 +76,10 @@ pub(crate) fn comparison() -> Comparison {
     let mut comparison = Comparison {
         scenario,
         seeds,
+        evidence: rows.iter().chain(&rows_by_direction).cloned().collect(),
         rows,
         rows_by_direction,
+        unfinished: Vec::new(),
         claims: Vec::new(),
         losses,
         violations: vec![violation],

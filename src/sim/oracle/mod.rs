@@ -117,6 +117,7 @@ pub(crate) mod tests {
         };
         let outcome = Outcome {
             files: case.files.iter().map(fate).collect(),
+            cut_off: false,
             fault_fired: true,
             fault_phase: None,
             duration_us: Some(1),
