@@ -413,9 +413,8 @@ impl<'a> Evidence<'a> {
     fn small_overhead(&self) -> Claim {
         let claim = SMALL_OVERHEAD;
         let command = self.compare_command();
-        let wire = |v: &VariantSpec| {
-            self.quiet(v, BOTH).map(|row| row.wire_bytes as f64 / row.payload_bytes as f64)
-        };
+        let wire =
+            |v: &VariantSpec| self.quiet(v, BOTH).map(|row| row.wire_bytes as f64 / row.payload_bytes as f64);
         let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
         let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
         let Some(stream) = self.plain_stream().filter(|_| !marked.is_empty()) else {

@@ -107,7 +107,8 @@ pub fn least_us(variant: &VariantSpec, direction: Direction, path: &PathSpec, si
 
 /// Round trips that slow start spends on a file beyond the first flight.
 fn rounds(bytes: u64) -> u64 {
-    u64::from((bytes.div_ceil(INITIAL_WINDOW * SEGMENT_BYTES) + 1).next_power_of_two().ilog2()).saturating_sub(1)
+    u64::from((bytes.div_ceil(INITIAL_WINDOW * SEGMENT_BYTES) + 1).next_power_of_two().ilog2())
+        .saturating_sub(1)
 }
 
 /// No delivery is faster: the payload at the bottleneck's rate.
@@ -196,7 +197,9 @@ mod tests {
     /// Ten segments at first, twice as many each round: 10, 30, 70, 150 segments are there after 0, 1, 2, 3.
     #[test]
     fn slow_start_needs_a_round_for_each_doubling() {
-        for (segments, wanted) in [(0, 0), (1, 0), (10, 0), (11, 1), (30, 1), (31, 2), (70, 2), (71, 3), (150, 3)] {
+        for (segments, wanted) in
+            [(0, 0), (1, 0), (10, 0), (11, 1), (30, 1), (31, 2), (70, 2), (71, 3), (150, 3)]
+        {
             assert_eq!(rounds(segments * SEGMENT_BYTES), wanted, "{segments} segments");
         }
     }

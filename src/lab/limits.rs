@@ -78,7 +78,12 @@ mod tests {
             let seeds = scenario.seeds.iter().chain(0..scenario.cycle());
             assert_eq!(check(&scenario, seeds), Ok(()), "{}", scenario.name);
             let stated = scenario.limits().virtual_time_us;
-            assert!(scenario.ample_time_us() > stated / 10, "{}: {}", scenario.name, scenario.ample_time_us());
+            assert!(
+                scenario.ample_time_us() > stated / 10,
+                "{}: {}",
+                scenario.name,
+                scenario.ample_time_us()
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A case: everything a run depends on, drawn before it. Readable, self-contained JSON.
 
+mod validity;
+
 use super::fault::TriggerName;
 use super::fault::{Fault, Trigger};
 use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
@@ -64,6 +66,8 @@ pub enum CaseError {
     Version { found: u64 },
     #[error("not a case: {0}")]
     Malformed(#[from] serde_json::Error),
+    #[error("not a case that can be run: {0}")]
+    Invalid(#[from] scenario::Problem),
 }
 
 impl Case {
@@ -120,7 +124,11 @@ impl Case {
         let value: serde_json::Value = serde_json::from_str(json)?;
         match value.get("version").and_then(serde_json::Value::as_u64) {
             Some(found) if found != u64::from(VERSION) => Err(CaseError::Version { found }),
-            _ => Ok(serde_json::from_str(json)?),
+            _ => {
+                let case: Self = serde_json::from_str(json)?;
+                case.check()?;
+                Ok(case)
+            }
         }
     }
 

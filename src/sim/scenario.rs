@@ -8,26 +8,29 @@ mod error;
 mod fault;
 mod grid;
 mod limit;
+mod validity;
 
-pub use error::ScenarioError;
+pub use error::{Problem, ScenarioError};
 pub use fault::FaultSpec;
 
 use super::fault::TriggerName;
 pub use grid::{Cell, DeliverySpec, GridSpec};
 pub use limit::{Limits, LimitsSpec};
 
-use error::{Problem, parse_toml};
+use error::parse_toml;
 pub use ftp_endpoint::client::{Direction, Publish, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::str::FromStr;
-use turmoil_tcp::path::{BurstLoss, Impairments, PathConfig};
+use turmoil_tcp::path::{BurstLoss, Impairments};
+pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 11] = [
+const EMBEDDED: [(&str, &str); 12] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -36,6 +39,7 @@ const EMBEDDED: [(&str, &str); 11] = [
     ("wan-grid", include_str!("../../sims/wan-grid.toml")),
     ("all-faults", include_str!("../../sims/all-faults.toml")),
     ("crash-restart", include_str!("../../sims/crash-restart.toml")),
+    ("killed-clients", include_str!("../../sims/killed-clients.toml")),
     ("flaky-nat", include_str!("../../sims/flaky-nat.toml")),
     ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),
     ("satellite", include_str!("../../sims/satellite.toml")),
@@ -243,19 +247,8 @@ pub struct Stratum {
 impl Scenario {
     /// An embedded scenario by name, or a file by its path (anything with a `/` or `.toml`).
     pub fn load(name_or_path: &str) -> Result<Self, ScenarioError> {
-        if let Some((name, text)) = EMBEDDED.iter().find(|(name, _)| *name == name_or_path) {
-            return Self::parse(text, &format!("sims/{name}.toml"));
-        }
-        let path = Path::new(name_or_path);
-        if !name_or_path.contains('/') && path.extension().is_none_or(|e| e != "toml") {
-            return Err(ScenarioError::Unknown {
-                name: name_or_path.to_owned(),
-                known: EMBEDDED.map(|(name, _)| name).join(", "),
-            });
-        }
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ScenarioError::Unreadable { file: name_or_path.to_owned(), source })?;
-        Self::parse(&text, name_or_path)
+        let (text, file) = text_of(name_or_path)?;
+        Self::parse(&text, &file)
     }
 
     /// All scenarios that come with the program.
@@ -307,115 +300,28 @@ impl Scenario {
     fn triggers(&self) -> &[TriggerName] {
         self.triggers.as_deref().unwrap_or(&TriggerName::USUAL)
     }
+}
 
-    fn check(&self) -> Result<(), Problem> {
-        let p = &self.path;
-        within("path.rtt_us", p.rtt_us, PathConfig::MIN_RTT_US, 60_000_000)?;
-        within("path.bandwidth_bits_per_s", p.bandwidth_bits_per_s, 1_000, 1_000_000_000_000)?;
-        within("path.queue_bytes", p.queue_bytes, 1_500, 1 << 40)?;
-        within("path.loss_ppm", p.loss_ppm.into(), 0, 999_999)?;
-        if let Some(burst) = &p.burst_loss {
-            within("path.burst_loss.enter_ppm", burst.enter_ppm.into(), 1, 1_000_000)?;
-            within("path.burst_loss.leave_ppm", burst.leave_ppm.into(), 1, 1_000_000)?;
-            within("path.burst_loss.good_loss_ppm", burst.good_loss_ppm.into(), 0, 999_999)?;
-            within("path.burst_loss.bad_loss_ppm", burst.bad_loss_ppm.into(), 1, 1_000_000)?;
-        }
-        within("path.reorder_ppm", p.reorder_ppm.into(), 0, 999_999)?;
-        within("path.reorder_us", p.reorder_us, u64::from(p.reorder_ppm > 0), 60_000_000)?;
-        within("path.duplicate_ppm", p.duplicate_ppm.into(), 0, 999_999)?;
-        within("path.jitter_us", p.jitter_us, 0, 60_000_000)?;
-        let w = &self.workload;
-        within("workload.files", w.files.into(), 1, 1_000_000)?;
-        within("workload.size_bytes.0", w.size_bytes[0], 0, w.size_bytes[1])?;
-        within("workload.size_bytes.1", w.size_bytes[1], w.size_bytes[0], 1 << 40)?;
-        if !w.sizes_bytes.is_empty() && w.sizes_bytes.len() != w.files as usize {
-            let expected = format!("{} sizes, one a file", w.files);
-            return Err(Problem::new("workload.sizes_bytes", &expected));
-        }
-        if let Some(grid) = &self.grid {
-            grid.check(self)?;
-        }
-        if self.seeds.is_empty() && !self.every_wire_byte && self.grid.is_none() {
-            return Err(Problem::new("seeds", "the seeds to run, for instance \"0..960\""));
-        }
-        let mix = &w.content;
-        if mix.random == 0 && mix.text == 0 && mix.runs == 0 {
-            return Err(Problem::new("workload.content", "at least one weight above 0"));
-        }
-        if let Some(limit_us) = self.limits.virtual_time_us {
-            within("limits.virtual_time_us", limit_us, 1, limit::MAX_US)?;
-        }
-        let t = &self.timeouts;
-        for (key, value) in [
-            ("timeouts.connect_us", t.connect_us),
-            ("timeouts.data_idle_us", t.data_idle_us),
-            ("timeouts.reply_us", t.reply_us),
-            ("timeouts.control_idle_us", t.control_idle_us),
-        ] {
-            within(key, value, 1, self.limits.virtual_time_us.unwrap_or(limit::MAX_US))?;
-        }
-        if self.directions.is_empty() || self.directions[1..].contains(&self.directions[0]) {
-            return Err(Problem::new("directions", "`put`, `get` or both, each once"));
-        }
-        self.check_faults()?;
-        self.check_variants()
+/// A scenario's text, and how errors call its file.
+fn text_of(name_or_path: &str) -> Result<(Cow<'static, str>, String), ScenarioError> {
+    if let Some((name, text)) = EMBEDDED.iter().find(|(name, _)| *name == name_or_path) {
+        return Ok((Cow::Borrowed(text), format!("sims/{name}.toml")));
     }
-
-    fn check_faults(&self) -> Result<(), Problem> {
-        unique_names("faults", self.faults.iter().map(FaultSpec::name))?;
-        self.faults.iter().enumerate().try_for_each(|(i, fault)| fault.check(i))?;
-        if self.triggers().is_empty() {
-            return Err(Problem::new("triggers", "at least one"));
-        }
-        Ok(())
+    let path = Path::new(name_or_path);
+    if !name_or_path.contains('/') && path.extension().is_none_or(|e| e != "toml") {
+        return Err(ScenarioError::Unknown {
+            name: name_or_path.to_owned(),
+            known: EMBEDDED.map(|(name, _)| name).join(", "),
+        });
     }
-
-    fn check_variants(&self) -> Result<(), Problem> {
-        unique_names("variants", self.variants.iter().map(|v| v.name.as_str()))?;
-        for (i, v) in self.variants.iter().enumerate() {
-            within(&format!("variants.{i}.retries"), v.retries.into(), 0, 1_000)?;
-            within(&format!("variants.{i}.pipeline_depth"), v.pipeline_depth.into(), 1, 1_000)?;
-            within(&format!("variants.{i}.parallel"), v.parallel.into(), 1, 100)?;
-            if v.pipeline_depth > 1 && (v.mode == TransmissionMode::Stream || !v.reuse_data_connection) {
-                let expected = "1, or a mode other than stream with reuse_data_connection = true";
-                return Err(Problem::new(&format!("variants.{i}.pipeline_depth"), expected));
-            }
-            if v.marker_interval_bytes.is_some() && v.mode == TransmissionMode::Stream {
-                let expected = "none in stream mode, which has no restart markers";
-                return Err(Problem::new(&format!("variants.{i}.marker_interval_bytes"), expected));
-            }
-        }
-        Ok(())
-    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ScenarioError::Unreadable { file: name_or_path.to_owned(), source })?;
+    Ok((Cow::Owned(text), name_or_path.to_owned()))
 }
 
 fn split<T>(value: u64, of: &[T]) -> (u64, &T) {
     let radix = of.len() as u64;
     (value / radix, &of[(value % radix) as usize])
-}
-
-fn within(key: &str, value: u64, min: u64, max: u64) -> Result<(), Problem> {
-    if (min..=max).contains(&value) {
-        Ok(())
-    } else {
-        Err(Problem::new(key, &format!("{min} to {max}")).found(&value.to_string()))
-    }
-}
-
-/// Names go into CSV cells, file names and command lines.
-fn unique_names<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
-    let mut seen = Vec::new();
-    for (i, name) in names.enumerate() {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-        if name.is_empty() || !name.chars().all(plain) {
-            return Err(Problem::new(&format!("{key}.{i}"), "a name of a-z, 0-9, `-` and `_`").found(name));
-        }
-        if seen.contains(&name) {
-            return Err(Problem::new(&format!("{key}.{i}"), "each `name` once").found(name));
-        }
-        seen.push(name);
-    }
-    if seen.is_empty() { Err(Problem::new(key, "at least one")) } else { Ok(()) }
 }
 
 impl SeedRange {

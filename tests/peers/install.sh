@@ -42,7 +42,9 @@ if [ ${#missing[@]} -gt 0 ]; then
         chmod +x $policy
         trap 'rm -f $policy' EXIT
     fi
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    # Whoever has changed a configuration file keeps it, unasked: vsftpd brings an /etc/ftpusers of its own.
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confdef \
+        -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null >/dev/null
 fi
 
 # unpack PACKAGE BINARY: Debian's package into $dir/PACKAGE, nothing configured, nothing started.

@@ -22,26 +22,37 @@ fn key_prefix(key: &str) -> String {
 
 /// A value that is well-formed but makes no sense; found later than the parser runs, so that it
 /// knows its key and not its line.
-#[derive(Debug)]
-pub(super) struct Problem {
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}", key_prefix(.key), self.message())]
+pub struct Problem {
     key: String,
     expected: String,
     found: Option<String>,
+    cause: Option<String>,
 }
 
 impl Problem {
-    pub(super) fn new(key: &str, expected: &str) -> Self {
-        Self { key: key.to_owned(), expected: expected.to_owned(), found: None }
+    pub(in crate::sim) fn new(key: &str, expected: &str) -> Self {
+        Self { key: key.to_owned(), expected: expected.to_owned(), found: None, cause: None }
     }
-    pub(super) fn found(mut self, found: &str) -> Self {
+
+    pub(in crate::sim) fn found(mut self, found: &str) -> Self {
         self.found = Some(found.to_owned());
         self
     }
+
+    pub(super) fn because(self, cause: &ScenarioError) -> Self {
+        Self { cause: Some(cause.to_string()), ..self }
+    }
+
+    fn message(&self) -> String {
+        let found = self.found.as_ref().map(|found| format!("found {found}, ")).unwrap_or_default();
+        let cause = self.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{found}expected {}{cause}", self.expected)
+    }
+
     pub(super) fn locate(self, text: &str, file: &str) -> ScenarioError {
-        let message = match self.found {
-            Some(found) => format!("found {found}, expected {}", self.expected),
-            None => format!("expected {}", self.expected),
-        };
+        let message = self.message();
         let at = DeTable::parse(text).ok().and_then(|table| span_of(&table, &self.key)).unwrap_or(0..0);
         invalid(text, file, self.key, message, at)
     }
@@ -58,7 +69,9 @@ pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, file: &str) -> Result<
 fn invalid(text: &str, file: &str, key: String, message: String, at: Range<usize>) -> ScenarioError {
     let start = at.start.min(text.len());
     let line = text[..start].matches('\n').count() + 1;
-    let source_line = text.lines().nth(line - 1).unwrap_or("").trim_end().to_owned();
+    let source_line = text.lines().nth(line - 1).unwrap_or("").trim_end();
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let source_line = source_line.chars().map(shown).collect();
     ScenarioError::Invalid { file: file.to_owned(), line, key, message, source_line }
 }
 

@@ -1,7 +1,7 @@
 //! Grids: a scenario over many paths and deliveries.
 
 use super::error::Problem;
-use super::{Scenario, within};
+use super::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Scenario, within};
 use crate::sim::fault::FaultName;
 use serde::{Deserialize, Serialize};
 use turmoil_tcp::path::PathConfig;
@@ -82,6 +82,9 @@ impl GridSpec {
         }
         for (i, delivery) in self.deliveries.iter().enumerate() {
             within(&format!("grid.deliveries.{i}.files"), delivery.files.into(), 1, 1_000_000)?;
+            let key = format!("grid.deliveries.{i}.file_size_bytes");
+            let most = MAX_FILE_BYTES.min(MAX_DELIVERY_BYTES / u64::from(delivery.files));
+            within(&key, delivery.file_size_bytes, 0, most)?;
         }
         within("grid.seeds_with_loss", self.seeds_with_loss.into(), 1, 1_000)?;
         match scenario.faults.as_slice() {

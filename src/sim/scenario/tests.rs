@@ -72,6 +72,16 @@ fn errors() {
         ("verify = \"size\"", "verify = \"none\""),
         ("mode = \"stream\"", "mode = \"stream\"\npipeline_depth = 4"),
         ("[limits]", "[limits"),
+        ("[1, 8_192]", "[1, 1_000_000_000_000]"),
+        ("files = 6", "files = 1_000_000"),
+        ("random = 1, text", "random = 4_294_967_295, text"),
+        ("name = \"tiny\"", "name = \"../../evil\""),
+        ("name = \"block\"", "name = \"=1+1\""),
+        ("question = \"", "question = \"\\u001b[2J"),
+        ("note = \"block", "note = \"\\u202eblock"),
+        ("directions", "companions = [\"round-trips\", \"truth\"]\ndirections"),
+        ("directions", "companions = [\"habits\"]\ndirections"),
+        ("directions", "companions = [\"no/such.toml\"]\ndirections"),
     ];
     let mut all = String::new();
     for (from, to) in changes {
