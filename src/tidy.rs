@@ -58,13 +58,15 @@ const CLIENT: &[(&str, &[&str])] = &[
 /// others ([`the_simulation_has_no_circles`]).
 const SIM: &[(&str, &[&str])] = &[
     ("hosts", &[]),
+    ("names", &[]),
+    ("heard", &["names"]),
     ("net", &[]),
     ("notice", &[]),
-    ("phase", &[]),
+    ("phase", &["heard"]),
     ("trace", &[]),
     ("wire", &[]),
     ("workload", &[]),
-    ("fault", &[]),
+    ("fault", &["names"]),
     ("disk", &["fault"]),
     ("locator", &["fault"]),
     ("scenario", &["fault"]),
@@ -72,10 +74,19 @@ const SIM: &[(&str, &[&str])] = &[
     ("signature", &["outcome"]),
     ("case", &["fault", "scenario", "signature", "trace", "workload"]),
     ("swarm", &["case", "fault", "scenario", "workload"]),
-    ("oracle", &["case", "fault", "outcome"]),
-    ("injector", &["disk", "fault", "hosts", "locator", "trace", "wire"]),
-    ("recorder", &["disk", "fault", "hosts", "notice", "oracle", "outcome", "phase", "injector", "trace"]),
-    ("world", &["case", "disk", "fault", "net", "oracle", "outcome", "injector", "trace", "recorder"]),
+    ("oracle", &["case", "fault", "heard", "outcome"]),
+    ("injector", &["disk", "fault", "heard", "hosts", "names", "locator", "trace", "wire"]),
+    (
+        "recorder",
+        &[
+            "disk", "fault", "heard", "hosts", "names", "notice", "oracle", "outcome", "phase", "injector",
+            "trace",
+        ],
+    ),
+    (
+        "world",
+        &["case", "disk", "fault", "names", "net", "oracle", "outcome", "injector", "trace", "recorder"],
+    ),
 ];
 
 /// The crates of the workspace, as imports name them, and their sources.

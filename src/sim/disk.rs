@@ -34,6 +34,15 @@ pub enum Access<'a> {
     },
 }
 
+impl Access<'_> {
+    /// The name of the file, without its directory.
+    pub fn name(&self) -> &str {
+        match self {
+            Access::Read { name, .. } | Access::Write { name, .. } | Access::Publish { name } => name,
+        }
+    }
+}
+
 /// Who decides what becomes of the accesses to the hosts' stores.
 pub trait StoreTap: Send + Sync {
     /// The process that runs on the host of `who`; none while it is dead.

@@ -5,13 +5,15 @@ mod dialogue;
 mod taps;
 
 use super::fault::{DiskFault, Fault, Side, Trigger};
+use super::heard::Heard;
 use super::hosts::PerHost;
 use super::locator::Locator;
+use super::names::{FileId, FileNames};
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
 use dialogue::Dialogue;
 use ftp_endpoint::net::Time;
-use ftp_endpoint::observe::{Event, Observer, Who};
+use ftp_endpoint::observe::{Event, Who};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -55,12 +57,15 @@ struct State {
 }
 
 /// What the injector knows of the run beside the fault.
-pub struct Scene<'a> {
+pub struct Scene {
+    /// Who sends the files.
     pub sender: Who,
-    pub target_name: &'a str,
+    /// The file that the fault is of; none of a fault that strikes whichever is under way.
+    pub target: Option<FileId>,
+    /// The target's size.
     pub target_size_bytes: u64,
-    /// Of all files, in order.
-    pub names: Vec<String>,
+    /// All files of the delivery.
+    pub names: Arc<FileNames>,
     /// Half of the round-trip time.
     pub one_way: Duration,
     /// The server's control port.
@@ -72,9 +77,9 @@ pub struct Scene<'a> {
 pub struct Injector {
     fault: Fault,
     sender: Who,
-    target_name: String,
+    target: Option<FileId>,
     target_size_bytes: u64,
-    names: Vec<String>,
+    names: Arc<FileNames>,
     one_way: Duration,
     control: SocketAddr,
     trace: Arc<Trace>,
@@ -84,7 +89,7 @@ pub struct Injector {
 }
 
 impl Injector {
-    pub fn new(fault: Fault, scene: Scene<'_>, trace: Arc<Trace>) -> Self {
+    pub fn new(fault: Fault, scene: Scene, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
         let of_disk = fault.kind.disk().is_some();
         let anchored = fault.kind.has_trigger();
@@ -95,7 +100,7 @@ impl Injector {
             stage,
             router: None,
             fired_at: None,
-            disk: of_disk.then(|| DiskFault::new(fault, scene.target_name)),
+            disk: of_disk.then(|| DiskFault::new(fault)),
             processes: PerHost::default(),
             flow: None,
             dialogue: Dialogue::default(),
@@ -104,7 +109,7 @@ impl Injector {
         Self {
             fault,
             sender: scene.sender,
-            target_name: scene.target_name.to_owned(),
+            target: scene.target,
             target_size_bytes: scene.target_size_bytes,
             names: scene.names,
             one_way: scene.one_way,
@@ -117,6 +122,11 @@ impl Injector {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the trace.
+    fn target_name(&self) -> &str {
+        self.target.map_or("", |target| self.names.name(target))
     }
 
     pub fn use_router(&self, router: RouterHandle) {
@@ -248,12 +258,15 @@ impl Injector {
             Some(Side::Sender) => {
                 state.stage = Stage::Dying { connection, at_offset: offset };
                 let end = if self.fault.kind.takes_power() { "loses its power" } else { "dies" };
-                self.tell(at, format_args!("the sender of {} {end} at wire byte {offset}", self.target_name));
+                self.tell(
+                    at,
+                    format_args!("the sender of {} {end} at wire byte {offset}", self.target_name()),
+                );
                 return;
             }
             Some(Side::Receiver) => {
                 state.stage = Stage::Dying { connection, at_offset: offset };
-                self.tell(at, format_args!("{name} of {} at wire byte {offset}", self.target_name));
+                self.tell(at, format_args!("{name} of {} at wire byte {offset}", self.target_name()));
                 return;
             }
             None => {}
@@ -264,7 +277,7 @@ impl Injector {
         let (Some(kind), Some(router)) = (kind, &state.router) else { return };
         self.tell(
             at,
-            format_args!("{name} of {from} -> {to} at wire byte {offset}, in {}", self.target_name),
+            format_args!("{name} of {from} -> {to} at wire byte {offset}, in {}", self.target_name()),
         );
         router.arm(Cut { from, to, stream_offset: offset, kind });
     }
@@ -299,17 +312,15 @@ impl Injector {
         }
     }
 
-    fn send_begins(&self, state: &mut State, at: Time, event: &Event<'_>) {
-        let Event::SendBegins { name, local, peer, wire_offset, coding } = event else { return };
+    fn send_begins(&self, state: &mut State, heard: &Heard<'_>) {
+        let at = heard.at;
+        let Event::SendBegins { local, peer, wire_offset, coding, .. } = heard.event else { return };
         if let Trigger::WireByte(_) = self.fault.trigger {
-            let file = self.names.iter().position(|known| name.contains(known.as_str())).unwrap_or(0);
-            let begins = |chart: &mut Chart| {
-                chart.begins((*local, *peer), *wire_offset, u32::try_from(file).unwrap_or(u32::MAX), *coding);
-            };
+            let FileId(file) = heard.file.unwrap_or(FileId(0));
+            let begins = |chart: &mut Chart| chart.begins((*local, *peer), *wire_offset, file, *coding);
             return self.chart(state, at, begins);
         }
-        // An upload under a temporary name bears the target's name within it.
-        let is_target = name.contains(&self.target_name);
+        let is_target = heard.is_of(self.target);
         let any = matches!(self.fault.trigger, Trigger::AtTimeUs(_));
         if !is_target && !any {
             return;
@@ -332,32 +343,36 @@ impl Injector {
     }
 
     /// Whether this is the moment of the trigger.
-    fn is_moment(&self, state: &mut State, who: Who, session: u64, event: &Event<'_>) -> bool {
+    fn is_moment(&self, state: &mut State, heard: &Heard<'_>) -> bool {
         let dialogue = &mut state.dialogue;
         match self.fault.trigger {
-            Trigger::BeforeCommand(n) => dialogue.is_command(&self.target_name, n, who, event),
-            Trigger::BeforeReply(n) => dialogue.is_reply(&self.target_name, n, who, session, event),
+            Trigger::BeforeCommand(n) => dialogue.is_command(self.target, n, heard),
+            Trigger::BeforeReply(n) => dialogue.is_reply(self.target, n, heard),
             Trigger::BeforeFinal => {
-                let Event::FileEnds { name, error: None, .. } = event else { return false };
-                who == self.receiver() && name.contains(&self.target_name)
+                let Event::FileEnds { error: None, .. } = heard.event else { return false };
+                heard.who == self.receiver() && heard.is_of(self.target)
             }
             _ => false,
         }
     }
 }
 
-impl Observer for Injector {
-    fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
+impl Injector {
+    /// Client or server has told its observer something.
+    pub fn event(&self, heard: &Heard<'_>) {
         let state = &mut *self.lock();
-        state.dialogue.hear(who, session, event);
-        if who == self.sender {
-            self.send_begins(state, at, event);
-            if matches!(event, Event::FileEnds { .. }) && matches!(self.fault.trigger, Trigger::AtTimeUs(_)) {
+        state.dialogue.hear(heard);
+        if heard.who == self.sender {
+            self.send_begins(state, heard);
+            if matches!(heard.event, Event::FileEnds { .. })
+                && matches!(self.fault.trigger, Trigger::AtTimeUs(_))
+            {
                 state.flow = None;
             }
         }
-        if self.is_moment(state, who, session, event) {
-            self.moment(state, at, who, (who == Who::Server).then_some(session));
+        if self.is_moment(state, heard) {
+            let (at, who) = (heard.at, heard.who);
+            self.moment(state, at, who, (who == Who::Server).then_some(heard.session));
         }
     }
 }

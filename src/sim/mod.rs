@@ -3,9 +3,11 @@
 pub mod case;
 pub mod disk;
 pub mod fault;
+pub mod heard;
 pub mod hosts;
 pub mod injector;
 mod locator;
+pub mod names;
 pub mod net;
 pub mod notice;
 pub mod oracle;

@@ -2,8 +2,10 @@
 
 use super::disk::{Access, StoreTap};
 use super::fault::Act;
+use super::heard::Heard;
 use super::hosts::PerHost;
 use super::injector::Injector;
+use super::names::FileNames;
 use super::notice::Noticing;
 use super::oracle::{self, End, Oracle};
 use super::outcome::Violation;
@@ -58,14 +60,16 @@ impl Notes {
 pub struct Recorder {
     pub trace: Arc<Trace>,
     pub injector: Arc<Injector>,
+    names: Arc<FileNames>,
     notes: Mutex<Notes>,
     oracles: Mutex<Vec<Box<dyn Oracle>>>,
     capture: Option<Capture>,
 }
 
 impl Recorder {
-    pub fn new(trace: Arc<Trace>, injector: Arc<Injector>) -> Self {
-        Self { trace, injector, notes: Mutex::default(), oracles: Mutex::new(oracle::all()), capture: None }
+    pub fn new(trace: Arc<Trace>, injector: Arc<Injector>, names: Arc<FileNames>) -> Self {
+        let oracles = Mutex::new(oracle::all());
+        Self { trace, injector, names, notes: Mutex::default(), oracles, capture: None }
     }
 
     /// The same, and it keeps every packet.
@@ -123,10 +127,11 @@ impl Recorder {
 impl Observer for Recorder {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         self.trace.event(at, who, session, event);
-        self.injector.event(at, who, session, event);
-        self.oracles().iter_mut().for_each(|oracle| oracle.event(who, session, event));
+        let heard = Heard::new(at, who, session, event, &self.names);
+        self.injector.event(&heard);
+        self.oracles().iter_mut().for_each(|oracle| oracle.event(&heard));
         let mut notes = self.notes();
-        notes.phase = notes.phase.after(self.injector.sender(), who, event);
+        notes.phase = notes.phase.after(self.injector.sender(), &heard);
         notes.noticing.event(who, session, event);
         match (who, event) {
             (Who::Client, Event::FileReported { name, attempts, error }) => {

@@ -4,6 +4,7 @@ use super::case::Case;
 use super::disk::HostStore;
 use super::fault::FaultKind;
 use super::injector::{Injector, Scene};
+use super::names::{FileId, FileNames};
 use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
@@ -111,18 +112,17 @@ impl World {
             Direction::Get => Who::Server,
         };
         let trace = Arc::new(Trace::new(keep.trace_hash, keep.events));
-        let (target, size_bytes) =
-            case.target().map_or(("", 0), |file| (file.name.as_str(), file.size_bytes));
+        let names = Arc::new(FileNames::new(case.files.iter().map(|file| file.name.clone())));
         let scene = Scene {
             sender,
-            target_name: target,
-            target_size_bytes: size_bytes,
-            names: case.files.iter().map(|file| file.name.clone()).collect(),
+            target: case.target().map(|_| FileId(case.fault.target)),
+            target_size_bytes: case.target().map_or(0, |file| file.size_bytes),
+            names: names.clone(),
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
         };
         let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
-        let recorder = Recorder::new(trace, injector);
+        let recorder = Recorder::new(trace, injector, names);
         let recorder = Arc::new(if keep.packets { recorder.capturing() } else { recorder });
         let sending = MemoryStore::new();
         for (file, bytes) in case.files.iter().zip(&sources) {

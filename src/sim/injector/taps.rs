@@ -111,15 +111,16 @@ impl Injector {
     pub fn on_access(&self, at: Time, who: Who, access: Access<'_>) -> (Act, bool) {
         let state = &mut *self.lock();
         let Some(disk) = &mut state.disk else { return (Act::Go, false) };
+        let file = self.names.find(access.name());
         let (act, struck) = match access {
-            Access::Read { name, from, len, left } if who == self.sender => disk.read(name, from, len, left),
-            Access::Write { name, from, len } if who != self.sender => disk.write(at, name, from, len),
-            Access::Publish { name } if who != self.sender => disk.publish(at, name),
+            Access::Read { from, len, left, .. } if who == self.sender => disk.read(file, from, len, left),
+            Access::Write { from, len, .. } if who != self.sender => disk.write(at, file, from, len),
+            Access::Publish { .. } if who != self.sender => disk.publish(at, file),
             _ => (Act::Go, false),
         };
         if struck {
             state.fired_at.get_or_insert(at);
-            self.tell(at, format_args!("{} in {}", self.fault.kind.name(), self.target_name));
+            self.tell(at, format_args!("{} in {}", self.fault.kind.name(), self.target_name()));
         }
         (act, struck)
     }

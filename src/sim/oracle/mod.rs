@@ -9,8 +9,9 @@ pub mod liveness;
 pub mod replies;
 
 use super::case::Case;
+use super::heard::Heard;
 use super::outcome::Outcome;
-use ftp_endpoint::observe::{Event, Who};
+use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use turmoil_tcp::network::RunReport;
 pub trait Oracle: Send {
     fn name(&self) -> &'static str;
     /// What client and server told their observers, in order.
-    fn event(&mut self, _who: Who, _session: u64, _event: &Event<'_>) {}
+    fn event(&mut self, _heard: &Heard<'_>) {}
     /// What `who` has written on a connection, every byte once and in order.
     fn written(&mut self, _who: Who, _local: SocketAddr, _peer: SocketAddr, _bytes: &[u8]) {}
     /// After the run: one line why the invariant was violated.
