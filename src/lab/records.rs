@@ -109,8 +109,7 @@ row! {
     pub struct SummaryRecord {
         pub scenario: String,
         pub variant: String,
-        /// `both`, `put` or `get`.
-        pub direction: &'static str,
+        pub direction: Directions,
         pub mode: TransmissionMode,
         pub structure: Structure,
         pub fault: String,
@@ -150,6 +149,50 @@ row! {
         pub file_latency_p99_us: Option<u64>,
         pub file_latency_max_us: Option<u64>,
         pub version: &'static str,
+    }
+}
+
+/// Which directions a row sums up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directions {
+    /// Uploads and downloads together.
+    Both,
+    /// One of them.
+    One(Direction),
+}
+
+impl Directions {
+    /// `both`, `put` or `get`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::One(direction) => direction.as_str(),
+        }
+    }
+}
+
+impl std::fmt::Display for Directions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialEq<Direction> for Directions {
+    fn eq(&self, direction: &Direction) -> bool {
+        *self == Self::One(*direction)
+    }
+}
+
+/// By the words that are written.
+impl PartialEq<&str> for Directions {
+    fn eq(&self, word: &&str) -> bool {
+        self.as_str() == *word
+    }
+}
+
+impl Serialize for Directions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -1,6 +1,6 @@
 //! From runs to summary rows: sums, proportions with intervals, comparisons paired by seed.
 
-use super::records::{RunRecord, SummaryRecord};
+use super::records::{Directions, RunRecord, SummaryRecord};
 use super::stats::{self, Latencies};
 use super::verdicts::VerdictCounts;
 use crate::sim::outcome::Violation;
@@ -156,7 +156,7 @@ impl Group {
 
     fn row(&self, scenario: &Scenario, index: usize, variant: &VariantSpec) -> SummaryRecord {
         let fault = scenario.faults[self.fault].name();
-        let direction = self.direction.map_or("both", Direction::as_str);
+        let direction = self.direction.map_or(Directions::Both, Directions::One);
         let sums = &self.sums[index];
         let totals = &sums.totals;
         let here_only = self.pairs(index).filter(|(h, b)| h.silent_loss && !b.silent_loss).count() as u64;
