@@ -42,6 +42,15 @@ pub struct TraceEvent {
     pub text: String,
 }
 
+/// What will be asked of a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// [`Trace::hash`].
+    pub hash: bool,
+    /// [`Trace::events`].
+    pub events: bool,
+}
+
 #[derive(Default)]
 struct Inner {
     events: Option<Vec<TraceEvent>>,
@@ -58,8 +67,9 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Whether [`Trace::hash`] and [`Trace::events`] will be asked for.
-    pub fn new(hash: bool, events: bool) -> Self {
+    /// Keeps no more than what will be asked for.
+    pub fn new(kept: Kept) -> Self {
+        let Kept { hash, events } = kept;
         let inner =
             Inner { events: events.then(Vec::new), hash: hash.then(Sha256::new), text: String::new() };
         Self { wanted: hash || events, inner: Mutex::new(inner) }
@@ -144,10 +154,10 @@ impl Observer for Trace {
                 self.add(at, place, format_args!("[{session}] control connection ends: {reason}"))
             }
             Event::Command { line } => {
-                self.add(at, place, format_args!("[{session}] {} {line}", arrow(who, true)))
+                self.add(at, place, format_args!("[{session}] {} {line}", arrow(who, Line::Command)))
             }
             Event::Reply { code, text } => {
-                self.add(at, place, format_args!("[{session}] {} {code} {text}", arrow(who, false)))
+                self.add(at, place, format_args!("[{session}] {} {code} {text}", arrow(who, Line::Reply)))
             }
             Event::DataOpens { local, peer } => {
                 self.add(at, place, format_args!("[{session}] data connection {local} - {peer} opens"))
@@ -187,9 +197,19 @@ impl Observer for Trace {
     }
 }
 
-/// The way a command (or a reply) goes, as seen by `who`.
-fn arrow(who: Who, command: bool) -> &'static str {
-    if (who == Who::Client) == command { "->" } else { "<-" }
+/// What goes over a control connection.
+#[derive(Clone, Copy)]
+enum Line {
+    Command,
+    Reply,
+}
+
+/// The way that a line goes, as seen by `who`.
+fn arrow(who: Who, line: Line) -> &'static str {
+    match (who, line) {
+        (Who::Client, Line::Command) | (Who::Server, Line::Reply) => "->",
+        (Who::Server, Line::Command) | (Who::Client, Line::Reply) => "<-",
+    }
 }
 
 #[cfg(test)]
@@ -198,7 +218,7 @@ mod tests {
     use std::time::Duration;
 
     fn trace(text: &str, at_us: u64) -> Trace {
-        let trace = Trace::new(true, true);
+        let trace = Trace::new(Kept { hash: true, events: true });
         trace.add(Duration::from_micros(at_us), Place::Path, format_args!("{text}"));
         trace
     }

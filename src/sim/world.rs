@@ -10,7 +10,7 @@ use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
 use super::recorder::{HostTap, Notes, Recorder};
-use super::trace::{self, Place, Trace};
+use super::trace::{self, Kept, Place, Trace};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login};
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::Who;
@@ -111,7 +111,7 @@ impl World {
             Direction::Put => Who::Client,
             Direction::Get => Who::Server,
         };
-        let trace = Arc::new(Trace::new(keep.trace_hash, keep.events));
+        let trace = Arc::new(Trace::new(Kept { hash: keep.trace_hash, events: keep.events }));
         let names = Arc::new(FileNames::new(case.files.iter().map(|file| file.name.clone())));
         let scene = Scene {
             sender,

@@ -29,6 +29,13 @@ pub enum Place {
     Disk(Side),
 }
 
+/// Whether a scenario must give a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
+}
+
 /// A row of the table.
 #[derive(Debug)]
 pub struct About {
@@ -41,8 +48,8 @@ pub struct About {
     pub paragraph: &'static str,
     /// Who can notice it, and by what.
     pub noticed: &'static str,
-    /// The keys that a scenario gives beside `kind` and `name`, and whether it must.
-    pub parameters: &'static [(&'static str, bool)],
+    /// The keys that a scenario gives beside `kind` and `name`.
+    pub parameters: &'static [(&'static str, Need)],
     pub strikes: Place,
     /// It may outlast every retry, or strike each of them: a delivery need not come about.
     pub lasts: bool,

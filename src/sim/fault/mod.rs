@@ -11,7 +11,7 @@ mod rows;
 mod strike;
 mod trigger;
 
-pub use about::{About, Place, Side};
+pub use about::{About, Need, Place, Side};
 pub use disk::{Act, DiskFault};
 pub use kind::{FaultKind, FaultName, Given};
 pub use trigger::{Trigger, TriggerName};
