@@ -59,15 +59,16 @@ const CLIENT: &[(&str, &[&str])] = &[
 const SIM: &[(&str, &[&str])] = &[
     ("hosts", &[]),
     ("names", &[]),
-    ("heard", &["names"]),
+    ("time", &[]),
+    ("heard", &["names", "time"]),
     ("net", &[]),
     ("notice", &[]),
     ("phase", &["heard"]),
-    ("trace", &[]),
+    ("trace", &["time"]),
     ("wire", &[]),
     ("workload", &[]),
-    ("fault", &["names"]),
-    ("disk", &["fault"]),
+    ("fault", &["names", "time"]),
+    ("disk", &["fault", "time"]),
     ("locator", &["fault"]),
     ("scenario", &["fault"]),
     ("outcome", &["phase", "trace", "wire"]),
@@ -75,17 +76,20 @@ const SIM: &[(&str, &[&str])] = &[
     ("case", &["fault", "scenario", "signature", "trace", "workload"]),
     ("swarm", &["case", "fault", "scenario", "workload"]),
     ("oracle", &["case", "fault", "heard", "outcome"]),
-    ("injector", &["disk", "fault", "heard", "hosts", "names", "locator", "trace", "wire"]),
+    ("injector", &["disk", "fault", "heard", "hosts", "names", "locator", "time", "trace", "wire"]),
     (
         "recorder",
         &[
             "disk", "fault", "heard", "hosts", "names", "notice", "oracle", "outcome", "phase", "injector",
-            "trace",
+            "time", "trace",
         ],
     ),
     (
         "world",
-        &["case", "disk", "fault", "names", "net", "oracle", "outcome", "injector", "trace", "recorder"],
+        &[
+            "case", "disk", "fault", "names", "net", "oracle", "outcome", "injector", "time", "trace",
+            "recorder",
+        ],
     ),
 ];
 

@@ -2,7 +2,7 @@
 //! has no fault hooks. It also keeps a dead process from writing on: its store is out of reach.
 
 use super::fault::Act;
-use ftp_endpoint::net::Time;
+use super::time::SimTime;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
 use ftp_endpoint::store::{Entry, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
@@ -48,7 +48,7 @@ pub trait StoreTap: Send + Sync {
     /// The process that runs on the host of `who`; none while it is dead.
     fn process(&self, who: Who) -> Option<SimNet>;
     /// What becomes of an access that the process of `who` makes now.
-    fn befalls(&self, at: Time, who: Who, access: Access<'_>) -> Act;
+    fn befalls(&self, at: SimTime, who: Who, access: Access<'_>) -> Act;
 }
 
 /// The store of one host of a run.
@@ -72,7 +72,7 @@ impl HostStore {
     async fn meet(&self, access: Access<'_>, len: usize) -> Result<usize, StoreError> {
         // None: it is dead.
         let Some(net) = self.tap.process(self.who) else { return pending().await };
-        match self.tap.befalls(net.now(), self.who, access) {
+        match self.tap.befalls(net.now().into(), self.who, access) {
             Act::Go => Ok(len),
             Act::Short(stored) => Ok(stored.min(len)),
             Act::Full => Err(StoreError::Full),

@@ -2,7 +2,7 @@
 //! injector and the oracles.
 
 use super::names::{FileId, FileNames};
-use ftp_endpoint::net::Time;
+use super::time::SimTime;
 use ftp_endpoint::observe::{Event, Who};
 use ftp_proto::command::{Command, Verb};
 
@@ -10,7 +10,7 @@ use ftp_proto::command::{Command, Verb};
 #[derive(Clone, Debug)]
 pub struct Heard<'a> {
     /// When it happened.
-    pub at: Time,
+    pub at: SimTime,
     /// Who told it.
     pub who: Who,
     /// The control connection, counted by `who` from 1.
@@ -27,7 +27,7 @@ pub struct Heard<'a> {
 
 impl<'a> Heard<'a> {
     /// Reads an event.
-    pub fn new(at: Time, who: Who, session: u64, event: &'a Event<'a>, files: &FileNames) -> Self {
+    pub fn new(at: SimTime, who: Who, session: u64, event: &'a Event<'a>, files: &FileNames) -> Self {
         let mut heard = Self { at, who, session, event, verb: None, command: None, file: None };
         match event {
             Event::Command { line } => {
@@ -57,7 +57,7 @@ pub(crate) mod tests {
 
     /// What is heard in session 1 of a delivery of the files `a` and `b`.
     pub(crate) fn heard<'a>(who: Who, event: &'a Event<'a>) -> Heard<'a> {
-        Heard::new(Time::ZERO, who, 1, event, &FileNames::new(["a".to_owned(), "b".to_owned()]))
+        Heard::new(SimTime::default(), who, 1, event, &FileNames::new(["a".to_owned(), "b".to_owned()]))
     }
 
     #[test]

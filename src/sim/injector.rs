@@ -9,10 +9,10 @@ use super::heard::Heard;
 use super::hosts::PerHost;
 use super::locator::Locator;
 use super::names::{FileId, FileNames};
+use super::time::SimTime;
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
 use dialogue::Dialogue;
-use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Who};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ enum Stage {
     /// The moment has come; the next file to be sent is struck at its first byte.
     Pending,
     /// A process or host dies then.
-    Doomed { who: Who, at: Time },
+    Doomed { who: Who, at: SimTime },
     /// A process or host is dead, and nobody has buried it yet.
     Dead { who: Who },
     /// Armed at the middlebox, or over.
@@ -45,7 +45,7 @@ enum Stage {
 struct State {
     stage: Stage,
     router: Option<RouterHandle>,
-    fired_at: Option<Time>,
+    fired_at: Option<SimTime>,
     disk: Option<DiskFault>,
     /// The processes that run, client's and server's.
     processes: PerHost<Option<SimNet>>,
@@ -167,21 +167,21 @@ impl Injector {
         if let Trigger::AtTimeUs(at_us) = self.fault.trigger
             && self.victim().unwrap_or(Who::Client) == who
         {
-            net.outside_sleep(Duration::from_micros(at_us).saturating_sub(net.now())).await;
-            self.moment(&mut self.lock(), net.now(), who, None);
+            net.outside_sleep(SimTime::from_us(at_us).after(net.now())).await;
+            self.moment(&mut self.lock(), net.now().into(), who, None);
         }
         loop {
             let at = match self.lock().stage {
                 Stage::Dead { who: dead } if dead == who => None,
                 Stage::Doomed { who: doomed, at } if doomed == who => Some(at),
-                _ => Some(Time::MAX),
+                _ => Some(SimTime::NEVER),
             };
             match at {
                 None => break,
-                Some(Time::MAX) => self.doom.of(who).notified().await,
+                Some(SimTime::NEVER) => self.doom.of(who).notified().await,
                 Some(at) => {
-                    net.outside_sleep(at.saturating_sub(net.now())).await;
-                    self.kill(&mut self.lock(), net.now(), who);
+                    net.outside_sleep(at.after(net.now())).await;
+                    self.kill(&mut self.lock(), net.now().into(), who);
                 }
             }
         }
@@ -189,11 +189,11 @@ impl Injector {
     }
 
     /// The fault has struck.
-    pub fn fired(&self, at: Time) {
+    pub fn fired(&self, at: SimTime) {
         self.lock().fired_at.get_or_insert(at);
     }
 
-    pub fn fired_at(&self) -> Option<Time> {
+    pub fn fired_at(&self) -> Option<SimTime> {
         self.lock().fired_at
     }
 
@@ -203,7 +203,7 @@ impl Injector {
     }
 
     /// Feeds the chart, if there is one, and strikes when the wire byte is known.
-    fn chart(&self, state: &mut State, at: Time, feed: impl FnOnce(&mut Chart)) {
+    fn chart(&self, state: &mut State, at: SimTime, feed: impl FnOnce(&mut Chart)) {
         let Trigger::WireByte(n) = self.fault.trigger else { return };
         let struck = self.fault.kind.has_trigger() && !matches!(state.stage, Stage::Waiting);
         let Some(chart) = state.chart.as_mut().filter(|_| !struck) else { return };
@@ -214,12 +214,12 @@ impl Injector {
         }
     }
 
-    fn tell(&self, at: Time, what: std::fmt::Arguments<'_>) {
+    fn tell(&self, at: SimTime, what: std::fmt::Arguments<'_>) {
         self.trace.add(at, Place::Fault, what);
     }
 
     /// Takes the process, or the power of its host, now.
-    fn kill(&self, state: &mut State, at: Time, who: Who) {
+    fn kill(&self, state: &mut State, at: SimTime, who: Who) {
         let Some(process) = state.processes.of_mut(who).take() else { return };
         state.stage = Stage::Dead { who };
         state.fired_at = Some(at);
@@ -234,7 +234,7 @@ impl Injector {
     }
 
     /// Lets `who` die at `at`, which its host has not passed yet.
-    fn doom_at(&self, state: &mut State, at: Time, who: Who) {
+    fn doom_at(&self, state: &mut State, at: SimTime, who: Who) {
         state.stage = Stage::Doomed { who, at };
         self.doom.of(who).notify_one();
     }
@@ -251,7 +251,7 @@ impl Injector {
     }
 
     /// The wire byte is known: strike, or be ready to.
-    fn located(&self, state: &mut State, at: Time, connection: Connection, offset: u64) {
+    fn located(&self, state: &mut State, at: SimTime, connection: Connection, offset: u64) {
         let (from, to) = connection;
         let name = self.fault.kind.name();
         match self.fault.kind.victim() {
@@ -283,7 +283,7 @@ impl Injector {
     }
 
     /// The moment has come, on the host of `on`; `session` is the server's, if known.
-    fn moment(&self, state: &mut State, at: Time, on: Who, session: Option<u64>) {
+    fn moment(&self, state: &mut State, at: SimTime, on: Who, session: Option<u64>) {
         if !matches!(state.stage, Stage::Waiting) {
             return;
         }
@@ -307,7 +307,7 @@ impl Injector {
             if let (Some(order), Some(router)) = (self.order(state, session), &state.router) {
                 // Half way, with what this host sends now.
                 let there = at + self.one_way / 2;
-                router.order(u64::try_from(there.as_nanos()).unwrap_or(u64::MAX), order);
+                router.order(there.as_ns(), order);
             }
         }
     }

@@ -17,6 +17,7 @@ pub mod recorder;
 pub mod scenario;
 pub mod signature;
 pub mod swarm;
+pub mod time;
 pub mod trace;
 pub mod wire;
 pub mod workload;

@@ -10,6 +10,7 @@ use super::notice::Noticing;
 use super::oracle::{self, End, Oracle};
 use super::outcome::Violation;
 use super::phase::Phase;
+use super::time::SimTime;
 use super::trace::{Place, Trace};
 use ftp_endpoint::client::Report;
 use ftp_endpoint::net::Time;
@@ -18,7 +19,6 @@ use ftp_proto::path::VirtualPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use turmoil_tcp::capture::{Capture, CapturedPacket};
 use turmoil_tcp::network::{SimNet, Tap};
 use turmoil_tcp::path::router::RouterHandle;
@@ -29,7 +29,7 @@ use turmoil_tcp::segment::TcpHeader;
 #[derive(Default)]
 pub struct Notes {
     /// The client came to the end of its list: its report, and when.
-    pub finished: Option<(Time, Report)>,
+    pub finished: Option<(SimTime, Report)>,
     pub client_died: bool,
     /// The client's word on each file it came to report: delivered or not, and after how many attempts.
     pub reported: BTreeMap<String, (bool, u32)>,
@@ -127,7 +127,7 @@ impl Recorder {
 impl Observer for Recorder {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         self.trace.event(at, who, session, event);
-        let heard = Heard::new(at, who, session, event, &self.names);
+        let heard = Heard::new(at.into(), who, session, event, &self.names);
         self.injector.event(&heard);
         self.oracles().iter_mut().for_each(|oracle| oracle.event(&heard));
         let mut notes = self.notes();
@@ -156,7 +156,7 @@ impl Observer for Recorder {
 
 impl PathObserver for Recorder {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
-        let at = Duration::from_nanos(at_ns);
+        let at = SimTime::from_ns(at_ns);
         self.trace.add_bytes(at, packet);
         if let Some(capture) = &self.capture {
             capture.packet(at_ns, direction, packet, fate);
@@ -183,7 +183,7 @@ impl PathObserver for Recorder {
     }
 
     fn cut_fired(&self, at_ns: u64, cut: &Cut) {
-        let at = Duration::from_nanos(at_ns);
+        let at = SimTime::from_ns(at_ns);
         let (from, to, offset) = (cut.from, cut.to, cut.stream_offset);
         self.trace.add(
             at,
@@ -195,7 +195,7 @@ impl PathObserver for Recorder {
     }
 
     fn order_fired(&self, at_ns: u64, order: &Order) {
-        let at = Duration::from_nanos(at_ns);
+        let at = SimTime::from_ns(at_ns);
         match order {
             // The network knows no data connections; here all are but those to the control port.
             Order::RefuseConnections { .. } => {
@@ -213,7 +213,7 @@ impl StoreTap for Recorder {
         self.injector.process(who)
     }
 
-    fn befalls(&self, at: Time, who: Who, access: Access<'_>) -> Act {
+    fn befalls(&self, at: SimTime, who: Who, access: Access<'_>) -> Act {
         let (act, struck) = self.injector.on_access(at, who, access);
         if struck {
             self.struck();

@@ -1,6 +1,7 @@
 //! The trace of a run: what happened when, and its hash. Two runs of a case are the same run if
 //! their hashes are equal.
 
+use super::time::SimTime;
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use serde::Serialize;
@@ -84,11 +85,11 @@ impl Trace {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn add(&self, at: Time, place: Place, what: std::fmt::Arguments<'_>) {
+    pub fn add(&self, at: impl Into<SimTime>, place: Place, what: std::fmt::Arguments<'_>) {
         if !self.wanted {
             return;
         }
-        let at_us = us(at);
+        let at_us = at.into().as_us();
         let inner = &mut *self.lock();
         inner.text.clear();
         // Writing into a String cannot fail.
@@ -105,12 +106,12 @@ impl Trace {
     }
 
     /// Bytes that count for the hash without being an event of their own (packets).
-    pub fn add_bytes(&self, at: Time, bytes: &[u8]) {
+    pub fn add_bytes(&self, at: impl Into<SimTime>, bytes: &[u8]) {
         if !self.wanted {
             return;
         }
         if let Some(hash) = &mut self.lock().hash {
-            hash.update(us(at).to_le_bytes());
+            hash.update(at.into().as_us().to_le_bytes());
             hash.update(bytes.len().to_le_bytes());
             hash.update(bytes);
         }
@@ -134,10 +135,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-fn us(at: Time) -> u64 {
-    u64::try_from(at.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Observer for Trace {

@@ -10,9 +10,10 @@ use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
 use super::recorder::{HostTap, Notes, Recorder};
+use super::time::SimTime;
 use super::trace::{self, Kept, Place, Trace};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login};
-use ftp_endpoint::net::{Net, Time};
+use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
 use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
@@ -185,7 +186,7 @@ impl World {
         };
         match report {
             Some(report) => {
-                self.recorder.notes().finished = Some((net.now(), report));
+                self.recorder.notes().finished = Some((net.now().into(), report));
                 self.aftermath(&net).await;
             }
             None => {
@@ -295,8 +296,8 @@ impl World {
         let files =
             (0..self.case.files.len()).map(|index| self.fate(index, ending, &notes)).collect::<Vec<_>>();
         let at = match ended.end {
-            RunEnd::Finished { at_us } => Duration::from_micros(at_us),
-            RunEnd::TimeLimit => Duration::from_micros(self.case.limits.virtual_time_us),
+            RunEnd::Finished { at_us } => SimTime::from_us(at_us),
+            RunEnd::TimeLimit => SimTime::from_us(self.case.limits.virtual_time_us),
         };
         for file in &files {
             let verdict = file.verdict;
@@ -311,7 +312,7 @@ impl World {
                 _ => self.recorder.injector.fired_at().is_some(),
             },
             fault_phase: notes.fault_phase,
-            duration_us: report.map(|(at, _)| micros(*at)),
+            duration_us: report.map(|(at, _)| at.as_us()),
             payload_bytes: self.sources.iter().map(|source| source.len() as u64).sum(),
             wire_bytes: ended.wire_bytes(),
             data_connections: notes.data_connections,
@@ -401,10 +402,6 @@ fn stores_hash(stores: &[&MemoryStore]) -> String {
 
 fn path(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).expect("a case's file names are pathnames")
-}
-
-fn micros(time: Time) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Fault, FaultKind, Trigger};
 use crate::sim::names::FileId;
-use ftp_endpoint::net::Time;
+use crate::sim::time::SimTime;
 use std::time::Duration;
 
 /// What becomes of a read, a write or a publication.
@@ -24,7 +24,7 @@ enum Stage {
     /// The moment has come: the next write or publication is struck.
     Armed,
     Full {
-        until: Time,
+        until: SimTime,
     },
     Slow,
     Done,
@@ -51,7 +51,7 @@ impl DiskFault {
 
     /// `len` bytes from `from` on are to be written to `file`; what becomes of them, and whether
     /// that is the fault's first strike.
-    pub fn write(&mut self, at: Time, file: Option<FileId>, from: u64, len: usize) -> (Act, bool) {
+    pub fn write(&mut self, at: SimTime, file: Option<FileId>, from: u64, len: usize) -> (Act, bool) {
         let is_target = file == Some(self.target);
         let index = match (&self.stage, self.trigger) {
             (Stage::Armed, _) => Some(0),
@@ -69,7 +69,7 @@ impl DiskFault {
     }
 
     /// `file` is to be published.
-    pub fn publish(&mut self, at: Time, file: Option<FileId>) -> (Act, bool) {
+    pub fn publish(&mut self, at: SimTime, file: Option<FileId>) -> (Act, bool) {
         let is_target = file == Some(self.target);
         let strikes = match (&self.stage, self.trigger) {
             (Stage::Armed, _) => true,
@@ -112,7 +112,7 @@ impl DiskFault {
         }
     }
 
-    fn strike(&mut self, at: Time, index: usize) -> Act {
+    fn strike(&mut self, at: SimTime, index: usize) -> Act {
         let (stage, act) = match self.fault {
             FaultKind::DiskFull { for_us } => {
                 (Stage::Full { until: at + Duration::from_micros(for_us) }, Act::Full)
@@ -126,7 +126,7 @@ impl DiskFault {
         act
     }
 
-    fn aftermath(&mut self, at: Time) -> Act {
+    fn aftermath(&mut self, at: SimTime) -> Act {
         match (&self.stage, self.fault) {
             (Stage::Full { until }, _) if at < *until => Act::Full,
             (Stage::Slow, FaultKind::SlowDisk { delay_us }) => Act::Slow { delay_us },
@@ -141,7 +141,7 @@ mod tests {
 
     const TARGET: Option<FileId> = Some(FileId(0));
     const OTHER: Option<FileId> = Some(FileId(1));
-    const NEVER: Time = Time::ZERO;
+    const NEVER: SimTime = SimTime::from_us(0);
 
     fn disk(fault: FaultKind, trigger: Trigger) -> DiskFault {
         DiskFault::new(Fault { kind: fault, target: 0, trigger })
@@ -186,10 +186,10 @@ mod tests {
     #[test]
     fn a_full_disk_is_full_for_everyone_and_for_its_time() {
         let mut disk = disk(FaultKind::DiskFull { for_us: 1_000 }, Trigger::BeforeFirstByte);
-        assert_eq!(disk.write(Time::from_micros(5), TARGET, 0, 10), (Act::Full, true));
-        assert_eq!(disk.write(Time::from_micros(1_004), OTHER, 0, 10), (Act::Full, false));
-        assert_eq!(disk.publish(Time::from_micros(1_004), OTHER), (Act::Full, false));
-        assert_eq!(disk.publish(Time::from_micros(1_005), OTHER), (Act::Go, false));
+        assert_eq!(disk.write(SimTime::from_us(5), TARGET, 0, 10), (Act::Full, true));
+        assert_eq!(disk.write(SimTime::from_us(1_004), OTHER, 0, 10), (Act::Full, false));
+        assert_eq!(disk.publish(SimTime::from_us(1_004), OTHER), (Act::Full, false));
+        assert_eq!(disk.publish(SimTime::from_us(1_005), OTHER), (Act::Go, false));
     }
 
     #[test]

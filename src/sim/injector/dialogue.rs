@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::sim::heard::tests::heard;
     use crate::sim::names::FileNames;
-    use ftp_endpoint::net::Time;
+    use crate::sim::time::SimTime;
 
     /// The second of the two files of [`heard`].
     const B: Option<FileId> = Some(FileId(1));
@@ -132,7 +132,13 @@ mod tests {
         let local: SocketAddr = "10.0.0.2:4000".parse().unwrap();
         for (session, peer) in [(1, peers[0]), (2, peers[1])] {
             let event = Event::SessionBegins { peer };
-            dialogue.hear(&Heard::new(Time::ZERO, Who::Server, session, &event, &FileNames::default()));
+            dialogue.hear(&Heard::new(
+                SimTime::default(),
+                Who::Server,
+                session,
+                &event,
+                &FileNames::default(),
+            ));
         }
         dialogue.hear(&heard(Who::Server, &Event::DataOpens { local, peer: peers[1] }));
         assert_eq!(dialogue.control(dialogue.session(local, peers[1])), Some(peers[0]));
