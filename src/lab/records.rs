@@ -10,7 +10,7 @@ use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-/// In every row, so that a figure can be traced to the program that made it.
+/// This stands in every row, so that a figure can be traced to the program that made it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A row with a column for each verdict where `verdicts` stands. The csv crate takes neither
@@ -67,11 +67,11 @@ row! {
         pub exposed: u64,
         pub rtt_us: u64,
         pub bandwidth_bits_per_s: u64,
-        /// Of each packet each way, the path's and the fault's together.
+        /// The share of packets that is lost each way, by the path and by the fault together.
         pub loss: Ppm,
-        /// From the first packet to the client's last word; absent when it never came.
+        /// The time from the first packet to the client's last word; absent when that never came.
         pub duration_virtual_us: Option<u64>,
-        /// Of the delivery, each file counted once.
+        /// The size of the delivery, each file counted once.
         pub payload_bytes: u64,
         /// IP bytes that left both hosts, headers, control connection and repetitions included.
         pub wire_bytes: u64,
@@ -183,7 +183,7 @@ impl PartialEq<Direction> for Directions {
     }
 }
 
-/// By the words that are written.
+/// A word that is written for it may stand for it.
 impl PartialEq<&str> for Directions {
     fn eq(&self, word: &&str) -> bool {
         self.as_str() == *word

@@ -11,7 +11,7 @@ use turmoil_tcp::seeds;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub record: RunRecord,
-    /// Of each file that was reported delivered.
+    /// The latency of each file that was reported delivered.
     pub file_latencies_us: Vec<u64>,
     /// What no run may do, and this one did.
     pub violations: Vec<Violation>,
@@ -64,9 +64,9 @@ impl Totals {
 struct Group {
     fault: usize,
     direction: Option<Direction>,
-    /// By variant.
+    /// One for each variant.
     sums: Vec<Sums>,
-    /// By seed, then by variant.
+    /// For each seed, one for each variant.
     paired: Vec<Vec<Paired>>,
 }
 

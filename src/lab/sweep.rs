@@ -128,7 +128,7 @@ pub fn sweep(seeds: Range<u64>, jobs: NonZeroUsize, sweep: &mut Sweep, finished:
 
 /// How seeds are run.
 pub struct How<G, B> {
-    /// On so many threads.
+    /// How many threads run them.
     pub jobs: NonZeroUsize,
     /// Asked before each seed whether it is to be run.
     pub goes_on: G,

@@ -89,7 +89,7 @@ pub struct HostReader {
     store: HostStore,
     path: VirtualPath,
     file: MemoryReader,
-    /// Of the next byte in the file.
+    /// Where the next byte stands in the file.
     at: u64,
 }
 
@@ -116,7 +116,7 @@ pub struct HostWriter {
     store: HostStore,
     path: VirtualPath,
     file: MemoryWriter,
-    /// Of the next byte in the file.
+    /// Where the next byte stands in the file.
     at: u64,
 }
 

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use turmoil_tcp::network::{Cut, CutKind, Order, SimNet};
 use turmoil_tcp::path::router::RouterHandle;
 
-/// A data connection: its sender's address and its receiver's.
+/// A data connection is known by its sender's address and its receiver's.
 type Connection = (SocketAddr, SocketAddr);
 
 /// How far the fault has come.
@@ -38,7 +38,7 @@ enum Stage {
     Doomed { who: Who, at: SimTime },
     /// A process or host is dead, and nobody has buried it yet.
     Dead { who: Who },
-    /// Armed at the middlebox, or over.
+    /// The middlebox is armed, or all is over.
     Done,
 }
 
@@ -47,12 +47,12 @@ struct State {
     router: Option<RouterHandle>,
     fired_at: Option<SimTime>,
     disk: Option<DiskFault>,
-    /// The processes that run, client's and server's.
+    /// The processes of client and server, while they run.
     processes: PerHost<Option<SimNet>>,
     /// The data connection of the file under way, and the bytes written on it.
     flow: Option<(Connection, u64)>,
     dialogue: Dialogue,
-    /// With [`Trigger::WireByte`]: what was written until the fault was located.
+    /// What was written until the fault was located, where the trigger is a [`Trigger::WireByte`].
     chart: Option<Chart>,
 }
 
@@ -66,7 +66,7 @@ pub struct Scene {
     pub target_size_bytes: u64,
     /// All files of the delivery.
     pub names: Arc<FileNames>,
-    /// Half of the round-trip time.
+    /// How long a packet takes from host to host: half of the round-trip time.
     pub one_way: Duration,
     /// The server's control port.
     pub control: SocketAddr,
@@ -124,7 +124,7 @@ impl Injector {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For the trace.
+    /// What the trace calls the target.
     fn target_name(&self) -> &str {
         self.target.map_or("", |target| self.names.name(target))
     }
@@ -197,7 +197,7 @@ impl Injector {
         self.lock().fired_at
     }
 
-    /// With [`Trigger::WireByte`]: the sender's wire bytes, up to the one struck.
+    /// The sender's wire bytes up to the one struck, where the trigger is a [`Trigger::WireByte`].
     pub fn wire(&self) -> Vec<WireByte> {
         self.lock().chart.iter().flat_map(Chart::bytes).collect()
     }
@@ -305,7 +305,7 @@ impl Injector {
         } else {
             let session = session.or_else(|| state.flow.and_then(|(flow, _)| self.session(state, flow)));
             if let (Some(order), Some(router)) = (self.order(state, session), &state.router) {
-                // Half way, with what this host sends now.
+                // It comes to the middlebox half way with what this host sends now.
                 let there = at + self.one_way / 2;
                 router.order(there.as_ns(), order);
             }

@@ -33,20 +33,20 @@ pub struct Notes {
     pub client_died: bool,
     /// The client's word on each file it came to report: delivered or not, and after how many attempts.
     pub reported: BTreeMap<String, (bool, u32)>,
-    /// Opened by the client, or accepted by it.
+    /// How many the client opened or accepted.
     pub data_connections: u64,
-    /// Control connections that the server has open.
+    /// How many control connections the server has open.
     pub server_sessions: u64,
-    /// Control connections that opened for the client, and those that have ever opened for the server.
+    /// How many control connections opened for the client, and how many have ever opened for the server.
     pub control_opened: PerHost<u64>,
     pub phase: Phase,
     /// What [`Notes::phase`] was when the fault struck.
     pub fault_phase: Option<Phase>,
-    /// Names under which the receiver published something else than the whole file.
+    /// The names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
     /// Which sides saw an error.
     pub noticing: Noticing,
-    /// Written by the sender on data connections, all attempts together.
+    /// What the sender wrote on data connections, all attempts together.
     pub data_wire_bytes: u64,
 }
 
@@ -72,13 +72,13 @@ impl Recorder {
         Self { trace, injector, names, notes: Mutex::default(), oracles, capture: None }
     }
 
-    /// The same, and it keeps every packet.
+    /// Makes it keep every packet.
     pub fn capturing(mut self) -> Self {
         self.capture = Some(Capture::default());
         self
     }
 
-    /// Every packet so far; none unless [`Recorder::capturing`].
+    /// Gives every packet so far; none unless [`Recorder::capturing`].
     pub fn captured(&self) -> Vec<CapturedPacket> {
         self.capture.as_ref().map_or_else(Vec::new, Capture::packets)
     }
@@ -226,7 +226,7 @@ impl StoreTap for Recorder {
 pub struct HostTap {
     who: Who,
     recorder: Arc<Recorder>,
-    /// Shown and not yet taken, by connection, from this stream offset on.
+    /// What was shown and not yet taken of each connection, from a stream offset on.
     shown: Mutex<Shown>,
 }
 

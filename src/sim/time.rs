@@ -15,22 +15,22 @@ impl SimTime {
     /// Later than any run.
     pub const NEVER: Self = Self { ns: u64::MAX };
 
-    /// As the path counts.
+    /// The path counts so.
     pub const fn from_ns(ns: u64) -> Self {
         Self { ns }
     }
 
-    /// As cases and results count.
+    /// Cases and results count so.
     pub const fn from_us(us: u64) -> Self {
         Self { ns: us.saturating_mul(1_000) }
     }
 
-    /// In nanoseconds.
+    /// What the path counts.
     pub const fn as_ns(self) -> u64 {
         self.ns
     }
 
-    /// In whole microseconds, as traces and results have it.
+    /// Whole microseconds, as traces and results have it.
     pub const fn as_us(self) -> u64 {
         self.ns / 1_000
     }

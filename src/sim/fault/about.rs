@@ -40,7 +40,7 @@ pub enum Need {
 #[derive(Debug)]
 pub struct About {
     pub kind: FaultName,
-    /// In scenarios, cases, tables and CSV.
+    /// The name that scenarios, cases, tables and CSV have for it.
     pub name: &'static str,
     /// One line for a person.
     pub line: &'static str,
@@ -122,7 +122,7 @@ impl FaultKind {
         matches!(self.about().strikes, Place::Power(_))
     }
 
-    /// In whose store it strikes.
+    /// The side in whose store it strikes.
     pub fn disk(&self) -> Option<Side> {
         match self.about().strikes {
             Place::Disk(side) => Some(side),

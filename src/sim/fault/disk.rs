@@ -19,7 +19,7 @@ pub enum Act {
 }
 
 enum Stage {
-    /// For the byte, or for the moment.
+    /// The byte, or the moment, has not come.
     Waiting,
     /// The moment has come: the next write or publication is struck.
     Armed,

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub struct Fault {
     #[serde(rename = "fault")]
     pub kind: FaultKind,
-    /// Index into the case's files; the first attempt to send it is struck.
+    /// The index of the file, among the case's, whose first attempt is struck.
     pub target: u32,
     pub trigger: Trigger,
 }

@@ -15,7 +15,7 @@ pub(super) struct Dialogue {
     data: BTreeMap<(SocketAddr, SocketAddr), u64>,
     commands: u32,
     replies: u32,
-    /// Of each session, the commands without a final reply; whether they name the target.
+    /// For each session, the commands without a final reply: whether they name the target.
     owed: BTreeMap<u64, VecDeque<bool>>,
 }
 

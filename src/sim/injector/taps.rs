@@ -8,7 +8,7 @@ use ftp_endpoint::observe::Who;
 use std::net::SocketAddr;
 use turmoil_tcp::network::SimNet;
 
-/// As taps of the hosts.
+/// What the hosts' taps ask.
 impl Injector {
     /// Whether the victim has come to its last byte; it dies, or goes on without the rest until its
     /// power fails.
@@ -105,7 +105,7 @@ impl Injector {
     }
 }
 
-/// As the hosts' disks.
+/// What the hosts' disks ask.
 impl Injector {
     /// What becomes of an access by `who`, and whether the fault strikes with it.
     pub fn on_access(&self, at: SimTime, who: Who, access: Access<'_>) -> (Act, bool) {

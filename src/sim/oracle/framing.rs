@@ -11,7 +11,7 @@ use ftp_proto::repr::Representation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-/// One file on the wire.
+/// A file as it stands on the wire.
 struct Sent {
     who: Who,
     name: String,
@@ -28,7 +28,7 @@ struct Connection {
     session: u64,
     coding: Coding,
     decoder: Decoder,
-    /// Index into [`Framing::sent`]; `None` between files.
+    /// The file under way, an index into [`Framing::sent`]; `None` between files.
     current: Option<usize>,
 }
 
