@@ -58,24 +58,39 @@ const CLIENT: &[(&str, &[&str])] = &[
 /// others ([`the_simulation_has_no_circles`]).
 const SIM: &[(&str, &[&str])] = &[
     ("hosts", &[]),
+    ("names", &[]),
+    ("time", &[]),
+    ("heard", &["names", "time"]),
     ("net", &[]),
     ("notice", &[]),
-    ("phase", &[]),
-    ("trace", &[]),
+    ("phase", &["heard"]),
+    ("trace", &["time"]),
     ("wire", &[]),
     ("workload", &[]),
-    ("fault", &[]),
-    ("disk", &["fault"]),
+    ("fault", &["names", "time"]),
+    ("disk", &["fault", "time"]),
     ("locator", &["fault"]),
     ("scenario", &["fault"]),
     ("outcome", &["phase", "trace", "wire"]),
     ("signature", &["outcome"]),
     ("case", &["fault", "scenario", "signature", "trace", "workload"]),
     ("swarm", &["case", "fault", "scenario", "workload"]),
-    ("oracle", &["case", "fault", "outcome"]),
-    ("injector", &["disk", "fault", "hosts", "locator", "trace", "wire"]),
-    ("recorder", &["disk", "fault", "hosts", "notice", "oracle", "outcome", "phase", "injector", "trace"]),
-    ("world", &["case", "disk", "fault", "net", "oracle", "outcome", "injector", "trace", "recorder"]),
+    ("oracle", &["case", "fault", "heard", "outcome"]),
+    ("injector", &["disk", "fault", "heard", "hosts", "names", "locator", "time", "trace", "wire"]),
+    (
+        "recorder",
+        &[
+            "disk", "fault", "heard", "hosts", "names", "notice", "oracle", "outcome", "phase", "injector",
+            "time", "trace",
+        ],
+    ),
+    (
+        "world",
+        &[
+            "case", "disk", "fault", "names", "net", "oracle", "outcome", "injector", "time", "trace",
+            "recorder",
+        ],
+    ),
 ];
 
 /// The crates of the workspace, as imports name them, and their sources.

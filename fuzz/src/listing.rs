@@ -19,7 +19,7 @@ pub(super) fn check(input: &[u8]) {
             assert_eq!(parse_long_line(&written), Some(plain(entry)), "{written}");
         }
         let facts = Facts::parse(line);
-        assert_eq!(Facts::parse(&facts.list(false)), facts);
+        assert_eq!(Facts::parse(&facts.in_use()), facts);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ftpsim scenarios`: what there is to compare.
 
-use crate::sim::fault::{About, FaultName, TriggerName};
+use crate::sim::fault::{About, FaultName, Need, TriggerName};
 use crate::sim::scenario::Scenario;
 use anyhow::Context as _;
 use std::io::Write;
@@ -62,8 +62,12 @@ fn in_full(about: &About) -> String {
         text += &format!("  {line}\n");
     }
     text += &format!("\nWho can notice: {}\n", about.noticed);
-    for (key, required) in about.parameters {
-        text += &format!("Key: {key} ({})\n", if *required { "required" } else { "may be left out" });
+    for (key, need) in about.parameters {
+        let need = match need {
+            Need::Required => "required",
+            Need::Optional => "may be left out",
+        };
+        text += &format!("Key: {key} ({need})\n");
     }
     text
 }

@@ -6,7 +6,7 @@ use crate::lab::merge::{Shard, Swept};
 use crate::lab::mutants;
 use crate::lab::pool;
 use crate::lab::shrink::{self, Progress};
-use crate::lab::sweep::{Finding, Sweep, sweep_while};
+use crate::lab::sweep::{Finding, How, Sweep, sweep_while};
 use crate::sim::case::Case;
 use crate::sim::phase::Phase;
 use crate::sim::scenario::SeedRange;
@@ -86,15 +86,18 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     };
     let bar = progress::bar(args.for_.is_none().then_some(seeds.count()), "seeds");
     let mut seen = Sweep::default();
-    let next = sweep_while(
-        seeds.start..seeds.end,
+    let how = How {
         jobs,
-        || args.for_.is_none_or(|budget| start.elapsed() < budget),
-        |seed| {
+        goes_on: || args.for_.is_none_or(|budget| start.elapsed() < budget),
+        begins: |seed| {
             if args.verbose {
                 eprintln!("{}", swarm::draw(seed).summary());
             }
         },
+    };
+    let next = sweep_while(
+        seeds.start..seeds.end,
+        &how,
         &mut seen,
         || bar.inc(1),
         // At once: the end may be an hour away.

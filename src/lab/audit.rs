@@ -17,7 +17,7 @@ pub struct Digest {
     pub seed: u64,
     pub case_id: String,
     pub trace_hash: String,
-    /// Of what both stores held at the end.
+    /// The hash of what both stores held at the end.
     pub stores_hash: String,
     /// Every figure of the outcome.
     pub figures: String,

@@ -6,7 +6,7 @@ mod truth;
 
 use super::claim::{Claim, Standing};
 use super::compare::Comparison;
-use super::records::SummaryRecord;
+use super::records::{Directions, SummaryRecord};
 use super::stats;
 use crate::sim::fault::FaultName;
 use crate::sim::scenario::{Publish, SeedRange, VariantSpec, Verify};
@@ -24,9 +24,6 @@ const CONNECTION_PER_FILE: &str =
 const MORE_RELIABLE: &str = "Block and compressed mode are more reliable.";
 const FASTER: &str = "Block and compressed mode are faster for many small files.";
 const SMALL_OVERHEAD: &str = "They cost a small overhead.";
-
-/// How a summary row calls both directions together.
-const BOTH: &str = "both";
 
 /// The seven claims, judged by this comparison alone.
 pub fn judge(comparison: &Comparison) -> Vec<Claim> {
@@ -108,14 +105,14 @@ impl<'a> Evidence<'a> {
 
     /// Rows of both directions together.
     fn both(&self) -> impl Iterator<Item = &'a SummaryRecord> {
-        self.comparison.evidence.iter().filter(|row| row.direction == BOTH)
+        self.comparison.evidence.iter().filter(|row| row.direction == Directions::Both)
     }
 
     /// The undisturbed runs of a contender, in the given direction or in both, if there are any.
-    fn quiet(&self, variant: &VariantSpec, direction: &str) -> Option<&'a SummaryRecord> {
+    fn quiet(&self, variant: &VariantSpec, directions: Directions) -> Option<&'a SummaryRecord> {
         let fault = self.comparison.scenario.faults.iter().find(|fault| fault.kind == FaultName::None)?;
         let rows = self.comparison.evidence.iter().filter(|row| row.runs_counted > 0);
-        rows.filter(|row| row.fault == fault.name() && row.direction == direction)
+        rows.filter(|row| row.fault == fault.name() && row.direction == directions)
             .find(|row| row.variant == variant.name)
     }
 
@@ -132,7 +129,7 @@ impl<'a> Evidence<'a> {
         }
         let directions = self.comparison.scenario.directions.iter();
         let runs = directions.flat_map(|direction| {
-            of.iter().map(|v| self.quiet(v, direction.as_str()).map_or(0, |row| row.runs_counted))
+            of.iter().map(|v| self.quiet(v, Directions::One(*direction)).map_or(0, |row| row.runs_counted))
         });
         match runs.min() {
             Some(least) if least >= QUIET_RUNS => Ok(()),
@@ -192,7 +189,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn connections(&self, variant: &VariantSpec) -> Option<String> {
-        let row = self.quiet(variant, BOTH)?;
+        let row = self.quiet(variant, Directions::Both)?;
         let per_run = row.data_connections as f64 / row.runs_counted as f64;
         Some(format!(
             "{} opens {per_run:.0} data connections for {} files",
@@ -209,7 +206,9 @@ impl<'a> Evidence<'a> {
         if let Err(open) = self.enough_quiet(claim, &[variant]) {
             return open;
         }
-        let (Some(connections), Some(quiet)) = (self.connections(variant), self.quiet(variant, BOTH)) else {
+        let (Some(connections), Some(quiet)) =
+            (self.connections(variant), self.quiet(variant, Directions::Both))
+        else {
             return untested(claim, command);
         };
         let record = self.record_stream().map(|v| (v, self.lost(v, is_early_close)));
@@ -297,7 +296,8 @@ impl<'a> Evidence<'a> {
             return open;
         }
         let parts: Vec<String> = modes.into_iter().filter_map(|v| self.connections(v)).collect();
-        let fewer = |v: &VariantSpec| self.quiet(v, BOTH).is_some_and(|r| r.data_connections < r.files);
+        let fewer =
+            |v: &VariantSpec| self.quiet(v, Directions::Both).is_some_and(|r| r.data_connections < r.files);
         let holds =
             !self.plain_stream().is_some_and(fewer) && self.plain(TransmissionMode::Block).is_some_and(fewer);
         let standing = if holds { Standing::Holds } else { Standing::Fails };
@@ -380,7 +380,7 @@ impl<'a> Evidence<'a> {
         let mut all = true;
         for direction in &self.comparison.scenario.directions {
             for variant in &marked {
-                let row = self.quiet(variant, direction.as_str());
+                let row = self.quiet(variant, Directions::One(*direction));
                 let Some((row, ratio)) = row.and_then(|row| Some((row, row.duration_ratio?.0))) else {
                     continue;
                 };
@@ -395,7 +395,7 @@ impl<'a> Evidence<'a> {
         let mut figure =
             format!("Time of stream mode's, over {rtt_ms} ms of round trip: {}.", parts.join(", "));
         let fresh = self.variants(|v| v.mode == TransmissionMode::Block && !v.reuse_data_connection);
-        let fresh = fresh.and_then(|v| self.quiet(v, BOTH)).and_then(|row| row.duration_ratio);
+        let fresh = fresh.and_then(|v| self.quiet(v, Directions::Both)).and_then(|row| row.duration_ratio);
         if let Some(ratio) = fresh {
             figure += &format!(
                 " Only by keeping the connection: block mode with a new one a file takes {:.2}.",
@@ -413,8 +413,9 @@ impl<'a> Evidence<'a> {
     fn small_overhead(&self) -> Claim {
         let claim = SMALL_OVERHEAD;
         let command = self.compare_command();
-        let wire =
-            |v: &VariantSpec| self.quiet(v, BOTH).map(|row| row.wire_bytes as f64 / row.payload_bytes as f64);
+        let wire = |v: &VariantSpec| {
+            self.quiet(v, Directions::Both).map(|row| row.wire_bytes as f64 / row.payload_bytes as f64)
+        };
         let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
         let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
         let Some(stream) = self.plain_stream().filter(|_| !marked.is_empty()) else {

@@ -119,7 +119,7 @@ pub fn bandwidth_bound_us(data_wire_bytes: u64, bandwidth_bits_per_s: u64) -> u6
 /// A connection in slow start, until its window fills the path.
 struct Flow {
     rtt_us: f64,
-    /// At the bottleneck.
+    /// What a byte takes at the bottleneck.
     byte_us: f64,
     /// Segments.
     window: u64,

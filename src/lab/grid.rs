@@ -24,24 +24,24 @@ pub struct GridRecord {
     pub structure: Structure,
     pub rtt_us: u64,
     pub bandwidth_bits_per_s: u64,
-    /// Of each packet each way.
+    /// The share of packets that is lost, each way.
     pub loss: Ppm,
     pub file_size_bytes: u64,
     pub files: u64,
     /// Files that stand whole at the receiver.
     pub files_whole: u64,
     pub runs: u64,
-    /// From the first packet to the client's last word; absent when it never came.
+    /// The time from the first packet to the client's last word; absent when that never came.
     pub duration_us: Option<u64>,
-    /// Of the cell's other runs.
+    /// The shortest of the cell's other runs.
     pub duration_min_us: Option<u64>,
     pub duration_max_us: Option<u64>,
-    /// By counting round trips ([`expected::duration_us`]); absent where that does not tell, as when
+    /// What counting round trips gives ([`expected::duration_us`]); absent where that does not tell, as when
     /// a growing window has overrun the queue.
     pub expected_us: Option<u64>,
     /// The data connections' bytes at the bottleneck's rate.
     pub bandwidth_bound_us: u64,
-    /// From a file's first attempt to its last word.
+    /// What a file takes from its first attempt to its last word.
     pub file_latency_p50_us: Option<u64>,
     pub file_latency_p99_us: Option<u64>,
     pub data_connections: u64,

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Swept {
     pub version: String,
-    /// Of all shards together.
+    /// The seeds of all shards together.
     pub whole: SeedRange,
-    /// Of this one.
+    /// The seeds of this shard.
     pub seeds: SeedRange,
     /// Cases tried in shrinking each of the first findings.
     pub shrink_runs: u32,
@@ -106,7 +106,7 @@ impl Shard {
         SeedRange { start: cut(self.index - 1), end: cut(self.index) }
     }
 
-    /// As a Slurm job array or a Kubernetes Indexed Job says it; `variable` looks one up.
+    /// Reads what a Slurm job array or a Kubernetes Indexed Job says; `variable` looks one up.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, String> {
         let number = |name: &str| match variable(name) {
             None => Ok(None),

@@ -20,7 +20,7 @@ pub struct Row {
     pub oracle: String,
     /// The sweep from seed 0 on finds it at the last of so many seeds.
     pub seeds_to_find: u64,
-    /// Of the shrunk case.
+    /// How many files the shrunk case has.
     pub files: u64,
     pub payload_bytes: u64,
     pub faults: u32,
@@ -87,7 +87,7 @@ pub fn row(bug: Mutant, seeds_to_find: u64) -> (Row, Case) {
     (row, small)
 }
 
-/// As in file names and in the table.
+/// Gives the name that stands in file names and in the table.
 pub fn name(bug: Mutant) -> String {
     match serde_json::to_value(bug) {
         Ok(serde_json::Value::String(name)) => name,

@@ -10,7 +10,7 @@ use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-/// In every row, so that a figure can be traced to the program that made it.
+/// This stands in every row, so that a figure can be traced to the program that made it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A row with a column for each verdict where `verdicts` stands. The csv crate takes neither
@@ -67,11 +67,11 @@ row! {
         pub exposed: u64,
         pub rtt_us: u64,
         pub bandwidth_bits_per_s: u64,
-        /// Of each packet each way, the path's and the fault's together.
+        /// The share of packets that is lost each way, by the path and by the fault together.
         pub loss: Ppm,
-        /// From the first packet to the client's last word; absent when it never came.
+        /// The time from the first packet to the client's last word; absent when that never came.
         pub duration_virtual_us: Option<u64>,
-        /// Of the delivery, each file counted once.
+        /// The size of the delivery, each file counted once.
         pub payload_bytes: u64,
         /// IP bytes that left both hosts, headers, control connection and repetitions included.
         pub wire_bytes: u64,
@@ -109,8 +109,7 @@ row! {
     pub struct SummaryRecord {
         pub scenario: String,
         pub variant: String,
-        /// `both`, `put` or `get`.
-        pub direction: &'static str,
+        pub direction: Directions,
         pub mode: TransmissionMode,
         pub structure: Structure,
         pub fault: String,
@@ -150,6 +149,44 @@ row! {
         pub file_latency_p99_us: Option<u64>,
         pub file_latency_max_us: Option<u64>,
         pub version: &'static str,
+    }
+}
+
+/// Which directions a row sums up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directions {
+    /// Uploads and downloads together.
+    Both,
+    /// One of them.
+    One(Direction),
+}
+
+impl Directions {
+    /// `both`, `put` or `get`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::One(direction) => direction.as_str(),
+        }
+    }
+}
+
+impl std::fmt::Display for Directions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialEq<Direction> for Directions {
+    fn eq(&self, direction: &Direction) -> bool {
+        *self == Self::One(*direction)
+    }
+}
+
+/// A word that is written for it may stand for it.
+impl Serialize for Directions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

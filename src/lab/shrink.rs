@@ -89,7 +89,7 @@ fn with(case: &Case, change: impl FnOnce(&mut Case)) -> Case {
     changed
 }
 
-/// Without half, a quarter ... of the files, down to one; the target stays.
+/// Leaves out half, a quarter ... of the files, down to one; the target stays.
 fn fewer_files(case: &Case, found: &mut Vec<Case>) {
     let total = case.files.len();
     let mut chunk = total.div_ceil(2);

@@ -1,6 +1,6 @@
 //! From runs to summary rows: sums, proportions with intervals, comparisons paired by seed.
 
-use super::records::{RunRecord, SummaryRecord};
+use super::records::{Directions, RunRecord, SummaryRecord};
 use super::stats::{self, Latencies};
 use super::verdicts::VerdictCounts;
 use crate::sim::outcome::Violation;
@@ -11,7 +11,7 @@ use turmoil_tcp::seeds;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub record: RunRecord,
-    /// Of each file that was reported delivered.
+    /// The latency of each file that was reported delivered.
     pub file_latencies_us: Vec<u64>,
     /// The virtual time ran out before the delivery ended.
     pub cut_off: bool,
@@ -66,9 +66,9 @@ impl Totals {
 struct Group {
     fault: usize,
     direction: Option<Direction>,
-    /// By variant.
+    /// One for each variant.
     sums: Vec<Sums>,
-    /// By seed, then by variant.
+    /// For each seed, one for each variant.
     paired: Vec<Vec<Paired>>,
 }
 
@@ -164,7 +164,7 @@ impl Group {
 
     fn row(&self, scenario: &Scenario, index: usize, variant: &VariantSpec) -> SummaryRecord {
         let fault = scenario.faults[self.fault].name();
-        let direction = self.direction.map_or("both", Direction::as_str);
+        let direction = self.direction.map_or(Directions::Both, Directions::One);
         let sums = &self.sums[index];
         let totals = &sums.totals;
         let here_only = self.pairs(index).filter(|(h, b)| h.silent_loss && !b.silent_loss).count() as u64;

@@ -118,32 +118,40 @@ fn run(seed: u64) -> Run {
 
 /// Runs every seed of `seeds` on `jobs` threads and adds to `sweep`, in order of seed.
 pub fn sweep(seeds: Range<u64>, jobs: NonZeroUsize, sweep: &mut Sweep, finished: impl FnMut()) {
-    let done: Result<u64, Infallible> =
-        sweep_while(seeds, jobs, || true, |_| (), sweep, finished, |_| Ok(()));
+    let how = How { jobs, goes_on: || true, begins: |_| () };
+    let done: Result<u64, Infallible> = sweep_while(seeds, &how, sweep, finished, |_| Ok(()));
     match done {
         Ok(_) => {}
         Err(never) => match never {},
     }
 }
 
-/// The same, as long as `goes_on` says so; returns the first seed that was not run. `begins` is told
-/// of each seed before it runs, `found` of each finding, in order of seed.
+/// How seeds are run.
+pub struct How<G, B> {
+    /// How many threads run them.
+    pub jobs: NonZeroUsize,
+    /// Asked before each seed whether it is to be run.
+    pub goes_on: G,
+    /// Told of each seed before it is run, on the thread that runs it.
+    pub begins: B,
+}
+
+/// The same, as long as it goes on; returns the first seed that was not run. `found` is told of each
+/// finding, in order of seed.
 pub fn sweep_while<E: Send>(
     seeds: Range<u64>,
-    jobs: NonZeroUsize,
-    goes_on: impl Fn() -> bool + Sync,
-    begins: impl Fn(u64) + Sync,
+    how: &How<impl Fn() -> bool + Sync, impl Fn(u64) + Sync>,
     sweep: &mut Sweep,
     finished: impl FnMut(),
     mut found: impl FnMut(&Finding) -> Result<(), E>,
 ) -> Result<u64, E> {
     let mut next = seeds.start;
     let work = |index| {
-        begins(seeds.start + index);
+        (how.begins)(seeds.start + index);
         Ok(run(seeds.start + index))
     };
     let count = seeds.end.saturating_sub(seeds.start);
-    pool::in_order_while(jobs, count, goes_on, work, finished, |run| {
+    pool::in_order_while(how.jobs, count, &how.goes_on, work, finished, |run| {
         let known = sweep.findings.len();
         sweep.add(run);
         next += 1;

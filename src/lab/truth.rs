@@ -73,7 +73,7 @@ pub struct TruthRecord {
     pub structure: Structure,
     /// The fault's name in the scenario.
     pub cut: String,
-    /// From 0, over all data connections in the order of writing; each FIN counts as one. The bytes
+    /// Wire bytes count from 0, over all data connections in the order of writing, and each FIN counts as one. The bytes
     /// before this one pass, this one does not.
     pub wire_byte: u64,
     /// Whether the cut happened; where it did not, the run was undisturbed.
@@ -81,7 +81,7 @@ pub struct TruthRecord {
     /// The data connection, from 0, and the stream offset on it.
     pub connection: u32,
     pub connection_byte: u64,
-    /// From 0; of a FIN: the last on its connection.
+    /// Files count from 0; a FIN has the last one on its connection.
     pub file: u32,
     /// What the byte is.
     pub position: Part,
@@ -153,7 +153,7 @@ impl TruthTable {
 /// The cuts to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// By contender and direction: their indices, and the wire bytes to cut at.
+    /// For each contender and direction: their indices, and the wire bytes to cut at.
     lengths: Vec<(usize, usize, u64)>,
     faults: u64,
 }
@@ -189,7 +189,7 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
     Ok(Plan { lengths, faults: scenario.faults.len() as u64 })
 }
 
-/// In an undisturbed run.
+/// Counts the wire bytes of an undisturbed run.
 fn wire_bytes(scenario: &Scenario, variant: &str, seed: u64) -> Result<u64, RunError> {
     let mut case = Case::draw(scenario, variant, seed)?;
     case.fault = Fault { kind: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };

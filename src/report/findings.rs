@@ -5,7 +5,7 @@ use crate::lab::compare::Comparison;
 use crate::lab::records::SummaryRecord;
 use crate::lab::stats;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::FaultSpec;
+use crate::sim::scenario::{Direction, FaultSpec};
 
 /// Sums of a contender over the faults that can lose something.
 pub(super) struct Reliability<'a> {
@@ -97,7 +97,7 @@ fn worst(comparison: &Comparison, variant: &str) -> String {
     // The first of equals, so that the order of the rows decides.
     let worst = losing.rev().max_by(|a, b| share(a).total_cmp(&share(b)));
     worst.map_or_else(String::new, |row| {
-        let action = if row.direction == "put" { "an upload" } else { "a download" };
+        let action = if row.direction == Direction::Put { "an upload" } else { "a download" };
         let fault = row.fault.replace('_', " ");
         format!("; {action} under \"{fault}\" in {} of its runs", format::percent(share(row)))
     })
@@ -131,7 +131,7 @@ fn speed(comparison: &Comparison) -> Vec<String> {
         .iter()
         .filter_map(|direction| {
             let rows = comparison.rows_by_direction.iter();
-            let mut rows = rows.filter(|row| row.fault == quiet && row.direction == direction.as_str());
+            let mut rows = rows.filter(|row| row.fault == quiet && row.direction == *direction);
             let base = rows.next()?;
             let times: Vec<String> = rows
                 .filter_map(|row| Some(format!("{} {}", row.variant, format::ratio(row.duration_ratio?.0))))
@@ -142,7 +142,7 @@ fn speed(comparison: &Comparison) -> Vec<String> {
             };
             Some(format!(
                 "Undisturbed, {} the {} files takes {} {}{times}.",
-                if direction.as_str() == "put" { "uploading" } else { "downloading" },
+                if *direction == Direction::Put { "uploading" } else { "downloading" },
                 comparison.scenario.workload.files,
                 base.variant,
                 format::duration(base.duration_median_us?),

@@ -11,7 +11,7 @@ use crate::lab::grid::Grid;
 use crate::lab::records::SummaryRecord;
 use crate::lab::truth::TruthTable;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::VariantSpec;
+use crate::sim::scenario::{Direction, VariantSpec};
 pub use grid::delivery_times;
 pub(super) use page::{document, escape};
 use std::error::Error;
@@ -96,23 +96,23 @@ impl<'a> Page<'a> {
         text
     }
 
-    fn row(&self, direction: &str, variant: &str, fault: &str) -> Option<&'a SummaryRecord> {
+    fn row(&self, direction: Direction, variant: &str, fault: &str) -> Option<&'a SummaryRecord> {
         let rows = &self.comparison.rows_by_direction;
         rows.iter().find(|r| r.direction == direction && r.variant == variant && r.fault == fault)
     }
 
     /// A table for each direction, rows by contender.
-    fn grouped(&self, header: &[String], cells: impl Fn(&str, &VariantSpec) -> Vec<String>) -> String {
+    fn grouped(&self, header: &[String], cells: impl Fn(Direction, &VariantSpec) -> Vec<String>) -> String {
         let s = &self.comparison.scenario;
         let mut text = String::new();
-        for direction in &s.directions {
-            let name = if direction.as_str() == "put" { "Upload (STOR)" } else { "Download (RETR)" };
+        for &direction in &s.directions {
+            let name = if direction == Direction::Put { "Upload (STOR)" } else { "Download (RETR)" };
             let head =
                 header.iter().fold(String::new(), |row, cell| row + &format!("<th scope=col>{cell}</th>"));
             let _ = writeln!(text, "<div class=wide><table>\n<tr><th scope=col>{name}</th>{head}</tr>");
             for variant in &s.variants {
                 let colour = charts::css(charts::colour(variant.mode, variant.structure));
-                let row = cells(direction.as_str(), variant).concat();
+                let row = cells(direction, variant).concat();
                 let _ = writeln!(
                     text,
                     "<tr><th scope=row title=\"{}\"><i style=\"background:{colour}\"></i>{}</th>{row}</tr>",
@@ -161,17 +161,17 @@ impl<'a> Page<'a> {
             escape(&s.variants[0].name)
         );
         for fault in s.faults.iter().filter(|fault| !fault.kind.has_trigger()) {
-            for direction in &s.directions {
+            for &direction in &s.directions {
                 let rows: Vec<_> = s
                     .variants
                     .iter()
-                    .filter_map(|variant| self.row(direction.as_str(), &variant.name, fault.name()))
+                    .filter_map(|variant| self.row(direction, &variant.name, fault.name()))
                     .collect();
                 let what = match fault.kind {
                     FaultName::None => "undisturbed".to_owned(),
                     _ => format!("under {}", fault.name().replace('_', " ")),
                 };
-                let action = if direction.as_str() == "put" { "Upload" } else { "Download" };
+                let action = if direction == Direction::Put { "Upload" } else { "Download" };
                 let base = rows
                     .first()
                     .and_then(|row| row.duration_median_us)
@@ -280,9 +280,7 @@ impl<'a> Page<'a> {
         }
         for row in c.rows_by_direction.iter().filter(|row| row.runs_with_silent_loss > 0) {
             let here = |loss: &&Loss| {
-                loss.variant == row.variant
-                    && loss.fault == row.fault
-                    && loss.direction.as_str() == row.direction
+                loss.variant == row.variant && loss.fault == row.fault && row.direction == loss.direction
             };
             let seeds: Vec<_> = c.losses.iter().filter(here).collect();
             let _ = writeln!(

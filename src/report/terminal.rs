@@ -15,7 +15,7 @@ use crate::lab::claim::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
 use crate::lab::records::SummaryRecord;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::Scenario;
+use crate::sim::scenario::{Direction, Scenario};
 use comfy_table::presets::NOTHING;
 
 use comfy_table::{
@@ -236,18 +236,18 @@ impl Page<'_> {
     }
 
     /// Adds a row for each direction and contender: its two first cells, then `cells`.
-    fn grouped(&self, table: &mut Table, cells: impl Fn(&str, &str) -> Vec<Cell>) {
-        for direction in &self.scenario().directions {
+    fn grouped(&self, table: &mut Table, cells: impl Fn(Direction, &str) -> Vec<Cell>) {
+        for &direction in &self.scenario().directions {
             for (i, variant) in self.scenario().variants.iter().enumerate() {
                 let direction_cell = if i == 0 { direction.as_str() } else { "" };
                 let mut row = vec![Cell::new(direction_cell), Cell::new(&variant.name)];
-                row.extend(cells(direction.as_str(), &variant.name));
+                row.extend(cells(direction, &variant.name));
                 table.add_row(row);
             }
         }
     }
 
-    fn row(&self, direction: &str, variant: &str, fault: &str) -> Option<&SummaryRecord> {
+    fn row(&self, direction: Direction, variant: &str, fault: &str) -> Option<&SummaryRecord> {
         let rows = &self.comparison.rows_by_direction;
         rows.iter().find(|r| r.direction == direction && r.variant == variant && r.fault == fault)
     }

@@ -2,7 +2,7 @@
 //! has no fault hooks. It also keeps a dead process from writing on: its store is out of reach.
 
 use super::fault::Act;
-use ftp_endpoint::net::Time;
+use super::time::SimTime;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
 use ftp_endpoint::store::{Entry, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
@@ -34,12 +34,21 @@ pub enum Access<'a> {
     },
 }
 
+impl Access<'_> {
+    /// The name of the file, without its directory.
+    pub fn name(&self) -> &str {
+        match self {
+            Access::Read { name, .. } | Access::Write { name, .. } | Access::Publish { name } => name,
+        }
+    }
+}
+
 /// Who decides what becomes of the accesses to the hosts' stores.
 pub trait StoreTap: Send + Sync {
     /// The process that runs on the host of `who`; none while it is dead.
     fn process(&self, who: Who) -> Option<SimNet>;
     /// What becomes of an access that the process of `who` makes now.
-    fn befalls(&self, at: Time, who: Who, access: Access<'_>) -> Act;
+    fn befalls(&self, at: SimTime, who: Who, access: Access<'_>) -> Act;
 }
 
 /// The store of one host of a run.
@@ -63,7 +72,7 @@ impl HostStore {
     async fn meet(&self, access: Access<'_>, len: usize) -> Result<usize, StoreError> {
         // None: it is dead.
         let Some(net) = self.tap.process(self.who) else { return pending().await };
-        match self.tap.befalls(net.now(), self.who, access) {
+        match self.tap.befalls(net.now().into(), self.who, access) {
             Act::Go => Ok(len),
             Act::Short(stored) => Ok(stored.min(len)),
             Act::Full => Err(StoreError::Full),
@@ -80,7 +89,7 @@ pub struct HostReader {
     store: HostStore,
     path: VirtualPath,
     file: MemoryReader,
-    /// Of the next byte in the file.
+    /// Where the next byte stands in the file.
     at: u64,
 }
 
@@ -107,7 +116,7 @@ pub struct HostWriter {
     store: HostStore,
     path: VirtualPath,
     file: MemoryWriter,
-    /// Of the next byte in the file.
+    /// Where the next byte stands in the file.
     at: u64,
 }
 

@@ -5,13 +5,15 @@ mod dialogue;
 mod taps;
 
 use super::fault::{DiskFault, Fault, Side, Trigger};
+use super::heard::Heard;
 use super::hosts::PerHost;
 use super::locator::Locator;
+use super::names::{FileId, FileNames};
+use super::time::SimTime;
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
 use dialogue::Dialogue;
-use ftp_endpoint::net::Time;
-use ftp_endpoint::observe::{Event, Observer, Who};
+use ftp_endpoint::observe::{Event, Who};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +21,7 @@ use tokio::sync::Notify;
 use turmoil_tcp::network::{Cut, CutKind, Order, SimNet};
 use turmoil_tcp::path::router::RouterHandle;
 
-/// A data connection: its sender's address and its receiver's.
+/// A data connection is known by its sender's address and its receiver's.
 type Connection = (SocketAddr, SocketAddr);
 
 /// How far the fault has come.
@@ -33,35 +35,38 @@ enum Stage {
     /// The moment has come; the next file to be sent is struck at its first byte.
     Pending,
     /// A process or host dies then.
-    Doomed { who: Who, at: Time },
+    Doomed { who: Who, at: SimTime },
     /// A process or host is dead, and nobody has buried it yet.
     Dead { who: Who },
-    /// Armed at the middlebox, or over.
+    /// The middlebox is armed, or all is over.
     Done,
 }
 
 struct State {
     stage: Stage,
     router: Option<RouterHandle>,
-    fired_at: Option<Time>,
+    fired_at: Option<SimTime>,
     disk: Option<DiskFault>,
-    /// The processes that run, client's and server's.
+    /// The processes of client and server, while they run.
     processes: PerHost<Option<SimNet>>,
     /// The data connection of the file under way, and the bytes written on it.
     flow: Option<(Connection, u64)>,
     dialogue: Dialogue,
-    /// With [`Trigger::WireByte`]: what was written until the fault was located.
+    /// What was written until the fault was located, where the trigger is a [`Trigger::WireByte`].
     chart: Option<Chart>,
 }
 
 /// What the injector knows of the run beside the fault.
-pub struct Scene<'a> {
+pub struct Scene {
+    /// Who sends the files.
     pub sender: Who,
-    pub target_name: &'a str,
+    /// The file that the fault is of; none of a fault that strikes whichever is under way.
+    pub target: Option<FileId>,
+    /// The target's size.
     pub target_size_bytes: u64,
-    /// Of all files, in order.
-    pub names: Vec<String>,
-    /// Half of the round-trip time.
+    /// All files of the delivery.
+    pub names: Arc<FileNames>,
+    /// How long a packet takes from host to host: half of the round-trip time.
     pub one_way: Duration,
     /// The server's control port.
     pub control: SocketAddr,
@@ -72,9 +77,9 @@ pub struct Scene<'a> {
 pub struct Injector {
     fault: Fault,
     sender: Who,
-    target_name: String,
+    target: Option<FileId>,
     target_size_bytes: u64,
-    names: Vec<String>,
+    names: Arc<FileNames>,
     one_way: Duration,
     control: SocketAddr,
     trace: Arc<Trace>,
@@ -84,7 +89,7 @@ pub struct Injector {
 }
 
 impl Injector {
-    pub fn new(fault: Fault, scene: Scene<'_>, trace: Arc<Trace>) -> Self {
+    pub fn new(fault: Fault, scene: Scene, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
         let of_disk = fault.kind.disk().is_some();
         let anchored = fault.kind.has_trigger();
@@ -95,7 +100,7 @@ impl Injector {
             stage,
             router: None,
             fired_at: None,
-            disk: of_disk.then(|| DiskFault::new(fault, scene.target_name)),
+            disk: of_disk.then(|| DiskFault::new(fault)),
             processes: PerHost::default(),
             flow: None,
             dialogue: Dialogue::default(),
@@ -104,7 +109,7 @@ impl Injector {
         Self {
             fault,
             sender: scene.sender,
-            target_name: scene.target_name.to_owned(),
+            target: scene.target,
             target_size_bytes: scene.target_size_bytes,
             names: scene.names,
             one_way: scene.one_way,
@@ -117,6 +122,11 @@ impl Injector {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the trace calls the target.
+    fn target_name(&self) -> &str {
+        self.target.map_or("", |target| self.names.name(target))
     }
 
     pub fn use_router(&self, router: RouterHandle) {
@@ -157,21 +167,21 @@ impl Injector {
         if let Trigger::AtTimeUs(at_us) = self.fault.trigger
             && self.victim().unwrap_or(Who::Client) == who
         {
-            net.outside_sleep(Duration::from_micros(at_us).saturating_sub(net.now())).await;
-            self.moment(&mut self.lock(), net.now(), who, None);
+            net.outside_sleep(SimTime::from_us(at_us).after(net.now())).await;
+            self.moment(&mut self.lock(), net.now().into(), who, None);
         }
         loop {
             let at = match self.lock().stage {
                 Stage::Dead { who: dead } if dead == who => None,
                 Stage::Doomed { who: doomed, at } if doomed == who => Some(at),
-                _ => Some(Time::MAX),
+                _ => Some(SimTime::NEVER),
             };
             match at {
                 None => break,
-                Some(Time::MAX) => self.doom.of(who).notified().await,
+                Some(SimTime::NEVER) => self.doom.of(who).notified().await,
                 Some(at) => {
-                    net.outside_sleep(at.saturating_sub(net.now())).await;
-                    self.kill(&mut self.lock(), net.now(), who);
+                    net.outside_sleep(at.after(net.now())).await;
+                    self.kill(&mut self.lock(), net.now().into(), who);
                 }
             }
         }
@@ -179,21 +189,21 @@ impl Injector {
     }
 
     /// The fault has struck.
-    pub fn fired(&self, at: Time) {
+    pub fn fired(&self, at: SimTime) {
         self.lock().fired_at.get_or_insert(at);
     }
 
-    pub fn fired_at(&self) -> Option<Time> {
+    pub fn fired_at(&self) -> Option<SimTime> {
         self.lock().fired_at
     }
 
-    /// With [`Trigger::WireByte`]: the sender's wire bytes, up to the one struck.
+    /// The sender's wire bytes up to the one struck, where the trigger is a [`Trigger::WireByte`].
     pub fn wire(&self) -> Vec<WireByte> {
         self.lock().chart.iter().flat_map(Chart::bytes).collect()
     }
 
     /// Feeds the chart, if there is one, and strikes when the wire byte is known.
-    fn chart(&self, state: &mut State, at: Time, feed: impl FnOnce(&mut Chart)) {
+    fn chart(&self, state: &mut State, at: SimTime, feed: impl FnOnce(&mut Chart)) {
         let Trigger::WireByte(n) = self.fault.trigger else { return };
         let struck = self.fault.kind.has_trigger() && !matches!(state.stage, Stage::Waiting);
         let Some(chart) = state.chart.as_mut().filter(|_| !struck) else { return };
@@ -204,12 +214,12 @@ impl Injector {
         }
     }
 
-    fn tell(&self, at: Time, what: std::fmt::Arguments<'_>) {
+    fn tell(&self, at: SimTime, what: std::fmt::Arguments<'_>) {
         self.trace.add(at, Place::Fault, what);
     }
 
     /// Takes the process, or the power of its host, now.
-    fn kill(&self, state: &mut State, at: Time, who: Who) {
+    fn kill(&self, state: &mut State, at: SimTime, who: Who) {
         let Some(process) = state.processes.of_mut(who).take() else { return };
         state.stage = Stage::Dead { who };
         state.fired_at = Some(at);
@@ -224,7 +234,7 @@ impl Injector {
     }
 
     /// Lets `who` die at `at`, which its host has not passed yet.
-    fn doom_at(&self, state: &mut State, at: Time, who: Who) {
+    fn doom_at(&self, state: &mut State, at: SimTime, who: Who) {
         state.stage = Stage::Doomed { who, at };
         self.doom.of(who).notify_one();
     }
@@ -241,19 +251,22 @@ impl Injector {
     }
 
     /// The wire byte is known: strike, or be ready to.
-    fn located(&self, state: &mut State, at: Time, connection: Connection, offset: u64) {
+    fn located(&self, state: &mut State, at: SimTime, connection: Connection, offset: u64) {
         let (from, to) = connection;
         let name = self.fault.kind.name();
         match self.fault.kind.victim() {
             Some(Side::Sender) => {
                 state.stage = Stage::Dying { connection, at_offset: offset };
                 let end = if self.fault.kind.takes_power() { "loses its power" } else { "dies" };
-                self.tell(at, format_args!("the sender of {} {end} at wire byte {offset}", self.target_name));
+                self.tell(
+                    at,
+                    format_args!("the sender of {} {end} at wire byte {offset}", self.target_name()),
+                );
                 return;
             }
             Some(Side::Receiver) => {
                 state.stage = Stage::Dying { connection, at_offset: offset };
-                self.tell(at, format_args!("{name} of {} at wire byte {offset}", self.target_name));
+                self.tell(at, format_args!("{name} of {} at wire byte {offset}", self.target_name()));
                 return;
             }
             None => {}
@@ -264,13 +277,13 @@ impl Injector {
         let (Some(kind), Some(router)) = (kind, &state.router) else { return };
         self.tell(
             at,
-            format_args!("{name} of {from} -> {to} at wire byte {offset}, in {}", self.target_name),
+            format_args!("{name} of {from} -> {to} at wire byte {offset}, in {}", self.target_name()),
         );
         router.arm(Cut { from, to, stream_offset: offset, kind });
     }
 
     /// The moment has come, on the host of `on`; `session` is the server's, if known.
-    fn moment(&self, state: &mut State, at: Time, on: Who, session: Option<u64>) {
+    fn moment(&self, state: &mut State, at: SimTime, on: Who, session: Option<u64>) {
         if !matches!(state.stage, Stage::Waiting) {
             return;
         }
@@ -292,24 +305,22 @@ impl Injector {
         } else {
             let session = session.or_else(|| state.flow.and_then(|(flow, _)| self.session(state, flow)));
             if let (Some(order), Some(router)) = (self.order(state, session), &state.router) {
-                // Half way, with what this host sends now.
+                // It comes to the middlebox half way with what this host sends now.
                 let there = at + self.one_way / 2;
-                router.order(u64::try_from(there.as_nanos()).unwrap_or(u64::MAX), order);
+                router.order(there.as_ns(), order);
             }
         }
     }
 
-    fn send_begins(&self, state: &mut State, at: Time, event: &Event<'_>) {
-        let Event::SendBegins { name, local, peer, wire_offset, coding } = event else { return };
+    fn send_begins(&self, state: &mut State, heard: &Heard<'_>) {
+        let at = heard.at;
+        let Event::SendBegins { local, peer, wire_offset, coding, .. } = heard.event else { return };
         if let Trigger::WireByte(_) = self.fault.trigger {
-            let file = self.names.iter().position(|known| name.contains(known.as_str())).unwrap_or(0);
-            let begins = |chart: &mut Chart| {
-                chart.begins((*local, *peer), *wire_offset, u32::try_from(file).unwrap_or(u32::MAX), *coding);
-            };
+            let FileId(file) = heard.file.unwrap_or(FileId(0));
+            let begins = |chart: &mut Chart| chart.begins((*local, *peer), *wire_offset, file, *coding);
             return self.chart(state, at, begins);
         }
-        // An upload under a temporary name bears the target's name within it.
-        let is_target = name.contains(&self.target_name);
+        let is_target = heard.is_of(self.target);
         let any = matches!(self.fault.trigger, Trigger::AtTimeUs(_));
         if !is_target && !any {
             return;
@@ -332,32 +343,36 @@ impl Injector {
     }
 
     /// Whether this is the moment of the trigger.
-    fn is_moment(&self, state: &mut State, who: Who, session: u64, event: &Event<'_>) -> bool {
+    fn is_moment(&self, state: &mut State, heard: &Heard<'_>) -> bool {
         let dialogue = &mut state.dialogue;
         match self.fault.trigger {
-            Trigger::BeforeCommand(n) => dialogue.is_command(&self.target_name, n, who, event),
-            Trigger::BeforeReply(n) => dialogue.is_reply(&self.target_name, n, who, session, event),
+            Trigger::BeforeCommand(n) => dialogue.is_command(self.target, n, heard),
+            Trigger::BeforeReply(n) => dialogue.is_reply(self.target, n, heard),
             Trigger::BeforeFinal => {
-                let Event::FileEnds { name, error: None, .. } = event else { return false };
-                who == self.receiver() && name.contains(&self.target_name)
+                let Event::FileEnds { error: None, .. } = heard.event else { return false };
+                heard.who == self.receiver() && heard.is_of(self.target)
             }
             _ => false,
         }
     }
 }
 
-impl Observer for Injector {
-    fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
+impl Injector {
+    /// Client or server has told its observer something.
+    pub fn event(&self, heard: &Heard<'_>) {
         let state = &mut *self.lock();
-        state.dialogue.hear(who, session, event);
-        if who == self.sender {
-            self.send_begins(state, at, event);
-            if matches!(event, Event::FileEnds { .. }) && matches!(self.fault.trigger, Trigger::AtTimeUs(_)) {
+        state.dialogue.hear(heard);
+        if heard.who == self.sender {
+            self.send_begins(state, heard);
+            if matches!(heard.event, Event::FileEnds { .. })
+                && matches!(self.fault.trigger, Trigger::AtTimeUs(_))
+            {
                 state.flow = None;
             }
         }
-        if self.is_moment(state, who, session, event) {
-            self.moment(state, at, who, (who == Who::Server).then_some(session));
+        if self.is_moment(state, heard) {
+            let (at, who) = (heard.at, heard.who);
+            self.moment(state, at, who, (who == Who::Server).then_some(heard.session));
         }
     }
 }

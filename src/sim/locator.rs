@@ -14,7 +14,7 @@ pub(super) struct Locator {
     headers: Headers,
     trigger: Trigger,
     file_size_bytes: u64,
-    /// Stream offset of the next byte to be fed.
+    /// Where the next byte to be fed stands in the stream.
     offset: u64,
     payload_bytes: u64,
     found: Option<u64>,
@@ -88,11 +88,11 @@ fn payload_of(decoder: &mut Decoder, mut input: &[u8]) -> Result<u64, DecodeErro
 /// A header whose extent is known with the byte just fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
-    /// Bytes of it fed so far.
+    /// How many bytes of it have been fed.
     fed: u64,
     /// It has two bytes or more.
     long: bool,
-    /// Payload bytes that it governs.
+    /// How many payload bytes it governs.
     governs: u64,
     /// They follow it on the wire.
     followed: bool,

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 #[derive(Default)]
 pub struct Noticing {
     noticed: BTreeSet<Who>,
-    /// Sessions in the middle of a file.
+    /// The sessions that are in the middle of a file.
     under_way: BTreeSet<(Who, u64)>,
 }
 

@@ -22,12 +22,12 @@ pub enum Verdict {
     SilentCorruption,
     /// Bytes of another file of the delivery, and nobody said so.
     Misfiled,
-    /// Not delivered, and known not to be: reported failed, or never published by a delivery that
+    /// It was not delivered, and is known not to be: reported failed, or never published by a delivery that
     /// visibly broke off.
     Detected,
     /// Reported failed, yet whole at the receiver.
     FalseAlarm,
-    /// Neither delivered nor reported when the virtual time ran out.
+    /// It was neither delivered nor reported when the virtual time ran out.
     Stuck,
 }
 
@@ -43,7 +43,7 @@ impl Verdict {
         Verdict::Stuck,
     ];
 
-    /// As in CSV columns.
+    /// The word that CSV columns have for it.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Intact => "intact",
@@ -74,11 +74,11 @@ impl std::fmt::Display for Verdict {
 #[serde(rename_all = "snake_case")]
 pub enum Left {
     Whole,
-    /// Its first bytes, or none of them in a file of no bytes.
+    /// There are its first bytes, or a file of no bytes.
     Part,
-    /// No file.
+    /// There is no file.
     Nothing,
-    /// Bytes that are not the file's.
+    /// There are bytes that are not the file's.
     Other,
 }
 
@@ -107,12 +107,12 @@ pub struct FileFate {
     pub verdict: Verdict,
     /// 0: its turn never came.
     pub attempts: u32,
-    /// From its first attempt to its last word; `None` when there was none.
+    /// The time from its first attempt to its last word; `None` when there was none.
     pub latency_us: Option<u64>,
     /// Whether a reader of the receiver's directory could see something else than the whole file
     /// under its final name.
     pub exposed: bool,
-    /// Under its final name at the receiver, at the end.
+    /// What stands under its final name at the receiver at the end.
     pub left: Left,
     /// The client's word; `None`: it said nothing.
     pub reported_delivered: Option<bool>,
@@ -135,24 +135,24 @@ pub struct Outcome {
     pub cut_off: bool,
     /// Where the client's dialogue stood when the fault struck.
     pub fault_phase: Option<Phase>,
-    /// From the first packet to the client's last word; `None` when the client died or the time
-    /// ran out.
+    /// The time from the first packet to the client's last word; `None` when the client died or the
+    /// time ran out.
     pub duration_us: Option<u64>,
-    /// Of all files together, as they are.
+    /// The size of all files together, as they are.
     pub payload_bytes: u64,
     /// IP bytes that left both hosts, everything included.
     pub wire_bytes: u64,
-    /// Opened by the client, or accepted by it.
+    /// How many the client opened or accepted.
     pub data_connections: u64,
     /// Commands the client waited for the reply to; `None` when it died.
     pub control_round_trips: Option<u64>,
-    /// Put on the links by both hosts and the middlebox.
+    /// How many both hosts and the middlebox put on the links.
     pub packets: u64,
-    /// TCP segments sent again.
+    /// How many TCP segments were sent again.
     pub retransmits: u64,
-    /// Empty unless asked for.
+    /// The hash of the trace; empty unless asked for.
     pub trace_hash: String,
-    /// Of every path and content in both stores at the end; empty unless asked for.
+    /// The hash of every path and content in both stores at the end; empty unless asked for.
     pub stores_hash: String,
     /// What no run may do, and this one did.
     pub violations: Vec<Violation>,
@@ -161,11 +161,12 @@ pub struct Outcome {
     /// Bytes that the sender wrote on data connections, framing and all attempts included.
     pub data_wire_bytes: u64,
     pub time_waits: TimeWaits,
-    /// With [`super::fault::Trigger::WireByte`]: the sender's wire bytes, at least to the one struck.
+    /// The sender's wire bytes, at least to the one struck, where the trigger is a
+    /// [`super::fault::Trigger::WireByte`].
     pub wire: Vec<WireByte>,
-    /// In order of time; empty unless asked for.
+    /// What happened, in order of time; empty unless asked for.
     pub events: Vec<TraceEvent>,
-    /// In order of time, as they reached the router; empty unless asked for.
+    /// The packets in order of time, as they reached the router; empty unless asked for.
     pub captured: Vec<CapturedPacket>,
 }
 

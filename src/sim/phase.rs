@@ -1,7 +1,8 @@
 //! Where the dialogue stood when the fault struck.
 
+use super::heard::Heard;
 use ftp_endpoint::observe::{Event, Who};
-use ftp_proto::command::Command;
+use ftp_proto::command::Verb;
 use serde::{Deserialize, Serialize};
 
 /// Where the client's dialogue stands, as far as one session tells (with several, the latest word
@@ -33,14 +34,14 @@ impl Phase {
         }
     }
 
-    /// Where it stands when `who` has told this; `sender` sends the files.
-    pub fn after(self, sender: Who, who: Who, event: &Event<'_>) -> Phase {
-        let transfer = |line: &str| {
-            let command = Command::parse(line.as_bytes());
-            matches!(command, Ok(Command::Stor(_) | Command::Retr(_) | Command::Appe(_) | Command::Stou))
-        };
-        match event {
-            Event::Command { line } if who == Who::Client && transfer(line) => Phase::BeforePreliminary,
+    /// Where it stands when this has been heard; `sender` sends the files. A transfer command whose
+    /// argument is malformed is one until its reply comes.
+    pub fn after(self, sender: Who, heard: &Heard<'_>) -> Phase {
+        let who = heard.who;
+        match heard.event {
+            Event::Command { .. } if who == Who::Client && heard.verb.is_some_and(Verb::moves_a_file) => {
+                Phase::BeforePreliminary
+            }
             Event::Reply { code: 125 | 150, .. }
                 if who == Who::Client && self == Phase::BeforePreliminary =>
             {
@@ -49,6 +50,30 @@ impl Phase {
             Event::FileEnds { error: None, .. } if who != sender => Phase::BeforeFinal,
             Event::Reply { code: 200.., .. } if who == Who::Client => Phase::Dialogue,
             _ => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::heard::tests::heard;
+
+    /// The phase after the client's command and this reply to it.
+    fn phases(line: &str, code: u16) -> [Phase; 2] {
+        let after = |phase: Phase, event: &Event<'_>| phase.after(Who::Client, &heard(Who::Client, event));
+        let asked = after(Phase::Dialogue, &Event::Command { line });
+        [asked, after(asked, &Event::Reply { code, text: "" })]
+    }
+
+    #[test]
+    fn a_transfer_command_is_one_by_its_verb() {
+        assert_eq!(phases("STOR f", 150), [Phase::BeforePreliminary, Phase::InData]);
+        assert_eq!(phases("retr f", 550), [Phase::BeforePreliminary, Phase::Dialogue]);
+        assert_eq!(phases("NOOP", 200), [Phase::Dialogue, Phase::Dialogue]);
+        // RFC 959 section 5.3 wants a pathname; the server answers 501, and until then nobody knows.
+        for malformed in ["STOR", "APPE ", "RETR"] {
+            assert_eq!(phases(malformed, 501), [Phase::BeforePreliminary, Phase::Dialogue], "{malformed}");
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use super::disk::{Access, StoreTap};
 use super::fault::Act;
+use super::heard::Heard;
 use super::hosts::PerHost;
 use super::injector::Injector;
+use super::names::FileNames;
 use super::notice::Noticing;
 use super::oracle::{self, End, Oracle};
 use super::outcome::Violation;
 use super::phase::Phase;
+use super::time::SimTime;
 use super::trace::{Place, Trace};
 use ftp_endpoint::client::Report;
 use ftp_endpoint::net::Time;
@@ -16,7 +19,6 @@ use ftp_proto::path::VirtualPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use turmoil_tcp::capture::{Capture, CapturedPacket};
 use turmoil_tcp::network::{SimNet, Tap};
 use turmoil_tcp::path::router::RouterHandle;
@@ -27,24 +29,24 @@ use turmoil_tcp::segment::TcpHeader;
 #[derive(Default)]
 pub struct Notes {
     /// The client came to the end of its list: its report, and when.
-    pub finished: Option<(Time, Report)>,
+    pub finished: Option<(SimTime, Report)>,
     pub client_died: bool,
     /// The client's word on each file it came to report: delivered or not, and after how many attempts.
     pub reported: BTreeMap<String, (bool, u32)>,
-    /// Opened by the client, or accepted by it.
+    /// How many the client opened or accepted.
     pub data_connections: u64,
-    /// Control connections that the server has open.
+    /// How many control connections the server has open.
     pub server_sessions: u64,
-    /// Control connections that opened for the client, and those that have ever opened for the server.
+    /// How many control connections opened for the client, and how many have ever opened for the server.
     pub control_opened: PerHost<u64>,
     pub phase: Phase,
     /// What [`Notes::phase`] was when the fault struck.
     pub fault_phase: Option<Phase>,
-    /// Names under which the receiver published something else than the whole file.
+    /// The names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
     /// Which sides saw an error.
     pub noticing: Noticing,
-    /// Written by the sender on data connections, all attempts together.
+    /// What the sender wrote on data connections, all attempts together.
     pub data_wire_bytes: u64,
 }
 
@@ -58,23 +60,25 @@ impl Notes {
 pub struct Recorder {
     pub trace: Arc<Trace>,
     pub injector: Arc<Injector>,
+    names: Arc<FileNames>,
     notes: Mutex<Notes>,
     oracles: Mutex<Vec<Box<dyn Oracle>>>,
     capture: Option<Capture>,
 }
 
 impl Recorder {
-    pub fn new(trace: Arc<Trace>, injector: Arc<Injector>) -> Self {
-        Self { trace, injector, notes: Mutex::default(), oracles: Mutex::new(oracle::all()), capture: None }
+    pub fn new(trace: Arc<Trace>, injector: Arc<Injector>, names: Arc<FileNames>) -> Self {
+        let oracles = Mutex::new(oracle::all());
+        Self { trace, injector, names, notes: Mutex::default(), oracles, capture: None }
     }
 
-    /// The same, and it keeps every packet.
+    /// Makes it keep every packet.
     pub fn capturing(mut self) -> Self {
         self.capture = Some(Capture::default());
         self
     }
 
-    /// Every packet so far; none unless [`Recorder::capturing`].
+    /// Gives every packet so far; none unless [`Recorder::capturing`].
     pub fn captured(&self) -> Vec<CapturedPacket> {
         self.capture.as_ref().map_or_else(Vec::new, Capture::packets)
     }
@@ -123,10 +127,11 @@ impl Recorder {
 impl Observer for Recorder {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         self.trace.event(at, who, session, event);
-        self.injector.event(at, who, session, event);
-        self.oracles().iter_mut().for_each(|oracle| oracle.event(who, session, event));
+        let heard = Heard::new(at.into(), who, session, event, &self.names);
+        self.injector.event(&heard);
+        self.oracles().iter_mut().for_each(|oracle| oracle.event(&heard));
         let mut notes = self.notes();
-        notes.phase = notes.phase.after(self.injector.sender(), who, event);
+        notes.phase = notes.phase.after(self.injector.sender(), &heard);
         notes.noticing.event(who, session, event);
         match (who, event) {
             (Who::Client, Event::FileReported { name, attempts, error }) => {
@@ -151,7 +156,7 @@ impl Observer for Recorder {
 
 impl PathObserver for Recorder {
     fn packet(&self, at_ns: u64, direction: Direction, packet: &[u8], fate: Fate) {
-        let at = Duration::from_nanos(at_ns);
+        let at = SimTime::from_ns(at_ns);
         self.trace.add_bytes(at, packet);
         if let Some(capture) = &self.capture {
             capture.packet(at_ns, direction, packet, fate);
@@ -178,7 +183,7 @@ impl PathObserver for Recorder {
     }
 
     fn cut_fired(&self, at_ns: u64, cut: &Cut) {
-        let at = Duration::from_nanos(at_ns);
+        let at = SimTime::from_ns(at_ns);
         let (from, to, offset) = (cut.from, cut.to, cut.stream_offset);
         self.trace.add(
             at,
@@ -190,7 +195,7 @@ impl PathObserver for Recorder {
     }
 
     fn order_fired(&self, at_ns: u64, order: &Order) {
-        let at = Duration::from_nanos(at_ns);
+        let at = SimTime::from_ns(at_ns);
         match order {
             // The network knows no data connections; here all are but those to the control port.
             Order::RefuseConnections { .. } => {
@@ -208,7 +213,7 @@ impl StoreTap for Recorder {
         self.injector.process(who)
     }
 
-    fn befalls(&self, at: Time, who: Who, access: Access<'_>) -> Act {
+    fn befalls(&self, at: SimTime, who: Who, access: Access<'_>) -> Act {
         let (act, struck) = self.injector.on_access(at, who, access);
         if struck {
             self.struck();
@@ -221,7 +226,7 @@ impl StoreTap for Recorder {
 pub struct HostTap {
     who: Who,
     recorder: Arc<Recorder>,
-    /// Shown and not yet taken, by connection, from this stream offset on.
+    /// What was shown and not yet taken of each connection, from a stream offset on.
     shown: Mutex<Shown>,
 }
 

@@ -281,7 +281,7 @@ impl Scenario {
         }
     }
 
-    /// With [`Scenario::every_wire_byte`]: the wire byte that a seed strikes.
+    /// The wire byte that a seed strikes, in a scenario of [`Scenario::every_wire_byte`].
     pub fn wire_byte(&self, seed: u64) -> Option<u64> {
         self.every_wire_byte.then(|| seed / (self.directions.len() * self.faults.len()) as u64)
     }

@@ -1,6 +1,7 @@
 //! The trace of a run: what happened when, and its hash. Two runs of a case are the same run if
 //! their hashes are equal.
 
+use super::time::SimTime;
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use serde::Serialize;
@@ -42,6 +43,15 @@ pub struct TraceEvent {
     pub text: String,
 }
 
+/// What will be asked of a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// [`Trace::hash`].
+    pub hash: bool,
+    /// [`Trace::events`].
+    pub events: bool,
+}
+
 #[derive(Default)]
 struct Inner {
     events: Option<Vec<TraceEvent>>,
@@ -58,8 +68,9 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Whether [`Trace::hash`] and [`Trace::events`] will be asked for.
-    pub fn new(hash: bool, events: bool) -> Self {
+    /// Keeps no more than what will be asked for.
+    pub fn new(kept: Kept) -> Self {
+        let Kept { hash, events } = kept;
         let inner =
             Inner { events: events.then(Vec::new), hash: hash.then(Sha256::new), text: String::new() };
         Self { wanted: hash || events, inner: Mutex::new(inner) }
@@ -74,11 +85,11 @@ impl Trace {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn add(&self, at: Time, place: Place, what: std::fmt::Arguments<'_>) {
+    pub fn add(&self, at: impl Into<SimTime>, place: Place, what: std::fmt::Arguments<'_>) {
         if !self.wanted {
             return;
         }
-        let at_us = us(at);
+        let at_us = at.into().as_us();
         let inner = &mut *self.lock();
         inner.text.clear();
         // Writing into a String cannot fail.
@@ -95,12 +106,12 @@ impl Trace {
     }
 
     /// Bytes that count for the hash without being an event of their own (packets).
-    pub fn add_bytes(&self, at: Time, bytes: &[u8]) {
+    pub fn add_bytes(&self, at: impl Into<SimTime>, bytes: &[u8]) {
         if !self.wanted {
             return;
         }
         if let Some(hash) = &mut self.lock().hash {
-            hash.update(us(at).to_le_bytes());
+            hash.update(at.into().as_us().to_le_bytes());
             hash.update(bytes.len().to_le_bytes());
             hash.update(bytes);
         }
@@ -126,10 +137,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn us(at: Time) -> u64 {
-    u64::try_from(at.as_micros()).unwrap_or(u64::MAX)
-}
-
 impl Observer for Trace {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         let place = match who {
@@ -144,10 +151,10 @@ impl Observer for Trace {
                 self.add(at, place, format_args!("[{session}] control connection ends: {reason}"))
             }
             Event::Command { line } => {
-                self.add(at, place, format_args!("[{session}] {} {line}", arrow(who, true)))
+                self.add(at, place, format_args!("[{session}] {} {line}", arrow(who, Line::Command)))
             }
             Event::Reply { code, text } => {
-                self.add(at, place, format_args!("[{session}] {} {code} {text}", arrow(who, false)))
+                self.add(at, place, format_args!("[{session}] {} {code} {text}", arrow(who, Line::Reply)))
             }
             Event::DataOpens { local, peer } => {
                 self.add(at, place, format_args!("[{session}] data connection {local} - {peer} opens"))
@@ -187,9 +194,19 @@ impl Observer for Trace {
     }
 }
 
-/// The way a command (or a reply) goes, as seen by `who`.
-fn arrow(who: Who, command: bool) -> &'static str {
-    if (who == Who::Client) == command { "->" } else { "<-" }
+/// What goes over a control connection.
+#[derive(Clone, Copy)]
+enum Line {
+    Command,
+    Reply,
+}
+
+/// The way that a line goes, as seen by `who`.
+fn arrow(who: Who, line: Line) -> &'static str {
+    match (who, line) {
+        (Who::Client, Line::Command) | (Who::Server, Line::Reply) => "->",
+        (Who::Server, Line::Command) | (Who::Client, Line::Reply) => "<-",
+    }
 }
 
 #[cfg(test)]
@@ -198,7 +215,7 @@ mod tests {
     use std::time::Duration;
 
     fn trace(text: &str, at_us: u64) -> Trace {
-        let trace = Trace::new(true, true);
+        let trace = Trace::new(Kept { hash: true, events: true });
         trace.add(Duration::from_micros(at_us), Place::Path, format_args!("{text}"));
         trace
     }

@@ -10,14 +10,14 @@ use std::net::SocketAddr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// Framing before payload: a block's header (RFC 959 section 3.4.2), a string's of compressed
+    /// It is framing before payload: a block's header (RFC 959 section 3.4.2), a string's of compressed
     /// mode (section 3.4.3), an escape of stream mode with record structure (section 3.4.1).
     Header,
     /// It ends in a byte of payload (of a filler string: the byte that is repeated).
     Payload,
-    /// Of a restart marker.
+    /// It belongs to a restart marker.
     Marker,
-    /// Of a mark of the end of file that comes by itself, after all payload.
+    /// It belongs to a mark of the end of file that comes by itself, after all payload.
     EndOfFile,
     /// The end of the connection: its FIN, which TCP numbers like a byte.
     Close,
@@ -40,11 +40,11 @@ impl Part {
 pub struct WireByte {
     /// Data connections count from 0 in the order in which the sender began to use them.
     pub connection: u32,
-    /// Its stream offset there.
+    /// Where it stands in the stream of the connection.
     pub offset: u64,
-    /// Index into the case's files; of a FIN: the last file on its connection.
+    /// The index of its file among the case's; a FIN has the last file on its connection.
     pub file: u32,
-    /// Payload bytes of the file written before it.
+    /// How many payload bytes of the file were written before it.
     pub payload_bytes: u64,
     pub part: Part,
 }
@@ -56,7 +56,7 @@ struct Open {
     file: u32,
     decoder: Decoder,
     payload_bytes: u64,
-    /// Stream offset of the next byte not seen yet.
+    /// Where the next byte not seen yet stands in the stream.
     next: u64,
 }
 

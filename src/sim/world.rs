@@ -4,14 +4,16 @@ use super::case::Case;
 use super::disk::HostStore;
 use super::fault::FaultKind;
 use super::injector::{Injector, Scene};
+use super::names::{FileId, FileNames};
 use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
 use super::recorder::{HostTap, Notes, Recorder};
-use super::trace::{self, Place, Trace};
+use super::time::SimTime;
+use super::trace::{self, Kept, Place, Trace};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login};
-use ftp_endpoint::net::{Net, Time};
+use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
 use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
@@ -110,19 +112,18 @@ impl World {
             Direction::Put => Who::Client,
             Direction::Get => Who::Server,
         };
-        let trace = Arc::new(Trace::new(keep.trace_hash, keep.events));
-        let (target, size_bytes) =
-            case.target().map_or(("", 0), |file| (file.name.as_str(), file.size_bytes));
+        let trace = Arc::new(Trace::new(Kept { hash: keep.trace_hash, events: keep.events }));
+        let names = Arc::new(FileNames::new(case.files.iter().map(|file| file.name.clone())));
         let scene = Scene {
             sender,
-            target_name: target,
-            target_size_bytes: size_bytes,
-            names: case.files.iter().map(|file| file.name.clone()).collect(),
+            target: case.target().map(|_| FileId(case.fault.target)),
+            target_size_bytes: case.target().map_or(0, |file| file.size_bytes),
+            names: names.clone(),
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
         };
         let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
-        let recorder = Recorder::new(trace, injector);
+        let recorder = Recorder::new(trace, injector, names);
         let recorder = Arc::new(if keep.packets { recorder.capturing() } else { recorder });
         let sending = MemoryStore::new();
         for (file, bytes) in case.files.iter().zip(&sources) {
@@ -185,7 +186,7 @@ impl World {
         };
         match report {
             Some(report) => {
-                self.recorder.notes().finished = Some((net.now(), report));
+                self.recorder.notes().finished = Some((net.now().into(), report));
                 self.aftermath(&net).await;
             }
             None => {
@@ -295,8 +296,8 @@ impl World {
         let files =
             (0..self.case.files.len()).map(|index| self.fate(index, ending, &notes)).collect::<Vec<_>>();
         let at = match ended.end {
-            RunEnd::Finished { at_us } => Duration::from_micros(at_us),
-            RunEnd::TimeLimit => Duration::from_micros(self.case.limits.virtual_time_us),
+            RunEnd::Finished { at_us } => SimTime::from_us(at_us),
+            RunEnd::TimeLimit => SimTime::from_us(self.case.limits.virtual_time_us),
         };
         for file in &files {
             let verdict = file.verdict;
@@ -312,7 +313,7 @@ impl World {
             },
             cut_off: ending == Ending::TimeLimit,
             fault_phase: notes.fault_phase,
-            duration_us: report.map(|(at, _)| micros(*at)),
+            duration_us: report.map(|(at, _)| at.as_us()),
             payload_bytes: self.sources.iter().map(|source| source.len() as u64).sum(),
             wire_bytes: ended.wire_bytes(),
             data_connections: notes.data_connections,
@@ -402,10 +403,6 @@ fn stores_hash(stores: &[&MemoryStore]) -> String {
 
 fn path(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).expect("a case's file names are pathnames")
-}
-
-fn micros(time: Time) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

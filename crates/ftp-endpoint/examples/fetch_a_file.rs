@@ -1,14 +1,9 @@
 //! Fetches a file in block mode, whose end is marked: `fetch_a_file 192.0.2.1:21 user password name`.
 //! Without arguments it fetches one from a server in memory, in this process.
 
-use ftp_endpoint::client::{Client, Login, Options};
-use ftp_endpoint::net::Net;
-use ftp_endpoint::net::real::RealNet;
-use ftp_endpoint::observe::Nobody;
-use ftp_endpoint::server::{Config, Rights, Table, serve};
-use ftp_endpoint::store::memory::MemoryStore;
-use ftp_proto::mode::TransmissionMode;
-use ftp_proto::path::VirtualPath;
+use ftp_endpoint::{Client, Login, MemoryStore, Net, Nobody, Options, RealNet};
+use ftp_endpoint::{Rights, ServerConfig, Table, serve};
+use ftp_proto::{TransmissionMode, VirtualPath};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -24,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let listener = net.listen("127.0.0.1:0".parse()?).await?;
             let address = listener.local_addr()?.to_string();
             let accounts = Table::new().with_user("me", "secret", store, Rights::ALL);
-            let config = Arc::new(Config::new(accounts));
+            let config = Arc::new(ServerConfig::new(accounts));
             tokio::spawn(serve(net, listener, config, Arc::new(Nobody)));
             [address, "me".into(), "secret".into(), "a.txt".into()]
         }

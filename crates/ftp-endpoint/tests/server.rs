@@ -6,10 +6,18 @@
 mod abort;
 #[path = "server/arbitrary.rs"]
 mod arbitrary;
+#[path = "server/around.rs"]
+mod around;
+#[path = "server/block.rs"]
+mod block;
+#[path = "server/connections.rs"]
+mod connections;
 #[path = "server/dialogue.rs"]
 mod dialogue;
 #[path = "server/extensions.rs"]
 mod extensions;
+#[path = "server/failures.rs"]
+mod failures;
 #[path = "server/rfc1123.rs"]
 mod rfc1123;
 #[path = "server/security.rs"]

@@ -7,8 +7,10 @@ use parse::Argument;
 use std::net::{SocketAddr, SocketAddrV4};
 
 mod parse;
+mod verb;
 mod write;
 
+pub use verb::{VERBS, Verb};
 pub use write::{mode_letter, write_line};
 
 /// Longest command line taken, in bytes, without its end: a verb and a pathname.
@@ -205,18 +207,6 @@ pub enum CommandError {
     Protocol,
 }
 
-/// Verbs with their old spellings (RFC 1123 section 4.1.3.1) behind them.
-const ALIASES: &[(&str, &str)] =
-    &[("XCUP", "CDUP"), ("XCWD", "CWD"), ("XMKD", "MKD"), ("XPWD", "PWD"), ("XRMD", "RMD")];
-
-/// Every verb, in alphabetical order, for HELP.
-pub const VERBS: &[&str] = &[
-    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CLNT", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "HASH", "HELP",
-    "HOST", "LANG", "LIST", "MDTM", "MFMT", "MKD", "MLSD", "MLST", "MODE", "NLST", "NOOP", "OPTS", "PASS",
-    "PASV", "PORT", "PWD", "QUIT", "RANG", "REIN", "REST", "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE",
-    "SMNT", "STAT", "STOR", "STOU", "STRU", "SYST", "TYPE", "USER",
-];
-
 impl Command {
     /// Reads one line, without its end. Verbs and the letters of parameters may be in either case.
     pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
@@ -228,9 +218,7 @@ impl Command {
         if verb.is_empty() {
             return Err(CommandError::Empty);
         }
-        let upper = verb.to_ascii_uppercase();
-        let name = ALIASES.iter().find(|(old, _)| *old == upper).map_or(upper.as_str(), |(_, new)| new);
-        let name = VERBS.iter().find(|verb| **verb == name).ok_or(CommandError::Unknown)?;
+        let name = Verb::of(verb).ok_or(CommandError::Unknown)?.as_str();
         Argument { verb: name, text: argument }.command()
     }
 
@@ -284,6 +272,32 @@ impl Command {
             Command::Host(_) => "HOST",
             Command::Lang(_) => "LANG",
             Command::Clnt(_) => "CLNT",
+        }
+    }
+
+    /// The pathname that it is about.
+    pub fn pathname(&self) -> Option<&str> {
+        match self {
+            Command::Appe(path)
+            | Command::Cwd(path)
+            | Command::Dele(path)
+            | Command::Hash(path)
+            | Command::Mdtm(path)
+            | Command::Mfmt(_, path)
+            | Command::Mkd(path)
+            | Command::Retr(path)
+            | Command::Rmd(path)
+            | Command::Rnfr(path)
+            | Command::Rnto(path)
+            | Command::Size(path)
+            | Command::Smnt(path)
+            | Command::Stor(path) => Some(path),
+            Command::List(path)
+            | Command::Mlsd(path)
+            | Command::Mlst(path)
+            | Command::Nlst(path)
+            | Command::Stat(path) => path.as_deref(),
+            _ => None,
         }
     }
 

@@ -12,3 +12,10 @@ pub mod reply;
 pub mod repr;
 pub mod telnet;
 pub mod time;
+
+// The main types; what belongs to one of them stays in its module.
+pub use command::{Command, CommandError, Verb};
+pub use mode::{Coding, Decoder, Encoder, End, Finish, Structure, TransmissionMode};
+pub use path::VirtualPath;
+pub use reply::{Reply, ReplyParser};
+pub use repr::Representation;

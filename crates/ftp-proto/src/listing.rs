@@ -70,18 +70,20 @@ impl Facts {
         Self { kind: wanted("type"), size: wanted("size"), modify: wanted("modify"), perm: wanted("perm") }
     }
 
-    /// The facts in use, each followed by `;`; for FEAT all, those in use marked by `*`.
-    pub fn list(&self, for_feature: bool) -> String {
-        let known = [("type", self.kind), ("size", self.size), ("modify", self.modify), ("perm", self.perm)];
-        let mut out = String::new();
-        for (name, used) in known {
-            match (for_feature, used) {
-                (true, true) => out.extend([name, "*;"]),
-                (true, false) | (false, true) => out.extend([name, ";"]),
-                (false, false) => {}
-            }
-        }
-        out
+    /// All facts, and whether each is in use.
+    fn all(&self) -> [(&'static str, bool); 4] {
+        [("type", self.kind), ("size", self.size), ("modify", self.modify), ("perm", self.perm)]
+    }
+
+    /// The facts in use, each followed by `;`, as the reply to OPTS MLST has them.
+    pub fn in_use(&self) -> String {
+        self.all().into_iter().filter(|(_, used)| *used).flat_map(|(name, _)| [name, ";"]).collect()
+    }
+
+    /// All facts, each followed by `;` and those in use marked by `*`, as FEAT has them
+    /// (RFC 3659 section 7.8).
+    pub fn offered(&self) -> String {
+        self.all().into_iter().flat_map(|(name, used)| [name, if used { "*;" } else { ";" }]).collect()
     }
 
     /// `facts SP name` (RFC 3659 section 7.2). `kind`: file, dir, cdir or pdir.
@@ -206,7 +208,7 @@ mod tests {
     #[test]
     fn facts_chosen_by_opts() {
         let facts = Facts::parse("Size;type;unique;");
-        assert_eq!(facts.list(false), "type;size;");
-        assert_eq!(facts.list(true), "type*;size*;modify;perm;");
+        assert_eq!(facts.in_use(), "type;size;");
+        assert_eq!(facts.offered(), "type*;size*;modify;perm;");
     }
 }

@@ -32,7 +32,7 @@ pub(in crate::report) fn section(table: &TruthTable) -> String {
         legend(),
     );
     for direction in &s.directions {
-        let name = if direction.as_str() == "put" { "Upload (STOR)" } else { "Download (RETR)" };
+        let name = if *direction == Direction::Put { "Upload (STOR)" } else { "Download (RETR)" };
         let _ = writeln!(text, "<h3>{name}</h3>\n<div class=strips>");
         for variant in &s.variants {
             text += &figure(table, variant, *direction, longest);

@@ -29,11 +29,18 @@ pub enum Place {
     Disk(Side),
 }
 
+/// Whether a scenario must give a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
+}
+
 /// A row of the table.
 #[derive(Debug)]
 pub struct About {
     pub kind: FaultName,
-    /// In scenarios, cases, tables and CSV.
+    /// The name that scenarios, cases, tables and CSV have for it.
     pub name: &'static str,
     /// One line for a person.
     pub line: &'static str,
@@ -41,8 +48,8 @@ pub struct About {
     pub paragraph: &'static str,
     /// Who can notice it, and by what.
     pub noticed: &'static str,
-    /// The keys that a scenario gives beside `kind` and `name`, and whether it must.
-    pub parameters: &'static [(&'static str, bool)],
+    /// The keys that a scenario gives beside `kind` and `name`.
+    pub parameters: &'static [(&'static str, Need)],
     pub strikes: Place,
     /// It may outlast every retry, or strike each of them: a delivery need not come about.
     pub lasts: bool,
@@ -115,7 +122,7 @@ impl FaultKind {
         matches!(self.about().strikes, Place::Power(_))
     }
 
-    /// In whose store it strikes.
+    /// The side in whose store it strikes.
     pub fn disk(&self) -> Option<Side> {
         match self.about().strikes {
             Place::Disk(side) => Some(side),

@@ -1,7 +1,8 @@
 //! A planned fault of a disk: which read, write or publication it strikes, and what becomes of that.
 
 use super::{Fault, FaultKind, Trigger};
-use ftp_endpoint::net::Time;
+use crate::sim::names::FileId;
+use crate::sim::time::SimTime;
 use std::time::Duration;
 
 /// What becomes of a read, a write or a publication.
@@ -18,12 +19,12 @@ pub enum Act {
 }
 
 enum Stage {
-    /// For the byte, or for the moment.
+    /// The byte, or the moment, has not come.
     Waiting,
     /// The moment has come: the next write or publication is struck.
     Armed,
     Full {
-        until: Time,
+        until: SimTime,
     },
     Slow,
     Done,
@@ -33,14 +34,14 @@ enum Stage {
 pub struct DiskFault {
     fault: FaultKind,
     trigger: Trigger,
-    target_name: String,
+    target: FileId,
     stage: Stage,
 }
 
 impl DiskFault {
-    pub fn new(fault: Fault, target_name: &str) -> Self {
-        let (fault, trigger, target_name) = (fault.kind, fault.trigger, target_name.to_owned());
-        Self { fault, trigger, target_name, stage: Stage::Waiting }
+    pub fn new(fault: Fault) -> Self {
+        let target = FileId(fault.target);
+        Self { fault: fault.kind, trigger: fault.trigger, target, stage: Stage::Waiting }
     }
 
     /// The moment has come.
@@ -48,10 +49,10 @@ impl DiskFault {
         self.stage = Stage::Armed;
     }
 
-    /// `len` bytes from `from` on are to be written under `name`; what becomes of them, and whether
+    /// `len` bytes from `from` on are to be written to `file`; what becomes of them, and whether
     /// that is the fault's first strike.
-    pub fn write(&mut self, at: Time, name: &str, from: u64, len: usize) -> (Act, bool) {
-        let is_target = name.contains(&self.target_name);
+    pub fn write(&mut self, at: SimTime, file: Option<FileId>, from: u64, len: usize) -> (Act, bool) {
+        let is_target = file == Some(self.target);
         let index = match (&self.stage, self.trigger) {
             (Stage::Armed, _) => Some(0),
             (Stage::Waiting, Trigger::BeforeFirstByte) if is_target => Some(0),
@@ -67,9 +68,9 @@ impl DiskFault {
         }
     }
 
-    /// A file is to be published under `name`.
-    pub fn publish(&mut self, at: Time, name: &str) -> (Act, bool) {
-        let is_target = name.contains(&self.target_name);
+    /// `file` is to be published.
+    pub fn publish(&mut self, at: SimTime, file: Option<FileId>) -> (Act, bool) {
+        let is_target = file == Some(self.target);
         let strikes = match (&self.stage, self.trigger) {
             (Stage::Armed, _) => true,
             // An empty file has no write before it.
@@ -83,12 +84,12 @@ impl DiskFault {
         (self.aftermath(at), false)
     }
 
-    /// Up to `len` bytes from `from` on are to be read under `name`, of the `left` that there are.
-    pub fn read(&mut self, name: &str, from: u64, len: usize, left: u64) -> (Act, bool) {
+    /// Up to `len` bytes from `from` on are to be read from `file`, of the `left` that there are.
+    pub fn read(&mut self, file: Option<FileId>, from: u64, len: usize, left: u64) -> (Act, bool) {
         if self.fault != FaultKind::ReadError {
             return (Act::Go, false);
         }
-        let is_target = name.contains(&self.target_name);
+        let is_target = file == Some(self.target);
         let index = match (&self.stage, self.trigger) {
             (Stage::Armed, _) => Some(0),
             (Stage::Waiting, Trigger::BeforeFirstByte) if is_target => Some(0),
@@ -111,7 +112,7 @@ impl DiskFault {
         }
     }
 
-    fn strike(&mut self, at: Time, index: usize) -> Act {
+    fn strike(&mut self, at: SimTime, index: usize) -> Act {
         let (stage, act) = match self.fault {
             FaultKind::DiskFull { for_us } => {
                 (Stage::Full { until: at + Duration::from_micros(for_us) }, Act::Full)
@@ -125,7 +126,7 @@ impl DiskFault {
         act
     }
 
-    fn aftermath(&mut self, at: Time) -> Act {
+    fn aftermath(&mut self, at: SimTime) -> Act {
         match (&self.stage, self.fault) {
             (Stage::Full { until }, _) if at < *until => Act::Full,
             (Stage::Slow, FaultKind::SlowDisk { delay_us }) => Act::Slow { delay_us },
@@ -138,63 +139,65 @@ impl DiskFault {
 mod tests {
     use super::*;
 
-    const NEVER: Time = Time::ZERO;
+    const TARGET: Option<FileId> = Some(FileId(0));
+    const OTHER: Option<FileId> = Some(FileId(1));
+    const NEVER: SimTime = SimTime::from_us(0);
 
     fn disk(fault: FaultKind, trigger: Trigger) -> DiskFault {
-        DiskFault::new(Fault { kind: fault, target: 0, trigger }, "target")
+        DiskFault::new(Fault { kind: fault, target: 0, trigger })
     }
 
     #[test]
     fn a_short_write_stores_what_comes_before_the_byte_and_says_nothing() {
         let mut disk = disk(FaultKind::ShortWrite, Trigger::PayloadByte(150));
-        assert_eq!(disk.write(NEVER, "other", 100, 100), (Act::Go, false));
-        assert_eq!(disk.write(NEVER, "target", 0, 100), (Act::Go, false));
-        assert_eq!(disk.write(NEVER, ".target.part", 100, 100), (Act::Short(50), true));
-        assert_eq!(disk.write(NEVER, "target", 100, 100), (Act::Go, false), "once");
-        assert_eq!(disk.publish(NEVER, "target"), (Act::Go, false));
+        assert_eq!(disk.write(NEVER, OTHER, 100, 100), (Act::Go, false));
+        assert_eq!(disk.write(NEVER, TARGET, 0, 100), (Act::Go, false));
+        assert_eq!(disk.write(NEVER, TARGET, 100, 100), (Act::Short(50), true));
+        assert_eq!(disk.write(NEVER, TARGET, 100, 100), (Act::Go, false), "once");
+        assert_eq!(disk.publish(NEVER, TARGET), (Act::Go, false));
     }
 
     #[test]
     fn a_write_error_strikes_once() {
         let mut disk = disk(FaultKind::WriteError, Trigger::AfterLastByte);
-        assert_eq!(disk.write(NEVER, "target", 0, 100), (Act::Go, false));
-        assert_eq!(disk.publish(NEVER, "target"), (Act::Error, true));
-        assert_eq!(disk.publish(NEVER, "target"), (Act::Go, false));
+        assert_eq!(disk.write(NEVER, TARGET, 0, 100), (Act::Go, false));
+        assert_eq!(disk.publish(NEVER, TARGET), (Act::Error, true));
+        assert_eq!(disk.publish(NEVER, TARGET), (Act::Go, false));
     }
 
     #[test]
     fn a_read_error_lets_pass_what_comes_before_the_byte_and_strikes_once() {
         let mut disk = disk(FaultKind::ReadError, Trigger::PayloadByte(150));
-        assert_eq!(disk.read("other", 100, 100, 100), (Act::Go, false));
-        assert_eq!(disk.read("target", 0, 100, 200), (Act::Go, false));
-        assert_eq!(disk.read("target", 100, 100, 100), (Act::Short(50), false));
-        assert_eq!(disk.read("target", 150, 100, 50), (Act::Error, true));
-        assert_eq!(disk.read("target", 150, 100, 50), (Act::Go, false));
-        assert_eq!(disk.write(NEVER, "target", 150, 100), (Act::Go, false), "writes are not its own");
+        assert_eq!(disk.read(OTHER, 100, 100, 100), (Act::Go, false));
+        assert_eq!(disk.read(TARGET, 0, 100, 200), (Act::Go, false));
+        assert_eq!(disk.read(TARGET, 100, 100, 100), (Act::Short(50), false));
+        assert_eq!(disk.read(TARGET, 150, 100, 50), (Act::Error, true));
+        assert_eq!(disk.read(TARGET, 150, 100, 50), (Act::Go, false));
+        assert_eq!(disk.write(NEVER, TARGET, 150, 100), (Act::Go, false), "writes are not its own");
     }
 
     #[test]
     fn a_read_error_after_the_last_byte_strikes_the_read_of_the_end() {
         let mut disk = disk(FaultKind::ReadError, Trigger::AfterLastByte);
-        assert_eq!(disk.read("target", 0, 100, 100), (Act::Go, false));
-        assert_eq!(disk.read("target", 100, 100, 0), (Act::Error, true));
+        assert_eq!(disk.read(TARGET, 0, 100, 100), (Act::Go, false));
+        assert_eq!(disk.read(TARGET, 100, 100, 0), (Act::Error, true));
     }
 
     #[test]
     fn a_full_disk_is_full_for_everyone_and_for_its_time() {
         let mut disk = disk(FaultKind::DiskFull { for_us: 1_000 }, Trigger::BeforeFirstByte);
-        assert_eq!(disk.write(Time::from_micros(5), "target", 0, 10), (Act::Full, true));
-        assert_eq!(disk.write(Time::from_micros(1_004), "other", 0, 10), (Act::Full, false));
-        assert_eq!(disk.publish(Time::from_micros(1_004), "other"), (Act::Full, false));
-        assert_eq!(disk.publish(Time::from_micros(1_005), "other"), (Act::Go, false));
+        assert_eq!(disk.write(SimTime::from_us(5), TARGET, 0, 10), (Act::Full, true));
+        assert_eq!(disk.write(SimTime::from_us(1_004), OTHER, 0, 10), (Act::Full, false));
+        assert_eq!(disk.publish(SimTime::from_us(1_004), OTHER), (Act::Full, false));
+        assert_eq!(disk.publish(SimTime::from_us(1_005), OTHER), (Act::Go, false));
     }
 
     #[test]
     fn a_slow_disk_stays_slow() {
         let mut disk = disk(FaultKind::SlowDisk { delay_us: 7 }, Trigger::BeforeFinal);
-        assert_eq!(disk.write(NEVER, "target", 0, 10), (Act::Go, false));
+        assert_eq!(disk.write(NEVER, TARGET, 0, 10), (Act::Go, false));
         disk.arm();
-        assert_eq!(disk.publish(NEVER, "target"), (Act::Slow { delay_us: 7 }, true));
-        assert_eq!(disk.write(NEVER, "other", 0, 10), (Act::Slow { delay_us: 7 }, false));
+        assert_eq!(disk.publish(NEVER, TARGET), (Act::Slow { delay_us: 7 }, true));
+        assert_eq!(disk.write(NEVER, OTHER, 0, 10), (Act::Slow { delay_us: 7 }, false));
     }
 }

@@ -1,6 +1,6 @@
 //! The kinds of faults: a row each, of which [`faults`] makes the types and the table.
 
-use super::about::{About, Place, Side};
+use super::about::{About, Need, Place, Side};
 use super::rows::{Parameter, faults};
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ faults! {
         name: "sender_dies",
         line: "the sending process dies; its kernel sends FIN; it is started again later",
         noticed: "the receiver, where its mode marks the end of file; on a download the client, by the missing reply",
-        parameters: &[("restart_after_us", true), ("transfers_outlive_control", false)],
+        parameters: &[("restart_after_us", Need::Required), ("transfers_outlive_control", Need::Optional)],
         strikes: Place::Process(Side::Sender),
         lasts: false, hidden: false,
     }
@@ -50,7 +50,7 @@ faults! {
         name: "receiver_dies",
         line: "the receiving process dies; its kernel closes its sockets",
         noticed: "the sender, by ConnectionReset, or by the reply that does not come",
-        parameters: &[("restart_after_us", true)],
+        parameters: &[("restart_after_us", Need::Required)],
         strikes: Place::Process(Side::Receiver),
         lasts: false, hidden: false,
     }
@@ -67,7 +67,7 @@ faults! {
         name: "sender_power_loss",
         line: "the sender's host loses its power: silence, RST after a restart",
         noticed: "the receiver, by silence until its timeouts",
-        parameters: &[("restart_after_us", false), ("transfers_outlive_control", false)],
+        parameters: &[("restart_after_us", Need::Optional), ("transfers_outlive_control", Need::Optional)],
         strikes: Place::Power(Side::Sender),
         lasts: false, hidden: false,
     }
@@ -82,7 +82,7 @@ faults! {
         name: "receiver_power_loss",
         line: "the receiver's host loses its power: silence, RST after a restart",
         noticed: "the sender, by silence until its timeouts, or by RST after a restart",
-        parameters: &[("restart_after_us", false)],
+        parameters: &[("restart_after_us", Need::Optional)],
         strikes: Place::Power(Side::Receiver),
         lasts: false, hidden: false,
     }
@@ -132,7 +132,7 @@ faults! {
         name: "blackhole",
         line: "a NAT forgets the data connection: its packets vanish without a word",
         noticed: "both, by silence until their timeouts, unless it ends before them",
-        parameters: &[("for_us", false)],
+        parameters: &[("for_us", Need::Optional)],
         strikes: Place::Data,
         lasts: false, hidden: false,
     }
@@ -143,7 +143,7 @@ faults! {
         name: "stall",
         line: "the data connection's packets are held up, then all pass",
         noticed: "both, by silence, if it outlasts their timeouts",
-        parameters: &[("for_us", true)],
+        parameters: &[("for_us", Need::Required)],
         strikes: Place::Data,
         lasts: false, hidden: false,
     }
@@ -154,7 +154,7 @@ faults! {
         name: "control_reset",
         line: "a middlebox resets the control connection while data flows",
         noticed: "both, by ConnectionReset on the control connection",
-        parameters: &[("transfers_outlive_control", false)],
+        parameters: &[("transfers_outlive_control", Need::Optional)],
         strikes: Place::Path,
         lasts: false, hidden: false,
     }
@@ -169,7 +169,7 @@ faults! {
         name: "control_silent",
         line: "a NAT forgets the control connection while data flows",
         noticed: "both, by silence on the control connection, unless it ends before their timeouts",
-        parameters: &[("for_us", false), ("transfers_outlive_control", false)],
+        parameters: &[("for_us", Need::Optional), ("transfers_outlive_control", Need::Optional)],
         strikes: Place::Path,
         lasts: false, hidden: false,
     }
@@ -181,7 +181,7 @@ faults! {
         name: "refused",
         line: "the next data connections are refused with RST",
         noticed: "who connects, by ConnectionRefused; a mode that keeps its connection does not meet it",
-        parameters: &[("times", true)],
+        parameters: &[("times", Need::Required)],
         strikes: Place::Path,
         lasts: false, hidden: false,
     }
@@ -193,7 +193,7 @@ faults! {
         name: "partition",
         line: "every packet between the hosts vanishes for a time",
         noticed: "both, by silence, if it outlasts their timeouts",
-        parameters: &[("for_us", true)],
+        parameters: &[("for_us", Need::Required)],
         strikes: Place::Path,
         lasts: true, hidden: false,
     }
@@ -217,7 +217,7 @@ faults! {
         name: "disk_full",
         line: "the receiver's disk is full for a time",
         noticed: "the receiver, which reports it (452)",
-        parameters: &[("for_us", true)],
+        parameters: &[("for_us", Need::Required)],
         strikes: Place::Disk(Side::Receiver),
         lasts: true, hidden: false,
     }
@@ -251,7 +251,7 @@ faults! {
         name: "slow_disk",
         line: "every write at the receiver takes longer from then on",
         noticed: "the sender, which may not send for a while",
-        parameters: &[("delay_us", true)],
+        parameters: &[("delay_us", Need::Required)],
         strikes: Place::Disk(Side::Receiver),
         lasts: true, hidden: false,
     }
@@ -274,7 +274,7 @@ faults! {
         name: "loss",
         line: "packets are lost at random throughout the run",
         noticed: "nobody: TCP repairs it, both ends see delay",
-        parameters: &[("loss_ppm", true)],
+        parameters: &[("loss_ppm", Need::Required)],
         strikes: Place::Throughout,
         lasts: true, hidden: false,
     }

@@ -11,7 +11,7 @@ mod rows;
 mod strike;
 mod trigger;
 
-pub use about::{About, Place, Side};
+pub use about::{About, Need, Place, Side};
 pub use disk::{Act, DiskFault};
 pub use kind::{FaultKind, FaultName, Given};
 pub use trigger::{Trigger, TriggerName};
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub struct Fault {
     #[serde(rename = "fault")]
     pub kind: FaultKind,
-    /// Index into the case's files; the first attempt to send it is struck.
+    /// The index of the file, among the case's, whose first attempt is struck.
     pub target: u32,
     pub trigger: Trigger,
 }

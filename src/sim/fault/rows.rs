@@ -45,7 +45,7 @@ macro_rules! faults {
             $($kind,)+
         }
 
-        /// In the order of [`FaultName`], so that a name is an index.
+        /// The rows stand in the order of [`FaultName`], so that a name is an index.
         pub(super) const ROWS: &[About] = &[$(
             About {
                 kind: FaultName::$kind,
@@ -64,7 +64,7 @@ macro_rules! faults {
         }
 
         impl FaultKind {
-            /// Without the parameters.
+            /// Leaves out the parameters.
             pub fn without(&self) -> FaultName {
                 match self {
                     $(Self::$kind { .. } => FaultName::$kind,)+

@@ -40,7 +40,7 @@ pub enum Trigger {
     /// The server is about to send its n-th reply (from 0, preliminary ones counted) to a command
     /// that names the file.
     BeforeReply(u32),
-    /// At this virtual time, whichever file is under way.
+    /// This virtual time has come, whichever file is under way.
     AtTimeUs(u64),
 }
 
@@ -55,7 +55,7 @@ impl Trigger {
         }
     }
 
-    /// As scenarios list it; none of them lists a wire byte.
+    /// The name under which scenarios list it; none of them lists a wire byte.
     pub fn name(&self) -> Option<TriggerName> {
         match self {
             Trigger::BeforeFirstByte => Some(TriggerName::BeforeFirstByte),
@@ -81,7 +81,7 @@ impl Trigger {
         }
     }
 
-    /// A moment rather than a byte.
+    /// Whether it is a moment rather than a byte.
     pub fn is_moment(&self) -> bool {
         matches!(
             self,
@@ -100,17 +100,17 @@ pub enum TriggerName {
     PayloadByte,
     /// All payload has passed, the mode's mark of the end has not.
     AfterLastByte,
-    /// Inside the header that governs a payload byte, uniform over the file.
+    /// The header that governs a payload byte is torn; the byte is uniform over the file.
     InsideHeader,
-    /// Between the header of such a byte's string and the string.
+    /// The header of such a byte's string has passed, the string has not.
     AfterHeader,
     /// The receiver has all of it, the final reply has not come.
     BeforeFinal,
-    /// Before the first or the second command that names the file.
+    /// The first or the second command that names the file is about to be sent.
     BeforeCommand,
-    /// Before the first or the second reply to such a command.
+    /// The first or the second reply to such a command is about to be sent.
     BeforeReply,
-    /// At a virtual time within the first round trips of the delivery: eight and one for each file.
+    /// A virtual time has come, within the first round trips of the delivery: eight and one for each file.
     AtTime,
 }
 
@@ -127,11 +127,11 @@ impl TriggerName {
         Self::AtTime,
     ];
 
-    /// Of a scenario that names none.
+    /// Those that a scenario has that names none.
     pub const USUAL: [Self; 4] =
         [Self::PayloadByte, Self::BeforeFirstByte, Self::PayloadByte, Self::AfterLastByte];
 
-    /// In scenarios and CSV, and one line for a person.
+    /// The word that scenarios and CSV have for it, and one line for a person.
     fn about(self) -> (&'static str, &'static str) {
         match self {
             Self::BeforeFirstByte => {

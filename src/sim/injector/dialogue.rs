@@ -1,5 +1,7 @@
 //! Follows the control connections: whose they are, and where the target file's dialogue stands.
 
+use crate::sim::heard::Heard;
+use crate::sim::names::FileId;
 use ftp_endpoint::observe::{Event, Who};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -13,13 +15,14 @@ pub(super) struct Dialogue {
     data: BTreeMap<(SocketAddr, SocketAddr), u64>,
     commands: u32,
     replies: u32,
-    /// Of each session, the commands without a final reply; whether they name the target.
+    /// For each session, the commands without a final reply: whether they name the target.
     owed: BTreeMap<u64, VecDeque<bool>>,
 }
 
 impl Dialogue {
-    pub(super) fn hear(&mut self, who: Who, session: u64, event: &Event<'_>) {
-        match *event {
+    pub(super) fn hear(&mut self, heard: &Heard<'_>) {
+        let (who, session) = (heard.who, heard.session);
+        match *heard.event {
             Event::SessionBegins { peer } if who == Who::Server => {
                 self.controls.insert(session, peer);
                 self.newest = Some(peer);
@@ -43,9 +46,9 @@ impl Dialogue {
     }
 
     /// Whether the client is about to send its `n`-th command that names `target`.
-    pub(super) fn is_command(&mut self, target: &str, n: u32, who: Who, event: &Event<'_>) -> bool {
-        let Event::Command { line } = event else { return false };
-        if who != Who::Client || !line.contains(target) {
+    pub(super) fn is_command(&mut self, target: Option<FileId>, n: u32, heard: &Heard<'_>) -> bool {
+        let is_command = matches!(heard.event, Event::Command { .. });
+        if !is_command || heard.who != Who::Client || !heard.is_of(target) {
             return false;
         }
         self.commands += 1;
@@ -53,21 +56,14 @@ impl Dialogue {
     }
 
     /// Whether the server is about to send its `n`-th reply to a command that names `target`.
-    pub(super) fn is_reply(
-        &mut self,
-        target: &str,
-        n: u32,
-        who: Who,
-        session: u64,
-        event: &Event<'_>,
-    ) -> bool {
-        if who != Who::Server {
+    pub(super) fn is_reply(&mut self, target: Option<FileId>, n: u32, heard: &Heard<'_>) -> bool {
+        if heard.who != Who::Server {
             return false;
         }
-        let owed = self.owed.entry(session).or_default();
-        match event {
-            Event::Command { line } => {
-                owed.push_back(line.contains(target));
+        let owed = self.owed.entry(heard.session).or_default();
+        match heard.event {
+            Event::Command { .. } => {
+                owed.push_back(heard.is_of(target));
                 false
             }
             Event::Reply { code, .. } => {
@@ -86,6 +82,12 @@ impl Dialogue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::heard::tests::heard;
+    use crate::sim::names::FileNames;
+    use crate::sim::time::SimTime;
+
+    /// The second of the two files of [`heard`].
+    const B: Option<FileId> = Some(FileId(1));
 
     fn told(dialogue: &mut Dialogue, n: u32) -> Vec<usize> {
         let events = [
@@ -99,8 +101,9 @@ mod tests {
             Event::Command { line: "SIZE b" },
             Event::Reply { code: 213, text: "" },
         ];
-        let hit =
-            |(at, event): (usize, &Event<'_>)| dialogue.is_reply("b", n, Who::Server, 1, event).then_some(at);
+        let hit = |(at, event): (usize, &Event<'_>)| {
+            dialogue.is_reply(B, n, &heard(Who::Server, event)).then_some(at)
+        };
         events.iter().enumerate().filter_map(hit).collect()
     }
 
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn commands_are_counted_by_the_name_in_them() {
         let mut dialogue = Dialogue::default();
-        let mut is = |who, line| dialogue.is_command("b", 1, who, &Event::Command { line });
+        let mut is = |who, line| dialogue.is_command(B, 1, &heard(who, &Event::Command { line }));
         assert!(!is(Who::Client, "STOR a"));
         assert!(!is(Who::Client, "STOR b"));
         assert!(!is(Who::Server, "STOR b"));
@@ -128,9 +131,16 @@ mod tests {
         let peers: [SocketAddr; 2] = ["10.0.0.1:5000".parse().unwrap(), "10.0.0.1:5001".parse().unwrap()];
         let local: SocketAddr = "10.0.0.2:4000".parse().unwrap();
         for (session, peer) in [(1, peers[0]), (2, peers[1])] {
-            dialogue.hear(Who::Server, session, &Event::SessionBegins { peer });
+            let event = Event::SessionBegins { peer };
+            dialogue.hear(&Heard::new(
+                SimTime::default(),
+                Who::Server,
+                session,
+                &event,
+                &FileNames::default(),
+            ));
         }
-        dialogue.hear(Who::Server, 1, &Event::DataOpens { local, peer: peers[1] });
+        dialogue.hear(&heard(Who::Server, &Event::DataOpens { local, peer: peers[1] }));
         assert_eq!(dialogue.control(dialogue.session(local, peers[1])), Some(peers[0]));
         assert_eq!(dialogue.control(None), Some(peers[1]));
     }

@@ -3,16 +3,16 @@
 use super::{Connection, Injector, Stage};
 use crate::sim::disk::Access;
 use crate::sim::fault::Act;
-use ftp_endpoint::net::Time;
+use crate::sim::time::SimTime;
 use ftp_endpoint::observe::Who;
 use std::net::SocketAddr;
 use turmoil_tcp::network::SimNet;
 
-/// As taps of the hosts.
+/// What the hosts' taps ask.
 impl Injector {
     /// Whether the victim has come to its last byte; it dies, or goes on without the rest until its
     /// power fails.
-    fn die_if_at(&self, at: Time, who: Who, connection: Connection, offset: u64) {
+    fn die_if_at(&self, at: SimTime, who: Who, connection: Connection, offset: u64) {
         let state = &mut *self.lock();
         if let Stage::Dying { connection: dying, at_offset } = state.stage
             && self.victim() == Some(who)
@@ -29,7 +29,7 @@ impl Injector {
     }
 
     /// How many of the bytes the process lives to write; arms the fault when its place is known.
-    fn room(&self, at: Time, connection: Connection, offset: u64, bytes: &[u8]) -> usize {
+    fn room(&self, at: SimTime, connection: Connection, offset: u64, bytes: &[u8]) -> usize {
         let state = &mut *self.lock();
         self.chart(state, at, |chart| chart.show(connection, offset, bytes));
         if let Stage::Locating { connection: target, locator } = &mut state.stage
@@ -61,9 +61,9 @@ impl Injector {
         offset: u64,
         bytes: &[u8],
     ) -> usize {
-        let room = self.room(net.now(), (local, peer), offset, bytes);
+        let room = self.room(net.now().into(), (local, peer), offset, bytes);
         if room == 0 {
-            self.die_if_at(net.now(), self.sender, (local, peer), offset);
+            self.die_if_at(net.now().into(), self.sender, (local, peer), offset);
         }
         room
     }
@@ -78,13 +78,13 @@ impl Injector {
                 *written = end;
             }
         }
-        self.die_if_at(net.now(), self.sender, (local, peer), end);
+        self.die_if_at(net.now().into(), self.sender, (local, peer), end);
     }
 
     /// The sender ends its stream.
     pub fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
-        self.chart(&mut self.lock(), net.now(), |chart| chart.close((local, peer), offset));
-        self.die_if_at(net.now(), self.sender, (local, peer), offset);
+        self.chart(&mut self.lock(), net.now().into(), |chart| chart.close((local, peer), offset));
+        self.die_if_at(net.now().into(), self.sender, (local, peer), offset);
     }
 
     /// The receiver asks for what comes after `offset`; how many bytes it lives to read.
@@ -99,27 +99,28 @@ impl Injector {
             _ => return usize::MAX,
         };
         if left == 0 {
-            self.die_if_at(net.now(), self.receiver(), connection, offset);
+            self.die_if_at(net.now().into(), self.receiver(), connection, offset);
         }
         left
     }
 }
 
-/// As the hosts' disks.
+/// What the hosts' disks ask.
 impl Injector {
     /// What becomes of an access by `who`, and whether the fault strikes with it.
-    pub fn on_access(&self, at: Time, who: Who, access: Access<'_>) -> (Act, bool) {
+    pub fn on_access(&self, at: SimTime, who: Who, access: Access<'_>) -> (Act, bool) {
         let state = &mut *self.lock();
         let Some(disk) = &mut state.disk else { return (Act::Go, false) };
+        let file = self.names.find(access.name());
         let (act, struck) = match access {
-            Access::Read { name, from, len, left } if who == self.sender => disk.read(name, from, len, left),
-            Access::Write { name, from, len } if who != self.sender => disk.write(at, name, from, len),
-            Access::Publish { name } if who != self.sender => disk.publish(at, name),
+            Access::Read { from, len, left, .. } if who == self.sender => disk.read(file, from, len, left),
+            Access::Write { from, len, .. } if who != self.sender => disk.write(at, file, from, len),
+            Access::Publish { .. } if who != self.sender => disk.publish(at, file),
             _ => (Act::Go, false),
         };
         if struck {
             state.fired_at.get_or_insert(at);
-            self.tell(at, format_args!("{} in {}", self.fault.kind.name(), self.target_name));
+            self.tell(at, format_args!("{} in {}", self.fault.kind.name(), self.target_name()));
         }
         (act, struck)
     }

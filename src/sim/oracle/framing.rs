@@ -3,13 +3,15 @@
 //! and else a part from the front. Nothing is written between files.
 
 use super::{End, Oracle};
+use crate::sim::heard::Heard;
 use ftp_endpoint::observe::{Event, Who};
+use ftp_proto::command::Command;
 use ftp_proto::mode::{self, Coding, Decoder, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-/// One file on the wire.
+/// A file as it stands on the wire.
 struct Sent {
     who: Who,
     name: String,
@@ -26,7 +28,7 @@ struct Connection {
     session: u64,
     coding: Coding,
     decoder: Decoder,
-    /// Index into [`Framing::sent`]; `None` between files.
+    /// The file under way, an index into [`Framing::sent`]; `None` between files.
     current: Option<usize>,
 }
 
@@ -116,14 +118,14 @@ impl Oracle for Framing {
         "framing"
     }
 
-    fn event(&mut self, who: Who, session: u64, event: &Event<'_>) {
-        match *event {
-            Event::Command { line } => {
-                let offset = line
-                    .strip_prefix("REST ")
-                    .map(|rest| rest.trim_end_matches(|c: char| !c.is_ascii_digit()));
-                self.offsets.extend(offset.and_then(|offset| offset.parse::<usize>().ok()));
-            }
+    fn event(&mut self, heard: &Heard<'_>) {
+        let (who, session) = (heard.who, heard.session);
+        if let Some(Command::Rest(marker)) = &heard.command {
+            // Our markers are offsets; what may stand behind one is its sender's own affair.
+            let offset = marker.trim_end_matches(|c: char| !c.is_ascii_digit());
+            self.offsets.extend(offset.parse::<usize>());
+        }
+        match *heard.event {
             // A new connection may have the addresses of an old one.
             Event::DataOpens { local, peer } => {
                 self.connections.remove(&(who, local, peer));
@@ -171,6 +173,7 @@ impl Oracle for Framing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::heard::tests::heard;
 
     const CODING: Coding = Coding { mode: TransmissionMode::Block, structure: Structure::File, filler: 0 };
 
@@ -182,12 +185,12 @@ mod tests {
     fn verdict(wire: &[u8], done: bool) -> Option<String> {
         let mut oracle = Framing::default();
         let (local, peer) = addresses();
-        oracle.event(Who::Client, 1, &Event::DataOpens { local, peer });
+        oracle.event(&heard(Who::Client, &Event::DataOpens { local, peer }));
         let begins = Event::SendBegins { name: "f", local, peer, wire_offset: 0, coding: CODING };
-        oracle.event(Who::Client, 1, &begins);
+        oracle.event(&heard(Who::Client, &begins));
         oracle.written(Who::Client, local, peer, wire);
         let error = (!done).then_some("reset");
-        oracle.event(Who::Client, 1, &Event::FileEnds { name: "f", payload_bytes: 3, error });
+        oracle.event(&heard(Who::Client, &Event::FileEnds { name: "f", payload_bytes: 3, error }));
         oracle.violation.or_else(|| Framing::judge(&oracle.sent[0], b"abc"))
     }
 
@@ -202,8 +205,8 @@ mod tests {
     #[test]
     fn rest_is_remembered() {
         let mut oracle = Framing::default();
-        oracle.event(Who::Client, 1, &Event::Command { line: "REST 17" });
-        oracle.event(Who::Client, 1, &Event::Command { line: "STOR 18" });
+        oracle.event(&heard(Who::Client, &Event::Command { line: "REST 17" }));
+        oracle.event(&heard(Who::Client, &Event::Command { line: "STOR 18" }));
         assert_eq!(oracle.offsets, [17].into());
     }
 

@@ -9,8 +9,9 @@ pub mod liveness;
 pub mod replies;
 
 use super::case::Case;
+use super::heard::Heard;
 use super::outcome::Outcome;
-use ftp_endpoint::observe::{Event, Who};
+use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use turmoil_tcp::network::RunReport;
 pub trait Oracle: Send {
     fn name(&self) -> &'static str;
     /// What client and server told their observers, in order.
-    fn event(&mut self, _who: Who, _session: u64, _event: &Event<'_>) {}
+    fn event(&mut self, _heard: &Heard<'_>) {}
     /// What `who` has written on a connection, every byte once and in order.
     fn written(&mut self, _who: Who, _local: SocketAddr, _peer: SocketAddr, _bytes: &[u8]) {}
-    /// After the run: one line why the invariant was violated.
+    /// Says, after the run, in one line why the invariant was violated.
     fn conclude(&mut self, end: &End<'_>) -> Option<String>;
 }
 
@@ -31,10 +32,10 @@ pub trait Oracle: Send {
 pub struct End<'a> {
     pub case: &'a Case,
     pub outcome: &'a Outcome,
-    /// Of the case's files, in order.
+    /// The contents of the case's files, in order.
     pub sources: &'a [Arc<[u8]>],
     pub network: &'a RunReport,
-    /// Pathnames in the receiver's store.
+    /// The pathnames that the receiver's store holds.
     pub received: &'a [String],
     /// Control connections that the server had open.
     pub server_sessions: u64,
@@ -42,7 +43,7 @@ pub struct End<'a> {
     pub ending: integrity::Ending,
 }
 
-/// Every oracle, fresh for a run.
+/// Makes every oracle anew for a run.
 pub fn all() -> Vec<Box<dyn Oracle>> {
     vec![
         Box::new(agreement::Agreement),

@@ -2,14 +2,16 @@
 //! RFC 959 section 4.2.
 
 use super::{End, Oracle};
+use crate::sim::heard::Heard;
 use ftp_endpoint::observe::{Event, Who};
+use ftp_proto::command::Verb;
 use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Default)]
 struct Session {
     greeted: bool,
-    /// Verbs without a final reply yet.
-    owed: VecDeque<String>,
+    /// The commands without a final reply yet; `None` is a line that begins with no verb.
+    owed: VecDeque<Option<Verb>>,
 }
 
 #[derive(Default)]
@@ -37,13 +39,12 @@ impl Replies {
         let Some(verb) = state.owed.front() else {
             return Some(format!("session {session}: reply {code} answers no command"));
         };
-        let may_be_preliminary =
-            matches!(verb.as_str(), "STOR" | "STOU" | "RETR" | "APPE" | "LIST" | "NLST" | "MLSD" | "REIN");
-        if class == 1 && !may_be_preliminary {
-            return Some(format!("session {session}: preliminary reply {code} to {verb}"));
+        let name = verb.map_or("no command", Verb::as_str);
+        if class == 1 && !verb.is_some_and(Verb::may_be_answered_twice) {
+            return Some(format!("session {session}: preliminary reply {code} to {name}"));
         }
-        if class == 3 && !matches!(verb.as_str(), "USER" | "PASS" | "REST" | "RNFR") {
-            return Some(format!("session {session}: intermediate reply {code} to {verb}"));
+        if class == 3 && !verb.is_some_and(Verb::may_want_more) {
+            return Some(format!("session {session}: intermediate reply {code} to {name}"));
         }
         if class != 1 {
             state.owed.pop_front();
@@ -57,17 +58,16 @@ impl Oracle for Replies {
         "replies"
     }
 
-    fn event(&mut self, who: Who, session: u64, event: &Event<'_>) {
-        if who != Who::Client {
+    fn event(&mut self, heard: &Heard<'_>) {
+        if heard.who != Who::Client {
             return;
         }
-        match event {
-            Event::Command { line } => {
-                let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-                self.sessions.entry(session).or_default().owed.push_back(verb);
+        match heard.event {
+            Event::Command { .. } => {
+                self.sessions.entry(heard.session).or_default().owed.push_back(heard.verb);
             }
             Event::Reply { code, .. } => {
-                let violation = self.reply(session, *code);
+                let violation = self.reply(heard.session, *code);
                 self.violation = self.violation.take().or(violation);
             }
             _ => {}
@@ -82,14 +82,15 @@ impl Oracle for Replies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::heard::tests::heard;
 
     fn violation(dialogue: &[(&str, u16)]) -> Option<String> {
         let mut oracle = Replies::default();
         for (line, code) in dialogue {
             if line.is_empty() {
-                oracle.event(Who::Client, 1, &Event::Reply { code: *code, text: "" });
+                oracle.event(&heard(Who::Client, &Event::Reply { code: *code, text: "" }));
             } else {
-                oracle.event(Who::Client, 1, &Event::Command { line });
+                oracle.event(&heard(Who::Client, &Event::Command { line }));
             }
         }
         oracle.violation

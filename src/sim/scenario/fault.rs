@@ -2,7 +2,7 @@
 
 use super::error::Problem;
 use super::within;
-use crate::sim::fault::{FaultKind, FaultName, Given};
+use crate::sim::fault::{FaultKind, FaultName, Given, Need};
 use serde::{Deserialize, Serialize};
 
 /// A kind of fault that seeds draw from. The keys a kind does not take are `None`, those it takes
@@ -77,7 +77,7 @@ impl FaultSpec {
                         &format!("only {} with kind = \"{}\"", keys.join(", "), self.kind),
                     ));
                 }
-                Some((_, true)) if !present => {
+                Some((_, Need::Required)) if !present => {
                     return Err(Problem::new(
                         &format!("faults.{index}"),
                         &format!("the key `{key}` with kind = \"{}\"", self.kind),

@@ -82,23 +82,30 @@ async fn paths_end_at_the_root() {
     client.ask(&format!("MKD /{}", "d".repeat(4096)), 553).await;
 }
 
+/// A root with a file and links of every kind, and a secret outside of it.
+#[cfg(unix)]
+fn with_links(outer: &std::path::Path, root: &std::path::Path) {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    fs::create_dir_all(root.join("d")).unwrap();
+    fs::create_dir(outer.join("outside")).unwrap();
+    fs::write(outer.join("outside/secret"), "secret").unwrap();
+    fs::write(root.join("f"), "inside").unwrap();
+    symlink(outer.join("outside"), root.join("absolute")).unwrap();
+    symlink("../outside", root.join("relative")).unwrap();
+    symlink("../../outside/secret", root.join("d/file")).unwrap();
+    symlink("f", root.join("good")).unwrap();
+    symlink("loop", root.join("loop")).unwrap();
+}
+
 /// On a real file system: symbolic links, and everything that could be taken for another path.
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn nothing_outside_the_root_of_a_disk_is_reached() {
     use std::fs;
-    use std::os::unix::fs::symlink;
     let outer = tempfile::tempdir().unwrap();
     let root = outer.path().join("root");
-    fs::create_dir_all(root.join("d")).unwrap();
-    fs::create_dir(outer.path().join("outside")).unwrap();
-    fs::write(outer.path().join("outside/secret"), "secret").unwrap();
-    fs::write(root.join("f"), "inside").unwrap();
-    symlink(outer.path().join("outside"), root.join("absolute")).unwrap();
-    symlink("../outside", root.join("relative")).unwrap();
-    symlink("../../outside/secret", root.join("d/file")).unwrap();
-    symlink("f", root.join("good")).unwrap();
-    symlink("loop", root.join("loop")).unwrap();
+    with_links(outer.path(), &root);
     let store = DiskStore::open(&root).unwrap();
     let net = MemoryNet::new(SERVER.ip());
     let listener = net.listen(SERVER).await.unwrap();

@@ -31,6 +31,16 @@ fn errors_are_typed() {
 }
 
 #[test]
+fn the_pathname_of_a_command_is_the_file_it_is_about() {
+    for line in ["RETR a b", "MFMT 20000101000000 a b", "MLST a b", "RNTO a b", "HASH a b"] {
+        assert_eq!(parse(line).unwrap().pathname(), Some("a b"), "{line}");
+    }
+    for line in ["NOOP", "LIST", "STOU", "USER a", "SITE a", "REST 1"] {
+        assert_eq!(parse(line).unwrap().pathname(), None, "{line}");
+    }
+}
+
+#[test]
 fn types() {
     assert_eq!(parse("TYPE a"), Ok(Command::Type(DataType::Ascii(Format::NonPrint))));
     assert_eq!(parse("type e t"), Ok(Command::Type(DataType::Ebcdic(Format::Telnet))));

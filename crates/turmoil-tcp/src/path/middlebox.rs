@@ -3,7 +3,7 @@
 use super::rule::{FaultRule, Forged, PacketAtRouter, Verdict};
 use super::split_proxy::SplitProxy;
 use super::stream::{Stream, prefix};
-use super::{Cut, CutKind, Direction, Order, PathObserver};
+use super::{Cut, CutKind, Direction, Order, PathObserver, PerDirection};
 use crate::segment::{self, Segment, TcpHeader};
 use smoltcp::wire::TcpControl;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ enum State {
 
 #[derive(Debug)]
 struct Tracked {
-    streams: [Stream; 2],
+    streams: PerDirection<Stream>,
     state: State,
     /// One end has reset it.
     reset_seen: bool,
@@ -129,8 +129,8 @@ impl Middlebox {
         let key = [(from, to), (to, from)].into_iter().find(|key| self.conns.contains_key(key))?;
         let conn = self.conns.get_mut(&key)?;
         let stands = matches!(conn.state, State::Open)
-            && conn.streams.iter().all(|stream| stream.isn.is_some())
-            && !conn.streams.iter().all(|stream| stream.fin_seen)
+            && conn.streams.both().iter().all(|stream| stream.isn.is_some())
+            && !conn.streams.both().iter().all(|stream| stream.fin_seen)
             && !conn.reset_seen;
         stands.then_some((key, conn))
     }
@@ -155,7 +155,7 @@ impl Middlebox {
             return Verdict::Replace(passes.into_iter().collect());
         }
         if let Some(conn) = self.conns.get_mut(&key) {
-            conn.streams[direction.index()].saw(&header);
+            conn.streams[direction].saw(&header);
         }
         Verdict::Beside(forged)
     }
@@ -175,10 +175,8 @@ impl FaultRule for Middlebox {
             if self.refuses(header.dst) || self.refuses_anywhere(packet, observer) {
                 return reject(packet);
             }
-            let again = self
-                .conns
-                .get(&key)
-                .is_some_and(|conn| conn.streams[direction.index()].isn == Some(header.seq));
+            let again =
+                self.conns.get(&key).is_some_and(|conn| conn.streams[direction].isn == Some(header.seq));
             if !again {
                 self.conns.insert(key, Tracked::new());
             }
@@ -191,20 +189,20 @@ impl FaultRule for Middlebox {
             State::Stalled(until) if at_ns < *until => return Verdict::Rearrive { at_ns: *until },
             State::Hole(_) | State::Stalled(_) => conn.state = State::Open,
             State::Closed(proxy) => {
-                conn.streams[direction.index()].saw(&header);
+                conn.streams[direction].saw(&header);
                 return Verdict::Replace(proxy.pass(direction, &header, packet.bytes));
             }
         }
         if let Some(cut) = strikes(&mut self.armed, key, direction, &header, conn) {
             if let CutKind::Order(order) = cut.kind {
-                let at = conn.streams[direction.index()].seq_of(cut.stream_offset);
+                let at = conn.streams[direction].seq_of(cut.stream_offset);
                 return self.set_off(packet, order, (key, at), observer);
             }
             observer.cut_fired(at_ns, &cut);
             return conn.strike(packet, cut);
         }
         conn.reset_seen |= header.rst;
-        conn.streams[direction.index()].saw(&header);
+        conn.streams[direction].saw(&header);
         conn.corrupt(packet)
     }
 }
@@ -218,7 +216,7 @@ fn strikes(
     conn: &Tracked,
 ) -> Option<Cut> {
     let cuts = armed.get_mut(&key)?;
-    let stream = &conn.streams[direction.index()];
+    let stream = &conn.streams[direction];
     if header.syn || stream.isn.is_none() || header.seq_end() == header.seq {
         return None;
     }
@@ -240,13 +238,13 @@ fn reject(packet: &PacketAtRouter<'_>) -> Verdict {
 
 impl Tracked {
     fn new() -> Self {
-        let (streams, corrupted) = ([Stream::default(); 2], Vec::new());
+        let (streams, corrupted) = (PerDirection::default(), Vec::new());
         Self { streams, state: State::Open, reset_seen: false, corrupted }
     }
 
     fn strike(&mut self, packet: &PacketAtRouter<'_>, cut: Cut) -> Verdict {
         let PacketAtRouter { at_ns, direction, header, .. } = *packet;
-        let at = self.streams[direction.index()].seq_of(cut.stream_offset);
+        let at = self.streams[direction].seq_of(cut.stream_offset);
         let before = || prefix(&header, packet.bytes, at, header.ack).map(|packet| (direction, packet));
         match cut.kind {
             CutKind::Reset => {
@@ -257,7 +255,7 @@ impl Tracked {
             }
             CutKind::Close { lingering } => {
                 let mut proxy = SplitProxy::new(lingering, direction, at, &header, &self.streams);
-                self.streams[direction.index()].saw(&header);
+                self.streams[direction].saw(&header);
                 let mut forged: Vec<_> = before().into_iter().collect();
                 forged.extend(proxy.fins());
                 forged.extend(proxy.beyond(direction, &header));
@@ -275,7 +273,7 @@ impl Tracked {
             }
             CutKind::Corrupt { xor } => {
                 self.corrupted.push((direction, at, xor));
-                self.streams[direction.index()].saw(&header);
+                self.streams[direction].saw(&header);
                 self.corrupt(packet)
             }
             // Carried out by the middlebox, whose other connections it concerns.
@@ -286,7 +284,7 @@ impl Tracked {
     /// RST to both ends, with the numbers they expect.
     fn resets(&self, (client, server): Key) -> Vec<Forged> {
         let reset = |direction: Direction| {
-            let (stream, back) = (&self.streams[direction.index()], &self.streams[direction.back().index()]);
+            let (stream, back) = (&self.streams[direction], &self.streams[direction.back()]);
             let (src, dst) = match direction {
                 Direction::Up => (client, server),
                 Direction::Down => (server, client),

@@ -12,6 +12,7 @@ mod stream;
 
 pub use impair::{BurstLoss, Impairments};
 use std::net::SocketAddr;
+use std::ops::{Index, IndexMut};
 
 /// The way a packet goes. A path has two sides, however many hosts are on each: a connection is between
 /// a client's side and a server's.
@@ -39,11 +40,41 @@ impl Direction {
             Direction::Down => "down",
         }
     }
+}
 
-    fn index(self) -> usize {
-        match self {
-            Direction::Up => 0,
-            Direction::Down => 1,
+/// What there is one of for each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PerDirection<T> {
+    up: T,
+    down: T,
+}
+
+impl<T> PerDirection<T> {
+    pub(crate) fn of(mut make: impl FnMut(Direction) -> T) -> Self {
+        Self { up: make(Direction::Up), down: make(Direction::Down) }
+    }
+
+    pub(crate) fn both(&self) -> [&T; 2] {
+        [&self.up, &self.down]
+    }
+}
+
+impl<T> Index<Direction> for PerDirection<T> {
+    type Output = T;
+
+    fn index(&self, direction: Direction) -> &T {
+        match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
+        }
+    }
+}
+
+impl<T> IndexMut<Direction> for PerDirection<T> {
+    fn index_mut(&mut self, direction: Direction) -> &mut T {
+        match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
         }
     }
 }

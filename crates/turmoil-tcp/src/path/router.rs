@@ -5,7 +5,7 @@ use super::impair::Impair;
 use super::link::Link;
 use super::middlebox::Middlebox;
 use super::rule::{FaultRule, Forged, PacketAtRouter, Streams, Verdict};
-use super::{Cut, Direction, Fate, Order, PathConfig, PathObserver};
+use super::{Cut, Direction, Fate, Order, PathConfig, PathObserver, PerDirection};
 use crate::seeds;
 use crate::segment::TcpHeader;
 use rand::RngExt;
@@ -104,9 +104,9 @@ enum Arrival {
 }
 
 pub(crate) struct Router {
-    links: [Link; 2],
-    impair: [Impair; 2],
-    loss: [ChaCha12Rng; 2],
+    links: PerDirection<Link>,
+    impair: PerDirection<Impair>,
+    loss: PerDirection<ChaCha12Rng>,
     loss_ppm: u32,
     hop_ns: u64,
     /// Those of users, before the middlebox.
@@ -119,7 +119,7 @@ pub(crate) struct Router {
     arrivals: BTreeMap<(u64, Kind, u64), Arrival>,
     arrived: u64,
     out: Vec<Departure>,
-    counters: [LinkCounters; 2],
+    counters: PerDirection<LinkCounters>,
 }
 
 impl Router {
@@ -133,10 +133,9 @@ impl Router {
     ) -> Self {
         let link = Link::new(path.bandwidth_bits_per_s, path.queue_bytes);
         Self {
-            links: [link.clone(), link],
-            impair: [Direction::Up, Direction::Down].map(|d| Impair::new(path.impairments, seed, d)),
-            loss: [Direction::Up, Direction::Down]
-                .map(|d| seeds::stream(seed, &format!("loss {}", d.name()))),
+            links: PerDirection::of(|_| link.clone()),
+            impair: PerDirection::of(|d| Impair::new(path.impairments, seed, d)),
+            loss: PerDirection::of(|d| seeds::stream(seed, &format!("loss {}", d.name()))),
             loss_ppm: path.loss_ppm,
             hop_ns,
             rules: Vec::new(),
@@ -147,12 +146,12 @@ impl Router {
             arrivals: BTreeMap::new(),
             arrived: 0,
             out: Vec::new(),
-            counters: [LinkCounters::default(); 2],
+            counters: PerDirection::default(),
         }
     }
 
     pub(crate) fn counters(&self, direction: Direction) -> LinkCounters {
-        self.counters[direction.index()]
+        self.counters[direction]
     }
 
     pub(crate) fn handle(&self) -> RouterHandle {
@@ -216,12 +215,12 @@ impl Router {
             }
         }
         // Drawn for every packet, so that no fault moves another packet's luck.
-        if self.loss_ppm > 0 && self.loss[direction.index()].random_range(0..1_000_000) < self.loss_ppm {
-            self.counters[direction.index()].lost += 1;
+        if self.loss_ppm > 0 && self.loss[direction].random_range(0..1_000_000) < self.loss_ppm {
+            self.counters[direction].lost += 1;
             return self.observer.packet(at_ns, direction, &packet, Fate::Lost);
         }
-        if self.impair[direction.index()].loses() {
-            self.counters[direction.index()].lost += 1;
+        if self.impair[direction].loses() {
+            self.counters[direction].lost += 1;
             return self.observer.packet(at_ns, direction, &packet, Fate::Lost);
         }
         self.decide(at_ns, direction, packet, 0);
@@ -257,7 +256,7 @@ impl Router {
             }
         }
         // What sets something off does not come twice.
-        let doubles = beside.is_none() && self.impair[direction.index()].doubles();
+        let doubles = beside.is_none() && self.impair[direction].doubles();
         let copy = doubles.then(|| packet.clone());
         self.send(at_ns, direction, packet, false);
         if let Some(copy) = copy {
@@ -283,14 +282,14 @@ impl Router {
     }
 
     fn send(&mut self, at_ns: u64, direction: Direction, packet: Vec<u8>, forged: bool) {
-        let counters = &mut self.counters[direction.index()];
-        let Some(departs) = self.links[direction.index()].send(at_ns, packet.len(), forged) else {
+        let counters = &mut self.counters[direction];
+        let Some(departs) = self.links[direction].send(at_ns, packet.len(), forged) else {
             counters.queue_full += 1;
             return self.observer.packet(at_ns, direction, &packet, Fate::QueueFull);
         };
         counters.packets += 1;
         counters.bytes += packet.len() as u64;
-        let arrives_ns = self.impair[direction.index()].arrival_ns(departs + self.hop_ns);
+        let arrives_ns = self.impair[direction].arrival_ns(departs + self.hop_ns);
         let fate = if forged { Fate::Forged { arrives_ns } } else { Fate::Forwarded { arrives_ns } };
         self.observer.packet(at_ns, direction, &packet, fate);
         self.out.push((direction, arrives_ns, packet));

@@ -1,9 +1,9 @@
 //! A connection that the middlebox has closed towards both ends, as a proxy does that gives up:
 //! what was accepted before the cut is still delivered, what comes later is not.
 
-use super::Direction;
 use super::rule::Forged;
 use super::stream::{Stream, prefix};
+use super::{Direction, PerDirection};
 use crate::segment::{self, Segment, TcpHeader, after, before, earlier, later};
 use smoltcp::wire::TcpControl;
 use std::net::SocketAddrV4;
@@ -43,7 +43,7 @@ impl Side {
 #[derive(Debug)]
 pub(super) struct SplitProxy {
     lingering: bool,
-    sides: [Side; 2],
+    sides: PerDirection<Side>,
 }
 
 impl SplitProxy {
@@ -54,9 +54,9 @@ impl SplitProxy {
         direction: Direction,
         cut: u32,
         header: &TcpHeader,
-        streams: &[Stream; 2],
+        streams: &PerDirection<Stream>,
     ) -> Self {
-        let (forth, back) = (&streams[direction.index()], &streams[direction.back().index()]);
+        let (forth, back) = (&streams[direction], &streams[direction.back()]);
         let acked = |stream: &Stream, cut: u32, isn: Option<u32>| {
             let start = isn.unwrap_or(cut).wrapping_add(1);
             earlier(stream.ack.unwrap_or(start), cut)
@@ -85,18 +85,15 @@ impl SplitProxy {
             window: back.window,
             rejected: false,
         };
-        let mut sides = [this, other];
-        if direction == Direction::Down {
-            sides.swap(0, 1);
-        }
+        let sides = PerDirection::of(|of| if of == direction { this } else { other });
         Self { lingering, sides }
     }
 
     /// The FINs to both ends.
     pub(super) fn fins(&self) -> Vec<Forged> {
         let fin = |direction: Direction| {
-            let side = &self.sides[direction.index()];
-            let ack = Some(self.sides[direction.back().index()].told());
+            let side = &self.sides[direction];
+            let ack = Some(self.sides[direction.back()].told());
             let fin = Segment {
                 src: side.from,
                 dst: side.to,
@@ -113,7 +110,7 @@ impl SplitProxy {
 
     /// A bare ACK to the sender of `direction`.
     fn ack(&self, direction: Direction) -> Forged {
-        let (forth, back) = (&self.sides[direction.index()], &self.sides[direction.back().index()]);
+        let (forth, back) = (&self.sides[direction], &self.sides[direction.back()]);
         let ack = Segment {
             src: forth.to,
             dst: forth.from,
@@ -129,7 +126,7 @@ impl SplitProxy {
     /// Takes, or refuses, what a segment carries beyond the cut.
     pub(super) fn beyond(&mut self, direction: Direction, header: &TcpHeader) -> Vec<Forged> {
         let lingering = self.lingering;
-        let side = &mut self.sides[direction.index()];
+        let side = &mut self.sides[direction];
         if header.seq_end() == header.seq || !after(header.seq_end(), side.cut) {
             return Vec::new();
         }
@@ -151,7 +148,7 @@ impl SplitProxy {
             return Vec::new();
         }
         let mut forged = Vec::new();
-        let back = &mut self.sides[direction.back().index()];
+        let back = &mut self.sides[direction.back()];
         let old = back.told();
         let mut untouched = false;
         if let Some(ack) = header.ack {
@@ -159,7 +156,7 @@ impl SplitProxy {
             back.acked = later(back.acked, earlier(ack, back.cut));
         }
         let told = back.told();
-        let side = &mut self.sides[direction.index()];
+        let side = &mut self.sides[direction];
         side.ack = Some(told);
         side.window = header.window;
         let cut = side.cut;

@@ -31,7 +31,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             "LANG EN*".to_owned(),
             "MDTM".to_owned(),
             "MFMT".to_owned(),
-            format!("MLST {}", self.negotiated.facts.list(true)),
+            format!("MLST {}", self.negotiated.facts.offered()),
             "RANG STREAM".to_owned(),
             "REST STREAM".to_owned(),
             "SIZE".to_owned(),
@@ -58,7 +58,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 self.negotiated.facts = Facts::parse(rest);
                 Ok(Reply::new(
                     200,
-                    format!("MLST OPTS {}", self.negotiated.facts.list(false)).trim_end().to_owned(),
+                    format!("MLST OPTS {}", self.negotiated.facts.in_use()).trim_end().to_owned(),
                 ))
             }
             "HASH" if rest.is_empty() => Ok(Reply::new(200, self.negotiated.algorithm.name())),

@@ -90,11 +90,20 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     pattern[at..].iter().all(|&byte| byte == b'*')
 }
 
+/// How a listing names an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Lines {
+    /// LIST: a line for people.
+    Long,
+    /// NLST: the name alone.
+    Names,
+}
+
 impl<N: Net, A: Accounts> Session<N, A> {
     pub(in crate::server) async fn list(
         &mut self,
         argument: Option<String>,
-        long: bool,
+        lines: Lines,
     ) -> Result<Reply, Refusal> {
         let (store, rights) = self.store_and_rights()?;
         if !rights.read {
@@ -104,7 +113,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let now = self.config.calendar.as_ref().map(|calendar| calendar().0);
         let mut text = Vec::new();
         for entry in &group.entries {
-            if long {
+            if lines == Lines::Long {
                 let line = long_line(&listed(&entry.name, &entry.metadata), rights.write, now);
                 text.extend_from_slice(line.as_bytes());
             } else {

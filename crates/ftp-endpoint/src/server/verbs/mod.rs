@@ -9,6 +9,7 @@ mod parameters;
 mod transfers;
 mod upload;
 
+use self::listing::Lines;
 use super::accounts::Accounts;
 use super::control::Line;
 use super::replies::Refusal;
@@ -87,8 +88,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::Stor(path) => Box::pin(self.store(&path)).await?,
             Command::Appe(path) => Box::pin(self.append(&path)).await?,
             Command::Abor => self.abort(),
-            Command::List(argument) => Box::pin(self.list(argument, true)).await?,
-            Command::Nlst(argument) => Box::pin(self.list(argument, false)).await?,
+            Command::List(argument) => Box::pin(self.list(argument, Lines::Long)).await?,
+            Command::Nlst(argument) => Box::pin(self.list(argument, Lines::Names)).await?,
 
             Command::Mdtm(path) => self.modified(&path).await?,
             Command::Mfmt(time, path) => self.set_modified(time, &path).await?,
