@@ -51,6 +51,7 @@ async fn server() -> SocketAddr {
     let mut config = Config::new(table);
     config.limits.sessions = 100_000;
     config.limits.sessions_per_address = 100_000;
+    config.limits.logins_per_address = 100_000;
     let net = RealNet::new();
     let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -165,7 +166,10 @@ async fn idle_sessions_of_a_process() {
     assert!(limit.maximum.is_none_or(|most| most > SESSIONS as u64 + 100), "too few descriptors: {limit:?}");
     let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
-    let server = common::Server::start_as(&["--user", "u:p", "--max-sessions", "20000"]);
+    let all = ["--max-sessions", "--max-sessions-per-address", "--max-logins-per-address"];
+    let options: Vec<&str> =
+        ["--user", "u:p"].into_iter().chain(all.into_iter().flat_map(|o| [o, "20000"])).collect();
+    let server = common::Server::start_as(&options);
     for _ in 0..100 {
         drop(log_in(server.address).await);
     }

@@ -31,6 +31,7 @@ impl LocalServer {
         let mut config = Config::new(accounts);
         config.limits.sessions = SESSIONS;
         config.limits.sessions_per_address = SESSIONS;
+        config.limits.logins_per_address = SESSIONS;
         config.passive_ports = Some(PASSIVE_PORTS);
         config.passive_seed = u64::from(std::process::id());
         // Nobody guesses at passwords here.

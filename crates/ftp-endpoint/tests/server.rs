@@ -24,5 +24,7 @@ mod rfc1123;
 mod security;
 #[path = "server/sequences.rs"]
 mod sequences;
+#[path = "server/strangers.rs"]
+mod strangers;
 #[path = "server/transfers.rs"]
 mod transfers;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,11 +21,13 @@ type Backlog = mpsc::UnboundedSender<MemoryStream>;
 struct Fabric {
     listeners: Mutex<BTreeMap<SocketAddr, Backlog>>,
     next_port: AtomicU16,
+    /// So many accepts fail before the next one succeeds.
+    failing_accepts: AtomicU64,
 }
 
 impl Fabric {
     fn port(&self) -> u16 {
-        20_000 + self.next_port.fetch_add(1, Ordering::Relaxed)
+        20_000 + self.next_port.fetch_add(1, Ordering::Relaxed) % 40_000
     }
 }
 
@@ -44,6 +46,11 @@ impl MemoryNet {
 
     pub fn host(&self, ip: [u8; 4]) -> Self {
         Self { ip: ip.into(), ..self.clone() }
+    }
+
+    /// The next accepts fail, as for want of descriptors.
+    pub fn fail_accepts(&self, times: u64) {
+        self.fabric.failing_accepts.store(times, Ordering::Relaxed);
     }
 
     pub fn listening(&self) -> usize {
@@ -131,6 +138,10 @@ impl Drop for MemoryListener {
 impl Listener for MemoryListener {
     type Stream = MemoryStream;
     async fn accept(&self) -> io::Result<(MemoryStream, SocketAddr)> {
+        let failing = &self.fabric.failing_accepts;
+        if failing.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return Err(io::Error::other("too many open files"));
+        }
         let stream = self.backlog.lock().await.recv().await.ok_or(io::ErrorKind::NotConnected)?;
         let peer = stream.peer;
         Ok((stream, peer))

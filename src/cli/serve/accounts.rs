@@ -1,22 +1,19 @@
 //! Users with salted password hashes (Argon2id, RFC 9106), each with a root and rights.
 
+use super::hashing::{Busy, Hashing};
 use super::settings::UserSettings;
 use anyhow::{Context, bail};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::password_hash::{PasswordHash, PasswordHasher, SaltString};
 use ftp_endpoint::server::accounts::equal;
-use ftp_endpoint::server::{Accounts, Rights, User};
+use ftp_endpoint::server::{Accounts, LoginRefusal, Rights, User};
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_proto::path::VirtualPath;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
-
-/// Hashes computed at a time: each takes 19 MiB and some 20 ms, and logins come from strangers.
-const CONCURRENT_HASHES: usize = 4;
 
 enum Secret {
     Clear(String),
@@ -24,12 +21,12 @@ enum Secret {
 }
 
 pub(super) struct Users {
-    users: BTreeMap<String, (Arc<Secret>, User<DiskStore>)>,
+    users: BTreeMap<String, (Secret, User<DiskStore>)>,
     anonymous: Option<User<DiskStore>>,
-    /// Checked in vain for unknown names, so that they take as long as known ones (RFC 2577
-    /// section 7); only where there are hashes at all.
-    decoy: Option<Arc<Secret>>,
-    hashing: Semaphore,
+    /// Where any password is hashed, this is checked in vain for the names that are unknown and for those
+    /// whose password is in the clear, so that all take the same time (RFC 2577 section 7).
+    decoy: Option<String>,
+    hashing: Arc<Hashing>,
 }
 
 /// A PHC string for `password-hash`.
@@ -38,16 +35,6 @@ pub(super) fn hash(password: &str) -> anyhow::Result<String> {
     match Argon2::default().hash_password(password.as_bytes(), &salt) {
         Ok(hash) => Ok(hash.to_string()),
         Err(error) => bail!("cannot hash the password: {error}"),
-    }
-}
-
-impl Secret {
-    fn matches(&self, password: &str) -> bool {
-        match self {
-            Secret::Clear(right) => equal(right.as_bytes(), password.as_bytes()),
-            Secret::Hash(phc) => PasswordHash::new(phc)
-                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()),
-        }
     }
 }
 
@@ -87,7 +74,7 @@ impl Users {
                 home: VirtualPath::root(),
                 rights: user.rights(),
             };
-            if users.insert(user.name.clone(), (Arc::new(secret), entry)).is_some() {
+            if users.insert(user.name.clone(), (secret, entry)).is_some() {
                 bail!("user {} is given twice", user.name);
             }
         }
@@ -105,9 +92,12 @@ impl Users {
         if users.is_empty() && anonymous.is_none() {
             bail!("nobody could log in: give --user NAME:PASSWORD, --anonymous, or a config with users");
         }
-        let hashed = users.values().any(|(secret, _)| matches!(**secret, Secret::Hash(_)));
-        let decoy = if hashed { Some(Arc::new(Secret::Hash(hash("nobody's")?))) } else { None };
-        Ok(Self { users, anonymous, decoy, hashing: Semaphore::new(CONCURRENT_HASHES) })
+        // As dear as the hashes there are.
+        let hashed = users.values().find_map(|(secret, _)| match secret {
+            Secret::Hash(phc) => Some(phc.clone()),
+            Secret::Clear(_) => None,
+        });
+        Ok(Self { users, anonymous, decoy: hashed, hashing: Arc::default() })
     }
 
     /// Each once, of those that have the shared root.
@@ -122,32 +112,43 @@ impl Users {
         stores
     }
 
-    async fn matches(&self, secret: Arc<Secret>, password: &str) -> bool {
-        if let Secret::Clear(_) = *secret {
-            return secret.matches(password);
-        }
-        let Ok(_permit) = self.hashing.acquire().await else { return false };
-        let password = password.to_owned();
-        tokio::task::spawn_blocking(move || secret.matches(&password)).await.unwrap_or(false)
+    /// Whether it is the password of `secret`, or of nobody's if there is none: the same work.
+    async fn matches(&self, secret: Option<&Secret>, password: &str, peer: IpAddr) -> Result<bool, Busy> {
+        let (phc, clear) = match secret {
+            Some(Secret::Hash(phc)) => (Some(phc), None),
+            Some(Secret::Clear(right)) => (self.decoy.as_ref(), Some(right)),
+            None => (self.decoy.as_ref(), None),
+        };
+        let hashed = match phc {
+            Some(phc) => self.hashing.matches(peer, phc, password).await?,
+            None => false,
+        };
+        // Somebody's hash must let nobody else in.
+        Ok(match secret {
+            Some(Secret::Hash(_)) => hashed,
+            _ => clear.is_some_and(|right| equal(right.as_bytes(), password.as_bytes())),
+        })
     }
 }
 
 impl Accounts for Users {
     type Store = DiskStore;
 
-    async fn login(&self, name: &str, password: &str, _peer: SocketAddr) -> Option<User<DiskStore>> {
-        if let Some((secret, user)) = self.users.get(name) {
-            let right = self.matches(secret.clone(), password).await;
-            return right.then(|| user.clone());
-        }
+    async fn login(
+        &self,
+        name: &str,
+        password: &str,
+        peer: SocketAddr,
+    ) -> Result<User<DiskStore>, LoginRefusal> {
         let is_anonymous = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
-        if let (true, Some(user)) = (is_anonymous, &self.anonymous) {
-            return Some(user.clone());
+        let known = self.users.get(name);
+        if let (None, true, Some(user)) = (known, is_anonymous, &self.anonymous) {
+            return Ok(user.clone());
         }
-        if let Some(decoy) = &self.decoy {
-            self.matches(decoy.clone(), password).await;
+        match self.matches(known.map(|(secret, _)| secret), password, peer.ip()).await {
+            Ok(right) => known.filter(|_| right).map(|(_, user)| user.clone()).ok_or(LoginRefusal::Wrong),
+            Err(Busy) => Err(LoginRefusal::Busy),
         }
-        None
     }
 }
 
@@ -175,7 +176,7 @@ mod tests {
             ("nobody", "secret", false),
             ("anonymous", "", true),
         ] {
-            assert_eq!(users.login(name, password, peer).await.is_some(), wanted, "{name} {password}");
+            assert_eq!(users.login(name, password, peer).await.is_ok(), wanted, "{name} {password}");
         }
         assert_ne!(hash("secret").unwrap(), hash("secret").unwrap(), "salted");
     }

@@ -1,6 +1,7 @@
 //! `ftpsim serve`: the server over real sockets.
 
 mod accounts;
+mod hashing;
 mod settings;
 
 use accounts::Users;
@@ -67,11 +68,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
         .init();
-    raise_descriptor_limit();
+    let descriptors = raise_descriptor_limit();
     let listen = settings.listen.unwrap_or(DEFAULT_LISTEN);
     let stores = accounts.stores();
     let keep_partials = settings.keep_partials.unwrap_or(DEFAULT_KEEP_PARTIALS_DAYS);
-    let config = config(accounts, &settings)?;
+    let mut config = config(accounts, &settings)?;
+    config.limits.sessions = affordable(config.limits.sessions, descriptors);
     let shutdown = config.shutdown.clone();
 
     let runtime = ftp_endpoint::net::real::runtime().context("cannot start the runtime")?;
@@ -173,9 +175,23 @@ fn transfer_log(path: &Path, format: LogFormat) -> anyhow::Result<TransferLog> {
     }))
 }
 
+/// No more sessions than descriptors can be had for; what is left over is for data and files.
+fn affordable(sessions: usize, descriptors: Option<u64>) -> usize {
+    let Some(descriptors) = descriptors else { return sessions };
+    let most = usize::try_from(descriptors / 4 * 3).unwrap_or(usize::MAX).max(1);
+    if sessions > most {
+        tracing::warn!(
+            sessions = most,
+            descriptors,
+            "fewer sessions than asked for: the limit of open files"
+        );
+    }
+    sessions.min(most)
+}
+
 /// A session holds a descriptor, two or three while data move, and many systems start a process with
-/// a limit of 1024 that it may raise itself.
-pub(super) fn raise_descriptor_limit() {
+/// a limit of 1024 that it may raise itself. Gives the limit, if there is one.
+pub(super) fn raise_descriptor_limit() -> Option<u64> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -185,7 +201,10 @@ pub(super) fn raise_descriptor_limit() {
         {
             tracing::warn!(%error, "cannot raise the limit of open files");
         }
+        getrlimit(Resource::Nofile).current
     }
+    #[cfg(not(unix))]
+    None
 }
 
 /// The first SIGINT or SIGTERM lets transfers finish, the second does not.

@@ -42,12 +42,15 @@ pub(super) struct Settings {
     /// but also the bounce attack (RFC 2577)
     #[arg(long)]
     pub foreign_data_addresses: bool,
-    /// Sessions at a time [default: 10000]
+    /// Sessions at a time; never more than three quarters of the limit of open files [default: 10000]
     #[arg(long, value_name = "N")]
     pub max_sessions: Option<usize>,
-    /// Sessions at a time from one address [default: 10000]
+    /// Sessions at a time from one address [default: 128]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<usize>,
+    /// Of these, sessions that nobody has logged in to yet [default: 100]
+    #[arg(long, value_name = "N")]
+    pub max_logins_per_address: Option<usize>,
     /// Bytes per second of each transfer [default: no limit]
     #[arg(long, value_name = "BYTES")]
     pub rate: Option<NonZeroU64>,
@@ -179,6 +182,7 @@ impl Settings {
             foreign_data_addresses: self.foreign_data_addresses || file.foreign_data_addresses,
             max_sessions: self.max_sessions.or(file.max_sessions),
             max_sessions_per_address: self.max_sessions_per_address.or(file.max_sessions_per_address),
+            max_logins_per_address: self.max_logins_per_address.or(file.max_logins_per_address),
             rate: self.rate.or(file.rate),
             login_timeout: self.login_timeout.or(file.login_timeout),
             idle_timeout: self.idle_timeout.or(file.idle_timeout),
@@ -211,6 +215,7 @@ impl Settings {
         Limits {
             sessions: self.max_sessions.unwrap_or(default.sessions),
             sessions_per_address: self.max_sessions_per_address.unwrap_or(default.sessions_per_address),
+            logins_per_address: self.max_logins_per_address.unwrap_or(default.logins_per_address),
             login_failures: self.max_login_failures.unwrap_or(default.login_failures),
             transfer_bytes_per_s: self.rate,
             ..default

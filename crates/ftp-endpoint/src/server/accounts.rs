@@ -39,19 +39,30 @@ pub struct User<S> {
     pub rights: Rights,
 }
 
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginRefusal {
+    /// Name and password do not belong together; which of them was wrong is not told (RFC 2577 section 7).
+    #[error("name and password do not belong together")]
+    Wrong,
+    /// More logins at a time than can be looked at; nothing is said about name and password.
+    #[error("too many logins at a time")]
+    Busy,
+}
+
 /// Who may log in, and to what.
 pub trait Accounts: Send + Sync + 'static {
     /// What users are served from.
     type Store: Store;
 
-    /// `None` when name and password do not belong together; which of them was wrong is not told
-    /// (RFC 2577 section 7).
+    /// Looks a user up; dropped when the client goes meanwhile.
     fn login(
         &self,
         name: &str,
         password: &str,
         peer: SocketAddr,
-    ) -> impl Future<Output = Option<User<Self::Store>>> + Send;
+    ) -> impl Future<Output = Result<User<Self::Store>, LoginRefusal>> + Send;
 
     /// Whether PASS is wanted after this USER.
     fn needs_password(&self, _name: &str) -> bool {
@@ -103,11 +114,14 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
 impl<S: Store> Accounts for Table<S> {
     type Store = S;
 
-    async fn login(&self, name: &str, password: &str, _peer: SocketAddr) -> Option<User<S>> {
-        if let Some((right, user)) = self.users.get(name) {
-            return equal(right.as_bytes(), password.as_bytes()).then(|| user.clone());
-        }
-        let is_anonymous = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
-        self.anonymous.clone().filter(|_| is_anonymous)
+    async fn login(&self, name: &str, password: &str, _peer: SocketAddr) -> Result<User<S>, LoginRefusal> {
+        let found = match self.users.get(name) {
+            Some((right, user)) => equal(right.as_bytes(), password.as_bytes()).then(|| user.clone()),
+            None => {
+                let anonymous = name.eq_ignore_ascii_case("anonymous") || name.eq_ignore_ascii_case("ftp");
+                self.anonymous.clone().filter(|_| anonymous)
+            }
+        };
+        found.ok_or(LoginRefusal::Wrong)
     }
 }

@@ -1,9 +1,10 @@
 //! Attending to a listener: accepting sessions, within the limits.
 
 use super::accounts::Accounts;
-use super::config::Config;
+use super::config::{Config, Limits};
+use super::guesses::Guesses;
 use super::{data, session};
-use crate::net::{Listener, Net};
+use crate::net::{Listener, Net, Time};
 use crate::observe::Observer;
 use ftp_proto::reply::Reply;
 use std::collections::BTreeMap;
@@ -14,15 +15,16 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
-/// Wait after a failed accept: the cause (no descriptors left) needs time to go away.
+/// Wait after a failed accept: the cause (no descriptors left) needs time to go away, and does.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Failed accepts in a row after which the listener is given up.
-const MAX_ACCEPT_FAILURES: u32 = 100;
+/// Of failed accepts in a row the first is logged, and then one in so many.
+const LOGGED_FAILURES: u64 = 600;
 /// For the refusal of a session too many.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Serves every connection of `listener`, until it fails, `config.shutdown` is cancelled (sessions
-/// may then finish their transfers), or this future is dropped, which ends all sessions at once.
+/// Serves every connection of `listener`, until `config.shutdown` is cancelled (sessions may then finish
+/// their transfers), or this future is dropped, which ends all sessions at once. An accept that fails, as for
+/// want of descriptors, is tried again without end: a server that strangers can bring to give up is none.
 pub async fn serve<N: Net, A: Accounts>(
     net: N,
     listener: N::Listener,
@@ -42,7 +44,7 @@ pub async fn serve_beside<N: Net, A: Accounts>(
     slots: SessionSlots,
 ) -> io::Result<()> {
     let mut sessions = JoinSet::new();
-    let mut failures = 0;
+    let mut failures: u64 = 0;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -58,19 +60,20 @@ pub async fn serve_beside<N: Net, A: Accounts>(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "accept failed");
-                failures += 1;
-                if failures >= MAX_ACCEPT_FAILURES {
-                    return Err(error);
+                if failures.is_multiple_of(LOGGED_FAILURES) {
+                    tracing::warn!(%error, failures, "accept failed; trying again");
                 }
-                net.sleep(ACCEPT_PAUSE).await;
-                continue;
+                failures += 1;
+                tokio::select! {
+                    biased;
+                    () = config.shutdown.cancelled() => break,
+                    () = net.sleep(ACCEPT_PAUSE) => continue,
+                }
             }
         };
         failures = 0;
         let slot = slots.take(data::canonical(peer.ip()));
-        let limits = &config.limits;
-        if slot.taken > limits.sessions || slot.taken_by_address > limits.sessions_per_address {
+        if slot.is_beyond(&config.limits) {
             tracing::warn!(%peer, "too many sessions");
             let net = net.clone();
             sessions.spawn(async move {
@@ -81,10 +84,7 @@ pub async fn serve_beside<N: Net, A: Accounts>(
         }
         let number = slots.next_number();
         let (net, config, observer) = (net.clone(), config.clone(), observer.clone());
-        sessions.spawn(async move {
-            session::run(net, stream, config, observer, number).await;
-            drop(slot);
-        });
+        sessions.spawn(session::run(net, stream, config, observer, number, slot));
     }
     drop(listener);
     let all = async { while sessions.join_next().await.is_some() {} };
@@ -100,10 +100,19 @@ pub struct SessionSlots(Arc<Mutex<Taken>>);
 
 #[derive(Default)]
 struct Taken {
-    sessions: usize,
-    by_address: BTreeMap<IpAddr, usize>,
-    /// Of the latest session.
+    all: Seats,
+    by_address: BTreeMap<IpAddr, Seats>,
+    /// Of the session begun last.
     number: u64,
+    guesses: Guesses,
+}
+
+/// Sessions of an address, or of all.
+#[derive(Clone, Copy, Default)]
+struct Seats {
+    taken: usize,
+    /// Of them, those that nobody has logged in to yet.
+    unknown: usize,
 }
 
 impl SessionSlots {
@@ -113,11 +122,13 @@ impl SessionSlots {
 
     fn take(&self, address: IpAddr) -> Slot {
         let mut taken = self.lock();
-        taken.sessions += 1;
-        let sessions = taken.sessions;
-        let of_address = taken.by_address.entry(address).or_default();
-        *of_address += 1;
-        Slot { slots: self.clone(), address, taken: sessions, taken_by_address: *of_address }
+        let Taken { all, by_address, .. } = &mut *taken;
+        let own = by_address.entry(address).or_default();
+        for seats in [&mut *all, &mut *own] {
+            seats.taken += 1;
+            seats.unknown += 1;
+        }
+        Slot { slots: self.clone(), address, all: *all, own: *own, is_known: false }
     }
 
     fn next_number(&self) -> u64 {
@@ -128,24 +139,60 @@ impl SessionSlots {
 }
 
 /// One session, counted until it is dropped.
-struct Slot {
+pub(super) struct Slot {
     slots: SessionSlots,
     address: IpAddr,
-    /// With this one.
-    taken: usize,
-    taken_by_address: usize,
+    /// With this one, when it was taken.
+    all: Seats,
+    own: Seats,
+    /// Somebody has logged in.
+    is_known: bool,
+}
+
+impl Slot {
+    fn is_beyond(&self, limits: &Limits) -> bool {
+        self.all.taken > limits.sessions
+            || self.own.taken > limits.sessions_per_address
+            || self.own.unknown > limits.logins_per_address
+    }
+
+    /// A login has succeeded: the session counts no more among those before one.
+    pub(super) fn known(&mut self) {
+        if !std::mem::replace(&mut self.is_known, true) {
+            self.each(|seats| seats.unknown -= 1);
+        }
+    }
+
+    /// How long the next attempt to log in as `user` has to wait; `None`: longer than anybody should.
+    pub(super) fn wait_to_guess(&self, user: &str, now: Time, limits: &Limits) -> Option<Duration> {
+        self.slots.lock().guesses.wait(self.address, user, now, limits)
+    }
+
+    /// The password was wrong.
+    pub(super) fn guessed_wrong(&self, user: &str, now: Time, limits: &Limits) {
+        self.slots.lock().guesses.wrong(self.address, user, now, limits);
+    }
+
+    fn each(&self, change: impl Fn(&mut Seats)) {
+        let mut taken = self.slots.lock();
+        let Taken { all, by_address, .. } = &mut *taken;
+        change(all);
+        if let Some(own) = by_address.get_mut(&self.address) {
+            change(own);
+            if own.taken == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.slots.lock();
-        taken.sessions -= 1;
-        if let Some(count) = taken.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                taken.by_address.remove(&self.address);
-            }
-        }
+        let unknown = usize::from(!self.is_known);
+        self.each(|seats| {
+            seats.taken -= 1;
+            seats.unknown -= unknown;
+        });
     }
 }
 

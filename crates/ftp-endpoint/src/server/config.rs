@@ -95,10 +95,19 @@ pub struct Limits {
     pub sessions: usize,
     /// Sessions at a time from one address.
     pub sessions_per_address: usize,
+    /// Sessions at a time from one address that nobody has logged in to yet.
+    pub logins_per_address: usize,
+    /// Wrong passwords that an address may give, and all addresses together for a user's name, before
+    /// attempts have to wait.
+    pub free_guesses: u32,
+    /// What each further attempt waits for each wrong password before it (RFC 2577 section 5).
+    pub guess_interval: Duration,
     /// Wrong passwords in one session, the last of which is answered by 421 (RFC 2577 section 5).
     pub login_failures: u32,
     /// Commands that may wait while a transfer runs; then the control connection is not read.
     pub queued_commands: usize,
+    /// Bytes of these commands.
+    pub queued_bytes: usize,
     /// Bytes per second of a transfer.
     pub transfer_bytes_per_s: Option<NonZeroU64>,
 }
@@ -107,9 +116,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             sessions: 10_000,
-            sessions_per_address: 10_000,
+            sessions_per_address: 128,
+            logins_per_address: 100,
+            free_guesses: 10,
+            guess_interval: Duration::from_secs(2),
             login_failures: 3,
             queued_commands: 1024,
+            queued_bytes: 64 << 10,
             transfer_bytes_per_s: None,
         }
     }

@@ -1,6 +1,6 @@
 //! The control connection: command lines in, replies out.
 
-use super::config::Timeouts;
+use super::config::{Limits, Timeouts};
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Watch};
 use bytes::{Buf, BytesMut};
@@ -22,6 +22,19 @@ pub(super) enum Line {
     TooLong,
 }
 
+impl Line {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::TooLong => 0,
+        }
+    }
+
+    fn is_quit(&self) -> bool {
+        matches!(self, Self::Text(text) if text.eq_ignore_ascii_case(b"QUIT"))
+    }
+}
+
 pub(super) struct Control<N: Net> {
     net: N,
     stream: N::Stream,
@@ -30,7 +43,8 @@ pub(super) struct Control<N: Net> {
     unread: BytesMut,
     /// Lines that came while a transfer was running.
     queue: VecDeque<Line>,
-    queue_limit: usize,
+    queued_bytes: usize,
+    limits: Limits,
     unsent: BytesMut,
     timeouts: Timeouts,
     /// The client has closed its side.
@@ -42,13 +56,7 @@ pub(super) struct Control<N: Net> {
 }
 
 impl<N: Net> Control<N> {
-    pub(super) fn new(
-        net: N,
-        stream: N::Stream,
-        watch: Watch,
-        timeouts: Timeouts,
-        queue_limit: usize,
-    ) -> Self {
+    pub(super) fn new(net: N, stream: N::Stream, watch: Watch, timeouts: Timeouts, limits: Limits) -> Self {
         // Without it everything works, if late.
         let _ = stream.control();
         Self {
@@ -58,7 +66,8 @@ impl<N: Net> Control<N> {
             splitter: LineSplitter::new(MAX_LINE_BYTES),
             unread: BytesMut::new(),
             queue: VecDeque::new(),
-            queue_limit,
+            queued_bytes: 0,
+            limits,
             unsent: BytesMut::new(),
             timeouts,
             ended: false,
@@ -105,6 +114,7 @@ impl<N: Net> Control<N> {
     /// for one, sends what has been said.
     pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
         if let Some(line) = self.queue.pop_front() {
+            self.queued_bytes -= line.len();
             if self.unsent.len() > BATCH_BYTES {
                 self.flush().await?;
             }
@@ -121,7 +131,7 @@ impl<N: Net> Control<N> {
 
     /// The next line to come after those queued. May be dropped at any time.
     pub(super) async fn attend(&mut self) -> io::Result<Option<Line>> {
-        if self.queue.len() >= self.queue_limit {
+        if self.is_full() {
             self.flush().await?;
             // The transfer must end first.
             return std::future::pending().await;
@@ -187,7 +197,26 @@ impl<N: Net> Control<N> {
 
     /// Puts a line, come during a transfer, where `next` finds it.
     pub(super) fn queue(&mut self, line: Line) {
+        self.queued_bytes += line.len();
         self.queue.push_back(line);
+    }
+
+    fn is_full(&self) -> bool {
+        self.queue.len() >= self.limits.queued_commands || self.queued_bytes >= self.limits.queued_bytes
+    }
+
+    /// Waits until the client has gone, while something is done that it may not want any more. Lines that
+    /// come meanwhile wait their turn. May be dropped at any time.
+    pub(super) async fn gone(&mut self) -> io::Error {
+        loop {
+            match self.attend().await {
+                Ok(Some(line)) => self.queue(line),
+                // It wants no more than the replies to what it has asked.
+                Ok(None) if self.queue.iter().any(Line::is_quit) => return std::future::pending().await,
+                Ok(None) => return io::ErrorKind::UnexpectedEof.into(),
+                Err(error) => return error,
+            }
+        }
     }
 
     /// Whether the client has sent more than what is being done.

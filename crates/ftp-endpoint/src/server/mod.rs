@@ -31,6 +31,7 @@ pub mod config;
 mod control;
 mod counting;
 mod data;
+mod guesses;
 pub mod log;
 mod meanwhile;
 mod negotiated;
@@ -38,7 +39,7 @@ mod replies;
 mod session;
 mod verbs;
 
-pub use accounts::{Accounts, Rights, Table, User};
+pub use accounts::{Accounts, LoginRefusal, Rights, Table, User};
 pub use attend::{SessionSlots, serve, serve_beside};
 pub use config::{Config, Limits, PASSIVE_PORTS, Timeouts};
 pub use log::{Movement, TransferLog, TransferRecord};

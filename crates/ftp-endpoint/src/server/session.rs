@@ -1,13 +1,14 @@
 //! One control connection from greeting to goodbye.
 
 use super::accounts::{Accounts, Rights, User};
+use super::attend::Slot;
 use super::config::Config;
 use super::control::{Control, Line};
 use super::counting::Counting;
 use super::data::DataPort;
 use super::negotiated::Negotiated;
 use super::replies::Refusal;
-use crate::net::{Net, Stream};
+use crate::net::{Net, Stream, Time};
 use crate::observe::{Event, Observer, Watch, Who};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
@@ -37,6 +38,9 @@ pub(super) struct Session<N: Net, A: Accounts> {
     /// An ABOR waits behind commands that came before it: their transfers do not begin.
     pub(super) aborting: bool,
     pub(super) passive_tries: u64,
+    pub(super) slot: Slot,
+    /// Since when nobody is logged in.
+    pub(super) unknown_since: Time,
 }
 
 /// Serves one connection to its end; every wait is bounded.
@@ -46,14 +50,15 @@ pub(super) async fn run<N: Net, A: Accounts>(
     config: Arc<Config<A>>,
     observer: Arc<dyn Observer>,
     number: u64,
+    slot: Slot,
 ) {
     let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
     let counting = Arc::new(Counting::new(observer));
     let watch = Watch::new(counting.clone(), Who::Server, number);
     watch.tell(net.now(), Event::SessionBegins { peer });
-    let limit = config.limits.queued_commands;
+    let begun = net.now();
     let mut session = Session {
-        control: Control::new(net.clone(), stream, watch.clone(), config.timeouts, limit)
+        control: Control::new(net.clone(), stream, watch.clone(), config.timeouts, config.limits)
             .outlived_by_transfers(config.transfers_outlive_control),
         data: DataPort::new(net.clone(), watch.clone(), local, peer, &config),
         net,
@@ -70,6 +75,8 @@ pub(super) async fn run<N: Net, A: Accounts>(
         rename_from: None,
         aborting: false,
         passive_tries: 0,
+        slot,
+        unknown_since: begun,
         config,
     };
     let reason = session.dialogue().await;
@@ -97,14 +104,18 @@ impl<N: Net, A: Accounts> Session<N, A> {
     async fn dialogue(&mut self) -> &'static str {
         let greeting = self.config.greeting.clone();
         self.say(220, greeting);
-        let begun = self.net.now();
         loop {
             let timeouts = &self.config.timeouts;
             let limit = if self.user.is_some() {
                 timeouts.idle
             } else {
-                timeouts.login.saturating_sub(self.net.now().saturating_sub(begun))
+                timeouts.login.saturating_sub(self.net.now().saturating_sub(self.unknown_since))
             };
+            if limit.is_zero() {
+                // However many lines are there already.
+                self.say(421, "Timeout: closing control connection.");
+                return "idle";
+            }
             let net = self.net.clone();
             let shutdown = self.config.shutdown.clone();
             let next = tokio::select! {

@@ -1,12 +1,13 @@
 //! USER, PASS and REIN.
 
 use crate::net::Net;
-use crate::server::accounts::Accounts;
+use crate::server::accounts::{Accounts, LoginRefusal};
 use crate::server::negotiated::Negotiated;
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
+use std::time::Duration;
 
 impl<N: Net, A: Accounts> Session<N, A> {
     /// Begins the login again (RFC 959 section 4.1.1). The reply is the same for every name
@@ -27,22 +28,62 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         let name = self.user_name.take().ok_or(Refusal::Sequence("send USER first"))?;
         let config = self.config.clone();
-        if let Some(user) = config.accounts.login(&name, &password, self.peer).await {
-            tracing::info!(session = self.number, user = %user.name, peer = %self.peer, "logged in");
-            self.working = user.home.clone();
-            self.user = Some(user);
-            self.login_failures = 0;
-            return Ok(Reply::new(230, "User logged in, proceed.").into());
-        }
-        tracing::warn!(session = self.number, user = %name, peer = %self.peer, "login failed");
-        self.login_failures += 1;
-        // Guessing takes its time (RFC 2577 section 5).
-        self.net.sleep(config.timeouts.login_failure).await;
-        if self.login_failures >= config.limits.login_failures {
-            let reply = Reply::new(421, "Too many failed logins, closing control connection.");
+        let Some(wait) = self.slot.wait_to_guess(&name, self.net.now(), &config.limits) else {
+            tracing::warn!(session = self.number, user = %name.escape_debug(), peer = %self.peer, "too many guesses");
+            self.delay(config.timeouts.login_failure).await?;
+            let reply =
+                Reply::new(421, "Too many failed logins, try again later; closing control connection.");
             return Ok(Next::End(reply, "failed logins"));
+        };
+        // Guessing takes its time (RFC 2577 section 5), and nobody's work is done who has gone.
+        let attempt = async {
+            if !wait.is_zero() {
+                self.net.sleep(wait).await;
+            }
+            config.accounts.login(&name, &password, self.peer).await
+        };
+        let login = tokio::select! {
+            biased;
+            login = attempt => login,
+            gone = self.control.gone() => return Err(Refusal::ControlLost(gone)),
+        };
+        match login {
+            Ok(user) => {
+                tracing::info!(session = self.number, user = %user.name.escape_debug(), peer = %self.peer, "logged in");
+                self.working = user.home.clone();
+                self.user = Some(user);
+                self.login_failures = 0;
+                self.slot.known();
+                Ok(Reply::new(230, "User logged in, proceed.").into())
+            }
+            Err(LoginRefusal::Busy) => {
+                let reply = Reply::new(
+                    421,
+                    "Too many logins at a time, try again later; closing control connection.",
+                );
+                Ok(Next::End(reply, "too many logins"))
+            }
+            Err(LoginRefusal::Wrong) => {
+                self.slot.guessed_wrong(&name, self.net.now(), &config.limits);
+                tracing::warn!(session = self.number, user = %name.escape_debug(), peer = %self.peer, "login failed");
+                self.login_failures += 1;
+                self.delay(config.timeouts.login_failure).await?;
+                if self.login_failures >= config.limits.login_failures {
+                    let reply = Reply::new(421, "Too many failed logins, closing control connection.");
+                    return Ok(Next::End(reply, "failed logins"));
+                }
+                Ok(Reply::new(530, "Login incorrect.").into())
+            }
         }
-        Ok(Reply::new(530, "Login incorrect.").into())
+    }
+
+    /// An answer that takes its time, unless nobody waits for it any more.
+    async fn delay(&mut self, time: Duration) -> Result<(), Refusal> {
+        tokio::select! {
+            biased;
+            () = self.net.sleep(time) => Ok(()),
+            gone = self.control.gone() => Err(Refusal::ControlLost(gone)),
+        }
     }
 
     /// REIN: everything as after the greeting (RFC 959 section 4.1.1).
@@ -54,7 +95,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     fn log_out(&mut self) {
-        self.user = None;
+        if self.user.take().is_some() {
+            // Whoever logs in next has as long as the first.
+            self.unknown_since = self.net.now();
+        }
         self.user_name = None;
         self.working = VirtualPath::root();
     }

@@ -1,0 +1,238 @@
+//! Passwords against their hashes (Argon2, RFC 9106), in a bounded amount of memory and in fair turns: each
+//! takes 19 MiB and some 20 ms, and logins come from strangers.
+
+use argon2::password_hash::{Decimal, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use ftp_endpoint::server::accounts::equal;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// Hashes computed at a time, each in a buffer that is kept for the next.
+const AT_A_TIME: usize = 4;
+/// Attempts that wait, from one address and from all.
+const WAITING_PER_ADDRESS: usize = 16;
+const WAITING: usize = 512;
+
+/// More attempts wait than can be looked at in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Busy;
+
+#[derive(Default)]
+pub(super) struct Hashing {
+    turns: Mutex<Turns>,
+    buffers: Mutex<Vec<Vec<Block>>>,
+}
+
+#[derive(Default)]
+struct Turns {
+    running: usize,
+    /// Those who wait, by address.
+    waiting: BTreeMap<IpAddr, VecDeque<oneshot::Sender<Permit>>>,
+    /// Addresses that have somebody waiting, each once, the next one first.
+    next: VecDeque<IpAddr>,
+}
+
+/// A turn; the next one's when it is dropped.
+struct Permit(Arc<Hashing>);
+
+impl Hashing {
+    /// Whether `phc` is the hash of `password`. The work is left undone if this is dropped before its turn.
+    pub(super) async fn matches(
+        self: &Arc<Self>,
+        address: IpAddr,
+        phc: &str,
+        password: &str,
+    ) -> Result<bool, Busy> {
+        let permit = self.turn(address).await?;
+        let (phc, password) = (phc.to_owned(), password.to_owned());
+        let computed = tokio::task::spawn_blocking(move || permit.0.computed(&phc, password.as_bytes()));
+        Ok(computed.await.ok().flatten().unwrap_or(false))
+    }
+
+    async fn turn(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Busy> {
+        let turn = {
+            let mut turns = self.lock();
+            if turns.running < AT_A_TIME {
+                turns.running += 1;
+                return Ok(Permit(self.clone()));
+            }
+            turns.wait(address)?
+        };
+        turn.await.map_err(|_| Busy)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None`: it is no hash that can be computed.
+    fn computed(&self, phc: &str, password: &[u8]) -> Option<bool> {
+        let hash = PasswordHash::new(phc).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm).ok()?;
+        let version: Option<Decimal> = hash.version;
+        let version = version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let mut salt = [0; 64];
+        let salt = hash.salt?.decode_b64(&mut salt).ok()?;
+        let right = hash.hash?;
+        let mut found = vec![0; right.len()];
+        let mut blocks = self.buffers().pop().unwrap_or_default();
+        if blocks.len() < params.block_count() {
+            blocks.resize(params.block_count(), Block::default());
+        }
+        let argon2 = Argon2::new(algorithm, version, params);
+        let done = argon2.hash_password_into_with_memory(password, salt, &mut found, &mut blocks);
+        self.buffers().push(blocks);
+        done.is_ok().then(|| equal(&found, right.as_bytes()))
+    }
+
+    fn buffers(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turns {
+    fn wait(&mut self, address: IpAddr) -> Result<oneshot::Receiver<Permit>, Busy> {
+        let own = self.waiting.entry(address).or_default();
+        let is_new = own.is_empty();
+        own.retain(|waiting| !waiting.is_closed());
+        let full = own.len() >= WAITING_PER_ADDRESS;
+        let all: usize = self.waiting.values().map(VecDeque::len).sum();
+        if full || all >= WAITING {
+            return Err(Busy);
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.entry(address).or_default().push_back(sender);
+        if is_new {
+            self.next.push_back(address);
+        }
+        Ok(receiver)
+    }
+
+    /// Who is next: addresses take turns, whatever their number of attempts.
+    fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
+        while let Some(address) = self.next.pop_front() {
+            let Some(own) = self.waiting.get_mut(&address) else { continue };
+            let sender = own.pop_front();
+            if own.is_empty() {
+                self.waiting.remove(&address);
+            } else {
+                self.next.push_back(address);
+            }
+            // Whoever has gone needs no turn.
+            if let Some(sender) = sender.filter(|sender| !sender.is_closed()) {
+                return Some(sender);
+            }
+        }
+        self.running -= 1;
+        None
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        loop {
+            let Some(next) = self.0.lock().next() else { return };
+            match next.send(Permit(self.0.clone())) {
+                Ok(()) => return,
+                // It went in this moment; the turn is still to be given away.
+                Err(permit) => std::mem::forget(permit),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([10, 0, 0, last])
+    }
+
+    async fn all_taken(hashing: &Arc<Hashing>) -> Vec<Permit> {
+        let mut taken = Vec::new();
+        for _ in 0..AT_A_TIME {
+            taken.push(hashing.turn(address(1)).await.ok().unwrap());
+        }
+        taken
+    }
+
+    #[tokio::test]
+    async fn addresses_take_turns_and_the_gone_take_none() {
+        let hashing = Arc::new(Hashing::default());
+        let mut taken = all_taken(&hashing).await;
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let wait = |host: u8, name: &'static str| {
+            let (hashing, order) = (hashing.clone(), order.clone());
+            async move {
+                let permit = hashing.turn(address(host)).await.ok().unwrap();
+                order.lock().unwrap().push(name);
+                drop(permit);
+            }
+        };
+        let mut waiting = Vec::new();
+        for name in ["first", "second", "third"] {
+            waiting.push(tokio::spawn(wait(1, name)));
+            tokio::task::yield_now().await;
+        }
+        let gone = tokio::spawn(wait(2, "gone"));
+        tokio::task::yield_now().await;
+        waiting.push(tokio::spawn(wait(3, "other")));
+        tokio::task::yield_now().await;
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+        drop(taken.pop());
+        for task in waiting {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ["first", "other", "second", "third"]);
+        drop(taken);
+        assert_eq!(hashing.lock().running, 0);
+        assert!(hashing.lock().waiting.is_empty() && hashing.lock().next.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_by_address_and_in_all() {
+        let hashing = Arc::new(Hashing::default());
+        let taken = all_taken(&hashing).await;
+        let mut waiting: Vec<_> = Vec::new();
+        for _ in 0..WAITING_PER_ADDRESS {
+            waiting.push(hashing.lock().wait(address(1)).unwrap());
+        }
+        assert!(hashing.lock().wait(address(1)).is_err());
+        assert!(hashing.lock().wait(address(2)).is_ok(), "another address");
+        // One that has gone makes room.
+        waiting.pop();
+        waiting.push(hashing.lock().wait(address(1)).unwrap());
+        let mut host = 3;
+        while let Ok(one) = hashing.lock().wait(address(host)) {
+            waiting.push(one);
+            host = host.checked_add(1).unwrap_or(3);
+        }
+        let all: usize = hashing.lock().waiting.values().map(VecDeque::len).sum();
+        assert_eq!(all, WAITING);
+        drop(waiting);
+        drop(taken);
+        assert_eq!(hashing.lock().running, 0);
+    }
+
+    #[tokio::test]
+    async fn buffers_are_kept_and_no_more_than_there_are_turns() {
+        let hashing = Arc::new(Hashing::default());
+        let phc = crate::cli::serve::accounts::hash("right").unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for attempt in 0..12u8 {
+            let (hashing, phc) = (hashing.clone(), phc.clone());
+            tasks.spawn(async move {
+                let password = if attempt % 3 == 0 { "right" } else { "wrong" };
+                let matches = hashing.matches(address(attempt), &phc, password).await.unwrap();
+                assert_eq!(matches, attempt % 3 == 0);
+            });
+        }
+        tasks.join_all().await;
+        assert!((1..=AT_A_TIME).contains(&hashing.buffers().len()), "{}", hashing.buffers().len());
+    }
+}
