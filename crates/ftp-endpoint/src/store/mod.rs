@@ -110,7 +110,8 @@ pub enum StoreError {
 pub enum Write {
     /// A new file, or in place of the old one (STOR).
     Replace,
-    /// At the end of the old one, or a new one (APPE).
+    /// At the end of the old one, or a new one (APPE): as it is when the first byte comes, so that who
+    /// has opened it and waits keeps out nobody. Errors of that moment: [`StoreError::Busy`].
     Append,
     /// From this offset of the old file (REST + STOR), the file that SIZE tells of.
     From(u64),

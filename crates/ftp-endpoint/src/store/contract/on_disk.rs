@@ -205,8 +205,9 @@ async fn appends_of_other_processes() {
     fs::write(&name, "old").unwrap();
     let other = fs::File::open(&name).unwrap();
     other.lock().unwrap();
-    assert_eq!(kind_of(store.write(&path("/log"), Write::Append).await), "Busy");
-    drop(other);
+    let mut kept_out = store.write(&path("/log"), Write::Append).await.unwrap();
+    assert_eq!(kind_of(kept_out.write(b"x").await), "Busy");
+    drop((kept_out, other));
     put(&store, "/log", Write::Append, b" new").await;
     assert_eq!(fs::read(&name).unwrap(), b"old new");
     // In place: it is the same file as before, whoever has it open.
@@ -215,9 +216,11 @@ async fn appends_of_other_processes() {
     assert_eq!(fs::metadata(&name).unwrap().ino(), inode);
     // A store over a part of the same tree knows of it.
     let below = DiskStore::open(root.path()).unwrap();
-    let one = store.write(&path("/log"), Write::Append).await.unwrap();
-    assert_eq!(kind_of(below.write(&path("/log"), Write::Append).await), "Busy");
+    let mut one = store.write(&path("/log"), Write::Append).await.unwrap();
+    one.write(b"?").await.unwrap();
+    assert_eq!(kind_of(below.write(&path("/log"), Write::Append).await.unwrap().publish().await), "Busy");
     drop(one);
+    assert_eq!(fs::read(&name).unwrap(), b"old new!");
 }
 
 /// An upload does not wait for what it goes on from: that is copied when its bytes come.

@@ -106,18 +106,28 @@ async fn failed_uploads_go(store: &impl Store) {
 async fn appends(store: &impl Store) {
     for how in [Write::Append, Write::From(3)] {
         put(store, "/log", Write::Replace, b"old").await;
+        // Who has opened it for an append, and has not begun, keeps out nobody.
+        let mut two = store.write(&path("/log"), Write::Append).await.unwrap();
+        assert_eq!(two.marker(), None);
         let mut one = store.write(&path("/log"), how).await.unwrap();
-        assert_eq!(one.marker().unwrap(), "3");
-        one.write(b" and new").await.unwrap();
-        for second in [Write::Append, Write::From(3)] {
-            assert_eq!(kind_of(store.write(&path("/log"), second).await), "Busy");
-        }
+        one.write(b" and").await.unwrap();
+        assert_eq!(one.marker().unwrap(), "7");
+        assert_eq!(kind_of(two.write(b"x").await), "Busy");
+        drop(two);
+        assert_eq!(kind_of(store.write(&path("/log"), Write::From(3)).await), "Busy");
+        let mut two = store.write(&path("/log"), Write::Append).await.unwrap();
+        one.write(b" new").await.unwrap();
         // Nobody sees it before it is whole.
         assert_eq!(get(store, "/log").await.unwrap(), b"old");
         assert_eq!(store.metadata(&path("/log")).await.unwrap().size_bytes, 3);
         assert_eq!(store.list(&path("/")).await.unwrap()[0].metadata.size_bytes, 3);
         one.publish().await.unwrap();
         assert_eq!(get(store, "/log").await.unwrap(), b"old and new");
+        two.write(b", and newer").await.unwrap();
+        two.publish().await.unwrap();
+        assert_eq!(get(store, "/log").await.unwrap(), b"old and new, and newer");
+        put(store, "/log", Write::From(11), b"").await;
+        put(store, "/log", Write::Replace, b"old and new").await;
         assert_eq!(store.metadata(&path("/log")).await.unwrap().size_bytes, 11);
 
         // One that fails has not been.
@@ -154,8 +164,8 @@ async fn appends(store: &impl Store) {
     // Two that begin the file: one of them at least hears of it, and no byte of the other is lost.
     let mut one = store.write(&path("/new"), Write::Append).await.unwrap();
     one.write(b"one").await.unwrap();
-    if let Ok(mut two) = store.write(&path("/new"), Write::Append).await {
-        two.write(b"two").await.unwrap();
+    let mut two = store.write(&path("/new"), Write::Append).await.unwrap();
+    if two.write(b"two").await.is_ok() {
         two.publish().await.unwrap();
         assert_eq!(kind_of(one.publish().await), "Changed");
         assert_eq!(get(store, "/new").await.unwrap(), b"two");

@@ -52,19 +52,21 @@ pub(super) struct InPlace {
 }
 
 impl InPlace {
-    /// `None`: there is no such file. Errors: [`StoreError::Busy`] if another upload has it, here or in
-    /// another process.
-    pub(super) fn claim(directory: &Dir, name: &str) -> Result<Option<Self>, StoreError> {
-        let mut file = match open_to_change(directory, name) {
+    /// A file that may be changed; `None`: there is no such file.
+    pub(super) fn open(directory: &Dir, name: &str) -> Result<Option<(File, Identity)>, StoreError> {
+        let file = match open_to_change(directory, name) {
             Ok(file) => file,
             Err(other) if other.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(other) => return Err(error(other)),
         };
         let metadata = file.metadata().map_err(error)?;
-        if !metadata.is_file() {
-            return Err(StoreError::Denied);
-        }
-        let identity = identity(&metadata);
+        if metadata.is_file() { Ok(Some((file, identity(&metadata)))) } else { Err(StoreError::Denied) }
+    }
+
+    /// `None`: there is no such file. Errors: [`StoreError::Busy`] if another upload has it, here or in
+    /// another process.
+    pub(super) fn claim(directory: &Dir, name: &str) -> Result<Option<Self>, StoreError> {
+        let Some((mut file, identity)) = Self::open(directory, name)? else { return Ok(None) };
         let mut visible = visible();
         if visible.contains_key(&identity) || super::lock(&file) == super::Locked::Elsewhere {
             return Err(StoreError::Busy);

@@ -29,7 +29,9 @@ enum Target {
         /// A part that is put back.
         resumed: bool,
     },
-    /// At the end of the old file.
+    /// At the end of the old file, which is claimed when there is something to add.
+    Follow,
+    /// At the end of this old file.
     Append(InPlace),
     /// Published, kept or gone.
     Nothing,
@@ -102,20 +104,21 @@ impl Place {
 
     /// A target and the length that it begins with.
     fn target(&self, store: &DiskStore, path: &VirtualPath, how: Write) -> Result<(Target, u64), StoreError> {
-        let append = match how {
-            Write::Append => InPlace::claim(&self.directory, &self.name)?,
-            Write::From(offset) if offset > 0 && offset == self.size_bytes() => {
-                self.end_to_go_on_from(offset)?
+        match how {
+            Write::Append if store.principal.may_replace => {
+                // Refused now if it cannot be, whoever has it.
+                InPlace::open(&self.directory, &self.name)?;
+                return Ok((Target::Follow, 0));
             }
-            _ => None,
-        };
-        if let Some(file) = append {
-            let at = file.begin;
-            return Ok((Target::Append(file), at));
+            Write::From(offset) if offset > 0 && offset == self.size_bytes() => {
+                if let Some(file) = self.end_to_go_on_from(offset)? {
+                    return Ok((Target::Append(file), offset));
+                }
+            }
+            _ => {}
         }
         let publication = match how {
             _ if !store.principal.may_replace => Publication::New,
-            Write::Append => Publication::Append,
             _ if self.has_other_names() => Publication::Copy,
             _ => Publication::Rename,
         };
@@ -198,7 +201,27 @@ impl DiskWriter {
         Ok(Self { store: store.clone(), path: path.clone(), directory, name, at, target, spoilt: false })
     }
 
+    /// Before the first byte of an append.
+    fn claim(&mut self) -> Result<(), StoreError> {
+        if !matches!(self.target, Target::Follow) {
+            return Ok(());
+        }
+        (self.target, self.at) = match InPlace::claim(&self.directory, &self.name)? {
+            Some(file) => {
+                let begin = file.begin;
+                (Target::Append(file), begin)
+            }
+            None => {
+                let file = Temporary::create(&self.directory, None)?;
+                let publication = Publication::Append;
+                (Target::Temporary { file, publication, resumed: false }, 0)
+            }
+        };
+        Ok(())
+    }
+
     async fn write_all(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.claim()?;
         match &mut self.target {
             Target::Temporary { file, .. } => {
                 if file.lacks_prefix() {
@@ -207,7 +230,7 @@ impl DiskWriter {
                 file.file.write_all(bytes).map_err(error)
             }
             Target::Append(append) => append.file.write_all(bytes).map_err(error),
-            Target::Nothing => Err(StoreError::Denied),
+            Target::Follow | Target::Nothing => Err(StoreError::Denied),
         }
     }
 
@@ -261,6 +284,7 @@ impl WriteFile for DiskWriter {
     }
 
     async fn publish(mut self) -> Result<(), StoreError> {
+        self.claim()?;
         match &mut self.target {
             Target::Temporary { file, publication, .. } => {
                 file.copy_prefix().await?;
@@ -277,7 +301,7 @@ impl WriteFile for DiskWriter {
                     append.commit();
                 }
             }
-            Target::Nothing => {}
+            Target::Follow | Target::Nothing => {}
         }
         // An older, failed upload must not be taken for a part of this one.
         parts::forget_own(&self.store.root, &self.path, &self.store.principal);
@@ -288,20 +312,23 @@ impl WriteFile for DiskWriter {
         let file = match &self.target {
             Target::Temporary { file, .. } => &file.file,
             Target::Append(append) => &append.file,
-            Target::Nothing => return Ok(()),
+            Target::Follow | Target::Nothing => return Ok(()),
         };
         let file = file.try_clone().map_err(error)?;
         aside(move || file.sync_data().map_err(error)).await
     }
 
     fn marker(&self) -> Option<String> {
-        Some(self.at.to_string())
+        // An append that has not begun does not know where it will.
+        let begun = !matches!(self.target, Target::Follow);
+        begun.then(|| self.at.to_string())
     }
 
     async fn keep(mut self) -> Result<(), StoreError> {
         let wanted = !self.spoilt && self.store.principal.max_partials > 0;
-        if let Target::Temporary { file, .. } = &self.target
+        if let Target::Temporary { file, publication, .. } = &self.target
             && wanted
+            && !matches!(publication, Publication::Append)
             && !file.lacks_prefix()
         {
             self.put_aside(&file.name)?;

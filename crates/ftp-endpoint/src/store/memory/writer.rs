@@ -11,18 +11,27 @@ pub struct MemoryWriter {
     store: MemoryStore,
     path: VirtualPath,
     content: Vec<u8>,
-    /// Of an append: the old file, which nobody else appends to meanwhile.
-    appended_to: Option<Old>,
+    end: End,
     /// Of a resumed upload that has not come to its end: what is put back.
     resumed: bool,
     /// A write has failed.
     spoilt: bool,
 }
 
-/// What an append found; `None`: no file.
+/// What an upload finds; `None`: no file.
 type Old = Option<Arc<[u8]>>;
 
-/// Whether an append finds the file that it was opened for.
+/// What an upload does to the old file.
+enum End {
+    /// It takes its place.
+    Replaces,
+    /// It will be added to it, as soon as there is something to add: it is claimed then.
+    Follows,
+    /// It is added to this one, to which nobody else adds meanwhile.
+    Claimed(Old),
+}
+
+/// Whether an append finds the file that it has claimed.
 fn is_same(found: &Old, now: &Old) -> bool {
     match (found, now) {
         (Some(found), Some(now)) => Arc::ptr_eq(found, now),
@@ -38,19 +47,23 @@ impl MemoryWriter {
         if old.is_some() && !store.principal.may_replace {
             return Err(StoreError::Exists);
         }
-        let (mut appended_to, mut resumed) = (None, false);
+        let (mut end, mut resumed) = (End::Replaces, false);
         let content = match how {
             Write::Replace | Write::From(0) => Vec::new(),
             Write::Append => {
-                appended_to = Some(old.clone());
-                old.map_or(Vec::new(), |old| old.to_vec())
+                end = End::Follows;
+                Vec::new()
             }
             Write::From(offset) => {
                 let old = old.unwrap_or_default();
+                let content = up_to(&old, offset)?;
                 if offset == old.len() as u64 {
-                    appended_to = Some(Some(old.clone()));
+                    if !tree.appending.insert(path.clone()) {
+                        return Err(StoreError::Busy);
+                    }
+                    end = End::Claimed(Some(old));
                 }
-                up_to(&old, offset)?
+                content
             }
             // Written in place, what is left stands under the name.
             Write::Resume(offset) if store.in_place && tree.unfinished.contains(path) => {
@@ -64,16 +77,27 @@ impl MemoryWriter {
                 content
             }
         };
-        if appended_to.is_some() && !tree.appending.insert(path.clone()) {
-            return Err(StoreError::Busy);
-        }
         drop(tree);
         let (store, path) = (store.clone(), path.clone());
-        let writer = Self { store, path, content, appended_to, resumed, spoilt: false };
-        if writer.store.in_place {
+        let writer = Self { store, path, content, end, resumed, spoilt: false };
+        if writer.store.in_place && !matches!(writer.end, End::Follows) {
             writer.show()?;
         }
         Ok(writer)
+    }
+
+    /// Before the first byte of an append.
+    fn claim(&mut self) -> Result<(), StoreError> {
+        if let End::Follows = self.end {
+            let mut tree = self.store.tree();
+            let old = tree.file(&self.path)?;
+            if !tree.appending.insert(self.path.clone()) {
+                return Err(StoreError::Busy);
+            }
+            self.content = old.as_ref().map_or(Vec::new(), |old| old.to_vec());
+            self.end = End::Claimed(old);
+        }
+        Ok(())
     }
 
     /// In place: what has been written so far appears under the name.
@@ -106,7 +130,7 @@ fn up_to(content: &[u8], offset: u64) -> Result<Vec<u8>, StoreError> {
 impl Drop for MemoryWriter {
     fn drop(&mut self) {
         let mut tree = self.store.tree();
-        if self.appended_to.is_some() {
+        if let End::Claimed(_) = self.end {
             tree.appending.remove(&self.path);
         }
         if self.resumed {
@@ -117,6 +141,7 @@ impl Drop for MemoryWriter {
 
 impl WriteFile for MemoryWriter {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.claim()?;
         let free = self.store.tree().free_bytes();
         let needed = if self.store.in_place { bytes.len() } else { self.content.len() + bytes.len() };
         if needed as u64 > free {
@@ -135,12 +160,13 @@ impl WriteFile for MemoryWriter {
     }
 
     async fn publish(mut self) -> Result<(), StoreError> {
+        self.claim()?;
         let mut tree = self.store.tree();
         let now = tree.file(&self.path)?;
         if now.is_some() && !self.store.principal.may_replace {
             return Err(StoreError::Exists);
         }
-        if let Some(old) = &self.appended_to
+        if let End::Claimed(old) = &self.end
             && !self.store.in_place
             && !is_same(old, &now)
         {
@@ -155,13 +181,15 @@ impl WriteFile for MemoryWriter {
     }
 
     fn marker(&self) -> Option<String> {
-        Some(self.content.len().to_string())
+        // An append that has not begun does not know where it will.
+        let begun = !matches!(self.end, End::Follows);
+        begun.then(|| self.content.len().to_string())
     }
 
     async fn keep(mut self) -> Result<(), StoreError> {
         self.resumed = false;
         // Written in place, it is kept where it is; a part of an append would go on from nothing.
-        if !self.store.in_place && !self.spoilt && self.appended_to.is_none() {
+        if !self.store.in_place && !self.spoilt && matches!(self.end, End::Replaces) {
             let content = std::mem::take(&mut self.content);
             self.store.tree().keep(self.path.clone(), content, &self.store.principal);
         }
