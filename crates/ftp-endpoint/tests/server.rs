@@ -18,3 +18,5 @@ mod security;
 mod sequences;
 #[path = "server/transfers.rs"]
 mod transfers;
+#[path = "server/uploads.rs"]
+mod uploads;

@@ -148,7 +148,9 @@ impl std::ops::Deref for Parent {
     }
 }
 
-fn is_hidden(name: &str) -> bool {
+/// Whether a name is one of our own: of uploads under way and what failed ones have left. They are not
+/// shown, and refused to whoever asks for them.
+pub fn is_hidden(name: &str) -> bool {
     name.starts_with(TEMPORARY_START)
         && (name.ends_with(TEMPORARY_END) || name.ends_with(PARTIAL_END) || name == PARTS)
 }

@@ -1,6 +1,6 @@
 //! What killed processes and failed uploads have left: hidden from clients, but not from the disk.
 
-use super::{DiskStore, Locked, PARTIAL_END, TEMPORARY_END, is_hidden, lock, open_to_change, parts};
+use super::{DiskStore, Locked, PARTIAL_END, PARTS, TEMPORARY_END, is_hidden, lock, open_to_change, parts};
 use cap_std::fs::Dir;
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -11,6 +11,20 @@ const TEMPORARY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_DEPTH: usize = 64;
 
 impl DiskStore {
+    /// Removes what failed uploads have left for resumption longer than `partial_age` ago. Gives how many
+    /// went.
+    pub fn remove_old_partials(&self, now: SystemTime, partial_age: Duration) -> io::Result<u64> {
+        let parts = match self.root.open_dir(PARTS) {
+            Err(none) if none.kind() == io::ErrorKind::NotFound => return Ok(0),
+            other => other?,
+        };
+        let names = parts.entries()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let hidden = names.filter(|name| is_hidden(name)).collect::<Vec<_>>();
+        let removed = hidden.iter().filter(|name| remove_old(&parts, name, now, partial_age)).count();
+        parts::tidy(&self.root);
+        Ok(removed as u64)
+    }
+
     /// Removes temporary files of uploads whose process has ended, and what failed uploads have left for
     /// resumption longer than `partial_age` ago. Gives how many went; what cannot be removed stays. Reads
     /// the whole tree: not for a thread that others wait for.
