@@ -21,7 +21,24 @@ use tokio_util::sync::CancellationToken;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2121);
 
+/// Said by `serve --help`: nobody should have to find out.
+const PROMISES: &str = "\
+What is promised of files:
+  - Whole or not at all: nothing stands under its name before its mark of the end has come. In stream mode \
+that is the close of the connection.
+  - The old file lives: a failed upload leaves its bytes, mode, owner and links as they were; one that succeeds \
+keeps mode and links, and the owner where the server may give files away (root).
+  - What you see is what you extend: REST, APPE, SIZE and DELE speak of the visible file. What a failed upload \
+has left is its user's, for SITE PARTIAL.
+  - Two at a time: of two uploads one stands there, whole; of two appends at the same time one is refused.
+  - Read whole: a file that grows is sent to its new end; one that shrinks ends with 451.
+What is not:
+  - Nothing is synced: a loss of power may take what was acknowledged.
+  - A crash in the middle of an append leaves what had been appended by then.
+  - A file with several hard links is copied over when its upload is whole: a crash then leaves a mixture.";
+
 #[derive(clap::Args)]
+#[command(after_long_help = PROMISES)]
 pub(super) struct Args {
     /// TOML file with the same options as keys, and `[[user]]` tables of name, password or
     /// password-hash, root and rights

@@ -115,15 +115,17 @@ impl<N: Net, A: Accounts> Session<N, A> {
             return Err(StoreError::IsDirectory.into());
         }
         let conversion = self.conversion();
-        // Some files say that they are empty and are not: procfs, FUSE.
-        let is_known = metadata.size_bytes > 0;
-        if conversion.keeps_size() && is_known {
+        if conversion.keeps_size() && metadata.size_bytes > 0 {
             return Ok(Reply::new(213, metadata.size_bytes.to_string()));
         }
         if metadata.size_bytes > MAX_CONVERTED_BYTES {
             return Ok(Reply::new(550, "The file is too large for SIZE in this TYPE and STRU, use TYPE I."));
         }
         let mut file = store.read(&path, 0).await?;
+        // Some files say that they are empty and are not: procfs, FUSE.
+        if conversion.keeps_size() && file.remaining_bytes() == 0 {
+            return Ok(Reply::new(213, "0"));
+        }
         match converted_bytes(&mut file, conversion).await? {
             Some(bytes) => Ok(Reply::new(213, bytes.to_string())),
             None => Ok(Reply::new(550, "The file is too large for SIZE.")),

@@ -5,6 +5,7 @@ use crate::store::StoreError;
 use cap_std::fs::{Dir, File, Metadata};
 use std::collections::BTreeMap;
 use std::io::{Seek, SeekFrom};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 /// A file, whatever it is called: device and inode.
@@ -12,6 +13,8 @@ pub(super) type Identity = (u64, u64);
 
 /// How long the files are for everybody else. Of the process, for stores may overlap.
 static VISIBLE: Mutex<BTreeMap<Identity, u64>> = Mutex::new(BTreeMap::new());
+/// How many there are: as a rule none, and then nobody need wait for the lock.
+static CLAIMED: AtomicUsize = AtomicUsize::new(0);
 
 fn visible() -> MutexGuard<'static, BTreeMap<Identity, u64>> {
     VISIBLE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -26,9 +29,10 @@ pub(super) fn identity(metadata: &Metadata) -> Identity {
 /// The length of a file without what is being appended to it.
 #[cfg(unix)]
 pub(super) fn visible_bytes(metadata: &Metadata) -> u64 {
-    let visible = visible();
-    let appended = if visible.is_empty() { None } else { visible.get(&identity(metadata)) };
-    appended.map_or(metadata.len(), |bytes| metadata.len().min(*bytes))
+    if CLAIMED.load(Ordering::Acquire) == 0 {
+        return metadata.len();
+    }
+    visible().get(&identity(metadata)).map_or(metadata.len(), |bytes| metadata.len().min(*bytes))
 }
 
 /// Files have no identity here: only one is appended to at a time, and readers see it grow.
@@ -75,6 +79,7 @@ impl InPlace {
         let begin = file.metadata().map_err(error)?.len();
         file.seek(SeekFrom::Start(begin)).map_err(error)?;
         visible.insert(identity, begin);
+        CLAIMED.store(visible.len(), Ordering::Release);
         Ok(Some(Self { file, identity, begin, undo: true }))
     }
 
@@ -95,6 +100,8 @@ impl Drop for InPlace {
             // Nothing better can be done about a disk that refuses even this.
             let _ = self.file.set_len(self.begin);
         }
-        visible().remove(&self.identity);
+        let mut visible = visible();
+        visible.remove(&self.identity);
+        CLAIMED.store(visible.len(), Ordering::Release);
     }
 }

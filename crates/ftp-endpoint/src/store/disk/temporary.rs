@@ -57,7 +57,9 @@ impl Temporary {
             let name = next_name();
             match directory.open_with(&name, &options) {
                 Ok(file) if lock(&file) != Locked::Elsewhere && is_named(&file)? => {
-                    old.map_or(Ok(()), |old| inherit(&file, old))?;
+                    if let Some(old) = old {
+                        inherit(&file, old)?;
+                    }
                     return Ok(Self { file, name, prefix: None });
                 }
                 Ok(_) => {}
@@ -132,7 +134,8 @@ fn copy(from: File, bytes: u64, to: &File) -> Result<(), StoreError> {
 #[cfg(unix)]
 pub(super) fn inherit(file: &File, old: &Metadata) -> Result<(), StoreError> {
     use cap_std::fs::MetadataExt;
-    use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
+    use cap_std::fs::{Permissions, PermissionsExt};
+    use rustix::fs::{Gid, Uid, fchown};
     let new = file.metadata().map_err(error)?;
     let (uid, gid) = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
     let differs = (new.uid(), new.gid()) != (old.uid(), old.gid());
@@ -140,8 +143,9 @@ pub(super) fn inherit(file: &File, old: &Metadata) -> Result<(), StoreError> {
         // Only root gives files away; a group of ours can be kept.
         let _ = fchown(file, None, Some(gid));
     }
-    let mode = Mode::from_raw_mode(old.mode() & 0o1777);
-    fchmod(file, mode).map_err(|errno| error(errno.into()))
+    // Some file systems have no bits to set; more than the old file's the new one does not have in any case.
+    let _ = file.set_permissions(Permissions::from_mode(old.mode() & 0o1777));
+    Ok(())
 }
 
 #[cfg(not(unix))]

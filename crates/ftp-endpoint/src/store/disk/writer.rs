@@ -127,7 +127,9 @@ impl Place {
             Write::From(offset) => (self.begin_with_old(offset)?, offset, false),
             Write::Resume(offset) => {
                 let file = take_over(store, path, &self.directory, offset)?;
-                self.old.as_ref().map_or(Ok(()), |old| inherit(&file.file, old))?;
+                if let Some(old) = &self.old {
+                    inherit(&file.file, old)?;
+                }
                 (file, offset, true)
             }
         };
@@ -319,9 +321,8 @@ impl WriteFile for DiskWriter {
     }
 
     fn marker(&self) -> Option<String> {
-        // An append that has not begun does not know where it will.
-        let begun = !matches!(self.target, Target::Follow);
-        begun.then(|| self.at.to_string())
+        // Of a failed append nothing is left to go on from.
+        matches!(self.target, Target::Temporary { .. }).then(|| self.at.to_string())
     }
 
     async fn keep(mut self) -> Result<(), StoreError> {

@@ -181,9 +181,8 @@ impl WriteFile for MemoryWriter {
     }
 
     fn marker(&self) -> Option<String> {
-        // An append that has not begun does not know where it will.
-        let begun = !matches!(self.end, End::Follows);
-        begun.then(|| self.content.len().to_string())
+        // Of a failed append nothing is left to go on from.
+        matches!(self.end, End::Replaces).then(|| self.content.len().to_string())
     }
 
     async fn keep(mut self) -> Result<(), StoreError> {
