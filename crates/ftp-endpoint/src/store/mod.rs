@@ -113,7 +113,8 @@ pub enum Write {
     /// At the end of the old one, or a new one (APPE): as it is when the first byte comes, so that who
     /// has opened it and waits keeps out nobody. Errors of that moment: [`StoreError::Busy`].
     Append,
-    /// From this offset of the old file (REST + STOR), the file that SIZE tells of.
+    /// From this offset of the old file (REST + STOR), the file that SIZE tells of. At its very end this
+    /// is an append; errors then, if it has got another end before the first byte: [`StoreError::Changed`].
     From(u64),
     /// From this offset of what a failed upload of the same [`Principal`] has left
     /// ([`WriteFile::keep`]), and of nothing else.

@@ -112,8 +112,10 @@ async fn appends(store: &impl Store) {
         one.write(b" and").await.unwrap();
         assert_eq!(one.marker(), None, "nothing would be left to go on from");
         assert_eq!(kind_of(two.write(b"x").await), "Busy");
-        drop(two);
-        assert_eq!(kind_of(store.write(&path("/log"), Write::From(3)).await), "Busy");
+        let mut late = store.write(&path("/log"), Write::From(3)).await.unwrap();
+        assert_eq!(kind_of(late.write(b"x").await), "Busy");
+        drop((two, late));
+        let late = store.write(&path("/log"), Write::From(3)).await.unwrap();
         let mut two = store.write(&path("/log"), Write::Append).await.unwrap();
         one.write(b" new").await.unwrap();
         // Nobody sees it before it is whole.
@@ -125,7 +127,7 @@ async fn appends(store: &impl Store) {
         two.write(b", and newer").await.unwrap();
         two.publish().await.unwrap();
         assert_eq!(get(store, "/log").await.unwrap(), b"old and new, and newer");
-        put(store, "/log", Write::From(11), b"").await;
+        assert_eq!(kind_of(late.publish().await), "Changed", "REST was of what was there");
         put(store, "/log", Write::Replace, b"old and new").await;
         assert_eq!(store.metadata(&path("/log")).await.unwrap().size_bytes, 11);
 

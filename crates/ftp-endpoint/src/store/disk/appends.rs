@@ -96,7 +96,7 @@ impl InPlace {
 
 impl Drop for InPlace {
     fn drop(&mut self) {
-        if self.undo {
+        if self.undo && self.file.metadata().is_ok_and(|now| now.len() > self.begin) {
             // Nothing better can be done about a disk that refuses even this.
             let _ = self.file.set_len(self.begin);
         }

@@ -29,8 +29,9 @@ enum Target {
         /// A part that is put back.
         resumed: bool,
     },
-    /// At the end of the old file, which is claimed when there is something to add.
-    Follow,
+    /// At the end of the old file, which is claimed when there is something to add. REST has said how
+    /// long it is.
+    Follow(Option<u64>),
     /// At the end of this old file.
     Append(InPlace),
     /// Published, kept or gone.
@@ -108,11 +109,15 @@ impl Place {
             Write::Append if store.principal.may_replace => {
                 // Refused now if it cannot be, whoever has it.
                 InPlace::open(&self.directory, &self.name)?;
-                return Ok((Target::Follow, 0));
+                return Ok((Target::Follow(None), 0));
             }
+            // REST at the very end is an append by another name; but what may be replaced and not be
+            // changed is copied.
             Write::From(offset) if offset > 0 && offset == self.size_bytes() => {
-                if let Some(file) = self.end_to_go_on_from(offset)? {
-                    return Ok((Target::Append(file), offset));
+                match InPlace::open(&self.directory, &self.name) {
+                    Ok(Some(_)) => return Ok((Target::Follow(Some(offset)), offset)),
+                    Ok(None) | Err(StoreError::Denied) => {}
+                    Err(other) => return Err(other),
                 }
             }
             _ => {}
@@ -134,16 +139,6 @@ impl Place {
             }
         };
         Ok((Target::Temporary { file, publication, resumed }, at))
-    }
-
-    /// REST at the very end is an append by another name; but what may be replaced and not be changed
-    /// is copied.
-    fn end_to_go_on_from(&self, offset: u64) -> Result<Option<InPlace>, StoreError> {
-        match InPlace::claim(&self.directory, &self.name) {
-            Ok(file) => Ok(file.filter(|file| file.begin == offset)),
-            Err(StoreError::Denied) => Ok(None),
-            Err(other) => Err(other),
-        }
     }
 
     fn create(&self) -> Result<Temporary, StoreError> {
@@ -205,15 +200,14 @@ impl DiskWriter {
 
     /// Before the first byte of an append.
     fn claim(&mut self) -> Result<(), StoreError> {
-        if !matches!(self.target, Target::Follow) {
-            return Ok(());
-        }
+        let Target::Follow(wanted_bytes) = self.target else { return Ok(()) };
         (self.target, self.at) = match InPlace::claim(&self.directory, &self.name)? {
-            Some(file) => {
+            Some(file) if wanted_bytes.is_none_or(|wanted| wanted == file.begin) => {
                 let begin = file.begin;
                 (Target::Append(file), begin)
             }
-            None => {
+            _ if wanted_bytes.is_some() => return Err(StoreError::Changed),
+            _ => {
                 let file = Temporary::create(&self.directory, None)?;
                 let publication = Publication::Append;
                 (Target::Temporary { file, publication, resumed: false }, 0)
@@ -232,7 +226,7 @@ impl DiskWriter {
                 file.file.write_all(bytes).map_err(error)
             }
             Target::Append(append) => append.file.write_all(bytes).map_err(error),
-            Target::Follow | Target::Nothing => Err(StoreError::Denied),
+            Target::Follow(_) | Target::Nothing => Err(StoreError::Denied),
         }
     }
 
@@ -303,7 +297,7 @@ impl WriteFile for DiskWriter {
                     append.commit();
                 }
             }
-            Target::Follow | Target::Nothing => {}
+            Target::Follow(_) | Target::Nothing => {}
         }
         // An older, failed upload must not be taken for a part of this one.
         parts::forget_own(&self.store.root, &self.path, &self.store.principal);
@@ -314,7 +308,7 @@ impl WriteFile for DiskWriter {
         let file = match &self.target {
             Target::Temporary { file, .. } => &file.file,
             Target::Append(append) => &append.file,
-            Target::Follow | Target::Nothing => return Ok(()),
+            Target::Follow(_) | Target::Nothing => return Ok(()),
         };
         let file = file.try_clone().map_err(error)?;
         aside(move || file.sync_data().map_err(error)).await

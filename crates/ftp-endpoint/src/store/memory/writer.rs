@@ -25,8 +25,9 @@ type Old = Option<Arc<[u8]>>;
 enum End {
     /// It takes its place.
     Replaces,
-    /// It will be added to it, as soon as there is something to add: it is claimed then.
-    Follows,
+    /// It will be added to it, as soon as there is something to add: it is claimed then. REST has said
+    /// how long it is.
+    Follows(Option<u64>),
     /// It is added to this one, to which nobody else adds meanwhile.
     Claimed(Old),
 }
@@ -51,19 +52,15 @@ impl MemoryWriter {
         let content = match how {
             Write::Replace | Write::From(0) => Vec::new(),
             Write::Append => {
-                end = End::Follows;
+                end = End::Follows(None);
                 Vec::new()
             }
             Write::From(offset) => {
                 let old = old.unwrap_or_default();
-                let content = up_to(&old, offset)?;
                 if offset == old.len() as u64 {
-                    if !tree.appending.insert(path.clone()) {
-                        return Err(StoreError::Busy);
-                    }
-                    end = End::Claimed(Some(old));
+                    end = End::Follows(Some(offset));
                 }
-                content
+                up_to(&old, offset)?
             }
             // Written in place, what is left stands under the name.
             Write::Resume(offset) if store.in_place && tree.unfinished.contains(path) => {
@@ -80,7 +77,7 @@ impl MemoryWriter {
         drop(tree);
         let (store, path) = (store.clone(), path.clone());
         let writer = Self { store, path, content, end, resumed, spoilt: false };
-        if writer.store.in_place && !matches!(writer.end, End::Follows) {
+        if writer.store.in_place && !matches!(writer.end, End::Follows(_)) {
             writer.show()?;
         }
         Ok(writer)
@@ -88,9 +85,13 @@ impl MemoryWriter {
 
     /// Before the first byte of an append.
     fn claim(&mut self) -> Result<(), StoreError> {
-        if let End::Follows = self.end {
+        if let End::Follows(wanted_bytes) = self.end {
             let mut tree = self.store.tree();
             let old = tree.file(&self.path)?;
+            let old_bytes = old.as_ref().map(|old| old.len() as u64);
+            if wanted_bytes.is_some() && wanted_bytes != old_bytes {
+                return Err(StoreError::Changed);
+            }
             if !tree.appending.insert(self.path.clone()) {
                 return Err(StoreError::Busy);
             }
