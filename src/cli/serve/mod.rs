@@ -129,7 +129,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         let others = other_threads(&listener, &config, &slots)?;
         // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
         let _ = writeln!(std::io::stdout(), "listening on {address}");
-        tokio::spawn(clean(net.clone(), stores, keep_partials));
+        tokio::spawn(clean(net, stores, keep_partials));
         let mut result = serve_beside(net, listener, config, Arc::new(Nobody), slots).await;
         shutdown.cancel();
         for thread in others {

@@ -124,7 +124,11 @@ impl Place {
         }
         let publication = match how {
             _ if !store.principal.may_replace => Publication::New,
-            _ if self.has_other_names() => Publication::Copy,
+            _ if self.has_other_names() => {
+                // It will be written to: refused now if it may not be.
+                InPlace::open(&self.directory, &self.name)?;
+                Publication::Copy
+            }
             _ => Publication::Rename,
         };
         let (file, at, resumed) = match how {
