@@ -66,6 +66,7 @@ enum Command {
 }
 
 pub fn main() -> ExitCode {
+    survive_file_size_limit();
     let cli = Cli::parse();
     match run(cli.command) {
         Ok(code) => code,
@@ -75,6 +76,19 @@ pub fn main() -> ExitCode {
             eprintln!("ftpsim: {error:#}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// A write beyond the limit of file sizes (RLIMIT_FSIZE) is to fail, as one to a full disk does; by default
+/// its signal kills the process. Once heard of, it does not, for the life of the process.
+fn survive_file_size_limit() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        // Without it all else works.
+        let _ = runtime.map(|runtime| runtime.block_on(async { signal(kind).map(drop) }));
     }
 }
 

@@ -6,6 +6,7 @@ use super::url::FtpUrl;
 use anyhow::{Context, bail};
 use ftp_endpoint::client::{Direction, Job, Publish};
 use ftp_endpoint::store::disk::DiskStore;
+use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::path::VirtualPath;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -76,6 +77,10 @@ impl Plan {
         self.directories.push(remote.clone());
         for entry in entries {
             let path = entry.path();
+            if entry.file_name().to_str().is_some_and(is_hidden) {
+                // What downloads to here, broken off or under way, have left.
+                continue;
+            }
             let remote = join(&remote, name_of(&path)?);
             if entry.file_type().with_context(context)?.is_dir() {
                 self.add_tree(&path, remote)?;

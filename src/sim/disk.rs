@@ -5,7 +5,7 @@ use super::fault::Act;
 use super::time::SimTime;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
-use ftp_endpoint::store::{Entry, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_endpoint::store::{Entry, Metadata, Principal, ReadFile, Store, StoreError, Write, WriteFile};
 use ftp_proto::path::VirtualPath;
 use std::future::pending;
 use std::io;
@@ -151,6 +151,10 @@ impl Store for HostStore {
     type Reader = HostReader;
     type Writer = HostWriter;
 
+    fn acting_for(&self, principal: &Principal) -> Self {
+        Self { memory: self.memory.acting_for(principal), ..self.clone() }
+    }
+
     async fn read(&self, path: &VirtualPath, offset: u64) -> Result<HostReader, StoreError> {
         let file = self.memory.read(path, offset).await?;
         Ok(HostReader { store: self.clone(), path: path.clone(), file, at: offset })
@@ -160,7 +164,7 @@ impl Store for HostStore {
         let at = match how {
             Write::Replace => 0,
             Write::Append => self.memory.get(path).map_or(0, |content| content.len() as u64),
-            Write::From(offset) => offset,
+            Write::From(offset) | Write::Resume(offset) => offset,
         };
         let file = self.memory.write(path, how).await?;
         Ok(HostWriter { store: self.clone(), path: path.clone(), file, at })

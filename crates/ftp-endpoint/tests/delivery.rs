@@ -278,8 +278,8 @@ impl Observer for Restarts {
         if let (Who::Client, Event::Command { line }) = (who, event)
             && let Some(marker) = line.strip_prefix("REST ")
         {
-            // Behind the middle of an end of line our markers have an `r`.
-            self.0.lock().unwrap().push(marker.trim_end_matches('r').parse().unwrap());
+            // Our markers of failed uploads have a `p`, before it in the middle of an end of line an `r`.
+            self.0.lock().unwrap().push(marker.trim_end_matches(['r', 'p']).parse().unwrap());
         }
     }
 }

@@ -28,3 +28,5 @@ mod sequences;
 mod strangers;
 #[path = "server/transfers.rs"]
 mod transfers;
+#[path = "server/uploads.rs"]
+mod uploads;

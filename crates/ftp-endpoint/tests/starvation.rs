@@ -219,9 +219,11 @@ fn by_listings_and_appends() {
         session.expect("226");
     });
     attack("uploads from an offset", store, |session| {
-        session.ask(&format!("REST {BIG_BYTES}"), "350");
-        let data = session.passive();
+        session.ask(&format!("REST {}", BIG_BYTES - 1), "350");
+        let mut data = session.passive();
         session.ask("STOR big", "150");
+        // All but the last byte is copied.
+        data.write_all(b"x").unwrap();
         drop(data);
         session.expect("226");
     });

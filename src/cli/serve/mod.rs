@@ -22,7 +22,24 @@ use tokio_util::sync::CancellationToken;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2121);
 
+/// Said by `serve --help`: nobody should have to find out.
+const PROMISES: &str = "\
+What is promised of files:
+  - Whole or not at all: nothing stands under its name before its mark of the end has come. In stream mode \
+that is the close of the connection.
+  - The old file lives: a failed upload leaves its bytes, mode, owner and links as they were; one that succeeds \
+keeps mode and links, and the owner where the server may give files away (root).
+  - What you see is what you extend: REST, APPE, SIZE and DELE speak of the visible file. What a failed upload \
+has left is its user's, for SITE PARTIAL.
+  - Two at a time: of two uploads one stands there, whole; of two appends at the same time one is refused.
+  - Read whole: a file that grows is sent to its new end; one that shrinks ends with 451.
+What is not:
+  - Nothing is synced: a loss of power may take what was acknowledged.
+  - A crash in the middle of an append leaves what had been appended by then.
+  - A file with several hard links is copied over when its upload is whole: a crash then leaves a mixture.";
+
 #[derive(clap::Args)]
+#[command(after_long_help = PROMISES)]
 pub(super) struct Args {
     /// TOML file with the same options as keys, and `[[user]]` tables of name, password or
     /// password-hash, root and rights
@@ -35,14 +52,38 @@ pub(super) struct Args {
 const DEFAULT_KEEP_PARTIALS_DAYS: u64 = 7;
 
 #[allow(clippy::disallowed_methods, reason = "files on a real disk have real ages")]
-fn remove_leftovers(stores: &[DiskStore], keep_partials_days: u64) {
+fn remove_leftovers(stores: &[DiskStore], keep_partials_days: u64, at_start: bool) {
     let partial_age = Duration::from_secs(keep_partials_days.saturating_mul(24 * 60 * 60));
+    let now = SystemTime::now();
     for store in stores {
-        match store.remove_leftovers(SystemTime::now(), partial_age) {
+        // What processes that have died have left may be anywhere; the rest has a place of its own.
+        let removed = match at_start {
+            true => store.remove_leftovers(now, partial_age),
+            false => store.remove_old_partials(now, partial_age),
+        };
+        match removed {
             Ok(0) => {}
             Ok(files) => tracing::info!(files, "removed what old uploads had left"),
             Err(error) => tracing::warn!(%error, "cannot look for what old uploads have left"),
         }
+    }
+}
+
+/// Between looks for what failed uploads have left for too long.
+const CLEANING_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+async fn clean(net: RealNet, stores: Vec<DiskStore>, keep_partials_days: u64) {
+    let stores = Arc::new(stores);
+    let mut at_start = true;
+    loop {
+        let stores = stores.clone();
+        let cleaning =
+            tokio::task::spawn_blocking(move || remove_leftovers(&stores, keep_partials_days, at_start));
+        if cleaning.await.is_err() {
+            return;
+        }
+        at_start = false;
+        net.sleep(CLEANING_INTERVAL).await;
     }
 }
 
@@ -90,7 +131,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         let others = other_threads(&listener, &config, &slots)?;
         // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
         let _ = writeln!(std::io::stdout(), "listening on {address}");
-        tokio::task::spawn_blocking(move || remove_leftovers(&stores, keep_partials));
+        tokio::spawn(clean(net, stores, keep_partials));
         let mut result = serve_beside(net, listener, config, Arc::new(Nobody), slots).await;
         shutdown.cancel();
         for thread in others {

@@ -76,10 +76,12 @@ pub(super) struct Settings {
     /// behind its length, as in RFC 5531 section 11) [default: plain]
     #[arg(long, value_name = "FORM", value_parser = choice(&RECORD_FORMS))]
     pub record_form: Option<RecordForm>,
-    /// Days for which what failed uploads have left is kept for resumption; older is removed at the
-    /// start [default: 7]
+    /// Days for which what failed uploads have left is kept for resumption [default: 7]
     #[arg(long, value_name = "DAYS")]
     pub keep_partials: Option<u64>,
+    /// Failed uploads kept for resumption, for each user; the oldest goes first [default: 100]
+    #[arg(long, value_name = "N")]
+    pub max_partials: Option<usize>,
     /// Write a line for each file sent or received to this file
     #[arg(long, value_name = "FILE")]
     pub transfer_log: Option<PathBuf>,
@@ -192,6 +194,7 @@ impl Settings {
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             record_form: self.record_form.or(file.record_form),
             keep_partials: self.keep_partials.or(file.keep_partials),
+            max_partials: self.max_partials.or(file.max_partials),
             transfer_log: self.transfer_log.or(file.transfer_log),
             transfer_log_format: self.transfer_log_format.or(file.transfer_log_format),
         }
@@ -218,6 +221,7 @@ impl Settings {
             logins_per_address: self.max_logins_per_address.unwrap_or(default.logins_per_address),
             login_failures: self.max_login_failures.unwrap_or(default.login_failures),
             transfer_bytes_per_s: self.rate,
+            partials_per_user: self.max_partials.unwrap_or(default.partials_per_user),
             ..default
         }
     }

@@ -92,10 +92,15 @@ impl<W: WriteFile> LocalWriter<W> {
         start: &Start,
         policy: &Policy,
     ) -> Result<Self, StoreError> {
-        let how = if start.marker.is_some() { Write::From(start.offset_bytes) } else { Write::Replace };
+        let how = if start.marker.is_some() { Write::Resume(start.offset_bytes) } else { Write::Replace };
+        // Opened first: who goes on from it takes it away.
+        let part = match policy.verify == Verify::Hash && start.offset_bytes > 0 {
+            true => Some(store.read_partial(path).await?),
+            false => None,
+        };
         let mut file = Hashing::new(store.write(path, how).await?, policy.verify == Verify::Hash);
-        if policy.verify == Verify::Hash && start.offset_bytes > 0 {
-            file.begin_with(store.read_partial(path).await?, start.offset_bytes).await?;
+        if let Some(part) = part {
+            file.begin_with(part, start.offset_bytes).await?;
         }
         Ok(Self::of(file, policy, start.after_return))
     }

@@ -3,6 +3,7 @@
 use ftp_proto::mode::{Coding, Structure, TransmissionMode};
 use ftp_proto::repr::{Conversion, RecordForm, Representation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -190,10 +191,40 @@ impl Policy {
     }
 }
 
-/// `DIR/.NAME.part`: in the same directory, so that the rename is one.
+/// Longest name of a file on most systems (NAME_MAX).
+const MAX_NAME_BYTES: usize = 255;
+
+/// `DIR/.NAME.part`: in the same directory, so that the rename is one. Of a name that leaves no room for
+/// that the SHA-256 in hexadecimal, the same each time: a further attempt finds it.
 pub fn part_name(remote: &str) -> String {
-    match remote.rsplit_once('/') {
-        Some((directory, name)) => format!("{directory}/.{name}.part"),
-        None => format!(".{remote}.part"),
+    let (directory, name) = match remote.rsplit_once('/') {
+        Some((directory, name)) => (Some(directory), name),
+        None => (None, remote),
+    };
+    let mut part = format!(".{name}.part");
+    if part.len() > MAX_NAME_BYTES {
+        let hash = Sha256::digest(name.as_bytes());
+        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        part = format!(".{digits}.part");
+    }
+    directory.map_or(part.clone(), |directory| format!("{directory}/{part}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_has_a_name_that_files_may_have() {
+        assert_eq!(part_name("a/b/name"), "a/b/.name.part");
+        assert_eq!(part_name("name"), ".name.part");
+        let longest = "n".repeat(MAX_NAME_BYTES - ".".len() - ".part".len());
+        assert_eq!(part_name(&longest), format!(".{longest}.part"));
+        for long in ["n".repeat(250), "n".repeat(255), "\u{e9}".repeat(127)] {
+            let part = part_name(&format!("a/{long}"));
+            assert!(part.starts_with("a/.") && part.len() < 100, "{part}");
+            assert_eq!(part, part_name(&format!("a/{long}")));
+            assert_ne!(part, part_name(&format!("a/{long}x")));
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::session::Session;
 use super::worker::Worker;
 use crate::net::Net;
 use crate::store::Store;
-use crate::transfer::RestartMarker;
+use crate::transfer::{OF_PARTIAL, RestartMarker};
 use ftp_proto::command::Command;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
@@ -49,9 +49,8 @@ impl<N: Net, S: Store> Worker<N, S> {
         let policy = self.policy.clone();
         let left = left_bytes(self.session().await?, &policy, &pending.job.remote).await?;
         // More than there is: left by another file of this name.
-        Ok(left
-            .filter(|left| *left <= size_bytes)
-            .and_then(|left| Start::at(&left.to_string(), left.to_string())))
+        let left = left.filter(|(left, _)| *left <= size_bytes);
+        Ok(left.and_then(|(left, marker)| Start::at(&left.to_string(), marker)))
     }
 
     async fn start_of_download(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {
@@ -67,18 +66,22 @@ impl<N: Net, S: Store> Worker<N, S> {
     }
 }
 
-/// What a failed upload has left at the server.
+/// What a failed upload has left at the server, and REST's argument to go on from there.
 async fn left_bytes<N: Net>(
     session: &mut Session<N>,
     policy: &Policy,
     remote: &str,
-) -> Result<Option<u64>, ClientError> {
+) -> Result<Option<(u64, String)>, ClientError> {
     let part = part_name(remote);
     let stored_as = if policy.publish == Publish::Rename { &part } else { remote };
     let mut reply = session.command(&Command::Site(format!("PARTIAL {stored_as}"))).await?;
+    // Says of what it is an offset, in whatever session it is used.
+    let mut letter = OF_PARTIAL.to_string();
     // Elsewhere the part lies under its temporary name; under the final one it might be another file.
     if reply.code != 213 && policy.publish == Publish::Rename && policy.mode == TransmissionMode::Stream {
         reply = session.command(&Command::Size(part)).await?;
+        letter.clear();
     }
-    Ok(reply.text().trim().parse().ok().filter(|bytes| reply.code == 213 && *bytes > 0))
+    let left = reply.text().trim().parse().ok().filter(|bytes| reply.code == 213 && *bytes > 0);
+    Ok(left.map(|bytes: u64| (bytes, format!("{bytes}{letter}"))))
 }

@@ -9,6 +9,7 @@ use super::verify::{same_hash, same_size};
 use super::worker::Worker;
 use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
+use crate::transfer::TransferError;
 use ftp_proto::mutant::{self, Mutant};
 
 impl<N: Net, S: Store> Worker<N, S> {
@@ -105,7 +106,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             Ok(moved) => moved,
             Err(error) => {
                 pending.mark = session.take_mark().or(pending.mark.take());
-                if resume && !matches!(error, ClientError::Refused { .. }) {
+                if resume && !matches!(error, ClientError::Refused { .. }) && !wants_room(&error) {
                     // Only a help for the next attempt; this one has failed in any case.
                     let _ = file.keep().await;
                 }
@@ -122,4 +123,12 @@ impl<N: Net, S: Store> Worker<N, S> {
         file.publish().await.map_err(ClientError::Local)?;
         Ok(payload_bytes)
     }
+}
+
+/// Whether there is no room for the file: then a part of it must not keep others out.
+fn wants_room(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Transfer { error: TransferError::Store(StoreError::Full | StoreError::TooLarge), .. }
+    )
 }

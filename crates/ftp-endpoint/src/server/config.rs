@@ -2,6 +2,7 @@
 
 use super::accounts::Accounts;
 use super::log::TransferLog;
+use crate::store::MAX_PARTIALS;
 use ftp_proto::repr::RecordForm;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU64;
@@ -110,6 +111,9 @@ pub struct Limits {
     pub queued_bytes: usize,
     /// Bytes per second of a transfer.
     pub transfer_bytes_per_s: Option<NonZeroU64>,
+    /// What failed uploads have left for resumption, files a user; beyond that the oldest goes. Nothing
+    /// is kept for anonymous, who may be anybody.
+    pub partials_per_user: usize,
 }
 
 impl Default for Limits {
@@ -124,6 +128,7 @@ impl Default for Limits {
             queued_commands: 1024,
             queued_bytes: 64 << 10,
             transfer_bytes_per_s: None,
+            partials_per_user: MAX_PARTIALS,
         }
     }
 }

@@ -8,11 +8,18 @@
 //!   MODE or STRU, ABOR, REIN and any failed transfer; not by TYPE, nor by a refused command.
 //! - PASV and EPSV serve for one connection; PORT stands until it is changed.
 //! - ABOR stops the transfers that were sent ahead of it, too: each is answered by 426, then 226.
-//! - What a failed upload has left is out of sight, for REST and STOR of the same name; `SITE PARTIAL
-//!   path` tells its length. REST takes the markers of 110 replies, offsets in the file, in block and
-//!   compressed mode; in stream mode offsets of what is sent (RFC 3659 section 5.3). What has none is
-//!   refused by 554: stream mode with STRU R, uploads of stream mode in TYPE A, and downloads of files
-//!   of records.
+//! - REST, APPE, SIZE and DELE speak of the file that is visible. What a failed upload has left is out of
+//!   sight and belongs to its user: `SITE PARTIAL path` tells its length, and the next REST and STOR of
+//!   that path in the session go on from it; so do REST with a marker of a 110 reply to an upload, or with
+//!   an offset and a `p` behind it, in any session of the user. It is removed when the name is deleted or
+//!   renamed, when its user has left too many ([`Limits::partials_per_user`]) or another upload of theirs
+//!   has come to its end; nothing is left of an upload that found no room, of an append or of anonymous.
+//! - REST takes offsets in the file in block and compressed mode, in stream mode offsets of what is sent
+//!   (RFC 3659 section 5.3). What has none is refused by 554: stream mode with STRU R, uploads of stream
+//!   mode in TYPE A, and downloads of files of records.
+//! - APPE takes the file when its first byte comes; while another upload adds to it that is refused by 450.
+//! - A file is sent as it is read to its end: more, if it grows meanwhile; 451, if it has become shorter.
+//! - 110 replies come of markers up to which all is on stable storage: of the last of many that come thick.
 //! - SIZE counts what TYPE and STRU make of a file, without the mode's framing.
 //! - TYPE A and E take the formats N, T and C: files have no print format here, so that the control
 //!   characters of C are the first of their lines.

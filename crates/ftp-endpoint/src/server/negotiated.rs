@@ -1,5 +1,6 @@
 //! What a session's commands have agreed upon: all that REIN puts back.
 
+use crate::transfer::OF_PARTIAL;
 use crate::transfer::ascii::RETURN_SEEN;
 use ftp_proto::command::DataType;
 use ftp_proto::listing::Facts;
@@ -74,18 +75,25 @@ impl Negotiated {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Restart {
     pub offset: u64,
+    /// Of what a failed upload has left ([`OF_PARTIAL`]), not of the file that is visible.
+    pub of_partial: bool,
     /// TYPE A: a CR has been received before ([`RETURN_SEEN`]).
     pub return_seen: bool,
 }
 
 impl Restart {
-    /// Digits, as the markers of this server and of RFC 3659's stream mode are.
+    /// Digits, as RFC 3659's offsets of stream mode are, and the markers of this server, which say by
+    /// letters behind them what else there is to say.
     pub(super) fn parse(marker: &str) -> Option<Self> {
+        let (marker, of_partial) = match marker.strip_suffix(OF_PARTIAL) {
+            Some(rest) => (rest, true),
+            None => (marker, false),
+        };
         let digits = marker.strip_suffix(RETURN_SEEN);
         let text = digits.unwrap_or(marker);
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         let offset = text.parse().ok().filter(|_| is_number)?;
-        Some(Self { offset, return_seen: digits.is_some() })
+        Some(Self { offset, of_partial, return_seen: digits.is_some() })
     }
 }
 

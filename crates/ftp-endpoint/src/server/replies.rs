@@ -80,16 +80,20 @@ impl Refusal {
             Refusal::Path(_) => 553,
             Refusal::Store(error) => match error {
                 StoreError::Full => 452,
+                StoreError::TooLarge => 552,
+                StoreError::Busy => 450,
                 StoreError::BadOffset { .. } => 554,
-                StoreError::Io(_) => 451,
+                StoreError::Io(_) | StoreError::Changed | StoreError::Shrunk { .. } => 451,
                 StoreError::BadName => 553,
                 _ => 550,
             },
             Refusal::Storing(error) => match error {
                 // It may succeed when somebody has cleared up (RFC 1123 section 4.1.2.11).
                 StoreError::Full => 452,
+                StoreError::TooLarge => 552,
+                StoreError::Busy => 450,
                 StoreError::BadOffset { .. } => 554,
-                StoreError::Io(_) => 451,
+                StoreError::Io(_) | StoreError::Changed | StoreError::Shrunk { .. } => 451,
                 _ => 553,
             },
             Refusal::NotLoggedIn => 530,
@@ -106,10 +110,15 @@ impl Refusal {
             Refusal::NotListed => 450,
             Refusal::ControlLost(_) => 421,
             Refusal::Open(_) => 425,
-            Refusal::Transfer(TransferError::Store(StoreError::Full)) => 452,
-            Refusal::Transfer(
-                TransferError::Store(_) | TransferError::Convert(_) | TransferError::Marker(_),
-            ) => 451,
+            // 150 has been said: what it promised has not come about, but for what the name is to blame.
+            Refusal::Transfer(TransferError::Store(error)) => match error {
+                StoreError::Full => 452,
+                StoreError::TooLarge => 552,
+                StoreError::Busy => 450,
+                StoreError::Exists => 553,
+                _ => 451,
+            },
+            Refusal::Transfer(TransferError::Convert(_) | TransferError::Marker(_)) => 451,
             Refusal::Transfer(_) | Refusal::Aborted => 426,
         }
     }

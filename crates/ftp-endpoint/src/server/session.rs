@@ -35,6 +35,8 @@ pub(super) struct Session<N: Net, A: Accounts> {
     pub(super) negotiated: Negotiated,
     /// RNFR's argument, until the next command.
     pub(super) rename_from: Option<VirtualPath>,
+    /// SITE PARTIAL's argument: a REST and STOR of this path go on from what a failed upload has left.
+    pub(super) asked_partial: Option<VirtualPath>,
     /// An ABOR waits behind commands that came before it: their transfers do not begin.
     pub(super) aborting: bool,
     pub(super) passive_tries: u64,
@@ -73,6 +75,7 @@ pub(super) async fn run<N: Net, A: Accounts>(
         working: VirtualPath::root(),
         negotiated: Negotiated::default(),
         rename_from: None,
+        asked_partial: None,
         aborting: false,
         passive_tries: 0,
         slot,

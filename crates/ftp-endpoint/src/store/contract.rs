@@ -1,5 +1,8 @@
 //! What every store does, tested on each.
 
+mod on_disk;
+mod promises;
+
 use super::disk::DiskStore;
 use super::memory::MemoryStore;
 use super::{Kind, ReadFile, Store, StoreError, Write, WriteFile};
@@ -113,7 +116,7 @@ async fn uploads(store: &impl Store) {
     assert_eq!(get(store, "/f").await.unwrap(), b"old");
     assert_eq!(names(store, "/").await, ["f"]);
     assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), Some(9));
-    put(store, "/f", Write::From(5), b"whole").await;
+    put(store, "/f", Write::Resume(5), b"whole").await;
     assert_eq!(get(store, "/f").await.unwrap(), b"new, whole");
     assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), None);
 
@@ -182,68 +185,4 @@ async fn memory_fills_up() {
     drop(file);
     store.remove_file(&path("/a")).await.unwrap();
     put(&store, "/b", Write::Replace, b"12345678").await;
-}
-
-/// Symbolic links that lead out are not followed; those that stay inside are.
-#[tokio::test]
-async fn links_do_not_lead_out_of_the_root() {
-    use std::os::unix::fs::symlink;
-    let outside = tempfile::tempdir().unwrap();
-    std::fs::write(outside.path().join("secret"), b"secret").unwrap();
-    let root = tempfile::tempdir().unwrap();
-    std::fs::write(root.path().join("inside"), b"inside").unwrap();
-    symlink(outside.path(), root.path().join("out")).unwrap();
-    symlink(outside.path().join("secret"), root.path().join("file")).unwrap();
-    symlink("../../../../../../etc", root.path().join("up")).unwrap();
-    symlink("inside", root.path().join("alias")).unwrap();
-    symlink("loop", root.path().join("loop")).unwrap();
-    let store = DiskStore::open(root.path()).unwrap();
-    for name in ["/out/secret", "/file", "/up/passwd", "/loop"] {
-        assert!(get(&store, name).await.is_err(), "{name}");
-        assert!(store.metadata(&path(name)).await.is_err(), "{name}");
-    }
-    for name in ["/out/new", "/up/new"] {
-        assert!(store.write(&path(name), Write::Replace).await.is_err(), "{name}");
-        assert!(store.create_directory(&path(name)).await.is_err(), "{name}");
-        assert!(store.rename(&path("/inside"), &path(name)).await.is_err(), "{name}");
-    }
-    assert!(store.list(&path("/out")).await.is_err());
-    assert!(store.remove_file(&path("/out/secret")).await.is_err());
-    assert_eq!(get(&store, "/alias").await.unwrap(), b"inside");
-    assert_eq!(names(&store, "/").await, ["alias", "inside"]);
-    // An upload takes the place of a link, not of what it leads to.
-    put(&store, "/file", Write::Replace, b"mine").await;
-    assert_eq!(std::fs::read(outside.path().join("secret")).unwrap(), b"secret");
-    assert_eq!(get(&store, "/file").await.unwrap(), b"mine");
-}
-
-#[tokio::test]
-async fn names_that_cannot_be() {
-    let root = tempfile::tempdir().unwrap();
-    let store = DiskStore::open(root.path()).unwrap();
-    let long = format!("/{}", "n".repeat(256));
-    for name in ["/.ftpsim-1-1.tmp", "/.ftpsim-x.part", long.as_str()] {
-        assert_eq!(kind_of(store.write(&path(name), Write::Replace).await), "BadName", "{name}");
-        assert_eq!(kind_of(store.create_directory(&path(name)).await), "BadName", "{name}");
-    }
-    // So long that its partial could not be named: it is dropped, and that is all.
-    let long = format!("/{}", "n".repeat(250));
-    let mut file = store.write(&path(&long), Write::Replace).await.unwrap();
-    file.write(b"x").await.unwrap();
-    assert!(file.keep().await.is_err());
-    put(&store, &long, Write::Replace, b"y").await;
-    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
-}
-
-/// What nobody can see does not keep a directory from being removed.
-#[tokio::test]
-async fn leftovers_do_not_keep_a_directory() {
-    let root = tempfile::tempdir().unwrap();
-    let store = DiskStore::open(root.path()).unwrap();
-    store.create_directory(&path("/d")).await.unwrap();
-    let mut file = store.write(&path("/d/f"), Write::Replace).await.unwrap();
-    file.write(b"x").await.unwrap();
-    file.keep().await.unwrap();
-    store.remove_directory(&path("/d")).await.unwrap();
-    assert!(names(&store, "/").await.is_empty());
 }

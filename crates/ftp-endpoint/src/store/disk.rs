@@ -2,45 +2,59 @@
 //! symbolic link leads out. An upload is written to a hidden file in its own directory and renamed
 //! when it is whole, so that no reader ever sees a part of it under its name.
 //!
+//! What an upload over an existing file keeps: its permission bits; its owner and group, as far as the
+//! process may give files away; a symbolic link that leads to a file beneath the root (the file it leads
+//! to is replaced; a link that leads elsewhere or nowhere is). Access control lists and extended
+//! attributes are not kept. A file with more than one hard link keeps them: when the upload is whole it is
+//! copied over the old bytes, what is longer first. A crash during that copy leaves a mixture of both, and
+//! who reads the file meanwhile may read one; everywhere else a crash leaves the old file or the new one.
+//!
+//! An append goes to the file itself, and so does a STOR after REST at its very end: nothing is copied.
+//! Readers of this process see none of it before it is whole, and another append is refused; between
+//! processes `flock` refuses it. If it fails the file is cut to its old length. A crash, of the process
+//! or of the machine, leaves what had been appended by then.
+//!
 //! Small reads and writes are done inline: on a local file system they take microseconds, less
 //! than a hop to another thread. What may take long, and would keep other sessions waiting, has a
 //! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.
 
+mod appends;
 mod leftovers;
+mod parts;
+mod reader;
+mod temporary;
+mod writer;
 
-use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
+use super::{Entry, Kind, Metadata, Principal, Store, StoreError, Write};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use ftp_proto::path::VirtualPath;
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
+pub use reader::DiskReader;
+use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
+pub use writer::DiskWriter;
 
 /// Names of uploads under way begin and end so; such names are hidden from and refused to clients.
 const TEMPORARY_START: &str = ".ftpsim-";
 const TEMPORARY_END: &str = ".tmp";
 /// Names of what failed uploads have left end so.
 const PARTIAL_END: &str = ".part";
-/// A leftover of a crashed process may hold a name; so many more are tried.
-const NAME_ATTEMPTS: u32 = 1000;
-/// More is copied in a thread of its own.
-const INLINE_COPY_BYTES: u64 = 256 * 1024;
-
-static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
-/// Asked for once: it is a system call.
-static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
+/// The directory in the root where they lie.
+const PARTS: &str = ".ftpsim-parts";
 
 /// Files in a directory of the machine, which paths cannot leave.
 #[derive(Clone)]
 pub struct DiskStore {
     root: Arc<Dir>,
+    principal: Arc<Principal>,
 }
 
 impl DiskStore {
     /// Serves the directory at `root`, which must exist.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self { root: Arc::new(Dir::open_ambient_dir(root, ambient_authority())?) })
+        let root = Arc::new(Dir::open_ambient_dir(root, ambient_authority())?);
+        Ok(Self { root, principal: Arc::default() })
     }
 
     /// Whether the other is a clone of this one.
@@ -83,6 +97,42 @@ fn open(directory: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
     directory.open_with(path, &options)
 }
 
+/// To read and change what is there.
+fn open_to_change(directory: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    directory.open_with(path, &options)
+}
+
+/// Who has a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Locked {
+    Here,
+    Elsewhere,
+    /// Files cannot be locked here.
+    Unknown,
+}
+
+/// Claims a file until it is closed, also when the process dies.
+#[cfg(unix)]
+fn lock(file: &File) -> Locked {
+    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Locked::Here,
+        Err(rustix::io::Errno::WOULDBLOCK) => Locked::Elsewhere,
+        Err(_) => Locked::Unknown,
+    }
+}
+
+#[cfg(not(unix))]
+fn lock(_file: &File) -> Locked {
+    Locked::Unknown
+}
+
 enum Parent {
     Root(Arc<Dir>),
     Below(Dir),
@@ -98,18 +148,16 @@ impl std::ops::Deref for Parent {
     }
 }
 
-fn is_hidden(name: &str) -> bool {
-    name.starts_with(TEMPORARY_START) && (name.ends_with(TEMPORARY_END) || name.ends_with(PARTIAL_END))
+/// Whether a name is one of our own: of uploads under way and what failed ones have left. They are not
+/// shown, and refused to whoever asks for them.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with(TEMPORARY_START)
+        && (name.ends_with(TEMPORARY_END) || name.ends_with(PARTIAL_END) || name == PARTS)
 }
 
 /// Our own hidden names are nobody else's.
 fn checked(path: &VirtualPath) -> Result<&VirtualPath, StoreError> {
     if path.components().any(is_hidden) { Err(StoreError::BadName) } else { Ok(path) }
-}
-
-/// Where a failed upload of `name` is kept.
-fn partial_name(name: &str) -> String {
-    format!("{TEMPORARY_START}{name}{PARTIAL_END}")
 }
 
 fn error(error: io::Error) -> StoreError {
@@ -121,9 +169,8 @@ fn error(error: io::Error) -> StoreError {
         io::ErrorKind::DirectoryNotEmpty => StoreError::NotEmpty,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::Denied,
         io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => StoreError::BadName,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            StoreError::Full
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+        io::ErrorKind::FileTooLarge => StoreError::TooLarge,
         #[cfg(unix)]
         _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => StoreError::Denied,
         _ => StoreError::Io(error),
@@ -152,104 +199,7 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
             }
         }
     });
-    Some(Metadata { kind, size_bytes: metadata.len(), modified })
-}
-
-/// A file of a [`DiskStore`], being read.
-pub struct DiskReader {
-    file: File,
-    at: u64,
-    remaining_bytes: u64,
-}
-
-impl ReadFile for DiskReader {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        let read = loop {
-            match self.file.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other.map_err(error)?,
-            }
-        };
-        self.at += read as u64;
-        // A file that shrinks ends at its new end; one that grows ends where it ended when opened.
-        self.remaining_bytes = if read == 0 { 0 } else { self.remaining_bytes.saturating_sub(read as u64) };
-        Ok(read)
-    }
-
-    fn remaining_bytes(&self) -> u64 {
-        self.remaining_bytes
-    }
-
-    fn marker(&self) -> Option<String> {
-        Some(self.at.to_string())
-    }
-}
-
-/// A file of a [`DiskStore`], being written.
-pub struct DiskWriter {
-    directory: Parent,
-    file: File,
-    /// Length so far.
-    at: u64,
-    temporary: String,
-    name: String,
-    published: bool,
-}
-
-impl Drop for DiskWriter {
-    fn drop(&mut self) {
-        if !self.published {
-            // Nothing better can be done about a leftover than to leave it hidden.
-            let _ = self.directory.remove_file(&self.temporary);
-        }
-    }
-}
-
-impl WriteFile for DiskWriter {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file.write_all(bytes).map_err(error)?;
-        self.at += bytes.len() as u64;
-        Ok(())
-    }
-
-    async fn publish(mut self) -> Result<(), StoreError> {
-        self.directory.rename(&self.temporary, &self.directory, &self.name).map_err(error)?;
-        self.published = true;
-        // An older, failed upload must not be taken for a part of this one.
-        let _ = self.directory.remove_file(partial_name(&self.name));
-        Ok(())
-    }
-
-    async fn checkpoint(&mut self) -> Result<(), StoreError> {
-        let file = self.file.try_clone().map_err(error)?;
-        aside(move || file.sync_data().map_err(error)).await
-    }
-
-    fn marker(&self) -> Option<String> {
-        Some(self.at.to_string())
-    }
-
-    async fn keep(mut self) -> Result<(), StoreError> {
-        let partial = partial_name(&self.name);
-        self.directory.rename(&self.temporary, &self.directory, partial).map_err(error)?;
-        self.published = true;
-        Ok(())
-    }
-}
-
-fn create_temporary(directory: &Dir) -> Result<(File, String), StoreError> {
-    let mut options = OpenOptions::new();
-    options.write(true).read(true).create_new(true);
-    for _ in 0..NAME_ATTEMPTS {
-        let number = NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{TEMPORARY_START}{}-{number}{TEMPORARY_END}", *PROCESS);
-        match directory.open_with(&name, &options) {
-            Ok(file) => return Ok((file, name)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(other) => return Err(error(other)),
-        }
-    }
-    Err(StoreError::Exists)
+    Some(Metadata { kind, size_bytes: appends::visible_bytes(metadata), modified })
 }
 
 /// By name, those that clients may see.
@@ -272,13 +222,13 @@ fn entries(directory: &Dir) -> Result<Vec<Entry>, StoreError> {
     Ok(entries)
 }
 
-/// If a directory holds nothing that anyone can see, removes what failed uploads have left in it.
-fn remove_leftovers(directory: &Dir) -> Result<(), StoreError> {
+/// If a directory holds nothing that anyone can see, removes what uploads have left in it that are over.
+fn empty(directory: &Dir) -> Result<(), StoreError> {
     let mut leftovers = Vec::new();
     for entry in directory.entries().map_err(error)? {
         let name = entry.map_err(error)?.file_name();
         match name.to_str() {
-            Some(text) if is_hidden(text) && text.ends_with(PARTIAL_END) => leftovers.push(name),
+            Some(text) if is_hidden(text) && leftovers::is_nobodys(directory, text) => leftovers.push(name),
             _ => return Err(StoreError::NotEmpty),
         }
     }
@@ -288,87 +238,20 @@ fn remove_leftovers(directory: &Dir) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Opens what an upload starts from and says how much of it is taken over.
-fn base(directory: &Dir, name: &str, how: Write) -> Result<Option<(File, u64)>, StoreError> {
-    let open = |name: &str| match open(directory, name) {
-        Ok(file) => {
-            let metadata = file.metadata().map_err(error)?;
-            if !metadata.is_file() {
-                return Err(StoreError::Denied);
-            }
-            Ok(Some((file, metadata.len())))
-        }
-        // A long name's partial has none: its name would be too long.
-        Err(other) if matches!(other.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {
-            Ok(None)
-        }
-        Err(other) => Err(error(other)),
-    };
-    match how {
-        Write::Replace | Write::From(0) => Ok(None),
-        Write::Append => open(name),
-        Write::From(offset) => {
-            let partial = open(&partial_name(name))?.filter(|(_, size_bytes)| *size_bytes >= offset);
-            match partial.map_or_else(|| open(name), |partial| Ok(Some(partial)))? {
-                Some((file, size_bytes)) if size_bytes >= offset => Ok(Some((file, offset))),
-                other => {
-                    let size_bytes = other.map_or(0, |(_, size_bytes)| size_bytes);
-                    Err(StoreError::BadOffset { offset, size_bytes })
-                }
-            }
-        }
-    }
-}
-
 impl Store for DiskStore {
     type Reader = DiskReader;
     type Writer = DiskWriter;
 
+    fn acting_for(&self, principal: &Principal) -> Self {
+        Self { root: self.root.clone(), principal: Arc::new(principal.clone()) }
+    }
+
     async fn read(&self, path: &VirtualPath, offset: u64) -> Result<DiskReader, StoreError> {
-        let mut file = open(&self.root, checked(path)?.relative()).map_err(error)?;
-        let metadata = file.metadata().map_err(error)?;
-        if metadata.is_dir() {
-            return Err(StoreError::IsDirectory);
-        }
-        if !metadata.is_file() {
-            return Err(StoreError::Denied);
-        }
-        let size_bytes = metadata.len();
-        if offset > size_bytes {
-            return Err(StoreError::BadOffset { offset, size_bytes });
-        }
-        if offset > 0 {
-            file.seek(SeekFrom::Start(offset)).map_err(error)?;
-        }
-        Ok(DiskReader { file, at: offset, remaining_bytes: size_bytes - offset })
+        DiskReader::open(&self.root, checked(path)?.relative(), offset)
     }
 
     async fn write(&self, path: &VirtualPath, how: Write) -> Result<DiskWriter, StoreError> {
-        if path.name().is_none() {
-            return Err(StoreError::IsDirectory);
-        }
-        let (directory, name) = self.parent(path)?;
-        match directory.symlink_metadata(name) {
-            Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
-            Ok(_) => {}
-            Err(other) if other.kind() == io::ErrorKind::NotFound => {}
-            Err(other) => return Err(error(other)),
-        }
-        let base = base(&directory, name, how)?;
-        let (file, temporary) = create_temporary(&directory)?;
-        let mut writer =
-            DiskWriter { directory, file, at: 0, temporary, name: name.to_owned(), published: false };
-        if let Some((old, taken_bytes)) = base {
-            // On Linux this is `copy_file_range`, which shares blocks where the file system can.
-            let copy = move |to: &mut File| io::copy(&mut old.take(taken_bytes), to).map_err(error);
-            if taken_bytes <= INLINE_COPY_BYTES {
-                writer.at = copy(&mut writer.file)?;
-            } else {
-                let mut to = writer.file.try_clone().map_err(error)?;
-                writer.at = aside(move || copy(&mut to)).await?;
-            }
-        }
-        Ok(writer)
+        DiskWriter::open(self, path, how).await
     }
 
     async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
@@ -383,10 +266,18 @@ impl Store for DiskStore {
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        if directory.symlink_metadata(name).map_err(error)?.is_dir() {
-            return Err(StoreError::IsDirectory);
+        match directory.symlink_metadata(name) {
+            Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
+            Ok(_) => {}
+            Err(other) => {
+                // Nothing to be seen; but whose upload has failed here may want the room back.
+                parts::forget_own(&self.root, path, &self.principal);
+                return Err(error(other));
+            }
         }
-        directory.remove_file(name).map_err(error)
+        directory.remove_file(name).map_err(error)?;
+        parts::forget(&self.root, path);
+        Ok(())
     }
 
     async fn create_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
@@ -401,17 +292,22 @@ impl Store for DiskStore {
         let (directory, name) = self.parent(path)?;
         match directory.remove_dir(name) {
             Err(other) if other.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                remove_leftovers(&directory.open_dir(name).map_err(error)?)?;
-                directory.remove_dir(name).map_err(error)
+                empty(&directory.open_dir(name).map_err(error)?)?;
+                directory.remove_dir(name).map_err(error)?;
             }
-            other => other.map_err(error),
+            other => other.map_err(error)?,
         }
+        parts::forget_below(&self.root, path);
+        Ok(())
     }
 
     async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
         let (from_directory, from_name) = self.parent(from)?;
         let (to_directory, to_name) = self.parent(to)?;
-        from_directory.rename(from_name, &to_directory, to_name).map_err(error)
+        from_directory.rename(from_name, &to_directory, to_name).map_err(error)?;
+        parts::forget(&self.root, from);
+        parts::forget(&self.root, to);
+        Ok(())
     }
 
     async fn set_modified(
@@ -429,22 +325,16 @@ impl Store for DiskStore {
     }
 
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
-        let (directory, name) = self.parent(path)?;
-        match directory.symlink_metadata(partial_name(name)) {
+        let Some(parts) = parts::directory(&self.root)? else { return Ok(None) };
+        match parts.symlink_metadata(parts::name_of(checked(path)?, &self.principal)) {
             Ok(metadata) => Ok(Some(metadata.len())),
-            Err(other)
-                if matches!(other.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) =>
-            {
-                Ok(None)
-            }
+            Err(other) if other.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(other) => Err(error(other)),
         }
     }
 
     async fn read_partial(&self, path: &VirtualPath) -> Result<DiskReader, StoreError> {
-        let (directory, name) = self.parent(path)?;
-        let file = open(&directory, partial_name(name)).map_err(error)?;
-        let remaining_bytes = file.metadata().map_err(error)?.len();
-        Ok(DiskReader { file, at: 0, remaining_bytes })
+        let parts = parts::directory(&self.root)?.ok_or(StoreError::NotFound)?;
+        DiskReader::open(&parts, parts::name_of(checked(path)?, &self.principal), 0)
     }
 }

@@ -1,10 +1,12 @@
 //! A store in memory: a tree of names, deterministic, shared by its clones.
 
-use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
-use ftp_proto::mutant::{self, Mutant};
+mod writer;
+
+use super::{Entry, Kind, Metadata, Principal, ReadFile, Store, StoreError, Write};
 use ftp_proto::path::VirtualPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+pub use writer::MemoryWriter;
 
 /// Told of each publication, in order, while the store is locked: the path and the whole content.
 pub type PublicationHook = Arc<dyn Fn(&VirtualPath, &Arc<[u8]>) + Send + Sync>;
@@ -18,12 +20,23 @@ pub struct MemoryStore {
     hook: Option<PublicationHook>,
     clock: Option<Clock>,
     in_place: bool,
+    principal: Arc<Principal>,
+}
+
+/// What a failed upload has left.
+struct Partial {
+    content: Vec<u8>,
+    /// Counts up: the smallest is the oldest.
+    number: u64,
 }
 
 struct Tree {
     root: Directory,
-    /// What failed uploads have left, by the path they were for.
-    partials: BTreeMap<VirtualPath, Vec<u8>>,
+    /// What failed uploads have left, by the path they were for and whose they were.
+    partials: BTreeMap<(VirtualPath, String), Partial>,
+    next_partial: u64,
+    /// Being appended to.
+    appending: BTreeSet<VirtualPath>,
     /// Written in place, and not yet whole: being written, or left so.
     unfinished: BTreeSet<VirtualPath>,
     /// Of published files.
@@ -36,6 +49,8 @@ impl Default for Tree {
         Self {
             root: Directory::default(),
             partials: BTreeMap::new(),
+            next_partial: 0,
+            appending: BTreeSet::new(),
             unfinished: BTreeSet::new(),
             used_bytes: 0,
             capacity_bytes: u64::MAX,
@@ -123,8 +138,30 @@ impl Tree {
         Ok(())
     }
 
+    /// What failed uploads have left takes room, too.
     fn free_bytes(&self) -> u64 {
-        self.capacity_bytes.saturating_sub(self.used_bytes)
+        let left: u64 = self.partials.values().map(|partial| partial.content.len() as u64).sum();
+        self.capacity_bytes.saturating_sub(self.used_bytes + left)
+    }
+
+    /// Keeps a failed upload; beyond its owner's limit the oldest goes.
+    fn keep(&mut self, path: VirtualPath, content: Vec<u8>, principal: &Principal) {
+        let owner = &principal.name;
+        self.next_partial += 1;
+        self.partials.insert((path, owner.clone()), Partial { content, number: self.next_partial });
+        while self.partials.keys().filter(|(_, whose)| whose == owner).count() > principal.max_partials {
+            let owned = self.partials.iter().filter(|((_, whose), _)| whose == owner);
+            let Some(oldest) = owned.min_by_key(|(_, partial)| partial.number).map(|(key, _)| key.clone())
+            else {
+                return;
+            };
+            self.partials.remove(&oldest);
+        }
+    }
+
+    /// The name is no more what uploads of it were meant for.
+    fn forget_partials(&mut self, at: impl Fn(&VirtualPath) -> bool) {
+        self.partials.retain(|(path, _), _| !at(path));
     }
 }
 
@@ -162,6 +199,10 @@ impl MemoryStore {
     /// Published files and the upload under way may hold so much; then [`StoreError::Full`].
     pub fn set_capacity_bytes(&self, bytes: u64) {
         self.tree().capacity_bytes = bytes;
+    }
+
+    fn owned(&self, path: &VirtualPath) -> (VirtualPath, String) {
+        (path.clone(), self.principal.name.clone())
     }
 
     /// Puts a file there, with its directories; the hook is not told.
@@ -240,73 +281,6 @@ impl ReadFile for MemoryReader {
     }
 }
 
-/// A file of a [`MemoryStore`], being written.
-pub struct MemoryWriter {
-    store: MemoryStore,
-    path: VirtualPath,
-    content: Vec<u8>,
-}
-
-impl WriteFile for MemoryWriter {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let free = self.store.tree().free_bytes();
-        let needed = if self.store.in_place { bytes.len() } else { self.content.len() + bytes.len() };
-        if needed as u64 > free {
-            return Err(StoreError::Full);
-        }
-        self.content.extend_from_slice(bytes);
-        if mutant::is(Mutant::WrittenInPlace) {
-            let so_far =
-                Self { store: self.store.clone(), path: self.path.clone(), content: self.content.clone() };
-            so_far.publish().await?;
-        }
-        if self.store.in_place {
-            self.show()?;
-        }
-        Ok(())
-    }
-
-    async fn publish(self) -> Result<(), StoreError> {
-        let content: Arc<[u8]> = self.content.into();
-        let modified = self.store.now();
-        let mut tree = self.store.tree();
-        tree.put(&self.path, content.clone(), modified)?;
-        tree.partials.remove(&self.path);
-        tree.unfinished.remove(&self.path);
-        if let Some(hook) = &self.store.hook {
-            hook(&self.path, &content);
-        }
-        Ok(())
-    }
-
-    fn marker(&self) -> Option<String> {
-        Some(self.content.len().to_string())
-    }
-
-    async fn keep(self) -> Result<(), StoreError> {
-        // Written in place, it is kept where it is.
-        if !self.store.in_place {
-            self.store.tree().partials.insert(self.path, self.content);
-        }
-        Ok(())
-    }
-}
-
-impl MemoryWriter {
-    /// In place: what has been written so far appears under the name.
-    fn show(&self) -> Result<(), StoreError> {
-        let content: Arc<[u8]> = self.content.as_slice().into();
-        let modified = self.store.now();
-        let mut tree = self.store.tree();
-        tree.put(&self.path, content.clone(), modified)?;
-        tree.unfinished.insert(self.path.clone());
-        if let Some(hook) = &self.store.hook {
-            hook(&self.path, &content);
-        }
-        Ok(())
-    }
-}
-
 impl Store for MemoryStore {
     type Reader = MemoryReader;
     type Writer = MemoryWriter;
@@ -320,28 +294,12 @@ impl Store for MemoryStore {
         Ok(MemoryReader { content, at: offset as usize })
     }
 
+    fn acting_for(&self, principal: &Principal) -> Self {
+        Self { principal: Arc::new(principal.clone()), ..self.clone() }
+    }
+
     async fn write(&self, path: &VirtualPath, how: Write) -> Result<MemoryWriter, StoreError> {
-        let mut tree = self.tree();
-        let old = tree.file(path)?;
-        let content = match how {
-            Write::Replace => Vec::new(),
-            Write::Append => old.map_or(Vec::new(), |old| old.to_vec()),
-            Write::From(offset) => {
-                let partial = tree.partials.get(path).filter(|partial| partial.len() as u64 >= offset);
-                let base = partial.map(Vec::as_slice).or(old.as_deref()).unwrap_or_default();
-                let size_bytes = base.len() as u64;
-                if offset > size_bytes {
-                    return Err(StoreError::BadOffset { offset, size_bytes });
-                }
-                base[..offset as usize].to_vec()
-            }
-        };
-        drop(tree);
-        let writer = MemoryWriter { store: self.clone(), path: path.clone(), content };
-        if self.in_place {
-            writer.show()?;
-        }
-        Ok(writer)
+        MemoryWriter::open(self, path, how)
     }
 
     async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
@@ -362,9 +320,15 @@ impl Store for MemoryStore {
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let mut tree = self.tree();
-        let size_bytes = tree.file(path)?.ok_or(StoreError::NotFound)?.len() as u64;
+        let Some(old) = tree.file(path)? else {
+            // Nothing to be seen; but whose upload has failed here may want the room back.
+            tree.partials.remove(&self.owned(path));
+            return Err(StoreError::NotFound);
+        };
+        let size_bytes = old.len() as u64;
         let (directory, name) = tree.parent(path)?;
         directory.entries.remove(name);
+        tree.forget_partials(|of| of == path);
         tree.used_bytes -= size_bytes;
         tree.unfinished.remove(path);
         Ok(())
@@ -394,6 +358,7 @@ impl Store for MemoryStore {
             Some(Node::Directory(inner)) if !inner.entries.is_empty() => Err(StoreError::NotEmpty),
             Some(Node::Directory(_)) => {
                 directory.entries.remove(name);
+                tree.forget_partials(|of| of.parent() == *path);
                 Ok(())
             }
         }
@@ -430,6 +395,7 @@ impl Store for MemoryStore {
         let (directory, name) = tree.parent(to)?;
         directory.entries.insert(name.to_owned(), node);
         tree.used_bytes -= replaced_bytes;
+        tree.forget_partials(|of| of == from || of == to);
         let unfinished = tree.unfinished.remove(from);
         tree.unfinished.remove(to);
         if unfinished {
@@ -452,42 +418,13 @@ impl Store for MemoryStore {
     }
 
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
-        Ok(self.tree().partials.get(path).map(|partial| partial.len() as u64))
+        let partial = |tree: &Tree| Some(tree.partials.get(&self.owned(path))?.content.len() as u64);
+        Ok(partial(&self.tree()))
     }
 
     async fn read_partial(&self, path: &VirtualPath) -> Result<MemoryReader, StoreError> {
-        let content = self.tree().partials.get(path).map(|partial| Arc::from(partial.as_slice()));
-        Ok(MemoryReader { content: content.ok_or(StoreError::NotFound)?, at: 0 })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a reader of the directory sees while a file is written in place, and afterwards.
-    #[tokio::test]
-    async fn in_place_every_part_is_seen_and_stays() {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let hook: PublicationHook = {
-            let seen = seen.clone();
-            Arc::new(move |_, content| seen.lock().unwrap().push(content.len()))
-        };
-        let store = MemoryStore::new().with_hook(hook).writing_in_place();
-        store.set_capacity_bytes(4);
-        let path = VirtualPath::root().join("f").unwrap();
-        let mut writer = store.write(&path, Write::Replace).await.unwrap();
-        writer.write(b"ab").await.unwrap();
-        drop(writer);
-        assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"ab"[..], true));
-        let mut writer = store.write(&path, Write::From(2)).await.unwrap();
-        writer.write(b"cd").await.unwrap();
-        assert!(matches!(writer.write(b"e").await, Err(StoreError::Full)));
-        writer.publish().await.unwrap();
-        assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"abcd"[..], false));
-        assert_eq!(*seen.lock().unwrap(), [0, 2, 2, 4, 4]);
-        // A new upload empties it at once.
-        store.write(&path, Write::Replace).await.unwrap();
-        assert_eq!((store.get(&path).unwrap().len(), store.is_unfinished(&path)), (0, true));
+        let tree = self.tree();
+        let partial = tree.partials.get(&self.owned(path)).ok_or(StoreError::NotFound)?;
+        Ok(MemoryReader { content: Arc::from(partial.content.as_slice()), at: 0 })
     }
 }

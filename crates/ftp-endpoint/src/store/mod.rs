@@ -1,4 +1,15 @@
 //! What a server serves and a client keeps: files under a root, published only when whole.
+//!
+//! What every store promises, and the tests hold each to:
+//! 1. Nothing stands under its final name before it is published, and readers see none of it.
+//! 2. A failed upload leaves the old file as it was, a failed append cuts off what it had added.
+//! 3. [`Write::From`] and [`Write::Append`] go on from the file that is visible. What a failed upload has
+//!    left ([`WriteFile::keep`]) is its [`Principal`]'s: nobody else is told of it or can go on from it. It
+//!    is counted, the oldest goes first, and it goes with the name (removed, renamed, replaced).
+//! 4. Of two uploads of a name one stands there, whole; of two appends one is refused
+//!    ([`StoreError::Busy`]), or fails when the file has been replaced under it ([`StoreError::Changed`]).
+//! 5. A file is read to its end: one that grows is read on, one that has become shorter than it was when
+//!    it was opened is an error ([`StoreError::Shrunk`]).
 
 use ftp_proto::path::VirtualPath;
 use std::future::Future;
@@ -66,6 +77,21 @@ pub enum StoreError {
     /// No room.
     #[error("no space left")]
     Full,
+    /// Longer than a file may be here.
+    #[error("file too large")]
+    TooLarge,
+    /// Another upload has it.
+    #[error("in use by another upload")]
+    Busy,
+    /// It has been replaced or removed while it was added to.
+    #[error("replaced or removed meanwhile")]
+    Changed,
+    /// It was longer when it was opened.
+    #[error("the file has ended {missing_bytes} bytes before its end")]
+    Shrunk {
+        /// What did not come.
+        missing_bytes: u64,
+    },
     /// There is nothing to go on from.
     #[error("restart offset {offset} lies beyond the file's {size_bytes} bytes")]
     BadOffset {
@@ -84,18 +110,45 @@ pub enum StoreError {
 pub enum Write {
     /// A new file, or in place of the old one (STOR).
     Replace,
-    /// At the end of the old one, or a new one (APPE).
+    /// At the end of the old one, or a new one (APPE): as it is when the first byte comes, so that who
+    /// has opened it and waits keeps out nobody. Errors of that moment: [`StoreError::Busy`].
     Append,
-    /// From this offset (REST + STOR) of what a failed upload has left ([`WriteFile::keep`]), or
-    /// else of the old file.
+    /// From this offset of the old file (REST + STOR), the file that SIZE tells of. At its very end this
+    /// is an append; errors then, if it has got another end before the first byte: [`StoreError::Changed`].
     From(u64),
+    /// From this offset of what a failed upload of the same [`Principal`] has left
+    /// ([`WriteFile::keep`]), and of nothing else.
+    Resume(u64),
+}
+
+/// On whose behalf a store is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Whose failed uploads are kept; others neither hear of them nor go on from them.
+    pub name: String,
+    /// Whether uploads may take the place of files; else they end with [`StoreError::Exists`], even if
+    /// the file has come meanwhile.
+    pub may_replace: bool,
+    /// Failed uploads kept at a time; beyond that the oldest goes.
+    pub max_partials: usize,
+}
+
+/// Failed uploads kept for one user at a time.
+pub const MAX_PARTIALS: usize = 100;
+
+impl Default for Principal {
+    /// Nobody in particular, who may do everything.
+    fn default() -> Self {
+        Self { name: String::new(), may_replace: true, max_partials: MAX_PARTIALS }
+    }
 }
 
 /// An open file, read from front to back.
 pub trait ReadFile: Send {
-    /// Fills a prefix of `buffer`; 0 is the end of the file.
+    /// Fills a prefix of `buffer`; 0 is the end of the file. Errors: [`StoreError::Shrunk`] where less
+    /// has come than there was.
     fn read(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, StoreError>> + Send;
-    /// Bytes from here to the end, as far as known now.
+    /// Bytes from here to the end, as far as known now; zero at the end only.
     fn remaining_bytes(&self) -> u64;
     /// A restart marker for here (RFC 959 section 3.5), which REST takes; `None` where reading
     /// could not go on from here.
@@ -119,8 +172,9 @@ pub trait WriteFile: Send {
     fn checkpoint(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }
-    /// Gives up publishing, but keeps what was written, out of sight, for [`Write::From`]. A store
-    /// that cannot do so drops it.
+    /// Gives up publishing, but keeps what was written, out of sight, for [`Write::Resume`]. A store
+    /// that cannot do so drops it; so it does after a write that has failed, for there may be no room,
+    /// and after an append.
     fn keep(self) -> impl Future<Output = Result<(), StoreError>> + Send
     where
         Self: Sized,
@@ -139,6 +193,11 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Its files, being written.
     type Writer: WriteFile + 'static;
 
+    /// The same store, used on behalf of `principal`. One that keeps no failed uploads and can replace
+    /// nothing need not know of it.
+    fn acting_for(&self, _principal: &Principal) -> Self {
+        self.clone()
+    }
     /// Opens a file from an offset on. Errors: [`StoreError::BadOffset`] beyond its end.
     fn read(
         &self,
@@ -175,7 +234,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Err(StoreError::Denied) }
     }
-    /// Bytes that a failed upload of this name has left for [`Write::From`].
+    /// Bytes that a failed upload of this name has left for [`Write::Resume`] by the same principal.
     fn partial_bytes(
         &self,
         _path: &VirtualPath,

@@ -4,6 +4,18 @@ use super::PIECE_BYTES;
 use crate::store::{StoreError, WriteFile};
 use ftp_proto::repr::Incoming;
 
+/// Where discarded files go.
+pub(super) struct Nowhere;
+
+impl WriteFile for Nowhere {
+    async fn write(&mut self, _bytes: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 /// Payload received that is at least as long, and is not converted, is written by itself.
 const MIN_DIRECT_BYTES: usize = 4096;
 
@@ -59,10 +71,14 @@ impl<'f, W: WriteFile> Local<'f, W> {
         written
     }
 
-    /// Brings all to stable storage; where to go on from, if that can be said.
-    pub(super) async fn checkpoint(&mut self) -> Result<Option<String>, StoreError> {
+    /// Brings all that has been flushed to stable storage.
+    pub(super) async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.file.checkpoint().await
+    }
+
+    /// Hands all to the file; where to go on from, if that can be said.
+    pub(super) async fn place(&mut self) -> Result<Option<String>, StoreError> {
         self.flush().await?;
-        self.file.checkpoint().await?;
         let whole = self.incoming.as_ref().is_none_or(|incoming| !incoming.holds_back());
         Ok(if whole { self.file.marker() } else { None })
     }

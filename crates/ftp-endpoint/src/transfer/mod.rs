@@ -5,15 +5,17 @@
 
 use crate::net::{Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
-use crate::store::{ReadFile, StoreError, WriteFile};
+use crate::store::{ReadFile, WriteFile};
 use bytes::{Buf, BytesMut};
 pub use error::TransferError;
 use ftp_proto::mode::{
-    Coding, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode, is_marker,
+    Coding, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
 };
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing};
-use local::Local;
+use local::{Local, Nowhere};
+use marks::{Marks, checked};
+pub use marks::{OF_PARTIAL, RestartMarker};
 use pieces::Pieces;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -26,6 +28,7 @@ pub mod ascii;
 mod error;
 pub mod limited;
 mod local;
+mod marks;
 mod pieces;
 pub mod throttle;
 
@@ -36,18 +39,6 @@ const READ_BYTES: usize = 64 * 1024;
 /// Where the short strings of compressed mode, and the data between the escapes of records in stream
 /// mode, are decoded to.
 const STRINGS_BYTES: usize = 64 * 1024 + FULL_BYTES;
-
-/// Where discarded files go.
-struct Nowhere;
-
-impl WriteFile for Nowhere {
-    async fn write(&mut self, _bytes: &[u8]) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn publish(self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
 
 /// What has been moved of one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,22 +70,7 @@ pub struct DataConnection<N: Net> {
     total: TransferStats,
     idle_limit: Duration,
     marker_interval_bytes: Option<NonZeroU64>,
-    marks: Option<mpsc::Sender<RestartMarker>>,
-}
-
-/// A restart marker received (RFC 1123 section 4.1.3.4): what `110 MARK sender = receiver` tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RestartMarker {
-    /// The sender's marker, as it came.
-    pub sender: String,
-    /// The receiver's own marker for the same place.
-    pub receiver: String,
-}
-
-/// Stores are anybody's: an odd marker must fail its transfer, not panic in the encoder or break the
-/// line of a 110 reply.
-fn checked(marker: String) -> Result<String, TransferError> {
-    if is_marker(marker.as_bytes()) { Ok(marker) } else { Err(TransferError::Marker(marker)) }
+    marks: Marks,
 }
 
 impl<N: Net> DataConnection<N> {
@@ -112,6 +88,7 @@ impl<N: Net> DataConnection<N> {
             stream.prompt()?;
         }
         watch.tell(net.now(), Seen::DataOpens { local, peer });
+        let marks = Marks::new(net.now());
         Ok(Self {
             net,
             stream,
@@ -129,7 +106,7 @@ impl<N: Net> DataConnection<N> {
             total: TransferStats::default(),
             idle_limit,
             marker_interval_bytes: None,
-            marks: None,
+            marks,
         })
     }
 
@@ -185,10 +162,11 @@ impl<N: Net> DataConnection<N> {
         self.marker_interval_bytes = interval_bytes;
     }
 
-    /// Where to tell of restart markers, after what came before them is on stable storage. A full
-    /// channel loses them: they are a help, the transfer does not wait for them.
+    /// Where to tell of restart markers, after what came before them is on stable storage: not of all
+    /// where they come thick, but of the last one when the transfer fails. A full channel loses them: they
+    /// are a help, the transfer does not wait for them.
     pub fn tell_markers(&mut self, marks: Option<mpsc::Sender<RestartMarker>>) {
-        self.marks = marks;
+        self.marks.tell = marks;
     }
 
     /// Reads and drops what comes, up to and with the end of a file.
@@ -248,6 +226,11 @@ impl<N: Net> DataConnection<N> {
         let mut outgoing = self.conversion.map(Outgoing::new);
         let mut before_marker = interval.unwrap_or(u64::MAX);
         loop {
+            let wanted = N::PIECE_BYTES.min(file.remaining_bytes() as usize);
+            if wanted > buffer.len() {
+                // There is more than there was.
+                buffer.resize(wanted, 0);
+            }
             // A marker that is due and could not be had waits for the next piece's end.
             let room = match usize::try_from(before_marker) {
                 Ok(0) | Err(_) => buffer.len(),
@@ -353,8 +336,19 @@ impl<N: Net> DataConnection<N> {
         self.watch.tell(self.net.now(), Seen::ReceiveBegins { name, local, peer });
         let mut moved = TransferStats::default();
         let result = self.receive_pieces(file, &mut moved).await;
+        if !matches!(result, Ok(()) | Err(TransferError::Store(_))) {
+            self.tell_held(file).await;
+        }
         self.told_end(name, moved, &result);
         result.map(|()| moved)
+    }
+
+    /// The last marker, of a transfer that has failed, is where the next one goes on.
+    async fn tell_held(&mut self, file: &mut impl WriteFile) {
+        let Some(mark) = self.marks.take_held() else { return };
+        if file.checkpoint().await.is_ok() {
+            self.marks.take(mark, true);
+        }
     }
 
     async fn receive_pieces(
@@ -362,6 +356,7 @@ impl<N: Net> DataConnection<N> {
         file: &mut impl WriteFile,
         moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
+        self.marks.begin_file();
         let mut incoming = self.conversion.map(Incoming::new);
         let mut read_bytes = READ_BYTES;
         loop {
@@ -435,13 +430,16 @@ impl<N: Net> DataConnection<N> {
                 Some(Event::Data { bytes, .. }) => local.data(bytes).await?,
                 Some(Event::Run { byte, len, .. }) => local.data(&[byte; u8::MAX as usize][..len]).await?,
                 Some(Event::Marker(text)) => {
-                    if let Some(marks) = &self.marks
-                        && let Some(receiver) = local.checkpoint().await?
+                    if self.marks.tell.is_some()
+                        && let Some(receiver) = local.place().await?
                     {
-                        let receiver = checked(receiver)?;
                         let sender = String::from_utf8_lossy(&text).into_owned();
-                        // Full: see `tell_markers`.
-                        let _ = marks.try_send(RestartMarker { sender, receiver });
+                        let mark = RestartMarker { sender, receiver: checked(receiver)? };
+                        let is_due = self.marks.is_due(&mark, self.net.now());
+                        if is_due {
+                            local.checkpoint().await?;
+                        }
+                        self.marks.take(mark, is_due);
                     }
                 }
                 Some(Event::EndOfRecord) => local.end_of_record(),

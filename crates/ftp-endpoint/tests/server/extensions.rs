@@ -237,7 +237,7 @@ async fn an_upload_goes_on_from_a_marker() {
         for piece in &pieces[..3] {
             data.write_all(piece).await.unwrap();
         }
-        assert_eq!(client.expect(110).await, "110 MARK s7 = 7\r\n");
+        assert_eq!(client.expect(110).await, "110 MARK s7 = 7p\r\n");
         settle().await;
         drop(data);
         client.expect(426).await;
@@ -264,10 +264,10 @@ async fn a_marker_in_the_middle_of_an_end_of_line() {
     client.ask("STOR f", 150).await;
     data.write_all(&block(0, b"line\r")).await.unwrap();
     data.write_all(&block(16, b"m")).await.unwrap();
-    assert_eq!(client.expect(110).await, "110 MARK m = 4r\r\n");
+    assert_eq!(client.expect(110).await, "110 MARK m = 4rp\r\n");
     drop(data);
     client.expect(426).await;
-    client.ask("REST 4r", 350).await;
+    client.ask("REST 4rp", 350).await;
     let mut data = client.passive().await;
     client.ask("STOR f", 150).await;
     data.write_all(&block(EOF, b"\nnext")).await.unwrap();

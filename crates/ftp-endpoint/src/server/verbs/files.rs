@@ -115,29 +115,41 @@ impl<N: Net, A: Accounts> Session<N, A> {
             return Err(StoreError::IsDirectory.into());
         }
         let conversion = self.conversion();
-        if conversion.keeps_size() {
+        if conversion.keeps_size() && metadata.size_bytes > 0 {
             return Ok(Reply::new(213, metadata.size_bytes.to_string()));
         }
         if metadata.size_bytes > MAX_CONVERTED_BYTES {
             return Ok(Reply::new(550, "The file is too large for SIZE in this TYPE and STRU, use TYPE I."));
         }
         let mut file = store.read(&path, 0).await?;
-        Ok(Reply::new(213, converted_bytes(&mut file, conversion).await?.to_string()))
+        // Some files say that they are empty and are not: procfs, FUSE.
+        if conversion.keeps_size() && file.remaining_bytes() == 0 {
+            return Ok(Reply::new(213, "0"));
+        }
+        match converted_bytes(&mut file, conversion).await? {
+            Some(bytes) => Ok(Reply::new(213, bytes.to_string())),
+            None => Ok(Reply::new(550, "The file is too large for SIZE.")),
+        }
     }
 }
 
-async fn converted_bytes(file: &mut impl ReadFile, conversion: Conversion) -> Result<u64, Refusal> {
+/// `None`: more is read than a SIZE is worth.
+async fn converted_bytes(file: &mut impl ReadFile, conversion: Conversion) -> Result<Option<u64>, Refusal> {
     let mut outgoing = Outgoing::new(conversion);
     let mut converted = Converted::default();
     let mut buffer = vec![0; 64 * 1024];
-    let mut bytes = 0;
+    let (mut bytes, mut all_read) = (0, 0);
     loop {
         let read = file.read(&mut buffer).await?;
+        all_read += read as u64;
+        if all_read > MAX_CONVERTED_BYTES {
+            return Ok(None);
+        }
         converted.clear();
         outgoing.convert(&buffer[..read], read == 0, &mut converted).map_err(TransferError::Convert)?;
         bytes += converted.bytes.len() as u64;
         if read == 0 {
-            return Ok(bytes);
+            return Ok(Some(bytes));
         }
         // Others have their turn.
         tokio::task::yield_now().await;

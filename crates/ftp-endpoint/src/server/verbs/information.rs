@@ -152,7 +152,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
                     " SITE HELP".to_owned(),
                     " SITE MARKERS bytes: restart markers in downloads of block and compressed mode; 0: none"
                         .to_owned(),
-                    " SITE PARTIAL path: bytes that a failed upload of path has left, for REST".to_owned(),
+                    " SITE PARTIAL path: bytes that your failed upload of path has left; REST and STOR of path \
+                     then go on from them"
+                        .to_owned(),
                     "End of help".to_owned(),
                 ],
             )),
@@ -161,16 +163,18 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 self.negotiated.marker_interval_bytes = NonZeroU64::new(bytes);
                 Ok(Reply::new(200, format!("Restart markers every {bytes} bytes (0: none).")))
             }
-            // What REST can go on from, out of sight otherwise.
+            // Out of sight otherwise, and offered only to whom it belongs: without this question REST is of
+            // the file that SIZE tells of.
             "PARTIAL" if !rest.is_empty() => {
                 let (store, rights) = self.store_and_rights()?;
                 if !rights.write {
                     return Err(Refusal::NoRight);
                 }
-                match store.partial_bytes(&self.path(rest)?).await? {
-                    Some(bytes) => Ok(Reply::new(213, bytes.to_string())),
-                    None => Err(StoreError::NotFound.into()),
-                }
+                let path = self.path(rest)?;
+                self.asked_partial = None;
+                let bytes = store.partial_bytes(&path).await?.ok_or(StoreError::NotFound)?;
+                self.asked_partial = Some(path);
+                Ok(Reply::new(213, bytes.to_string()))
             }
             _ => Err(Refusal::Parameter(format!("SITE {name} is not implemented"))),
         }

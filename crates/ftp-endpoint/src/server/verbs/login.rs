@@ -1,10 +1,11 @@
 //! USER, PASS and REIN.
 
 use crate::net::Net;
-use crate::server::accounts::{Accounts, LoginRefusal};
+use crate::server::accounts::{Accounts, LoginRefusal, User};
 use crate::server::negotiated::Negotiated;
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
+use crate::store::{Principal, Store};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 use std::time::Duration;
@@ -51,7 +52,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Ok(user) => {
                 tracing::info!(session = self.number, user = %user.name.escape_debug(), peer = %self.peer, "logged in");
                 self.working = user.home.clone();
-                self.user = Some(user);
+                self.user = Some(acting(user, config.limits.partials_per_user));
                 self.login_failures = 0;
                 self.slot.known();
                 Ok(Reply::new(230, "User logged in, proceed.").into())
@@ -102,4 +103,14 @@ impl<N: Net, A: Accounts> Session<N, A> {
         self.user_name = None;
         self.working = VirtualPath::root();
     }
+}
+
+/// The store knows for whom it works: who may replace, and go on from what.
+fn acting<S: Store>(user: User<S>, partials_per_user: usize) -> User<S> {
+    let principal = Principal {
+        name: user.name.clone(),
+        may_replace: user.rights.delete,
+        max_partials: if user.anonymous { 0 } else { partials_per_user },
+    };
+    User { store: user.store.acting_for(&principal), ..user }
 }

@@ -8,9 +8,10 @@ use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
-use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
+use crate::store::{Principal, ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::AsciiWriter;
 use crate::transfer::throttle::Throttled;
+use crate::transfer::{OF_PARTIAL, TransferError};
 use ftp_proto::mode::TransmissionMode;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
@@ -38,15 +39,18 @@ impl<N: Net, S: Store> Upload<N, S> {
     ) -> Result<Self, Refusal> {
         let restart = session.negotiated.restart.take().unwrap_or_default();
         let range = session.negotiated.range.take();
+        let path = path?;
+        let asked = session.asked_partial.take_if(|asked| *asked == path).is_some();
+        let of_partial = restart.of_partial || asked && how == Write::Replace;
         let how = match (range, restart.offset) {
             (Some((first, _)), _) => Write::From(first),
             (None, 0) => how,
+            (None, offset) if of_partial => Write::Resume(offset),
             (None, offset) => Write::From(offset),
         };
         let first = range.map_or(restart.offset, |(first, _)| first);
-        let path = path?;
         session.can_begin_at(first, range.is_some(), true)?;
-        let (store, writer) = session.open_to_write(&path, how).await?;
+        let (store, writer) = session.open_to_write(&path, how, unique).await?;
         let name = path.to_string();
         let target = match (range, session.conversion().is_lines_only()) {
             (Some((first, last)), _) => {
@@ -91,7 +95,7 @@ impl<N: Net, S: Store> Upload<N, S> {
             failed => {
                 if mutant::is(Mutant::PartialPublished) {
                     let _ = self.file.publish().await;
-                } else if counting.payload_bytes() > 0 {
+                } else if counting.payload_bytes() > 0 && !wants_room(&failed) {
                     // Only a help for resuming: the upload has failed in any case.
                     let _ = self.file.keep().await;
                 }
@@ -109,6 +113,14 @@ impl<N: Net, S: Store> Upload<N, S> {
         session.data.done().await;
         Ok(session.completed())
     }
+}
+
+/// Whether there is no room for the file: then a part of it must not keep others out.
+fn wants_room(failed: &Attended<Result<(), Refusal>>) -> bool {
+    matches!(
+        failed,
+        Attended::Done(Err(Refusal::Transfer(TransferError::Store(StoreError::Full | StoreError::TooLarge))))
+    )
 }
 
 /// TYPE A goes on behind a CR that has been held back.
@@ -164,8 +176,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
         &mut self,
         path: &VirtualPath,
         mut how: Write,
+        unique: bool,
     ) -> Result<(A::Store, <A::Store as Store>::Writer), Refusal> {
-        let (store, rights) = self.store_and_rights()?;
+        let (mut store, rights) = self.store_and_rights()?;
         if !rights.write {
             return Err(Refusal::NoRightToStore);
         }
@@ -175,7 +188,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if mutant::is(Mutant::RetryAppends)
             && let Ok(Some(left)) = store.partial_bytes(path).await
         {
-            how = Write::From(left);
+            how = Write::Resume(left);
+        }
+        if unique {
+            // Somebody else may have come upon the name meanwhile.
+            let keeps_nothing = Principal { may_replace: false, max_partials: 0, ..Principal::default() };
+            store = store.acting_for(&keeps_nothing);
         }
         let writer = store.write(path, how).await.map_err(Refusal::Storing)?;
         Ok((store, writer))
@@ -209,12 +227,15 @@ impl<S: Store> WriteFile for Target<S> {
         }
     }
 
+    /// A place in this upload, whatever stands under its name by then.
     fn marker(&self) -> Option<String> {
-        match self {
+        let mut marker = match self {
             Self::Whole(file) => file.marker(),
             Self::Lines(file) => file.marker(),
             Self::Range(file) => file.marker(),
-        }
+        }?;
+        marker.push(OF_PARTIAL);
+        Some(marker)
     }
 
     async fn checkpoint(&mut self) -> Result<(), StoreError> {

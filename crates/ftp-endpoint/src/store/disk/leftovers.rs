@@ -1,19 +1,33 @@
 //! What killed processes and failed uploads have left: hidden from clients, but not from the disk.
 
-use super::{DiskStore, PARTIAL_END, TEMPORARY_END, is_hidden};
+use super::{DiskStore, Locked, PARTIAL_END, PARTS, TEMPORARY_END, is_hidden, lock, open_to_change, parts};
 use cap_std::fs::Dir;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-/// A temporary file that nobody has written to for so long is nobody's.
+/// Where files cannot be locked, a temporary file that nobody has written to for so long is nobody's.
 const TEMPORARY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Deeper trees are left alone.
 const MAX_DEPTH: usize = 64;
 
 impl DiskStore {
-    /// Removes temporary files of uploads that ended with their process a day ago or more, and what
-    /// failed uploads have left for resumption longer than `partial_age` ago. Gives how many went; what
-    /// cannot be removed stays. Reads the whole tree: not for a thread that others wait for.
+    /// Removes what failed uploads have left for resumption longer than `partial_age` ago. Gives how many
+    /// went.
+    pub fn remove_old_partials(&self, now: SystemTime, partial_age: Duration) -> io::Result<u64> {
+        let parts = match self.root.open_dir(PARTS) {
+            Err(none) if none.kind() == io::ErrorKind::NotFound => return Ok(0),
+            other => other?,
+        };
+        let names = parts.entries()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let hidden = names.filter(|name| is_hidden(name)).collect::<Vec<_>>();
+        let removed = hidden.iter().filter(|name| remove_old(&parts, name, now, partial_age)).count();
+        parts::tidy(&self.root);
+        Ok(removed as u64)
+    }
+
+    /// Removes temporary files of uploads whose process has ended, and what failed uploads have left for
+    /// resumption longer than `partial_age` ago. Gives how many went; what cannot be removed stays. Reads
+    /// the whole tree: not for a thread that others wait for.
     pub fn remove_leftovers(&self, now: SystemTime, partial_age: Duration) -> io::Result<u64> {
         let mut removed = 0;
         let mut open = vec![(self.root.try_clone()?, 0)];
@@ -25,25 +39,39 @@ impl DiskStore {
                     open.extend(entry.open_dir().ok().map(|below| (below, depth + 1)));
                 } else if kind.is_file()
                     && let Some(name) = entry.file_name().to_str()
-                    && is_old(&directory, name, now, partial_age)
+                    && is_hidden(name)
                 {
-                    removed += u64::from(directory.remove_file(name).is_ok());
+                    removed += u64::from(remove_old(&directory, name, now, partial_age));
                 }
             }
         }
+        parts::tidy(&self.root);
         Ok(removed)
     }
 }
 
-fn is_old(directory: &Dir, name: &str, now: SystemTime, partial_age: Duration) -> bool {
-    let limit = match name {
-        _ if !is_hidden(name) => return false,
-        _ if name.ends_with(TEMPORARY_END) => TEMPORARY_AGE,
-        _ if name.ends_with(PARTIAL_END) => partial_age,
-        _ => return false,
+fn remove_old(directory: &Dir, name: &str, now: SystemTime, partial_age: Duration) -> bool {
+    let modified = || directory.symlink_metadata(name).and_then(|metadata| metadata.modified());
+    let is_older = |limit: Duration| {
+        modified().is_ok_and(|time| now.duration_since(time.into_std()).is_ok_and(|age| age >= limit))
     };
-    let modified = directory.symlink_metadata(name).and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|modified| now.duration_since(modified.into_std()).is_ok_and(|age| age >= limit))
+    if name.ends_with(PARTIAL_END) {
+        return is_older(partial_age) && directory.remove_file(name).is_ok();
+    }
+    // Open until it is gone: its lock tells an upload that would use the name meanwhile.
+    let Ok(file) = open_to_change(directory, name) else { return false };
+    match lock(&file) {
+        Locked::Here => directory.remove_file(name).is_ok(),
+        Locked::Elsewhere => false,
+        Locked::Unknown => is_older(TEMPORARY_AGE) && directory.remove_file(name).is_ok(),
+    }
+}
+
+/// Whether what a directory holds out of sight is no upload's that is under way.
+pub(super) fn is_nobodys(directory: &Dir, name: &str) -> bool {
+    name.ends_with(PARTIAL_END)
+        || name.ends_with(TEMPORARY_END)
+            && open_to_change(directory, name).is_ok_and(|file| lock(&file) == Locked::Here)
 }
 
 #[cfg(test)]
@@ -75,11 +103,14 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), root.path().join("link")).unwrap();
         let store = DiskStore::open(root.path()).unwrap();
         let week = Duration::from_secs(7 * 24 * 60 * 60);
-        // A day and some hours after the younger temporary file.
-        assert_eq!(store.remove_leftovers(at(99) + Duration::from_secs(3600), week).unwrap(), 2);
+        // As an upload under way has it.
+        let held = fs::File::open(root.path().join(".ftpsim-1-2.tmp")).unwrap();
+        held.try_lock().unwrap();
+        assert_eq!(store.remove_leftovers(at(99), week).unwrap(), 2);
         assert!(
             root.path().join(".ftpsim-1-2.tmp").exists() && root.path().join(".ftpsim-new.part").exists()
         );
+        drop(held);
         assert!(root.path().join("d/file").exists() && root.path().join(".hidden.part").exists());
         assert_eq!(store.remove_leftovers(at(120), week).unwrap(), 2);
         assert!(root.path().join("d/file").exists() && victim.exists());

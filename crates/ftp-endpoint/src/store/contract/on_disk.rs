@@ -1,0 +1,250 @@
+//! What only files on a disk have: links, modes, owners, limits of names and sizes, other programs.
+
+use super::{get, kind_of, names, path, put};
+use crate::store::disk::DiskStore;
+use crate::store::{ReadFile, Store, Write, WriteFile};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+
+/// Symbolic links that lead out are not followed; those that stay inside are.
+#[tokio::test]
+async fn links_do_not_lead_out_of_the_root() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), b"secret").unwrap();
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("inside"), b"inside").unwrap();
+    symlink(outside.path(), root.path().join("out")).unwrap();
+    symlink(outside.path().join("secret"), root.path().join("file")).unwrap();
+    symlink("../../../../../../etc", root.path().join("up")).unwrap();
+    symlink("inside", root.path().join("alias")).unwrap();
+    symlink("loop", root.path().join("loop")).unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    for name in ["/out/secret", "/file", "/up/passwd", "/loop"] {
+        assert!(get(&store, name).await.is_err(), "{name}");
+        assert!(store.metadata(&path(name)).await.is_err(), "{name}");
+    }
+    for name in ["/out/new", "/up/new"] {
+        assert!(store.write(&path(name), Write::Replace).await.is_err(), "{name}");
+        assert!(store.create_directory(&path(name)).await.is_err(), "{name}");
+        assert!(store.rename(&path("/inside"), &path(name)).await.is_err(), "{name}");
+    }
+    assert!(store.list(&path("/out")).await.is_err());
+    assert!(store.remove_file(&path("/out/secret")).await.is_err());
+    assert_eq!(get(&store, "/alias").await.unwrap(), b"inside");
+    assert_eq!(names(&store, "/").await, ["alias", "inside"]);
+    // An upload takes the place of a link, not of what it leads to.
+    put(&store, "/file", Write::Replace, b"mine").await;
+    assert_eq!(std::fs::read(outside.path().join("secret")).unwrap(), b"secret");
+    assert_eq!(get(&store, "/file").await.unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn names_that_cannot_be() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    let long = format!("/{}", "n".repeat(256));
+    for name in ["/.ftpsim-1-1.tmp", "/.ftpsim-x.part", long.as_str()] {
+        assert_eq!(kind_of(store.write(&path(name), Write::Replace).await), "BadName", "{name}");
+        assert_eq!(kind_of(store.create_directory(&path(name)).await), "BadName", "{name}");
+    }
+    // What a failed upload leaves has a short name of its own.
+    let long = format!("/{}", "n".repeat(255));
+    let mut file = store.write(&path(&long), Write::Replace).await.unwrap();
+    file.write(b"x").await.unwrap();
+    file.keep().await.unwrap();
+    assert_eq!(store.partial_bytes(&path(&long)).await.unwrap(), Some(1));
+    put(&store, &long, Write::Resume(1), b"y").await;
+    assert_eq!(get(&store, &long).await.unwrap(), b"xy");
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+}
+
+/// What nobody can see does not keep a directory from being removed.
+#[tokio::test]
+async fn leftovers_do_not_keep_a_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    store.create_directory(&path("/d")).await.unwrap();
+    let mut file = store.write(&path("/d/f"), Write::Replace).await.unwrap();
+    file.write(b"x").await.unwrap();
+    file.keep().await.unwrap();
+    store.remove_directory(&path("/d")).await.unwrap();
+    assert!(names(&store, "/").await.is_empty());
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).unwrap().permissions().mode() & 0o7777
+}
+
+/// The old file's bits are the new one's from its first byte on; those that lend rights are not.
+#[tokio::test]
+async fn an_upload_keeps_the_mode_and_the_owner() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, file) = (DiskStore::open(root.path()).unwrap(), root.path().join("f"));
+    let hidden_modes = || {
+        let entries = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap());
+        let hidden = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".ftpsim-"));
+        hidden.map(|entry| mode(&entry.path())).collect::<Vec<_>>()
+    };
+    for (old, new) in [(0o600, 0o600), (0o640, 0o640), (0o666, 0o666), (0o4755, 0o755)] {
+        for how in [Write::Replace, Write::From(1), Write::Append] {
+            fs::write(&file, "old").unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(old)).unwrap();
+            // Only root may; elsewhere it is ours and stays so.
+            let given_away = std::os::unix::fs::chown(&file, Some(12_345), Some(23_456)).is_ok();
+            let mut writer = store.write(&path("/f"), how).await.unwrap();
+            writer.write(b"new").await.unwrap();
+            assert!(hidden_modes().iter().all(|mode| *mode == new), "{old:o} {:?}", hidden_modes());
+            writer.publish().await.unwrap();
+            assert_eq!(mode(&file), new, "{old:o} {how:?}");
+            let owner = fs::metadata(&file).unwrap();
+            assert!(!given_away || (owner.uid(), owner.gid()) == (12_345, 23_456), "{how:?}");
+            fs::remove_file(&file).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_keeps_links() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    fs::create_dir(root.path().join("d")).unwrap();
+    let (real, other) = (root.path().join("d/real"), root.path().join("other"));
+    fs::write(&real, "0123456789").unwrap();
+    symlink("d/real", root.path().join("alias")).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o604)).unwrap();
+    put(&store, "/alias", Write::Replace, b"through the link").await;
+    assert!(fs::symlink_metadata(root.path().join("alias")).unwrap().is_symlink());
+    assert_eq!((fs::read(&real).unwrap(), mode(&real)), (b"through the link".to_vec(), 0o604));
+
+    fs::hard_link(&real, &other).unwrap();
+    let longer = vec![b'l'; 300_000];
+    for content in [&b"short"[..], b"", &longer, b"0123456789"] {
+        put(&store, "/other", Write::Replace, content).await;
+        assert_eq!(fs::read(&real).unwrap(), content, "by its other name");
+        assert_eq!(fs::metadata(&real).unwrap().nlink(), 2);
+    }
+    put(&store, "/other", Write::From(4), b"!").await;
+    put(&store, "/alias", Write::Append, b"?").await;
+    assert_eq!((fs::read(&real).unwrap(), fs::metadata(&real).unwrap().nlink()), (b"0123!?".to_vec(), 2));
+    // What fails changes neither.
+    let mut file = store.write(&path("/other"), Write::Replace).await.unwrap();
+    file.write(b"half").await.unwrap();
+    drop(file);
+    assert_eq!(
+        (fs::read(&real).unwrap(), fs::read_dir(root.path()).unwrap().count()),
+        (b"0123!?".to_vec(), 3)
+    );
+    // A link that leads nowhere is itself what is replaced.
+    symlink("nowhere", root.path().join("dangling")).unwrap();
+    put(&store, "/dangling", Write::Replace, b"file").await;
+    assert!(fs::symlink_metadata(root.path().join("dangling")).unwrap().is_file());
+}
+
+/// Reads as a transfer does: until nothing remains, or nothing comes.
+async fn read_whole(mut file: impl ReadFile, buffer_bytes: usize) -> Result<Vec<u8>, String> {
+    let (mut content, mut buffer) = (Vec::new(), vec![0; buffer_bytes]);
+    while file.remaining_bytes() > 0 {
+        let read = file.read(&mut buffer).await.map_err(|error| error.to_string())?;
+        content.extend_from_slice(&buffer[..read]);
+        if read == 0 {
+            break;
+        }
+    }
+    assert_eq!(file.remaining_bytes(), 0);
+    Ok(content)
+}
+
+/// The kernel says that these have no bytes, until they are read.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn files_of_unknown_size_are_read_to_their_end() {
+    let store = DiskStore::open("/proc").unwrap();
+    for name in ["version", "sys/kernel/pid_max", "filesystems"] {
+        let wanted = fs::read(Path::new("/proc").join(name)).unwrap();
+        let virtual_path = path(&format!("/{name}"));
+        assert_eq!(store.metadata(&virtual_path).await.unwrap().size_bytes, 0);
+        for buffer_bytes in [1, 7, 65_536] {
+            let file = store.read(&virtual_path, 0).await.unwrap();
+            assert_eq!(read_whole(file, buffer_bytes).await.unwrap(), wanted, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_that_change_while_they_are_read() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, name) = (DiskStore::open(root.path()).unwrap(), root.path().join("f"));
+    for (before, after, offset) in
+        [(100, 200_000, 0), (100, 101, 0), (0, 5, 0), (100, 150, 100), (200_000, 100, 0), (100, 0, 40)]
+    {
+        for buffer_bytes in [16, 70_000] {
+            fs::write(&name, vec![b'x'; before]).unwrap();
+            let mut file = store.read(&path("/f"), offset).await.unwrap();
+            let begun = if before > 100 { file.read(&mut [0; 16]).await.unwrap() } else { 0 };
+            fs::File::options().write(true).open(&name).unwrap().set_len(after).unwrap();
+            let read = read_whole(file, buffer_bytes).await;
+            let case = format!("{before} to {after} from {offset}: {:?}", read.as_ref().map(Vec::len));
+            if after < before as u64 {
+                assert!(read.unwrap_err().contains("before its end"), "{case}");
+            } else if offset == before as u64 || before == 0 {
+                // It had ended when it was opened.
+                assert_eq!(read.unwrap().len(), 0, "{case}");
+            } else {
+                assert_eq!((read.unwrap().len() + begun) as u64, after - offset, "{case}");
+            }
+        }
+    }
+}
+
+/// Other programs append, too, and are heard; other servers by their locks.
+#[tokio::test]
+async fn appends_of_other_processes() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, name) = (DiskStore::open(root.path()).unwrap(), root.path().join("log"));
+    fs::write(&name, "old").unwrap();
+    let other = fs::File::open(&name).unwrap();
+    other.lock().unwrap();
+    let mut kept_out = store.write(&path("/log"), Write::Append).await.unwrap();
+    assert_eq!(kind_of(kept_out.write(b"x").await), "Busy");
+    drop((kept_out, other));
+    put(&store, "/log", Write::Append, b" new").await;
+    assert_eq!(fs::read(&name).unwrap(), b"old new");
+    // In place: it is the same file as before, whoever has it open.
+    let inode = fs::metadata(&name).unwrap().ino();
+    put(&store, "/log", Write::Append, b"!").await;
+    assert_eq!(fs::metadata(&name).unwrap().ino(), inode);
+    // A store over a part of the same tree knows of it.
+    let below = DiskStore::open(root.path()).unwrap();
+    let mut one = store.write(&path("/log"), Write::Append).await.unwrap();
+    one.write(b"?").await.unwrap();
+    assert_eq!(kind_of(below.write(&path("/log"), Write::Append).await.unwrap().publish().await), "Busy");
+    drop(one);
+    assert_eq!(fs::read(&name).unwrap(), b"old new!");
+}
+
+/// An upload does not wait for what it goes on from: that is copied when its bytes come.
+#[tokio::test]
+async fn a_long_beginning_is_copied_later() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, name) = (DiskStore::open(root.path()).unwrap(), root.path().join("f"));
+    let old: Vec<u8> = (0..1_000_000_u32).map(|number| number as u8).collect();
+    fs::write(&name, &old).unwrap();
+    let hidden_bytes = || {
+        let entries = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap());
+        let hidden = entries.filter(|entry| entry.file_name() != "f");
+        hidden.map(|entry| entry.metadata().unwrap().len()).sum::<u64>()
+    };
+    for bytes in [&b"end"[..], b""] {
+        let mut file = store.write(&path("/f"), Write::From(600_000)).await.unwrap();
+        assert_eq!((hidden_bytes(), file.marker().unwrap()), (0, "600000".to_owned()));
+        if !bytes.is_empty() {
+            file.write(bytes).await.unwrap();
+        }
+        file.publish().await.unwrap();
+        assert!(fs::read(&name).unwrap() == [&old[..600_000], bytes].concat());
+    }
+    // Not even begun, it is no part to go on from.
+    store.write(&path("/f"), Write::From(500_000)).await.unwrap().keep().await.unwrap();
+    assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), None);
+}

@@ -1,0 +1,128 @@
+//! What failed uploads have left, in a hidden directory of the store's root: who may go on from it is in
+//! its name, and counting a user's reads no more than that directory.
+
+use super::{PARTIAL_END, PARTS, TEMPORARY_START, error};
+use crate::store::{Principal, StoreError};
+use cap_std::fs::Dir;
+use ftp_proto::path::VirtualPath;
+use sha2::{Digest, Sha256};
+use std::io;
+
+/// Hexadecimal digits of a hash in a name: nobody finds two that are the same.
+const HASH_DIGITS: usize = 32;
+/// Tries to move a part there.
+const MOVE_ATTEMPTS: u32 = 3;
+
+fn hash(text: &str) -> String {
+    let sum = Sha256::digest(text.as_bytes());
+    sum.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(HASH_DIGITS).map(digit).collect()
+}
+
+fn digit(value: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(value)])
+}
+
+/// `.ftpsim-DIRECTORY-NAME-OWNER.part`, each hashed: short enough for every name.
+pub(super) fn name_of(path: &VirtualPath, principal: &Principal) -> String {
+    format!("{}{}{}", of_path(path), hash(&principal.name), PARTIAL_END)
+}
+
+fn of_directory(path: &VirtualPath) -> String {
+    format!("{TEMPORARY_START}{}-", hash(&path.to_string()))
+}
+
+fn of_path(path: &VirtualPath) -> String {
+    let name = hash(path.name().unwrap_or_default());
+    format!("{}{name}-", of_directory(&path.parent()))
+}
+
+/// The directory of the parts, if there are any.
+pub(super) fn directory(root: &Dir) -> Result<Option<Dir>, StoreError> {
+    match root.open_dir(PARTS) {
+        Ok(parts) => Ok(Some(parts)),
+        Err(other) if other.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(other) => Err(error(other)),
+    }
+}
+
+/// Moves a failed upload there; beyond its owner's limit the oldest goes.
+pub(super) fn keep(
+    root: &Dir,
+    from: &Dir,
+    temporary: &str,
+    path: &VirtualPath,
+    principal: &Principal,
+) -> Result<(), StoreError> {
+    // Another upload may find it empty and remove it meanwhile.
+    for attempts_left in (0..MOVE_ATTEMPTS).rev() {
+        match root.create_dir(PARTS) {
+            Err(other) if other.kind() != io::ErrorKind::AlreadyExists => return Err(error(other)),
+            _ => {}
+        }
+        let moved = root
+            .open_dir(PARTS)
+            .and_then(|parts| from.rename(temporary, &parts, name_of(path, principal)).map(|()| parts));
+        match moved {
+            Ok(parts) => {
+                drop_oldest(&parts, principal);
+                return Ok(());
+            }
+            Err(other) if attempts_left == 0 || other.kind() != io::ErrorKind::NotFound => {
+                return Err(error(other));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn drop_oldest(parts: &Dir, principal: &Principal) {
+    let end = format!("-{}{PARTIAL_END}", hash(&principal.name));
+    let mut owned: Vec<_> = names(parts, |name| name.ends_with(&end))
+        .filter_map(|name| Some((parts.symlink_metadata(&name).ok()?.modified().ok()?.into_std(), name)))
+        .collect();
+    owned.sort();
+    let surplus = owned.len().saturating_sub(principal.max_partials);
+    for (_, name) in &owned[..surplus] {
+        // It is gone, or another one will try.
+        let _ = parts.remove_file(name);
+    }
+}
+
+fn names(parts: &Dir, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+    let entries = parts.entries().into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(move |name| wanted(name))
+}
+
+/// A name has been removed or renamed: whatever uploads of it have left goes, whosever it is.
+pub(super) fn forget(root: &Dir, path: &VirtualPath) {
+    forget_all(root, &of_path(path));
+}
+
+/// A directory has been removed.
+pub(super) fn forget_below(root: &Dir, path: &VirtualPath) {
+    forget_all(root, &of_directory(path));
+}
+
+fn forget_all(root: &Dir, start: &str) {
+    let Ok(Some(parts)) = directory(root) else { return };
+    for name in names(&parts, |name| name.starts_with(start)).collect::<Vec<_>>() {
+        // What cannot be removed is removed when it is old.
+        let _ = parts.remove_file(name);
+    }
+    tidy(root);
+}
+
+/// The user's own has been used, or is not wanted any more.
+pub(super) fn forget_own(root: &Dir, path: &VirtualPath, principal: &Principal) {
+    if let Ok(Some(parts)) = directory(root)
+        && parts.remove_file(name_of(path, principal)).is_ok()
+    {
+        tidy(root);
+    }
+}
+
+/// Removes the directory if nothing is left in it.
+pub(super) fn tidy(root: &Dir) {
+    let _ = root.remove_dir(PARTS);
+}

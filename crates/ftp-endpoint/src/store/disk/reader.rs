@@ -1,0 +1,120 @@
+//! A file of a [`DiskStore`](super::DiskStore), being read: to its end, wherever that turns out to be.
+
+use super::appends;
+use super::{error, open};
+use crate::store::{ReadFile, StoreError};
+use cap_std::fs::{Dir, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Looked ahead for at the end that was promised; some files of the kernel's give all of themselves to
+/// one read, or nothing.
+const AHEAD_BYTES: usize = 4096;
+/// Said to remain while that is not known: more than any piece.
+const UNKNOWN_BYTES: u64 = u32::MAX as u64;
+
+/// A file of a [`DiskStore`](super::DiskStore), being read.
+pub struct DiskReader {
+    file: File,
+    /// Of the next byte to be given.
+    at: u64,
+    /// Where it ends, as far as is known.
+    end: u64,
+    /// The end is a guess: none was promised beyond what has come.
+    open_ended: bool,
+    /// Read from the file beyond the end that was promised, not yet given.
+    ahead: Vec<u8>,
+}
+
+impl DiskReader {
+    /// Errors: [`StoreError::BadOffset`] beyond the file's end.
+    pub(super) fn open(directory: &Dir, path: impl AsRef<Path>, offset: u64) -> Result<Self, StoreError> {
+        let mut file = open(directory, path).map_err(error)?;
+        let metadata = file.metadata().map_err(error)?;
+        if metadata.is_dir() {
+            return Err(StoreError::IsDirectory);
+        }
+        if !metadata.is_file() {
+            return Err(StoreError::Denied);
+        }
+        let size_bytes = appends::visible_bytes(&metadata);
+        if offset > size_bytes {
+            return Err(StoreError::BadOffset { offset, size_bytes });
+        }
+        if offset > 0 {
+            file.seek(SeekFrom::Start(offset)).map_err(error)?;
+        }
+        let mut reader = Self { file, at: offset, end: size_bytes, open_ended: false, ahead: Vec::new() };
+        reader.look_ahead()?;
+        Ok(reader)
+    }
+
+    fn read_file(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other.map_err(error),
+            }
+        }
+    }
+
+    /// At the end that was promised: whether that is one. A file that has grown, or whose size is not
+    /// known before it is read (procfs, some of FUSE), goes on.
+    fn look_ahead(&mut self) -> Result<(), StoreError> {
+        if self.at < self.end || !self.ahead.is_empty() {
+            return Ok(());
+        }
+        let mut beyond = [0; AHEAD_BYTES];
+        let read = self.read_file(&mut beyond)?;
+        if read == 0 {
+            return Ok(());
+        }
+        // What is being appended is not there before all of it is.
+        let metadata = self.file.metadata().map_err(error)?;
+        let (visible, known) = (appends::visible_bytes(&metadata), self.at + read as u64);
+        let being_appended = visible < metadata.len();
+        if being_appended && visible <= self.end {
+            return Ok(());
+        }
+        self.open_ended = !being_appended && visible < known;
+        self.end = if self.open_ended { known + UNKNOWN_BYTES } else { visible };
+        let ahead = (self.end - self.at).min(read as u64) as usize;
+        self.ahead = beyond[..ahead].to_vec();
+        Ok(())
+    }
+}
+
+impl ReadFile for DiskReader {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let room = buffer.len().min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
+        if room == 0 {
+            return Ok(0);
+        }
+        let read = if self.ahead.is_empty() {
+            self.read_file(&mut buffer[..room])?
+        } else {
+            let len = room.min(self.ahead.len());
+            buffer[..len].copy_from_slice(&self.ahead[..len]);
+            self.ahead.drain(..len);
+            len
+        };
+        self.at += read as u64;
+        if read == 0 {
+            let missing_bytes = self.end - self.at;
+            self.end = self.at;
+            return if self.open_ended { Ok(0) } else { Err(StoreError::Shrunk { missing_bytes }) };
+        }
+        if !self.open_ended {
+            self.look_ahead()?;
+        }
+        Ok(read)
+    }
+
+    fn remaining_bytes(&self) -> u64 {
+        self.end - self.at
+    }
+
+    fn marker(&self) -> Option<String> {
+        Some(self.at.to_string())
+    }
+}

@@ -1,0 +1,192 @@
+//! Hidden files that uploads are written to before they are published.
+
+use super::{Locked, TEMPORARY_END, TEMPORARY_START, aside, error, lock};
+use crate::store::StoreError;
+use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A leftover of a crashed process may hold a name; so many more are tried.
+const NAME_ATTEMPTS: u32 = 1000;
+/// More is copied in a thread of its own.
+const INLINE_COPY_BYTES: u64 = 256 * 1024;
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+/// Asked for once: it is a system call.
+static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
+
+/// Locked as long as it is open: who can lock it finds it abandoned.
+pub(super) struct Temporary {
+    pub file: File,
+    pub name: String,
+    /// The beginning of the old file, which is to be copied first: not before the upload has been
+    /// answered, for it may take long.
+    prefix: Option<(File, u64)>,
+}
+
+fn next_name() -> String {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{TEMPORARY_START}{}-{number}{TEMPORARY_END}", *PROCESS)
+}
+
+/// Whether a name still leads to the open file: who removes abandoned files may have been faster.
+#[cfg(unix)]
+fn is_named(file: &File) -> Result<bool, StoreError> {
+    use cap_std::fs::MetadataExt;
+    Ok(file.metadata().map_err(error)?.nlink() > 0)
+}
+
+#[cfg(not(unix))]
+fn is_named(_file: &File) -> Result<bool, StoreError> {
+    Ok(true)
+}
+
+impl Temporary {
+    /// An empty one, which is to take the place of `old`.
+    pub(super) fn create(directory: &Dir, old: Option<&Metadata>) -> Result<Self, StoreError> {
+        let mut options = OpenOptions::new();
+        options.write(true).read(true).create_new(true);
+        #[cfg(unix)]
+        if let Some(old) = old {
+            use cap_std::fs::{MetadataExt, OpenOptionsExt};
+            // Never readable for more users than the old one.
+            options.mode(old.mode() & 0o777);
+        }
+        for _ in 0..NAME_ATTEMPTS {
+            let name = next_name();
+            match directory.open_with(&name, &options) {
+                Ok(file) if lock(&file) != Locked::Elsewhere && is_named(&file)? => {
+                    if let Some(old) = old {
+                        inherit(&file, old)?;
+                    }
+                    return Ok(Self { file, name, prefix: None });
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(other) => return Err(error(other)),
+            }
+        }
+        Err(StoreError::Exists)
+    }
+
+    /// What a failed upload has left, cut to `offset`.
+    pub(super) fn take_over(
+        parts: &Dir,
+        part: &str,
+        directory: &Dir,
+        offset: u64,
+    ) -> Result<Self, StoreError> {
+        let gone = |size_bytes| StoreError::BadOffset { offset, size_bytes };
+        let mut file = match super::open_to_change(parts, part) {
+            Ok(file) => file,
+            Err(other) if other.kind() == io::ErrorKind::NotFound => return Err(gone(0)),
+            Err(other) => return Err(error(other)),
+        };
+        let size_bytes = file.metadata().map_err(error)?.len();
+        if size_bytes < offset || lock(&file) == Locked::Elsewhere {
+            return Err(gone(size_bytes));
+        }
+        for _ in 0..NAME_ATTEMPTS {
+            let name = next_name();
+            match rename_new(parts, part, directory, &name) {
+                Err(StoreError::Exists) => continue,
+                Err(StoreError::NotFound) => return Err(gone(0)),
+                other => other?,
+            }
+            file.set_len(offset).map_err(error)?;
+            file.seek(SeekFrom::Start(offset)).map_err(error)?;
+            return Ok(Self { file, name, prefix: None });
+        }
+        Err(StoreError::Exists)
+    }
+
+    /// It is to begin with the first `bytes` of `old`.
+    pub(super) fn begin_with(&mut self, old: File, bytes: u64) -> Result<(), StoreError> {
+        if bytes > INLINE_COPY_BYTES {
+            self.prefix = Some((old, bytes));
+            return Ok(());
+        }
+        copy(old, bytes, &self.file)
+    }
+
+    /// Whether what it is to begin with is not there yet.
+    pub(super) fn lacks_prefix(&self) -> bool {
+        self.prefix.is_some()
+    }
+
+    pub(super) async fn copy_prefix(&mut self) -> Result<(), StoreError> {
+        let Some((old, bytes)) = self.prefix.take() else { return Ok(()) };
+        let to = self.file.try_clone().map_err(error)?;
+        aside(move || copy(old, bytes, &to)).await
+    }
+}
+
+/// On Linux this is `copy_file_range`, which shares blocks where the file system can.
+fn copy(from: File, bytes: u64, to: &File) -> Result<(), StoreError> {
+    let mut to = to.try_clone().map_err(error)?.into_std();
+    let copied = io::copy(&mut from.into_std().take(bytes), &mut to).map_err(error)?;
+    if copied == bytes { Ok(()) } else { Err(StoreError::Shrunk { missing_bytes: bytes - copied }) }
+}
+
+/// A new file takes over who may use the old one. Bits that lend the owner's rights to whoever runs the
+/// file are not for new contents.
+#[cfg(unix)]
+pub(super) fn inherit(file: &File, old: &Metadata) -> Result<(), StoreError> {
+    use cap_std::fs::MetadataExt;
+    use cap_std::fs::{Permissions, PermissionsExt};
+    use rustix::fs::{Gid, Uid, fchown};
+    let new = file.metadata().map_err(error)?;
+    let (uid, gid) = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
+    let differs = (new.uid(), new.gid()) != (old.uid(), old.gid());
+    if differs && fchown(file, Some(uid), Some(gid)).is_err() {
+        // Only root gives files away; a group of ours can be kept.
+        let _ = fchown(file, None, Some(gid));
+    }
+    // Some file systems have no bits to set; more than the old file's the new one does not have in any case.
+    let _ = file.set_permissions(Permissions::from_mode(old.mode() & 0o1777));
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn inherit(_file: &File, _old: &Metadata) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Errors: [`StoreError::Exists`] if there is a file of that name, however late it has come.
+pub(super) fn rename_new(from: &Dir, name: &str, to: &Dir, new_name: &str) -> Result<(), StoreError> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {
+            // Not every file system can.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            other => return other.map_err(|errno| error(errno.into())),
+        }
+    }
+    from.hard_link(name, to, new_name).map_err(error)?;
+    from.remove_file(name).map_err(error)
+}
+
+/// Copies `from` over the old bytes of `to`, whose hard links stay: what is longer first, for that may
+/// find no room.
+pub(super) fn copy_over(from: File, mut to: super::appends::InPlace) -> Result<(), StoreError> {
+    let mut from = from.into_std();
+    let new_bytes = from.metadata().map_err(error)?.len();
+    let mut target = to.file.try_clone().map_err(error)?.into_std();
+    if new_bytes > to.begin {
+        from.seek(SeekFrom::Start(to.begin)).map_err(error)?;
+        io::copy(&mut from, &mut target).map_err(error)?;
+    }
+    from.rewind().map_err(error)?;
+    target.rewind().map_err(error)?;
+    io::copy(&mut from.take(to.begin.min(new_bytes)), &mut target).map_err(error)?;
+    target.flush().map_err(error)?;
+    to.begin = to.begin.max(new_bytes);
+    if new_bytes < to.begin {
+        target.set_len(new_bytes).map_err(error)?;
+    }
+    to.commit();
+    Ok(())
+}

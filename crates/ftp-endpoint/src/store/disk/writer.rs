@@ -1,0 +1,338 @@
+//! A file of a [`DiskStore`], being written.
+
+use super::appends::{InPlace, visible_bytes};
+use super::temporary::{Temporary, copy_over, inherit, rename_new};
+use super::{DiskStore, Parent, aside, error, is_hidden, open, parts};
+use crate::store::{StoreError, Write, WriteFile};
+use cap_std::fs::{Dir, Metadata};
+use ftp_proto::path::VirtualPath;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// A file of a [`DiskStore`], being written.
+pub struct DiskWriter {
+    store: DiskStore,
+    path: VirtualPath,
+    directory: Parent,
+    name: String,
+    /// Length so far.
+    at: u64,
+    target: Target,
+    /// A write has failed: how much of it is there is not known.
+    spoilt: bool,
+}
+
+enum Target {
+    Temporary {
+        file: Temporary,
+        publication: Publication,
+        /// A part that is put back.
+        resumed: bool,
+    },
+    /// At the end of the old file, which is claimed when there is something to add. REST has said how
+    /// long it is.
+    Follow(Option<u64>),
+    /// At the end of this old file.
+    Append(InPlace),
+    /// Published, kept or gone.
+    Nothing,
+}
+
+/// How the whole file gets its name.
+#[derive(Clone, Copy)]
+enum Publication {
+    /// In place of what has it.
+    Rename,
+    /// Only if nothing has it.
+    New,
+    /// The same, for an append that has found no file.
+    Append,
+    /// Over the bytes of a file that has other names, too.
+    Copy,
+}
+
+/// Where an upload goes, and what is there.
+struct Place {
+    directory: Parent,
+    name: String,
+    /// Of a file; `None` also for what a new file replaces as a name: a link that leads out of the root.
+    old: Option<Metadata>,
+    is_taken: bool,
+}
+
+impl Place {
+    /// A link beneath the root stands for the file that it leads to.
+    fn of(store: &DiskStore, path: &VirtualPath) -> Result<Self, StoreError> {
+        let (directory, name) = store.parent(path)?;
+        let place = Self::at(directory, name)?;
+        if !place.old.as_ref().is_some_and(Metadata::is_symlink) {
+            return Ok(place);
+        }
+        if let Ok(real) = store.root.canonicalize(path.relative())
+            && let Some(name) = real.file_name().and_then(|name| name.to_str())
+            && !is_hidden(name)
+        {
+            let parent = real.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let directory = store.root.open_dir(parent.unwrap_or(Path::new("."))).map_err(error)?;
+            return Self::at(Parent::Below(directory), name);
+        }
+        Ok(Self { old: None, ..place })
+    }
+
+    fn at(directory: Parent, name: &str) -> Result<Self, StoreError> {
+        let old = match directory.symlink_metadata(name) {
+            Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
+            Ok(metadata) => Some(metadata),
+            Err(other) if other.kind() == io::ErrorKind::NotFound => None,
+            Err(other) => return Err(error(other)),
+        };
+        Ok(Self { directory, name: name.to_owned(), is_taken: old.is_some(), old })
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.old.as_ref().map_or(0, visible_bytes)
+    }
+
+    fn has_other_names(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use cap_std::fs::MetadataExt;
+            self.old.as_ref().is_some_and(|old| old.is_file() && old.nlink() > 1)
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// A target and the length that it begins with.
+    fn target(&self, store: &DiskStore, path: &VirtualPath, how: Write) -> Result<(Target, u64), StoreError> {
+        match how {
+            Write::Append if store.principal.may_replace => {
+                // Refused now if it cannot be, whoever has it.
+                InPlace::open(&self.directory, &self.name)?;
+                return Ok((Target::Follow(None), 0));
+            }
+            // REST at the very end is an append by another name; but what may be replaced and not be
+            // changed is copied.
+            Write::From(offset) if offset > 0 && offset == self.size_bytes() => {
+                match InPlace::open(&self.directory, &self.name) {
+                    Ok(Some(_)) => return Ok((Target::Follow(Some(offset)), offset)),
+                    Ok(None) | Err(StoreError::Denied) => {}
+                    Err(other) => return Err(other),
+                }
+            }
+            _ => {}
+        }
+        let publication = match how {
+            _ if !store.principal.may_replace => Publication::New,
+            _ if self.has_other_names() => {
+                // It will be written to: refused now if it may not be.
+                InPlace::open(&self.directory, &self.name)?;
+                Publication::Copy
+            }
+            _ => Publication::Rename,
+        };
+        let (file, at, resumed) = match how {
+            Write::Replace | Write::Append | Write::From(0) => (self.create()?, 0, false),
+            Write::From(offset) => (self.begin_with_old(offset)?, offset, false),
+            Write::Resume(offset) => {
+                let file = take_over(store, path, &self.directory, offset)?;
+                if let Some(old) = &self.old {
+                    inherit(&file.file, old)?;
+                }
+                (file, offset, true)
+            }
+        };
+        Ok((Target::Temporary { file, publication, resumed }, at))
+    }
+
+    fn create(&self) -> Result<Temporary, StoreError> {
+        Temporary::create(&self.directory, self.old.as_ref().filter(|old| old.is_file()))
+    }
+
+    fn begin_with_old(&self, offset: u64) -> Result<Temporary, StoreError> {
+        let size_bytes = self.size_bytes();
+        if offset > size_bytes {
+            return Err(StoreError::BadOffset { offset, size_bytes });
+        }
+        let old = open(&self.directory, &self.name).map_err(error)?;
+        if !old.metadata().map_err(error)?.is_file() {
+            return Err(StoreError::Denied);
+        }
+        let mut file = self.create()?;
+        match file.begin_with(old, offset) {
+            Ok(()) => Ok(file),
+            Err(other) => {
+                remove(&self.directory, &file.name);
+                Err(other)
+            }
+        }
+    }
+}
+
+fn take_over(
+    store: &DiskStore,
+    path: &VirtualPath,
+    directory: &Dir,
+    offset: u64,
+) -> Result<Temporary, StoreError> {
+    let Some(parts) = parts::directory(&store.root)? else {
+        return Err(StoreError::BadOffset { offset, size_bytes: 0 });
+    };
+    let taken = Temporary::take_over(&parts, &parts::name_of(path, &store.principal), directory, offset);
+    parts::tidy(&store.root);
+    taken
+}
+
+fn remove(directory: &Dir, temporary: &str) {
+    // Nothing better can be done about a leftover than to leave it hidden.
+    let _ = directory.remove_file(temporary);
+}
+
+impl DiskWriter {
+    pub(super) async fn open(store: &DiskStore, path: &VirtualPath, how: Write) -> Result<Self, StoreError> {
+        if path.name().is_none() {
+            return Err(StoreError::IsDirectory);
+        }
+        let place = Place::of(store, path)?;
+        if place.is_taken && !store.principal.may_replace {
+            return Err(StoreError::Exists);
+        }
+        let (target, at) = place.target(store, path, how)?;
+        let Place { directory, name, .. } = place;
+        Ok(Self { store: store.clone(), path: path.clone(), directory, name, at, target, spoilt: false })
+    }
+
+    /// Before the first byte of an append.
+    fn claim(&mut self) -> Result<(), StoreError> {
+        let Target::Follow(wanted_bytes) = self.target else { return Ok(()) };
+        (self.target, self.at) = match InPlace::claim(&self.directory, &self.name)? {
+            Some(file) if wanted_bytes.is_none_or(|wanted| wanted == file.begin) => {
+                let begin = file.begin;
+                (Target::Append(file), begin)
+            }
+            _ if wanted_bytes.is_some() => return Err(StoreError::Changed),
+            _ => {
+                let file = Temporary::create(&self.directory, None)?;
+                let publication = Publication::Append;
+                (Target::Temporary { file, publication, resumed: false }, 0)
+            }
+        };
+        Ok(())
+    }
+
+    async fn write_all(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.claim()?;
+        match &mut self.target {
+            Target::Temporary { file, .. } => {
+                if file.lacks_prefix() {
+                    file.copy_prefix().await?;
+                }
+                file.file.write_all(bytes).map_err(error)
+            }
+            Target::Append(append) => append.file.write_all(bytes).map_err(error),
+            Target::Follow(_) | Target::Nothing => Err(StoreError::Denied),
+        }
+    }
+
+    async fn name_it(&self, file: &Temporary, publication: Publication) -> Result<(), StoreError> {
+        match publication {
+            Publication::Rename => {
+                self.directory.rename(&file.name, &self.directory, &self.name).map_err(error)
+            }
+            Publication::New => rename_new(&self.directory, &file.name, &self.directory, &self.name),
+            Publication::Append => {
+                match rename_new(&self.directory, &file.name, &self.directory, &self.name) {
+                    Err(StoreError::Exists) => Err(StoreError::Changed),
+                    other => other,
+                }
+            }
+            Publication::Copy => match InPlace::claim(&self.directory, &self.name)? {
+                Some(old) => {
+                    let whole = file.file.try_clone().map_err(error)?;
+                    aside(move || copy_over(whole, old)).await?;
+                    remove(&self.directory, &file.name);
+                    Ok(())
+                }
+                None => self.directory.rename(&file.name, &self.directory, &self.name).map_err(error),
+            },
+        }
+    }
+
+    fn put_aside(&self, temporary: &str) -> Result<(), StoreError> {
+        parts::keep(&self.store.root, &self.directory, temporary, &self.path, &self.store.principal)
+    }
+}
+
+impl Drop for DiskWriter {
+    fn drop(&mut self) {
+        if let Target::Temporary { file, resumed, .. } = &self.target {
+            let put_back = *resumed && !self.spoilt;
+            if !put_back || self.put_aside(&file.name).is_err() {
+                remove(&self.directory, &file.name);
+            }
+        }
+    }
+}
+
+impl WriteFile for DiskWriter {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let written = self.write_all(bytes).await;
+        self.spoilt |= written.is_err();
+        written?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    async fn publish(mut self) -> Result<(), StoreError> {
+        self.claim()?;
+        match &mut self.target {
+            Target::Temporary { file, publication, .. } => {
+                file.copy_prefix().await?;
+                let publication = *publication;
+                let Target::Temporary { file, .. } = &self.target else { return Err(StoreError::Denied) };
+                self.name_it(file, publication).await?;
+                self.target = Target::Nothing;
+            }
+            Target::Append(append) if !append.stands_under(&self.directory, &self.name) => {
+                return Err(StoreError::Changed);
+            }
+            Target::Append(_) => {
+                if let Target::Append(append) = std::mem::replace(&mut self.target, Target::Nothing) {
+                    append.commit();
+                }
+            }
+            Target::Follow(_) | Target::Nothing => {}
+        }
+        // An older, failed upload must not be taken for a part of this one.
+        parts::forget_own(&self.store.root, &self.path, &self.store.principal);
+        Ok(())
+    }
+
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let file = match &self.target {
+            Target::Temporary { file, .. } => &file.file,
+            Target::Append(append) => &append.file,
+            Target::Follow(_) | Target::Nothing => return Ok(()),
+        };
+        let file = file.try_clone().map_err(error)?;
+        aside(move || file.sync_data().map_err(error)).await
+    }
+
+    fn marker(&self) -> Option<String> {
+        // Of a failed append nothing is left to go on from.
+        matches!(self.target, Target::Temporary { .. }).then(|| self.at.to_string())
+    }
+
+    async fn keep(mut self) -> Result<(), StoreError> {
+        let wanted = !self.spoilt && self.store.principal.max_partials > 0;
+        if let Target::Temporary { file, publication, .. } = &self.target
+            && wanted
+            && !matches!(publication, Publication::Append)
+            && !file.lacks_prefix()
+        {
+            self.put_aside(&file.name)?;
+            self.target = Target::Nothing;
+        }
+        Ok(())
+    }
+}

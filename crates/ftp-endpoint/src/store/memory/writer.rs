@@ -1,0 +1,232 @@
+//! A file of a [`MemoryStore`], being written.
+
+use super::{MemoryStore, Tree};
+use crate::store::{StoreError, Write, WriteFile};
+use ftp_proto::mutant::{self, Mutant};
+use ftp_proto::path::VirtualPath;
+use std::sync::Arc;
+
+/// A file of a [`MemoryStore`], being written.
+pub struct MemoryWriter {
+    store: MemoryStore,
+    path: VirtualPath,
+    content: Vec<u8>,
+    end: End,
+    /// Of a resumed upload that has not come to its end: what is put back.
+    resumed: bool,
+    /// A write has failed.
+    spoilt: bool,
+}
+
+/// What an upload finds; `None`: no file.
+type Old = Option<Arc<[u8]>>;
+
+/// What an upload does to the old file.
+enum End {
+    /// It takes its place.
+    Replaces,
+    /// It will be added to it, as soon as there is something to add: it is claimed then. REST has said
+    /// how long it is.
+    Follows(Option<u64>),
+    /// It is added to this one, to which nobody else adds meanwhile.
+    Claimed(Old),
+}
+
+/// Whether an append finds the file that it has claimed.
+fn is_same(found: &Old, now: &Old) -> bool {
+    match (found, now) {
+        (Some(found), Some(now)) => Arc::ptr_eq(found, now),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+impl MemoryWriter {
+    pub(super) fn open(store: &MemoryStore, path: &VirtualPath, how: Write) -> Result<Self, StoreError> {
+        let mut tree = store.tree();
+        let old = tree.file(path)?;
+        if old.is_some() && !store.principal.may_replace {
+            return Err(StoreError::Exists);
+        }
+        let (mut end, mut resumed) = (End::Replaces, false);
+        let content = match how {
+            Write::Replace | Write::From(0) => Vec::new(),
+            Write::Append => {
+                end = End::Follows(None);
+                Vec::new()
+            }
+            Write::From(offset) => {
+                let old = old.unwrap_or_default();
+                if offset == old.len() as u64 {
+                    end = End::Follows(Some(offset));
+                }
+                up_to(&old, offset)?
+            }
+            // Written in place, what is left stands under the name.
+            Write::Resume(offset) if store.in_place && tree.unfinished.contains(path) => {
+                up_to(&old.unwrap_or_default(), offset)?
+            }
+            Write::Resume(offset) => {
+                let key = store.owned(path);
+                let left = tree.partials.get(&key).map_or(&[][..], |partial| &partial.content);
+                let content = up_to(left, offset)?;
+                resumed = tree.partials.remove(&key).is_some();
+                content
+            }
+        };
+        drop(tree);
+        let (store, path) = (store.clone(), path.clone());
+        let writer = Self { store, path, content, end, resumed, spoilt: false };
+        if writer.store.in_place && !matches!(writer.end, End::Follows(_)) {
+            writer.show()?;
+        }
+        Ok(writer)
+    }
+
+    /// Before the first byte of an append.
+    fn claim(&mut self) -> Result<(), StoreError> {
+        if let End::Follows(wanted_bytes) = self.end {
+            let mut tree = self.store.tree();
+            let old = tree.file(&self.path)?;
+            let old_bytes = old.as_ref().map(|old| old.len() as u64);
+            if wanted_bytes.is_some() && wanted_bytes != old_bytes {
+                return Err(StoreError::Changed);
+            }
+            if !tree.appending.insert(self.path.clone()) {
+                return Err(StoreError::Busy);
+            }
+            self.content = old.as_ref().map_or(Vec::new(), |old| old.to_vec());
+            self.end = End::Claimed(old);
+        }
+        Ok(())
+    }
+
+    /// In place: what has been written so far appears under the name.
+    fn show(&self) -> Result<(), StoreError> {
+        let mut tree = self.store.tree();
+        self.put(&mut tree)?;
+        tree.unfinished.insert(self.path.clone());
+        Ok(())
+    }
+
+    fn put(&self, tree: &mut Tree) -> Result<(), StoreError> {
+        let content: Arc<[u8]> = self.content.as_slice().into();
+        tree.put(&self.path, content.clone(), self.store.now())?;
+        if let Some(hook) = &self.store.hook {
+            hook(&self.path, &content);
+        }
+        Ok(())
+    }
+}
+
+/// The beginning of what an upload goes on from.
+fn up_to(content: &[u8], offset: u64) -> Result<Vec<u8>, StoreError> {
+    let size_bytes = content.len() as u64;
+    if offset > size_bytes {
+        return Err(StoreError::BadOffset { offset, size_bytes });
+    }
+    Ok(content[..offset as usize].to_vec())
+}
+
+impl Drop for MemoryWriter {
+    fn drop(&mut self) {
+        let mut tree = self.store.tree();
+        if let End::Claimed(_) = self.end {
+            tree.appending.remove(&self.path);
+        }
+        if self.resumed {
+            tree.keep(self.path.clone(), std::mem::take(&mut self.content), &self.store.principal);
+        }
+    }
+}
+
+impl WriteFile for MemoryWriter {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.claim()?;
+        let free = self.store.tree().free_bytes();
+        let needed = if self.store.in_place { bytes.len() } else { self.content.len() + bytes.len() };
+        if needed as u64 > free {
+            self.spoilt = true;
+            self.resumed = false;
+            return Err(StoreError::Full);
+        }
+        self.content.extend_from_slice(bytes);
+        if mutant::is(Mutant::WrittenInPlace) {
+            self.put(&mut self.store.tree())?;
+        }
+        if self.store.in_place {
+            self.show()?;
+        }
+        Ok(())
+    }
+
+    async fn publish(mut self) -> Result<(), StoreError> {
+        self.claim()?;
+        let mut tree = self.store.tree();
+        let now = tree.file(&self.path)?;
+        if now.is_some() && !self.store.principal.may_replace {
+            return Err(StoreError::Exists);
+        }
+        if let End::Claimed(old) = &self.end
+            && !self.store.in_place
+            && !is_same(old, &now)
+        {
+            return Err(StoreError::Changed);
+        }
+        self.put(&mut tree)?;
+        tree.partials.remove(&self.store.owned(&self.path));
+        tree.unfinished.remove(&self.path);
+        drop(tree);
+        self.resumed = false;
+        Ok(())
+    }
+
+    fn marker(&self) -> Option<String> {
+        // Of a failed append nothing is left to go on from.
+        matches!(self.end, End::Replaces).then(|| self.content.len().to_string())
+    }
+
+    async fn keep(mut self) -> Result<(), StoreError> {
+        self.resumed = false;
+        // Written in place, it is kept where it is; a part of an append would go on from nothing.
+        if !self.store.in_place && !self.spoilt && matches!(self.end, End::Replaces) {
+            let content = std::mem::take(&mut self.content);
+            self.store.tree().keep(self.path.clone(), content, &self.store.principal);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use super::*;
+    use crate::store::Store;
+    use std::sync::Mutex;
+
+    /// What a reader of the directory sees while a file is written in place, and afterwards.
+    #[tokio::test]
+    async fn in_place_every_part_is_seen_and_stays() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let hook: PublicationHook = {
+            let seen = seen.clone();
+            Arc::new(move |_, content| seen.lock().unwrap().push(content.len()))
+        };
+        let store = MemoryStore::new().with_hook(hook).writing_in_place();
+        store.set_capacity_bytes(4);
+        let path = VirtualPath::root().join("f").unwrap();
+        let mut writer = store.write(&path, Write::Replace).await.unwrap();
+        writer.write(b"ab").await.unwrap();
+        drop(writer);
+        assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"ab"[..], true));
+        let mut writer = store.write(&path, Write::Resume(2)).await.unwrap();
+        writer.write(b"cd").await.unwrap();
+        assert!(matches!(writer.write(b"e").await, Err(StoreError::Full)));
+        writer.publish().await.unwrap();
+        assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"abcd"[..], false));
+        assert_eq!(*seen.lock().unwrap(), [0, 2, 2, 4, 4]);
+        // A new upload empties it at once.
+        store.write(&path, Write::Replace).await.unwrap();
+        assert_eq!((store.get(&path).unwrap().len(), store.is_unfinished(&path)), (0, true));
+    }
+}
