@@ -2,6 +2,7 @@
 //! server, written by the client.
 
 use super::mode::{Structure, TransmissionMode};
+use super::name;
 use super::time::Timestamp;
 use parse::Argument;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -9,7 +10,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 mod parse;
 mod write;
 
-pub use write::{mode_letter, write_line};
+pub use write::{Unsendable, mode_letter, write_line};
 
 /// Longest command line taken, in bytes, without its end: a verb and a pathname.
 pub const MAX_LINE_BYTES: usize = super::path::MAX_PATH_BYTES + 64;
@@ -176,9 +177,6 @@ pub enum CommandError {
     #[error("command not recognised")]
     Unknown,
     /// 501
-    #[error("command line is not UTF-8")]
-    NotUtf8,
-    /// 501
     #[error("{0} needs an argument")]
     Missing(&'static str),
     /// 501
@@ -218,9 +216,9 @@ pub const VERBS: &[&str] = &[
 ];
 
 impl Command {
-    /// Reads one line, without its end. Verbs and the letters of parameters may be in either case.
+    /// Reads one line, without its end; bytes that are no text are kept ([`crate::name`]). Verbs and the letters of parameters may be in either case.
     pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
-        let line = std::str::from_utf8(line).map_err(|_| CommandError::NotUtf8)?;
+        let line: &str = &name::decode(line);
         let (verb, argument) = match line.split_once(' ') {
             Some((verb, argument)) => (verb, Some(argument)),
             None => (line, None),
@@ -288,8 +286,8 @@ impl Command {
     }
 
     /// Appends the line as it goes over the control connection.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        write_line(&self.to_string(), out);
+    pub fn write_to(&self, out: &mut Vec<u8>) -> Result<(), Unsendable> {
+        write_line(&self.to_string(), out)
     }
 }
 

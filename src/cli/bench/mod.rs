@@ -6,6 +6,7 @@ mod growth;
 mod scratch;
 mod size;
 
+use super::out::{stdout, tell};
 use super::transfer::choice;
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
@@ -171,7 +172,7 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
     let mut benchmark = match measured {
         Ok(benchmark) => benchmark,
         Err(wrong @ MeasureError::WrongBytes { .. }) => {
-            eprintln!("ftpsim: {wrong}");
+            tell(format_args!("{wrong}"));
             return Ok(ExitCode::from(1));
         }
         Err(MeasureError::Interrupted) => return Ok(ExitCode::from(130)),
@@ -190,9 +191,9 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
 
 fn print(args: &Options, benchmark: &Benchmark) -> Result<()> {
     for warning in &benchmark.warnings {
-        eprintln!("ftpsim: warning: {warning}");
+        tell(format_args!("warning: {warning}"));
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(benchmark)?)?;
     } else {
@@ -226,7 +227,7 @@ fn cancelled_by_interrupt() -> Result<CancellationToken> {
     std::thread::spawn(move || {
         runtime.block_on(async {
             if tokio::signal::ctrl_c().await.is_ok() {
-                eprintln!("ftpsim: interrupted; removing files");
+                tell(format_args!("interrupted; removing files"));
                 interrupted.cancel();
             }
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -275,7 +276,7 @@ fn modes(args: &Options, target: &Target) -> Result<Vec<TransmissionMode>> {
         if speaks {
             found.push(mode);
         } else {
-            eprintln!("ftpsim: {server} does not speak {name} mode: left out");
+            tell(format_args!("{server} does not speak {name} mode: left out"));
         }
     }
     Ok(found)
@@ -292,7 +293,7 @@ fn target(args: &Options, address: &str) -> Result<Target> {
         };
         (url.user, url.password) = (Some(name.to_owned()), password);
     }
-    Ok(Target { server: url.resolve()?, login: super::transfer::login(&url)? })
+    Ok(Target { server: runtime()?.block_on(url.resolve())?, login: super::transfer::login(&url)? })
 }
 
 /// Nobody else's.

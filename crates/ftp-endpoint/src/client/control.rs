@@ -99,11 +99,8 @@ impl<N: Net> Control<N> {
 
     /// Likewise, a line that need not be a command of ours.
     pub async fn send_line(&mut self, text: &str) -> Result<(), ClientError> {
-        if text.contains(['\n', '\0']) {
-            return Err(ClientError::BadName);
-        }
         let mut line = Vec::with_capacity(text.len() + 2);
-        write_line(text, &mut line);
+        write_line(text, &mut line).map_err(|_| ClientError::BadName)?;
         let verb = text.split(' ').next().unwrap_or_default();
         let masked = ["PASS", "ACCT"].iter().any(|secret| secret.eq_ignore_ascii_case(verb));
         let shown = if masked { format!("{verb} ****") } else { text.to_owned() };
@@ -220,6 +217,11 @@ impl<N: Net> Control<N> {
             self.owed = self.owed.saturating_sub(1);
         }
         reply
+    }
+
+    /// The state at the server is not the one that later commands would need.
+    pub fn give_up(&mut self) {
+        self.broken = true;
     }
 
     fn broke(&mut self, error: ClientError) -> ClientError {

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod data;
+mod directory;
 mod transfer;
 
 use super::control::Control;
@@ -13,6 +14,8 @@ use crate::net::Net;
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, RestartMarker, TransferStats};
 pub(super) use ahead::Came;
+pub use directory::Entered;
+pub(super) use directory::{guarded, is_failure_in_disguise, says_empty};
 use ftp_proto::command::{Command, StructureCode};
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::reply::{Class, Reply};
@@ -178,6 +181,11 @@ impl<N: Net> Session<N> {
     /// Whether the next reply will be the one to the next command.
     pub fn in_step(&self) -> bool {
         self.control.in_step()
+    }
+
+    /// From now on out of step.
+    pub(super) fn give_up(&mut self) {
+        self.control.give_up();
     }
 
     /// So far.
