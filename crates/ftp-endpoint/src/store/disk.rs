@@ -11,7 +11,9 @@ mod leftovers;
 use super::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
+use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
+use std::ffi::OsString;
 use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,10 +57,15 @@ impl DiskStore {
         let directory = if parent.name().is_none() {
             Parent::Root(self.root.clone())
         } else {
-            Parent::Below(self.root.open_dir(parent.relative()).map_err(error)?)
+            Parent::Below(self.root.open_dir(on_disk(&parent)).map_err(error)?)
         };
         Ok((directory, name))
     }
+}
+
+/// Below the root, byte for byte what the client has named (RFC 2640 section 3.1).
+fn on_disk(path: &VirtualPath) -> OsString {
+    to_os(&path.relative())
 }
 
 /// Runs `work` where it may take long.
@@ -213,10 +220,10 @@ impl WriteFile for DiskWriter {
     }
 
     async fn publish(mut self) -> Result<(), StoreError> {
-        self.directory.rename(&self.temporary, &self.directory, &self.name).map_err(error)?;
+        self.directory.rename(&self.temporary, &self.directory, to_os(&self.name)).map_err(error)?;
         self.published = true;
         // An older, failed upload must not be taken for a part of this one.
-        let _ = self.directory.remove_file(partial_name(&self.name));
+        let _ = self.directory.remove_file(to_os(&partial_name(&self.name)));
         Ok(())
     }
 
@@ -230,7 +237,7 @@ impl WriteFile for DiskWriter {
     }
 
     async fn keep(mut self) -> Result<(), StoreError> {
-        let partial = partial_name(&self.name);
+        let partial = to_os(&partial_name(&self.name));
         self.directory.rename(&self.temporary, &self.directory, partial).map_err(error)?;
         self.published = true;
         Ok(())
@@ -257,13 +264,13 @@ fn entries(directory: &Dir) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     for entry in directory.entries().map_err(error)? {
         let entry = entry.map_err(error)?;
-        // A name that is not UTF-8 could not be named by a client (RFC 2640).
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let on_disk = entry.file_name();
+        let name = from_os(&on_disk).into_owned();
         if is_hidden(&name) {
             continue;
         }
         // What a symbolic link points at, if that lies beneath the root and exists.
-        let Ok(metadata) = directory.metadata(&name) else { continue };
+        let Ok(metadata) = directory.metadata(&on_disk) else { continue };
         if let Some(metadata) = metadata_of(&metadata) {
             entries.push(Entry { name, metadata });
         }
@@ -277,10 +284,11 @@ fn remove_leftovers(directory: &Dir) -> Result<(), StoreError> {
     let mut leftovers = Vec::new();
     for entry in directory.entries().map_err(error)? {
         let name = entry.map_err(error)?.file_name();
-        match name.to_str() {
-            Some(text) if is_hidden(text) && text.ends_with(PARTIAL_END) => leftovers.push(name),
-            _ => return Err(StoreError::NotEmpty),
+        let text = from_os(&name);
+        if !is_hidden(&text) || !text.ends_with(PARTIAL_END) {
+            return Err(StoreError::NotEmpty);
         }
+        leftovers.push(name);
     }
     for name in leftovers {
         directory.remove_file(name).map_err(error)?;
@@ -290,7 +298,7 @@ fn remove_leftovers(directory: &Dir) -> Result<(), StoreError> {
 
 /// Opens what an upload starts from and says how much of it is taken over.
 fn base(directory: &Dir, name: &str, how: Write) -> Result<Option<(File, u64)>, StoreError> {
-    let open = |name: &str| match open(directory, name) {
+    let open = |name: &str| match open(directory, to_os(name)) {
         Ok(file) => {
             let metadata = file.metadata().map_err(error)?;
             if !metadata.is_file() {
@@ -325,7 +333,7 @@ impl Store for DiskStore {
     type Writer = DiskWriter;
 
     async fn read(&self, path: &VirtualPath, offset: u64) -> Result<DiskReader, StoreError> {
-        let mut file = open(&self.root, checked(path)?.relative()).map_err(error)?;
+        let mut file = open(&self.root, on_disk(checked(path)?)).map_err(error)?;
         let metadata = file.metadata().map_err(error)?;
         if metadata.is_dir() {
             return Err(StoreError::IsDirectory);
@@ -348,7 +356,7 @@ impl Store for DiskStore {
             return Err(StoreError::IsDirectory);
         }
         let (directory, name) = self.parent(path)?;
-        match directory.symlink_metadata(name) {
+        match directory.symlink_metadata(to_os(name)) {
             Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
             Ok(_) => {}
             Err(other) if other.kind() == io::ErrorKind::NotFound => {}
@@ -372,21 +380,21 @@ impl Store for DiskStore {
     }
 
     async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
-        let metadata = self.root.metadata(checked(path)?.relative()).map_err(error)?;
+        let metadata = self.root.metadata(on_disk(checked(path)?)).map_err(error)?;
         metadata_of(&metadata).ok_or(StoreError::Denied)
     }
 
     async fn list(&self, path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {
-        let directory = self.root.open_dir(checked(path)?.relative()).map_err(error)?;
+        let directory = self.root.open_dir(on_disk(checked(path)?)).map_err(error)?;
         aside(move || entries(&directory)).await
     }
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        if directory.symlink_metadata(name).map_err(error)?.is_dir() {
+        if directory.symlink_metadata(to_os(name)).map_err(error)?.is_dir() {
             return Err(StoreError::IsDirectory);
         }
-        directory.remove_file(name).map_err(error)
+        directory.remove_file(to_os(name)).map_err(error)
     }
 
     async fn create_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
@@ -394,15 +402,15 @@ impl Store for DiskStore {
             return Err(StoreError::Exists);
         }
         let (directory, name) = self.parent(path)?;
-        directory.create_dir(name).map_err(error)
+        directory.create_dir(to_os(name)).map_err(error)
     }
 
     async fn remove_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        match directory.remove_dir(name) {
+        match directory.remove_dir(to_os(name)) {
             Err(other) if other.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                remove_leftovers(&directory.open_dir(name).map_err(error)?)?;
-                directory.remove_dir(name).map_err(error)
+                remove_leftovers(&directory.open_dir(to_os(name)).map_err(error)?)?;
+                directory.remove_dir(to_os(name)).map_err(error)
             }
             other => other.map_err(error),
         }
@@ -411,7 +419,7 @@ impl Store for DiskStore {
     async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
         let (from_directory, from_name) = self.parent(from)?;
         let (to_directory, to_name) = self.parent(to)?;
-        from_directory.rename(from_name, &to_directory, to_name).map_err(error)
+        from_directory.rename(to_os(from_name), &to_directory, to_os(to_name)).map_err(error)
     }
 
     async fn set_modified(
@@ -419,7 +427,7 @@ impl Store for DiskStore {
         path: &VirtualPath,
         (seconds, nanoseconds): (i64, u32),
     ) -> Result<(), StoreError> {
-        let file = open(&self.root, checked(path)?.relative()).map_err(error)?.into_std();
+        let file = open(&self.root, on_disk(checked(path)?)).map_err(error)?.into_std();
         let epoch = std::time::SystemTime::UNIX_EPOCH;
         let whole = std::time::Duration::from_secs(seconds.unsigned_abs());
         let time = if seconds < 0 { epoch.checked_sub(whole) } else { epoch.checked_add(whole) };
@@ -430,7 +438,7 @@ impl Store for DiskStore {
 
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
         let (directory, name) = self.parent(path)?;
-        match directory.symlink_metadata(partial_name(name)) {
+        match directory.symlink_metadata(to_os(&partial_name(name))) {
             Ok(metadata) => Ok(Some(metadata.len())),
             Err(other)
                 if matches!(other.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) =>
@@ -443,7 +451,7 @@ impl Store for DiskStore {
 
     async fn read_partial(&self, path: &VirtualPath) -> Result<DiskReader, StoreError> {
         let (directory, name) = self.parent(path)?;
-        let file = open(&directory, partial_name(name)).map_err(error)?;
+        let file = open(&directory, to_os(&partial_name(name))).map_err(error)?;
         let remaining_bytes = file.metadata().map_err(error)?.len();
         Ok(DiskReader { file, at: 0, remaining_bytes })
     }

@@ -2,6 +2,7 @@
 
 use super::{DiskStore, PARTIAL_END, TEMPORARY_END, is_hidden};
 use cap_std::fs::Dir;
+use ftp_proto::name::{from_os, to_os};
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -23,11 +24,9 @@ impl DiskStore {
                 let Ok(kind) = entry.file_type() else { continue };
                 if kind.is_dir() && depth < MAX_DEPTH {
                     open.extend(entry.open_dir().ok().map(|below| (below, depth + 1)));
-                } else if kind.is_file()
-                    && let Some(name) = entry.file_name().to_str()
-                    && is_old(&directory, name, now, partial_age)
+                } else if kind.is_file() && is_old(&directory, &from_os(&entry.file_name()), now, partial_age)
                 {
-                    removed += u64::from(directory.remove_file(name).is_ok());
+                    removed += u64::from(directory.remove_file(entry.file_name()).is_ok());
                 }
             }
         }
@@ -42,7 +41,7 @@ fn is_old(directory: &Dir, name: &str, now: SystemTime, partial_age: Duration) -
         _ if name.ends_with(PARTIAL_END) => partial_age,
         _ => return false,
     };
-    let modified = directory.symlink_metadata(name).and_then(|metadata| metadata.modified());
+    let modified = directory.symlink_metadata(to_os(name)).and_then(|metadata| metadata.modified());
     modified.is_ok_and(|modified| now.duration_since(modified.into_std()).is_ok_and(|age| age >= limit))
 }
 
