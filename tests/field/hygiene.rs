@@ -3,6 +3,7 @@
 use crate::common::*;
 use crate::fake::{Answer, Fake, unix};
 use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -38,6 +39,27 @@ fn what_the_server_says_is_shown_escaped() {
         );
         assert!(!is_listed || said.contains(shown), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn the_log_of_a_server_shows_names_escaped() {
+    let here = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command
+        .args(["serve", "--root", ".", "--listen", "127.0.0.1:0", "--user", "u:p"])
+        .current_dir(here.path());
+    command.args(["--login-failure-delay", "0"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Reaped(command.spawn().unwrap());
+    let mut first = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let address = first.split_whitespace().last().unwrap().parse().unwrap();
+    let mut raw = Raw::connect(address);
+    for line in ["USER a\r\0\u{1b}[2J\u{202e}", "PASS x"] {
+        raw.lines.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    }
+    let mut log = BufReader::new(child.0.stderr.take().unwrap()).lines();
+    let line = log.find_map(|line| line.ok().filter(|line| line.contains("user="))).unwrap();
+    assert!(line.contains("a\\x0d\\x1b[2J\\u{202e}"), "{line:?}");
 }
 
 #[test]

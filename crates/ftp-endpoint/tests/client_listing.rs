@@ -96,6 +96,7 @@ async fn where_cwd_does_not_help_list_has_an_argument() {
                 if pwd.starts_with("257") {
                     s.answer("CWD -d", "250 ok").await;
                     s.answer("PWD", pwd).await;
+                    s.answer("CWD /", "250 ok").await;
                 }
                 list(&mut s, "LIST ./-d", ONE).await;
             },

@@ -12,7 +12,7 @@ mod vms;
 mod write;
 
 pub use facts::parse_facts;
-pub use write::{Facts, Listed, long_line};
+pub use write::{Facts, Listed, long_line, one_line};
 
 use crate::name;
 use crate::time::Timestamp;

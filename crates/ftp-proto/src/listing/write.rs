@@ -35,12 +35,12 @@ pub fn long_line(entry: &Listed, writable: bool, now: Option<i64>) -> String {
     let month = MONTHS[usize::from(month) - 1];
     let recent = now.is_some_and(|now| (0..RECENT_SECONDS).contains(&(now - seconds)));
     let clock = if recent { format!("{hour:02}:{minute:02}") } else { format!("{year:>5}") };
-    let (size, name) = (entry.size_bytes, printable(&entry.name));
+    let (size, name) = (entry.size_bytes, one_line(&entry.name));
     format!("{permissions} {links} ftp ftp {size:>12} {month} {day:>2} {clock} {name}")
 }
 
-/// A name cannot end its line, and is not to look like another one.
-fn printable(name: &str) -> Cow<'_, str> {
+/// A name cannot end its line, and is not to look like another one: CR and LF as escapes.
+pub fn one_line(name: &str) -> Cow<'_, str> {
     if name.contains(['\r', '\n']) {
         Cow::Owned(name.replace('\r', "\\x0d").replace('\n', "\\x0a"))
     } else {
@@ -103,7 +103,7 @@ impl Facts {
         if self.perm {
             out.extend(["perm=", perm, ";"]);
         }
-        out.extend([" ", &printable(&entry.name)]);
+        out.extend([" ", &one_line(&entry.name)]);
         out
     }
 }

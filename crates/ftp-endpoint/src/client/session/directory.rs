@@ -17,7 +17,8 @@ pub struct Entered {
 }
 
 impl<N: Net> Session<N> {
-    /// CWD, if the way back is known: PWD tells it (RFC 959 section 4.1.3). `None`: nothing has changed.
+    /// CWD, if the way back is known: PWD tells it (RFC 959 section 4.1.3). `None`: nothing has changed, as
+    /// PWD does not tell, or CWD does not move.
     pub async fn enter(&mut self, path: &str) -> Result<Option<Entered>, ClientError> {
         let Some(home) = self.working_directory().await? else { return Ok(None) };
         self.must(Command::Cwd(path.to_owned())).await?;
@@ -27,8 +28,10 @@ impl<N: Net> Session<N> {
             Some(home.join(path).ok()? == home)
         };
         match there {
-            // CWD said that it had gone, and it has not.
-            Some(there) if there == home && same() == Some(false) => Ok(None),
+            // CWD said that it had gone; PWD says that it has not. To be sure:
+            Some(there) if there == home && same() == Some(false) => {
+                self.go_back(&Entered { home, there }).await.map(|()| None)
+            }
             there => Ok(Some(Entered { there: there.unwrap_or_else(|| path.to_owned()), home })),
         }
     }

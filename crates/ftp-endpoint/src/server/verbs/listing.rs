@@ -6,7 +6,7 @@ use crate::server::accounts::{Accounts, Rights};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError};
-use ftp_proto::listing::{Listed, long_line};
+use ftp_proto::listing::{Listed, long_line, one_line};
 use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
@@ -110,7 +110,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 text.extend_from_slice(&name::encode(&line));
             } else {
                 text.extend_from_slice(&name::encode(&group.prefix));
-                text.extend_from_slice(&name::encode(&entry.name.replace(['\r', '\n'], "?")));
+                text.extend_from_slice(&name::encode(&one_line(&entry.name)));
             }
             text.extend_from_slice(b"\r\n");
         }
