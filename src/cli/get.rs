@@ -6,14 +6,16 @@ use super::out::tell;
 use super::remote::{Found, Remote, with_remote};
 use super::transfer::{self, TransferArgs, Work, runtime};
 use super::url::{FtpUrl, UrlParser};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use ftp_endpoint::client::{Direction, Job, Publish};
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::{Store, StoreError};
 use ftp_proto::mode::Structure;
+use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::repr::Representation;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +27,7 @@ pub(super) struct Args {
     #[arg(value_parser = UrlParser)]
     url: FtpUrl,
     /// Files in the URL's directory, or patterns; a file that has just that name goes before a pattern
-    files: Vec<String>,
+    files: Vec<OsString>,
     /// Directories, too, with all that is in them. Links to files are fetched, those to directories are
     /// told and left out
     #[arg(long, short)]
@@ -50,16 +52,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut work = Work { expected_bytes: sum(&found), ..Work::default() };
     // As they lie there is how they come only in type I and file structure.
     let is_as_listed = representation == Representation::Image && args.transfer.structure == Structure::File;
-    let mut taken: BTreeMap<VirtualPath, String> = BTreeMap::new();
+    let mut taken = BTreeSet::new();
     let mut made = BTreeSet::new();
     let runtime = runtime()?;
     for Found { remote, local, size_bytes, .. } in found {
-        let placed = place(&local).and_then(|path| match taken.insert(path.clone(), remote.clone()) {
-            Some(other) => bail!("it and {other} would both become {path}; get them one after the other"),
-            None => {
-                runtime.block_on(make_parents(&store, &path, &mut made))?;
-                Ok(path)
-            }
+        let placed = place(&local).and_then(|path| {
+            ensure!(
+                taken.insert(path.clone()),
+                "another file becomes {path}, too; get them one after the other"
+            );
+            runtime.block_on(make_parents(&store, &path, &mut made))?;
+            Ok(path)
         });
         match placed {
             Ok(path) => {
@@ -74,15 +77,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    drop(runtime);
+    drop((runtime, taken));
     work.missing = missing;
     let policy = args.transfer.policy(Direction::Get, Publish::Direct);
-    transfer::run(&args.url, &store, &work, &policy, &args.transfer)
+    transfer::run(&args.url, &store, work, &policy, &args.transfer)
 }
 
 /// If all of them are known.
 fn sum(found: &[Found]) -> Option<u64> {
-    found.iter().map(|found| found.size_bytes).sum::<Option<u64>>().filter(|_| !found.is_empty())
+    // A server may say anything.
+    let add = |sum: u64, found: &Found| Some(sum.saturating_add(found.size_bytes?));
+    found.iter().try_fold(0, add).filter(|_| !found.is_empty())
 }
 
 /// Paths at the server, each with its last component.
@@ -93,7 +98,8 @@ fn wanted(args: &Args) -> anyhow::Result<Vec<(String, Pattern)>> {
     if args.files.is_empty() {
         return Ok(vec![(args.url.path.clone(), args.url.pattern.clone())]);
     }
-    Ok(args.files.iter().map(|file| (args.url.below(file), Pattern::new(name_of(file)))).collect())
+    let files = args.files.iter().map(|file| name::from_os(file));
+    Ok(files.map(|file| (args.url.below(&file), Pattern::new(name_of(&file)))).collect())
 }
 
 fn name_of(remote: &str) -> &str {

@@ -159,7 +159,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let policy = args.transfer.policy(Direction::Put, args.publish);
     let Plan { jobs, bytes, missing, .. } = plan;
     let work = Work { jobs, expected_bytes: Some(bytes), missing, ..Work::default() };
-    transfer::run(&args.url, &store, &work, &policy, &args.transfer)
+    transfer::run(&args.url, &store, work, &policy, &args.transfer)
 }
 
 /// `a`, `a/b` and `a/b/c` of `a/b/c`.

@@ -225,15 +225,15 @@ pub(super) struct Work {
 pub(super) fn run(
     url: &FtpUrl,
     store: &DiskStore,
-    work: &Work,
+    work: Work,
     policy: &Policy,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
     let login = Login { quoted: args.quote.clone(), ..login(url)? };
     let policy = Policy { representation: args.representation(url)?, ..policy.clone() };
     let hidden = args.quiet || args.json;
-    let jobs = &work.jobs;
-    let progress = Arc::new(Progress::new(jobs.len() as u64, work.expected_bytes, hidden, args.verbose));
+    let Work { jobs, expected_bytes, listed_bytes, missing } = work;
+    let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, args.verbose));
     let runtime = runtime()?;
     let server = runtime.block_on(interruptible(url.resolve()))?;
     let net = RealNet::new();
@@ -242,9 +242,9 @@ pub(super) fn run(
         let delivery = Delivery::new(&net, store, server, &login)
             .policy(&policy)
             .observer(progress.clone())
-            .listed_bytes(work.listed_bytes.clone())
+            .listed_bytes(listed_bytes)
             .cancel_by(cancel.clone())
-            .deliver(jobs);
+            .deliver(&jobs);
         let mut delivery = std::pin::pin!(delivery);
         tokio::select! {
             biased;
@@ -259,7 +259,7 @@ pub(super) fn run(
         }
     });
     progress.bar.finish_and_clear();
-    let code = conclude(&report, work.missing, net.now(), args)?;
+    let code = conclude(&report, missing, net.now(), args)?;
     Ok(if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { code })
 }
 

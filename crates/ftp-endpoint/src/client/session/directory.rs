@@ -101,7 +101,7 @@ pub(in crate::client) fn is_failure_in_disguise(reply: &Reply) -> bool {
 }
 
 /// Of a 257 reply: in quotes, those within it doubled (RFC 959 appendix II); some servers leave the
-/// quotes out.
+/// quotes out, some the doubling.
 fn pathname(text: &str) -> Option<String> {
     let text = text.trim_start();
     let Some((_, rest)) = text.split_once('"') else {
@@ -115,8 +115,11 @@ fn pathname(text: &str) -> Option<String> {
             name.push(c);
         } else if chars.next_if_eq(&'"').is_some() {
             name.push('"');
-        } else {
+        } else if chars.peek().is_none_or(|c| c.is_whitespace()) {
             return Some(name).filter(|name| !name.is_empty());
+        } else {
+            // Not the end: some servers do not double it.
+            name.push('"');
         }
     }
     None
@@ -130,6 +133,7 @@ mod tests {
     fn pathnames_with_quotes_and_without() {
         assert_eq!(pathname("\"/a\" is the current directory").as_deref(), Some("/a"));
         assert_eq!(pathname("\"/say \"\"hi\"\"\" created").as_deref(), Some("/say \"hi\""));
+        assert_eq!(pathname("\"/say\"hi\" is it").as_deref(), Some("/say\"hi"));
         assert_eq!(pathname("/home/a b is the current directory").as_deref(), Some("/home/a b"));
         assert_eq!(pathname("/home/u").as_deref(), Some("/home/u"));
         for text in ["no quotes", "\"unclosed", "\"\" nowhere", ""] {
