@@ -65,6 +65,8 @@ fn the_log_of_a_server_shows_names_escaped() {
 #[test]
 fn no_password_is_shown() {
     let here = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    let again = server.url("f");
     std::fs::write(here.path().join("c.toml"), "[[user]]\nname = \"u\"\npassword = s3cr3t\n").unwrap();
     for arguments in [
         &["ls", "ftp://u:s3cr3t@h:99999/"][..],
@@ -77,6 +79,7 @@ fn no_password_is_shown() {
         &["serve", "--config", "c.toml"],
         &["get", "ftp://u:s3cr3t@no-such-host.invalid/x"],
         &["get", "ftp://u:s3cr3t@127.0.0.1:1/x", "--retries", "0"],
+        &["get", "-v", &again, "--quote", "ACCT s3cr3t", "--retries", "0"],
     ] {
         let output = ftpsim(here.path()).args(arguments).output().unwrap();
         assert!(!output.status.success());

@@ -8,6 +8,7 @@ use crate::transfer::RestartMarker;
 use bytes::{Buf, BytesMut};
 use ftp_proto::command::{Command, write_line};
 use ftp_proto::reply::{Reply, ReplyParser};
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,6 +18,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const READ_BYTES: usize = 4096;
 /// Preliminary replies taken before the completion of one command.
 const MAX_PRELIMINARY: usize = 1000;
+
+/// A command as people may see it: without a password.
+pub(super) fn shown(line: &str) -> Cow<'_, str> {
+    let verb = line.split(' ').next().unwrap_or_default();
+    let is_secret = ["PASS", "ACCT"].iter().any(|secret| secret.eq_ignore_ascii_case(verb));
+    if is_secret { format!("{verb} ****").into() } else { line.into() }
+}
 
 /// A control connection (RFC 959 section 2.3), from the client's end.
 pub struct Control<N: Net> {
@@ -101,10 +109,7 @@ impl<N: Net> Control<N> {
     pub async fn send_line(&mut self, text: &str) -> Result<(), ClientError> {
         let mut line = Vec::with_capacity(text.len() + 2);
         write_line(text, &mut line).map_err(|_| ClientError::BadName)?;
-        let verb = text.split(' ').next().unwrap_or_default();
-        let masked = ["PASS", "ACCT"].iter().any(|secret| secret.eq_ignore_ascii_case(verb));
-        let shown = if masked { format!("{verb} ****") } else { text.to_owned() };
-        self.watch.tell(self.net.now(), Event::Command { line: &shown });
+        self.watch.tell(self.net.now(), Event::Command { line: &shown(text) });
         if self.owed == 0 {
             self.round_trips += 1;
         }

@@ -6,7 +6,7 @@ mod data;
 mod directory;
 mod transfer;
 
-use super::control::Control;
+use super::control::{Control, shown};
 use super::error::ClientError;
 use super::hash::parse_hash;
 use super::policy::{Login, Policy};
@@ -121,7 +121,7 @@ impl<N: Net> Session<N> {
             let refused =
                 |reply: &Reply| matches!(reply.class(), Class::TransientNegative | Class::PermanentNegative);
             if let Some(reply) = self.quote(line).await?.into_iter().find(refused) {
-                return Err(ClientError::Refused { command: line.clone(), reply });
+                return Err(ClientError::Refused { command: shown(line).into_owned(), reply });
             }
         }
         Ok(())
@@ -301,7 +301,7 @@ pub(super) fn parse_size(reply: Reply) -> Result<u64, ClientError> {
 }
 
 pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {
-    ClientError::Refused { command: command.to_string(), reply }
+    ClientError::Refused { command: shown(&command.to_string()).into_owned(), reply }
 }
 
 fn sum(a: TransferStats, b: TransferStats) -> TransferStats {
