@@ -148,7 +148,7 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
             let login = ftp_endpoint::client::Login::new(server::USER, server::PASSWORD);
             (Target { server: own.address, login }, None)
         }
-        Some(address) => (target(args, address)?, Some(address.as_str())),
+        Some(address) => (target(args, address)?, Some(without_login(address))),
     };
     let contenders = contenders(args, &modes(args, &target)?);
     if let Some(times) = args.deliveries {
@@ -282,10 +282,15 @@ fn modes(args: &Options, target: &Target) -> Result<Vec<TransmissionMode>> {
     Ok(found)
 }
 
+/// Of USER:PASSWORD@HOST:PORT what may be shown.
+fn without_login(address: &str) -> &str {
+    address.rsplit('@').next().unwrap_or_default()
+}
+
 fn target(args: &Options, address: &str) -> Result<Target> {
     let mut url: FtpUrl = format!("ftp://{address}/")
         .parse()
-        .with_context(|| format!("--server {address}: expected HOST:PORT"))?;
+        .with_context(|| format!("--server {}: expected HOST:PORT", without_login(address)))?;
     if let Some(user) = &args.user {
         let (name, password) = match user.split_once(':') {
             Some((name, password)) => (name, Some(password.to_owned())),
