@@ -31,7 +31,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let login = login(url)?;
     let names_only = args.names || url.type_code == Some(TypeCode::Directory);
     // Listings are text, and nothing else comes.
-    let policy = Policy { representation: Representation::Ascii, ..Policy::default() };
+    let policy = Policy { representation: Representation::Ascii, pasv_after_epsv: true, ..Policy::default() };
     runtime()?.block_on(interruptible(async {
         let server = url.resolve().await?;
         let watch = || Watch::new(observer(args.verbose), Who::Client, 1);

@@ -81,14 +81,23 @@ pub fn main() -> ExitCode {
         Ok(code)
     });
     let Err(error) = result else { return result.unwrap_or(ExitCode::FAILURE) };
+    let said = out::without_logins(&out::message(&error));
     match out::stdout_failure(&error) {
         // Whoever read has read enough, as `head` does; but not all has been read.
-        Some(ErrorKind::BrokenPipe) => return ExitCode::from(1),
-        _ => out::tell(out::without_logins(&out::message(&error))),
+        Some(ErrorKind::BrokenPipe) => ExitCode::from(1),
+        Some(_) => {
+            out::tell(said);
+            ExitCode::from(1)
+        }
+        None if error.chain().any(|cause| cause.is::<ClientError>()) => {
+            out::tell(said);
+            ExitCode::from(1)
+        }
+        None => {
+            out::tell_own(&said);
+            ExitCode::from(2)
+        }
     }
-    let is_ours =
-        out::stdout_failure(&error).is_none() && !error.chain().any(|cause| cause.is::<ClientError>());
-    ExitCode::from(if is_ours { 2 } else { 1 })
 }
 
 /// Help and version, too. clap shows the words that it does not understand, and any of them may be, or

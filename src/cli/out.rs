@@ -51,6 +51,12 @@ pub(super) fn tell(text: impl Display) {
     note(format_args!("ftpsim: {text}"));
 }
 
+/// Likewise, for what we say ourselves: lines as they are.
+pub(super) fn tell_own(text: &str) {
+    let lines: Vec<String> = text.split('\n').map(printable_line).collect();
+    let _ = writeln!(io::stderr(), "ftpsim: {}", lines.join("\n"));
+}
+
 /// A line on stderr. That nobody can read it is not worth an end.
 pub(super) fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", printable(&text.to_string()));

@@ -151,6 +151,7 @@ impl TransferArgs {
             representation: self.representation,
             record_form: self.record_form,
             opening: if self.active { Opening::Active } else { Opening::Passive },
+            pasv_after_epsv: true,
             verify: self.verify,
             publish,
             retries: self.retries,

@@ -58,11 +58,15 @@ impl<N: Net> Session<N> {
         let to = self.passive().await?;
         let stream = match self.connect(to).await {
             // Some routers and servers know PASV only, and what EPSV tells leads nowhere.
-            Err(error) if !self.without_epsv && to.is_ipv4() && self.in_step() => self.by_pasv(error).await?,
+            Err(error) if self.may_try_pasv(to) => self.by_pasv(error).await?,
             other => other.map_err(ClientError::DataConnect)?,
         };
         self.data = Some(self.wrap(stream)?);
         Ok(Opened::New)
+    }
+
+    fn may_try_pasv(&self, to: SocketAddr) -> bool {
+        self.policy.pasv_after_epsv && !self.without_epsv && to.is_ipv4() && self.in_step()
     }
 
     async fn connect(&mut self, to: SocketAddr) -> io::Result<N::Stream> {
