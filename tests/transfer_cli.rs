@@ -139,7 +139,7 @@ fn an_interrupted_upload_is_no_upload() {
     let pid = child.0.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let status = child.0.wait().unwrap();
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(130));
     std::thread::sleep(std::time::Duration::from_millis(300));
     let published: Vec<_> = server.names().into_iter().filter(|name| name == "big").collect();
     assert!(published.is_empty(), "the server took the interruption for the end of the file");

@@ -1,9 +1,11 @@
 //! `ftpsim audit`: is a run really a function of its case?
 
+use super::out::stdout;
 use super::progress;
 use crate::lab::audit::{self, Digest};
 use crate::sim::scenario::SeedRange;
 use anyhow::{Context, bail};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -20,7 +22,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.digests {
         for digest in audit::digests(args.seeds, NonZeroUsize::MIN, || ()) {
-            println!("{}", serde_json::to_string(&digest)?);
+            writeln!(stdout(), "{}", serde_json::to_string(&digest)?)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -36,9 +38,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         for (first, second) in one.iter().zip(&others) {
             if first != second {
                 wrong += 1;
-                println!("seed {}: differs when run {how}", first.seed);
+                writeln!(stdout(), "seed {}: differs when run {how}", first.seed)?;
                 if let Some(event) = audit::first_difference(first.seed) {
-                    println!("  first differing event: {event}");
+                    writeln!(stdout(), "  first differing event: {event}")?;
                 }
             }
         }
@@ -46,11 +48,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             bail!("{} cases were run {how}, not {}", others.len(), one.len());
         }
     }
-    println!(
+    writeln!(
+        stdout(),
         "{} cases, each run again in this process, on four threads and in another process: {}",
         one.len(),
         if wrong == 0 { "trace, stores and records equal".to_owned() } else { format!("{wrong} differ") }
-    );
+    )?;
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -1,5 +1,6 @@
 //! `ftpsim compare`: every contender on the same seeds, files and faults.
 
+use super::out::stdout;
 use super::progress;
 use crate::lab::claims;
 use crate::lab::compare::{Comparison, Options, compare};
@@ -62,7 +63,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let companions = companions(&scenario, args.out.as_deref(), jobs)?;
     comparison.written.extend(companions.written().cloned());
     comparison.written.push(write_report(&comparison, &companions, &out)?);
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     if args.json {
         serde_json::to_writer_pretty(&mut stdout, &comparison)?;
         writeln!(stdout)?;
@@ -105,7 +106,7 @@ fn run_truth_table(scenario: &Scenario, options: Options<'_>) -> anyhow::Result<
 fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow::Result<ExitCode> {
     let mut table = run_truth_table(scenario, options)?;
     table.written.push(write_page(&html::truth_table(&table), options.out)?);
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     if json {
         serde_json::to_writer_pretty(&mut stdout, &table)?;
         writeln!(stdout)?;
@@ -134,7 +135,7 @@ fn delivery_times(
 ) -> anyhow::Result<ExitCode> {
     let mut times = run_grid(scenario, spec, options)?;
     times.written.push(write_page(&drawn(html::delivery_times(&times))?, options.out)?);
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     if json {
         serde_json::to_writer_pretty(&mut stdout, &times)?;
         writeln!(stdout)?;

@@ -4,6 +4,8 @@ use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Nobody, Observer, Who};
 use std::sync::Arc;
 
+use super::out::note;
+
 /// Prints commands behind `>` (passwords masked) and replies behind `<`.
 pub(super) struct Dialogue;
 
@@ -34,7 +36,7 @@ impl Observer for Dialogue {
             _ => return,
         };
         for line in text.lines() {
-            eprintln!("{session}{sign} {line}");
+            note(format_args!("{session}{sign} {line}"));
         }
     }
 }

@@ -1,64 +1,105 @@
 //! `ftpsim get`: downloads files and trees.
 
-use super::glob;
-use super::remote::{Found, with_remote};
-use super::transfer::{self, TransferArgs};
-use super::url::FtpUrl;
-use anyhow::{Context, bail};
+use super::existing::{Existing, place};
+use super::glob::Pattern;
+use super::out::tell;
+use super::remote::{Found, Remote, with_remote};
+use super::transfer::{self, TransferArgs, Work, runtime};
+use super::url::{FtpUrl, UrlParser};
+use anyhow::{Context, bail, ensure};
 use ftp_endpoint::client::{Direction, Job, Publish};
 use ftp_endpoint::store::disk::DiskStore;
+use ftp_endpoint::store::{Store, StoreError};
+use ftp_proto::mode::Structure;
+use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
-use std::collections::BTreeMap;
+use ftp_proto::repr::Representation;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// ftp://USER:PASSWORD@HOST:PORT/PATH of a file, or of the directory that FILES lie in; the
-    /// last component may have wildcards (* ? [a-z])
+    /// last component may have wildcards (* ? [a-z]), but not as %2A, %3F, %5B; ;type=a or ;type=i at
+    /// its end goes before --type
+    #[arg(value_parser = UrlParser)]
     url: FtpUrl,
-    /// Files in the URL's directory, or patterns
-    files: Vec<String>,
-    /// Directories, too, with all that is in them
+    /// Files in the URL's directory, or patterns; a file that has just that name goes before a pattern
+    files: Vec<OsString>,
+    /// Directories, too, with all that is in them. Links to files are fetched, those to directories are
+    /// told and left out
     #[arg(long, short)]
     recursive: bool,
-    /// Directory to put them into
+    /// Directory to put them into; nothing is written outside of it, whatever links are in it
     #[arg(long, short, default_value = ".", value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    existing: Existing,
     #[command(flatten)]
     transfer: TransferArgs,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let remotes: Vec<String> = if args.files.is_empty() {
-        vec![args.url.path.clone()]
-    } else {
-        args.files.iter().map(|file| args.url.below(file)).collect()
-    };
-    let listed = args.recursive || remotes.iter().any(|remote| glob::is_pattern(name_of(remote)));
-    let found = if listed { expand(&args, &remotes)? } else { plain(&remotes)? };
-    let bytes = listed.then(|| found.iter().map(|found| found.size_bytes).sum());
+    let wanted = wanted(&args)?;
+    let is_listed = args.recursive || wanted.iter().any(|(_, pattern)| pattern.has_wildcards());
+    let (mut found, mut missing) = if is_listed { expand(&args, &wanted)? } else { (plain(&wanted)?, 0) };
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
-    let mut jobs = Vec::new();
-    let mut taken: BTreeMap<VirtualPath, String> = BTreeMap::new();
-    for Found { remote, local, .. } in found {
-        let path = VirtualPath::root().join(&local.join("/"))?;
-        if let Some(other) = taken.insert(path.clone(), remote.clone()) {
-            bail!("{other} and {remote} would both become {path}; get them one after the other");
-        }
-        // The names have no `/` and no `..` in them.
-        if let [directories @ .., _] = local.as_slice()
-            && !directories.is_empty()
-        {
-            let directory = args.out.join(directories.join("/"));
-            std::fs::create_dir_all(&directory)
-                .with_context(|| format!("cannot make {}", directory.display()))?;
-        }
-        jobs.push(Job { local: path, remote });
-    }
     let store = DiskStore::open(&args.out).with_context(|| format!("cannot open {}", args.out.display()))?;
+    args.existing.leave(&args.url, &args.transfer, &store, &mut found)?;
+    let representation = args.transfer.representation(&args.url)?;
+    let mut work = Work { expected_bytes: sum(&found), ..Work::default() };
+    // As they lie there is how they come only in type I and file structure.
+    let is_as_listed = representation == Representation::Image && args.transfer.structure == Structure::File;
+    let mut taken = BTreeSet::new();
+    let mut made = BTreeSet::new();
+    let runtime = runtime()?;
+    for Found { remote, local, size_bytes, .. } in found {
+        let placed = place(&local).and_then(|path| {
+            ensure!(
+                taken.insert(path.clone()),
+                "another file becomes {path}, too; get them one after the other"
+            );
+            runtime.block_on(make_parents(&store, &path, &mut made))?;
+            Ok(path)
+        });
+        match placed {
+            Ok(path) => {
+                if let Some(size_bytes) = size_bytes.filter(|_| is_as_listed) {
+                    work.listed_bytes.insert(remote.clone(), size_bytes);
+                }
+                work.jobs.push(Job { local: path, remote });
+            }
+            Err(error) => {
+                tell(format_args!("{remote}: {}", super::out::message(&error)));
+                missing += 1;
+            }
+        }
+    }
+    drop((runtime, taken));
+    work.missing = missing;
     let policy = args.transfer.policy(Direction::Get, Publish::Direct);
-    transfer::run(&args.url, &store, &jobs, bytes, &policy, &args.transfer)
+    transfer::run(&args.url, &store, work, &policy, &args.transfer)
+}
+
+/// If all of them are known.
+fn sum(found: &[Found]) -> Option<u64> {
+    // A server may say anything.
+    let add = |sum: u64, found: &Found| Some(sum.saturating_add(found.size_bytes?));
+    found.iter().try_fold(0, add).filter(|_| !found.is_empty())
+}
+
+/// Paths at the server, each with its last component.
+fn wanted(args: &Args) -> anyhow::Result<Vec<(String, Pattern)>> {
+    if args.url.type_code == Some(super::url::TypeCode::Directory) {
+        bail!(";type=d is a list of names: see ftpsim ls");
+    }
+    if args.files.is_empty() {
+        return Ok(vec![(args.url.path.clone(), args.url.pattern.clone())]);
+    }
+    let files = args.files.iter().map(|file| name::from_os(file));
+    Ok(files.map(|file| (args.url.below(&file), Pattern::new(name_of(&file)))).collect())
 }
 
 fn name_of(remote: &str) -> &str {
@@ -66,38 +107,71 @@ fn name_of(remote: &str) -> &str {
 }
 
 /// Files by their names, without a look at the server.
-fn plain(remotes: &[String]) -> anyhow::Result<Vec<Found>> {
+fn plain(wanted: &[(String, Pattern)]) -> anyhow::Result<Vec<Found>> {
     let mut all = Vec::new();
-    for remote in remotes {
+    for (remote, _) in wanted {
         let name = name_of(remote);
         if matches!(name, "" | "." | "..") {
             bail!("{remote:?} is a directory; name the files in it, or give -r");
         }
-        all.push(Found { remote: remote.clone(), local: vec![name.to_owned()], size_bytes: 0 });
+        all.push(Found::named(remote, name));
     }
     Ok(all)
 }
 
-fn expand(args: &Args, remotes: &[String]) -> anyhow::Result<Vec<Found>> {
-    with_remote(&args.url, &args.transfer, async |server| {
+fn expand(args: &Args, wanted: &[(String, Pattern)]) -> anyhow::Result<(Vec<Found>, u64)> {
+    with_remote(&args.url, &args.transfer, Representation::Ascii, async |server| {
         let mut all = Vec::new();
-        for remote in remotes {
-            let path = remote.trim_end_matches('/');
-            let path = if path.is_empty() { remote.as_str() } else { path };
-            match (path.rsplit_once('/'), name_of(path)) {
-                // The whole of the login directory, or of the root.
-                (_, "" | ".") => all.extend(server.tree(path, Vec::new()).await?),
-                (_, "..") => bail!("{remote:?}: name the directory itself"),
-                (directory, name) => {
-                    let directory = match directory {
-                        Some(("", _)) => "/",
-                        Some((directory, _)) => directory,
-                        None => "",
-                    };
-                    all.extend(server.matching(directory, name, args.recursive).await?);
-                }
-            }
+        for (remote, pattern) in wanted {
+            all.extend(expand_one(server, remote, pattern, args.recursive).await?);
         }
         Ok(all)
     })
+}
+
+async fn expand_one(
+    server: &mut Remote,
+    remote: &str,
+    pattern: &Pattern,
+    recursive: bool,
+) -> anyhow::Result<Vec<Found>> {
+    let path = remote.trim_end_matches('/');
+    let path = if path.is_empty() { remote } else { path };
+    match (path.rsplit_once('/'), name_of(path)) {
+        // The whole of the login directory, or of the root.
+        (_, "" | ".") => Ok(server.tree(path, Vec::new()).await),
+        (_, "..") => bail!("{remote:?}: name the directory itself"),
+        (directory, _) if pattern.has_wildcards() => {
+            let directory = match directory {
+                Some(("", _)) => "/",
+                Some((directory, _)) => directory,
+                None => "",
+            };
+            server.matching(directory, pattern, recursive).await
+        }
+        (_, name) if recursive => server.whole(path, name).await,
+        (_, name) => Ok(vec![Found::named(path, name)]),
+    }
+}
+
+/// Makes the directories in which `path` lies; the store sees to it that links lead none of them out.
+async fn make_parents(
+    store: &DiskStore,
+    path: &VirtualPath,
+    made: &mut BTreeSet<VirtualPath>,
+) -> anyhow::Result<()> {
+    let mut directories = Vec::new();
+    let mut directory = path.parent();
+    while directory.name().is_some() && !made.contains(&directory) {
+        directories.push(directory.clone());
+        directory = directory.parent();
+    }
+    for directory in directories.into_iter().rev() {
+        match store.create_directory(&directory).await {
+            Ok(()) | Err(StoreError::Exists) => {}
+            Err(error) => bail!("cannot make the directory {directory}: {error}"),
+        }
+        made.insert(directory);
+    }
+    Ok(())
 }

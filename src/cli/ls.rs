@@ -1,19 +1,22 @@
 //! `ftpsim ls`: the listing of a directory.
 
 use super::dialogue::observer;
-use super::transfer::{login, runtime};
-use super::url::FtpUrl;
+use super::out::{printable_line, stdout};
+use super::transfer::{interruptible, login, runtime};
+use super::url::{FtpUrl, TypeCode, UrlParser};
 use ftp_endpoint::client::{Policy, Session};
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::{Watch, Who};
 use ftp_endpoint::store::{StoreError, WriteFile};
-use ftp_proto::command::Command;
-use std::io::Write;
+use ftp_proto::name;
+use ftp_proto::repr::Representation;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY
+    /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY; with ;type=d at its end names only
+    #[arg(value_parser = UrlParser)]
     url: FtpUrl,
     /// Names only (NLST)
     #[arg(long, short = '1')]
@@ -25,24 +28,62 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let url = &args.url;
-    let server = url.resolve()?;
     let login = login(url)?;
-    let path = Some(url.path.clone()).filter(|path| !path.is_empty());
-    let command = if args.names { Command::Nlst(path) } else { Command::List(path) };
-    runtime()?.block_on(async {
+    let names_only = args.names || url.type_code == Some(TypeCode::Directory);
+    // Listings are text, and nothing else comes.
+    let policy = Policy { representation: Representation::Ascii, pasv_after_epsv: true, ..Policy::default() };
+    runtime()?.block_on(interruptible(async {
+        let server = url.resolve().await?;
         let watch = || Watch::new(observer(args.verbose), Who::Client, 1);
-        let mut session = Session::open(RealNet::new(), server, &login, &Policy::default(), watch).await?;
-        session.receive(command, &url.path, &mut Stdout).await?;
+        let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
+        let mut lines = Lines::default();
+        let listed = session.list_text(&url.path, names_only, &mut lines).await;
+        lines.end();
         session.quit().await;
-        Ok(ExitCode::SUCCESS)
-    })
+        match lines.failed {
+            Some(error) => Err(error.into()),
+            None => Ok(listed.map(|()| ExitCode::SUCCESS)?),
+        }
+    }))
 }
 
-struct Stdout;
+/// Longer ones are written in parts.
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
-impl WriteFile for Stdout {
+/// To stdout, line by line.
+#[derive(Default)]
+struct Lines {
+    line: Vec<u8>,
+    failed: Option<io::Error>,
+}
+
+impl Lines {
+    fn put(&mut self, end: &str) -> Result<(), StoreError> {
+        let line = name::decode(self.line.strip_suffix(b"\r").unwrap_or(&self.line)).into_owned();
+        self.line.clear();
+        write!(stdout(), "{}{end}", printable_line(&line)).map_err(|error| {
+            self.failed = Some(error);
+            StoreError::Io(io::ErrorKind::Other.into())
+        })
+    }
+
+    fn end(&mut self) {
+        if !self.line.is_empty() && self.failed.is_none() {
+            let _ = self.put("\n");
+        }
+    }
+}
+
+impl WriteFile for Lines {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        std::io::stdout().write_all(bytes).map_err(StoreError::Io)
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, end) = piece.strip_suffix(b"\n").map_or((piece, ""), |text| (text, "\n"));
+            self.line.extend_from_slice(text);
+            if !end.is_empty() || self.line.len() > MAX_LINE_BYTES {
+                self.put(end)?;
+            }
+        }
+        Ok(())
     }
     async fn publish(self) -> Result<(), StoreError> {
         Ok(())

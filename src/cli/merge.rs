@@ -1,8 +1,10 @@
 //! `ftpsim merge`: the shards of a sweep put together.
 
+use super::out::stdout;
 use super::sweep::{Output, read_swept};
 use crate::lab::merge::merge;
 use anyhow::Result;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,13 +32,14 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             .and_then(|path| super::sweep::read_case(&path))
     };
     output.write(&args.out, small)?;
-    println!(
+    writeln!(
+        stdout(),
         "{} shards, seeds {}: {} runs, violations: {}; written: {}",
         args.shards.len(),
         whole.seeds,
         whole.sweep.runs,
         whole.sweep.findings.len(),
         args.out.display()
-    );
+    )?;
     Ok(ExitCode::from(u8::from(!whole.sweep.findings.is_empty())))
 }

@@ -1,14 +1,17 @@
 //! The command-line program: one file a subcommand. Exit codes: 0 fine, 1 a file failed or a
-//! property was violated, 2 wrong usage or input.
+//! property was violated, 2 wrong usage or input, 130 interrupted. Nothing is printed but by `out`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod audit;
 mod bench;
 mod compare;
 mod dialogue;
+mod existing;
 mod get;
 mod glob;
 mod ls;
 mod merge;
+mod out;
 mod progress;
 mod put;
 mod quote;
@@ -21,7 +24,10 @@ mod sweep;
 mod transfer;
 mod url;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
+use ftp_endpoint::client::ClientError;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -67,13 +73,29 @@ enum Command {
 
 pub fn main() -> ExitCode {
     survive_file_size_limit();
-    let cli = Cli::parse();
-    match run(cli.command) {
-        Ok(code) => code,
-        // Whoever read has read enough, as `head` does.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ftpsim: {error:#}");
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = run(cli.command).and_then(|code| {
+        out::stdout().flush()?;
+        Ok(code)
+    });
+    let Err(error) = result else { return result.unwrap_or(ExitCode::FAILURE) };
+    let said = out::without_logins(&out::message(&error));
+    match out::stdout_failure(&error) {
+        // Whoever read has read enough, as `head` does; but not all has been read.
+        Some(ErrorKind::BrokenPipe) => ExitCode::from(1),
+        Some(_) => {
+            out::tell(said);
+            ExitCode::from(1)
+        }
+        None if error.chain().any(|cause| cause.is::<ClientError>()) => {
+            out::tell(said);
+            ExitCode::from(1)
+        }
+        None => {
+            out::tell_own(&said);
             ExitCode::from(2)
         }
     }
@@ -92,9 +114,35 @@ fn survive_file_size_limit() {
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+/// Help and version, too. clap shows the words that it does not understand, and any of them may be, or
+/// hold, a password.
+fn usage(error: &clap::Error) -> ExitCode {
+    let mut secrets = Vec::new();
+    let is_user = |value: &ContextValue| value.to_string().contains("--user");
+    let of_user = error.get(ContextKind::InvalidArg).is_some_and(is_user);
+    for (kind, value) in error.context() {
+        let ContextValue::String(value) = value else { continue };
+        let may_be = match kind {
+            ContextKind::InvalidValue => of_user,
+            ContextKind::InvalidArg => !value.starts_with('-') && !value.starts_with('<'),
+            _ => false,
+        };
+        if may_be && value.contains([':', '@']) {
+            secrets.push(value.clone());
+        }
+    }
+    let plain = error.render().to_string();
+    let mut shown = out::without_logins(&plain);
+    for secret in secrets {
+        shown = shown.replace(&secret, "****");
+    }
+    if shown == plain {
+        // In colours, where there are some; `print` is silent about what cannot be written.
+        let _ = error.print();
+    } else {
+        out::note(shown);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Each subcommand's `run` gives the exit code; an error is one of usage or input.
@@ -115,7 +163,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Shrink(args) => shrink::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut script);
+            out::stdout().write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,20 +1,26 @@
 //! `ftpsim put`: uploads files and trees.
 
+use super::out::tell;
 use super::remote::{join, with_remote};
-use super::transfer::{self, PUBLISH, TransferArgs, choice};
-use super::url::FtpUrl;
-use anyhow::{Context, bail};
+use super::transfer::{self, PUBLISH, TransferArgs, Work, choice};
+use super::url::{FtpUrl, UrlParser};
+use anyhow::{Context, bail, ensure};
 use ftp_endpoint::client::{Direction, Job, Publish};
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::disk::is_hidden;
+use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
+use ftp_proto::repr::Representation;
+use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY that the files go to; begin DIRECTORY with %2F for
-    /// an absolute path
+    /// an absolute path; ;type=a or ;type=i at its end goes before --type
+    #[arg(value_parser = UrlParser)]
     url: FtpUrl,
     /// Files to upload
     #[arg(required = true)]
@@ -22,6 +28,10 @@ pub(super) struct Args {
     /// Directories, too, with all that is in them; makes the URL's directory if it is not there
     #[arg(long, short)]
     recursive: bool,
+    /// In directories, go wherever symbolic links lead. Without it, those to files in the same tree are
+    /// followed, and the others are told and left out
+    #[arg(long, short = 'L', requires = "recursive")]
+    follow_links: bool,
     /// The name while it is under way: its own, or .NAME.part, renamed when the file is whole
     #[arg(long, default_value = "direct", value_parser = choice(&PUBLISH))]
     publish: Publish,
@@ -38,6 +48,9 @@ struct Plan {
     directories: Vec<String>,
     /// The last file's directory as it was given, and from the root.
     parent: Option<(PathBuf, PathBuf)>,
+    follow_links: bool,
+    /// What is left out of trees.
+    missing: u64,
 }
 
 impl Plan {
@@ -66,45 +79,68 @@ impl Plan {
         virtual_path(&std::fs::canonicalize(path).with_context(context)?)
     }
 
-    /// A directory and what is in it. Links to directories are not followed: they may lead round.
-    fn add_tree(&mut self, directory: &Path, remote: String) -> anyhow::Result<()> {
-        let context = || directory.display().to_string();
-        let mut entries = Vec::new();
-        for entry in std::fs::read_dir(directory).with_context(context)? {
-            entries.push(entry.with_context(context)?);
-        }
+    /// Told, and counted; the rest of the tree goes on.
+    fn leave_out(&mut self, path: &Path, why: impl std::fmt::Display) {
+        tell(format_args!("{}: {why}; left out", path.display()));
+        self.missing += 1;
+    }
+
+    /// A directory, resolved, and what is in it. `above`: the directories in which it lies, the tree's
+    /// first, resolved, too.
+    fn add_tree(&mut self, directory: &Path, remote: String, above: &mut Vec<PathBuf>) {
+        let mut entries = match std::fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>)
+        {
+            Ok(entries) => entries,
+            Err(error) => return self.leave_out(directory, error),
+        };
         entries.sort_by_key(std::fs::DirEntry::file_name);
         self.directories.push(remote.clone());
+        above.push(directory.to_owned());
         for entry in entries {
             let path = entry.path();
-            if entry.file_name().to_str().is_some_and(is_hidden) {
+            if is_hidden(&name::from_os(&entry.file_name())) {
                 // What downloads to here, broken off or under way, have left.
                 continue;
             }
-            let remote = join(&remote, name_of(&path)?);
-            if entry.file_type().with_context(context)?.is_dir() {
-                self.add_tree(&path, remote)?;
-                continue;
-            }
-            match std::fs::metadata(&path) {
-                Ok(metadata) if metadata.is_file() => self.add_file(&path, remote, metadata.len())?,
-                _ => eprintln!("ftpsim: {} is not a file; left out", path.display()),
+            let remote = join(&remote, &name::from_os(&entry.file_name()));
+            if let Err(error) = self.add_entry(&path, remote, above) {
+                self.leave_out(&path, super::out::message(&error));
             }
         }
-        Ok(())
+        above.pop();
+    }
+
+    fn add_entry(&mut self, path: &Path, remote: String, above: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+        let is_link = std::fs::symlink_metadata(path)?.is_symlink();
+        let metadata = std::fs::metadata(path)
+            .context("a link that leads nowhere")
+            .or_else(|error| if is_link { Err(error) } else { Ok(std::fs::symlink_metadata(path)?) })?;
+        let target = if is_link { std::fs::canonicalize(path)? } else { path.to_owned() };
+        if is_link && !self.follow_links {
+            ensure!(metadata.is_file(), "a link to a directory (--follow-links goes there)");
+            let is_inside = above.first().is_some_and(|tree| target.starts_with(tree));
+            ensure!(is_inside, "a link out of the tree (--follow-links goes there)");
+        }
+        if metadata.is_dir() {
+            ensure!(!above.contains(&target), "a link round to a directory that it lies in");
+            self.add_tree(&target, remote, above);
+            return Ok(());
+        }
+        ensure!(metadata.is_file(), "neither a file nor a directory");
+        self.add_file(path, remote, metadata.len())
     }
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut plan = Plan::default();
+    let mut plan = Plan { follow_links: args.follow_links, ..Plan::default() };
     for file in &args.files {
         let metadata = std::fs::metadata(file).with_context(|| file.display().to_string())?;
         if metadata.is_dir() && args.recursive {
             // `.` and `..` have names, too.
             let whole = std::fs::canonicalize(file).with_context(|| file.display().to_string())?;
-            plan.add_tree(&whole, args.url.below(name_of(&whole)?))?;
+            plan.add_tree(&whole, args.url.below(&name_of(&whole)?), &mut Vec::new());
         } else if metadata.is_file() {
-            plan.add_file(file, args.url.below(name_of(file)?), metadata.len())?;
+            plan.add_file(file, args.url.below(&name_of(file)?), metadata.len())?;
         } else if metadata.is_dir() {
             bail!("{} is a directory; give -r to upload what is in it", file.display());
         } else {
@@ -117,7 +153,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!("two files would both become {}; put them one after the other", twice[0]);
     }
     if args.recursive {
-        with_remote(&args.url, &args.transfer, async |remote| {
+        with_remote(&args.url, &args.transfer, Representation::Ascii, async |remote| {
             for directory in ancestors(&args.url.path).chain(plan.directories.iter().map(String::as_str)) {
                 remote.make_directory(directory).await?;
             }
@@ -126,7 +162,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let store = DiskStore::open("/").context("cannot open /")?;
     let policy = args.transfer.policy(Direction::Put, args.publish);
-    transfer::run(&args.url, &store, &plan.jobs, Some(plan.bytes), &policy, &args.transfer)
+    let Plan { jobs, bytes, missing, .. } = plan;
+    let work = Work { jobs, expected_bytes: Some(bytes), missing, ..Work::default() };
+    transfer::run(&args.url, &store, work, &policy, &args.transfer)
 }
 
 /// `a`, `a/b` and `a/b/c` of `a/b/c`.
@@ -136,13 +174,12 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     inner.chain(Some(path).filter(|path| !path.is_empty()))
 }
 
-fn name_of(path: &Path) -> anyhow::Result<&str> {
+fn name_of(path: &Path) -> anyhow::Result<Cow<'_, str>> {
     let name = path.file_name().with_context(|| format!("{} has no name", path.display()))?;
-    name.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))
+    Ok(name::from_os(name))
 }
 
 /// Of a path from the root of the file system.
 fn virtual_path(whole: &Path) -> anyhow::Result<VirtualPath> {
-    let text = whole.to_str().with_context(|| format!("{} is not UTF-8", whole.display()))?;
-    Ok(VirtualPath::root().join(text)?)
+    Ok(VirtualPath::root().join(&name::from_os(whole.as_os_str()))?)
 }

@@ -1,8 +1,9 @@
 //! `ftpsim quote`: any command, as it is (RFC 1123 section 4.1.4.2).
 
 use super::dialogue::{observer, reply_lines};
-use super::transfer::{login, runtime};
-use super::url::FtpUrl;
+use super::out::{printable_line, stdout};
+use super::transfer::{interruptible, login, runtime};
+use super::url::{FtpUrl, UrlParser};
 use anyhow::Context;
 use ftp_endpoint::client::{Policy, Session};
 use ftp_endpoint::net::real::RealNet;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// ftp://USER:PASSWORD@HOST:PORT
+    #[arg(value_parser = UrlParser)]
     url: FtpUrl,
     /// Commands, each one argument; without any, lines of stdin. Each is sent at once, before the
     /// next is read. Exit code 1 when a reply is negative
@@ -24,11 +26,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let server = args.url.resolve()?;
     let login = login(&args.url)?;
     // Nothing goes before the user's own commands.
     let policy = Policy { representation: Representation::Ascii, ..Policy::default() };
-    runtime()?.block_on(async {
+    runtime()?.block_on(interruptible(async {
+        let server = args.url.resolve().await?;
         let watch = || Watch::new(observer(args.verbose), Who::Client, 1);
         let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
         let mut negative = false;
@@ -39,7 +41,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         for line in lines {
             for reply in session.quote(&line?).await? {
                 negative |= reply.code >= 400;
-                writeln!(std::io::stdout(), "{}", reply_lines(reply.code, &reply.text()))?;
+                for line in reply_lines(reply.code, &reply.text()).split('\n') {
+                    writeln!(stdout(), "{}", printable_line(line))?;
+                }
             }
             if !session.is_usable().await {
                 // QUIT, most likely.
@@ -48,7 +52,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         session.quit().await;
         Ok(code(negative))
-    })
+    }))
 }
 
 fn code(negative: bool) -> ExitCode {

@@ -1,18 +1,28 @@
-//! What lies at the server: listings, wildcards, whole trees.
+//! What lies at the server: listings, wildcards, whole trees. What cannot be listed or understood is told
+//! and counted, and costs nothing else.
 
 use super::dialogue::observer;
-use super::glob;
-use super::transfer::{TransferArgs, login, runtime};
+use super::glob::Pattern;
+use super::out::tell;
+use super::transfer::{TransferArgs, interruptible, login, runtime};
 use super::url::FtpUrl;
 use anyhow::{Context, bail};
-use ftp_endpoint::client::{Client, Direction, Entry, Policy, Publish, Session};
+use ftp_endpoint::client::{
+    Client, ClientError, Direction, Entry, EntryKind, Listing, Login, Policy, Publish, Session,
+};
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::{Watch, Who};
 use ftp_proto::command::Command;
 use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::repr::Representation;
+use ftp_proto::time::{Timestamp, parse_timestamp};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// Directories in directories that a tree may have.
 const MAX_DEPTH: usize = 64;
+/// Files and directories that a tree may have.
+const MAX_ENTRIES: usize = 1_000_000;
 
 /// A file to fetch.
 pub(super) struct Found {
@@ -20,38 +30,79 @@ pub(super) struct Found {
     pub remote: String,
     /// Below the directory that it goes to, in components.
     pub local: Vec<String>,
-    pub size_bytes: u64,
+    /// In type I; `None` where nobody has told.
+    pub size_bytes: Option<u64>,
+    pub modified: Option<Timestamp>,
 }
 
-/// A session for listings only: stream mode, which every server has.
+impl Found {
+    /// By its name alone.
+    pub(super) fn named(remote: &str, name: &str) -> Self {
+        Self { remote: remote.to_owned(), local: vec![name.to_owned()], size_bytes: None, modified: None }
+    }
+
+    fn of(remote: String, local: Vec<String>, entry: &Entry) -> Self {
+        Self { remote, local, size_bytes: entry.size_bytes, modified: entry.modified }
+    }
+}
+
+/// A session for listings only: stream mode, which every server has, and type A, which LIST needs.
 pub(super) struct Remote {
     client: Client<RealNet>,
+    server: SocketAddr,
+    login: Login,
+    policy: Policy,
+    verbose: bool,
+    /// What has not been found out, and was told.
+    missing: u64,
+    seen: usize,
+    /// Where LIST has been, as the server names it.
+    visited: BTreeSet<String>,
 }
 
-/// Runs `work` with a session.
+/// Runs `work` with a session; gives how much was missing, too.
 pub(super) fn with_remote<T>(
     url: &FtpUrl,
     args: &TransferArgs,
+    representation: Representation,
     work: impl AsyncFnOnce(&mut Remote) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let server = url.resolve()?;
+) -> anyhow::Result<(T, u64)> {
     let login = login(url)?;
     let policy = Policy {
         mode: TransmissionMode::Stream,
         structure: Structure::File,
+        representation,
         ..args.policy(Direction::Get, Publish::Direct)
     };
-    runtime()?.block_on(async {
-        let observer = observer(args.verbose);
-        let watch = || Watch::new(observer, Who::Client, 1);
-        let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
-        // Before anything else: the dialogue is the same whatever the work is.
-        session.features().await?;
-        let mut remote = Remote { client: session.into() };
+    runtime()?.block_on(interruptible(async {
+        let server = url.resolve().await?;
+        let client = open(server, &login, &policy, args.verbose).await?;
+        let (verbose, visited) = (args.verbose, BTreeSet::new());
+        let mut remote = Remote { client, server, login, policy, verbose, missing: 0, seen: 0, visited };
         let result = work(&mut remote).await;
+        let missing = remote.missing;
         remote.client.quit().await;
-        result
-    })
+        Ok((result?, missing))
+    }))
+}
+
+async fn open(
+    server: SocketAddr,
+    login: &Login,
+    policy: &Policy,
+    verbose: bool,
+) -> Result<Client<RealNet>, ClientError> {
+    let watch = || Watch::new(observer(verbose), Who::Client, 1);
+    let mut session = Session::open(RealNet::new(), server, login, policy, watch).await?;
+    // Before anything else: the dialogue is the same whatever the work is.
+    session.features().await?;
+    Ok(session.into())
+}
+
+/// What a name stands for that no listing tells.
+enum Probed {
+    Directory,
+    Other,
 }
 
 impl Remote {
@@ -63,69 +114,213 @@ impl Remote {
             return Ok(());
         }
         // No code says that it exists already; that one can go there does.
-        let there = session.command(&Command::Pwd).await?;
-        let entered = session.command(&Command::Cwd(path.to_owned())).await?.is_completion();
-        if !entered {
-            bail!("cannot make the directory {path} at the server: {reply}");
+        match session.enter(path).await {
+            Ok(Some(entered)) => Ok(session.go_back(&entered).await?),
+            Ok(None) => bail!("the server does not say where we are"),
+            Err(ClientError::Refused { .. }) => {
+                bail!("cannot make the directory {path} at the server: {reply}")
+            }
+            Err(error) => Err(error.into()),
         }
-        let home = quoted(&there.text()).context("the server does not say where we are")?;
-        session.must(Command::Cwd(home)).await?;
+    }
+
+    fn miss(&mut self, what: impl std::fmt::Display) {
+        tell(what);
+        self.missing += 1;
+    }
+
+    /// What is in `directory` ("" for the current one); what is wrong with it is told. A session that
+    /// breaks is opened anew, once a directory.
+    async fn list(&mut self, directory: &str) -> Result<Listing, ClientError> {
+        if !self.client.session().in_step() {
+            self.client = open(self.server, &self.login, &self.policy, self.verbose).await?;
+        }
+        let listing = self.client.list(directory).await?;
+        for unread in &listing.unread {
+            self.miss(format_args!("{}: {}: {}", shown(directory), unread.why, one_line(&unread.line)));
+        }
+        let more = listing.unread_lines - listing.unread.len() as u64;
+        if more > 0 {
+            self.miss(format_args!("{}: {more} more lines are not understood", shown(directory)));
+        }
+        if listing.is_cut {
+            self.miss(format_args!("{}: the listing is too long; its end is left out", shown(directory)));
+        }
+        Ok(listing)
+    }
+
+    /// SIZE and MDTM of what was named without a listing (RFC 3659 sections 3 and 4).
+    pub(super) async fn ask_facts(&mut self, found: &mut Found) -> anyhow::Result<()> {
+        let session = self.client.session();
+        if found.size_bytes.is_none() {
+            found.size_bytes = session.size_bytes(&found.remote).await.ok();
+        }
+        if found.modified.is_none() {
+            let reply = session.command(&Command::Mdtm(found.remote.clone())).await?;
+            found.modified = Some(reply)
+                .filter(|reply| reply.code == 213)
+                .and_then(|reply| parse_timestamp(reply.text().trim()));
+        }
         Ok(())
     }
 
-    /// Files and directories in `directory` ("" for the current one), in the server's order.
-    async fn list(&mut self, directory: &str) -> anyhow::Result<Vec<Entry>> {
-        self.client.list(directory).await.with_context(|| format!("cannot list {directory:?}"))
+    async fn probe(&mut self, path: &str) -> Result<Probed, ClientError> {
+        let session = self.client.session();
+        match session.enter(path).await {
+            Ok(Some(entered)) => session.go_back(&entered).await.map(|()| Probed::Directory),
+            Ok(None) | Err(ClientError::Refused { .. }) => Ok(Probed::Other),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Files in `directory` whose names match; with `recursive` directories, too.
+    /// Files in `directory` whose names match; with `recursive` directories, too. If one has just the
+    /// pattern's text for its name, that one.
     pub(super) async fn matching(
         &mut self,
         directory: &str,
-        pattern: &str,
+        pattern: &Pattern,
         recursive: bool,
     ) -> anyhow::Result<Vec<Found>> {
+        let listing =
+            self.list(directory).await.with_context(|| format!("cannot list {}", shown(directory)))?;
+        let is_exact = listing.entries.iter().any(|entry| entry.name == pattern.as_name());
         let mut all = Vec::new();
-        for entry in self.list(directory).await? {
-            if !glob::matches(pattern, &entry.name) {
+        let mut any = false;
+        for entry in listing.entries {
+            let matches =
+                if is_exact { entry.name == pattern.as_name() } else { pattern.matches(&entry.name) };
+            if !matches {
                 continue;
             }
+            any = true;
             let remote = join(directory, &entry.name);
-            if !entry.is_directory {
-                all.push(Found { remote, local: vec![entry.name], size_bytes: entry.size_bytes });
-            } else if recursive {
-                all.extend(self.tree(&remote, vec![entry.name]).await?);
+            let local = vec![entry.name.clone()];
+            match self.kind_of(&entry, &remote).await {
+                Some(EntryKind::Directory) if recursive => all.extend(self.tree(&remote, local).await),
+                Some(EntryKind::File) => all.push(Found::of(remote, local, &entry)),
+                _ => {}
             }
         }
-        if all.is_empty() {
-            bail!("no file matches {}", join(directory, pattern));
+        if !any {
+            bail!("no file matches {}", join(directory, pattern.as_name()));
         }
         Ok(all)
     }
 
+    /// File or directory; what is neither, or is not gone into, is told.
+    async fn kind_of(&mut self, entry: &Entry, remote: &str) -> Option<EntryKind> {
+        match entry.kind {
+            EntryKind::File | EntryKind::Directory => return Some(entry.kind),
+            EntryKind::Special => {
+                self.miss(format_args!("{remote}: neither a file nor a directory; left out"));
+                return None;
+            }
+            EntryKind::Link | EntryKind::Unknown => {}
+        }
+        match self.probe(remote).await {
+            Ok(Probed::Directory) if entry.kind == EntryKind::Link => {
+                let target = entry.target.as_deref().unwrap_or("a directory");
+                self.miss(format_args!(
+                    "{remote}: a link to {target}; directories are not followed by links"
+                ));
+                None
+            }
+            Ok(Probed::Directory) => Some(EntryKind::Directory),
+            Ok(Probed::Other) => Some(EntryKind::File),
+            Err(error) => {
+                self.miss(format_args!("{remote}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// What is named without wildcards: the files of a directory, or a file.
+    pub(super) async fn whole(&mut self, remote: &str, name: &str) -> anyhow::Result<Vec<Found>> {
+        match self.probe(remote).await? {
+            Probed::Directory => Ok(self.tree(remote, vec![name.to_owned()]).await),
+            // It cannot be gone to; but where CWD does not work, MLSD and LIST may.
+            Probed::Other => match self.list(remote).await {
+                Ok(listing) if !is_of_a_file(&listing, name) => {
+                    Ok(self.tree(remote, vec![name.to_owned()]).await)
+                }
+                Ok(_) | Err(ClientError::Refused { .. }) => Ok(vec![Found::named(remote, name)]),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
     /// All files below `directory`, which go below `local`.
-    pub(super) async fn tree(&mut self, directory: &str, local: Vec<String>) -> anyhow::Result<Vec<Found>> {
+    pub(super) async fn tree(&mut self, directory: &str, local: Vec<String>) -> Vec<Found> {
         let mut all = Vec::new();
         let base = local.len();
         let mut open = vec![(directory.to_owned(), local)];
         while let Some((directory, local)) = open.pop() {
-            if local.len() - base > MAX_DEPTH {
-                bail!("{directory}: more than {MAX_DEPTH} directories deep; is there a loop of links?");
+            let listing = match self.list(&directory).await {
+                Ok(listing) => listing,
+                Err(error) => {
+                    self.miss(format_args!("cannot list {}: {error}", shown(&directory)));
+                    if matches!(error, ClientError::Connect { .. } | ClientError::LoginRefused(_)) {
+                        self.miss("the rest of the tree is not known");
+                        break;
+                    }
+                    continue;
+                }
+            };
+            if let Some(there) = &listing.directory
+                && !self.visited.insert(there.clone())
+            {
+                self.miss(format_args!("{directory}: is {there}, which has been listed; a link leads round"));
+                continue;
             }
-            for entry in self.list(&directory).await? {
+            let is_deepest = local.len() - base >= MAX_DEPTH;
+            for entry in listing.entries {
+                self.seen += 1;
+                if self.seen > MAX_ENTRIES {
+                    self.miss(format_args!(
+                        "more than {MAX_ENTRIES} files and directories; the rest is left out"
+                    ));
+                    open.clear();
+                    break;
+                }
                 let remote = join(&directory, &entry.name);
                 let mut local = local.clone();
-                local.push(entry.name);
-                if entry.is_directory {
-                    open.push((remote, local));
-                } else {
-                    all.push(Found { remote, local, size_bytes: entry.size_bytes });
+                local.push(entry.name.clone());
+                match self.kind_of(&entry, &remote).await {
+                    Some(EntryKind::Directory) if is_deepest => {
+                        self.miss(format_args!(
+                            "{remote}: more than {MAX_DEPTH} directories deep; is there a loop of links?"
+                        ));
+                    }
+                    Some(EntryKind::Directory) => open.push((remote, local)),
+                    Some(_) => all.push(Found::of(remote, local, &entry)),
+                    None => {}
                 }
             }
         }
         all.sort_by(|a, b| a.remote.cmp(&b.remote));
-        Ok(all)
+        all
     }
+}
+
+/// LIST of a file's name gives just that.
+fn is_of_a_file(listing: &Listing, name: &str) -> bool {
+    matches!(&listing.entries[..], [entry] if entry.name == name && !entry.is_directory())
+        || listing.entries.is_empty()
+}
+
+/// A directory, for people.
+fn shown(directory: &str) -> &str {
+    if directory.is_empty() { "the directory" } else { directory }
+}
+
+/// Of a line that may be long.
+fn one_line(text: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    let mut line: String = text.chars().take(MAX_CHARS).collect();
+    if line.len() < text.len() {
+        line.push_str("...");
+    }
+    line
 }
 
 pub(super) fn join(directory: &str, name: &str) -> String {
@@ -133,35 +328,5 @@ pub(super) fn join(directory: &str, name: &str) -> String {
         "" => name.to_owned(),
         directory if directory.ends_with('/') => format!("{directory}{name}"),
         directory => format!("{directory}/{name}"),
-    }
-}
-
-/// The pathname in a 257 reply: in quotes, those within it doubled (RFC 959 appendix II).
-fn quoted(text: &str) -> Option<String> {
-    let rest = text.split_once('"')?.1;
-    let mut name = String::new();
-    let mut chars = rest.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '"' {
-            name.push(c);
-        } else if chars.next_if_eq(&'"').is_some() {
-            name.push('"');
-        } else {
-            return Some(name);
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pathnames_in_quotes() {
-        assert_eq!(quoted("\"/a\" is the current directory").as_deref(), Some("/a"));
-        assert_eq!(quoted("\"/say \"\"hi\"\"\" created").as_deref(), Some("/say \"hi\""));
-        assert_eq!(quoted("no quotes"), None);
-        assert_eq!(quoted("\"unclosed"), None);
     }
 }

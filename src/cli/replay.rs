@@ -1,6 +1,7 @@
 //! `ftpsim replay`: one run again, with everything that happened in it.
 
 use super::compare::style;
+use super::out::{note, stdout};
 use super::sweep::read_case;
 use crate::lab::export::AtomicFile;
 use crate::lab::records::RunRecord;
@@ -48,7 +49,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outcome = world::run_captured(&case)?;
     let run = measured(&case, &outcome);
     write_files(&args, &case, &outcome, &run.record)?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     if args.json {
         let json = timeline::to_json(&case, &outcome, &run.record);
         serde_json::to_writer_pretty(&mut stdout, &json)?;
@@ -60,7 +61,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(expected) = &case.expected
         && *expected != Signature::of(&outcome)
     {
-        eprintln!("The case says: {expected}; this run: {}", Signature::of(&outcome));
+        note(format_args!("The case says: {expected}; this run: {}", Signature::of(&outcome)));
     }
     Ok(ExitCode::from(u8::from(!run.violations.is_empty())))
 }
@@ -95,7 +96,7 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut AtomicFile) -> anyhow::Resul
         let mut file = AtomicFile::create(directory, name)?;
         write(&mut file)?;
         file.publish()?;
-        eprintln!("Written: {}.", path.display());
+        note(format_args!("Written: {}.", path.display()));
         anyhow::Ok(())
     };
     whole().with_context(|| path.display().to_string())

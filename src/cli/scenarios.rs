@@ -1,5 +1,6 @@
 //! `ftpsim scenarios`: what there is to compare.
 
+use super::out::stdout;
 use crate::sim::fault::{About, FaultName, Need, TriggerName};
 use crate::sim::scenario::Scenario;
 use anyhow::Context as _;
@@ -18,7 +19,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let all = Scenario::embedded()?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     if let Some(name) = &args.fault {
         let kind = FaultName::ALL.into_iter().find(|kind| kind.as_str() == name);
         let known = || FaultName::ALL.map(FaultName::as_str).join(", ");

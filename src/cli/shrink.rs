@@ -1,8 +1,10 @@
 //! `ftpsim shrink`: the smallest case that goes wrong in the same way.
 
+use super::out::stdout;
 use super::progress;
 use super::sweep::{read_case, write_case};
 use crate::lab::shrink;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,20 +30,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (mut small, signature) = shrink::shrink(&case, args.runs, |now| bar.set_position(now.runs.into()));
     bar.finish_and_clear();
     if signature.is_clean() {
-        println!("Nothing goes wrong in {}: there is nothing to shrink.", args.case.display());
+        writeln!(stdout(), "Nothing goes wrong in {}: there is nothing to shrink.", args.case.display())?;
         return Ok(ExitCode::SUCCESS);
     }
     small.expected = Some(signature.clone());
     write_case(&out, &small)?;
     let bytes =
         |files: &[crate::sim::workload::FileSpec]| files.iter().map(|file| file.size_bytes).sum::<u64>();
-    println!(
+    writeln!(
+        stdout(),
         "{} files, {} bytes -> {} files, {} bytes; still: {signature}",
         case.files.len(),
         bytes(&case.files),
         small.files.len(),
         bytes(&small.files)
-    );
-    println!("Written: {}\nAgain: ftpsim replay {0}", out.display());
+    )?;
+    writeln!(stdout(), "Written: {}\nAgain: ftpsim replay {0}", out.display())?;
     Ok(ExitCode::from(1))
 }

@@ -1,5 +1,6 @@
 //! `ftpsim sweep`: hunts for runs that violate an invariant.
 
+use super::out::{note, stdout};
 use super::progress;
 use crate::lab::export::AtomicFile;
 use crate::lab::merge::{Shard, Swept};
@@ -91,7 +92,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         goes_on: || args.for_.is_none_or(|budget| start.elapsed() < budget),
         begins: |seed| {
             if args.verbose {
-                eprintln!("{}", swarm::draw(seed).summary());
+                note(format_args!("{}", swarm::draw(seed).summary()));
             }
         },
     };
@@ -101,7 +102,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         &mut seen,
         || bar.inc(1),
         // At once: the end may be an hour away.
-        |finding| bar.suspend(|| tell(finding, &out)),
+        |finding| bar.suspend(|| tell_of(finding, &out)),
     )?;
     bar.finish_and_clear();
     let seeds = SeedRange { start: seeds.start, end: next };
@@ -115,21 +116,21 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         Ok(expecting(shrunk(finding)))
     })?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&swept.sweep)?);
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&swept.sweep)?)?;
     } else {
-        print_summary(&swept.sweep, start.elapsed());
+        print_summary(&swept.sweep, start.elapsed())?;
     }
     Ok(if swept.sweep.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Saves a finding's case and says what it is.
-fn tell(finding: &Finding, out: &Path) -> Result<()> {
+fn tell_of(finding: &Finding, out: &Path) -> Result<()> {
     let case = out.join(full_name(finding.seed));
     write_case(&case, &finding.case)?;
     for violation in &finding.violations {
-        eprintln!("seed {}: {}: {}", finding.seed, violation.oracle, violation.why);
+        note(format_args!("seed {}: {}: {}", finding.seed, violation.oracle, violation.why));
     }
-    eprintln!("  again: ftpsim replay {}", case.display());
+    note(format_args!("  again: ftpsim replay {}", case.display()));
     Ok(())
 }
 
@@ -212,7 +213,7 @@ fn planted_bugs(args: &Args, cases: &Path) -> Result<ExitCode> {
         |(bug, found)| -> Result<()> {
             let Some((row, case)) = found else {
                 missed += 1;
-                eprintln!("{}: not found in {PLANTED_SEEDS} seeds", mutants::name(bug));
+                note(format_args!("{}: not found in {PLANTED_SEEDS} seeds", mutants::name(bug)));
                 return Ok(());
             };
             rows.serialize(&row)?;
@@ -222,7 +223,7 @@ fn planted_bugs(args: &Args, cases: &Path) -> Result<ExitCode> {
     bar.finish_and_clear();
     let table = String::from_utf8(rows.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)?;
     write_text(&args.out.join("planted-bugs.csv"), &table)?;
-    print!("{table}");
+    write!(stdout(), "{table}")?;
     Ok(ExitCode::from(u8::from(missed > 0)))
 }
 
@@ -246,25 +247,28 @@ fn write_text(path: &Path, text: &str) -> Result<()> {
     write().map(|_| ()).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn print_summary(seen: &Sweep, took: Duration) {
+fn print_summary(seen: &Sweep, took: Duration) -> Result<()> {
     let per_second = seen.runs as f64 / took.as_secs_f64().max(0.001);
-    println!(
+    writeln!(
+        stdout(),
         "{} runs, {} files, {} packets, {} virtual s; {per_second:.0} seeds/s; violations: {}",
         seen.runs,
         seen.files,
         seen.packets,
         seen.virtual_us / 1_000_000,
         seen.findings.len()
-    );
-    println!("\nWhere the faults struck:");
+    )?;
+    writeln!(stdout(), "\nWhere the faults struck:")?;
     let width = seen.struck.keys().map(String::len).max().unwrap_or_default().max("fault".len());
-    print!("  {:<width$}", "fault");
-    Phase::ALL.iter().for_each(|phase| print!("{:>20}", phase.name()));
-    println!("{:>12}", "not at all");
+    write!(stdout(), "  {:<width$}", "fault")?;
+    Phase::ALL.iter().try_for_each(|phase| write!(stdout(), "{:>20}", phase.name()))?;
+    writeln!(stdout(), "{:>12}", "not at all")?;
     for (fault, by) in &seen.struck {
-        print!("  {fault:<width$}");
-        Phase::ALL.iter().for_each(|phase| print!("{:>20}", by.get(phase).copied().unwrap_or(0)));
-        println!("{:>12}", seen.not_fired.get(fault).copied().unwrap_or(0));
+        write!(stdout(), "  {fault:<width$}")?;
+        Phase::ALL
+            .iter()
+            .try_for_each(|phase| write!(stdout(), "{:>20}", by.get(phase).copied().unwrap_or(0)))?;
+        writeln!(stdout(), "{:>12}", seen.not_fired.get(fault).copied().unwrap_or(0))?;
     }
     let never: Vec<String> = seen
         .never_struck()
@@ -272,6 +276,7 @@ fn print_summary(seen: &Sweep, took: Duration) {
         .map(|(fault, phase)| format!("{fault} in {}", phase.name()))
         .collect();
     if !never.is_empty() {
-        println!("never reached: {}", never.join(", "));
+        writeln!(stdout(), "never reached: {}", never.join(", "))?;
     }
+    Ok(())
 }

@@ -1,8 +1,9 @@
 //! What `put` and `get` have in common: options, login, progress, the summary at the end.
 
 use super::dialogue::Dialogue;
-use super::url::FtpUrl;
-use anyhow::Context;
+use super::out::{self, printable_line, stdout, tell};
+use super::url::{FtpUrl, TypeCode};
+use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_endpoint::client::{
@@ -15,7 +16,8 @@ use ftp_endpoint::store::disk::DiskStore;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::repr::{RecordForm, Representation};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
 use std::num::NonZeroU64;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,10 +49,10 @@ pub(super) struct TransferArgs {
     #[arg(long, default_value = "1", value_parser = seconds)]
     pub retry_delay: Duration,
     /// Longest wait for a reply, and longest silence of a data connection, in seconds
-    #[arg(long, default_value = "30", value_parser = seconds)]
+    #[arg(long, default_value = "30", value_parser = some_seconds)]
     pub timeout: Duration,
     /// Longest wait for a connection to open, in seconds
-    #[arg(long, default_value = "10", value_parser = seconds)]
+    #[arg(long, default_value = "10", value_parser = some_seconds)]
     pub connect_timeout: Duration,
     /// A new data connection for each file in block and compressed mode, too
     #[arg(long)]
@@ -124,7 +126,23 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
+/// No time at all would let nothing happen.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .and_then(|time| if time.is_zero() { Err("expected more than 0".to_owned()) } else { Ok(time) })
+}
+
 impl TransferArgs {
+    /// The URL's type goes before the option's.
+    pub(super) fn representation(&self, url: &FtpUrl) -> anyhow::Result<Representation> {
+        Ok(match url.type_code {
+            None => self.representation,
+            Some(TypeCode::Ascii) => Representation::Ascii,
+            Some(TypeCode::Image) => Representation::Image,
+            Some(TypeCode::Directory) => bail!(";type=d is a list of names, which is no transfer"),
+        })
+    }
+
     pub(super) fn policy(&self, direction: Direction, publish: Publish) -> Policy {
         Policy {
             direction,
@@ -133,6 +151,7 @@ impl TransferArgs {
             representation: self.representation,
             record_form: self.record_form,
             opening: if self.active { Opening::Active } else { Opening::Passive },
+            pasv_after_epsv: true,
             verify: self.verify,
             publish,
             retries: self.retries,
@@ -175,64 +194,103 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     ftp_endpoint::net::real::runtime().context("cannot start the runtime")
 }
 
+const INTERRUPTED: u8 = 130;
+/// What is under way is broken off properly within it, or not at all.
+const BREAK_OFF_LIMIT: Duration = Duration::from_secs(5);
+
+/// Does `work`, of which nothing is lost by an interruption.
+pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => {
+            tell("interrupted");
+            std::process::exit(INTERRUPTED.into())
+        }
+        done = work => done,
+    }
+}
+
+/// What is to be delivered.
+#[derive(Default)]
+pub(super) struct Work {
+    pub jobs: Vec<Job>,
+    /// Of all of them, where it is known.
+    pub expected_bytes: Option<u64>,
+    /// By the names of downloads.
+    pub listed_bytes: BTreeMap<String, u64>,
+    /// What should have been a job and is none; it has been told.
+    pub missing: u64,
+}
+
 /// Delivers the jobs with a progress bar, prints what became of them, and gives the exit code.
 pub(super) fn run(
     url: &FtpUrl,
     store: &DiskStore,
-    jobs: &[Job],
-    expected_bytes: Option<u64>,
+    work: Work,
     policy: &Policy,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
     let login = Login { quoted: args.quote.clone(), ..login(url)? };
-    let server = url.resolve()?;
+    let policy = Policy { representation: args.representation(url)?, ..policy.clone() };
     let hidden = args.quiet || args.json;
+    let Work { jobs, expected_bytes, listed_bytes, missing } = work;
     let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, args.verbose));
+    let runtime = runtime()?;
+    let server = runtime.block_on(interruptible(url.resolve()))?;
     let net = RealNet::new();
-    let report = runtime()?.block_on(async {
-        let cancel = CancellationToken::new();
+    let cancel = CancellationToken::new();
+    let report = runtime.block_on(async {
         let delivery = Delivery::new(&net, store, server, &login)
-            .policy(policy)
+            .policy(&policy)
             .observer(progress.clone())
+            .listed_bytes(listed_bytes)
             .cancel_by(cancel.clone())
-            .deliver(jobs);
+            .deliver(&jobs);
         let mut delivery = std::pin::pin!(delivery);
         tokio::select! {
             biased;
-            report = &mut delivery => report,
-            _ = tokio::signal::ctrl_c() => {
-                cancel.cancel();
-                delivery.await
-            }
+            report = &mut delivery => return report,
+            _ = tokio::signal::ctrl_c() => cancel.cancel(),
+        }
+        tokio::select! {
+            biased;
+            report = delivery => report,
+            _ = tokio::signal::ctrl_c() => std::process::exit(INTERRUPTED.into()),
+            () = net.sleep(BREAK_OFF_LIMIT) => std::process::exit(INTERRUPTED.into()),
         }
     });
     progress.bar.finish_and_clear();
-    conclude(&report, net.now(), args)
+    let code = conclude(&report, missing, net.now(), args)?;
+    Ok(if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { code })
 }
 
-fn conclude(report: &Report, took: Duration, args: &TransferArgs) -> anyhow::Result<ExitCode> {
+fn conclude(report: &Report, missing: u64, took: Duration, args: &TransferArgs) -> anyhow::Result<ExitCode> {
     let failed: Vec<_> = report.failed().collect();
     for (file, Failure { message, .. }) in &failed {
-        eprintln!("ftpsim: {}: {message} ({} attempts)", file.name, file.attempts);
+        tell(format_args!("{}: {message} ({} attempts)", file.name, file.attempts));
+    }
+    if missing > 0 {
+        tell(format_args!("{missing} more could not be looked at or were left out, as said above"));
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&json(report, took))?);
+        writeln!(stdout(), "{}", out::json(&json(report, missing, took))?)?;
     } else if !args.quiet {
         let payload_bytes: u64 = report.files.iter().map(|file| file.payload_bytes).sum();
         let rate = payload_bytes as f64 / took.as_secs_f64().max(1e-9);
-        println!(
+        writeln!(
+            stdout(),
             "{} of {} files, {} in {:.3} s ({}/s)",
             report.files.len() - failed.len(),
             report.files.len(),
             HumanBytes(payload_bytes),
             took.as_secs_f64(),
             HumanBytes(rate as u64),
-        );
+        )?;
     }
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if failed.is_empty() && missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn json(report: &Report, took: Duration) -> serde_json::Value {
+fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
     let files: Vec<_> = report
         .files
         .iter()
@@ -251,6 +309,7 @@ fn json(report: &Report, took: Duration) -> serde_json::Value {
     serde_json::json!({
         "files": files,
         "failed": report.failed().count(),
+        "missing": missing,
         "duration_us": took.as_micros() as u64,
         "control_connections": report.control_connections,
         "control_round_trips": report.control_round_trips,
@@ -289,7 +348,7 @@ impl Observer for Progress {
         }
         match event {
             Event::SendBegins { name, .. } | Event::ReceiveBegins { name, .. } => {
-                self.bar.set_message((*name).to_owned());
+                self.bar.set_message(printable_line(name));
             }
             Event::Progress { payload_bytes, .. } if self.counts_bytes => self.bar.inc(*payload_bytes),
             Event::FileReported { .. } if !self.counts_bytes => self.bar.inc(1),

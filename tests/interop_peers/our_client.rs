@@ -39,6 +39,7 @@ fn deliver(name: &str) -> Option<Peer> {
     peer.write_samples();
     listings(&peer, back.path());
     failures(&peer, there.path());
+    tree(&peer);
     Some(peer)
 }
 
@@ -56,6 +57,44 @@ fn listings(peer: &Peer, here: &Path) {
         assert!(long.lines().any(matches), "{}: {name} of {size} bytes in\n{long}", peer.name);
         assert!(short.lines().any(|line| line == name), "{}: {name} in\n{short}", peer.name);
     }
+}
+
+/// Names with blanks, dashes, brackets, bytes that are no text; an empty directory.
+fn tree(peer: &Peer) {
+    use std::os::unix::ffi::OsStrExt;
+    let odd = std::ffi::OsStr::from_bytes(b"gr\xfcn");
+    // pyftpdlib speaks UTF-8 only.
+    let last = if peer.name == "pyftpdlib" { "grün".as_ref() } else { odd };
+    let there = tempfile::tempdir().unwrap();
+    for directory in ["t/a b/-l", "t/-R", "t/none", "t/[x]"] {
+        fs::create_dir_all(there.path().join(directory)).unwrap();
+    }
+    let files: Vec<std::path::PathBuf> = ["t/a b/-l/ f", "t/-R/-la", "t/[x]/[1]"]
+        .iter()
+        .map(|name| name.into())
+        .chain([Path::new("t").join(last)])
+        .collect();
+    for file in &files {
+        fs::write(there.path().join(file), "content").unwrap();
+    }
+    succeed(ftpsim(there.path()).args(["put", "-r", &peer.url, "t"]));
+    let back = tempfile::tempdir().unwrap();
+    let said = succeed(ftpsim(back.path()).args(["get", "-r", &format!("{}/t", peer.url)]));
+    for file in &files {
+        assert_eq!(
+            fs::read(back.path().join(file)).unwrap_or_default(),
+            b"content",
+            "{}: {file:?}: {said}",
+            peer.name
+        );
+    }
+    for directory in ["a b/-l", "-R"] {
+        let url = format!("{}/t/{}", peer.url, directory.replace(' ', "%20"));
+        let listed = succeed(ftpsim(back.path()).args(["ls", "-1", &url]));
+        let listed = listed.lines().filter(|line| !matches!(*line, "." | ".."));
+        assert_eq!(listed.count(), 1, "{}: {directory}", peer.name);
+    }
+    fs::remove_dir_all(peer.root.join("t")).unwrap();
 }
 
 /// Exit code 1 and the server's words; the other files of the delivery arrive.

@@ -1,6 +1,8 @@
 //! The client for programs against our server in this process, over real sockets.
 
-use ftp_endpoint::client::{Client, ClientError, Entry, FailureKind, Login, Options};
+use ftp_endpoint::client::{
+    Client, ClientError, Entry, EntryKind, FailureKind, Login, Misread, Options, Unread,
+};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::Nobody;
@@ -57,12 +59,12 @@ async fn a_session_from_making_a_directory_to_removing_it() {
         assert_eq!(store.get(&at("dir/a b")).unwrap()[..], content);
         assert_eq!(client.size("dir/a b").await.unwrap(), content.len() as u64);
 
-        let entries = client.list("dir").await.unwrap();
+        let entries = client.list("dir").await.unwrap().entries;
         assert_eq!(names(&entries), ["a b", "empty"], "{mode:?}");
-        assert_eq!((entries[0].size_bytes, entries[0].is_directory), (content.len() as u64, false));
-        let root = client.list("").await.unwrap();
+        assert_eq!((entries[0].size_bytes, entries[0].kind), (Some(content.len() as u64), EntryKind::File));
+        let root = client.list("").await.unwrap().entries;
         assert_eq!(names(&root), ["dir"]);
-        assert!(root[0].is_directory);
+        assert!(root[0].is_directory());
 
         client.rename("dir/a b", "dir/c").await.unwrap();
         let mut fetched = Vec::new();
@@ -73,7 +75,7 @@ async fn a_session_from_making_a_directory_to_removing_it() {
         client.remove_file("dir/c").await.unwrap();
         client.remove_file("dir/empty").await.unwrap();
         client.remove_dir("dir").await.unwrap();
-        assert!(client.list("").await.unwrap().is_empty());
+        assert!(client.list("").await.unwrap().entries.is_empty());
         client.quit().await;
     }
 }
@@ -114,7 +116,7 @@ async fn types_and_structures_hold_for_files_not_for_listings() {
                 assert_eq!(&store.get(&at("text")).unwrap()[..], text.as_bytes(), "{options:?}");
                 // Blanks in a name are a run of fillers in compressed mode.
                 client.rename("text", "a     b").await.unwrap();
-                assert_eq!(names(&client.list("").await.unwrap()), ["a     b"], "{options:?}");
+                assert_eq!(names(&client.list("").await.unwrap().entries), ["a     b"], "{options:?}");
                 let mut fetched = Vec::new();
                 client.fetch("a     b", &mut fetched).await.unwrap();
                 assert_eq!(fetched, text.as_bytes(), "{options:?}");
@@ -160,9 +162,12 @@ async fn without_mlsd_the_lines_of_list_are_read() {
         }
     });
     let mut client = connect(address, &Options::default()).await;
-    let entries = client.list("").await.unwrap();
-    assert_eq!(names(&entries), ["sub", "a file"]);
-    assert_eq!((entries[0].is_directory, entries[1].size_bytes), (true, 12));
+    let listing = client.list("").await.unwrap();
+    let entries = &listing.entries;
+    assert_eq!(names(entries), ["sub", "a file"]);
+    assert_eq!((entries[0].is_directory(), entries[1].size_bytes), (true, Some(12)));
+    let [Unread { line, why: Misread::Path }] = &listing.unread[..] else { panic!("{listing:?}") };
+    assert!(line.ends_with("../evil") && listing.unread_lines == 1);
 }
 
 /// Fails after some bytes.

@@ -2,6 +2,7 @@
 //! server, written by the client.
 
 use super::mode::{Structure, TransmissionMode};
+use super::name;
 use super::time::Timestamp;
 use parse::Argument;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -11,7 +12,7 @@ mod verb;
 mod write;
 
 pub use verb::{VERBS, Verb};
-pub use write::{mode_letter, write_line};
+pub use write::{Unsendable, mode_letter, write_line};
 
 /// Longest command line taken, in bytes, without its end: a verb and a pathname.
 pub const MAX_LINE_BYTES: usize = super::path::MAX_PATH_BYTES + 64;
@@ -178,9 +179,6 @@ pub enum CommandError {
     #[error("command not recognised")]
     Unknown,
     /// 501
-    #[error("command line is not UTF-8")]
-    NotUtf8,
-    /// 501
     #[error("{0} needs an argument")]
     Missing(&'static str),
     /// 501
@@ -208,9 +206,9 @@ pub enum CommandError {
 }
 
 impl Command {
-    /// Reads one line, without its end. Verbs and the letters of parameters may be in either case.
+    /// Reads one line, without its end; bytes that are no text are kept ([`crate::name`]). Verbs and the letters of parameters may be in either case.
     pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
-        let line = std::str::from_utf8(line).map_err(|_| CommandError::NotUtf8)?;
+        let line: &str = &name::decode(line);
         let (verb, argument) = match line.split_once(' ') {
             Some((verb, argument)) => (verb, Some(argument)),
             None => (line, None),
@@ -302,8 +300,8 @@ impl Command {
     }
 
     /// Appends the line as it goes over the control connection.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        write_line(&self.to_string(), out);
+    pub fn write_to(&self, out: &mut Vec<u8>) -> Result<(), Unsendable> {
+        write_line(&self.to_string(), out)
     }
 }
 

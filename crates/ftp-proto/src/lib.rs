@@ -7,6 +7,7 @@ pub mod listing;
 pub mod mode;
 #[doc(hidden)]
 pub mod mutant;
+pub mod name;
 pub mod path;
 pub mod reply;
 pub mod repr;

@@ -1,214 +1,221 @@
-//! Listings as text, lines without their ends: LIST (no standard; as `ls -l` writes it, which
-//! clients parse) and the facts of MLSD and MLST (RFC 3659 section 7).
+//! Listings, line by line: LIST, which has no standard (each form that is met in the field has a file
+//! here), and the facts of MLSD and MLST (RFC 3659 section 7). No line is lost: it is an entry, or known
+//! to be none, or it is said why it is not understood.
 
-use super::time::{Timestamp, civil, parse_timestamp, timestamp};
+mod dates;
+mod dos;
+mod eplf;
+mod facts;
+mod netware;
+mod unix;
+mod vms;
+mod write;
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/// `ls` gives the time of day for files younger than this, else the year.
-const RECENT_SECONDS: i64 = 182 * 86_400;
+pub use facts::parse_facts;
+pub use write::{Facts, Listed, long_line, one_line};
 
-/// What a line says of a file or directory.
+use crate::name;
+use crate::time::Timestamp;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// RETR brings it.
+    File,
+    /// More can be listed beneath it.
+    Directory,
+    /// A symbolic link: to a file, to a directory, or to nothing.
+    Link,
+    /// A device, a socket, or whatever else is neither.
+    Special,
+    /// The line does not say: only the server knows.
+    Unknown,
+}
+
+/// What a line says of a name in the directory that was listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// As the line has it, without a directory before it.
+pub struct Entry {
+    /// Without `/` and NUL, neither `.` nor `..`; bytes that are no text as [`crate::name`] has them.
     pub name: String,
-    /// Whether more can be listed beneath it.
-    pub is_directory: bool,
-    /// As the server counts it; 0 where the line does not tell.
-    pub size_bytes: u64,
-    /// The last change, where the line tells it.
+    /// What it is.
+    pub kind: EntryKind,
+    /// In bytes as type I would transfer it; `None` where the line does not tell just that.
+    pub size_bytes: Option<u64>,
+    /// The last change in UTC, where the line tells it to the second.
     pub modified: Option<Timestamp>,
+    /// Where a [`EntryKind::Link`] leads, as the line has it.
+    pub target: Option<String>,
 }
 
-/// A line of LIST. `now` in seconds since 1970, where it is known; names cannot hold line ends.
-pub fn long_line(entry: &Listed, writable: bool, now: Option<i64>) -> String {
-    let permissions = match (entry.is_directory, writable) {
-        (true, true) => "drwxr-xr-x",
-        (true, false) => "dr-xr-xr-x",
-        (false, true) => "-rw-r--r--",
-        (false, false) => "-r--r--r--",
-    };
-    let links = if entry.is_directory { 2 } else { 1 };
-    let seconds = entry.modified.map_or(0, |(seconds, _)| seconds);
-    let (year, month, day, hour, minute, _) = civil(seconds);
-    let month = MONTHS[usize::from(month) - 1];
-    let recent = now.is_some_and(|now| (0..RECENT_SECONDS).contains(&(now - seconds)));
-    let clock = if recent { format!("{hour:02}:{minute:02}") } else { format!("{year:>5}") };
-    let (size, name) = (entry.size_bytes, printable(&entry.name));
-    format!("{permissions} {links} ftp ftp {size:>12} {month} {day:>2} {clock} {name}")
-}
+impl Entry {
+    /// Whether the line says that it is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.kind == EntryKind::Directory
+    }
 
-/// A name cannot end its line.
-fn printable(name: &str) -> String {
-    name.replace(['\r', '\n'], "?")
-}
-
-/// The facts that MLSD and MLST know, in the order they are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// `type`: file, directory, or this directory.
-    pub kind: bool,
-    /// `size`, in bytes.
-    pub size: bool,
-    /// `modify`, in UTC.
-    pub modify: bool,
-    /// `perm`: what the user may do.
-    pub perm: bool,
-}
-
-impl Default for Facts {
-    fn default() -> Self {
-        Self { kind: true, size: true, modify: true, perm: true }
+    fn new(name: &str, kind: EntryKind, size_bytes: Option<u64>) -> Self {
+        let size_bytes = size_bytes.filter(|_| kind == EntryKind::File);
+        Self { name: name.to_owned(), kind, size_bytes, modified: None, target: None }
     }
 }
 
-impl Facts {
-    /// OPTS MLST's argument: the wanted facts, each followed by `;`. Unknown ones are left out.
-    pub fn parse(text: &str) -> Self {
-        let wanted = |fact: &str| text.split(';').any(|word| word.trim().eq_ignore_ascii_case(fact));
-        Self { kind: wanted("type"), size: wanted("size"), modify: wanted("modify"), perm: wanted("perm") }
-    }
+/// Why a line gives no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misread {
+    /// Of no form that is known.
+    #[error("the line has no known form")]
+    Form,
+    /// More than a name: it would lead out of the directory.
+    #[error("its name is a path")]
+    Path,
+    /// A name that no command can carry, or none.
+    #[error("it names nothing that a command could")]
+    Name,
+    /// Only the latest version can be had by its name (VMS).
+    #[error("an older version of a file")]
+    OldVersion,
+    /// What is there may not be looked at.
+    #[error("the server could not look at it")]
+    Unreadable,
+}
 
-    /// All facts, and whether each is in use.
-    fn all(&self) -> [(&'static str, bool); 4] {
-        [("type", self.kind), ("size", self.size), ("modify", self.modify), ("perm", self.perm)]
-    }
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It names something.
+    Entry(Entry),
+    /// Nothing is lost without it: a total, a heading, the directory itself or its parent, the first
+    /// half of an entry of two lines.
+    Noise,
+    /// Something may be lost.
+    Unread(Misread),
+}
 
-    /// The facts in use, each followed by `;`, as the reply to OPTS MLST has them.
-    pub fn in_use(&self) -> String {
-        self.all().into_iter().filter(|(_, used)| *used).flat_map(|(name, _)| [name, ";"]).collect()
-    }
-
-    /// All facts, each followed by `;` and those in use marked by `*`, as FEAT has them
-    /// (RFC 3659 section 7.8).
-    pub fn offered(&self) -> String {
-        self.all().into_iter().flat_map(|(name, used)| [name, if used { "*;" } else { ";" }]).collect()
-    }
-
-    /// `facts SP name` (RFC 3659 section 7.2). `kind`: file, dir, cdir or pdir.
-    pub fn line(&self, kind: &str, entry: &Listed, perm: &str) -> String {
-        let mut out = String::new();
-        if self.kind {
-            out.extend(["type=", kind, ";"]);
+impl Line {
+    /// An entry whose name is one.
+    fn of(entry: Entry) -> Self {
+        match entry.name.as_str() {
+            "." | ".." => Self::Noise,
+            "" => Self::Unread(Misread::Name),
+            name if name.contains(['\0', '\n']) => Self::Unread(Misread::Name),
+            name if name.contains('/') => Self::Unread(Misread::Path),
+            _ => Self::Entry(entry),
         }
-        if self.size && !entry.is_directory {
-            out.extend(["size=", &entry.size_bytes.to_string(), ";"]);
-        }
-        if let (true, Some(modified)) = (self.modify, entry.modified) {
-            out.extend(["modify=", &timestamp(modified), ";"]);
-        }
-        if self.perm {
-            out.extend(["perm=", perm, ";"]);
-        }
-        out.extend([" ", &printable(&entry.name)]);
-        out
     }
 }
 
-/// Reads a line of MLSD; `None` for the directory itself and its parent, and for what is neither a
-/// file nor a directory.
-pub fn parse_facts(line: &str) -> Option<Listed> {
-    let (facts, name) = line.split_once(' ')?;
-    let mut entry = Listed { name: name.to_owned(), is_directory: false, size_bytes: 0, modified: None };
-    let mut known = false;
-    for fact in facts.split(';').filter(|fact| !fact.is_empty()) {
-        let (key, value) = fact.split_once('=')?;
-        match key.to_ascii_lowercase().as_str() {
-            "type" if value.eq_ignore_ascii_case("file") => known = true,
-            "type" if value.eq_ignore_ascii_case("dir") => {
-                known = true;
-                entry.is_directory = true;
+/// Reads the lines of one LIST.
+#[derive(Debug, Default)]
+pub struct ListParser {
+    /// A name of VMS that filled its line; the rest follows on the next one.
+    pending: Option<String>,
+    /// The latest name of VMS, whose older versions follow it.
+    versioned: Option<String>,
+    lines: u64,
+}
+
+impl ListParser {
+    /// Before the first line.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a line without its end. `told` is given each line with what it is: for this one, or, if it
+    /// may be the first half of an entry, at the next call.
+    pub fn line(&mut self, line: &[u8], mut told: impl FnMut(&str, Line)) {
+        let text = name::decode(line.strip_suffix(b"\r").unwrap_or(line));
+        self.lines += 1;
+        if let Some(first) = self.pending.take() {
+            let joined = format!("{first} {text}");
+            if text.starts_with([' ', '\t'])
+                && let Some(entry) = vms::parse(&joined)
+            {
+                told(&first, Line::Noise);
+                return told(&joined, self.latest(entry));
             }
-            "type" => return None,
-            "size" => entry.size_bytes = value.parse().ok()?,
-            "modify" => entry.modified = parse_timestamp(value),
-            _ => {}
+            told(&first, Line::Unread(Misread::Form));
+        }
+        if vms::is_name_alone(&text) {
+            self.pending = Some(text.into_owned());
+            return;
+        }
+        let what = self.whole(&text);
+        told(&text, what);
+    }
+
+    /// There are no more lines.
+    pub fn end(&mut self, mut told: impl FnMut(&str, Line)) {
+        if let Some(first) = self.pending.take() {
+            told(&first, Line::Unread(Misread::Form));
         }
     }
-    (known && !entry.name.is_empty()).then_some(entry)
+
+    fn whole(&mut self, text: &str) -> Line {
+        let known = eplf::parse(text)
+            .or_else(|| unix::parse(text))
+            .or_else(|| netware::parse(text))
+            .or_else(|| dos::parse(text));
+        match known {
+            Some(entry) => Line::of(entry),
+            None if is_total(text, self.lines == 1) || vms::is_heading(text) => Line::Noise,
+            None => match vms::parse(text) {
+                Some(entry) => self.latest(entry),
+                None if vms::is_refused(text) => Line::Unread(Misread::Unreadable),
+                None => Line::Unread(Misread::Form),
+            },
+        }
+    }
+
+    fn latest(&mut self, entry: Entry) -> Line {
+        if self.versioned.as_ref() == Some(&entry.name) {
+            return Line::Unread(Misread::OldVersion);
+        }
+        self.versioned = Some(entry.name.clone());
+        Line::of(entry)
+    }
 }
 
-/// Reads a line of LIST as most servers write it, `ls -l`'s; `None` for totals, links, devices and
-/// what looks otherwise. The time of modification is left out: it has no year, or no time of day.
-pub fn parse_long_line(line: &str) -> Option<Listed> {
-    let is_directory = match line.as_bytes().first()? {
-        b'-' => false,
-        b'd' => true,
-        _ => return None,
-    };
-    // Permissions, links, owner, group, size, month, day, time or year: then one space, and a name
-    // that may begin with others.
-    let mut rest = line;
-    let mut size_bytes = None;
-    for field in 0..8 {
-        rest = rest.trim_start_matches(' ');
-        let end = rest.find(' ')?;
-        if field == 4 {
-            size_bytes = Some(rest[..end].parse().ok()?);
+/// Nothing, or the blocks of the directory, as `ls` heads its list; in whatever language, if it is the
+/// first line.
+fn is_total(line: &str, is_first: bool) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    match (words.next(), words.next(), words.next()) {
+        (None, ..) => true,
+        (Some(word), Some(number), None) => {
+            let is_number = number.starts_with(|c: char| c.is_ascii_digit())
+                && number.chars().all(|c| c.is_ascii_digit() || "KMGTB.,".contains(c));
+            is_number && (word == "total" || is_first && word.chars().all(char::is_alphabetic))
         }
-        rest = &rest[end..];
+        _ => false,
     }
-    let name = rest.strip_prefix(' ')?.to_owned();
-    (!name.is_empty()).then_some(Listed { name, is_directory, size_bytes: size_bytes?, modified: None })
+}
+
+/// Digits only.
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
+}
+
+/// A word of a line and where it stands.
+#[derive(Clone, Copy, Debug)]
+struct Word<'a> {
+    text: &'a str,
+    end: usize,
+}
+
+/// Words between blanks; only the first so many, as no form has its name behind more.
+fn words(line: &str) -> Vec<Word<'_>> {
+    const MAX_WORDS: usize = 24;
+    let mut all = Vec::new();
+    let mut at = 0;
+    while all.len() < MAX_WORDS {
+        let Some(begin) = line[at..].find(|c| c != ' ' && c != '\t').map(|skip| at + skip) else { break };
+        let end = line[begin..].find([' ', '\t']).map_or(line.len(), |len| begin + len);
+        all.push(Word { text: &line[begin..end], end });
+        at = end;
+    }
+    all
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(modified: Option<Timestamp>) -> Listed {
-        Listed { name: "a b".into(), is_directory: false, size_bytes: 1234, modified }
-    }
-
-    #[test]
-    fn long_lines_look_like_those_of_ls() {
-        let at = 951_782_400; // 2000-02-29
-        let line = long_line(&entry(Some((at, 0))), true, None);
-        assert_eq!(line, "-rw-r--r-- 1 ftp ftp         1234 Feb 29  2000 a b");
-        let line = long_line(&entry(Some((at, 0))), false, Some(at + 3600));
-        assert_eq!(line, "-r--r--r-- 1 ftp ftp         1234 Feb 29 00:00 a b");
-    }
-
-    #[test]
-    fn facts_both_ways() {
-        let entry = entry(Some((951_782_400, 0)));
-        let line = Facts::default().line("file", &entry, "r");
-        assert_eq!(line, "type=file;size=1234;modify=20000229000000;perm=r; a b");
-        assert_eq!(parse_facts(&line), Some(entry));
-        assert_eq!(parse_facts("Type=cdir; ."), None);
-        assert_eq!(parse_facts("no facts"), None);
-    }
-
-    #[test]
-    fn long_lines_of_other_servers() {
-        for (line, name, is_directory, size_bytes) in [
-            ("-rw-r--r--    1 102      105       3000000 Nov 22 16:03 a.bin", "a.bin", false, 3_000_000),
-            ("drwxr-xr-x   2 ftp  ftp  4096 Jan  1  2020  two spaces ", " two spaces ", true, 4096),
-        ] {
-            let listed = Listed { name: name.into(), is_directory, size_bytes, modified: None };
-            assert_eq!(parse_long_line(line), Some(listed));
-        }
-        for line in [
-            "total 12",
-            "",
-            "lrwxrwxrwx 1 a b 3 Jan 1 2020 x -> y",
-            "-rw-r--r-- 1 a b c Jan 1 2020 x",
-            "d",
-            "-é",
-        ] {
-            assert_eq!(parse_long_line(line), None, "{line}");
-        }
-        assert_eq!(
-            parse_long_line(&long_line(&entry(None), true, None)).map(|entry| entry.size_bytes),
-            Some(1234)
-        );
-    }
-
-    #[test]
-    fn facts_chosen_by_opts() {
-        let facts = Facts::parse("Size;type;unique;");
-        assert_eq!(facts.in_use(), "type;size;");
-        assert_eq!(facts.offered(), "type*;size*;modify;perm;");
-    }
-}
+mod tests;

@@ -1,11 +1,13 @@
 //! Pathnames as a session sees them: absolute, normalised, never above the root.
 
+use crate::name;
 use std::fmt;
 
 /// Longest pathname taken, in bytes (Linux's PATH_MAX).
 pub const MAX_PATH_BYTES: usize = 4096;
 
-/// An absolute path of the virtual file system: components without `/`, NUL, `.` and `..`.
+/// An absolute path of the virtual file system: components without `/`, NUL, `.` and `..`. Bytes that are
+/// no text are in them as [`crate::name`] has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VirtualPath {
     components: Vec<String>,
@@ -43,7 +45,7 @@ impl VirtualPath {
                 name => components.push(name.to_owned()),
             }
         }
-        let length: usize = components.iter().map(|c| c.len() + 1).sum();
+        let length: usize = components.iter().map(|c| name::encode(c).len() + 1).sum();
         if length > MAX_PATH_BYTES { Err(PathError::TooLong) } else { Ok(Self { components }) }
     }
 

@@ -1,5 +1,6 @@
 //! Replies (RFC 959 section 4.2): a three-digit code and one or more lines of text.
 
+use crate::name;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -88,7 +89,7 @@ impl Reply {
             } else if code_of(line.as_bytes()).is_some() {
                 out.push(b' ');
             }
-            for byte in line.bytes() {
+            for &byte in name::encode(line).iter() {
                 match byte {
                     b'\r' => out.extend_from_slice(b"\r\0"),
                     b'\n' => out.push(b'?'),
@@ -225,6 +226,8 @@ impl ReplyParser {
                 self.open = Some(reply);
                 Ok(None)
             }
+            // Between replies some servers send empty lines, which mean nothing.
+            (None, None) if line.is_empty() => Ok(None),
             (None, _) => Err(ReplyError::NoCode(text_of(&line[..line.len().min(80)]))),
         }
     }
@@ -251,7 +254,7 @@ fn code_of(line: &[u8]) -> Option<(u16, Mark)> {
 }
 
 fn text_of(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    name::decode(bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -309,9 +312,23 @@ mod tests {
 
     #[test]
     fn what_is_no_reply_is_refused() {
-        for bytes in [&b"hello\r\n"[..], b"20 x\r\n", b"2260 x\r\n", b"\r\n", b"099 x\r\n"] {
+        for bytes in [&b"hello\r\n"[..], b"20 x\r\n", b"2260 x\r\n", b" \r\n", b"099 x\r\n"] {
             assert!(matches!(parse_all(bytes), Err(ReplyError::NoCode(_))), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn empty_lines_between_replies_are_passed_over() {
+        let replies = parse_all(b"\r\n\n220 a\r\n\r\n230-b\r\n\r\n230 c\r\n").unwrap();
+        assert_eq!(replies[0], Reply::new(220, "a"));
+        assert_eq!(replies[1].lines, ["b", "", "c"], "within a reply they belong to it");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_come_back() {
+        let wire = b"257 \"/gr\xfcn\xff\xff\" created\r\n";
+        let reply = parse_all(wire).unwrap().remove(0);
+        assert_eq!(reply.to_bytes(), wire);
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Client {
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\r\n") {
                 let line: Vec<u8> = self.unread.drain(..end + 2).collect();
-                return String::from_utf8(line).unwrap();
+                return ftp_proto::name::decode(&line).into_owned();
             }
             let mut buffer = [0; 4096];
             match self.stream.read(&mut buffer).await {

@@ -1,5 +1,6 @@
 //! `ftpsim bench growth`: curves over files, sessions and file size.
 
+use super::super::out::{stdout, tell};
 use super::{size, today, write_csv};
 use crate::cli::compare::style;
 use crate::cli::progress;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     }
     bar.finish_and_clear();
     for point in &left_out {
-        eprintln!("ftpsim: left out, longer than --limit {}: {point}", args.limit);
+        tell(format_args!("left out, longer than --limit {}: {point}", args.limit));
     }
     let records = with_others(records, curves, &args.out)?;
     let found = growths(&records);
@@ -78,7 +79,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let mut file = AtomicFile::create(&args.out, "growth.svg").context("growth.svg")?;
     file.write_all(picture.as_bytes())?;
     let drawn = file.publish()?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     write!(stdout, "{}", growth::table(&found, style()))?;
     writeln!(stdout, "\nWritten: {}, {}.", args.out.join("growth.csv").display(), drawn.display())?;
     Ok(ExitCode::from(u8::from(found.iter().any(|growth| growth.is_worse_than_linear()))))

@@ -6,6 +6,7 @@ mod growth;
 mod scratch;
 mod size;
 
+use super::out::{stdout, tell};
 use super::transfer::choice;
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
@@ -147,7 +148,7 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
             let login = ftp_endpoint::client::Login::new(server::USER, server::PASSWORD);
             (Target { server: own.address, login }, None)
         }
-        Some(address) => (target(args, address)?, Some(address.as_str())),
+        Some(address) => (target(args, address)?, Some(without_login(address))),
     };
     let contenders = contenders(args, &modes(args, &target)?);
     if let Some(times) = args.deliveries {
@@ -171,7 +172,7 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
     let mut benchmark = match measured {
         Ok(benchmark) => benchmark,
         Err(wrong @ MeasureError::WrongBytes { .. }) => {
-            eprintln!("ftpsim: {wrong}");
+            tell(format_args!("{wrong}"));
             return Ok(ExitCode::from(1));
         }
         Err(MeasureError::Interrupted) => return Ok(ExitCode::from(130)),
@@ -190,9 +191,9 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
 
 fn print(args: &Options, benchmark: &Benchmark) -> Result<()> {
     for warning in &benchmark.warnings {
-        eprintln!("ftpsim: warning: {warning}");
+        tell(format_args!("warning: {warning}"));
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(benchmark)?)?;
     } else {
@@ -226,7 +227,7 @@ fn cancelled_by_interrupt() -> Result<CancellationToken> {
     std::thread::spawn(move || {
         runtime.block_on(async {
             if tokio::signal::ctrl_c().await.is_ok() {
-                eprintln!("ftpsim: interrupted; removing files");
+                tell(format_args!("interrupted; removing files"));
                 interrupted.cancel();
             }
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -275,16 +276,21 @@ fn modes(args: &Options, target: &Target) -> Result<Vec<TransmissionMode>> {
         if speaks {
             found.push(mode);
         } else {
-            eprintln!("ftpsim: {server} does not speak {name} mode: left out");
+            tell(format_args!("{server} does not speak {name} mode: left out"));
         }
     }
     Ok(found)
 }
 
+/// Of USER:PASSWORD@HOST:PORT what may be shown.
+fn without_login(address: &str) -> &str {
+    address.rsplit('@').next().unwrap_or_default()
+}
+
 fn target(args: &Options, address: &str) -> Result<Target> {
     let mut url: FtpUrl = format!("ftp://{address}/")
         .parse()
-        .with_context(|| format!("--server {address}: expected HOST:PORT"))?;
+        .with_context(|| format!("--server {}: expected HOST:PORT", without_login(address)))?;
     if let Some(user) = &args.user {
         let (name, password) = match user.split_once(':') {
             Some((name, password)) => (name, Some(password.to_owned())),
@@ -292,7 +298,7 @@ fn target(args: &Options, address: &str) -> Result<Target> {
         };
         (url.user, url.password) = (Some(name.to_owned()), password);
     }
-    Ok(Target { server: url.resolve()?, login: super::transfer::login(&url)? })
+    Ok(Target { server: runtime()?.block_on(url.resolve())?, login: super::transfer::login(&url)? })
 }
 
 /// Nobody else's.

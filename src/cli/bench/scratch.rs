@@ -1,5 +1,6 @@
 //! Room on disk for a measurement.
 
+use super::super::out::tell;
 use crate::measure::files::Files;
 use crate::measure::fixture::{self, DiskFixture};
 use crate::report::format;
@@ -42,7 +43,7 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("ftpsim: cannot remove {}: {error}", self.0.display());
+            tell(format_args!("cannot remove {}: {error}", self.0.display()));
         }
     }
 }

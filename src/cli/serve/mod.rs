@@ -4,6 +4,7 @@ mod accounts;
 mod hashing;
 mod settings;
 
+use super::out::{printable_line, stdout};
 use accounts::Users;
 use anyhow::Context;
 use ftp_endpoint::net::Net;
@@ -19,6 +20,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2121);
 
@@ -105,6 +108,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // Names of users and files are what clients have sent.
+        .fmt_fields(
+            debug_fn(|writer, field, value| {
+                let value = printable_line(&format!("{value:?}"));
+                match field.name() {
+                    "message" => write!(writer, "{value}"),
+                    name => write!(writer, "{name}={value}"),
+                }
+            })
+            .delimited(" "),
+        )
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
@@ -130,7 +144,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         let slots = SessionSlots::default();
         let others = other_threads(&listener, &config, &slots)?;
         // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
-        let _ = writeln!(std::io::stdout(), "listening on {address}");
+        let _ = writeln!(stdout(), "listening on {address}");
         tokio::spawn(clean(net, stores, keep_partials));
         let mut result = serve_beside(net, listener, config, Arc::new(Nobody), slots).await;
         shutdown.cancel();
@@ -285,6 +299,7 @@ pub(super) fn hash_password() -> anyhow::Result<ExitCode> {
         std::io::stdin().read_line(&mut line).context("cannot read the password")?;
         line.trim_end_matches(['\r', '\n']).to_owned()
     };
-    writeln!(std::io::stdout(), "{}", accounts::hash(&password)?)?;
+    anyhow::ensure!(!password.is_empty(), "the password is empty");
+    writeln!(stdout(), "{}", accounts::hash(&password)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -158,14 +158,33 @@ fn ports_in_file<'de, D: serde::Deserializer<'de>>(
     ports(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
+/// Line, column and what is wrong there; of the file's text neither the line nor the value, which may be a
+/// password's.
+fn mistake(text: &str, error: &toml::de::Error) -> String {
+    let begin = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = &text.as_bytes()[..begin];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    let message = error.message();
+    let wrong = ["invalid type: ", "invalid value: "].into_iter().find(|word| message.starts_with(word));
+    let message = match (wrong, message.rsplit_once(", expected ")) {
+        // `integer \`12345\``, `string "secret"`.
+        (Some(word), Some((found, expected))) => {
+            let kind = found[word.len()..].split(['`', '"']).next().unwrap_or_default().trim_end();
+            format!("{word}{kind}, expected {expected}")
+        }
+        _ => message.to_owned(),
+    };
+    format!("line {line}, column {column}: {message}")
+}
+
 impl Settings {
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         match toml::from_str(&text) {
             Ok(settings) => Ok(settings),
-            // Its text names line, column, key and the values taken.
-            Err(error) => bail!("{}: {error}", path.display()),
+            Err(error) => bail!("{}: {}", path.display(), mistake(&text, &error)),
         }
     }
 
@@ -277,6 +296,24 @@ mod tests {
         flags.sort_unstable();
         assert_eq!(keys, flags);
         assert!(flags.len() > 20);
+    }
+
+    #[test]
+    fn a_mistake_is_placed_and_shows_no_password() {
+        for (line, word) in [
+            ("password = 4711s3cret", "line 3, column"),
+            ("password = 4711", "expected a string"),
+            ("password = \"s3cret", "line 3, column"),
+            ("pasword = \"s3cret\"", "pasword"),
+            ("rights = \"s3cret\"", "expected a sequence"),
+        ] {
+            let text = format!("[[user]]\nname = \"u\"\n{line}\n");
+            let said = mistake(&text, &toml::from_str::<Settings>(&text).unwrap_err());
+            assert!(
+                said.contains(word) && !said.contains("s3cret") && !said.contains("4711"),
+                "{line}: {said}"
+            );
+        }
     }
 
     #[test]

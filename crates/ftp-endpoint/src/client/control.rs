@@ -8,6 +8,7 @@ use crate::transfer::RestartMarker;
 use bytes::{Buf, BytesMut};
 use ftp_proto::command::{Command, write_line};
 use ftp_proto::reply::{Reply, ReplyParser};
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,6 +18,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const READ_BYTES: usize = 4096;
 /// Preliminary replies taken before the completion of one command.
 const MAX_PRELIMINARY: usize = 1000;
+
+/// A command as people may see it: without a password.
+pub(super) fn shown(line: &str) -> Cow<'_, str> {
+    let verb = line.split(' ').next().unwrap_or_default();
+    let is_secret = ["PASS", "ACCT"].iter().any(|secret| secret.eq_ignore_ascii_case(verb));
+    if is_secret { format!("{verb} ****").into() } else { line.into() }
+}
 
 /// A control connection (RFC 959 section 2.3), from the client's end.
 pub struct Control<N: Net> {
@@ -99,15 +107,9 @@ impl<N: Net> Control<N> {
 
     /// Likewise, a line that need not be a command of ours.
     pub async fn send_line(&mut self, text: &str) -> Result<(), ClientError> {
-        if text.contains(['\n', '\0']) {
-            return Err(ClientError::BadName);
-        }
         let mut line = Vec::with_capacity(text.len() + 2);
-        write_line(text, &mut line);
-        let verb = text.split(' ').next().unwrap_or_default();
-        let masked = ["PASS", "ACCT"].iter().any(|secret| secret.eq_ignore_ascii_case(verb));
-        let shown = if masked { format!("{verb} ****") } else { text.to_owned() };
-        self.watch.tell(self.net.now(), Event::Command { line: &shown });
+        write_line(text, &mut line).map_err(|_| ClientError::BadName)?;
+        self.watch.tell(self.net.now(), Event::Command { line: &shown(text) });
         if self.owed == 0 {
             self.round_trips += 1;
         }
@@ -220,6 +222,11 @@ impl<N: Net> Control<N> {
             self.owed = self.owed.saturating_sub(1);
         }
         reply
+    }
+
+    /// The state at the server is not the one that later commands would need.
+    pub fn give_up(&mut self) {
+        self.broken = true;
     }
 
     fn broke(&mut self, error: ClientError) -> ClientError {

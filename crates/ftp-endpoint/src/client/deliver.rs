@@ -8,6 +8,7 @@ use super::worker::{Done, Ends, Worker};
 use crate::net::Net;
 use crate::observe::{Nobody, Observer};
 use crate::store::Store;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
@@ -35,13 +36,15 @@ pub struct Delivery<'a, N: Net, S: Store> {
     policy: Policy,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
+    listed_bytes: Arc<BTreeMap<String, u64>>,
 }
 
 impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
     /// By [`Policy::default`], watched by nobody.
     pub fn new(net: &'a N, store: &'a S, server: SocketAddr, login: &'a Login) -> Self {
         let (observer, cancel) = (Arc::new(Nobody), CancellationToken::new());
-        Self { net, store, server, login, policy: Policy::default(), observer, cancel }
+        let listed_bytes = Arc::default();
+        Self { net, store, server, login, policy: Policy::default(), observer, cancel, listed_bytes }
     }
 
     /// How it is gone about.
@@ -58,6 +61,13 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
     /// end of file, and the rest is reported as not attempted.
     pub fn cancel_by(self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self }
+    }
+
+    /// Sizes that a listing told, by the names of downloads as their jobs have them; in type I, as the
+    /// bytes of a download in type I and file structure are counted. One that is not met is a failure,
+    /// whatever the server replies.
+    pub fn listed_bytes(self, listed_bytes: BTreeMap<String, u64>) -> Self {
+        Self { listed_bytes: Arc::new(listed_bytes), ..self }
     }
 
     /// Delivers every job and says what became of each, in the order of the jobs.
@@ -94,6 +104,7 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
                 login: self.login.clone(),
                 policy: self.policy.clone(),
                 observer: self.observer.clone(),
+                listed_bytes: self.listed_bytes.clone(),
             };
             Worker::new(ends, shared.clone())
         };

@@ -90,6 +90,14 @@ pub enum ClientError {
         /// As was moved.
         moved_bytes: u64,
     },
+    /// Less or more has come than a listing told, and SIZE does not say otherwise.
+    #[error("the listing says {listed_bytes} bytes, but {moved_bytes} have come")]
+    ListingMismatch {
+        /// As MLSD or LIST said.
+        listed_bytes: u64,
+        /// As was moved.
+        moved_bytes: u64,
+    },
     /// HASH tells another hash than that of what was moved (draft-ietf-ftpext2-hash).
     #[error("the server's {algorithm} is {server}, ours is {ours}")]
     HashMismatch {
@@ -111,9 +119,6 @@ pub enum ClientError {
     /// The store at this end failed.
     #[error("local file: {0}")]
     Local(StoreError),
-    /// What a listing brought.
-    #[error("the listing is not UTF-8")]
-    ListingNotUtf8,
     /// An earlier command was given up before its reply came, or the control connection broke then.
     #[error("control connection out of step")]
     OutOfStep,
@@ -187,13 +192,14 @@ impl ClientError {
             | Self::DataConnect(_)
             | Self::DataPeer { .. }
             | Self::TransferRefused(_)
-            | Self::EarlyCompletion(_)
-            | Self::ListingNotUtf8 => FailureKind::Data,
+            | Self::EarlyCompletion(_) => FailureKind::Data,
             Self::Transfer { error: TransferError::Store(_) | TransferError::Marker(_), .. } => {
                 FailureKind::Local
             }
             Self::Transfer { .. } => FailureKind::Data,
-            Self::SizeMismatch { .. } | Self::HashMismatch { .. } => FailureKind::Mismatch,
+            Self::ListingMismatch { .. } | Self::SizeMismatch { .. } | Self::HashMismatch { .. } => {
+                FailureKind::Mismatch
+            }
             Self::Unverifiable { .. } => FailureKind::Unverifiable,
             Self::Cancelled => FailureKind::Cancelled,
             Self::Local(_) | Self::BadName => FailureKind::Local,

@@ -21,6 +21,6 @@ mod worker;
 pub use deliver::{Delivery, deliver};
 pub use error::{ClientError, FailureKind};
 pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
-pub use program::{Client, Entry, Options};
+pub use program::{Client, Entry, EntryKind, Listing, Misread, Options, Unread};
 pub use report::{Failure, FileReport, Job, Report};
-pub use session::{Cost, Session};
+pub use session::{Cost, Entered, Session};

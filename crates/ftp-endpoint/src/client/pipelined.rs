@@ -37,7 +37,7 @@ impl<N: Net, S: Store> Worker<N, S> {
                 if !self.queue.has_put_off() {
                     return;
                 }
-                self.net.sleep(self.policy.retry_delay).await;
+                self.pause().await;
                 self.queue.resume_put_off();
                 continue;
             };
@@ -241,7 +241,10 @@ impl<N: Net, S: Store> Worker<N, S> {
     /// The verdict on a flight that is over, or its job to be tried again.
     async fn landed(&mut self, mut flight: Flight<S>) -> Option<Pending> {
         let verify = if flight.renaming { Verify::Reply } else { self.policy.verify };
-        let result = match flight.verified(verify) {
+        let verified = flight.verified(verify).and_then(|moved| {
+            self.as_listed(&flight.pending.job.remote, moved.payload_bytes).map(|()| moved)
+        });
+        let result = match verified {
             Ok(moved) => match flight.writer.take() {
                 Some(writer) => writer.publish().await.map(|()| moved).map_err(ClientError::Local),
                 None => Ok(moved),
@@ -405,7 +408,7 @@ impl<N: Net, S: Store> Worker<N, S> {
     async fn failed_in_turn(&mut self, pending: Pending, error: &ClientError) {
         if let Some(retry) = self.failed(pending, error) {
             self.queue.put_first(retry);
-            self.net.sleep(self.policy.retry_delay).await;
+            self.pause().await;
         }
     }
 }

@@ -101,6 +101,10 @@ pub struct Policy {
     pub record_form: RecordForm,
     /// Who opens data connections.
     pub opening: Opening,
+    /// Where EPSV's port cannot be connected to, PASV is tried in the same attempt, and kept to for the
+    /// session: some routers know nothing of EPSV. Not by default, so that experiments see each refusal.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pasv_after_epsv: bool,
     /// What a file's success is taken from.
     pub verify: Verify,
     /// Under which name an upload goes.
@@ -147,6 +151,7 @@ impl Default for Policy {
             representation: Representation::Image,
             record_form: RecordForm::Plain,
             opening: Opening::Passive,
+            pasv_after_epsv: false,
             verify: Verify::Reply,
             publish: Publish::Direct,
             retries: 2,

@@ -39,7 +39,7 @@ impl<N: Net, S: Store> Worker<N, S> {
                     None => return,
                 },
             }
-            self.net.sleep(self.policy.retry_delay).await;
+            self.pause().await;
         }
     }
 
@@ -119,6 +119,13 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
         if verify == Verify::Hash {
             same_hash(session.hash(&job.remote).await?, file.hash())?;
+        }
+        if let Err(mismatch) = self.as_listed(&pending.job.remote, payload_bytes) {
+            // It may have changed since it was listed.
+            let now = self.session().await?.size_bytes(&pending.job.remote).await;
+            if !now.is_ok_and(|now| now == payload_bytes) {
+                return Err(mismatch);
+            }
         }
         file.publish().await.map_err(ClientError::Local)?;
         Ok(payload_bytes)

@@ -3,9 +3,10 @@
 
 mod ahead;
 mod data;
+mod directory;
 mod transfer;
 
-use super::control::Control;
+use super::control::{Control, shown};
 use super::error::ClientError;
 use super::hash::parse_hash;
 use super::policy::{Login, Policy};
@@ -13,6 +14,8 @@ use crate::net::Net;
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, RestartMarker, TransferStats};
 pub(super) use ahead::Came;
+pub use directory::Entered;
+pub(super) use directory::{guarded, is_failure_in_disguise, says_empty};
 use ftp_proto::command::{Command, StructureCode};
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::reply::{Class, Reply};
@@ -118,7 +121,7 @@ impl<N: Net> Session<N> {
             let refused =
                 |reply: &Reply| matches!(reply.class(), Class::TransientNegative | Class::PermanentNegative);
             if let Some(reply) = self.quote(line).await?.into_iter().find(refused) {
-                return Err(ClientError::Refused { command: line.clone(), reply });
+                return Err(ClientError::Refused { command: shown(line).into_owned(), reply });
             }
         }
         Ok(())
@@ -178,6 +181,11 @@ impl<N: Net> Session<N> {
     /// Whether the next reply will be the one to the next command.
     pub fn in_step(&self) -> bool {
         self.control.in_step()
+    }
+
+    /// From now on out of step.
+    pub(super) fn give_up(&mut self) {
+        self.control.give_up();
     }
 
     /// So far.
@@ -293,7 +301,7 @@ pub(super) fn parse_size(reply: Reply) -> Result<u64, ClientError> {
 }
 
 pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {
-    ClientError::Refused { command: command.to_string(), reply }
+    ClientError::Refused { command: shown(&command.to_string()).into_owned(), reply }
 }
 
 fn sum(a: TransferStats, b: TransferStats) -> TransferStats {

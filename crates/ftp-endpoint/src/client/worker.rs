@@ -9,6 +9,7 @@ use super::session::{Cost, Session};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::store::Store;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(super) struct Ends<N: Net, S: Store> {
     pub login: Login,
     pub policy: Policy,
     pub observer: Arc<dyn Observer>,
+    pub listed_bytes: Arc<BTreeMap<String, u64>>,
 }
 
 pub(super) struct Worker<N: Net, S: Store> {
@@ -29,6 +31,8 @@ pub(super) struct Worker<N: Net, S: Store> {
     login: Login,
     pub(super) policy: Policy,
     observer: Arc<dyn Observer>,
+    /// By the names of jobs: what listings said.
+    listed_bytes: Arc<BTreeMap<String, u64>>,
     pub(super) queue: Queue,
     pub(super) session: Option<Session<N>>,
     /// Of the latest session.
@@ -47,7 +51,7 @@ pub(super) struct Done {
 
 impl<N: Net, S: Store> Worker<N, S> {
     pub(super) fn new(ends: Ends<N, S>, shared: Arc<Shared>) -> Self {
-        let Ends { net, store, server, login, policy, observer } = ends;
+        let Ends { net, store, server, login, policy, observer, listed_bytes } = ends;
         Self {
             net,
             store,
@@ -55,6 +59,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             login,
             policy,
             observer,
+            listed_bytes,
             queue: Queue::new(shared),
             session: None,
             number: 0,
@@ -116,8 +121,34 @@ impl<N: Net, S: Store> Worker<N, S> {
             *connections += 1;
             Watch::new(observer, Who::Client, *number)
         };
-        let session = Session::open(self.net.clone(), self.server, &self.login, &self.policy, watch).await?;
-        Ok(session.cancel_by(self.queue.cancel()))
+        let cancel = self.queue.cancel();
+        let open = Session::open(self.net.clone(), self.server, &self.login, &self.policy, watch);
+        let session = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(ClientError::Cancelled),
+            session = open => session?,
+        };
+        Ok(session.cancel_by(cancel))
+    }
+
+    /// Before a further attempt.
+    pub(super) async fn pause(&mut self) {
+        let cancel = self.queue.cancel();
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => {}
+            () = self.net.sleep(self.policy.retry_delay) => {}
+        }
+    }
+
+    /// Whether as much has come as a listing told, if one did.
+    pub(super) fn as_listed(&self, remote: &str, moved_bytes: u64) -> Result<(), ClientError> {
+        match self.listed_bytes.get(remote) {
+            Some(&listed_bytes) if listed_bytes != moved_bytes => {
+                Err(ClientError::ListingMismatch { listed_bytes, moved_bytes })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn delivered(&mut self, mut pending: Pending, payload_bytes: u64) {

@@ -70,10 +70,7 @@ impl Refusal {
         match self {
             Refusal::Command(error) => match error {
                 CommandError::Empty | CommandError::Unknown => 500,
-                CommandError::NotUtf8
-                | CommandError::Missing(_)
-                | CommandError::Unexpected(_)
-                | CommandError::Bad { .. } => 501,
+                CommandError::Missing(_) | CommandError::Unexpected(_) | CommandError::Bad { .. } => 501,
                 CommandError::NotImplemented { .. } => 504,
                 CommandError::Protocol => 522,
             },

@@ -28,8 +28,10 @@ mod writer;
 use super::{Entry, Kind, Metadata, Principal, Store, StoreError, Write};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
+use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
 pub use reader::DiskReader;
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,10 +71,15 @@ impl DiskStore {
         let directory = if parent.name().is_none() {
             Parent::Root(self.root.clone())
         } else {
-            Parent::Below(self.root.open_dir(parent.relative()).map_err(error)?)
+            Parent::Below(self.root.open_dir(on_disk(&parent)).map_err(error)?)
         };
         Ok((directory, name))
     }
+}
+
+/// Below the root, byte for byte what the client has named (RFC 2640 section 3.1).
+fn on_disk(path: &VirtualPath) -> OsString {
+    to_os(&path.relative())
 }
 
 /// Runs `work` where it may take long.
@@ -207,13 +214,13 @@ fn entries(directory: &Dir) -> Result<Vec<Entry>, StoreError> {
     let mut entries = Vec::new();
     for entry in directory.entries().map_err(error)? {
         let entry = entry.map_err(error)?;
-        // A name that is not UTF-8 could not be named by a client (RFC 2640).
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let on_disk = entry.file_name();
+        let name = from_os(&on_disk).into_owned();
         if is_hidden(&name) {
             continue;
         }
         // What a symbolic link points at, if that lies beneath the root and exists.
-        let Ok(metadata) = directory.metadata(&name) else { continue };
+        let Ok(metadata) = directory.metadata(&on_disk) else { continue };
         if let Some(metadata) = metadata_of(&metadata) {
             entries.push(Entry { name, metadata });
         }
@@ -227,10 +234,11 @@ fn empty(directory: &Dir) -> Result<(), StoreError> {
     let mut leftovers = Vec::new();
     for entry in directory.entries().map_err(error)? {
         let name = entry.map_err(error)?.file_name();
-        match name.to_str() {
-            Some(text) if is_hidden(text) && leftovers::is_nobodys(directory, text) => leftovers.push(name),
-            _ => return Err(StoreError::NotEmpty),
+        let text = from_os(&name);
+        if !is_hidden(&text) || !leftovers::is_nobodys(directory, &text) {
+            return Err(StoreError::NotEmpty);
         }
+        leftovers.push(name);
     }
     for name in leftovers {
         directory.remove_file(name).map_err(error)?;
@@ -247,7 +255,7 @@ impl Store for DiskStore {
     }
 
     async fn read(&self, path: &VirtualPath, offset: u64) -> Result<DiskReader, StoreError> {
-        DiskReader::open(&self.root, checked(path)?.relative(), offset)
+        DiskReader::open(&self.root, on_disk(checked(path)?), offset)
     }
 
     async fn write(&self, path: &VirtualPath, how: Write) -> Result<DiskWriter, StoreError> {
@@ -255,18 +263,18 @@ impl Store for DiskStore {
     }
 
     async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
-        let metadata = self.root.metadata(checked(path)?.relative()).map_err(error)?;
+        let metadata = self.root.metadata(on_disk(checked(path)?)).map_err(error)?;
         metadata_of(&metadata).ok_or(StoreError::Denied)
     }
 
     async fn list(&self, path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {
-        let directory = self.root.open_dir(checked(path)?.relative()).map_err(error)?;
+        let directory = self.root.open_dir(on_disk(checked(path)?)).map_err(error)?;
         aside(move || entries(&directory)).await
     }
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        match directory.symlink_metadata(name) {
+        match directory.symlink_metadata(to_os(name)) {
             Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
             Ok(_) => {}
             Err(other) => {
@@ -275,7 +283,7 @@ impl Store for DiskStore {
                 return Err(error(other));
             }
         }
-        directory.remove_file(name).map_err(error)?;
+        directory.remove_file(to_os(name)).map_err(error)?;
         parts::forget(&self.root, path);
         Ok(())
     }
@@ -285,15 +293,15 @@ impl Store for DiskStore {
             return Err(StoreError::Exists);
         }
         let (directory, name) = self.parent(path)?;
-        directory.create_dir(name).map_err(error)
+        directory.create_dir(to_os(name)).map_err(error)
     }
 
     async fn remove_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        match directory.remove_dir(name) {
+        match directory.remove_dir(to_os(name)) {
             Err(other) if other.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                empty(&directory.open_dir(name).map_err(error)?)?;
-                directory.remove_dir(name).map_err(error)?;
+                empty(&directory.open_dir(to_os(name)).map_err(error)?)?;
+                directory.remove_dir(to_os(name)).map_err(error)?;
             }
             other => other.map_err(error)?,
         }
@@ -304,7 +312,7 @@ impl Store for DiskStore {
     async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
         let (from_directory, from_name) = self.parent(from)?;
         let (to_directory, to_name) = self.parent(to)?;
-        from_directory.rename(from_name, &to_directory, to_name).map_err(error)?;
+        from_directory.rename(to_os(from_name), &to_directory, to_os(to_name)).map_err(error)?;
         parts::forget(&self.root, from);
         parts::forget(&self.root, to);
         Ok(())
@@ -315,7 +323,7 @@ impl Store for DiskStore {
         path: &VirtualPath,
         (seconds, nanoseconds): (i64, u32),
     ) -> Result<(), StoreError> {
-        let file = open(&self.root, checked(path)?.relative()).map_err(error)?.into_std();
+        let file = open(&self.root, on_disk(checked(path)?)).map_err(error)?.into_std();
         let epoch = std::time::SystemTime::UNIX_EPOCH;
         let whole = std::time::Duration::from_secs(seconds.unsigned_abs());
         let time = if seconds < 0 { epoch.checked_sub(whole) } else { epoch.checked_add(whole) };

@@ -21,7 +21,6 @@ fn errors_are_typed() {
     assert_eq!(parse("RETR"), Err(CommandError::Missing("RETR")));
     assert_eq!(parse("RETR "), Err(CommandError::Missing("RETR")));
     assert_eq!(parse("FEAT x"), Err(CommandError::Unexpected("FEAT")));
-    assert_eq!(Command::parse(b"RETR \xff"), Err(CommandError::NotUtf8));
     assert!(matches!(parse("PORT 1,2,3"), Err(CommandError::Bad { verb: "PORT", .. })));
     assert_eq!(parse("EPRT |9|1.2.3.4|1|"), Err(CommandError::Protocol));
     assert_eq!(parse("EPSV 9"), Err(CommandError::Protocol));
@@ -72,6 +71,19 @@ fn verbs_are_sorted_and_all_parse_to_themselves() {
             .unwrap_or_else(|| panic!("{verb} takes nothing"));
         assert_eq!(command.verb(), *verb);
         assert_eq!(parse(&command.to_string()), Ok(command));
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_go_through() {
+    let mut line = Vec::new();
+    Command::parse(b"RETR gr\xfcn").unwrap().write_to(&mut line).unwrap();
+    assert_eq!(line, b"RETR gr\xfcn\r\n");
+    line.clear();
+    Command::Dele("a\rb".into()).write_to(&mut line).unwrap();
+    assert_eq!(line, b"DELE a\r\0b\r\n", "RFC 2640 section 3.1");
+    for name in ["a\nb", "a\0b"] {
+        assert_eq!(Command::Dele(name.into()).write_to(&mut line), Err(Unsendable), "never another name");
     }
 }
 

@@ -3,20 +3,32 @@
 use super::{Command, DataType, ExtendedPassive, Format, StructureCode};
 use crate::address::{extended, host_port};
 use crate::mode::{Structure, TransmissionMode};
+use crate::name;
 use crate::time::exact_timestamp;
 use std::fmt;
 
-/// Appends a line as it goes over the control connection: LF cannot be sent within it (RFC 959
-/// section 5.3.2) and becomes `?`, CR becomes CR NUL.
-pub fn write_line(line: &str, out: &mut Vec<u8>) {
-    for byte in line.bytes() {
+/// A line that would be more than one command, or another one: it holds LF or NUL, which cannot be sent
+/// within it (RFC 959 section 5.3.2, RFC 854).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the line holds a line feed or NUL, which no command can carry")]
+pub struct Unsendable;
+
+/// Appends a line as it goes over the control connection: CR becomes CR NUL (RFC 2640 section 3.1), 255
+/// is doubled (RFC 854), and bytes that are no text go as they are ([`crate::name`]). Nothing is appended
+/// where it is [`Unsendable`].
+pub fn write_line(line: &str, out: &mut Vec<u8>) -> Result<(), Unsendable> {
+    if memchr::memchr2(b'\n', 0, line.as_bytes()).is_some() {
+        return Err(Unsendable);
+    }
+    for byte in name::encode(line).iter() {
         match byte {
             b'\r' => out.extend_from_slice(b"\r\0"),
-            b'\n' => out.push(b'?'),
-            byte => out.push(byte),
+            0xff => out.extend_from_slice(&[0xff, 0xff]),
+            byte => out.push(*byte),
         }
     }
     out.extend_from_slice(b"\r\n");
+    Ok(())
 }
 
 /// The line without its end.

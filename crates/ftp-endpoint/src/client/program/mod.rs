@@ -4,7 +4,8 @@ mod adapter;
 mod listing;
 mod options;
 
-pub use ftp_proto::listing::Listed as Entry;
+pub use ftp_proto::listing::{Entry, EntryKind, Misread};
+pub use listing::{Listing, Unread};
 pub use options::Options;
 
 use super::error::ClientError;
@@ -51,8 +52,8 @@ use tokio_util::sync::CancellationToken;
 /// let mut client = Client::connect(RealNet::new(), server, &login, &options).await?;
 /// client.make_dir("letters").await?;
 /// client.store("letters/a.txt", &b"Dear Sir"[..]).await?;
-/// for entry in client.list("letters").await? {
-///     println!("{} has {} bytes", entry.name, entry.size_bytes);
+/// for entry in client.list("letters").await?.entries {
+///     println!("{} has {:?} bytes", entry.name, entry.size_bytes);
 /// }
 /// let mut letter = Vec::new();
 /// client.fetch("letters/a.txt", &mut letter).await?;
@@ -104,13 +105,13 @@ impl<N: Net> Client<N> {
         if self.session.in_step() { Ok(&mut self.session) } else { Err(ClientError::OutOfStep) }
     }
 
-    /// Files and directories in the directory `path` (`""`: the working directory), in the server's
-    /// order, without the directory itself and its parent: by MLSD where the server announces it (RFC
-    /// 3659 section 7), else by LIST as `ls -l` writes it, whose entries have no time of modification.
-    /// What cannot be understood, and names with a slash, are left out.
+    /// What is in the directory `path` (`""`: the working directory): by MLSD where the server announces
+    /// it (RFC 3659 section 7), else by CWD, a bare LIST in type A (RFC 959 section 4.1.3), and CWD back.
+    /// Lines that are not understood, and names that lead out of the directory, are in
+    /// [`Listing::unread`].
     ///
-    /// Errors: [`ClientError::ListingNotUtf8`], and those of a transfer.
-    pub async fn list(&mut self, path: &str) -> Result<Vec<Entry>, ClientError> {
+    /// Errors: those of a transfer; a directory that the server calls empty by 450 or 550 is none.
+    pub async fn list(&mut self, path: &str) -> Result<Listing, ClientError> {
         listing::list(self.in_step()?, path).await
     }
 

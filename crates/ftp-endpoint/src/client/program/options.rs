@@ -40,6 +40,7 @@ impl Options {
             connect_timeout: self.connect_timeout,
             reply_timeout: self.reply_timeout,
             data_timeout: self.data_timeout,
+            pasv_after_epsv: true,
             ..Policy::default()
         }
     }

@@ -56,12 +56,39 @@ impl<N: Net> Session<N> {
             return self.listen().await.map(Opened::Awaited);
         }
         let to = self.passive().await?;
-        let stream = match self.net.timeout(self.policy.connect_timeout, self.net.connect(None, to)).await {
+        let stream = match self.connect(to).await {
+            // Some routers and servers know PASV only, and what EPSV tells leads nowhere.
+            Err(error) if self.may_try_pasv(to) => self.by_pasv(error).await?,
+            other => other.map_err(ClientError::DataConnect)?,
+        };
+        self.data = Some(self.wrap(stream)?);
+        Ok(Opened::New)
+    }
+
+    fn may_try_pasv(&self, to: SocketAddr) -> bool {
+        self.policy.pasv_after_epsv && !self.without_epsv && to.is_ipv4() && self.in_step()
+    }
+
+    async fn connect(&mut self, to: SocketAddr) -> io::Result<N::Stream> {
+        match self.net.timeout(self.policy.connect_timeout, self.net.connect(None, to)).await {
             Ok(connected) => connected,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// After a connection to EPSV's port has failed by `error`, which stands if PASV does no better. What
+    /// leads somewhere is kept to for the session.
+    async fn by_pasv(&mut self, error: io::Error) -> Result<N::Stream, ClientError> {
+        self.without_epsv = true;
+        let connected = match self.passive().await {
+            Ok(to) => self.connect(to).await,
+            Err(refused) => Err(match refused {
+                ClientError::Refused { .. } | ClientError::Address { .. } => error,
+                broken => return Err(broken),
+            }),
         };
-        self.data = Some(self.wrap(stream.map_err(ClientError::DataConnect)?)?);
-        Ok(Opened::New)
+        self.without_epsv = connected.is_ok();
+        connected.map_err(ClientError::DataConnect)
     }
 
     fn wrap(&mut self, stream: N::Stream) -> Result<DataConnection<N>, ClientError> {
@@ -80,7 +107,7 @@ impl<N: Net> Session<N> {
         data.set_conversion((!conversion.is_lines_only()).then_some(conversion));
     }
 
-    /// EPSV, or PASV where EPSV is refused. The host is always that of the control connection: the
+    /// EPSV, or PASV where EPSV is refused, for good or (421 apart, which ends the session) for now. The host is always that of the control connection: the
     /// one in a 227 may be private, or an attempt to have us connect elsewhere (RFC 2577 section 3).
     async fn passive(&mut self) -> Result<SocketAddr, ClientError> {
         let mut server = self.control.peer_addr().map_err(ClientError::Control)?;
@@ -93,7 +120,11 @@ impl<N: Net> Session<N> {
                     server.set_port(port);
                     return Ok(server);
                 }
-                Class::PermanentNegative if server.is_ipv4() => self.without_epsv = true,
+                Class::PermanentNegative | Class::TransientNegative
+                    if server.is_ipv4() && reply.code != 421 =>
+                {
+                    self.without_epsv = true;
+                }
                 _ => return Err(refused(&Command::Epsv(ExtendedPassive::Any), reply)),
             }
         }

@@ -7,7 +7,7 @@ use crate::client::error::ClientError;
 use crate::net::Net;
 use crate::store::{ReadFile, WriteFile};
 use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
-use ftp_proto::command::Command;
+use ftp_proto::command::{Command, DataType};
 use ftp_proto::mode::TransmissionMode;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
@@ -34,7 +34,7 @@ impl<N: Net> Session<N> {
         data.send_markers(self.policy.marker_interval_bytes);
         let ended = with_replies(&mut self.control, &self.cancel, data.send_file(name, file)).await;
         let early = match ended {
-            Ended::Moved(result) => return self.finish(data, result, None).await,
+            Ended::Moved(result) => return Ok(self.finish(data, result, None).await?.0),
             Ended::Replied(reply) => reply,
         };
         self.drop_data(data);
@@ -74,30 +74,48 @@ impl<N: Net> Session<N> {
         Ok(())
     }
 
-    /// LIST, NLST or MLSD: lines of TYPE A, whatever the session's type, kept with their ends.
-    pub(in crate::client) async fn receive_text(
+    /// LIST, NLST or MLSD, and the reply at its end: lines of TYPE A, whatever the session's type, kept
+    /// with their ends. LIST and NLST need TYPE A or E (RFC 959 section 4.1.3), so TYPE is A meanwhile. A
+    /// server that says at once that it is done has nothing to list.
+    pub async fn receive_text(
         &mut self,
         command: Command,
         name: &str,
         file: &mut impl WriteFile,
-    ) -> Result<TransferStats, ClientError> {
-        let mut data = self.begin(command, None).await?;
+    ) -> Result<Reply, ClientError> {
+        let needs_type =
+            self.policy.representation != Representation::Ascii && !matches!(command, Command::Mlsd(_));
+        if needs_type {
+            // Where it is refused, LIST will tell.
+            self.command(&Command::Type(DataType::default())).await?;
+        }
+        let ended = match self.begin(command, None).await {
+            Ok(data) => self.move_text(data, name, file).await,
+            Err(ClientError::OutOfSequence { reply, .. }) if reply.is_completion() => Ok(reply),
+            Err(error) => Err(error),
+        };
+        if needs_type && self.in_step() {
+            let back = self.must(Command::Type(self.policy.representation.data_type())).await;
+            if let Err(error) = back {
+                self.give_up();
+                return Err(error);
+            }
+        }
+        ended
+    }
+
+    async fn move_text(
+        &mut self,
+        mut data: DataConnection<N>,
+        name: &str,
+        file: &mut impl WriteFile,
+    ) -> Result<Reply, ClientError> {
         data.set_filler(Representation::Ascii.filler());
         data.set_conversion(None);
         let ended = self.move_in(&mut data, name, file).await;
         data.set_filler(self.policy.coding().filler);
         self.convert(&mut data);
-        self.finish_receiving(data, ended).await
-    }
-
-    /// RETR, LIST, NLST or MLSD.
-    pub async fn receive(
-        &mut self,
-        command: Command,
-        name: &str,
-        file: &mut impl WriteFile,
-    ) -> Result<TransferStats, ClientError> {
-        self.receive_from(command, None, name, file).await
+        self.finish_receiving(data, ended).await.map(|(_, reply)| reply)
     }
 
     async fn receive_from(
@@ -116,7 +134,7 @@ impl<N: Net> Session<N> {
         while let Ok(mark) = received.try_recv() {
             self.received_mark = Some(mark);
         }
-        self.finish_receiving(data, ended).await
+        self.finish_receiving(data, ended).await.map(|(moved, _)| moved)
     }
 
     /// Receives, and hears meanwhile what the server says.
@@ -139,7 +157,7 @@ impl<N: Net> Session<N> {
         &mut self,
         data: DataConnection<N>,
         ended: Received,
-    ) -> Result<TransferStats, ClientError> {
+    ) -> Result<(TransferStats, Reply), ClientError> {
         match ended {
             Ok((result, reply)) => self.finish(data, result, reply).await,
             Err(reply) => {
@@ -208,7 +226,7 @@ impl<N: Net> Session<N> {
         data: DataConnection<N>,
         result: Result<TransferStats, TransferError>,
         reply: Option<Reply>,
-    ) -> Result<TransferStats, ClientError> {
+    ) -> Result<(TransferStats, Reply), ClientError> {
         let moved = match result {
             Ok(moved) => moved,
             Err(error) => {
@@ -228,7 +246,7 @@ impl<N: Net> Session<N> {
             None => self.control.read_completion().await?,
         };
         if reply.is_completion() || mutant::is(Mutant::AnyReplyIsSuccess) {
-            return Ok(moved);
+            return Ok((moved, reply));
         }
         if !mutant::is(Mutant::HalfDeadReused) {
             self.abort_kept();

@@ -6,7 +6,8 @@ use crate::server::accounts::{Accounts, Rights};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError};
-use ftp_proto::listing::{Listed, long_line};
+use ftp_proto::listing::{Listed, long_line, one_line};
+use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 
@@ -115,10 +116,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
         for entry in &group.entries {
             if lines == Lines::Long {
                 let line = long_line(&listed(&entry.name, &entry.metadata), rights.write, now);
-                text.extend_from_slice(line.as_bytes());
+                text.extend_from_slice(&name::encode(&line));
             } else {
-                text.extend_from_slice(group.prefix.as_bytes());
-                text.extend_from_slice(entry.name.replace(['\r', '\n'], "?").as_bytes());
+                text.extend_from_slice(&name::encode(&group.prefix));
+                text.extend_from_slice(&name::encode(&one_line(&entry.name)));
             }
             text.extend_from_slice(b"\r\n");
         }
@@ -220,7 +221,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             let entry = listed(&entry.name, &entry.metadata);
             line(if entry.is_directory { "dir" } else { "file" }, &entry);
         }
-        self.send_text("(listing)", text.into_bytes()).await
+        self.send_text("(listing)", name::encode(&text).into_owned()).await
     }
 
     pub(in crate::server) async fn machine_list_one(

@@ -3,6 +3,7 @@
 use super::{error, open_to_change};
 use crate::store::StoreError;
 use cap_std::fs::{Dir, File, Metadata};
+use ftp_proto::name::to_os;
 use std::collections::BTreeMap;
 use std::io::{Seek, SeekFrom};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,7 +59,7 @@ pub(super) struct InPlace {
 impl InPlace {
     /// A file that may be changed; `None`: there is no such file.
     pub(super) fn open(directory: &Dir, name: &str) -> Result<Option<(File, Identity)>, StoreError> {
-        let file = match open_to_change(directory, name) {
+        let file = match open_to_change(directory, to_os(name)) {
             Ok(file) => file,
             Err(other) if other.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(other) => return Err(error(other)),
@@ -85,7 +86,7 @@ impl InPlace {
 
     /// Whether this file stands under the name still.
     pub(super) fn stands_under(&self, directory: &Dir, name: &str) -> bool {
-        directory.metadata(name).is_ok_and(|now| identity(&now) == self.identity)
+        directory.metadata(to_os(name)).is_ok_and(|now| identity(&now) == self.identity)
     }
 
     /// What has been done to it stays, and is seen.

@@ -3,6 +3,7 @@
 use super::{Locked, TEMPORARY_END, TEMPORARY_START, aside, error, lock};
 use crate::store::StoreError;
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use ftp_proto::name::to_os;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -155,6 +156,7 @@ pub(super) fn inherit(_file: &File, _old: &Metadata) -> Result<(), StoreError> {
 
 /// Errors: [`StoreError::Exists`] if there is a file of that name, however late it has come.
 pub(super) fn rename_new(from: &Dir, name: &str, to: &Dir, new_name: &str) -> Result<(), StoreError> {
+    let new_name = &to_os(new_name);
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{RenameFlags, renameat_with};

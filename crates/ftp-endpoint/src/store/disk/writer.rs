@@ -2,9 +2,10 @@
 
 use super::appends::{InPlace, visible_bytes};
 use super::temporary::{Temporary, copy_over, inherit, rename_new};
-use super::{DiskStore, Parent, aside, error, is_hidden, open, parts};
+use super::{DiskStore, Parent, aside, error, is_hidden, on_disk, open, parts};
 use crate::store::{StoreError, Write, WriteFile};
 use cap_std::fs::{Dir, Metadata};
+use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -68,19 +69,19 @@ impl Place {
         if !place.old.as_ref().is_some_and(Metadata::is_symlink) {
             return Ok(place);
         }
-        if let Ok(real) = store.root.canonicalize(path.relative())
-            && let Some(name) = real.file_name().and_then(|name| name.to_str())
-            && !is_hidden(name)
+        if let Ok(real) = store.root.canonicalize(on_disk(path))
+            && let Some(name) = real.file_name().map(from_os)
+            && !is_hidden(&name)
         {
             let parent = real.parent().filter(|parent| !parent.as_os_str().is_empty());
             let directory = store.root.open_dir(parent.unwrap_or(Path::new("."))).map_err(error)?;
-            return Self::at(Parent::Below(directory), name);
+            return Self::at(Parent::Below(directory), &name);
         }
         Ok(Self { old: None, ..place })
     }
 
     fn at(directory: Parent, name: &str) -> Result<Self, StoreError> {
-        let old = match directory.symlink_metadata(name) {
+        let old = match directory.symlink_metadata(to_os(name)) {
             Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
             Ok(metadata) => Some(metadata),
             Err(other) if other.kind() == io::ErrorKind::NotFound => None,
@@ -154,7 +155,7 @@ impl Place {
         if offset > size_bytes {
             return Err(StoreError::BadOffset { offset, size_bytes });
         }
-        let old = open(&self.directory, &self.name).map_err(error)?;
+        let old = open(&self.directory, to_os(&self.name)).map_err(error)?;
         if !old.metadata().map_err(error)?.is_file() {
             return Err(StoreError::Denied);
         }
@@ -237,7 +238,7 @@ impl DiskWriter {
     async fn name_it(&self, file: &Temporary, publication: Publication) -> Result<(), StoreError> {
         match publication {
             Publication::Rename => {
-                self.directory.rename(&file.name, &self.directory, &self.name).map_err(error)
+                self.directory.rename(&file.name, &self.directory, to_os(&self.name)).map_err(error)
             }
             Publication::New => rename_new(&self.directory, &file.name, &self.directory, &self.name),
             Publication::Append => {
@@ -253,7 +254,7 @@ impl DiskWriter {
                     remove(&self.directory, &file.name);
                     Ok(())
                 }
-                None => self.directory.rename(&file.name, &self.directory, &self.name).map_err(error),
+                None => self.directory.rename(&file.name, &self.directory, to_os(&self.name)).map_err(error),
             },
         }
     }

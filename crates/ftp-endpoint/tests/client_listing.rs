@@ -1,0 +1,288 @@
+//! Listings and data connections of servers as they are met, against a server that follows a script.
+
+#![cfg(feature = "client")]
+
+use ftp_endpoint::client::{Client, ClientError, Entry, Listing, Login, Options};
+use ftp_endpoint::net::{Listener, Net};
+use testkit::memory_net::MemoryNet;
+use testkit::script::Script;
+use testkit::server::SERVER;
+use tokio::io::AsyncWriteExt;
+
+/// Runs `script`, with the login done, as the server and `client` with a session to it.
+async fn play<S, C>(script: impl FnOnce(Script) -> S, client: impl FnOnce(Client<MemoryNet>) -> C)
+where
+    S: Future<Output = ()>,
+    C: Future<Output = ()>,
+{
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let serve = async {
+        let mut accepted = Script::accept(net.clone(), &listener).await;
+        accepted.log_in(None).await;
+        script(accepted).await;
+    };
+    let use_it = async {
+        let (host, login) = (net.host([10, 0, 0, 2]), Login::new("me", "secret"));
+        client(Client::connect(host, SERVER, &login, &Options::default()).await.unwrap()).await;
+    };
+    tokio::join!(serve, use_it);
+}
+
+/// Answers LIST in type A, between the two TYPEs.
+async fn list(s: &mut Script, command: &str, lines: &[u8]) {
+    s.answer("TYPE A", "200 ok").await;
+    let mut data = s.passive().await;
+    s.answer(command, "150 here it comes").await;
+    data.write_all(lines).await.unwrap();
+    drop(data);
+    s.say("226 done").await;
+    s.answer("TYPE I", "200 ok").await;
+}
+
+fn names(listing: &Listing) -> Vec<&str> {
+    listing.entries.iter().map(|entry: &Entry| entry.name.as_str()).collect()
+}
+
+const ONE: &[u8] = b"-rw-r--r-- 1 a b 5 Jan  1 2020 one\r\n";
+
+/// RFC 959 section 4.1.3: in type A; and no argument that a server could split, or take for options.
+#[tokio::test(start_paused = true)]
+async fn list_is_asked_for_in_the_directory() {
+    for path in ["a b", "-la", "x/*"] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "502 what").await;
+                s.answer("PWD", "257 \"/home\" is it").await;
+                s.answer(&format!("CWD {path}"), "250 ok").await;
+                s.answer("PWD", &format!("257 \"/home/{path}\"")).await;
+                list(&mut s, "LIST", ONE).await;
+                s.answer("CWD /home", "250 ok").await;
+            },
+            |mut c| async move {
+                let listing = c.list(path).await.unwrap();
+                assert_eq!(names(&listing), ["one"]);
+                assert_eq!(listing.directory, Some(format!("/home/{path}")));
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_told_without_quotes_is_gone_back_to() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "502 what").await;
+            s.answer("PWD", "257 /home/a b is the current directory").await;
+            s.answer("CWD sub", "250 ok").await;
+            s.answer("PWD", "257 /home/a b/sub is the current directory").await;
+            list(&mut s, "LIST", ONE).await;
+            s.answer("CWD /home/a b", "250 ok").await;
+        },
+        |mut c| async move { assert_eq!(names(&c.list("sub").await.unwrap()), ["one"]) },
+    )
+    .await;
+}
+
+/// Without PWD nobody would find back; with a CWD that goes nowhere, the listing would be another's.
+#[tokio::test(start_paused = true)]
+async fn where_cwd_does_not_help_list_has_an_argument() {
+    for pwd in ["502 what", "257 \"/\" always"] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "502 what").await;
+                s.answer("PWD", pwd).await;
+                if pwd.starts_with("257") {
+                    s.answer("CWD -d", "250 ok").await;
+                    s.answer("PWD", pwd).await;
+                    s.answer("CWD /", "250 ok").await;
+                }
+                list(&mut s, "LIST ./-d", ONE).await;
+            },
+            |mut c| async move { assert_eq!(names(&c.list("-d").await.unwrap()), ["one"]) },
+        )
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_directory_is_no_failure_and_an_unreadable_one_is() {
+    for (answer, is_empty) in [
+        ("450 No files found", true),
+        ("550 No files found", true),
+        ("226 Transfer complete", true),
+        ("550 Permission denied", false),
+        ("425 later", false),
+    ] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "502 what").await;
+                s.answer("TYPE A", "200 ok").await;
+                let data = s.passive().await;
+                s.answer("LIST", answer).await;
+                s.answer("TYPE I", "200 ok").await;
+                drop(data);
+            },
+            |mut c| async move {
+                match c.list("").await {
+                    Ok(listing) => assert!(is_empty && listing == Listing::default(), "{answer}"),
+                    Err(error) => {
+                        assert!(
+                            !is_empty && matches!(error, ClientError::Refused { .. }),
+                            "{answer}: {error}"
+                        );
+                    }
+                }
+            },
+        )
+        .await;
+    }
+}
+
+/// vsftpd says 226 of a directory that it could not read.
+#[tokio::test(start_paused = true)]
+async fn a_completion_that_tells_of_a_failure_is_one() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "502 what").await;
+            s.answer("TYPE A", "200 ok").await;
+            let data = s.passive().await;
+            s.answer("LIST", "150 here it comes").await;
+            drop(data);
+            s.say("226 Transfer done (but failed to open directory).").await;
+            s.answer("TYPE I", "200 ok").await;
+        },
+        |mut c| async move {
+            assert!(matches!(c.list("").await, Err(ClientError::Refused { .. })));
+        },
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_names_mlsd_is_asked_by_list() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "211-Extensions\r\n MLST type*;\r\n211 End").await;
+            let data = s.passive().await;
+            s.answer("MLSD", "502 not yet").await;
+            drop(data);
+            list(&mut s, "LIST", ONE).await;
+        },
+        |mut c| async move { assert_eq!(names(&c.list("").await.unwrap()), ["one"]) },
+    )
+    .await;
+}
+
+/// A type that cannot be set back would spoil the files to come.
+#[tokio::test(start_paused = true)]
+async fn a_type_that_is_not_taken_back_ends_the_session() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "502 what").await;
+            s.answer("TYPE A", "200 ok").await;
+            let data = s.passive().await;
+            s.answer("LIST", "150 go").await;
+            drop(data);
+            s.say("226 done").await;
+            s.answer("TYPE I", "451 not now").await;
+        },
+        |mut c| async move {
+            c.list("").await.unwrap_err();
+            assert!(matches!(c.size("x").await, Err(ClientError::OutOfStep)));
+        },
+    )
+    .await;
+}
+
+/// EPSV's port leads nowhere, or EPSV is refused for now: PASV, and from then on nothing else.
+#[tokio::test(start_paused = true)]
+async fn pasv_serves_where_epsv_does_not() {
+    for is_dead in [true, false] {
+        play(
+            |mut s| async move {
+                for round in 0..2 {
+                    if round == 0 {
+                        let port = s.listen().await.local_addr().unwrap().port();
+                        let reply = format!("229 here (|||{port}|)");
+                        s.answer("EPSV", if is_dead { &reply } else { "425 not now" }).await;
+                    }
+                    let listener = s.listen().await;
+                    let port = listener.local_addr().unwrap().port();
+                    let address =
+                        format!("{},{},{}", SERVER.ip().to_string().replace('.', ","), port >> 8, port & 255);
+                    s.answer("PASV", &format!("227 here ({address})")).await;
+                    let (mut data, _) = listener.accept().await.unwrap();
+                    s.answer("RETR f", "150 go").await;
+                    data.write_all(b"hello").await.unwrap();
+                    drop(data);
+                    s.say("226 done").await;
+                }
+            },
+            |mut c| async move {
+                for _ in 0..2 {
+                    let mut file = Vec::new();
+                    c.fetch("f", &mut file).await.unwrap();
+                    assert_eq!(file, b"hello");
+                }
+            },
+        )
+        .await;
+    }
+}
+
+/// If PASV does no better, the first failure is the one told.
+#[tokio::test(start_paused = true)]
+async fn without_pasv_the_failure_of_epsv_stands() {
+    play(
+        |mut s| async move {
+            let port = s.listen().await.local_addr().unwrap().port();
+            s.answer("EPSV", &format!("229 here (|||{port}|)")).await;
+            s.answer("PASV", "502 what").await;
+            s.answer("NOOP", "200 ok").await;
+        },
+        |mut c| async move {
+            let error = c.fetch("f", &mut Vec::new()).await.unwrap_err();
+            assert!(matches!(error, ClientError::DataConnect(_)), "{error}");
+            c.session().must(ftp_proto::command::Command::Noop).await.unwrap();
+        },
+    )
+    .await;
+}
+
+/// RFC 2640 section 3.1: what is no UTF-8 is listed, fetched, deleted by its bytes.
+#[tokio::test(start_paused = true)]
+async fn a_name_is_bytes() {
+    use ftp_proto::name::encode;
+    let net = MemoryNet::new(SERVER.ip());
+    let store = ftp_endpoint::store::memory::MemoryStore::new();
+    let users = ftp_endpoint::server::Table::new().with_user(
+        "me",
+        "secret",
+        store.clone(),
+        ftp_endpoint::server::Rights::ALL,
+    );
+    let config = std::sync::Arc::new(ftp_endpoint::server::Config::new(users));
+    let nobody = std::sync::Arc::new(ftp_endpoint::observe::Nobody);
+    let listener = net.listen(SERVER).await.unwrap();
+    tokio::spawn(ftp_endpoint::server::serve(net.clone(), listener, config, nobody));
+    let (host, login) = (net.host([10, 0, 0, 2]), Login::new("me", "secret"));
+    let mut c = Client::connect(host, SERVER, &login, &Options::default()).await.unwrap();
+    let name = ftp_proto::name::decode(b"gr\xfcn \xff\xf4\x8f\xba\x80");
+    c.make_dir(&name).await.unwrap();
+    c.store(&format!("{name}/{name}"), &b"hello"[..]).await.unwrap();
+    for path in ["", &name] {
+        let listing = c.list(path).await.unwrap();
+        assert_eq!(encode(&listing.entries[0].name), encode(&name));
+    }
+    let mut file = Vec::new();
+    c.fetch(&format!("{name}/{name}"), &mut file).await.unwrap();
+    assert_eq!(file, b"hello");
+    c.remove_file(&format!("{name}/{name}")).await.unwrap();
+    c.remove_dir(&name).await.unwrap();
+    assert!(c.list("").await.unwrap().entries.is_empty());
+    for name in ["a\nDELE b", "a\0b"] {
+        assert!(matches!(c.remove_file(name).await, Err(ClientError::BadName)));
+    }
+}

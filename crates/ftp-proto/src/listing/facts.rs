@@ -1,0 +1,66 @@
+//! Facts of MLSD and MLST (RFC 3659 section 7.2): `type=file;size=5; name`.
+
+use super::{Entry, EntryKind, Line, Misread, number};
+use crate::name;
+use crate::time::parse_timestamp;
+
+/// Reads a line of MLSD, without its end. A fact that is malformed is as one that is not there: the
+/// name still is.
+pub fn parse_facts(line: &[u8]) -> Line {
+    let text = name::decode(line.strip_suffix(b"\r").unwrap_or(line));
+    if text.is_empty() {
+        return Line::Noise;
+    }
+    let Some((facts, name)) = split(&text) else { return Line::Unread(Misread::Form) };
+    // Words before a name with a blank in it are no facts.
+    if !facts.is_empty() && !facts.contains('=') {
+        return Line::Unread(Misread::Form);
+    }
+    let mut kind = EntryKind::Unknown;
+    let mut target = None;
+    let (mut size_bytes, mut modified) = (None, None);
+    for fact in facts.split(';') {
+        let Some((key, value)) = fact.split_once('=') else { continue };
+        match key.to_ascii_lowercase().as_str() {
+            "type" => match type_of(value) {
+                Some((found, to)) => (kind, target) = (found, to),
+                None => return Line::Noise,
+            },
+            "size" => size_bytes = number(value),
+            "modify" => modified = parse_timestamp(value),
+            _ => {}
+        }
+    }
+    Line::of(Entry { modified, target, ..Entry::new(name, kind, size_bytes) })
+}
+
+/// Facts and name, at the first blank; the target of a link, which is a fact, may have others.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let (facts, name) = text.split_once(' ')?;
+    let last = facts.rsplit(';').next().unwrap_or_default();
+    if last.contains(':') && last.get(..8).is_some_and(|key| key.eq_ignore_ascii_case("type=os.")) {
+        return text.split_once("; ");
+    }
+    Some((facts, name))
+}
+
+/// The kind, and where a link leads; `None` for the directory itself and its parent. Other systems'
+/// types stand behind `OS.name=` (RFC 3659 section 7.5.1.5); links are `OS.unix=slink` or `symlink`,
+/// with `:target` or without.
+fn type_of(value: &str) -> Option<(EntryKind, Option<String>)> {
+    let lower = value.to_ascii_lowercase();
+    let kind = match lower.as_str() {
+        "cdir" | "pdir" => return None,
+        "file" => EntryKind::File,
+        "dir" => EntryKind::Directory,
+        other => match other.split_once('=').map(|(_, what)| what) {
+            Some(what) if what.starts_with("slink") || what.starts_with("symlink") => {
+                let target = value.split_once(':').map(|(_, target)| target.to_owned());
+                return Some((EntryKind::Link, target.filter(|target| !target.is_empty())));
+            }
+            Some(_) => EntryKind::Special,
+            None => EntryKind::Unknown,
+        },
+    };
+    Some((kind, None))
+}

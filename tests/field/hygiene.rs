@@ -1,0 +1,164 @@
+//! Terminals, pipes, signals, and passwords.
+
+use crate::common::*;
+use crate::fake::{Answer, Fake, unix};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ftpsim"))
+}
+
+#[test]
+fn what_the_server_says_is_shown_escaped() {
+    let evil = "a\u{1b}[2J\u{9b}1m\u{202e}b\u{7f}";
+    let shown = "a\\x1b[2J\\x9b1m\\u{202e}b\\x7f";
+    let server = Fake::start(move |verb, _, _| match verb {
+        "LIST" | "NLST" => Some(Answer::Data(unix('-', 5, evil))),
+        "SYST" => Some(Answer::Reply("215-a\u{1b}]0;owned\u{7}\r\nftpsim: b\r\n215 c")),
+        "RETR" => Some(Answer::Reply("550 no\u{1b}c")),
+        _ => None,
+    });
+    let here = tempfile::tempdir().unwrap();
+    let url = server.url("");
+    for (arguments, is_listed) in [
+        (vec!["ls", &url, "-v"], true),
+        (vec!["ls", &url, "-1"], true),
+        (vec!["get", "-r", &url, "-v", "--retries", "0"], true),
+        (vec!["get", "-r", &url, "--json", "--retries", "0"], true),
+        (vec!["quote", &url, "SYST", "-v"], false),
+    ] {
+        let output = ftpsim(here.path()).args(&arguments).output().unwrap();
+        let said = said(&output);
+        assert!(
+            !said.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{7f}', '\u{7}']),
+            "{arguments:?}: {said:?}"
+        );
+        assert!(!is_listed || said.contains(shown), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn the_log_of_a_server_shows_names_escaped() {
+    let here = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command
+        .args(["serve", "--root", ".", "--listen", "127.0.0.1:0", "--user", "u:p"])
+        .current_dir(here.path());
+    command.args(["--login-failure-delay", "0"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Reaped(command.spawn().unwrap());
+    let mut first = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let address = first.split_whitespace().last().unwrap().parse().unwrap();
+    let mut raw = Raw::connect(address);
+    for line in ["USER a\r\0\u{1b}[2J\u{202e}", "PASS x"] {
+        raw.lines.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    }
+    let mut log = BufReader::new(child.0.stderr.take().unwrap()).lines();
+    let line = log.find_map(|line| line.ok().filter(|line| line.contains("user="))).unwrap();
+    assert!(line.contains("a\\x0d\\x1b[2J\\u{202e}"), "{line:?}");
+}
+
+#[test]
+fn no_password_is_shown() {
+    let here = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    let again = server.url("f");
+    std::fs::write(here.path().join("c.toml"), "[[user]]\nname = \"u\"\npassword = s3cr3t\n").unwrap();
+    for arguments in [
+        &["ls", "ftp://u:s3cr3t@h:99999/"][..],
+        &["get", "ftp://u:s3cr3t@[::1/x"],
+        &["put", "ftp://u:a/s3cr3t@h/", "f"],
+        &["ls", "ftp://h/", "ftp://u:s3cr3t@h/"],
+        &["bench", "ftp://u:s3cr3t@h/"],
+        &["bench", "--server", "u:s3cr3t@h:99999"],
+        &["serve", "--user", ":s3cr3t"],
+        &["serve", "--usr", "u:s3cr3t"],
+        &["serve", "--user", "u:s3cr3t", "--max-sessions", "x"],
+        &["serve", "u:s3cr3t"],
+        &["serve", "--config", "c.toml"],
+        &["get", "ftp://u:s3cr3t@no-such-host.invalid/x"],
+        &["get", "ftp://u:s3cr3t@127.0.0.1:1/x", "--retries", "0"],
+        &["get", "-v", &again, "--quote", "ACCT s3cr3t", "--retries", "0"],
+    ] {
+        let output = ftpsim(here.path()).args(arguments).output().unwrap();
+        assert!(!output.status.success());
+        assert!(!said(&output).contains("s3cr3t"), "{arguments:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_stdout_that_fails_is_an_error_and_no_panic() {
+    let server = Server::start(&[]);
+    std::fs::write(server.root.path().join("f"), "x").unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let url = server.url("");
+    let file = server.url("f");
+    for arguments in [
+        vec!["scenarios"],
+        vec!["completions", "bash"],
+        vec!["ls", &url],
+        vec!["quote", &url, "SYST"],
+        vec!["get", &file],
+        vec!["get", &file, "--json"],
+        vec!["sweep", "--seeds", "0..1"],
+    ] {
+        let mut full = program();
+        full.args(&arguments).current_dir(here.path()).stdin(Stdio::null());
+        full.stdout(File::options().write(true).open("/dev/full").unwrap());
+        let output = full.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.matches("standard output").count(), 1, "{arguments:?}: {stderr}");
+        let (read, write) = std::io::pipe().unwrap();
+        drop(read);
+        let mut closed = program();
+        let output = closed.args(&arguments).current_dir(here.path()).stdout(write).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert_eq!(stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_interruption_is_heard_at_any_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("ftp://u:p@{}/f", silent.local_addr().unwrap());
+    let refusing = "ftp://u:p@127.0.0.1:1/f".to_owned();
+    let here = tempfile::tempdir().unwrap();
+    for arguments in [
+        vec!["get", &silent],
+        vec!["get", &silent, "--mode", "block", "--pipeline", "4"],
+        vec!["get", "-r", &silent],
+        vec!["ls", &silent],
+        vec!["quote", &silent, "NOOP"],
+        vec!["get", &refusing, "--retry-delay", "60"],
+    ] {
+        let mut command = program();
+        command.args(&arguments).current_dir(here.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = Reaped(command.spawn().unwrap());
+        std::thread::sleep(Duration::from_millis(500));
+        let pid = child.0.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let begin = std::time::Instant::now();
+        assert_eq!(child.0.wait().unwrap().code(), Some(130), "{arguments:?}");
+        assert!(begin.elapsed() < Duration::from_secs(3), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let here = tempfile::tempdir().unwrap();
+    for option in ["--timeout", "--connect-timeout"] {
+        let output = ftpsim(here.path()).args(["get", "ftp://h/x", option, "0"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output).contains("more than 0"), "{}", said(&output));
+    }
+    let output = ftpsim(here.path()).arg("hash-password").write_stdin("\n").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let missing = ftpsim(here.path()).args(["put", "ftp://h/", "none"]).output().unwrap();
+    assert_eq!(said(&missing).matches("No such file").count(), 1, "{}", said(&missing));
+}

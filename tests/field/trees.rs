@@ -1,0 +1,185 @@
+//! What cannot be listed, understood or fetched is told, counts, and costs no other file.
+
+use crate::common::*;
+use crate::fake::{Answer, Fake, unix};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Output;
+
+const NO_RETRY: [&str; 2] = ["--retries", "0"];
+
+fn get(here: &Path, url: &str) -> Output {
+    ftpsim(here).args(["get", "-r", url]).args(NO_RETRY).output().unwrap()
+}
+
+fn fetched(verb: &str) -> Option<Answer> {
+    (verb == "RETR").then(|| Answer::Data(b"hello".to_vec()))
+}
+
+#[test]
+fn lines_that_are_not_understood_are_told() {
+    let server = Fake::start(|verb, _, state| match verb {
+        "LIST" if !state.is_ascii => Some(Answer::Reply("451 in type A only")),
+        "LIST" => Some(Answer::Data(
+            [
+                &b"total 3\r\n"[..],
+                &unix('-', 5, "a b"),
+                b"08-19-13  05:14PM                    5 c\r\n",
+                b"one odd\x1b[2J line\r\n",
+                &unix('-', 5, "../out"),
+                &unix('s', 0, "socket"),
+            ]
+            .concat(),
+        )),
+        _ => fetched(verb),
+    });
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(names(here.path()), ["a b", "c"], "{said}");
+    for part in
+        ["one odd\\x1b[2J line", "../out", "socket: neither a file nor a directory", "3 more could not"]
+    {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(!said.contains('\x1b'));
+}
+
+#[test]
+fn one_directory_costs_no_other() {
+    let server = Fake::start(|verb, argument, state| match (verb, state.directory.as_str()) {
+        ("LIST", "/") => Some(Answer::Data(
+            [unix('d', 0, "closed"), unix('d', 0, "empty"), unix('d', 0, "gone"), unix('-', 5, "f")].concat(),
+        )),
+        ("CWD", _) if argument == "gone" => Some(Answer::Reply("550 gone meanwhile")),
+        ("LIST", "/closed") => Some(Answer::Reply("550 Permission denied")),
+        ("LIST", "/empty") => Some(Answer::Reply("450 No files found")),
+        _ => fetched(verb),
+    });
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    let said = said(&output);
+    assert_eq!((output.status.code(), names(here.path())), (Some(1), vec!["f".to_owned()]), "{said}");
+    assert!(said.contains("cannot list closed") && said.contains("cannot list gone"), "{said}");
+    assert!(!said.contains("empty") && said.contains("2 more"), "{said}");
+}
+
+#[test]
+fn trees_have_an_end() {
+    let server = Fake::start(|verb, _, _| match verb {
+        "LIST" => Some(Answer::Data([unix('d', 0, "d"), unix('-', 5, "f")].concat())),
+        _ => fetched(verb),
+    });
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("more than 64 directories deep"), "{said}");
+    assert!(here.path().join("d/d/d/f").is_file() && here.path().join("f").is_file(), "{said}");
+}
+
+/// Where PWD tells that a directory has been listed before, it is not listed again.
+#[test]
+fn a_link_that_leads_round_is_not_gone_round() {
+    let server = Fake::start(|verb, argument, state| match verb {
+        "LIST" => Some(Answer::Data([unix('d', 0, "sub"), unix('-', 5, "f")].concat())),
+        "PWD" if state.directory.starts_with("/sub") => Some(Answer::Reply("257 \"/sub\"")),
+        "RETR" if argument.matches("sub").count() > 1 => Some(Answer::Reply("550 twice")),
+        _ => fetched(verb),
+    });
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("which has been listed") && !said.contains("550 twice"), "{said}");
+    assert!(here.path().join("sub/f").is_file());
+}
+
+#[test]
+fn links_to_files_are_fetched_and_links_to_directories_told() {
+    let server = Fake::start(|verb, argument, _| match verb {
+        "LIST" => Some(Answer::Data([unix('l', 1, "l -> f"), unix('l', 1, "up -> ..")].concat())),
+        "CWD" if argument == "l" => Some(Answer::Reply("550 not a directory")),
+        _ => fetched(verb),
+    });
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    let said = said(&output);
+    assert_eq!((output.status.code(), names(here.path())), (Some(1), vec!["l".to_owned()]), "{said}");
+    assert!(said.contains("up: a link to .."), "{said}");
+}
+
+/// Stream mode: the server says 226 of a file that came short.
+#[test]
+fn a_listed_size_that_is_not_met_is_told() {
+    let server = Fake::start(|verb, argument, _| match verb {
+        "LIST" => {
+            Some(Answer::Data([unix('-', 9, "short"), unix('-', 3, "grown"), unix('-', 5, "f")].concat()))
+        }
+        "SIZE" if argument == "grown" => Some(Answer::Reply("213 5")),
+        "SIZE" => Some(Answer::Reply("213 9")),
+        _ => fetched(verb),
+    });
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    let said = said(&output);
+    assert_eq!(
+        (output.status.code(), names(here.path())),
+        (Some(1), vec!["f".to_owned(), "grown".to_owned()]),
+        "{said}"
+    );
+    assert!(said.contains("short: the listing says 9 bytes, but 5 have come"), "{said}");
+}
+
+/// RFC 2640 section 3.1.
+#[test]
+fn names_that_are_no_text_go_both_ways() {
+    let name = std::ffi::OsStr::from_bytes(b"gr\xfcn \xff");
+    let server = Server::start(&[]);
+    let here = tempfile::tempdir().unwrap();
+    let tree = here.path().join("tree").join(name);
+    std::fs::create_dir_all(&tree).unwrap();
+    std::fs::write(tree.join(name), "hello").unwrap();
+    succeed(ftpsim(here.path()).args(["put", "-r", &server.url(""), "tree"]));
+    assert!(server.root.path().join("tree").join(name).join(name).is_file());
+    let back = tempfile::tempdir().unwrap();
+    succeed(ftpsim(back.path()).args(["get", "-r", &server.url("tree")]));
+    assert_eq!(std::fs::read(back.path().join("tree").join(name).join(name)).unwrap(), b"hello");
+    succeed(ftpsim(back.path()).args(["get", &server.url("tree/gr%fcn%20%ff/gr%fcn%20%ff")]));
+    assert!(back.path().join(name).is_file());
+    assert_eq!(succeed(ftpsim(back.path()).args(["ls", "-1", &server.url("tree")])), "gr\\xfcn \\xff\n");
+}
+
+/// RFC 1738: what is encoded is itself; a name that is there goes before the pattern it could be.
+#[test]
+fn wildcards_are_only_those_that_were_meant() {
+    let server = Server::start(&[]);
+    for name in ["r[1]", "r1", "x*", "x;type=i"] {
+        std::fs::write(server.root.path().join(name), name).unwrap();
+    }
+    std::fs::create_dir(server.root.path().join("-d")).unwrap();
+    std::fs::write(server.root.path().join("-d/in"), "a").unwrap();
+    for (arguments, found) in [
+        (vec!["r%5B1%5D"], vec!["r[1]"]),
+        (vec!["r[1]"], vec!["r[1]"]),
+        (vec!["", "r[1]"], vec!["r[1]"]),
+        (vec!["r?"], vec!["r1"]),
+        (vec!["x%2A"], vec!["x*"]),
+        (vec!["x*"], vec!["x*"]),
+        (vec!["x%3Btype=i"], vec!["x;type=i"]),
+        (vec!["-d/in;type=a"], vec!["in"]),
+    ] {
+        let here = tempfile::tempdir().unwrap();
+        let url = server.url(arguments[0]);
+        let mut command = ftpsim(here.path());
+        let said = succeed(command.args(["get", "-v", &url]).args(&arguments[1..]));
+        assert_eq!(names(here.path()), found, "{arguments:?}");
+        assert_ne!(said.contains("> TYPE I"), found == ["in"], "type A is where a session begins: {said}");
+    }
+    let here = tempfile::tempdir().unwrap();
+    for url in ["-d", "-d/;type=d"] {
+        let listed = succeed(ftpsim(here.path()).args(["ls", "-1", &server.url(url)]));
+        assert!(listed.ends_with("in\n"), "{url}: {listed}");
+    }
+}
