@@ -100,6 +100,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             // Whoever logs in next has as long as the first.
             self.unknown_since = self.net.now();
         }
+        self.asked_partial = None;
         self.user_name = None;
         self.working = VirtualPath::root();
     }
