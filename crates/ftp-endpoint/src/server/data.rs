@@ -42,6 +42,17 @@ pub(super) struct DataPort<N: Net> {
     port: Port<N>,
     connection: Option<DataConnection<N>>,
     holds: bool,
+    /// Of a download that has failed at this end: closed when the reply has been sent.
+    leaving: Option<DataConnection<N>>,
+    refused: Option<Refused<N>>,
+}
+
+/// What the client has opened, or may yet, for a transfer that was refused.
+enum Refused<N: Net> {
+    Listening(N::Listener),
+    /// It has had its FIN, and is held until the next port is asked for: what it sends is no business of
+    /// anybody, but a reset could overtake the reply.
+    Ended(N::Stream),
 }
 
 impl<N: Net> DataPort<N> {
@@ -63,6 +74,8 @@ impl<N: Net> DataPort<N> {
             port: Port::Default,
             connection: None,
             holds: false,
+            leaving: None,
+            refused: None,
         }
     }
 
@@ -124,6 +137,7 @@ impl<N: Net> DataPort<N> {
     /// Closes whatever is open or listening; the port is the default one again.
     pub(super) async fn reset(&mut self) {
         self.close().await;
+        self.refused = None;
         self.port = Port::Default;
     }
 
@@ -136,12 +150,47 @@ impl<N: Net> DataPort<N> {
         self.discard_passive();
     }
 
+    /// After a download whose file failed: FIN when the reply has been sent. A client in step knows by then
+    /// that it has not come whole, and some take a reset for the end of their session.
+    pub(super) fn leave(&mut self) {
+        self.leaving = self.connection.take();
+        self.discard_passive();
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// The reply has been sent.
+    pub(super) async fn left(&mut self) {
+        if let Some(connection) = self.leaving.take() {
+            connection.close().await;
+        }
+    }
+
     /// In stream mode each transfer command has its own connection: what came for one that was
     /// refused must not be taken for the next.
     pub(super) fn refused(&mut self, mode: TransmissionMode) {
-        if mode == TransmissionMode::Stream {
-            self.discard_passive();
+        if mode == TransmissionMode::Stream
+            && let Port::Passive(_) = self.port
+            && let Port::Passive(listener) = std::mem::replace(&mut self.port, Port::Used)
+        {
+            self.refused = Some(Refused::Listening(listener));
         }
+    }
+
+    /// Waits for what the client has opened for a transfer that was refused, and ends it without a reset.
+    /// May be dropped at any time.
+    pub(super) async fn see_off(&mut self) {
+        let Some(Refused::Listening(listener)) = &self.refused else { return std::future::pending().await };
+        self.refused = match listener.accept().await {
+            Ok((mut stream, _)) => {
+                // Nothing waits in it: FIN is all there is to send.
+                let _ = stream.finish().await;
+                Some(Refused::Ended(stream))
+            }
+            Err(_) => None,
+        };
     }
 
     fn discard_passive(&mut self) {

@@ -146,7 +146,16 @@ impl<N: Net, A: Accounts> Session<N, A> {
                     return reason;
                 }
                 Err(Refusal::ControlLost(_)) => return "control connection lost",
-                Err(refusal) => self.control.say(&refusal.reply()),
+                Err(refusal) => {
+                    self.control.say(&refusal.reply());
+                    if self.data.is_leaving() {
+                        let sent = self.control.flush().await;
+                        self.data.left().await;
+                        if sent.is_err() {
+                            return "control connection lost";
+                        }
+                    }
+                }
             }
         }
     }
@@ -164,7 +173,13 @@ impl<N: Net, A: Accounts> Session<N, A> {
             }
             self.data.flush().await;
         }
-        self.control.next().await
+        loop {
+            tokio::select! {
+                biased;
+                line = self.control.next() => return line,
+                () = self.data.see_off() => {}
+            }
+        }
     }
 
     pub(super) fn say(&mut self, code: u16, text: impl Into<String>) {

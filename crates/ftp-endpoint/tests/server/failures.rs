@@ -1,7 +1,7 @@
 //! Transfers that fail, and what is published then.
 
 use super::block::block;
-use ftp_endpoint::net::Stream;
+use ftp_endpoint::net::{Net, Stream};
 use ftp_endpoint::server::Timeouts;
 use std::time::Duration;
 use testkit::server::*;
@@ -124,4 +124,32 @@ async fn refusals_before_the_connection() {
     let _ = data.write_all(b"meant for d").await;
     client.script(&[("STOR f", &[150, 425])]).await;
     assert_eq!(world.get("/f"), None);
+}
+
+/// Some clients take a reset of the data connection for the end of their session: who is refused hears the
+/// reply, and then the end of a connection on which nothing comes, whichever it opens first.
+#[tokio::test(start_paused = true)]
+async fn a_refused_transfer_ends_its_connection_without_a_reset() {
+    for (command, code) in [("RETR missing", 550), ("STOR missing/f", 553)] {
+        for early in [true, false] {
+            let world = world().await;
+            let mut client = world.client().await;
+            let port = client.epsv().await;
+            let to = std::net::SocketAddr::new(testkit::server::SERVER.ip(), port);
+            let net = client.net.clone();
+            let before = if early { Some(net.connect(None, to).await.unwrap()) } else { None };
+            client.ask(command, code).await;
+            let data = match before {
+                Some(data) => data,
+                None => net.connect(None, to).await.unwrap(),
+            };
+            assert_eq!(read_all(data).await.unwrap(), b"", "{command} {early}");
+            // What came for it is not taken for the next.
+            world.put("/f", b"next");
+            let data = client.passive().await;
+            client.ask("RETR f", 150).await;
+            assert_eq!(read_all(data).await.unwrap(), b"next");
+            client.expect(226).await;
+        }
+    }
 }

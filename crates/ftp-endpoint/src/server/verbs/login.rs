@@ -30,7 +30,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let name = self.user_name.take().ok_or(Refusal::Sequence("send USER first"))?;
         let config = self.config.clone();
         let Some(wait) = self.slot.wait_to_guess(&name, self.net.now(), &config.limits) else {
-            tracing::warn!(session = self.number, user = %name.escape_debug(), peer = %self.peer, "too many guesses");
+            tracing::warn!(session = self.number, user = %name, peer = %self.peer, "too many guesses");
             self.delay(config.timeouts.login_failure).await?;
             let reply =
                 Reply::new(421, "Too many failed logins, try again later; closing control connection.");
@@ -50,7 +50,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         };
         match login {
             Ok(user) => {
-                tracing::info!(session = self.number, user = %user.name.escape_debug(), peer = %self.peer, "logged in");
+                tracing::info!(session = self.number, user = %user.name, peer = %self.peer, "logged in");
                 self.working = user.home.clone();
                 self.user = Some(acting(user, config.limits.partials_per_user));
                 self.login_failures = 0;
@@ -66,7 +66,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             }
             Err(LoginRefusal::Wrong) => {
                 self.slot.guessed_wrong(&name, self.net.now(), &config.limits);
-                tracing::warn!(session = self.number, user = %name.escape_debug(), peer = %self.peer, "login failed");
+                tracing::warn!(session = self.number, user = %name, peer = %self.peer, "login failed");
                 self.login_failures += 1;
                 self.delay(config.timeouts.login_failure).await?;
                 if self.login_failures >= config.limits.login_failures {

@@ -11,6 +11,7 @@ use crate::server::negotiated::Restart;
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::store::{ReadFile, Store, StoreError, Write};
+use crate::transfer::TransferError;
 use crate::transfer::ascii::AsciiReader;
 use crate::transfer::limited::Limited;
 use crate::transfer::throttle::Throttled;
@@ -172,6 +173,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
         };
         match attended(&mut self.control, &mut self.aborting, status, None, true, work).await {
             Attended::Done(Ok(())) => Ok(self.completed()),
+            Attended::Done(Err(Refusal::Transfer(failed @ TransferError::Store(_)))) => {
+                self.data.leave();
+                Err(Refusal::Transfer(failed))
+            }
             failed => Err(self.failed(failed)),
         }
     }
