@@ -69,7 +69,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         writeln!(stdout)?;
     } else {
         write!(stdout, "{}", terminal::render(&comparison, style()))?;
-        writeln!(stdout, "\n{}", written(&comparison.written, &comparison.scenario.name, "runs.csv"))?;
+        writeln!(stdout, "\n{}", written(&comparison.written, &comparison.scenario.word(), "runs.csv"))?;
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!comparison.violations.is_empty())))
@@ -112,7 +112,7 @@ fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow:
         writeln!(stdout)?;
     } else {
         write!(stdout, "{}", terminal::truth_table(&table, style()))?;
-        writeln!(stdout, "\n{}", written(&table.written, &scenario.name, "truth-table.csv"))?;
+        writeln!(stdout, "\n{}", written(&table.written, &scenario.word(), "truth-table.csv"))?;
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!table.violations.is_empty())))
@@ -141,7 +141,7 @@ fn delivery_times(
         writeln!(stdout)?;
     } else {
         write!(stdout, "{}", terminal::grid(&times, style()))?;
-        writeln!(stdout, "\n{}", written(&times.written, &scenario.name, "grid.csv"))?;
+        writeln!(stdout, "\n{}", written(&times.written, &scenario.word(), "grid.csv"))?;
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!times.violations.is_empty())))

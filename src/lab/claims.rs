@@ -171,12 +171,12 @@ impl<'a> Evidence<'a> {
         // A cycle more than it takes where all goes well; what there was has not been enough.
         let cycles = (runs.div_ceil(for_each.max(1)) + 1).max(2 * c.seeds.count() / cycle);
         let seeds = SeedRange { start: c.seeds.start, end: c.seeds.start + cycles * cycle };
-        let command = format!("ftpsim compare {} --seeds {seeds}", c.scenario.name);
+        let command = format!("ftpsim compare {} --seeds {seeds}", c.scenario.word());
         Claim { claim, standing: Standing::NotEnough, figure, command }
     }
 
     fn compare_command(&self) -> String {
-        format!("ftpsim compare {} --seeds {}", self.comparison.scenario.name, self.comparison.seeds)
+        format!("ftpsim compare {} --seeds {}", self.comparison.scenario.word(), self.comparison.seeds)
     }
 
     /// A replay of the first seed that shows `fault`, or of the first of all.
@@ -185,7 +185,7 @@ impl<'a> Evidence<'a> {
         let mut seeds = c.seeds.iter().take(c.scenario.cycle() as usize);
         let seed = seeds.find(|seed| c.scenario.stratum(*seed).fault.kind == fault).unwrap_or(c.seeds.start);
         let variant = variant.map_or("stream", |v| v.name.as_str());
-        format!("ftpsim replay {} --variant {variant} --seed {seed}", c.scenario.name)
+        format!("ftpsim replay {} --variant {variant} --seed {seed}", c.scenario.word())
     }
 
     fn connections(&self, variant: &VariantSpec) -> Option<String> {

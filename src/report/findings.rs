@@ -50,7 +50,7 @@ pub(super) fn unfinished(comparison: &Comparison) -> Option<String> {
     let runs = comparison.unfinished.len() as u64;
     let files: u64 = comparison.unfinished.iter().map(|run| run.stuck_files).sum();
     let all: u64 = comparison.rows.iter().map(|row| row.runs).sum();
-    let name = &comparison.scenario.name;
+    let name = comparison.scenario.word();
     Some(format!(
         "{} of {} runs did not end within limits.virtual_time_us = {}: {} files were left without a word. No claim is \
          judged by these runs. The first: ftpsim replay {name} --variant {} --seed {}",

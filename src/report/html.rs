@@ -65,7 +65,7 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn command(&self) -> String {
-        format!("ftpsim compare {} --seeds {}", self.comparison.scenario.name, self.comparison.seeds)
+        format!("ftpsim compare {} --seeds {}", self.comparison.scenario.word(), self.comparison.seeds)
     }
 
     fn summary(&self) -> String {
@@ -297,7 +297,7 @@ impl<'a> Page<'a> {
                 let _ = writeln!(
                     text,
                     "ftpsim replay {} --variant {} --seed {}",
-                    escape(&c.scenario.name),
+                    escape(&c.scenario.word()),
                     escape(&row.variant),
                     loss.seed
                 );

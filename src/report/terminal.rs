@@ -331,7 +331,7 @@ impl Page<'_> {
                 self.style.width,
             );
         }
-        text += &self.style.violations(&c.violations, &c.scenario.name);
+        text += &self.style.violations(&c.violations, &c.scenario.word());
         text
     }
 }

@@ -49,6 +49,9 @@ const EMBEDDED: [(&str, &str); 12] = [
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     pub name: String,
+    /// The path that it was read from, unless it came with the program.
+    #[serde(skip)]
+    pub file: Option<String>,
     /// What the scenario is to find out, in one line.
     pub question: String,
     /// The seeds run when the command line names none; left out with `every_wire_byte` or a grid.
@@ -248,7 +251,15 @@ impl Scenario {
     /// An embedded scenario by name, or a file by its path (anything with a `/` or `.toml`).
     pub fn load(name_or_path: &str) -> Result<Self, ScenarioError> {
         let (text, file) = text_of(name_or_path)?;
-        Self::parse(&text, &file)
+        let own = matches!(text, Cow::Owned(_)).then(|| file.clone());
+        Ok(Self { file: own, ..Self::parse(&text, &file)? })
+    }
+
+    /// The word that names it on a command line, quoted for a shell where it must be.
+    pub fn word(&self) -> String {
+        let Some(file) = &self.file else { return self.name.clone() };
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,=@%".contains(c);
+        if file.chars().all(plain) { file.clone() } else { format!("'{}'", file.replace('\'', "'\\''")) }
     }
 
     /// All scenarios that come with the program.

@@ -39,7 +39,7 @@ impl Span {
 
 impl<'a> Evidence<'a> {
     fn command(&self) -> String {
-        format!("ftpsim compare {}", self.grid.scenario.name)
+        format!("ftpsim compare {}", self.grid.scenario.word())
     }
 
     fn plain_stream(&self) -> Option<&'a VariantSpec> {

@@ -52,14 +52,16 @@ impl<'a> Evidence<'a> {
     }
 
     fn command(&self) -> String {
-        format!("ftpsim compare {}", self.table.scenario.name)
+        format!("ftpsim compare {}", self.table.scenario.word())
     }
 
     fn replay(&self, row: Option<&TruthRecord>) -> String {
         row.map_or(self.command(), |row| {
             format!(
                 "ftpsim replay {} --variant {} --seed {}",
-                self.table.scenario.name, row.variant, row.seed
+                self.table.scenario.word(),
+                row.variant,
+                row.seed
             )
         })
     }

@@ -80,7 +80,7 @@ pub(in crate::report) fn section(grid: &Grid) -> Drawn {
     if let Some(setting) = first.first() {
         text += &overhead(grid, *setting);
     }
-    let _ = writeln!(text, "<p><code>ftpsim compare {}</code></p>", escape(&s.name));
+    let _ = writeln!(text, "<p><code>ftpsim compare {}</code></p>", escape(&s.word()));
     Ok(text)
 }
 

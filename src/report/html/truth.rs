@@ -39,7 +39,7 @@ pub(in crate::report) fn section(table: &TruthTable) -> String {
         }
         text += "</div>\n";
     }
-    let _ = writeln!(text, "<p><code>ftpsim compare {}</code></p>", escape(&s.name));
+    let _ = writeln!(text, "<p><code>ftpsim compare {}</code></p>", escape(&s.word()));
     text + &silent(table)
 }
 
@@ -153,10 +153,10 @@ fn silent(table: &TruthTable) -> String {
             escape(&strip.cut.replace('_', " ")),
             rows.len(),
             strip.fired().count(),
-            escape(&table.scenario.name),
+            escape(&table.scenario.word()),
             escape(strip.variant),
             first.seed,
-            escape(&table.scenario.name),
+            escape(&table.scenario.word()),
             escape(strip.variant),
             last.seed,
         );

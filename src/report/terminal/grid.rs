@@ -40,7 +40,7 @@ pub fn grid(result: &Grid, style: Style) -> String {
     text.push('\n');
     text += &wrap(&counting(&result.rows), style.width);
     text += &style.claims(&result.claims);
-    text += &style.violations(&result.violations, &s.name);
+    text += &style.violations(&result.violations, &s.word());
     text
 }
 

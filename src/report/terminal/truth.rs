@@ -41,7 +41,7 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
     if unfired > 0 {
         text += &wrap(&format!("{unfired} cuts found nothing to strike; they are not counted."), style.width);
     }
-    text += &style.violations(&table.violations, &s.name);
+    text += &style.violations(&table.violations, &s.word());
     text
 }
 

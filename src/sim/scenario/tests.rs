@@ -94,3 +94,17 @@ fn errors() {
     insta::assert_snapshot!(Scenario::load("tinny").unwrap_err());
     insta::assert_snapshot!(Scenario::load("no/such.toml").unwrap_err());
 }
+
+/// What a command prints can be given to a shell as it is.
+#[test]
+fn a_scenario_of_ones_own_is_named_by_its_path() {
+    assert_eq!(Scenario::load("tiny").unwrap().word(), "tiny");
+    let directory = tempfile::tempdir().unwrap();
+    for (name, quoted) in [("own.toml", false), ("it's my own.toml", true)] {
+        let path = directory.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(&path, include_str!("../../../sims/tiny.toml")).unwrap();
+        let word = Scenario::load(&path).unwrap().word();
+        let expected = if quoted { format!("'{}'", path.replace('\'', "'\\''")) } else { path };
+        assert_eq!(word, expected);
+    }
+}

@@ -1,6 +1,7 @@
 //! One record for each file sent or received, for a transfer log.
 
 use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::name::is_deceptive;
 use ftp_proto::time::civil;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -63,9 +64,8 @@ impl TransferRecord {
         let weekday = DAYS[ended_s.div_euclid(86_400).rem_euclid(7) as usize];
         let month = MONTHS[usize::from(month) - 1];
         let seconds = self.duration_us.div_ceil(1_000_000);
-        // The format has no quoting: blanks and control characters in names become underscores.
-        let plain =
-            |text: &str| text.replace(|letter: char| letter.is_whitespace() || letter.is_control(), "_");
+        // The format has no quoting: blanks, and what could be taken for something else, become underscores.
+        let plain = |text: &str| text.replace(|c: char| c.is_whitespace() || is_deceptive(c), "_");
         let kind = if self.data_type.starts_with('A') { 'a' } else { 'b' };
         let direction = match self.movement {
             Movement::Sent => 'o',

@@ -47,9 +47,13 @@ pub(super) enum Refusal {
     Transfer(#[from] TransferError),
     #[error("transfer aborted")]
     Aborted,
-    /// LIST and NLST (RFC 959 section 5.4 knows 450 alone for them).
+    /// LIST and NLST. RFC 959 section 5.4 knows 450 alone for them, by which clients understand that they
+    /// are to try again; every server in use says 550.
     #[error("no such file or directory")]
     NotListed,
+    /// STAT (RFC 959 section 5.4).
+    #[error("no such file or directory")]
+    NoStatus,
     /// Ends the session.
     #[error("control connection lost: {0}")]
     ControlLost(io::Error),
@@ -104,7 +108,8 @@ impl Refusal {
             Refusal::Protocol(_) => 522,
             // RFC 2577 section 3.
             Refusal::DataAddress(_) => 504,
-            Refusal::NotListed => 450,
+            Refusal::NotListed => 550,
+            Refusal::NoStatus => 450,
             Refusal::ControlLost(_) => 421,
             Refusal::Open(_) => 425,
             // 150 has been said: what it promised has not come about, but for what the name is to blame.

@@ -68,7 +68,7 @@ async fn transfers_are_logged() {
     settle().await;
     drop(data);
     client.expect(426).await;
-    client.script(&[("NLST none", &[450])]).await;
+    client.script(&[("NLST none", &[550])]).await;
     assert_eq!(
         *lines.lock().unwrap(),
         [

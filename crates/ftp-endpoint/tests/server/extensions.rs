@@ -84,7 +84,7 @@ async fn machine_listings() {
     let world = world().await;
     world.put("/d/a b", b"123");
     world.put("/d/sub/x", b"");
-    world.store.set_modified(&path_of("/d/a b"), (951_782_400, 0)).await.unwrap();
+    world.store.set_modified(&path_of("/d/a b"), (951_782_400, 250_000_000)).await.unwrap();
     let mut client = world.client().await;
     for (options, wanted) in [
         (
@@ -105,6 +105,11 @@ async fn machine_listings() {
     }
     let reply = client.ask("MLST d/a b", 250).await;
     assert_eq!(reply, "250-Listing /d/a b\r\n size=3;modify=20000229000000; /d/a b\r\n250 End\r\n");
+    // Only a listing has a directory that is listed.
+    client.ask("CWD d", 250).await;
+    client.ask("OPTS MLST type;", 200).await;
+    assert_eq!(client.ask("MLST", 250).await, "250-Listing /d\r\n type=dir; /d\r\n250 End\r\n");
+    client.ask("CWD /", 250).await;
     client.script(&[("MLSD d/a b", &[501]), ("MLSD none", &[550]), ("MLST none", &[550])]).await;
 }
 

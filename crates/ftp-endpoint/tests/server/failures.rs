@@ -117,7 +117,7 @@ async fn refusals_before_the_connection() {
     client
         .script(&[("RETR d", &[550]), ("RETR none", &[550]), ("STOR d", &[553]), ("STOR /no/f", &[553])])
         .await;
-    client.script(&[("LIST none", &[450]), ("NLST none/x", &[450])]).await;
+    client.script(&[("LIST none", &[550]), ("NLST none/x", &[550]), ("STAT none", &[450])]).await;
     // In stream mode, what the client had opened for the refused command is not taken for the next.
     let mut data = client.passive().await;
     client.ask("STOR d", 553).await;

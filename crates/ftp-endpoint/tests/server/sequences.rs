@@ -25,7 +25,8 @@ const fn row(
 /// RFC 959: 125, 150, (110), then 226, 250 or 425, 426, 451, 551, 552.
 const STORING: &[u16] = &[125, 150, 226, 250, 425, 426, 451, 551, 552, 532, 450, 452, 553, 554, 555, 550];
 const RETRIEVING: &[u16] = &[125, 150, 226, 250, 425, 426, 451, 450, 550, 554, 555];
-const LISTING: &[u16] = &[125, 150, 226, 250, 425, 426, 451, 450];
+/// And 550, which servers in use say.
+const LISTING: &[u16] = &[125, 150, 226, 250, 425, 426, 451, 450, 550];
 
 const TABLE: &[Row] = &[
     row("USER u", 331, &[331], &[230, 331, 332]),
@@ -33,7 +34,7 @@ const TABLE: &[Row] = &[
     row("ACCT a", 202, &[202], &[230, 202, 503]),
     row("CWD d", 530, &[250], &[250, 502, 550]),
     row("CWD none", 530, &[550], &[250, 502, 550]),
-    row("CDUP", 530, &[200], &[200, 502, 550]),
+    row("CDUP", 530, &[250], &[200, 250, 502, 550]),
     row("SMNT d", 530, &[202], &[202, 250, 502, 550]),
     row("REIN", 220, &[220], &[120, 220, 502]),
     row("QUIT", 221, &[221], &[221]),
@@ -73,7 +74,7 @@ const TABLE: &[Row] = &[
     row("MKD d", 530, &[550], &[257, 502, 550]),
     row("PWD", 530, &[257], &[257, 502, 550]),
     row("LIST", 530, &[150, 425], LISTING),
-    row("LIST none", 530, &[450], LISTING),
+    row("LIST none", 530, &[550], LISTING),
     row("NLST d", 530, &[150, 425], LISTING),
     row("SITE HELP", 530, &[214], &[200, 202, 214]),
     row("SYST", 215, &[215], &[215, 502]),
@@ -333,7 +334,7 @@ async fn names_of_every_kind() {
         client.ask(&format!("RNFR {wire}"), 350).await;
         client.ask("RNTO other", 250).await;
         client.ask("DELE other", 250).await;
-        client.ask("CDUP", 200).await;
+        client.ask("CDUP", 250).await;
         client.ask(&format!("RMD /{wire}"), 250).await;
     }
     // The byte 255 is sent as IAC IAC (RFC 854), and is no UTF-8: a name is bytes all the same (RFC 2640).

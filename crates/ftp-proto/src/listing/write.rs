@@ -100,7 +100,8 @@ impl Facts {
             out.extend(["size=", &entry.size_bytes.to_string(), ";"]);
         }
         if let (true, Some(modified)) = (self.modify, entry.modified) {
-            out.extend(["modify=", &timestamp(modified), ";"]);
+            // Fractions are allowed (RFC 3659 section 7.5.3), but not every client reads on.
+            out.extend(["modify=", &timestamp((modified.0, 0)), ";"]);
         }
         if self.perm {
             out.extend(["perm=", perm, ";"]);

@@ -101,8 +101,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
         argument: &str,
     ) -> Result<Reply, Refusal> {
         let store = self.right(|rights| rights.write)?;
-        store.set_modified(&self.path(argument)?, time).await?;
-        Ok(Reply::new(213, format!("Modify={}; {argument}", timestamp(time))))
+        let path = self.path(argument)?;
+        store.set_modified(&path, time).await?;
+        // What is kept: a file system may know less of time than was asked for.
+        let kept = store.metadata(&path).await?.modified.unwrap_or(time);
+        Ok(Reply::new(213, format!("Modify={}; {argument}", timestamp(kept))))
     }
 
     /// The bytes that a RETR would send now (RFC 3659 section 4), as TYPE and STRU represent the

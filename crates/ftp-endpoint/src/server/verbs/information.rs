@@ -113,7 +113,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if !rights.read {
             return Err(Refusal::NoRight);
         }
-        let group = self.group(&store, &argument).await?;
+        let group = match self.group(&store, &argument).await {
+            Err(Refusal::NotListed) => return Err(Refusal::NoStatus),
+            other => other?,
+        };
         let now = self.config.calendar.as_ref().map(|calendar| calendar().0);
         let code = if group.is_directory { 212 } else { 213 };
         let mut lines = vec![format!("Status of {argument}:")];

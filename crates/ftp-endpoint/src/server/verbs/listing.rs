@@ -230,11 +230,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
     ) -> Result<Reply, Refusal> {
         let (_, rights, path, metadata) = self.looked_up(argument).await?;
         let entry = listed(&path.to_string(), &metadata);
-        let kind = match (entry.is_directory, path == self.working) {
-            (true, true) => "cdir",
-            (true, false) => "dir",
-            (false, _) => "file",
-        };
+        // Only a listing has a directory that is listed, cdir (RFC 3659 section 7.5.1.2).
+        let kind = if entry.is_directory { "dir" } else { "file" };
         let line = self.negotiated.facts.line(kind, &entry, &permissions(entry.is_directory, &rights));
         let lines = vec![format!("Listing {path}"), format!(" {line}"), "End".to_owned()];
         Ok(Reply::multi(250, lines))

@@ -74,7 +74,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::Mode(mode) => self.set_mode(mode).await?,
 
             Command::Cwd(path) => self.change_directory(&path, 250).await?,
-            Command::Cdup => self.change_directory("..", 200).await?,
+            Command::Cdup => self.change_directory("..", 250).await?,
             Command::Pwd => self.working_directory(),
             Command::Mkd(path) => self.make_directory(&path).await?,
             Command::Rmd(path) => self.remove_directory(&path).await?,
