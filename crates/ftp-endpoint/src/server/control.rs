@@ -4,7 +4,7 @@ use super::config::{Limits, Timeouts};
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Watch};
 use bytes::{Buf, BytesMut};
-use ftp_proto::command::MAX_LINE_BYTES;
+use ftp_proto::command::{Command, CommandError, MAX_LINE_BYTES};
 use ftp_proto::reply::Reply;
 use ftp_proto::telnet::{Item, LineSplitter};
 use std::collections::VecDeque;
@@ -30,8 +30,11 @@ impl Line {
         }
     }
 
-    fn is_quit(&self) -> bool {
-        matches!(self, Self::Text(text) if text.eq_ignore_ascii_case(b"QUIT"))
+    pub(super) fn command(&self) -> Result<Command, CommandError> {
+        match self {
+            Self::Text(text) => Command::parse(text),
+            Self::TooLong => Err(CommandError::Unknown),
+        }
     }
 }
 
@@ -212,7 +215,7 @@ impl<N: Net> Control<N> {
             match self.attend().await {
                 Ok(Some(line)) => self.queue(line),
                 // It wants no more than the replies to what it has asked.
-                Ok(None) if self.queue.iter().any(Line::is_quit) => return std::future::pending().await,
+                Ok(None) if self.quits() => return std::future::pending().await,
                 Ok(None) => return io::ErrorKind::UnexpectedEof.into(),
                 Err(error) => return error,
             }
@@ -224,8 +227,14 @@ impl<N: Net> Control<N> {
         !self.queue.is_empty() || !self.unread.is_empty()
     }
 
-    pub(super) fn queued(&self) -> impl Iterator<Item = &Line> {
-        self.queue.iter()
+    /// Whether nothing is queued.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether QUIT is queued: the client will ask for nothing more, and wants what it has asked for.
+    pub(super) fn quits(&self) -> bool {
+        self.queue.iter().any(|line| line.command() == Ok(Command::Quit))
     }
 
     pub(super) async fn close(mut self) {

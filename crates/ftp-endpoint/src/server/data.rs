@@ -172,8 +172,7 @@ impl<N: Net> DataPort<N> {
     /// refused must not be taken for the next.
     pub(super) fn refused(&mut self, mode: TransmissionMode) {
         if mode == TransmissionMode::Stream
-            && let Port::Passive(_) = self.port
-            && let Port::Passive(listener) = std::mem::replace(&mut self.port, Port::Used)
+            && let Some(listener) = self.take_passive()
         {
             self.refused = Some(Refused::Listening(listener));
         }
@@ -194,8 +193,17 @@ impl<N: Net> DataPort<N> {
     }
 
     fn discard_passive(&mut self) {
-        if let Port::Passive(_) = self.port {
-            self.port = Port::Used;
+        drop(self.take_passive());
+    }
+
+    /// The listener, which has then served.
+    fn take_passive(&mut self) -> Option<N::Listener> {
+        match std::mem::replace(&mut self.port, Port::Used) {
+            Port::Passive(listener) => Some(listener),
+            other => {
+                self.port = other;
+                None
+            }
         }
     }
 

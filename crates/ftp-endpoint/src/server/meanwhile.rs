@@ -1,9 +1,9 @@
 //! What a transfer hears meanwhile: STAT, NOOP and ABOR, and the restart markers to be told.
 
-use super::control::{Control, Line};
+use super::control::Control;
 use crate::net::Net;
 use crate::transfer::RestartMarker;
-use ftp_proto::command::{Command, CommandError};
+use ftp_proto::command::Command;
 use ftp_proto::reply::Reply;
 use std::future::Future;
 use std::io;
@@ -55,16 +55,13 @@ pub(super) async fn attended<N: Net, T>(
         };
         let line = match line {
             Ok(Some(line)) => line,
-            Ok(None) if control.queued().any(|line| parsed(line) == Ok(Command::Quit)) => {
-                // Nothing more will be asked, and the transfer's end is still wanted.
-                return Attended::Done(work.await);
-            }
+            Ok(None) if control.quits() => return Attended::Done(work.await),
             Ok(None) | Err(_) if control.transfers_outlive_it => return Attended::Done(work.await),
             Ok(None) => return Attended::Lost(io::ErrorKind::UnexpectedEof.into()),
             Err(error) => return Attended::Lost(error),
         };
-        let first = control.queued().next().is_none();
-        match parsed(&line) {
+        let first = control.is_at_rest();
+        match line.command() {
             Ok(Command::Abor) => {
                 *aborting = true;
                 control.queue(line);
@@ -94,11 +91,4 @@ fn say_marks<N: Net>(control: &mut Control<N>, marks: &mut Option<mpsc::Receiver
 /// "The text is exact" (RFC 959 section 4.2, as corrected by RFC 1123 section 4.1.3.4).
 fn mark_reply(mark: &RestartMarker) -> Reply {
     Reply::new(110, format!("MARK {} = {}", mark.sender, mark.receiver))
-}
-
-fn parsed(line: &Line) -> Result<Command, CommandError> {
-    match line {
-        Line::Text(text) => Command::parse(text),
-        Line::TooLong => Err(CommandError::Unknown),
-    }
 }
