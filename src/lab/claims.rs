@@ -91,6 +91,12 @@ impl<'a> Evidence<'a> {
         self.variants(|v| v.mode == mode && v.reuse_data_connection && v.pipeline_depth == 1)
     }
 
+    /// Block and compressed mode, the connection kept, one file after the other.
+    fn marked(&self) -> Vec<&'a VariantSpec> {
+        let modes = [TransmissionMode::Block, TransmissionMode::Compressed];
+        modes.into_iter().filter_map(|mode| self.plain(mode)).collect()
+    }
+
     /// Runs with silent loss under the faults that `which` picks.
     fn lost(&self, variant: &VariantSpec, which: impl Fn(FaultName) -> bool) -> Share {
         let faults = self.comparison.scenario.faults.iter().filter(|fault| which(fault.kind));
@@ -283,12 +289,7 @@ impl<'a> Evidence<'a> {
     fn connection_per_file(&self) -> Claim {
         let claim = CONNECTION_PER_FILE;
         let command = self.compare_command();
-        let modes = [
-            self.plain_stream(),
-            self.plain(TransmissionMode::Block),
-            self.plain(TransmissionMode::Compressed),
-        ];
-        let modes: Vec<&VariantSpec> = modes.into_iter().flatten().collect();
+        let modes: Vec<&VariantSpec> = self.plain_stream().into_iter().chain(self.marked()).collect();
         if modes.len() < 2 {
             return untested(claim, command);
         }
@@ -309,8 +310,7 @@ impl<'a> Evidence<'a> {
         let command = self.compare_command();
         let is_fault = |kind| kind != FaultName::None;
         let any = |v: &VariantSpec| self.lost(v, is_fault);
-        let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
-        let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
+        let marked = self.marked();
         let (Some(stream), Some(first)) = (self.plain_stream(), marked.first()) else {
             return untested(claim, command);
         };
@@ -368,8 +368,7 @@ impl<'a> Evidence<'a> {
         if !self.comparison.scenario.variants.first().is_some_and(is_stream) {
             return untested(claim, command);
         }
-        let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
-        let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
+        let marked = self.marked();
         if marked.is_empty() {
             return untested(claim, command);
         }
@@ -416,8 +415,7 @@ impl<'a> Evidence<'a> {
         let wire = |v: &VariantSpec| {
             self.quiet(v, Directions::Both).map(|row| row.wire_bytes as f64 / row.payload_bytes as f64)
         };
-        let marked = [TransmissionMode::Block, TransmissionMode::Compressed];
-        let marked: Vec<&VariantSpec> = marked.into_iter().filter_map(|mode| self.plain(mode)).collect();
+        let marked = self.marked();
         let Some(stream) = self.plain_stream().filter(|_| !marked.is_empty()) else {
             return untested(claim, command);
         };

@@ -39,9 +39,7 @@ pub async fn fill(
     target: &Target,
     directory: &str,
 ) -> Result<(), Failed> {
-    let directories = Directories { source: directory.to_owned(), received: directory.to_owned() };
-    let put = plain(Direction::Put);
-    deliver(fixture, files, target, &directories, &put, &mut Latencies::default()).await.map(drop)
+    moved(Direction::Put, fixture, files, target, directory).await
 }
 
 /// Fetches all files from `directory` into the fixture, which compares them.
@@ -51,9 +49,20 @@ pub async fn fetch(
     target: &Target,
     directory: &str,
 ) -> Result<(), Failed> {
+    moved(Direction::Get, fixture, files, target, directory).await
+}
+
+/// All files, from or to one directory of the server, unmeasured.
+async fn moved(
+    direction: Direction,
+    fixture: &impl Fixture,
+    files: &Files,
+    target: &Target,
+    directory: &str,
+) -> Result<(), Failed> {
     let directories = Directories { source: directory.to_owned(), received: directory.to_owned() };
-    let get = plain(Direction::Get);
-    deliver(fixture, files, target, &directories, &get, &mut Latencies::default()).await.map(drop)
+    let plain = plain(direction);
+    deliver(fixture, files, target, &directories, &plain, &mut Latencies::default()).await.map(drop)
 }
 
 /// Removes the files of `directories`, and these, the last first. What cannot be removed stays; gives
