@@ -1,6 +1,8 @@
 //! What a durable store holds over the loss of power: a disk is recorded that has what has been synced, and
 //! of everything else whatever is worst.
 
+#![allow(clippy::disallowed_methods, reason = "a real disk takes real time")]
+
 use super::{get, kind_of, path, put};
 use crate::store::disk::durable::Disk;
 use crate::store::disk::{DiskStore, DiskWriter};
