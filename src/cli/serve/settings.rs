@@ -82,6 +82,10 @@ pub(super) struct Settings {
     /// Failed uploads kept for resumption, for each user; the oldest goes first [default: 100]
     #[arg(long, value_name = "N")]
     pub max_partials: Option<usize>,
+    /// Answer uploads and other changes only when they survive the loss of power: files and directories
+    /// are synced, many at a time. FEAT says DURABLE
+    #[arg(long)]
+    pub durable: bool,
     /// Write a line for each file sent or received to this file
     #[arg(long, value_name = "FILE")]
     pub transfer_log: Option<PathBuf>,
@@ -214,6 +218,7 @@ impl Settings {
             record_form: self.record_form.or(file.record_form),
             keep_partials: self.keep_partials.or(file.keep_partials),
             max_partials: self.max_partials.or(file.max_partials),
+            durable: self.durable || file.durable,
             transfer_log: self.transfer_log.or(file.transfer_log),
             transfer_log_format: self.transfer_log_format.or(file.transfer_log_format),
         }
