@@ -4,6 +4,7 @@
 use crate::cli::transfer::{RECORD_FORMS, choice};
 use anyhow::{Context, bail};
 use ftp_endpoint::server::{Limits, Rights, Timeouts};
+use ftp_endpoint::transfer::MinRate;
 use ftp_proto::repr::RecordForm;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +12,9 @@ use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The average over less would be hard on clients that wait for something.
+const MIN_RATE_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -54,6 +58,10 @@ pub(super) struct Settings {
     /// Bytes per second of each transfer [default: no limit]
     #[arg(long, value_name = "BYTES")]
     pub rate: Option<NonZeroU64>,
+    /// Bytes per second that a client has to give or take on a data connection, on the average of a minute;
+    /// 0: no limit [default: 100]
+    #[arg(long, value_name = "BYTES")]
+    pub min_rate: Option<u64>,
     /// Seconds from connection to login [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub login_timeout: Option<u64>,
@@ -205,6 +213,7 @@ impl Settings {
             max_sessions_per_address: self.max_sessions_per_address.or(file.max_sessions_per_address),
             max_logins_per_address: self.max_logins_per_address.or(file.max_logins_per_address),
             rate: self.rate.or(file.rate),
+            min_rate: self.min_rate.or(file.min_rate),
             login_timeout: self.login_timeout.or(file.login_timeout),
             idle_timeout: self.idle_timeout.or(file.idle_timeout),
             data_timeout: self.data_timeout.or(file.data_timeout),
@@ -240,6 +249,11 @@ impl Settings {
             logins_per_address: self.max_logins_per_address.unwrap_or(default.logins_per_address),
             login_failures: self.max_login_failures.unwrap_or(default.login_failures),
             transfer_bytes_per_s: self.rate,
+            min_rate: match self.min_rate {
+                Some(bytes_per_s) => NonZeroU64::new(bytes_per_s)
+                    .map(|bytes_per_s| MinRate { bytes_per_s, window: MIN_RATE_WINDOW }),
+                None => default.min_rate,
+            },
             partials_per_user: self.max_partials.unwrap_or(default.partials_per_user),
             ..default
         }
