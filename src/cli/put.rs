@@ -5,7 +5,7 @@ use super::remote::{join, with_remote};
 use super::transfer::{self, PUBLISH, TransferArgs, Work, choice};
 use super::url::{FtpUrl, UrlParser};
 use anyhow::{Context, bail, ensure};
-use ftp_endpoint::client::{Direction, Job, Publish};
+use ftp_endpoint::client::{Direction, Job, Policy, Publish};
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::name;
@@ -35,6 +35,10 @@ pub(super) struct Args {
     /// The name while it is under way: its own, or .NAME.part, renamed when the file is whole
     #[arg(long, default_value = "direct", value_parser = choice(&PUBLISH))]
     publish: Publish,
+    /// Only to a server whose answers survive the loss of power there, which it says by DURABLE in FEAT
+    /// (ftpsim serve --durable): when a file is reported as delivered, its source may go
+    #[arg(long)]
+    durable: bool,
     #[command(flatten)]
     transfer: TransferArgs,
 }
@@ -154,6 +158,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     if args.recursive {
         with_remote(&args.url, &args.transfer, Representation::Ascii, async |remote| {
+            if args.durable {
+                remote.must_be_durable().await?;
+            }
             for directory in ancestors(&args.url.path).chain(plan.directories.iter().map(String::as_str)) {
                 remote.make_directory(directory).await?;
             }
@@ -161,7 +168,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         })?;
     }
     let store = DiskStore::open("/").context("cannot open /")?;
-    let policy = args.transfer.policy(Direction::Put, args.publish);
+    let policy = Policy { durable: args.durable, ..args.transfer.policy(Direction::Put, args.publish) };
     let Plan { jobs, bytes, missing, .. } = plan;
     let work = Work { jobs, expected_bytes: Some(bytes), missing, ..Work::default() };
     transfer::run(&args.url, &store, work, &policy, &args.transfer)

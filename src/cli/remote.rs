@@ -106,6 +106,12 @@ enum Probed {
 }
 
 impl Remote {
+    /// Before anything is made at a server whose answers are to survive the loss of power.
+    pub(super) async fn must_be_durable(&mut self) -> anyhow::Result<()> {
+        let announced = self.client.session().announces("DURABLE").await?;
+        if announced { Ok(()) } else { Err(ClientError::NotDurable.into()) }
+    }
+
     /// Makes a directory, unless it is there.
     pub(super) async fn make_directory(&mut self, path: &str) -> anyhow::Result<()> {
         let session = self.client.session();

@@ -160,6 +160,7 @@ impl TransferArgs {
             resume: self.resume,
             marker_interval_bytes: self.marker_interval.or(NonZeroU64::new(1 << 20).filter(|_| self.resume)),
             pipeline_depth: self.pipeline,
+            durable: false,
             parallel: self.parallel,
             reply_timeout: self.timeout,
             data_timeout: self.timeout,

@@ -73,6 +73,11 @@ impl DiskFixture {
         })
     }
 
+    /// What arrives is synced before it counts.
+    pub fn durable(self) -> io::Result<Self> {
+        Ok(Self { store: self.store.durable()?, ..self })
+    }
+
     /// Clearing takes as many system calls, however many files there are.
     pub fn keeping(self) -> Self {
         Self { keeping: true, ..self }

@@ -46,6 +46,7 @@ fn traced(args: &Options, files: &Files, contender: &Contender, deliveries: u32)
     command
         .args(super::arguments(contender, files.count, files.size_bytes))
         .args(args.no_reuse.then_some("--no-reuse"))
+        .args(args.durable.then_some("--durable"))
         .args(["--deliveries", &deliveries.to_string()]);
     let ran = command.stdin(Stdio::null()).output();
     let text = std::fs::read_to_string(&table).unwrap_or_default();

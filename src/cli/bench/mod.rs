@@ -82,6 +82,10 @@ struct Options {
     /// disk (the system's directory for temporary files), or a directory
     #[arg(long, value_name = "memory|disk|DIR", default_value = "memory")]
     store: PathBuf,
+    /// What arrives on disk counts when it survives the loss of power: uploads at our server, downloads at
+    /// this end
+    #[arg(long)]
+    durable: bool,
     /// A server to measure instead of our own in this process
     #[arg(long, value_name = "HOST:PORT")]
     server: Option<String>,
@@ -131,13 +135,18 @@ fn run_bench(args: &Options) -> Result<ExitCode> {
     super::serve::raise_descriptor_limit();
     let files = Files::new(args.files, args.size, args.content);
     if args.store == Path::new("memory") {
+        ensure!(!args.durable, "--durable needs --store disk or a directory: memory survives nothing");
         return run_with(args, &files, &GeneratedStore::new(&files));
     }
     if args.deliveries.is_some() {
-        return run_with(args, &files, &DiskFixture::open(&args.store, &files)?.keeping());
+        return run_with(args, &files, &durable(args, DiskFixture::open(&args.store, &files)?)?.keeping());
     }
     let room = Room::make(&args.store, &files)?;
-    run_with(args, &files, &room.fill(&files)?)
+    run_with(args, &files, &durable(args, room.fill(&files)?)?)
+}
+
+fn durable(args: &Options, fixture: DiskFixture) -> Result<DiskFixture> {
+    if args.durable { fixture.durable().context("the files cannot be synced") } else { Ok(fixture) }
 }
 
 fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<ExitCode> {
@@ -161,7 +170,7 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
         once: args.once,
         remote_directory: address.map(|_| directory(args)),
         cancel: cancelled_by_interrupt()?,
-        store: args.store.display().to_string(),
+        store: format!("{}{}", args.store.display(), if args.durable { ", durable" } else { "" }),
         server: address.unwrap_or("in-process").to_owned(),
         date: today(),
     };

@@ -1,7 +1,7 @@
 //! Users with salted password hashes (Argon2id, RFC 9106), each with a root and rights.
 
 use super::hashing::{Busy, Hashing};
-use super::settings::UserSettings;
+use super::settings::{Settings, UserSettings};
 use anyhow::{Context, bail};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
@@ -38,18 +38,34 @@ pub(super) fn hash(password: &str) -> anyhow::Result<String> {
     }
 }
 
-fn open(root: &Path) -> anyhow::Result<DiskStore> {
-    DiskStore::open(root).with_context(|| format!("cannot serve the directory {}", root.display()))
+fn open(root: &Path, durable: bool) -> anyhow::Result<DiskStore> {
+    let store =
+        DiskStore::open(root).with_context(|| format!("cannot serve the directory {}", root.display()))?;
+    if !durable {
+        return Ok(store);
+    }
+    store.durable().with_context(|| format!("{} cannot be synced, as --durable wants", root.display()))
 }
 
 impl Users {
+    pub(super) fn of(settings: &Settings) -> anyhow::Result<Self> {
+        Self::new(settings.root.as_deref(), &settings.users, settings.anonymous, settings.durable)
+    }
+
+    /// Hashes are computed as a few at a time as before, whoever asks.
+    pub(super) fn instead_of(mut self, old: &Self) -> Self {
+        self.hashing = old.hashing.clone();
+        self
+    }
+
     /// `root`: of users that name none, and of anonymous.
-    pub(super) fn new(
+    fn new(
         root: Option<&Path>,
         settings: &[UserSettings],
         anonymous: bool,
+        durable: bool,
     ) -> anyhow::Result<Self> {
-        let shared = root.map(open).transpose()?;
+        let shared = root.map(|root| open(root, durable)).transpose()?;
         let mut users = BTreeMap::new();
         for user in settings {
             let secret = match (&user.password, &user.password_hash) {
@@ -63,7 +79,7 @@ impl Users {
                 _ => bail!("user {}: give either password or password-hash", user.name),
             };
             let store = match (&user.root, &shared) {
-                (Some(root), _) => open(root)?,
+                (Some(root), _) => open(root, durable)?,
                 (None, Some(shared)) => shared.clone(),
                 (None, None) => bail!("user {}: give root, here or for all", user.name),
             };
@@ -165,7 +181,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let hashed = UserSettings { password_hash: Some(hash("secret").unwrap()), ..user("h") };
         let clear = UserSettings { password: Some("plain".into()), ..user("c") };
-        let users = Users::new(Some(root.path()), &[hashed, clear], true).unwrap();
+        let users = Users::new(Some(root.path()), &[hashed, clear], true, false).unwrap();
         let peer = "127.0.0.1:1".parse().unwrap();
         for (name, password, wanted) in [
             ("h", "secret", true),
@@ -195,7 +211,7 @@ mod tests {
             (Some(root.path()), vec![rootless.clone(), rootless], "twice"),
             (Some(root.path()), vec![], "nobody"),
         ] {
-            let error = Users::new(root, &settings, false).err().unwrap().to_string();
+            let error = Users::new(root, &settings, false, false).err().unwrap().to_string();
             assert!(error.contains(word), "{error}");
         }
     }

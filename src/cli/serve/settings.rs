@@ -7,6 +7,7 @@ use ftp_endpoint::server::{Limits, Rights, Timeouts};
 use ftp_endpoint::transfer::MinRate;
 use ftp_proto::repr::RecordForm;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
@@ -90,7 +91,19 @@ pub(super) struct Settings {
     /// Failed uploads kept for resumption, for each user; the oldest goes first [default: 100]
     #[arg(long, value_name = "N")]
     pub max_partials: Option<usize>,
-    /// Write a line for each file sent or received to this file
+    /// Answer uploads and other changes only when they survive the loss of power: files and directories
+    /// are synced, many at a time. FEAT says DURABLE
+    #[arg(long)]
+    pub durable: bool,
+    /// Once the port is bound, become this user, and a group of theirs or GROUP alone, for good; for root
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub run_as: Option<String>,
+    /// Do not have the kernel (landlock) confine the server to what it serves, its log's directory and, to
+    /// read, its configuration's
+    #[arg(long = "no-landlock", num_args = 0, default_missing_value = "false")]
+    pub landlock: Option<bool>,
+    /// Write a line for each file sent or received, and for each name made, changed or removed, to this file;
+    /// SIGHUP opens it anew
     #[arg(long, value_name = "FILE")]
     pub transfer_log: Option<PathBuf>,
     /// Form of these lines [default: xferlog]
@@ -98,7 +111,7 @@ pub(super) struct Settings {
     pub transfer_log_format: Option<LogFormat>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum LogFormat {
     #[default]
@@ -223,9 +236,29 @@ impl Settings {
             record_form: self.record_form.or(file.record_form),
             keep_partials: self.keep_partials.or(file.keep_partials),
             max_partials: self.max_partials.or(file.max_partials),
+            durable: self.durable || file.durable,
+            run_as: self.run_as.or(file.run_as),
+            landlock: self.landlock.or(file.landlock),
             transfer_log: self.transfer_log.or(file.transfer_log),
             transfer_log_format: self.transfer_log_format.or(file.transfer_log_format),
         }
+    }
+
+    /// Directories that are served, each once.
+    pub(super) fn roots(&self) -> BTreeSet<&Path> {
+        let of_users = self.users.iter().filter_map(|user| user.root.as_deref());
+        of_users.chain(self.root.as_deref()).collect()
+    }
+
+    /// Keys that cannot change while the server runs, of those that are not the same in both.
+    pub(super) fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let all = [
+            ("listen", self.listen != other.listen),
+            ("run-as", self.run_as != other.run_as),
+            ("landlock", self.landlock != other.landlock),
+            ("keep-partials", self.keep_partials != other.keep_partials),
+        ];
+        all.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
@@ -307,9 +340,21 @@ mod tests {
         let command = Settings::augment_args(clap::Command::new("serve"));
         let mut flags: Vec<&str> =
             command.get_arguments().filter_map(|argument| argument.get_long()).collect();
+        // What is on by default is switched off by a flag.
+        for flag in &mut flags {
+            *flag = flag.strip_prefix("no-").unwrap_or(flag);
+        }
         flags.sort_unstable();
         assert_eq!(keys, flags);
         assert!(flags.len() > 20);
+        use clap::Parser;
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        let landlock = |line: &[&str]| Line::parse_from(line).settings.landlock;
+        assert_eq!((landlock(&[""]), landlock(&["", "--no-landlock"])), (None, Some(false)));
     }
 
     #[test]

@@ -116,6 +116,9 @@ pub enum ClientError {
         /// What it said instead.
         reply: Reply,
     },
+    /// What was to survive the loss of power was not sent: the server does not announce `DURABLE`.
+    #[error("the server does not say that what it answers survives the loss of power (no DURABLE in FEAT)")]
+    NotDurable,
     /// The store at this end failed.
     #[error("local file: {0}")]
     Local(StoreError),
@@ -187,7 +190,7 @@ impl ClientError {
             | Self::BadReply(_)
             | Self::OutOfSequence { .. }
             | Self::OutOfStep => FailureKind::Control,
-            Self::Refused { .. } => FailureKind::Refused,
+            Self::Refused { .. } | Self::NotDurable => FailureKind::Refused,
             Self::Address { .. }
             | Self::DataConnect(_)
             | Self::DataPeer { .. }
@@ -212,6 +215,7 @@ impl ClientError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Refused { reply, .. } | Self::LoginRefused(reply) => reply.code >= 500,
+            Self::NotDurable => true,
             Self::Unverifiable { reply, .. } if reply.class() == Class::TransientNegative => false,
             error => matches!(
                 error.kind(),

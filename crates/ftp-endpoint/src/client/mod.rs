@@ -10,6 +10,7 @@ mod marker;
 mod pipelined;
 pub mod policy;
 mod program;
+mod publishing;
 mod queue;
 pub mod report;
 mod restart;

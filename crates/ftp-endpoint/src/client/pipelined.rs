@@ -34,6 +34,7 @@ impl<N: Net, S: Store> Worker<N, S> {
     pub(super) async fn run_pipelined(&mut self) {
         loop {
             let Some(mut pending) = self.take() else {
+                self.finish_publications().await;
                 if !self.queue.has_put_off() {
                     return;
                 }
@@ -210,6 +211,7 @@ impl<N: Net, S: Store> Worker<N, S> {
 
     /// Ends the flights to which nothing is owed any more.
     async fn conclude(&mut self, session: &mut Session<N>, burst: &mut Burst<S>) -> Result<(), ClientError> {
+        self.look_at_publications().await;
         let direction = self.policy.direction;
         let landed = |flight: &Flight<S>| flight.owed == 0 && !flight.is_unmoved(direction);
         let numbers: Vec<u64> =
@@ -246,6 +248,10 @@ impl<N: Net, S: Store> Worker<N, S> {
         });
         let result = match verified {
             Ok(moved) => match flight.writer.take() {
+                Some(writer) if self.store.publishes_together() => {
+                    self.publish_later(flight.pending, moved.payload_bytes, writer).await;
+                    return None;
+                }
                 Some(writer) => writer.publish().await.map(|()| moved).map_err(ClientError::Local),
                 None => Ok(moved),
             },

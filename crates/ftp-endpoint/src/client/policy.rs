@@ -128,6 +128,11 @@ pub struct Policy {
     /// Transfer commands under way at a time on one control connection; 1: the next is sent when
     /// the last is done. More than 1 has an effect in block and compressed mode only.
     pub pipeline_depth: u32,
+    /// Uploads only to a server that announces `DURABLE` in FEAT (our extension): what it answers by 2yz
+    /// survives the loss of power there, so that the source may go. At this end the store makes durable
+    /// what it is to ([`Store::is_durable`](crate::store::Store::is_durable)).
+    #[serde(skip_serializing_if = "is_default")]
+    pub durable: bool,
     /// Sessions at a time.
     pub parallel: u32,
     /// Longest wait for a reply.
@@ -160,6 +165,7 @@ impl Default for Policy {
             resume: false,
             marker_interval_bytes: None,
             pipeline_depth: 1,
+            durable: false,
             parallel: 1,
             reply_timeout: Duration::from_secs(30),
             data_timeout: Duration::from_secs(30),

@@ -9,7 +9,7 @@ mod transfer;
 use super::control::{Control, shown};
 use super::error::ClientError;
 use super::hash::parse_hash;
-use super::policy::{Login, Policy};
+use super::policy::{Direction, Login, Policy};
 use crate::net::Net;
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, RestartMarker, TransferStats};
@@ -165,6 +165,12 @@ impl<N: Net> Session<N> {
         }
         if self.policy.mode != TransmissionMode::Stream {
             self.must(Command::Mode(self.policy.mode)).await?;
+        }
+        if self.policy.durable
+            && self.policy.direction == Direction::Put
+            && !self.announces("DURABLE").await?
+        {
+            return Err(ClientError::NotDurable);
         }
         Ok(())
     }

@@ -3,13 +3,14 @@
 
 use super::error::{ClientError, FailureKind};
 use super::policy::{Login, Policy};
+use super::publishing::Publication;
 use super::queue::{Pending, Queue, Shared};
 use super::report::Failure;
 use super::session::{Cost, Session};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub(super) struct Worker<N: Net, S: Store> {
     listed_bytes: Arc<BTreeMap<String, u64>>,
     pub(super) queue: Queue,
     pub(super) session: Option<Session<N>>,
+    pub(super) publications: VecDeque<Publication>,
     /// Of the latest session.
     number: u64,
     /// In sessions that are over.
@@ -62,6 +64,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             listed_bytes,
             queue: Queue::new(shared),
             session: None,
+            publications: VecDeque::new(),
             number: 0,
             spent: Cost::default(),
             connections: 0,

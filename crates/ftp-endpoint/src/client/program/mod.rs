@@ -77,8 +77,8 @@ impl<N: Net> Client<N> {
     /// Connects to the control port `server`, logs in (RFC 959 section 5.4) and sets TYPE, STRU and
     /// MODE where the options differ from the protocol's defaults.
     ///
-    /// Errors: [`ClientError::Connect`], [`ClientError::LoginRefused`], or [`ClientError::Refused`] where
-    /// the server lacks a mode, structure or type.
+    /// Errors: [`ClientError::Connect`], [`ClientError::LoginRefused`], [`ClientError::Refused`] where the
+    /// server lacks a mode, structure or type, or [`ClientError::NotDurable`].
     pub async fn connect(
         net: N,
         server: SocketAddr,

@@ -15,6 +15,9 @@ pub struct Options {
     pub structure: Structure,
     /// TYPE (RFC 959 section 3.1.1).
     pub representation: Representation,
+    /// Only a server that announces `DURABLE` in FEAT (our extension) will do: what it answers by 2yz to an
+    /// upload or another change survives the loss of power there.
+    pub durable: bool,
     /// Longest wait for a control or data connection to open.
     pub connect_timeout: Duration,
     /// Longest wait for a reply.
@@ -25,9 +28,17 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let Policy { mode, structure, representation, connect_timeout, reply_timeout, data_timeout, .. } =
-            Policy::default();
-        Self { mode, structure, representation, connect_timeout, reply_timeout, data_timeout }
+        let Policy {
+            mode,
+            structure,
+            representation,
+            durable,
+            connect_timeout,
+            reply_timeout,
+            data_timeout,
+            ..
+        } = Policy::default();
+        Self { mode, structure, representation, durable, connect_timeout, reply_timeout, data_timeout }
     }
 }
 
@@ -37,6 +48,7 @@ impl Options {
             mode: self.mode,
             structure: self.structure,
             representation: self.representation,
+            durable: self.durable,
             connect_timeout: self.connect_timeout,
             reply_timeout: self.reply_timeout,
             data_timeout: self.data_timeout,

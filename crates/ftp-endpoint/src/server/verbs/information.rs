@@ -20,7 +20,7 @@ const MAX_STATUS_LINES: usize = 1000;
 
 impl<N: Net, A: Accounts> Session<N, A> {
     /// RFC 2389 section 3.2: each line begins with one space; no feature of RFC 959 itself is
-    /// named. `XPIPE` is ours: see `OPTS XPIPE`.
+    /// named. `XPIPE` is ours: see `OPTS XPIPE`; and `DURABLE`: what is answered survives the loss of power.
     pub(in crate::server) fn features(&self) -> Reply {
         let of_verbs = Verb::all().filter_map(|verb| match verb.feature()? {
             "HASH" => Some(format!("HASH {}", Algorithm::list(self.negotiated.algorithm))),
@@ -29,6 +29,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
             plain => Some(plain.to_owned()),
         });
         let others = ["TVFS", "UTF8", "XPIPE"].map(str::to_owned);
+        let is_durable = self.user.as_ref().is_some_and(|user| user.store.is_durable());
+        let others = others.into_iter().chain(is_durable.then(|| "DURABLE".to_owned()));
         let mut lines = vec!["Extensions supported:".to_owned()];
         lines.extend(of_verbs.chain(others).map(|feature| format!(" {feature}")));
         lines.push("End".to_owned());
