@@ -133,14 +133,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         let address = listener.local_addr()?;
         #[cfg(unix)]
         give_up_privileges(identity.as_ref(), log.as_deref(), file.as_deref())?;
-        confine(&settings, log.as_deref(), file.as_deref())?;
+        let confined_to = confine(&settings, log.as_deref(), file.as_deref())?;
         tracing::info!(listen = %address, durable = settings.durable, "serving");
         tokio::spawn(until_interrupted(shutdown.clone()));
         let keep_partials = settings.keep_partials.unwrap_or(DEFAULT_KEEP_PARTIALS_DAYS);
         let live = LiveConfig::from(Arc::new(config));
         #[cfg(unix)]
         {
-            let reload = Reload { line, file, settings, log, live: live.clone(), descriptors };
+            let live = live.clone();
+            let reload = Reload { line, file, settings, log, live, descriptors, confined_to };
             let hangups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
             tokio::spawn(reload.when_asked(hangups.context("cannot hear signals")?));
         }
@@ -207,27 +208,36 @@ fn give_up_privileges(
     Ok(())
 }
 
-/// Before there are other threads.
+/// Before there are other threads. Gives the roots beyond which none can be served from now on.
 #[cfg(target_os = "linux")]
-fn confine(settings: &Settings, log: Option<&LogFile>, file: Option<&Path>) -> anyhow::Result<()> {
+fn confine(
+    settings: &Settings,
+    log: Option<&LogFile>,
+    file: Option<&Path>,
+) -> anyhow::Result<Option<Vec<PathBuf>>> {
     use confinement::{Held, Reach, confine};
     if settings.landlock == Some(false) {
-        return Ok(());
+        return Ok(None);
     }
     let log = log.map(|log| log.path.as_path());
-    match confine(&Reach { roots: settings.roots().into_iter().collect(), log, config: file })? {
+    let roots: Vec<&Path> = settings.roots().into_iter().collect();
+    let real = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+    match confine(&Reach { roots, log, config: file })? {
         Held::Fully => tracing::info!("confined to what is served (landlock)"),
         Held::Partially => {
             tracing::warn!("confined in part to what is served: landlock of this kernel is old")
         }
-        Held::Not => tracing::warn!("not confined to what is served: this kernel has no landlock"),
+        Held::Not => {
+            tracing::warn!("not confined to what is served: this kernel has no landlock");
+            return Ok(None);
+        }
     }
-    Ok(())
+    Ok(Some(real))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn confine(_: &Settings, _: Option<&LogFile>, _: Option<&Path>) -> anyhow::Result<()> {
-    Ok(())
+fn confine(_: &Settings, _: Option<&LogFile>, _: Option<&Path>) -> anyhow::Result<Option<Vec<PathBuf>>> {
+    Ok(None)
 }
 
 /// One for each further processor. A session stays on the thread that has accepted it: what it waits

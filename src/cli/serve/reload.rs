@@ -5,6 +5,7 @@ use super::log_file::LogFile;
 use super::settings::Settings;
 use super::{affordable, config};
 use crate::cli::out::message;
+use anyhow::{Context, ensure};
 use ftp_endpoint::server::LiveConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(super) struct Reload {
     pub log: Option<Arc<LogFile>>,
     pub live: LiveConfig<Users>,
     pub descriptors: Option<u64>,
+    /// Roots beyond which none can be served.
+    pub confined_to: Option<Vec<PathBuf>>,
 }
 
 /// The command line over the file, if there is one.
@@ -64,6 +67,7 @@ impl Reload {
 
     fn read(&mut self) -> anyhow::Result<()> {
         let settings = settings(&self.line, self.file.as_ref())?;
+        self.check_roots(&settings)?;
         // Certificates, when there are any, are to be read here: as all else before anything is replaced.
         let accounts = Users::of(&settings)?.instead_of(&self.live.current().accounts);
         let log = log(&settings, self.log.as_ref())?;
@@ -75,6 +79,21 @@ impl Reload {
         }
         self.live.replace(config);
         (self.log, self.settings) = (log, settings);
+        Ok(())
+    }
+
+    /// One that the kernel keeps us from could be opened, and then nothing could be done in it.
+    fn check_roots(&self, settings: &Settings) -> anyhow::Result<()> {
+        let Some(confined_to) = &self.confined_to else { return Ok(()) };
+        for root in settings.roots() {
+            let real = root.canonicalize().with_context(|| format!("cannot serve {}", root.display()))?;
+            ensure!(
+                confined_to.iter().any(|reachable| real.starts_with(reachable)),
+                "cannot serve {}: the server was confined to other directories when it was started \
+                 (--no-landlock)",
+                root.display()
+            );
+        }
         Ok(())
     }
 }
