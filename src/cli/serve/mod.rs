@@ -12,6 +12,7 @@ mod settings;
 mod warnings;
 
 use super::out::{printable_line, stdout};
+use super::signals::asked_to_end;
 use accounts::Users;
 use anyhow::Context;
 use ftp_endpoint::net::Net;
@@ -49,7 +50,12 @@ has left is its user's, for SITE PARTIAL.
 What is not:
   - Without --durable nothing is synced: a loss of power may take what was acknowledged. On ext4 new files may stand under their names with no bytes for up to 30 s after their 226, or may not be there. With --durable 2yz means that file and name are on the disk, and 451 that they could not be brought there.
   - A crash in the middle of an append leaves what had been appended by then.
-  - A file with several hard links is copied over when its upload is whole: a crash then leaves a mixture.";
+  - A file with several hard links is copied over when its upload is whole: a crash then leaves a mixture.
+
+Signals:
+  - SIGINT, SIGTERM: nobody is let in any more, transfers may finish; the second one cuts them off.
+  - SIGHUP: the configuration is read again, and the transfer log opened anew. Sessions go on; users and \
+limits hold from the next login on. A configuration with a mistake changes nothing, and the log says so.";
 
 #[derive(clap::Args)]
 #[command(after_long_help = PROMISES)]
@@ -321,30 +327,10 @@ pub(super) fn raise_descriptor_limit() -> Option<u64> {
 
 /// The first SIGINT or SIGTERM lets transfers finish, the second does not.
 async fn until_interrupted(shutdown: CancellationToken) {
-    if !interrupted().await {
-        return;
-    }
+    asked_to_end().await;
     tracing::info!("shutting down; interrupt again to cut transfers off");
     shutdown.cancel();
-    if interrupted().await {
-        std::process::exit(130);
-    }
-}
-
-/// `false` where signals cannot be heard.
-async fn interrupted() -> bool {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminated) = signal(SignalKind::terminate()) else { return false };
-        tokio::select! {
-            biased;
-            heard = tokio::signal::ctrl_c() => heard.is_ok(),
-            heard = terminated.recv() => heard.is_some(),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.is_ok()
+    std::process::exit(asked_to_end().await.code().into());
 }
 
 /// `ftpsim hash-password`: asks for a password and prints what `password-hash` takes.
