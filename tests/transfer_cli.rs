@@ -145,6 +145,85 @@ fn an_interrupted_upload_is_no_upload() {
     assert!(published.is_empty(), "the server took the interruption for the end of the file");
 }
 
+/// However a download is ended, and however often: nothing of it is left, and the exit code tells why.
+#[test]
+fn an_ended_download_leaves_nothing_behind() {
+    let server = Server::start(&["--rate", "1000000"]);
+    fs::create_dir(server.root.path().join("d")).unwrap();
+    for name in ["big", "d/one", "d/two"] {
+        fs::write(server.root.path().join(name), noise(20_000_000, 1)).unwrap();
+    }
+    for (arguments, signals, code) in [
+        (&["big"][..], &["-INT"][..], 130),
+        (&["big"], &["-TERM"], 143),
+        (&["-r", "d", "--parallel", "2"], &["-TERM"], 143),
+        (&["big", "--mode", "block"], &["-TERM", "-INT"], 0),
+    ] {
+        let here = tempfile::tempdir().unwrap();
+        let mut child = downloading(here.path(), &server, arguments);
+        let pid = child.0.id().to_string();
+        for signal in signals {
+            assert!(
+                std::process::Command::new("kill").args([*signal, pid.as_str()]).status().unwrap().success()
+            );
+        }
+        let status = child.0.wait().unwrap();
+        // Of two signals either may be heard first.
+        assert!(status.code() == Some(code) || code == 0 && status.code() > Some(128), "{status}");
+        assert_eq!(files_in(here.path()), [""; 0], "{arguments:?}");
+    }
+}
+
+/// A killed one can tidy nothing: the next one in the same place does, but for what somebody works at.
+#[test]
+fn a_killed_download_is_tidied_up_after_by_the_next() {
+    let server = Server::start(&["--rate", "1000000"]);
+    fs::write(server.root.path().join("big"), noise(20_000_000, 1)).unwrap();
+    fs::write(server.root.path().join("small"), "abc").unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let mut killed = downloading(here.path(), &server, &["big"]);
+    killed.0.kill().unwrap();
+    killed.0.wait().unwrap();
+    let left = files_in(here.path());
+    assert!(left.len() == 1 && left[0].ends_with(".tmp"), "{left:?}");
+    let _alive = downloading(here.path(), &server, &["big"]);
+    assert_eq!(files_in(here.path()).len(), 1, "the dead one's has gone");
+    succeed(ftpsim(here.path()).args(["get", &server.url(""), "small"]));
+    let names = files_in(here.path());
+    assert!(names.len() == 2 && names[0].ends_with(".tmp") && !left.contains(&names[0]), "{names:?}");
+}
+
+/// A download under way: its hidden file is there, and something in it.
+fn downloading(here: &std::path::Path, server: &Server, arguments: &[&str]) -> Reaped {
+    let before = files_in(here);
+    let program = assert_cmd::cargo::cargo_bin!("ftpsim");
+    let mut command = std::process::Command::new(program);
+    command.arg("get").args(arguments.iter().filter(|word| word.starts_with("-r")));
+    command.arg(server.url("")).args(arguments.iter().filter(|word| !word.starts_with("-r")));
+    command.current_dir(here).stderr(std::process::Stdio::null());
+    let child = Reaped(command.spawn().unwrap());
+    let begun = std::time::Instant::now();
+    while files_in(here).iter().all(|name| before.contains(name)) {
+        assert!(begun.elapsed() < LIMIT, "it does not begin");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child
+}
+
+/// Beneath a directory, hidden ones too.
+fn files_in(directory: &std::path::Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            files.extend(files_in(&entry.path()));
+        } else {
+            files.push(entry.file_name().into_string().unwrap());
+        }
+    }
+    files.sort_unstable();
+    files
+}
+
 /// RFC 1123 section 4.1.4.2: any string goes to the server, all its replies to the user.
 #[test]
 fn quote_sends_what_it_is_given() {

@@ -83,8 +83,19 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     drop((runtime, taken));
     work.missing = missing;
+    remove_dead(&store, &work.jobs);
     let policy = args.transfer.policy(Direction::Get, Publish::Direct);
     transfer::run(&args.url, &store, work, &policy, &args.transfer)
+}
+
+/// Where files are to go, what killed downloads have left goes first. What cannot be removed stays: it is
+/// in nobody's way.
+#[allow(clippy::disallowed_methods, reason = "files on a real disk have real ages")]
+fn remove_dead(store: &DiskStore, jobs: &[Job]) {
+    let places: BTreeSet<VirtualPath> = jobs.iter().map(|job| job.local.parent()).collect();
+    for place in &places {
+        let _ = store.remove_dead_temporaries(place, std::time::SystemTime::now());
+    }
 }
 
 /// Where the files go; it is made if it is not there.

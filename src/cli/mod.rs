@@ -1,5 +1,5 @@
 //! The command-line program: one file a subcommand. Exit codes: 0 fine, 1 a file failed or a
-//! property was violated, 2 wrong usage or input, 130 interrupted. Nothing is printed but by `out`.
+//! property was violated, 2 wrong usage or input, 130 interrupted, 143 terminated. Nothing is printed but by `out`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod audit;
@@ -20,6 +20,7 @@ mod replay;
 mod scenarios;
 mod serve;
 mod shrink;
+mod signals;
 mod sweep;
 mod transfer;
 mod url;

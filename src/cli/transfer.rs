@@ -2,6 +2,7 @@
 
 use super::dialogue::Dialogue;
 use super::out::{self, printable_line, stdout, tell};
+use super::signals::asked_to_end;
 use super::url::{FtpUrl, TypeCode};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -195,17 +196,18 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     ftp_endpoint::net::real::runtime().context("cannot start the runtime")
 }
 
-const INTERRUPTED: u8 = 130;
 /// What is under way is broken off properly within it, or not at all.
 const BREAK_OFF_LIMIT: Duration = Duration::from_secs(5);
+/// For what is at work in threads of its own then.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Does `work`, of which nothing is lost by an interruption.
 pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> T {
     tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => {
+        asked = asked_to_end() => {
             tell("interrupted");
-            std::process::exit(INTERRUPTED.into())
+            std::process::exit(asked.code().into())
         }
         done = work => done,
     }
@@ -240,7 +242,7 @@ pub(super) fn run(
     let server = runtime.block_on(interruptible(url.resolve()))?;
     let net = RealNet::new();
     let cancel = CancellationToken::new();
-    let report = runtime.block_on(async {
+    let (report, asked) = runtime.block_on(async {
         let delivery = Delivery::new(&net, store, server, &login)
             .policy(&policy)
             .observer(progress.clone())
@@ -248,21 +250,27 @@ pub(super) fn run(
             .cancel_by(cancel.clone())
             .deliver(&jobs);
         let mut delivery = std::pin::pin!(delivery);
+        let asked = tokio::select! {
+            biased;
+            report = &mut delivery => return (Some(report), None),
+            asked = asked_to_end() => asked,
+        };
+        cancel.cancel();
         tokio::select! {
             biased;
-            report = &mut delivery => return report,
-            _ = tokio::signal::ctrl_c() => cancel.cancel(),
-        }
-        tokio::select! {
-            biased;
-            report = delivery => report,
-            _ = tokio::signal::ctrl_c() => std::process::exit(INTERRUPTED.into()),
-            () = net.sleep(BREAK_OFF_LIMIT) => std::process::exit(INTERRUPTED.into()),
+            report = delivery => (Some(report), Some(asked)),
+            again = asked_to_end() => (None, Some(again)),
+            () = net.sleep(BREAK_OFF_LIMIT) => (None, Some(asked)),
         }
     });
+    // Dropped, a transfer takes its temporary file with it; the process must not end before.
+    runtime.shutdown_timeout(LEAVE_LIMIT);
     progress.bar.finish_and_clear();
-    let code = conclude(&report, missing, net.now(), args)?;
-    Ok(if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { code })
+    let code = match &report {
+        Some(report) => conclude(report, missing, net.now(), args)?,
+        None => ExitCode::from(1),
+    };
+    Ok(asked.map_or(code, |asked| ExitCode::from(asked.code())))
 }
 
 fn conclude(report: &Report, missing: u64, took: Duration, args: &TransferArgs) -> anyhow::Result<ExitCode> {

@@ -275,6 +275,8 @@ impl World {
         let accounts = Table::new().with_user("user", "password", self.server_store.clone(), Rights::ALL);
         let mut config = Config::new(accounts);
         config.transfers_outlive_control = self.case.server.transfers_outlive_control;
+        // How slow a path may be is the case's to say.
+        config.limits.min_rate = None;
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);
         config.timeouts.data_open = Duration::from_micros(self.case.timeouts.connect_us);
         config.timeouts.idle = Duration::from_micros(self.case.timeouts.control_idle_us);

@@ -27,6 +27,8 @@ mod rfc1123;
 mod security;
 #[path = "server/sequences.rs"]
 mod sequences;
+#[path = "server/slow.rs"]
+mod slow;
 #[path = "server/strangers.rs"]
 mod strangers;
 #[path = "server/transfers.rs"]

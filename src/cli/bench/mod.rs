@@ -7,6 +7,7 @@ mod scratch;
 mod size;
 
 use super::out::{stdout, tell};
+use super::signals::asked_to_end;
 use super::transfer::choice;
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
@@ -235,13 +236,10 @@ fn cancelled_by_interrupt() -> Result<CancellationToken> {
     let interrupted = cancel.clone();
     std::thread::spawn(move || {
         runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                tell(format_args!("interrupted; removing files"));
-                interrupted.cancel();
-            }
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
-            }
+            asked_to_end().await;
+            tell(format_args!("interrupted; removing files"));
+            interrupted.cancel();
+            std::process::exit(asked_to_end().await.code().into());
         });
     });
     Ok(cancel)

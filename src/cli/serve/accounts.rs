@@ -1,7 +1,7 @@
 //! Users with salted password hashes (Argon2id, RFC 9106), each with a root and rights.
 
 use super::hashing::{Busy, Hashing};
-use super::settings::UserSettings;
+use super::settings::{Settings, UserSettings};
 use anyhow::{Context, bail};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
@@ -48,8 +48,18 @@ fn open(root: &Path, durable: bool) -> anyhow::Result<DiskStore> {
 }
 
 impl Users {
+    pub(super) fn of(settings: &Settings) -> anyhow::Result<Self> {
+        Self::new(settings.root.as_deref(), &settings.users, settings.anonymous, settings.durable)
+    }
+
+    /// Hashes are computed as a few at a time as before, whoever asks.
+    pub(super) fn instead_of(mut self, old: &Self) -> Self {
+        self.hashing = old.hashing.clone();
+        self
+    }
+
     /// `root`: of users that name none, and of anonymous.
-    pub(super) fn new(
+    fn new(
         root: Option<&Path>,
         settings: &[UserSettings],
         anonymous: bool,

@@ -1,18 +1,29 @@
 //! `ftpsim serve`: the server over real sockets.
 
 mod accounts;
+#[cfg(target_os = "linux")]
+mod confinement;
 mod hashing;
+mod log_file;
+#[cfg(unix)]
+mod privileges;
+mod reload;
 mod settings;
+mod warnings;
 
 use super::out::{printable_line, stdout};
+use super::signals::asked_to_end;
 use accounts::Users;
 use anyhow::Context;
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::{RealListener, RealNet};
 use ftp_endpoint::observe::Nobody;
-use ftp_endpoint::server::{Config, PASSIVE_PORTS, SessionSlots, TransferLog, serve_beside};
+use ftp_endpoint::server::{Config, LiveConfig, PASSIVE_PORTS, SessionSlots, serve_beside};
 use ftp_endpoint::store::disk::DiskStore;
-use settings::{LogFormat, Settings};
+use log_file::LogFile;
+#[cfg(unix)]
+use reload::Reload;
+use settings::Settings;
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -39,7 +50,12 @@ has left is its user's, for SITE PARTIAL.
 What is not:
   - Without --durable nothing is synced: a loss of power may take what was acknowledged. On ext4 new files may stand under their names with no bytes for up to 30 s after their 226, or may not be there. With --durable 2yz means that file and name are on the disk, and 451 that they could not be brought there.
   - A crash in the middle of an append leaves what had been appended by then.
-  - A file with several hard links is copied over when its upload is whole: a crash then leaves a mixture.";
+  - A file with several hard links is copied over when its upload is whole: a crash then leaves a mixture.
+
+Signals:
+  - SIGINT, SIGTERM: nobody is let in any more, transfers may finish; the second one cuts them off.
+  - SIGHUP: the configuration is read again, and the transfer log opened anew. Sessions go on; users and \
+limits hold from the next login on. A configuration with a mistake changes nothing, and the log says so.";
 
 #[derive(clap::Args)]
 #[command(after_long_help = PROMISES)]
@@ -75,11 +91,10 @@ fn remove_leftovers(stores: &[DiskStore], keep_partials_days: u64, at_start: boo
 /// Between looks for what failed uploads have left for too long.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-async fn clean(net: RealNet, stores: Vec<DiskStore>, keep_partials_days: u64) {
-    let stores = Arc::new(stores);
+async fn clean(net: RealNet, live: LiveConfig<Users>, keep_partials_days: u64) {
     let mut at_start = true;
     loop {
-        let stores = stores.clone();
+        let stores = live.current().accounts.stores();
         let cleaning =
             tokio::task::spawn_blocking(move || remove_leftovers(&stores, keep_partials_days, at_start));
         if cleaning.await.is_err() {
@@ -100,12 +115,64 @@ fn calendar() -> (i64, u32) {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let settings = match &args.config {
-        Some(path) => args.settings.over(Settings::read(path)?),
-        None => args.settings,
-    };
-    let accounts =
-        Users::new(settings.root.as_deref(), &settings.users, settings.anonymous, settings.durable)?;
+    let Args { config: file, settings: line } = args;
+    let settings = reload::settings(&line, file.as_ref())?;
+    let accounts = Users::of(&settings)?;
+    #[cfg(unix)]
+    let identity = settings.run_as.as_deref().map(privileges::Identity::find).transpose()?;
+    trace();
+    let descriptors = raise_descriptor_limit();
+    let listen = settings.listen.unwrap_or(DEFAULT_LISTEN);
+    let log = reload::log(&settings, None)?;
+    let mut config = config(accounts, &settings);
+    config.transfer_log = log.as_ref().map(LogFile::teller);
+    config.limits.sessions = affordable(config.limits.sessions, descriptors);
+    let shutdown = config.shutdown.clone();
+    for warning in warnings::warnings(&line, &settings, file.as_deref(), listen) {
+        tracing::warn!("{warning}");
+    }
+
+    let runtime = ftp_endpoint::net::real::runtime().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let net = RealNet::new();
+        let listener = net.listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let address = listener.local_addr()?;
+        #[cfg(unix)]
+        give_up_privileges(identity.as_ref(), log.as_deref(), file.as_deref())?;
+        let confined_to = confine(&settings, log.as_deref(), file.as_deref())?;
+        tracing::info!(listen = %address, durable = settings.durable, "serving");
+        tokio::spawn(until_interrupted(shutdown.clone()));
+        let keep_partials = settings.keep_partials.unwrap_or(DEFAULT_KEEP_PARTIALS_DAYS);
+        let live = LiveConfig::from(Arc::new(config));
+        #[cfg(unix)]
+        {
+            let live = live.clone();
+            let reload = Reload { line, file, settings, log, live, descriptors, confined_to };
+            let hangups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+            tokio::spawn(reload.when_asked(hangups.context("cannot hear signals")?));
+        }
+        // The tasks run first: signals are heard before anyone is told that we serve.
+        tokio::task::yield_now().await;
+        let slots = SessionSlots::default();
+        let others = other_threads(&listener, &live, &slots)?;
+        // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
+        let _ = writeln!(stdout(), "listening on {address}");
+        tokio::spawn(clean(net, live.clone(), keep_partials));
+        let mut result = serve_beside(net, listener, live, Arc::new(Nobody), slots).await;
+        shutdown.cancel();
+        for thread in others {
+            // Not here: a second interrupt has to be heard.
+            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+            let panicked = || std::io::Error::other("a thread panicked");
+            result = result.and(ended.ok().and_then(Result::ok).unwrap_or_else(|| Err(panicked())));
+        }
+        result.context("the server gave up")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// To stderr, by RUST_LOG.
+fn trace() {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -124,58 +191,77 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
         .init();
-    let descriptors = raise_descriptor_limit();
-    let listen = settings.listen.unwrap_or(DEFAULT_LISTEN);
-    let (stores, durable) = (accounts.stores(), settings.durable);
-    let keep_partials = settings.keep_partials.unwrap_or(DEFAULT_KEEP_PARTIALS_DAYS);
-    let mut config = config(accounts, &settings)?;
-    config.limits.sessions = affordable(config.limits.sessions, descriptors);
-    let shutdown = config.shutdown.clone();
+}
 
-    let runtime = ftp_endpoint::net::real::runtime().context("cannot start the runtime")?;
-    runtime.block_on(async {
-        let net = RealNet::new();
-        let listener = net.listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-        let address = listener.local_addr()?;
-        tracing::info!(listen = %address, durable, "serving");
-        tokio::spawn(until_interrupted(shutdown.clone()));
-        // The task runs first: signals are heard before anyone is told that we serve.
-        tokio::task::yield_now().await;
-        let config = Arc::new(config);
-        let slots = SessionSlots::default();
-        let others = other_threads(&listener, &config, &slots)?;
-        // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
-        let _ = writeln!(stdout(), "listening on {address}");
-        tokio::spawn(clean(net, stores, keep_partials));
-        let mut result = serve_beside(net, listener, config, Arc::new(Nobody), slots).await;
-        shutdown.cancel();
-        for thread in others {
-            // Not here: a second interrupt has to be heard.
-            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
-            let panicked = || std::io::Error::other("a thread panicked");
-            result = result.and(ended.ok().and_then(Result::ok).unwrap_or_else(|| Err(panicked())));
+#[cfg(unix)]
+fn give_up_privileges(
+    identity: Option<&privileges::Identity>,
+    log: Option<&LogFile>,
+    file: Option<&Path>,
+) -> anyhow::Result<()> {
+    match identity {
+        Some(identity) => {
+            identity.take(log)?;
+            if let Some(unreadable) = privileges::unreadable(file) {
+                tracing::warn!("{unreadable}");
+            }
         }
-        result.context("the server gave up")
-    })?;
-    Ok(ExitCode::SUCCESS)
+        None if privileges::is_root() => {
+            tracing::warn!("this runs as root, and so would whatever a mistake lets in: give --run-as USER");
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+/// Before there are other threads. Gives the roots beyond which none can be served from now on.
+#[cfg(target_os = "linux")]
+fn confine(
+    settings: &Settings,
+    log: Option<&LogFile>,
+    file: Option<&Path>,
+) -> anyhow::Result<Option<Vec<PathBuf>>> {
+    use confinement::{Held, Reach, confine};
+    if settings.landlock == Some(false) {
+        return Ok(None);
+    }
+    let log = log.map(|log| log.path.as_path());
+    let roots: Vec<&Path> = settings.roots().into_iter().collect();
+    let real = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+    match confine(&Reach { roots, log, config: file })? {
+        Held::Fully => tracing::info!("confined to what is served (landlock)"),
+        Held::Partially => {
+            tracing::warn!("confined in part to what is served: landlock of this kernel is old")
+        }
+        Held::Not => {
+            tracing::warn!("not confined to what is served: this kernel has no landlock");
+            return Ok(None);
+        }
+    }
+    Ok(Some(real))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn confine(_: &Settings, _: Option<&LogFile>, _: Option<&Path>) -> anyhow::Result<Option<Vec<PathBuf>>> {
+    Ok(None)
 }
 
 /// One for each further processor. A session stays on the thread that has accepted it: what it waits
 /// for wakes that thread and no other.
 fn other_threads(
     listener: &RealListener,
-    config: &Arc<Config<Users>>,
+    live: &LiveConfig<Users>,
     slots: &SessionSlots,
 ) -> anyhow::Result<Vec<std::thread::JoinHandle<std::io::Result<()>>>> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let start = |number| {
-        let (listener, config, slots) = (listener.try_clone()?, config.clone(), slots.clone());
+        let (listener, live, slots) = (listener.try_clone()?, live.clone(), slots.clone());
         std::thread::Builder::new().name(format!("sessions-{number}")).spawn(move || {
-            let shutdown = config.shutdown.clone();
+            let shutdown = live.current().shutdown.clone();
             let result = ftp_endpoint::net::real::runtime()?.block_on(serve_beside(
                 RealNet::new(),
                 listener,
-                config,
+                live,
                 Arc::new(Nobody),
                 slots,
             ));
@@ -188,7 +274,7 @@ fn other_threads(
     (1..processors).map(start).collect::<std::io::Result<_>>().context("cannot start a thread")
 }
 
-fn config(accounts: Users, settings: &Settings) -> anyhow::Result<Config<Users>> {
+fn config(accounts: Users, settings: &Settings) -> Config<Users> {
     let mut config = Config::new(accounts);
     if let Some(greeting) = &settings.greeting {
         config.greeting.clone_from(greeting);
@@ -204,31 +290,7 @@ fn config(accounts: Users, settings: &Settings) -> anyhow::Result<Config<Users>>
     let (seconds, nanoseconds) = calendar();
     config.passive_seed =
         (seconds as u64) << 30 ^ u64::from(nanoseconds) ^ u64::from(std::process::id()) << 48;
-    if let Some(path) = &settings.transfer_log {
-        let format = settings.transfer_log_format.unwrap_or_default();
-        config.transfer_log = Some(transfer_log(path, format)?);
-    }
-    Ok(config)
-}
-
-/// Appends a line for each transfer.
-fn transfer_log(path: &Path, format: LogFormat) -> anyhow::Result<TransferLog> {
-    let file = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .with_context(|| format!("cannot write the transfer log {}", path.display()))?;
-    Ok(Arc::new(move |record| {
-        let mut line = match format {
-            LogFormat::Xferlog => record.xferlog(),
-            LogFormat::Json => serde_json::to_string(record).unwrap_or_default(),
-        };
-        line.push('\n');
-        // One write a line, so that lines of several sessions do not mix.
-        if let Err(error) = (&file).write_all(line.as_bytes()) {
-            tracing::error!(%error, "cannot write the transfer log");
-        }
-    }))
+    config
 }
 
 /// No more sessions than descriptors can be had for; what is left over is for data and files.
@@ -265,30 +327,10 @@ pub(super) fn raise_descriptor_limit() -> Option<u64> {
 
 /// The first SIGINT or SIGTERM lets transfers finish, the second does not.
 async fn until_interrupted(shutdown: CancellationToken) {
-    if !interrupted().await {
-        return;
-    }
+    asked_to_end().await;
     tracing::info!("shutting down; interrupt again to cut transfers off");
     shutdown.cancel();
-    if interrupted().await {
-        std::process::exit(130);
-    }
-}
-
-/// `false` where signals cannot be heard.
-async fn interrupted() -> bool {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminated) = signal(SignalKind::terminate()) else { return false };
-        tokio::select! {
-            biased;
-            heard = tokio::signal::ctrl_c() => heard.is_ok(),
-            heard = terminated.recv() => heard.is_some(),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.is_ok()
+    std::process::exit(asked_to_end().await.code().into());
 }
 
 /// `ftpsim hash-password`: asks for a password and prints what `password-hash` takes.

@@ -4,13 +4,18 @@
 use crate::cli::transfer::{RECORD_FORMS, choice};
 use anyhow::{Context, bail};
 use ftp_endpoint::server::{Limits, Rights, Timeouts};
+use ftp_endpoint::transfer::MinRate;
 use ftp_proto::repr::RecordForm;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The average over less would be hard on clients that wait for something.
+const MIN_RATE_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args, Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -54,6 +59,10 @@ pub(super) struct Settings {
     /// Bytes per second of each transfer [default: no limit]
     #[arg(long, value_name = "BYTES")]
     pub rate: Option<NonZeroU64>,
+    /// Bytes per second that a client has to give or take on a data connection, on the average of a minute;
+    /// 0: no limit [default: 100]
+    #[arg(long, value_name = "BYTES")]
+    pub min_rate: Option<u64>,
     /// Seconds from connection to login [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub login_timeout: Option<u64>,
@@ -86,7 +95,15 @@ pub(super) struct Settings {
     /// are synced, many at a time. FEAT says DURABLE
     #[arg(long)]
     pub durable: bool,
-    /// Write a line for each file sent or received to this file
+    /// Once the port is bound, become this user, and a group of theirs or GROUP alone, for good; for root
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub run_as: Option<String>,
+    /// Do not have the kernel (landlock) confine the server to what it serves, its log's directory and, to
+    /// read, its configuration's
+    #[arg(long = "no-landlock", num_args = 0, default_missing_value = "false")]
+    pub landlock: Option<bool>,
+    /// Write a line for each file sent or received, and for each name made, changed or removed, to this file;
+    /// SIGHUP opens it anew
     #[arg(long, value_name = "FILE")]
     pub transfer_log: Option<PathBuf>,
     /// Form of these lines [default: xferlog]
@@ -94,7 +111,7 @@ pub(super) struct Settings {
     pub transfer_log_format: Option<LogFormat>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum LogFormat {
     #[default]
@@ -209,6 +226,7 @@ impl Settings {
             max_sessions_per_address: self.max_sessions_per_address.or(file.max_sessions_per_address),
             max_logins_per_address: self.max_logins_per_address.or(file.max_logins_per_address),
             rate: self.rate.or(file.rate),
+            min_rate: self.min_rate.or(file.min_rate),
             login_timeout: self.login_timeout.or(file.login_timeout),
             idle_timeout: self.idle_timeout.or(file.idle_timeout),
             data_timeout: self.data_timeout.or(file.data_timeout),
@@ -219,9 +237,28 @@ impl Settings {
             keep_partials: self.keep_partials.or(file.keep_partials),
             max_partials: self.max_partials.or(file.max_partials),
             durable: self.durable || file.durable,
+            run_as: self.run_as.or(file.run_as),
+            landlock: self.landlock.or(file.landlock),
             transfer_log: self.transfer_log.or(file.transfer_log),
             transfer_log_format: self.transfer_log_format.or(file.transfer_log_format),
         }
+    }
+
+    /// Directories that are served, each once.
+    pub(super) fn roots(&self) -> BTreeSet<&Path> {
+        let of_users = self.users.iter().filter_map(|user| user.root.as_deref());
+        of_users.chain(self.root.as_deref()).collect()
+    }
+
+    /// Keys that cannot change while the server runs, of those that are not the same in both.
+    pub(super) fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let all = [
+            ("listen", self.listen != other.listen),
+            ("run-as", self.run_as != other.run_as),
+            ("landlock", self.landlock != other.landlock),
+            ("keep-partials", self.keep_partials != other.keep_partials),
+        ];
+        all.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
@@ -245,6 +282,11 @@ impl Settings {
             logins_per_address: self.max_logins_per_address.unwrap_or(default.logins_per_address),
             login_failures: self.max_login_failures.unwrap_or(default.login_failures),
             transfer_bytes_per_s: self.rate,
+            min_rate: match self.min_rate {
+                Some(bytes_per_s) => NonZeroU64::new(bytes_per_s)
+                    .map(|bytes_per_s| MinRate { bytes_per_s, window: MIN_RATE_WINDOW }),
+                None => default.min_rate,
+            },
             partials_per_user: self.max_partials.unwrap_or(default.partials_per_user),
             ..default
         }
@@ -298,9 +340,21 @@ mod tests {
         let command = Settings::augment_args(clap::Command::new("serve"));
         let mut flags: Vec<&str> =
             command.get_arguments().filter_map(|argument| argument.get_long()).collect();
+        // What is on by default is switched off by a flag.
+        for flag in &mut flags {
+            *flag = flag.strip_prefix("no-").unwrap_or(flag);
+        }
         flags.sort_unstable();
         assert_eq!(keys, flags);
         assert!(flags.len() > 20);
+        use clap::Parser;
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        let landlock = |line: &[&str]| Line::parse_from(line).settings.landlock;
+        assert_eq!((landlock(&[""]), landlock(&["", "--no-landlock"])), (None, Some(false)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Attending to a listener: accepting sessions, within the limits.
 
 use super::accounts::Accounts;
-use super::config::{Config, Limits};
+use super::config::Limits;
 use super::guesses::Guesses;
+use super::live::LiveConfig;
 use super::{data, session};
 use crate::net::{Listener, Net, Time};
 use crate::observe::Observer;
@@ -28,7 +29,7 @@ const REFUSAL_LIMIT: Duration = Duration::from_secs(5);
 pub async fn serve<N: Net, A: Accounts>(
     net: N,
     listener: N::Listener,
-    config: Arc<Config<A>>,
+    config: impl Into<LiveConfig<A>>,
     observer: Arc<dyn Observer>,
 ) -> io::Result<()> {
     serve_beside(net, listener, config, observer, SessionSlots::default()).await
@@ -39,10 +40,12 @@ pub async fn serve<N: Net, A: Accounts>(
 pub async fn serve_beside<N: Net, A: Accounts>(
     net: N,
     listener: N::Listener,
-    config: Arc<Config<A>>,
+    config: impl Into<LiveConfig<A>>,
     observer: Arc<dyn Observer>,
     slots: SessionSlots,
 ) -> io::Result<()> {
+    let live = config.into();
+    let shutdown = live.current().shutdown.clone();
     let mut sessions = JoinSet::new();
     let mut failures: u64 = 0;
     loop {
@@ -54,7 +57,7 @@ pub async fn serve_beside<N: Net, A: Accounts>(
                 }
                 continue;
             }
-            () = config.shutdown.cancelled() => break,
+            () = shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
@@ -66,14 +69,14 @@ pub async fn serve_beside<N: Net, A: Accounts>(
                 failures += 1;
                 tokio::select! {
                     biased;
-                    () = config.shutdown.cancelled() => break,
+                    () = shutdown.cancelled() => break,
                     () = net.sleep(ACCEPT_PAUSE) => continue,
                 }
             }
         };
         failures = 0;
         let slot = slots.take(data::canonical(peer.ip()));
-        if slot.is_beyond(&config.limits) {
+        if slot.is_beyond(&live.current().limits) {
             tracing::warn!(%peer, "too many sessions");
             let net = net.clone();
             sessions.spawn(async move {
@@ -83,12 +86,12 @@ pub async fn serve_beside<N: Net, A: Accounts>(
             continue;
         }
         let number = slots.next_number();
-        let (net, config, observer) = (net.clone(), config.clone(), observer.clone());
-        sessions.spawn(session::run(net, stream, config, observer, number, slot));
+        let (net, live, observer) = (net.clone(), live.clone(), observer.clone());
+        sessions.spawn(session::run(net, stream, live, observer, number, slot));
     }
     drop(listener);
     let all = async { while sessions.join_next().await.is_some() {} };
-    if net.timeout(config.timeouts.shutdown, all).await.is_err() {
+    if net.timeout(live.current().timeouts.shutdown, all).await.is_err() {
         tracing::warn!(sessions = sessions.len(), "sessions cut off at shutdown");
     }
     Ok(())

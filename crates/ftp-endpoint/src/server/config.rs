@@ -3,6 +3,7 @@
 use super::accounts::Accounts;
 use super::log::TransferLog;
 use crate::store::MAX_PARTIALS;
+use crate::transfer::MinRate;
 use ftp_proto::repr::RecordForm;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU64;
@@ -50,7 +51,7 @@ pub struct Config<A> {
     /// section 4.1.1 (QUIT) asks: "an unexpected close on the control connection will cause the
     /// server to take the effective action of an abort (ABOR) and a logout (QUIT)".
     pub transfers_outlive_control: bool,
-    /// Told of each file sent or received.
+    /// Told of each file sent or received, and of each name made, changed or removed.
     pub transfer_log: Option<TransferLog>,
     /// For the dates of LIST and the transfer log; without one, LIST gives the year.
     pub calendar: Option<Calendar>,
@@ -111,6 +112,9 @@ pub struct Limits {
     pub queued_bytes: usize,
     /// Bytes per second of a transfer.
     pub transfer_bytes_per_s: Option<NonZeroU64>,
+    /// What a client has to move on a data connection, either way, while the server waits for it: one that
+    /// gives or takes a byte now and then would hold its seat for ever.
+    pub min_rate: Option<MinRate>,
     /// What failed uploads have left for resumption, files a user; beyond that the oldest goes. Nothing
     /// is kept for anonymous, who may be anybody.
     pub partials_per_user: usize,
@@ -128,6 +132,10 @@ impl Default for Limits {
             queued_commands: 1024,
             queued_bytes: 64 << 10,
             transfer_bytes_per_s: None,
+            min_rate: Some(MinRate {
+                bytes_per_s: NonZeroU64::new(100).expect("not zero"),
+                window: Duration::from_secs(60),
+            }),
             partials_per_user: MAX_PARTIALS,
         }
     }

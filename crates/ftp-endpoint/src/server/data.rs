@@ -9,7 +9,7 @@ use super::config::Config;
 use super::replies::OpenError;
 use crate::net::{Listener, Net, Pace, Stream};
 use crate::observe::Watch;
-use crate::transfer::DataConnection;
+use crate::transfer::{DataConnection, MinRate};
 use ftp_proto::mode::{Coding, TransmissionMode};
 use ftp_proto::mutant::{self, Mutant};
 use std::io;
@@ -38,6 +38,7 @@ pub(super) struct DataPort<N: Net> {
     peer: SocketAddr,
     foreign_addresses: bool,
     silence_limit: Duration,
+    min_rate: Option<MinRate>,
     open_limit: Duration,
     port: Port<N>,
     connection: Option<DataConnection<N>>,
@@ -70,6 +71,7 @@ impl<N: Net> DataPort<N> {
             peer,
             foreign_addresses: config.foreign_data_addresses,
             silence_limit: config.timeouts.data,
+            min_rate: config.limits.min_rate,
             open_limit: config.timeouts.data_open,
             port: Port::Default,
             connection: None,
@@ -228,7 +230,10 @@ impl<N: Net> DataPort<N> {
                 let net = self.net.clone();
                 let limit = self.open_limit;
                 let stream = net.timeout(limit, self.stream()).await.map_err(|_| OpenError::TimedOut)??;
-                DataConnection::new(net, stream, coding, self.silence_limit, self.watch.clone())?
+                let mut new =
+                    DataConnection::new(net, stream, coding, self.silence_limit, self.watch.clone())?;
+                new.demand(self.min_rate);
+                new
             }
         };
         Ok(self.connection.insert(connection))

@@ -1,4 +1,4 @@
-//! One record for each file sent or received, for a transfer log.
+//! One record for each file sent or received, and for each name changed, for a transfer log.
 
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::name::is_deceptive;
@@ -49,12 +49,87 @@ pub struct TransferRecord {
     pub error: Option<String>,
 }
 
-/// Told of each transfer at its end; must not block for long.
-pub type TransferLog = Arc<dyn Fn(&TransferRecord) + Send + Sync>;
+/// What has been done to a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// DELE of a file.
+    Delete,
+    /// DELE of a name that is not there removes what a failed upload of the same user has left for it.
+    DeletePartial,
+    /// RMD.
+    RemoveDirectory,
+    /// MKD.
+    MakeDirectory,
+    /// RNTO.
+    Rename,
+    /// MFMT.
+    SetModified,
+}
+
+/// One change, done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeRecord {
+    /// What has been done.
+    pub event: Change,
+    /// In seconds since 1970 UTC; `None` without a calendar.
+    pub ended_s: Option<i64>,
+    /// The control connection's number, from 1.
+    pub session: u64,
+    /// The client.
+    pub peer: IpAddr,
+    /// Who logged in.
+    pub user: String,
+    /// As the account says.
+    pub anonymous: bool,
+    /// From the user's root; of a rename, what it was.
+    pub path: String,
+    /// What it is now, of a rename.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_path: Option<String>,
+}
+
+/// What a log is told. As JSON, with serde, `event` says which it is: `transfer`, or a [`Change`].
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum LogRecord<'a> {
+    /// The end of a transfer.
+    Transfer(&'a TransferRecord),
+    /// A change of names.
+    #[serde(untagged)]
+    Change(&'a ChangeRecord),
+}
+
+impl LogRecord<'_> {
+    /// A line as of xferlog(5), in UTC.
+    pub fn xferlog(&self) -> String {
+        match self {
+            Self::Transfer(record) => record.xferlog(),
+            Self::Change(record) => record.xferlog(),
+        }
+    }
+}
+
+/// Told of each transfer at its end, and of each change; must not block for long.
+pub type TransferLog = Arc<dyn Fn(LogRecord<'_>) + Send + Sync>;
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// "Tue Feb 29 00:00:00 2000".
+fn date(ended_s: Option<i64>) -> String {
+    let ended_s = ended_s.unwrap_or(0);
+    let (year, month, day, hour, minute, second) = civil(ended_s);
+    let weekday = DAYS[ended_s.div_euclid(86_400).rem_euclid(7) as usize];
+    let month = MONTHS[usize::from(month) - 1];
+    format!("{weekday} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year}")
+}
+
+/// The format has no quoting: blanks, and what could be taken for something else, become underscores.
+fn plain(text: &str) -> String {
+    text.replace(|c: char| c.is_whitespace() || is_deceptive(c), "_")
+}
 
 impl TransferRecord {
     pub(super) fn end(&mut self, duration: Duration, now_s: Option<i64>) {
@@ -65,13 +140,7 @@ impl TransferRecord {
     /// A line of xferlog(5), in UTC: date, seconds, host, bytes, file, type, action, direction,
     /// access mode, user, service, authentication, its user, completion.
     pub fn xferlog(&self) -> String {
-        let ended_s = self.ended_s.unwrap_or(0);
-        let (year, month, day, hour, minute, second) = civil(ended_s);
-        let weekday = DAYS[ended_s.div_euclid(86_400).rem_euclid(7) as usize];
-        let month = MONTHS[usize::from(month) - 1];
         let seconds = self.duration_us.div_ceil(1_000_000);
-        // The format has no quoting: blanks, and what could be taken for something else, become underscores.
-        let plain = |text: &str| text.replace(|c: char| c.is_whitespace() || is_deceptive(c), "_");
         let kind = if self.data_type.starts_with('A') { 'a' } else { 'b' };
         let direction = match self.movement {
             Movement::Sent => 'o',
@@ -80,10 +149,34 @@ impl TransferRecord {
         let access = if self.anonymous { 'a' } else { 'r' };
         let completion = if self.error.is_none() { 'c' } else { 'i' };
         format!(
-            "{weekday} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year} {seconds} {} {} {} {kind} _ \
-             {direction} {access} {} ftp 0 * {completion}",
+            "{} {seconds} {} {} {} {kind} _ {direction} {access} {} ftp 0 * {completion}",
+            date(self.ended_s),
             self.peer,
             self.bytes,
+            plain(&self.path),
+            plain(&self.user),
+        )
+    }
+}
+
+impl ChangeRecord {
+    /// A line in the form of xferlog(5), whose direction is `d` for what is deleted, as proftpd has it; and,
+    /// which is ours, `m` for a directory that is made, `r` for a rename (old path, `->`, new path) and `t`
+    /// for a time that is set. Directories end with a slash.
+    pub fn xferlog(&self) -> String {
+        let (direction, end) = match self.event {
+            Change::Delete | Change::DeletePartial => ('d', ""),
+            Change::RemoveDirectory => ('d', "/"),
+            Change::MakeDirectory => ('m', "/"),
+            Change::Rename => ('r', ""),
+            Change::SetModified => ('t', ""),
+        };
+        let new = self.new_path.as_ref().map(|path| format!("->{}", plain(path))).unwrap_or_default();
+        let access = if self.anonymous { 'a' } else { 'r' };
+        format!(
+            "{} 0 {} 0 {}{new}{end} b _ {direction} {access} {} ftp 0 * c",
+            date(self.ended_s),
+            self.peer,
             plain(&self.path),
             plain(&self.user),
         )
@@ -112,5 +205,28 @@ mod tests {
             error: None,
         };
         assert_eq!(record.xferlog(), "Tue Feb 29 00:00:00 2000 2 10.0.0.2 12 /a_b b _ i r u ftp 0 * c");
+    }
+    #[test]
+    fn changes_have_lines_of_their_own() {
+        let record = |event, path: &str, new_path: Option<&str>| ChangeRecord {
+            event,
+            ended_s: Some(951_782_400),
+            session: 1,
+            peer: "10.0.0.2".parse().unwrap(),
+            user: "u".into(),
+            anonymous: false,
+            path: path.into(),
+            new_path: new_path.map(str::to_owned),
+        };
+        for (record, wanted) in [
+            (record(Change::Delete, "/a\u{202e} b", None), "/a__b b _ d r u ftp 0 * c"),
+            (record(Change::RemoveDirectory, "/d", None), "/d/ b _ d r u ftp 0 * c"),
+            (record(Change::MakeDirectory, "/d", None), "/d/ b _ m r u ftp 0 * c"),
+            (record(Change::Rename, "/a", Some("/b")), "/a->/b b _ r r u ftp 0 * c"),
+            (record(Change::SetModified, "/a", None), "/a b _ t r u ftp 0 * c"),
+        ] {
+            let line = LogRecord::Change(&record).xferlog();
+            assert_eq!(line, format!("Tue Feb 29 00:00:00 2000 0 10.0.0.2 0 {wanted}"));
+        }
     }
 }

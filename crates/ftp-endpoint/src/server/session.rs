@@ -6,6 +6,7 @@ use super::config::Config;
 use super::control::{Control, Line};
 use super::counting::Counting;
 use super::data::DataPort;
+use super::live::LiveConfig;
 use super::negotiated::Negotiated;
 use super::replies::Refusal;
 use crate::net::{Net, Stream, Time};
@@ -19,7 +20,9 @@ use std::sync::Arc;
 
 pub(super) struct Session<N: Net, A: Accounts> {
     pub(super) net: N,
+    /// As it was at the last USER.
     pub(super) config: Arc<Config<A>>,
+    pub(super) live: LiveConfig<A>,
     pub(super) control: Control<N>,
     pub(super) data: DataPort<N>,
     pub(super) watch: Watch,
@@ -49,12 +52,13 @@ pub(super) struct Session<N: Net, A: Accounts> {
 pub(super) async fn run<N: Net, A: Accounts>(
     net: N,
     stream: N::Stream,
-    config: Arc<Config<A>>,
+    live: LiveConfig<A>,
     observer: Arc<dyn Observer>,
     number: u64,
     slot: Slot,
 ) {
     let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
+    let config = live.current();
     let counting = Arc::new(Counting::new(observer));
     let watch = Watch::new(counting.clone(), Who::Server, number);
     watch.tell(net.now(), Event::SessionBegins { peer });
@@ -81,6 +85,7 @@ pub(super) async fn run<N: Net, A: Accounts>(
         slot,
         unknown_since: begun,
         config,
+        live,
     };
     let reason = session.dialogue().await;
     session.data.flush().await;

@@ -26,12 +26,14 @@ mod appends;
 mod commit;
 pub(super) mod durable;
 mod leftovers;
+mod listing;
 mod parts;
 mod publish;
 mod reader;
 mod temporary;
 mod writer;
 
+use super::listing::Listing;
 use super::{Entry, Kind, Metadata, Principal, Store, StoreError, Write};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
@@ -204,26 +206,6 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
     Some(Metadata { kind, size_bytes: appends::visible_bytes(metadata), modified })
 }
 
-/// By name, those that clients may see.
-fn entries(directory: &Dir) -> Result<Vec<Entry>, StoreError> {
-    let mut entries = Vec::new();
-    for entry in directory.entries().map_err(error)? {
-        let entry = entry.map_err(error)?;
-        let on_disk = entry.file_name();
-        let name = from_os(&on_disk).into_owned();
-        if is_hidden(&name) {
-            continue;
-        }
-        // What a symbolic link points at, if that lies beneath the root and exists.
-        let Ok(metadata) = directory.metadata(&on_disk) else { continue };
-        if let Some(metadata) = metadata_of(&metadata) {
-            entries.push(Entry { name, metadata });
-        }
-    }
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
-}
-
 /// If a directory holds nothing that anyone can see, removes what uploads have left in it that are over.
 fn empty(directory: &Dir) -> Result<(), StoreError> {
     let mut leftovers = Vec::new();
@@ -271,8 +253,14 @@ impl Store for DiskStore {
     }
 
     async fn list(&self, path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = self.list_in_pieces(path).await?.all().await?;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    async fn list_in_pieces(&self, path: &VirtualPath) -> Result<Listing, StoreError> {
         let directory = self.root.open_dir(on_disk(checked(path)?)).map_err(error)?;
-        aside(move || entries(&directory)).await
+        Ok(Listing::in_pieces(listing::Reading::new(directory)?))
     }
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {

@@ -20,7 +20,10 @@ use std::io;
 mod contract;
 #[cfg(feature = "disk")]
 pub mod disk;
+pub mod listing;
 pub mod memory;
+
+use listing::Listing;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +231,11 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn metadata(&self, path: &VirtualPath) -> impl Future<Output = Result<Metadata, StoreError>> + Send;
     /// In order of name.
     fn list(&self, path: &VirtualPath) -> impl Future<Output = Result<Vec<Entry>, StoreError>> + Send;
+    /// The same, read while it is used: a large directory need be in no order then, and nobody holds all
+    /// of it.
+    fn list_in_pieces(&self, path: &VirtualPath) -> impl Future<Output = Result<Listing, StoreError>> + Send {
+        async { self.list(path).await.map(Listing::from) }
+    }
     /// Removes a file.
     fn remove_file(&self, path: &VirtualPath) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Makes a directory in one that is there.

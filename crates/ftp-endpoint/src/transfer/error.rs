@@ -1,5 +1,6 @@
 //! What can go wrong with the moving of a file.
 
+use super::MinRate;
 use crate::store::StoreError;
 use ftp_proto::mode::DecodeError;
 use ftp_proto::repr::ConvertError;
@@ -18,6 +19,9 @@ pub enum TransferError {
     /// Nothing moved for the data timeout.
     #[error("data connection silent for {0:?}")]
     Silent(Duration),
+    /// Less has moved than the peer has to move.
+    #[error("data connection slower than {} bytes per second for {:?}", .0.bytes_per_s, .0.window)]
+    TooSlow(MinRate),
     /// What came is not what the mode sends (RFC 959 section 3.4).
     #[error("{0}")]
     Malformed(#[from] DecodeError),

@@ -8,6 +8,8 @@ use crate::observe::{Event as Seen, Watch};
 use crate::store::{ReadFile, WriteFile};
 use bytes::{Buf, BytesMut};
 pub use error::TransferError;
+use floor::Floor;
+pub use floor::MinRate;
 use ftp_proto::mode::{
     Coding, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
 };
@@ -25,7 +27,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 pub mod ascii;
+mod closing;
 mod error;
+mod floor;
 pub mod limited;
 mod local;
 mod marks;
@@ -69,6 +73,7 @@ pub struct DataConnection<N: Net> {
     /// Of all files so far.
     total: TransferStats,
     idle_limit: Duration,
+    floor: Floor,
     marker_interval_bytes: Option<NonZeroU64>,
     marks: Marks,
 }
@@ -105,6 +110,7 @@ impl<N: Net> DataConnection<N> {
             written_bytes: 0,
             total: TransferStats::default(),
             idle_limit,
+            floor: Floor::default(),
             marker_interval_bytes: None,
             marks,
         })
@@ -149,6 +155,11 @@ impl<N: Net> DataConnection<N> {
             self.encoder = Encoder::new(self.coding);
             self.decoder = Decoder::new(self.coding);
         }
+    }
+
+    /// A peer that moves less than this, either way, fails with [`TransferError::TooSlow`].
+    pub fn demand(&mut self, min_rate: Option<MinRate>) {
+        self.floor = Floor::new(min_rate);
     }
 
     /// How the files to come are represented; `None`: as they are.
@@ -217,6 +228,7 @@ impl<N: Net> DataConnection<N> {
         file: &mut impl ReadFile,
         moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
+        self.floor.begin_file();
         let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
         let interval = match self.coding.mode {
             TransmissionMode::Stream => None,
@@ -303,13 +315,14 @@ impl<N: Net> DataConnection<N> {
         let mut rest = slices.as_mut_slice();
         let mut wire_bytes = 0;
         while !rest.is_empty() {
-            let write = self.stream.write_vectored(rest);
+            let (begun, limit) = (self.net.now(), self.floor.limit(self.idle_limit));
             let written = self
                 .net
-                .timeout(self.idle_limit, write)
+                .timeout(limit, self.stream.write_vectored(rest))
                 .await
-                .map_err(|_| TransferError::Silent(self.idle_limit))?
+                .map_err(|_| self.floor.overrun(limit, self.idle_limit))?
                 .map_err(TransferError::Connection)?;
+            self.floor.moved(self.net.now().saturating_sub(begun), written as u64)?;
             if written == 0 && rest.iter().any(|slice| !slice.is_empty()) {
                 return Err(TransferError::Connection(io::ErrorKind::WriteZero.into()));
             }
@@ -357,6 +370,7 @@ impl<N: Net> DataConnection<N> {
         moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
         self.marks.begin_file();
+        self.floor.begin_file();
         let mut incoming = self.conversion.map(Incoming::new);
         let mut read_bytes = READ_BYTES;
         loop {
@@ -364,17 +378,22 @@ impl<N: Net> DataConnection<N> {
                 return Ok(());
             }
             self.unread.reserve(read_bytes);
-            let read = self.stream.read_buf(&mut self.unread);
-            let limit = if mutant::is(Mutant::NoDataTimeout) {
+            let idle_limit = if mutant::is(Mutant::NoDataTimeout) {
                 Duration::from_secs(1 << 30)
             } else {
                 self.idle_limit
             };
-            let read = self.net.timeout(limit, read).await.map_err(|_| TransferError::Silent(limit))?;
+            let (begun, limit) = (self.net.now(), self.floor.limit(idle_limit));
+            let read = self.net.timeout(limit, self.stream.read_buf(&mut self.unread)).await;
+            let read = read.map_err(|_| self.floor.overrun(limit, idle_limit))?;
             if read.is_err() && mutant::is(Mutant::ResetIsEndOfFile) {
                 return Ok(());
             }
             let read = read.map_err(TransferError::Connection)?;
+            if read > 0 {
+                // An end that comes is an end, however late.
+                self.floor.moved(self.net.now().saturating_sub(begun), read as u64)?;
+            }
             if read >= READ_BYTES {
                 read_bytes = N::MAX_READ_BYTES;
             }
@@ -469,23 +488,5 @@ impl<N: Net> DataConnection<N> {
             self.net.now(),
             Seen::FileEnds { name, payload_bytes: moved.payload_bytes, error: error.as_deref() },
         );
-    }
-
-    /// Sends FIN and lets the stack deliver what is queued.
-    pub async fn close(mut self) {
-        // The peer may be gone already; there is nothing left to do about it.
-        let _ = self.stream.finish().await;
-        self.told_close("closed");
-    }
-
-    /// Ends the connection with RST, so that the peer cannot take it for an end of file.
-    pub fn abort(self) {
-        self.told_close("aborted");
-        self.stream.abort();
-    }
-
-    fn told_close(&self, how: &str) {
-        let (local, peer) = (self.local, self.peer);
-        self.watch.tell(self.net.now(), Seen::DataCloses { local, peer, how });
     }
 }

@@ -78,6 +78,102 @@ async fn transfers_are_logged() {
     );
 }
 
+/// What is done to names can be found in the log; what is refused has changed nothing.
+#[tokio::test(start_paused = true)]
+async fn changes_are_logged() {
+    use ftp_endpoint::server::{Change, LogRecord};
+    use std::sync::{Arc, Mutex};
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let log = changes.clone();
+    let world = world_with(|config| {
+        config.transfer_log = Some(Arc::new(move |record| {
+            if let LogRecord::Change(change) = record {
+                assert_eq!((change.user.as_str(), change.session, change.anonymous), ("u", 1, false));
+                log.lock().unwrap().push((change.event, change.path.clone(), change.new_path.clone()));
+            }
+        }));
+    })
+    .await;
+    world.put("/f", b"12345");
+    let mut client = world.client().await;
+    client
+        .script(&[
+            ("MKD d", &[257]),
+            ("MKD d", &[550]),
+            ("CWD d", &[250]),
+            ("RNFR ../f", &[350]),
+            ("RNTO g", &[250]),
+            ("MFMT 20000101000000 g", &[213]),
+            ("DELE g", &[250]),
+            ("DELE g", &[550]),
+            ("CWD /", &[250]),
+            ("RMD d", &[250]),
+            ("RMD d", &[550]),
+            ("RNFR none", &[550]),
+        ])
+        .await;
+    // A failed upload is seen by its user alone, and may be removed.
+    client.ask("MODE B", 200).await;
+    let mut data = client.passive().await;
+    client.ask("STOR part", 150).await;
+    data.write_all(&block(0, b"abc")).await.unwrap();
+    settle().await;
+    drop(data);
+    client.expect(426).await;
+    client.script(&[("SITE PARTIAL part", &[213]), ("DELE part", &[550])]).await;
+    let record = |event, path: &str| (event, path.to_owned(), None);
+    assert_eq!(
+        *changes.lock().unwrap(),
+        [
+            record(Change::MakeDirectory, "/d"),
+            (Change::Rename, "/f".to_owned(), Some("/d/g".to_owned())),
+            record(Change::SetModified, "/d/g"),
+            record(Change::Delete, "/d/g"),
+            record(Change::RemoveDirectory, "/d"),
+            record(Change::DeletePartial, "/part"),
+        ]
+    );
+}
+
+/// Users and limits may change while the server runs: sessions go on, whoever comes or logs in again meets
+/// the new ones.
+#[tokio::test(start_paused = true)]
+async fn a_configuration_is_replaced_under_sessions() {
+    use ftp_endpoint::net::Net;
+    use ftp_endpoint::observe::Nobody;
+    use ftp_endpoint::server::{Config, LiveConfig, Rights, Table, serve};
+    use ftp_endpoint::store::memory::MemoryStore;
+    use std::sync::Arc;
+    use testkit::memory_net::MemoryNet;
+    use testkit::server::Client;
+    let store = MemoryStore::new();
+    let with =
+        |password: &str| Config::new(Table::new().with_user("u", password, store.clone(), Rights::ALL));
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let live = LiveConfig::from(Arc::new(with("p")));
+    let shutdown = live.current().shutdown.clone();
+    tokio::spawn(serve(net.clone(), listener, live.clone(), Arc::new(Nobody)));
+    let mut old = Client::of(&net, [10, 0, 0, 2]).await;
+    old.script(&[("", &[220]), ("USER u", &[500, 331]), ("PASS p", &[230])]).await;
+    let mut unknown = Client::of(&net, [10, 0, 0, 2]).await;
+    unknown.expect(220).await;
+    let mut next = with("q");
+    next.limits.sessions = 3;
+    next.greeting = "new".to_owned();
+    live.replace(next);
+    old.ask("PWD", 257).await;
+    for client in [&mut old, &mut unknown] {
+        client.script(&[("USER u", &[331]), ("PASS p", &[530])]).await;
+        client.script(&[("USER u", &[331]), ("PASS q", &[230])]).await;
+    }
+    let mut third = Client::of(&net, [10, 0, 0, 3]).await;
+    assert!(third.expect(220).await.contains("new"));
+    Client::of(&net, [10, 0, 0, 4]).await.expect(421).await;
+    shutdown.cancel();
+    old.expect(421).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_lets_transfers_finish() {
     let mut token = None;

@@ -4,7 +4,7 @@
 use super::block::{EOF, block};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Nobody;
-use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::server::{Config, LogRecord, Rights, Table, serve};
 use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::memory::MemoryStore;
@@ -30,6 +30,7 @@ impl Bench {
         let mut config = Config::new(table);
         let logged = log.clone();
         config.transfer_log = Some(Arc::new(move |record| {
+            let LogRecord::Transfer(record) = record else { return };
             let end = record.error.as_deref().unwrap_or("whole");
             logged.lock().unwrap().push(format!("{} {} {end}", record.path, record.bytes));
         }));

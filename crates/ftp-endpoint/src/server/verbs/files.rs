@@ -2,6 +2,8 @@
 
 use crate::net::Net;
 use crate::server::accounts::{Accounts, Rights};
+use crate::server::data::canonical;
+use crate::server::log::{Change, ChangeRecord, LogRecord};
 use crate::server::promises::Promise;
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
@@ -48,19 +50,46 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let store = self.right(|rights| rights.write)?;
         let path = self.path(argument)?;
         store.create_directory(&path).await?;
+        self.log_change(Change::MakeDirectory, &path, None);
         Ok(Reply::new(257, format!("{} created.", quoted(&path))))
     }
 
     pub(in crate::server) async fn remove_directory(&mut self, argument: &str) -> Result<Reply, Refusal> {
         let store = self.right(|rights| rights.delete)?;
-        store.remove_directory(&self.path(argument)?).await?;
+        let path = self.path(argument)?;
+        store.remove_directory(&path).await?;
+        self.log_change(Change::RemoveDirectory, &path, None);
         Ok(Reply::new(250, "Directory removed."))
     }
 
     pub(in crate::server) async fn delete(&mut self, argument: &str) -> Result<Reply, Refusal> {
         let store = self.right(|rights| rights.delete)?;
-        store.remove_file(&self.path(argument)?).await?;
+        let path = self.path(argument)?;
+        // A log has to know what a name that nobody sees has stood for.
+        let is_partial =
+            self.config.transfer_log.is_some() && matches!(store.partial_bytes(&path).await, Ok(Some(_)));
+        let removed = store.remove_file(&path).await;
+        match &removed {
+            Ok(()) => self.log_change(Change::Delete, &path, None),
+            Err(StoreError::NotFound) if is_partial => self.log_change(Change::DeletePartial, &path, None),
+            Err(_) => {}
+        }
+        removed?;
         Ok(Reply::new(250, "File deleted."))
+    }
+
+    fn log_change(&self, event: Change, path: &VirtualPath, new_path: Option<&VirtualPath>) {
+        let (Some(log), Some(user)) = (&self.config.transfer_log, &self.user) else { return };
+        log(LogRecord::Change(&ChangeRecord {
+            event,
+            ended_s: self.config.calendar.as_ref().map(|calendar| calendar().0),
+            session: self.number,
+            peer: canonical(self.peer.ip()),
+            user: user.name.clone(),
+            anonymous: user.anonymous,
+            path: path.to_string(),
+            new_path: new_path.map(ToString::to_string),
+        }));
     }
 
     pub(in crate::server) async fn rename_from(&mut self, argument: &str) -> Result<Reply, Refusal> {
@@ -78,7 +107,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
     ) -> Result<Reply, Refusal> {
         let from = from.ok_or(Refusal::Sequence("RNTO must follow RNFR"))?;
         let (store, _) = self.store_and_rights()?;
-        store.rename(&from, &self.path(argument)?).await.map_err(Refusal::Storing)?;
+        let to = self.path(argument)?;
+        store.rename(&from, &to).await.map_err(Refusal::Storing)?;
+        self.log_change(Change::Rename, &from, Some(&to));
         Ok(Reply::new(250, "File renamed."))
     }
 
@@ -104,6 +135,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let store = self.right(|rights| rights.write)?;
         let path = self.path(argument)?;
         store.set_modified(&path, time).await?;
+        self.log_change(Change::SetModified, &path, None);
         // What is kept: a file system may know less of time than was asked for.
         let kept = store.metadata(&path).await?.modified.unwrap_or(time);
         Ok(Reply::new(213, format!("Modify={}; {argument}", timestamp(kept))))

@@ -102,19 +102,20 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if !rights.read {
             return Err(Refusal::NoRight);
         }
-        let group = match self.group(&store, &argument).await {
+        let mut group = match self.group(&store, &argument).await {
             Err(Refusal::NotListed) => return Err(Refusal::NoStatus),
             other => other?,
         };
         let now = self.config.calendar.as_ref().map(|calendar| calendar().0);
         let code = if group.is_directory { 212 } else { 213 };
         let mut lines = vec![format!("Status of {argument}:")];
-        let line = |entry: &crate::store::Entry| {
-            format!(" {}", long_line(&listed(&entry.name, &entry.metadata), rights.write, now))
-        };
-        lines.extend(group.entries.iter().take(MAX_STATUS_LINES).map(line));
-        if group.entries.len() > MAX_STATUS_LINES {
-            lines.push(format!(" and {} more (use LIST)", group.entries.len() - MAX_STATUS_LINES));
+        while let Some(entry) = group.next().await? {
+            if lines.len() > MAX_STATUS_LINES {
+                lines.push(" and more (use LIST)".to_owned());
+                break;
+            }
+            let line = long_line(&listed(&entry.name, &entry.metadata), rights.write, now);
+            lines.push(format!(" {line}"));
         }
         lines.push("End of status".to_owned());
         Ok(Reply::multi(code, lines))

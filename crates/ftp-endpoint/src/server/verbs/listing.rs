@@ -1,41 +1,17 @@
 //! LIST NLST MLSD: text lines over the data connection, in the current mode and implied TYPE A (RFC
 //! 1123 section 4.1.2.7); MLST: one over the control connection.
 
+use super::lines::LineReader;
 use crate::net::Net;
 use crate::server::accounts::{Accounts, Rights};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
-use crate::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError};
+use crate::store::listing::Listing;
+use crate::store::{Entry, Kind, Metadata, Store, StoreError};
 use ftp_proto::listing::{Listed, long_line, one_line};
 use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
-
-/// Text made here, sent as a file.
-pub(super) struct Text {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Text {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, at: 0 }
-    }
-}
-
-impl ReadFile for Text {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        let rest = &self.bytes[self.at..];
-        let len = rest.len().min(buffer.len());
-        buffer[..len].copy_from_slice(&rest[..len]);
-        self.at += len;
-        Ok(len)
-    }
-
-    fn remaining_bytes(&self) -> u64 {
-        (self.bytes.len() - self.at) as u64
-    }
-}
 
 pub(super) fn listed(name: &str, metadata: &Metadata) -> Listed {
     Listed {
@@ -50,8 +26,61 @@ pub(super) fn listed(name: &str, metadata: &Metadata) -> Listed {
 pub(super) struct Group {
     /// What the entries' names must be preceded by, to be pathnames from the working directory.
     prefix: String,
-    pub(super) entries: Vec<Entry>,
+    listing: Listing,
+    /// Only names that match it.
+    pattern: Option<String>,
     pub(super) is_directory: bool,
+    /// Since others have had their turn.
+    work: usize,
+}
+
+/// Of an entry's work, in comparisons of bytes.
+const ENTRY_WORK: usize = 1_000;
+/// After so much others have their turn: well below a millisecond.
+const TURN_WORK: usize = 100_000;
+
+impl Group {
+    pub(super) fn directory(listing: Listing) -> Self {
+        Self { prefix: String::new(), listing, pattern: None, is_directory: true, work: 0 }
+    }
+
+    /// `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Entry>, StoreError> {
+        while let Some(entry) = self.listing.next().await? {
+            let pattern = self.pattern.as_deref();
+            self.work += ENTRY_WORK + pattern.map_or(0, |pattern| pattern.len() * entry.name.len());
+            let is_wanted = pattern.is_none_or(|pattern| matches(pattern.as_bytes(), entry.name.as_bytes()));
+            if self.work > TURN_WORK {
+                self.work = 0;
+                tokio::task::yield_now().await;
+            }
+            if is_wanted {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The directory part of an argument without what leads nowhere: `./` and the like would make each line
+/// longer. `..` stops at the root, which is `depth` directories up.
+fn prefix_of(directory: &str, depth: usize) -> String {
+    let is_absolute = directory.starts_with('/');
+    let (mut ups, mut names) = (0, Vec::new());
+    for part in directory.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if names.pop().is_none() && !is_absolute => ups = depth.min(ups + 1),
+            ".." => {}
+            name => names.push(name),
+        }
+    }
+    let mut prefix = if is_absolute { "/".to_owned() } else { "../".repeat(ups) };
+    for name in names {
+        prefix.push_str(name);
+        prefix.push('/');
+    }
+    prefix
 }
 
 /// Options as of `ls` are taken and ignored: many clients send `-a` or `-l`.
@@ -112,58 +141,55 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         let group = self.group(&store, argument.as_deref().unwrap_or_default()).await?;
         let now = self.config.calendar.as_ref().map(|calendar| calendar().0);
-        let mut text = Vec::new();
-        for entry in &group.entries {
+        let prefix = name::encode(&group.prefix).into_owned();
+        let reader = LineReader::new(group, Vec::new(), move |entry: &Entry, text: &mut Vec<u8>| {
             if lines == Lines::Long {
                 let line = long_line(&listed(&entry.name, &entry.metadata), rights.write, now);
                 text.extend_from_slice(&name::encode(&line));
             } else {
-                text.extend_from_slice(&name::encode(&group.prefix));
+                text.extend_from_slice(&prefix);
                 text.extend_from_slice(&name::encode(&one_line(&entry.name)));
             }
             text.extend_from_slice(b"\r\n");
-        }
-        self.send_text("(listing)", text).await
+        });
+        let reader = reader.await.map_err(not_listed)?;
+        self.send_text("(listing)", reader).await
     }
 
     /// A directory's entries, one file, or the names that match a pattern.
     pub(super) async fn group(&mut self, store: &A::Store, argument: &str) -> Result<Group, Refusal> {
         let argument = without_options(argument);
         let path = self.path(argument)?;
-        let failed = |error| match error {
-            StoreError::NotFound | StoreError::NotDirectory => Refusal::NotListed,
-            other => Refusal::Store(other),
-        };
-        let prefix = match argument.rsplit_once('/') {
-            Some((directory, _)) => format!("{directory}/"),
-            None => String::new(),
-        };
+        let depth = self.working.components().count();
+        let prefix = prefix_of(argument.rfind('/').map_or("", |slash| &argument[..=slash]), depth);
         match store.metadata(&path).await {
             Ok(metadata) if metadata.kind == Kind::Directory => {
-                let entries = store.list(&path).await.map_err(failed)?;
-                let prefix = match argument {
-                    "" => String::new(),
-                    _ if argument.ends_with('/') => argument.to_owned(),
-                    _ => format!("{argument}/"),
-                };
-                Ok(Group { prefix, entries, is_directory: true })
+                let listing = store.list_in_pieces(&path).await.map_err(not_listed)?;
+                Ok(Group { prefix: prefix_of(argument, depth), ..Group::directory(listing) })
             }
             Ok(metadata) => {
                 let name = path.name().unwrap_or_default().to_owned();
-                Ok(Group { prefix, entries: vec![Entry { name, metadata }], is_directory: false })
+                let listing = vec![Entry { name, metadata }].into();
+                Ok(Group { prefix, is_directory: false, ..Group::directory(listing) })
             }
             Err(StoreError::NotFound) => {
-                let pattern = path.name().unwrap_or_default();
+                let pattern = path.name().unwrap_or_default().to_owned();
                 if !pattern.contains(['*', '?']) {
                     return Err(Refusal::NotListed);
                 }
-                let directory: VirtualPath = path.parent();
-                let mut entries = store.list(&directory).await.map_err(failed)?;
-                entries.retain(|entry| matches(pattern.as_bytes(), entry.name.as_bytes()));
-                Ok(Group { prefix, entries, is_directory: false })
+                let listing = store.list_in_pieces(&path.parent()).await.map_err(not_listed)?;
+                let pattern = Some(pattern);
+                Ok(Group { prefix, pattern, is_directory: false, ..Group::directory(listing) })
             }
-            Err(other) => Err(failed(other)),
+            Err(other) => Err(not_listed(other)),
         }
+    }
+}
+
+fn not_listed(error: StoreError) -> Refusal {
+    match error {
+        StoreError::NotFound | StoreError::NotDirectory => Refusal::NotListed,
+        other => Refusal::Store(other),
     }
 }
 
@@ -207,21 +233,24 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if itself.kind != Kind::Directory {
             return Err(Refusal::Syntax("MLSD needs a directory"));
         }
-        let mut text = String::new();
-        let mut line = |kind: &str, entry: &Listed| {
+        let facts = self.negotiated.facts;
+        let line = move |kind: &str, entry: &Listed, text: &mut Vec<u8>| {
             let permissions = permissions(entry.is_directory, &rights);
-            text.push_str(&self.negotiated.facts.line(kind, entry, &permissions));
-            text.push_str("\r\n");
+            text.extend_from_slice(&name::encode(&facts.line(kind, entry, &permissions)));
+            text.extend_from_slice(b"\r\n");
         };
+        let mut first = Vec::new();
         // Without the type fact, nobody could tell them from entries.
-        if self.negotiated.facts.kind {
-            line("cdir", &listed(".", &itself));
+        if facts.kind {
+            line("cdir", &listed(".", &itself), &mut first);
         }
-        for entry in store.list(&path).await? {
+        let group = Group::directory(store.list_in_pieces(&path).await?);
+        let reader = LineReader::new(group, first, move |entry: &Entry, text: &mut Vec<u8>| {
             let entry = listed(&entry.name, &entry.metadata);
-            line(if entry.is_directory { "dir" } else { "file" }, &entry);
-        }
-        self.send_text("(listing)", name::encode(&text).into_owned()).await
+            line(if entry.is_directory { "dir" } else { "file" }, &entry, text);
+        });
+        let reader = reader.await?;
+        self.send_text("(listing)", reader).await
     }
 
     pub(in crate::server) async fn machine_list_one(
@@ -255,6 +284,26 @@ mod tests {
             ("", "a", false),
         ] {
             assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), wanted, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_in_no_line() {
+        for (argument, depth, wanted) in [
+            ("", 0, ""),
+            ("dir", 0, "dir/"),
+            ("dir/", 3, "dir/"),
+            ("a/b", 0, "a/b/"),
+            ("./././.", 0, ""),
+            (".//./dir//./", 0, "dir/"),
+            ("a/../a/../a", 0, "a/"),
+            ("../x", 1, "../x/"),
+            ("../../../../x", 2, "../../x/"),
+            ("a/../../x", 1, "../x/"),
+            ("/", 1, "/"),
+            ("//../.././d/.", 1, "/d/"),
+        ] {
+            assert_eq!(prefix_of(argument, depth), wanted, "{argument}");
         }
     }
 

@@ -15,6 +15,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// (RFC 2577 section 7).
     pub(in crate::server) async fn user(&mut self, name: String) -> Result<Next, Refusal> {
         self.log_out();
+        self.config = self.live.current();
         if !self.config.accounts.needs_password(&name) {
             self.user_name = Some(name);
             return self.pass(String::new()).await;

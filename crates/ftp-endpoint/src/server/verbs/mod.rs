@@ -3,6 +3,7 @@
 mod files;
 mod hash;
 mod information;
+mod lines;
 mod listing;
 mod login;
 mod parameters;

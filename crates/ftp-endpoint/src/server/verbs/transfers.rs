@@ -1,11 +1,10 @@
 //! Transfers: REST RETR STOR STOU APPE ABOR, and what listings are sent by. How an upload goes on is in
 //! `upload`.
 
-use super::listing::Text;
 use crate::net::{Net, Time};
 use crate::server::accounts::Accounts;
 use crate::server::data::canonical;
-use crate::server::log::{Movement, TransferRecord};
+use crate::server::log::{LogRecord, Movement, TransferRecord};
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;
 use crate::server::replies::Refusal;
@@ -70,7 +69,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         };
         record.end(self.net.now().saturating_sub(begun), self.config.now_s());
         record.error = result.as_ref().err().map(ToString::to_string);
-        log(&record);
+        log(LogRecord::Transfer(&record));
     }
 
     /// Of a transfer that has moved its bytes, before it is known how it has ended.
@@ -137,11 +136,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     /// Sends lines that end with CR LF: implied TYPE A, whatever the session's.
-    pub(super) async fn send_text(&mut self, name: &str, text: Vec<u8>) -> Result<Reply, Refusal> {
+    pub(super) async fn send_text(&mut self, name: &str, text: impl ReadFile) -> Result<Reply, Refusal> {
         self.negotiated.restart = None;
         self.negotiated.range = None;
         let coding = Coding { filler: b' ', ..self.negotiated.coding() };
-        self.send(name, Text::new(text), coding, None).await
+        self.send(name, text, coding, None).await
     }
 
     pub(super) fn conversion(&self) -> Conversion {
@@ -259,6 +258,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     pub(super) fn failed<T>(&mut self, how: Attended<Result<T, Refusal>>) -> Refusal {
         self.data.discard();
+        if let Attended::Done(Err(Refusal::Transfer(error @ TransferError::TooSlow(_)))) = &how {
+            tracing::warn!(peer = %self.peer, %error, "a seat taken back");
+        }
         match how {
             Attended::Done(Err(refusal)) => refusal,
             Attended::Done(Ok(_)) | Attended::Aborted => Refusal::Aborted,

@@ -3,7 +3,7 @@
 use super::transfers::under_way;
 use crate::net::{Net, Time};
 use crate::server::accounts::Accounts;
-use crate::server::log::Movement;
+use crate::server::log::{LogRecord, Movement};
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;
 use crate::server::promises::Promise;
@@ -150,7 +150,7 @@ impl<N: Net, S: Store> Upload<N, S> {
             if let (Some(log), Some(mut record)) = (&config.transfer_log, record) {
                 record.end(net.now().saturating_sub(begun), config.now_s());
                 record.error = result.as_ref().err().map(ToString::to_string);
-                log(&record);
+                log(LogRecord::Transfer(&record));
             }
             result.map_or_else(|refusal| refusal.reply(), |()| completed)
         });

@@ -1,7 +1,10 @@
 //! What killed processes and failed uploads have left: hidden from clients, but not from the disk.
 
-use super::{DiskStore, Locked, PARTIAL_END, PARTS, TEMPORARY_END, is_hidden, lock, open_to_change, parts};
+use super::{
+    DiskStore, Locked, PARTIAL_END, PARTS, TEMPORARY_END, is_hidden, lock, on_disk, open_to_change, parts,
+};
 use cap_std::fs::Dir;
+use ftp_proto::path::VirtualPath;
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +26,24 @@ impl DiskStore {
         let removed = hidden.iter().filter(|name| remove_old(&parts, name, now, partial_age)).count();
         parts::tidy(&self.root);
         Ok(removed as u64)
+    }
+
+    /// Removes temporary files of transfers into one directory whose process has ended. Gives how many went.
+    pub fn remove_dead_temporaries(&self, directory: &VirtualPath, now: SystemTime) -> io::Result<u64> {
+        let directory = match directory.name() {
+            Some(_) => self.root.open_dir(on_disk(directory))?,
+            None => self.root.try_clone()?,
+        };
+        let mut removed = 0;
+        for entry in directory.entries()?.flatten() {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let is_ours = is_hidden(name) && name.ends_with(TEMPORARY_END);
+            if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                removed += u64::from(remove_old(&directory, name, now, TEMPORARY_AGE));
+            }
+        }
+        Ok(removed)
     }
 
     /// Removes temporary files of uploads whose process has ended, and what failed uploads have left for
@@ -114,5 +135,29 @@ mod tests {
         assert!(root.path().join("d/file").exists() && root.path().join(".hidden.part").exists());
         assert_eq!(store.remove_leftovers(at(120), week).unwrap(), 2);
         assert!(root.path().join("d/file").exists() && victim.exists());
+    }
+    #[test]
+    fn of_one_directory_what_the_dead_have_left_goes() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("d/below")).unwrap();
+        for name in ["d/.ftpsim-1-1.tmp", "d/.ftpsim-1-2.tmp", "d/.ftpsim-x.part", "d/f.tmp"] {
+            fs::write(root.path().join(name), "").unwrap();
+        }
+        for name in ["d/below/.ftpsim-1-1.tmp", ".ftpsim-1-1.tmp"] {
+            fs::write(root.path().join(name), "").unwrap();
+        }
+        let held = fs::File::open(root.path().join("d/.ftpsim-1-2.tmp")).unwrap();
+        held.try_lock().unwrap();
+        let store = DiskStore::open(root.path()).unwrap();
+        let directory = |path: &str| VirtualPath::root().join(path).unwrap();
+        let remove = |path| store.remove_dead_temporaries(&directory(path), SystemTime::UNIX_EPOCH);
+        assert_eq!(remove("d").unwrap(), 1);
+        assert!(!root.path().join("d/.ftpsim-1-1.tmp").exists());
+        drop(held);
+        assert_eq!((remove("d").unwrap(), remove("/").unwrap()), (1, 1));
+        assert!(remove("none").is_err());
+        for name in ["d/.ftpsim-x.part", "d/f.tmp", "d/below/.ftpsim-1-1.tmp"] {
+            assert!(root.path().join(name).exists(), "{name}");
+        }
     }
 }
