@@ -19,7 +19,9 @@ static CLEARED: AtomicU64 = AtomicU64::new(0);
 /// A store that both ends of a delivery use: what is sent lies in [`SOURCE`], what arrives goes to
 /// [`RECEIVED`].
 pub trait Fixture: Clone + Send + Sync + 'static {
+    /// The store that client and server use.
     type Store: Store;
+    /// The store itself.
     fn store(&self) -> &Self::Store;
     /// Before each delivery: nothing has been received. With `checking`, what comes will be compared.
     fn clear(&self, checking: bool) -> io::Result<()>;

@@ -9,6 +9,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// A store that makes the files when they are read, and counts and compares what is written; it holds
+/// none.
 #[derive(Clone)]
 pub struct GeneratedStore(Arc<Inner>);
 
@@ -29,6 +31,7 @@ struct Received {
 }
 
 impl GeneratedStore {
+    /// A store that has `files` to send and has received nothing.
     pub fn new(files: &Files) -> Self {
         let seen = vec![0; files.count.div_ceil(64) as usize];
         let received = Mutex::new(Received { count: 0, seen, wrong: None });
@@ -70,6 +73,7 @@ impl GeneratedStore {
     }
 }
 
+/// Makes a file while it is read.
 pub struct Reader {
     store: GeneratedStore,
     index: u64,
@@ -89,6 +93,7 @@ impl ReadFile for Reader {
     }
 }
 
+/// Counts, and where asked compares, what is written to a file.
 pub struct Writer {
     store: GeneratedStore,
     index: u64,

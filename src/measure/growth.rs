@@ -5,6 +5,7 @@ use ftp_endpoint::client::Direction;
 use ftp_proto::mode::TransmissionMode;
 use serde::{Deserialize, Serialize};
 
+/// What grows from point to point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Curve {
@@ -17,8 +18,10 @@ pub enum Curve {
 }
 
 impl Curve {
+    /// Every curve, in the order in which they are measured.
     pub const ALL: [Self; 3] = [Self::Files, Self::Sessions, Self::FileSize];
 
+    /// The name that options and CSV have for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Files => "files",
@@ -43,17 +46,24 @@ const DECADES: f64 = 100.0;
 /// The largest value of each curve.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Files in one delivery.
     pub files: u64,
+    /// Sessions at a time.
     pub sessions: u32,
+    /// The size of a file.
     pub file_size_bytes: u64,
 }
 
 /// One measurement, made in a process of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
+    /// The curve to which it belongs.
     pub curve: Curve,
+    /// The way to deliver.
     pub contender: Contender,
+    /// Files in the delivery.
     pub files: u64,
+    /// The size of each.
     pub file_size_bytes: u64,
 }
 
@@ -71,30 +81,48 @@ impl Point {
 /// A point with its figures: medians of its repetitions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GrowthRecord {
+    /// The curve to which the point belongs.
     pub curve: Curve,
+    /// Which way the files went.
     pub direction: Direction,
+    /// The transmission mode, RFC 959 section 3.4.
     pub mode: TransmissionMode,
+    /// Transfer commands under way at a time.
     pub pipeline_depth: u32,
+    /// Sessions at a time.
     pub sessions: u32,
+    /// Files in the delivery.
     pub files: u64,
+    /// The size of each.
     pub file_size_bytes: u64,
+    /// Deliveries measured, of which the figures are medians.
     pub repetitions: u64,
+    /// The time from the first connection to the answer to QUIT.
     pub duration_us: u64,
+    /// Files delivered in a second.
     pub files_per_s: f64,
+    /// Payload delivered in a second.
     pub bytes_per_s: u64,
     /// Of both ends, which are one process.
     pub peak_memory_bytes: Option<u64>,
+    /// Processor time of both ends in their own code; absent where the system does not tell.
     pub cpu_user_us: Option<u64>,
+    /// Processor time of both ends in the kernel; absent where the system does not tell.
     pub cpu_system_us: Option<u64>,
+    /// The version of the program that measured.
     pub version: String,
+    /// The processor's model.
     pub cpu: String,
+    /// Processors that the process may use.
     pub cores: u64,
+    /// The operating system and its release.
     pub system: String,
     /// The day, UTC.
     pub date: String,
 }
 
 impl GrowthRecord {
+    /// The value on the curve's axis: files, sessions or bytes, as the curve says.
     pub fn x(&self) -> u64 {
         match self.curve {
             Curve::Files => self.files,
@@ -165,19 +193,29 @@ fn values(curve: Curve, limits: Limits) -> Vec<u64> {
 /// How one way's time and memory grow: y ~ x to this power, over the last two decades.
 #[derive(Clone, Debug, Serialize)]
 pub struct Growth {
+    /// The curve.
     pub curve: Curve,
+    /// The way to deliver ([`GrowthRecord::way`]).
     pub way: String,
     /// The largest value that was measured, and what it took.
     pub x: u64,
+    /// The time of the delivery there.
     pub duration_us: u64,
+    /// Files delivered in a second there.
     pub files_per_s: f64,
+    /// Payload delivered in a second there.
     pub bytes_per_s: u64,
+    /// The most memory that both ends, one process, held there; absent where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
+    /// The power for time; absent where the points span less than a decade.
     pub time_exponent: Option<f64>,
+    /// The power for memory; absent where the points span less than a decade, or the system does not
+    /// tell.
     pub memory_exponent: Option<f64>,
 }
 
 impl Growth {
+    /// Whether time or memory grow faster than the value, beyond the noise of measuring.
     pub fn is_worse_than_linear(&self) -> bool {
         [self.time_exponent, self.memory_exponent].iter().flatten().any(|exponent| *exponent > MAX_EXPONENT)
     }

@@ -22,30 +22,52 @@ const BUSY_LOAD: f64 = 0.5;
 /// Times a second that a process is made to wait for its core, above which it does not have it.
 const CROWDED_SWITCHES_PER_S: f64 = 1_000.0;
 
+/// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
 pub enum MeasureError {
+    /// A file could not be delivered.
     #[error("{contender}: {failed}")]
-    Delivery { contender: String, failed: Failed },
+    Delivery {
+        /// The way to deliver.
+        contender: String,
+        /// The file and the reason.
+        failed: Failed,
+    },
+    /// What arrived is not what was sent.
     #[error("{contender}: verification failed: {what}")]
-    WrongBytes { contender: String, what: String },
+    WrongBytes {
+        /// The way to deliver.
+        contender: String,
+        /// The first difference.
+        what: String,
+    },
+    /// The directories at the server could not be made or removed.
     #[error("preparing the server: {0}")]
     Preparing(#[from] ClientError),
+    /// The files to download could not be put there.
     #[error("preparing the server: {0}")]
     Filling(Failed),
+    /// The bare connection, to which figures are compared, broke.
     #[error("a bare connection: {0}")]
     Bare(io::Error),
+    /// The files to send could not be made.
     #[error("files: {0}")]
     Files(io::Error),
+    /// The asynchronous runtime could not be started.
     #[error("the runtime: {0}")]
     Runtime(#[from] io::Error),
+    /// It was cancelled.
     #[error("interrupted")]
     Interrupted,
 }
 
+/// What is to be measured, and how often.
 pub struct Plan {
+    /// The ways to deliver, in the order of rows.
     pub contenders: Vec<Contender>,
     /// At least 1.
     pub repetitions: u32,
+    /// Deliveries of each contender that come first and are not measured.
     pub warm_up: u32,
     /// One delivery of each contender, verified and timed at once, and no bare connection: for what
     /// takes too long to be done twice.
@@ -56,6 +78,7 @@ pub struct Plan {
     pub cancel: CancellationToken,
     /// What the rows say.
     pub store: String,
+    /// What the rows say of the server.
     pub server: String,
     /// The day, UTC.
     pub date: String,

@@ -25,7 +25,9 @@ const SEEDS_LISTED: usize = 40;
 /// What was run along with a comparison.
 #[derive(Default)]
 pub struct Companions {
+    /// The truth table, where one was made.
     pub truth: Option<TruthTable>,
+    /// The grid of delivery times, where one was run.
     pub grid: Option<Grid>,
 }
 

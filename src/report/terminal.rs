@@ -25,9 +25,12 @@ use comfy_table::{
 /// Columns of one table that a hundred characters can hold.
 const FAULTS_MAX: usize = 7;
 
+/// How a table is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
+    /// The width of the terminal, in columns.
     pub width: u16,
+    /// Whether verdicts are coloured.
     pub colour: bool,
 }
 
