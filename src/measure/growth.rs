@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What grows from point to point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Curve {
+pub(crate) enum Curve {
     /// More and more files in one delivery.
     Files,
     /// More and more sessions at a time, each with as many files.
@@ -19,10 +19,10 @@ pub enum Curve {
 
 impl Curve {
     /// Every curve, in the order in which they are measured.
-    pub const ALL: [Self; 3] = [Self::Files, Self::Sessions, Self::FileSize];
+    pub(crate) const ALL: [Self; 3] = [Self::Files, Self::Sessions, Self::FileSize];
 
     /// The name that options and CSV have for it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Files => "files",
             Self::Sessions => "sessions",
@@ -39,13 +39,13 @@ const FILES_PER_SESSION: u64 = 20;
 /// Commands ahead where there are any.
 const DEPTH: u32 = 32;
 /// A growth is worse than linear above this exponent: what is above 1 may be noise.
-pub const MAX_EXPONENT: f64 = 1.15;
+pub(crate) const MAX_EXPONENT: f64 = 1.15;
 /// Exponents are those of the last two decades, where fixed costs no longer hide them.
 const DECADES: f64 = 100.0;
 
 /// The largest value of each curve.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Files in one delivery.
     pub files: u64,
     /// Sessions at a time.
@@ -56,7 +56,7 @@ pub struct Limits {
 
 /// One measurement, made in a process of its own.
 #[derive(Clone, Copy, Debug)]
-pub struct Point {
+pub(crate) struct Point {
     /// The curve to which it belongs.
     pub curve: Curve,
     /// The way to deliver.
@@ -69,7 +69,7 @@ pub struct Point {
 
 impl Point {
     /// What the curve is over.
-    pub fn x(&self) -> u64 {
+    pub(crate) fn x(&self) -> u64 {
         match self.curve {
             Curve::Files => self.files,
             Curve::Sessions => u64::from(self.contender.parallel),
@@ -80,7 +80,7 @@ impl Point {
 
 /// A point with its figures: medians of its repetitions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GrowthRecord {
+pub(crate) struct GrowthRecord {
     /// The curve to which the point belongs.
     pub curve: Curve,
     /// Which way the files went.
@@ -123,7 +123,7 @@ pub struct GrowthRecord {
 
 impl GrowthRecord {
     /// The value on the curve's axis: files, sessions or bytes, as the curve says.
-    pub fn x(&self) -> u64 {
+    pub(crate) fn x(&self) -> u64 {
         match self.curve {
             Curve::Files => self.files,
             Curve::Sessions => u64::from(self.sessions),
@@ -132,19 +132,19 @@ impl GrowthRecord {
     }
 
     /// Over file size that of one file, else that of the delivery.
-    pub fn time_us(&self) -> f64 {
+    pub(crate) fn time_us(&self) -> f64 {
         let files = if self.curve == Curve::FileSize { self.files } else { 1 };
         self.duration_us as f64 / files as f64
     }
 
     /// `put block, 32 ahead`.
-    pub fn way(&self) -> String {
+    pub(crate) fn way(&self) -> String {
         Contender::new(self.direction, self.mode, self.pipeline_depth, 1, true).name()
     }
 }
 
 /// Every way on every curve, in order of its values.
-pub fn points(curves: &[Curve], limits: Limits) -> Vec<Point> {
+pub(crate) fn points(curves: &[Curve], limits: Limits) -> Vec<Point> {
     let mut all = Vec::new();
     for &curve in curves {
         for direction in [Direction::Put, Direction::Get] {
@@ -192,7 +192,7 @@ fn values(curve: Curve, limits: Limits) -> Vec<u64> {
 
 /// How one way's time and memory grow: y ~ x to this power, over the last two decades.
 #[derive(Clone, Debug, Serialize)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// The curve.
     pub curve: Curve,
     /// The way to deliver ([`GrowthRecord::way`]).
@@ -216,13 +216,13 @@ pub struct Growth {
 
 impl Growth {
     /// Whether time or memory grow faster than the value, beyond the noise of measuring.
-    pub fn is_worse_than_linear(&self) -> bool {
+    pub(crate) fn is_worse_than_linear(&self) -> bool {
         [self.time_exponent, self.memory_exponent].iter().flatten().any(|exponent| *exponent > MAX_EXPONENT)
     }
 }
 
 /// One for each way on each curve.
-pub fn growths(records: &[GrowthRecord]) -> Vec<Growth> {
+pub(crate) fn growths(records: &[GrowthRecord]) -> Vec<Growth> {
     let mut all: Vec<Growth> = Vec::new();
     for record in records {
         let way = record.way();
@@ -253,7 +253,7 @@ pub fn growths(records: &[GrowthRecord]) -> Vec<Growth> {
 
 /// The slope of the line of least squares through the logarithms; `None` where the points span less
 /// than a decade.
-pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
+pub(crate) fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     let (least, most) = points.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), (x, _)| (x.min(l), x.max(m)));
     if most < 10.0 * least {
         return None;

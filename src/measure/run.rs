@@ -24,7 +24,7 @@ const CROWDED_SWITCHES_PER_S: f64 = 1_000.0;
 
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
-pub enum MeasureError {
+pub(crate) enum MeasureError {
     /// A file could not be delivered.
     #[error("{contender}: {failed}")]
     Delivery {
@@ -62,7 +62,7 @@ pub enum MeasureError {
 }
 
 /// What is to be measured, and how often.
-pub struct Plan {
+pub(crate) struct Plan {
     /// The ways to deliver, in the order of rows.
     pub contenders: Vec<Contender>,
     /// At least 1.
@@ -101,7 +101,7 @@ struct Measurement<'a, B: Fixture> {
 }
 
 /// Calls `progress` after each delivery: verification, warm-up and repetitions of each contender.
-pub fn measure<B: Fixture>(
+pub(crate) fn measure<B: Fixture>(
     fixture: &B,
     files: &Files,
     target: &Target,
