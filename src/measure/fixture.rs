@@ -1,6 +1,7 @@
 //! Where a measurement's files come from and go to.
 
 use super::files::{Files, PIECE_BYTES};
+use crate::lab::plural::counted;
 use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
 use std::fs::{self, File};
@@ -170,7 +171,7 @@ impl Fixture for DiskFixture {
             let metadata = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             if metadata.len() != self.files.size_bytes {
                 let (is, should) = (metadata.len(), self.files.size_bytes);
-                return Err(format!("{}: {is} bytes, not {should}", path.display()));
+                return Err(format!("{}: {}, not {should}", path.display(), counted(is, "byte")));
             }
             if checking {
                 self.compare(index, &mut buffer)?;

@@ -3,6 +3,7 @@
 
 use super::files::{Files, PIECE_BYTES};
 use super::fixture::{Fixture, RECEIVED, SOURCE};
+use crate::lab::plural::counted;
 use ftp_endpoint::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use ftp_proto::path::VirtualPath;
 use std::io;
@@ -60,7 +61,7 @@ impl GeneratedStore {
     fn complete(&self, index: u64, bytes: u64) {
         let expected = self.0.files.size_bytes;
         if bytes != expected {
-            self.wrong(|| format!("{}: {bytes} bytes, not {expected}", Files::name(index)));
+            self.wrong(|| format!("{}: {}, not {expected}", Files::name(index), counted(bytes, "byte")));
         }
         self.0.bytes.fetch_add(bytes, Relaxed);
         let mut received = self.received();
@@ -186,7 +187,11 @@ impl Fixture for GeneratedStore {
         let (files, bytes) = (&self.0.files, self.0.bytes.load(Relaxed));
         if received.count != files.count || bytes != files.total_bytes() {
             let (count, total) = (received.count, files.total_bytes());
-            return Err(format!("{count} of {} files came, {bytes} of {total} bytes", files.count));
+            return Err(format!(
+                "{count} of {} came, {bytes} of {}",
+                counted(files.count, "file"),
+                counted(total, "byte")
+            ));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::fixture::Fixture;
 use super::machine::{self, Machine, Usage};
 use super::record::{BenchRecord, Benchmark, Row};
 use super::remote;
+use crate::lab::plural::counted;
 use crate::lab::records::VERSION;
 use crate::lab::stats::{Latencies, median};
 use ftp_endpoint::client::{ClientError, Direction};
@@ -329,17 +330,18 @@ fn warnings(rows: &[Row], machine: &Machine, load: Option<f64>) -> Vec<String> {
         && load > BUSY_LOAD * machine.cores as f64
     {
         found.push(format!(
-            "the machine was busy before: load {load:.1} on {} cores; end what else runs and measure again",
-            machine.cores
+            "the machine was busy before: load {load:.1} on {}; end what else runs and measure again",
+            counted(machine.cores, "core")
         ));
     }
     let wide: Vec<&Row> = rows.iter().filter(|row| row.record.spread > WIDE_SPREAD).collect();
     if let Some(widest) = wide.iter().max_by(|a, b| a.record.spread.total_cmp(&b.record.spread)) {
         found.push(format!(
-            "{} of {} rows have durations that differ by more than {:.0} % of their median (most: {}, {:.0} %); \
+            "{} of {} {} durations that differ by more than {:.0} % of their median (most: {}, {:.0} %); \
              measure longer (--files, --repetitions), or when the machine is quiet",
             wide.len(),
-            rows.len(),
+            counted(rows.len(), "row"),
+            if wide.len() == 1 { "has" } else { "have" },
             WIDE_SPREAD * 100.0,
             widest.contender.name(),
             widest.record.spread * 100.0

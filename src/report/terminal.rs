@@ -13,6 +13,7 @@ pub use truth::truth_table;
 use super::{findings, format};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
+use crate::lab::plural::plural;
 use crate::lab::records::SummaryRecord;
 use crate::sim::fault::FaultName;
 use crate::sim::scenario::{Direction, Scenario};
@@ -97,7 +98,8 @@ impl Style {
             text += &wrap(&line, self.width);
         }
         if violations.len() > 10 {
-            text += &format!("... and {} more violations\n", violations.len() - 10);
+            let more = violations.len() - 10;
+            text += &format!("... and {more} more {}\n", plural(more, "violation"));
         }
         text
     }
@@ -173,10 +175,10 @@ impl Page<'_> {
         let runs: u64 = c.rows.iter().map(|row| row.runs).sum();
         let [min, max] = s.workload.size_bytes;
         let conditions = format!(
-            "{} runs (seeds {}) of {} files of {} to {}; path: {} round trip, {}, queue {}{}.",
-            format::thousands(runs),
+            "{} (seeds {}) of {} of {} to {}; path: {} round trip, {}, queue {}{}.",
+            format::counted(runs, "run"),
             c.seeds,
-            format::thousands(s.workload.files.into()),
+            format::counted(s.workload.files.into(), "file"),
             format::bytes(min),
             format::bytes(max),
             format::setting(s.path.rtt_us),
@@ -328,8 +330,9 @@ impl Page<'_> {
         if runs > counted {
             text += &wrap(
                 &format!(
-                    "In {} runs the fault found nothing to strike; they are not counted.",
-                    format::thousands(runs - counted)
+                    "In {} the fault found nothing to strike; {} not counted.",
+                    format::counted(runs - counted, "run"),
+                    if runs - counted == 1 { "it is" } else { "they are" }
                 ),
                 self.style.width,
             );
