@@ -148,13 +148,13 @@ fn silent(table: &TruthTable) -> String {
         let (first, last) = (rows[0], rows[rows.len() - 1]);
         let _ = writeln!(
             text,
-            "{}, {}, {}: {} of {} cuts, the first and the last:\n  ftpsim replay {} --variant {} --seed {}\n  \
+            "{}, {}, {}: {} of {}, the first and the last:\n  ftpsim replay {} --variant {} --seed {}\n  \
              ftpsim replay {} --variant {} --seed {}",
             escape(strip.variant),
             strip.direction.as_str(),
             escape(&strip.cut.replace('_', " ")),
             rows.len(),
-            strip.fired().count(),
+            counted(strip.fired().count(), "cut"),
             escape(&table.scenario.word()),
             escape(strip.variant),
             first.seed,

@@ -169,10 +169,11 @@ fn counting(rows: &[GridRecord]) -> String {
     let Some(worst) = off.last() else { return "No cell has a closed form.".to_owned() };
     let near = off.iter().filter(|off| **off <= 0.01).count();
     format!(
-        "Counting round trips, slow start and serialisation gives the time of {} cells: {} of them are within \
+        "Counting round trips, slow start and serialisation gives the time of {}: {} of them {} within \
          1 % of it, the farthest is {} away.",
-        format::thousands(off.len() as u64),
+        format::counted(off.len() as u64, "cell"),
         format::thousands(near as u64),
+        if near == 1 { "is" } else { "are" },
         format::percent(*worst)
     )
 }
