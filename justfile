@@ -12,6 +12,10 @@ all:
 weekly *parts:
     bash .ci/weekly {{parts}}
 
+# Licences, bans and sources of the dependencies; needs cargo-deny.
+deny:
+    cargo deny check licenses bans sources
+
 test *words:
     cargo test {{words}}
 
@@ -19,18 +23,26 @@ test *words:
 snapshots:
     INSTA_UPDATE=always cargo test
 
-# Makes the results anew that .ci/run compares; read the difference before it is committed.
+# Makes the committed results anew that .ci/run compares; read the difference before it is committed.
 golden:
+    #!/usr/bin/env bash
+    set -euo pipefail
     cargo build --release
     rm -rf target/golden
-    target/release/ftpsim compare --out target/golden/small-files
-    target/release/ftpsim compare habits --out target/golden/habits
-    target/release/ftpsim compare all-faults --out target/golden/all-faults
-    cp target/golden/small-files/summary.csv results/small-files/
-    cp target/golden/small-files/round-trips/grid.csv results/round-trips/
-    cp target/golden/small-files/truth-table/truth-table.csv results/truth-table/
-    cp target/golden/habits/summary.csv results/habits/
-    cp target/golden/all-faults/summary.csv results/all-faults/
+    for scenario in sims/*.toml; do
+        name=$(basename "$scenario" .toml)
+        case $name in
+        round-trips | truth-table) continue ;; # small-files brings them along.
+        esac
+        if [ -d "results/$name" ]; then
+            target/release/ftpsim compare "$scenario" --out "target/golden/$name"
+        fi
+    done
+    for file in results/*/*.csv; do
+        made=target/golden/${file#results/}
+        [ -e "$made" ] || made=target/golden/small-files/${file#results/}
+        cp "$made" "$file"
+    done
 
 bench name *words:
     cargo bench --bench {{name}} -- {{words}}

@@ -5,6 +5,8 @@
 //! Imports point one way: `cli -> report, measure -> lab -> sim -> ftp_endpoint, turmoil_tcp ->
 //! ftp_proto`; `tidy` holds the table.
 
+#![warn(missing_docs)]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "sim")]

@@ -3,6 +3,7 @@
 use super::out::stdout;
 use super::progress;
 use crate::lab::audit::{self, Digest};
+use crate::lab::plural::counted;
 use crate::sim::scenario::SeedRange;
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -45,14 +46,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         }
         if one.len() != others.len() {
-            bail!("{} cases were run {how}, not {}", others.len(), one.len());
+            let was = if others.len() == 1 { "was" } else { "were" };
+            bail!("{} {was} run {how}, not {}", counted(others.len(), "case"), one.len());
         }
     }
     writeln!(
         stdout(),
-        "{} cases, each run again in this process, on four threads and in another process: {}",
-        one.len(),
-        if wrong == 0 { "trace, stores and records equal".to_owned() } else { format!("{wrong} differ") }
+        "{}, each run again in this process, on four threads and in another process: {}",
+        counted(one.len(), "case"),
+        match wrong {
+            0 => "trace, stores and records equal".to_owned(),
+            1 => "1 differs".to_owned(),
+            _ => format!("{wrong} differ"),
+        }
     )?;
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

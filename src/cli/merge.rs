@@ -3,6 +3,7 @@
 use super::out::stdout;
 use super::sweep::{Output, read_swept};
 use crate::lab::merge::merge;
+use crate::lab::plural::counted;
 use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;
@@ -34,10 +35,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     output.write(&args.out, small)?;
     writeln!(
         stdout(),
-        "{} shards, seeds {}: {} runs, violations: {}; written: {}",
-        args.shards.len(),
+        "{}, seeds {}: {}, violations: {}; written: {}",
+        counted(args.shards.len(), "shard"),
         whole.seeds,
-        whole.sweep.runs,
+        counted(whole.sweep.runs, "run"),
         whole.sweep.findings.len(),
         args.out.display()
     )?;

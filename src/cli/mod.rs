@@ -72,6 +72,7 @@ enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
+/// Runs the program with the arguments of the process; the exit code says how it went.
 pub fn main() -> ExitCode {
     survive_file_size_limit();
     let cli = match Cli::try_parse() {

@@ -147,7 +147,11 @@ impl Remote {
         }
         let more = listing.unread_lines - listing.unread.len() as u64;
         if more > 0 {
-            self.miss(format_args!("{}: {more} more lines are not understood", shown(directory)));
+            self.miss(format_args!(
+                "{}: {more} more {} not understood",
+                shown(directory),
+                if more == 1 { "line is" } else { "lines are" }
+            ));
         }
         if listing.is_cut {
             self.miss(format_args!("{}: the listing is too long; its end is left out", shown(directory)));

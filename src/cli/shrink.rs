@@ -3,6 +3,7 @@
 use super::out::stdout;
 use super::progress;
 use super::sweep::{read_case, write_case};
+use crate::lab::plural::counted;
 use crate::lab::shrink;
 use std::io::Write;
 use std::path::PathBuf;
@@ -39,11 +40,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         |files: &[crate::sim::workload::FileSpec]| files.iter().map(|file| file.size_bytes).sum::<u64>();
     writeln!(
         stdout(),
-        "{} files, {} bytes -> {} files, {} bytes; still: {signature}",
-        case.files.len(),
-        bytes(&case.files),
-        small.files.len(),
-        bytes(&small.files)
+        "{}, {} -> {}, {}; still: {signature}",
+        counted(case.files.len(), "file"),
+        counted(bytes(&case.files), "byte"),
+        counted(small.files.len(), "file"),
+        counted(bytes(&small.files), "byte")
     )?;
     writeln!(stdout(), "Written: {}\nAgain: ftpsim replay {0}", out.display())?;
     Ok(ExitCode::from(1))

@@ -5,6 +5,7 @@ use super::progress;
 use crate::lab::export::AtomicFile;
 use crate::lab::merge::{Shard, Swept};
 use crate::lab::mutants;
+use crate::lab::plural::counted;
 use crate::lab::pool;
 use crate::lab::shrink::{self, Progress};
 use crate::lab::sweep::{Finding, How, Sweep, sweep_while};
@@ -251,10 +252,10 @@ fn print_summary(seen: &Sweep, took: Duration) -> Result<()> {
     let per_second = seen.runs as f64 / took.as_secs_f64().max(0.001);
     writeln!(
         stdout(),
-        "{} runs, {} files, {} packets, {} virtual s; {per_second:.0} seeds/s; violations: {}",
-        seen.runs,
-        seen.files,
-        seen.packets,
+        "{}, {}, {}, {} virtual s; {per_second:.0} seeds/s; violations: {}",
+        counted(seen.runs, "run"),
+        counted(seen.files, "file"),
+        counted(seen.packets, "packet"),
         seen.virtual_us / 1_000_000,
         seen.findings.len()
     )?;

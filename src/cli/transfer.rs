@@ -4,6 +4,7 @@ use super::dialogue::Dialogue;
 use super::out::{self, printable_line, stdout, tell};
 use super::signals::asked_to_end;
 use super::url::{FtpUrl, TypeCode};
+use crate::lab::plural::counted;
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -276,7 +277,7 @@ pub(super) fn run(
 fn conclude(report: &Report, missing: u64, took: Duration, args: &TransferArgs) -> anyhow::Result<ExitCode> {
     let failed: Vec<_> = report.failed().collect();
     for (file, Failure { message, .. }) in &failed {
-        tell(format_args!("{}: {message} ({} attempts)", file.name, file.attempts));
+        tell(format_args!("{}: {message} ({})", file.name, counted(file.attempts, "attempt")));
     }
     if missing > 0 {
         tell(format_args!("{missing} more could not be looked at or were left out, as said above"));
@@ -288,9 +289,9 @@ fn conclude(report: &Report, missing: u64, took: Duration, args: &TransferArgs) 
         let rate = payload_bytes as f64 / took.as_secs_f64().max(1e-9);
         writeln!(
             stdout(),
-            "{} of {} files, {} in {:.3} s ({}/s)",
+            "{} of {}, {} in {:.3} s ({}/s)",
             report.files.len() - failed.len(),
-            report.files.len(),
+            counted(report.files.len(), "file"),
             HumanBytes(payload_bytes),
             took.as_secs_f64(),
             HumanBytes(rate as u64),

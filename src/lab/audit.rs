@@ -14,8 +14,11 @@ use std::num::NonZeroUsize;
 /// All of a run that must be the same again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
+    /// The seed of the run.
     pub seed: u64,
+    /// The id of its case ([`Case::id`]).
     pub case_id: String,
+    /// The hash of its trace, in hexadecimal.
     pub trace_hash: String,
     /// The hash of what both stores held at the end.
     pub stores_hash: String,

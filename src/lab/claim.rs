@@ -7,9 +7,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
+    /// The runs bear it out.
     Holds,
     /// In some conditions, which the figure names.
     Conditional,
+    /// A run contradicts it.
     Fails,
     /// Too few runs ended whose fault fired; the figure says how many it takes, the command runs them.
     NotEnough,
@@ -18,6 +20,7 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// The name that JSON has for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Holds => "holds",
@@ -32,9 +35,12 @@ impl Standing {
 /// A sentence with its verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Claim {
+    /// The sentence, as the report prints it.
     pub claim: &'static str,
+    /// What the scenario says to it.
     pub standing: Standing,
     /// One or two sentences with numbers from this comparison.
     pub figure: String,
+    /// The command that makes the figure again, or that brings the runs that are missing.
     pub command: String,
 }

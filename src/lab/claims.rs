@@ -6,6 +6,7 @@ mod truth;
 
 use super::claim::{Claim, Standing};
 use super::compare::Comparison;
+use super::plural::{counted, plural, there_are};
 use super::records::{Directions, SummaryRecord};
 use super::stats;
 use crate::sim::fault::FaultName;
@@ -142,9 +143,9 @@ impl<'a> Evidence<'a> {
             least => Err(self.not_enough(
                 claim,
                 format!(
-                    "It takes {QUIET_RUNS} undisturbed runs that ended, of each contender in each direction; there \
-                     are {}.",
-                    least.unwrap_or(0)
+                    "It takes {QUIET_RUNS} undisturbed runs that ended, of each contender in each direction; \
+                     {}.",
+                    there_are(least.unwrap_or(0))
                 ),
                 QUIET_RUNS,
             )),
@@ -165,7 +166,8 @@ impl<'a> Evidence<'a> {
             return Ok(());
         }
         let runs = share.runs;
-        let why = format!("It takes {FAULT_RUNS} runs that ended and whose fault fired; there are {runs}.");
+        let why =
+            format!("It takes {FAULT_RUNS} runs that ended and whose fault fired; {}.", there_are(runs));
         Err(self.not_enough(claim, why, FAULT_RUNS))
     }
 
@@ -198,9 +200,10 @@ impl<'a> Evidence<'a> {
         let row = self.quiet(variant, Directions::Both)?;
         let per_run = row.data_connections as f64 / row.runs_counted as f64;
         Some(format!(
-            "{} opens {per_run:.0} data connections for {} files",
+            "{} opens {per_run:.0} {} for {}",
             variant.name,
-            row.files / row.runs_counted
+            plural(per_run.round() as u64, "data connection"),
+            counted(row.files / row.runs_counted, "file")
         ))
     }
 
@@ -279,7 +282,10 @@ impl<'a> Evidence<'a> {
             figure += &format!(" With a SIZE check it lost {}", early(checked));
             figure += &match died.lost {
                 0 => ".".to_owned(),
-                _ => format!("; but a sender that dies checks nothing: {died} runs lost silently."),
+                _ => {
+                    let runs = plural(died.runs, "run");
+                    format!("; but a sender that dies checks nothing: {died} {runs} lost silently.")
+                }
             };
             standing = if share.lost > 0 { Standing::Conditional } else { standing };
         }

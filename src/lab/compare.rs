@@ -13,8 +13,10 @@ use std::error::Error;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+/// How a comparison is to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
+    /// The seeds; each contender runs on each of them.
     pub seeds: SeedRange,
     /// Threads; they change nothing but the time it takes.
     pub jobs: NonZeroUsize,
@@ -22,9 +24,12 @@ pub struct Options<'a> {
     pub out: &'a Path,
 }
 
+/// What a comparison has found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
+    /// The scenario that was run.
     pub scenario: Scenario,
+    /// The seeds that were run.
     pub seeds: SeedRange,
     /// A row a contender and kind of fault.
     pub rows: Vec<SummaryRecord>,
@@ -39,6 +44,7 @@ pub struct Comparison {
     pub claims: Vec<Claim>,
     /// The runs with silent loss.
     pub losses: Vec<Loss>,
+    /// The violated invariants, in the order of seeds and contenders.
     pub violations: Vec<Violation>,
     /// The files written.
     pub written: Vec<PathBuf>,
@@ -47,16 +53,22 @@ pub struct Comparison {
 /// What no run may do, and one did; `oracle` is the one that saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
+    /// The contender's name.
     pub variant: String,
+    /// The seed of the run.
     pub seed: u64,
+    /// The name of the oracle.
     pub oracle: String,
+    /// What it saw, in one line.
     pub why: String,
 }
 
 /// A run that the virtual time cut off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unfinished {
+    /// The contender's name.
     pub variant: String,
+    /// The seed of the run.
     pub seed: u64,
     /// Files without a word.
     pub stuck_files: u64,
@@ -76,10 +88,15 @@ impl Unfinished {
 /// A run in which files were lost silently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loss {
+    /// The contender's name.
     pub variant: String,
+    /// Which way the files went.
     pub direction: Direction,
+    /// The fault's name in the scenario.
     pub fault: String,
+    /// The seed of the run.
     pub seed: u64,
+    /// How many files were lost silently.
     pub files: u64,
 }
 
@@ -97,16 +114,28 @@ impl Loss {
     }
 }
 
+/// Why a run could not be made; only told, never looked into.
 pub type RunError = Box<dyn Error + Send + Sync>;
 
+/// Why there is no comparison.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
+    /// A result could not be written.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// The scenario gives its runs too little virtual time.
     #[error(transparent)]
     Limit(#[from] LimitTooShort),
+    /// A run could not be made.
     #[error("variant {variant}, seed {seed}: {source}")]
-    Run { variant: String, seed: u64, source: RunError },
+    Run {
+        /// The contender's name.
+        variant: String,
+        /// The seed of the run.
+        seed: u64,
+        /// The reason.
+        source: RunError,
+    },
 }
 
 impl CompareError {

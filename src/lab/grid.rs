@@ -18,23 +18,33 @@ use serde::Serialize;
 /// duration is the median; the lower one of two.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GridRecord {
+    /// The contender's name.
     pub variant: String,
+    /// Which way the files went.
     pub direction: Direction,
+    /// The transmission mode, RFC 959 section 3.4.
     pub mode: TransmissionMode,
+    /// The file structure, RFC 959 section 3.1.2.
     pub structure: Structure,
+    /// The round-trip time of the path.
     pub rtt_us: u64,
+    /// The rate of the bottleneck, each way.
     pub bandwidth_bits_per_s: u64,
     /// The share of packets that is lost, each way.
     pub loss: Ppm,
+    /// The size of each file.
     pub file_size_bytes: u64,
+    /// Files in the delivery.
     pub files: u64,
     /// Files that stand whole at the receiver.
     pub files_whole: u64,
+    /// Runs of the cell; more than one only where packets are lost.
     pub runs: u64,
     /// The time from the first packet to the client's last word; absent when that never came.
     pub duration_us: Option<u64>,
     /// The shortest of the cell's other runs.
     pub duration_min_us: Option<u64>,
+    /// The longest of the cell's runs; absent as `duration_min_us` is.
     pub duration_max_us: Option<u64>,
     /// What counting round trips gives ([`expected::duration_us`]); absent where that does not tell, as when
     /// a growing window has overrun the queue.
@@ -43,10 +53,13 @@ pub struct GridRecord {
     pub bandwidth_bound_us: u64,
     /// What a file takes from its first attempt to its last word.
     pub file_latency_p50_us: Option<u64>,
+    /// The 99th percentile of the same.
     pub file_latency_p99_us: Option<u64>,
+    /// Data connections that the client opened or accepted.
     pub data_connections: u64,
     /// Commands whose reply the client waited for.
     pub control_round_trips: Option<u64>,
+    /// The size of the delivery, each file counted once.
     pub payload_bytes: u64,
     /// Data-connection bytes that the sender wrote beyond the payload: the mode's framing. Negative
     /// where a mode compresses.
@@ -60,11 +73,15 @@ pub struct GridRecord {
     pub retransmits: u64,
     /// Sockets that went to TIME-WAIT, where each stays for a minute on Linux.
     pub time_wait_client: u64,
+    /// The same at the server.
     pub time_wait_server: u64,
     /// `ftpsim replay SCENARIO --variant V --seed N` is this run again.
     pub seed: u64,
+    /// The id of the run's case.
     pub case_id: String,
+    /// The hash of the run's trace, in hexadecimal.
     pub trace_hash: String,
+    /// The version of the program that made the row.
     pub version: &'static str,
 }
 

@@ -14,10 +14,15 @@ const SEEDS_LOOKED_AT: usize = 1_000;
      {least_us} us for a {direction} of seed {seed}; leave the key out, or set it to {ample_us}"
 )]
 pub struct LimitTooShort {
+    /// The scenario's name.
     pub scenario: String,
+    /// The contender's name.
     pub variant: String,
+    /// `put` or `get`.
     pub direction: &'static str,
+    /// The seed whose delivery exceeds the limit most.
     pub seed: u64,
+    /// The limit that the scenario gives.
     pub limit_us: u64,
     /// No delivery of the seed by the contender is faster.
     pub least_us: u64,

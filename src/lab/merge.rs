@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Swept {
+    /// The version of the program that swept.
     pub version: String,
     /// The seeds of all shards together.
     pub whole: SeedRange,
@@ -17,25 +18,49 @@ pub struct Swept {
     pub seeds: SeedRange,
     /// Cases tried in shrinking each of the first findings.
     pub shrink_runs: u32,
+    /// What was seen.
     pub sweep: Sweep,
 }
 
 impl Swept {
+    /// What was seen on `seeds`, a part of `whole`, by this version of the program.
     pub fn new(whole: SeedRange, seeds: SeedRange, shrink_runs: u32, sweep: Sweep) -> Self {
         Self { version: VERSION.to_owned(), whole, seeds, shrink_runs, sweep }
     }
 }
 
+/// Why files of a sweep cannot be put together; files are named by their paths.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
+    /// No file was given.
     #[error("nothing to merge")]
     Nothing,
+    /// Two files are not of the same sweep.
     #[error("{one} and {other} are not of the same sweep: their {what} differ")]
-    Different { one: String, other: String, what: &'static str },
+    Different {
+        /// The first file.
+        one: String,
+        /// The other file.
+        other: String,
+        /// In what they differ: a noun in the plural.
+        what: &'static str,
+    },
+    /// Two files have swept the same seeds.
     #[error("{one} and {other} have both swept seeds {}..{}", overlap.start, overlap.end)]
-    Overlap { one: String, other: String, overlap: SeedRange },
+    Overlap {
+        /// The first file.
+        one: String,
+        /// The other file.
+        other: String,
+        /// The seeds that both have swept.
+        overlap: SeedRange,
+    },
+    /// Seeds are missing between the files.
     #[error("seeds {}..{} are missing: no shard given has swept them", gap.start, gap.end)]
-    Gap { gap: SeedRange },
+    Gap {
+        /// The first of the gaps.
+        gap: SeedRange,
+    },
 }
 
 /// The sweep whose shards these are, each with the name to blame it by.
@@ -74,7 +99,9 @@ pub fn merge(mut shards: Vec<(String, Swept)>) -> Result<Swept, MergeError> {
 /// Which part of a sweep: `I/N`, I from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
+    /// The number of the shard, from 1.
     pub index: u64,
+    /// How many shards there are.
     pub count: u64,
 }
 

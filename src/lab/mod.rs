@@ -10,6 +10,7 @@ pub mod grid;
 pub mod limits;
 pub mod merge;
 pub mod mutants;
+pub mod plural;
 pub mod pool;
 pub mod records;
 pub mod run;

@@ -15,6 +15,7 @@ const SHRINK_RUNS: u32 = 400;
 /// A row of `planted-bugs.csv`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
+    /// The planted bug.
     pub bug: Mutant,
     /// The oracle that is to find it, and did.
     pub oracle: String,
@@ -22,11 +23,15 @@ pub struct Row {
     pub seeds_to_find: u64,
     /// How many files the shrunk case has.
     pub files: u64,
+    /// The sum of the sizes of the shrunk case's files.
     pub payload_bytes: u64,
+    /// How many faults the shrunk case has: 0 or 1.
     pub faults: u32,
+    /// The name of the shrunk case's fault.
     pub fault: String,
     /// All oracles that the shrunk case violates, and its files' fates.
     pub signature: String,
+    /// The version of the program that made the row.
     pub version: String,
 }
 

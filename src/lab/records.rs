@@ -27,6 +27,7 @@ macro_rules! row {
         $(#[$of_row])*
         pub struct $row {
             $($(#[$of_before])* pub $before: $type_before,)*
+            /// How many files came to each verdict; a column a verdict.
             pub verdicts: VerdictCounts,
             $($(#[$of_after])* pub $after: $type_after,)*
         }
@@ -50,22 +51,33 @@ row! {
     /// One run: a contender on a seed. The verdicts add up to `files`. `(scenario, variant, seed)` names exactly one row.
     #[derive(Clone, Debug, PartialEq)]
     pub struct RunRecord {
+        /// The name of the scenario.
         pub scenario: String,
+        /// The contender's name.
         pub variant: String,
+        /// Which way the files went.
         pub direction: Direction,
+        /// The transmission mode, RFC 959 section 3.4.
         pub mode: TransmissionMode,
+        /// The file structure, RFC 959 section 3.1.2.
         pub structure: Structure,
+        /// The seed of the run.
         pub seed: u64,
+        /// The id of the run's case.
         pub case_id: String,
+        /// The fault's name in the scenario.
         pub fault: String,
         /// Whether the fault happened (with the fault `none`: the run did); rows where it did not are
         /// left out of proportions.
         pub fault_fired: bool,
+        /// Files in the delivery.
         pub files: u64,
         verdicts,
         /// Files of which a reader of the receiving directory could see a part under the final name.
         pub exposed: u64,
+        /// The round-trip time of the path.
         pub rtt_us: u64,
+        /// The rate of the bottleneck, each way.
         pub bandwidth_bits_per_s: u64,
         /// The share of packets that is lost each way, by the path and by the fault together.
         pub loss: Ppm,
@@ -75,22 +87,32 @@ row! {
         pub payload_bytes: u64,
         /// IP bytes that left both hosts, headers, control connection and repetitions included.
         pub wire_bytes: u64,
+        /// Data connections that the client opened or accepted.
         pub data_connections: u64,
         /// Commands whose reply the client waited for; absent when it died.
         pub control_round_trips: Option<u64>,
         /// TCP segments sent again.
         pub retransmits: u64,
+        /// The median of the files' latencies, each from the first attempt to the client's last word;
+        /// absent when there was none.
         pub file_latency_p50_us: Option<u64>,
+        /// The 90th percentile of the same.
         pub file_latency_p90_us: Option<u64>,
+        /// The 99th percentile of the same.
         pub file_latency_p99_us: Option<u64>,
+        /// The longest of the same.
         pub file_latency_max_us: Option<u64>,
+        /// The hash of the run's trace, in hexadecimal.
         pub trace_hash: String,
+        /// The version of the program that made the row.
         pub version: &'static str,
         /// Where in the target file the fault struck; absent for a fault without a place.
         pub trigger: Option<TriggerName>,
+        /// The index of the target file; absent for a fault without one.
         pub target_file: Option<u32>,
         /// The first payload byte that does not pass, where the trigger is one.
         pub target_byte: Option<u64>,
+        /// The size of the target file; absent for a fault without one.
         pub target_size_bytes: Option<u64>,
     }
 }
@@ -107,47 +129,76 @@ row! {
     /// whose fault fired (all runs where the fault is `none`).
     #[derive(Clone, Debug, PartialEq)]
     pub struct SummaryRecord {
+        /// The name of the scenario.
         pub scenario: String,
+        /// The contender's name.
         pub variant: String,
+        /// Which way the files went, or that both ways are put together.
         pub direction: Directions,
+        /// The transmission mode, RFC 959 section 3.4.
         pub mode: TransmissionMode,
+        /// The file structure, RFC 959 section 3.1.2.
         pub structure: Structure,
+        /// The fault's name in the scenario.
         pub fault: String,
+        /// All its runs.
         pub runs: u64,
+        /// The runs whose fault fired; with the fault `none`, all.
         pub runs_counted: u64,
         /// Runs in which at least one file was lost silently.
         pub runs_with_silent_loss: u64,
+        /// `runs_with_silent_loss / runs_counted`; absent when none is counted.
         pub silent_loss_share: Option<Decimal<6>>,
         /// Wilson's interval of 95 %.
         pub silent_loss_share_low: Option<Decimal<6>>,
+        /// The upper end of the same.
         pub silent_loss_share_high: Option<Decimal<6>>,
         /// The contender that the following columns compare with: the scenario's first.
         pub baseline: String,
         /// Seeds counted for both.
         pub pairs: u64,
+        /// Pairs in which this contender lost files silently and the baseline did not.
         pub silent_loss_here_only: u64,
+        /// Pairs in which the baseline lost files silently and this contender did not.
         pub silent_loss_baseline_only: u64,
         /// McNemar's exact test of the two columns before, two-sided.
         pub mcnemar_p: Option<Decimal<6>>,
         /// The median of the paired ratios of delivery time, here / baseline, of the seeds where both
         /// came to an end, and its bootstrap interval of 95 %.
         pub duration_ratio: Option<Decimal<4>>,
+        /// The lower end of the interval.
         pub duration_ratio_low: Option<Decimal<4>>,
+        /// The upper end of the interval.
         pub duration_ratio_high: Option<Decimal<4>>,
+        /// The seeds of which the ratios are.
         pub duration_ratio_pairs: u64,
+        /// The median of the delivery times; absent when no run came to an end.
         pub duration_median_us: Option<u64>,
+        /// Files in the deliveries; this and the sums that follow are over the counted runs.
         pub files: u64,
         verdicts,
+        /// Files of which a reader of the receiving directory could see a part under the final name.
         pub exposed: u64,
+        /// The sizes of the deliveries, each file counted once.
         pub payload_bytes: u64,
+        /// IP bytes that left both hosts, headers, control connection and repetitions included.
         pub wire_bytes: u64,
+        /// Data connections that the client opened or accepted.
         pub data_connections: u64,
+        /// Commands whose reply the client waited for; a client that died counts as none.
         pub control_round_trips: u64,
+        /// TCP segments sent again.
         pub retransmits: u64,
+        /// The median of the files' latencies, each from the first attempt to the client's last word;
+        /// absent when there was none.
         pub file_latency_p50_us: Option<u64>,
+        /// The 90th percentile of the same.
         pub file_latency_p90_us: Option<u64>,
+        /// The 99th percentile of the same.
         pub file_latency_p99_us: Option<u64>,
+        /// The longest of the same.
         pub file_latency_max_us: Option<u64>,
+        /// The version of the program that made the row.
         pub version: &'static str,
     }
 }

@@ -13,8 +13,11 @@ pub use crate::sim::signature::Signature;
 /// How far a shrinking has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
+    /// Cases tried so far.
     pub runs: u32,
+    /// Files of the smallest case so far.
     pub files: usize,
+    /// The sum of their sizes.
     pub payload_bytes: u64,
 }
 

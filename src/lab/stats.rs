@@ -11,9 +11,12 @@ const Z: f64 = 1.959_963_984_540_054;
 /// Bootstrap resamples; the ends of a 95 % interval then stand on 50 resamples each.
 const RESAMPLES: usize = 2_000;
 
+/// An interval of confidence, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
+    /// Its lower end.
     pub low: f64,
+    /// Its upper end.
     pub high: f64,
 }
 
@@ -79,9 +82,12 @@ pub fn median(values: &mut [f64]) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
+/// A ratio of two contenders' figures, over pairs of runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
+    /// The median of the pairs' ratios.
     pub median: f64,
+    /// Its 95 % interval.
     pub interval: Interval,
 }
 
@@ -131,6 +137,7 @@ impl Default for Latencies {
 }
 
 impl Latencies {
+    /// Counts one more latency.
     pub fn record(&mut self, latency_us: u64) {
         // It resizes itself; only a value near u64::MAX could be refused, half a million years.
         let _ = self.histogram.record(latency_us);
@@ -143,6 +150,7 @@ impl Latencies {
         Some(self.histogram.value_at_quantile(f64::from(percent) / 100.0).min(max))
     }
 
+    /// The longest latency, exactly; `None` when none was recorded.
     pub fn max_us(&self) -> Option<u64> {
         self.max_us
     }

@@ -10,6 +10,7 @@ use turmoil_tcp::seeds;
 /// A run as the comparison keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
+    /// Its row of `runs.csv`.
     pub record: RunRecord,
     /// The latency of each file that was reported delivered.
     pub file_latencies_us: Vec<u64>,
@@ -80,6 +81,7 @@ pub struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
+    /// A summary of no runs yet, over the contenders, directions and faults of `scenario`.
     pub fn new(scenario: &'a Scenario) -> Self {
         let directions = scenario.directions.iter().copied().map(Some);
         let groups = std::iter::once(None)

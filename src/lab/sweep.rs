@@ -15,22 +15,30 @@ use std::ops::Range;
 /// A seed whose run violated an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    /// The seed.
     pub seed: u64,
+    /// What was violated, by one oracle after the other.
     pub violations: Vec<Violation>,
+    /// The case that the seed draws.
     pub case: Case,
 }
 
 /// What a sweep has seen; sums of parts are the part of sums, so that shards can be merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sweep {
+    /// How many seeds were run.
     pub runs: u64,
+    /// How many files their cases had.
     pub files: u64,
+    /// The virtual time of the runs in which the client came to its end.
     pub virtual_us: u64,
+    /// Packets that the hosts sent, lost ones included.
     pub packets: u64,
     /// How often each fault was drawn and struck nowhere.
     pub not_fired: BTreeMap<String, u64>,
     /// How often each fault struck while the dialogue stood where.
     pub struck: BTreeMap<String, BTreeMap<Phase, u64>>,
+    /// The seeds whose runs violated something, in order.
     pub findings: Vec<Finding>,
 }
 

@@ -11,10 +11,13 @@ use std::path::PathBuf;
 /// Rows in the order of the CSV file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Table<R> {
+    /// The scenario that was run.
     pub scenario: Scenario,
+    /// What its runs have shown.
     pub rows: Vec<R>,
     /// What is said about the modes, as far as this tells.
     pub claims: Vec<Claim>,
+    /// The violated invariants, in the order of rows.
     pub violations: Vec<Violation>,
     /// The files written.
     pub written: Vec<PathBuf>,

@@ -24,7 +24,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reported {
+    /// It arrived.
     Delivered,
+    /// It did not arrive, by all the client knows.
     Failed,
     /// Nothing: it had died, or had not come to an end.
     Nothing,
@@ -49,9 +51,11 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Every effect, the worst first.
     pub const ALL: [Self; 6] =
         [Self::Silent, Self::Stuck, Self::Told, Self::FalseAlarm, Self::Recovered, Self::Unharmed];
 
+    /// The name that the CSV file has for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Silent => "silent",
@@ -67,9 +71,13 @@ impl Effect {
 /// A row of `truth-table.csv`: one cut. `file` is the one whose bytes were cut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TruthRecord {
+    /// The contender's name.
     pub variant: String,
+    /// Which way the files went.
     pub direction: Direction,
+    /// The transmission mode, RFC 959 section 3.4.
     pub mode: TransmissionMode,
+    /// The file structure, RFC 959 section 3.1.2.
     pub structure: Structure,
     /// The fault's name in the scenario.
     pub cut: String,
@@ -80,6 +88,7 @@ pub struct TruthRecord {
     pub fault_fired: bool,
     /// The data connection, from 0, and the stream offset on it.
     pub connection: u32,
+    /// The offset of the byte in the stream of that connection, from 0.
     pub connection_byte: u64,
     /// Files count from 0; a FIN has the last one on its connection.
     pub file: u32,
@@ -89,11 +98,15 @@ pub struct TruthRecord {
     pub payload_byte: u64,
     /// [`crate::sim::notice`] says what that means.
     pub noticed_by_sender: bool,
+    /// The same of the receiver.
     pub noticed_by_receiver: bool,
     /// What stands under the file's final name at the receiver in the end.
     pub left: Left,
+    /// What the client said of the file in the end.
     pub reported: Reported,
+    /// Attempts at the file; 0 when the client never reported any.
     pub attempts: u32,
+    /// The verdict on the file.
     pub verdict: Verdict,
     /// Files of the delivery that a reader of the receiver's directory could see incomplete.
     pub exposed: u64,
@@ -103,8 +116,11 @@ pub struct TruthRecord {
     pub effect: Effect,
     /// `ftpsim replay SCENARIO --variant V --seed N` is this run again.
     pub seed: u64,
+    /// The id of the run's case.
     pub case_id: String,
+    /// The hash of the run's trace, in hexadecimal.
     pub trace_hash: String,
+    /// The version of the program that made the row.
     pub version: &'static str,
 }
 
@@ -114,9 +130,13 @@ pub type TruthTable = Table<TruthRecord>;
 /// The rows of one contender, direction and cut: one for each wire byte, from 0 on.
 #[derive(Clone, Copy, Debug)]
 pub struct Strip<'a> {
+    /// The contender's name.
     pub variant: &'a str,
+    /// Which way the files went.
     pub direction: Direction,
+    /// The fault's name in the scenario.
     pub cut: &'a str,
+    /// The rows, in the order of wire bytes.
     pub rows: &'a [TruthRecord],
 }
 
@@ -133,6 +153,7 @@ impl Strip<'_> {
 }
 
 impl TruthTable {
+    /// The strips, in the order of the rows.
     pub fn strips(&self) -> impl Iterator<Item = Strip<'_>> {
         let same = |a: &TruthRecord, b: &TruthRecord| {
             (&a.variant, a.direction, &a.cut) == (&b.variant, b.direction, &b.cut)
@@ -145,6 +166,7 @@ impl TruthTable {
         })
     }
 
+    /// The strip of one contender, direction and cut; `None` when there is none.
     pub fn strip(&self, variant: &str, direction: Direction, cut: &str) -> Option<Strip<'_>> {
         self.strips().find(|s| s.variant == variant && s.direction == direction && s.cut == cut)
     }
@@ -159,6 +181,7 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How many cuts there are, one a run.
     pub fn runs(&self) -> u64 {
         self.lengths.iter().map(|(_, _, bytes)| bytes * self.faults).sum()
     }

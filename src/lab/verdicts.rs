@@ -8,10 +8,12 @@ use std::ops::AddAssign;
 pub struct VerdictCounts([u64; Verdict::ALL.len()]);
 
 impl VerdictCounts {
+    /// How many files came to this verdict.
     pub fn of(&self, verdict: Verdict) -> u64 {
         self.0[verdict as usize]
     }
 
+    /// Counts `files` more of this verdict.
     pub fn add(&mut self, verdict: Verdict, files: u64) {
         self.0[verdict as usize] += files;
     }

@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// A way to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Contender {
+    /// Which way the files go.
     pub direction: Direction,
+    /// The transmission mode, RFC 959 section 3.4.
     pub mode: TransmissionMode,
     /// Transfer commands under way at a time; 1 in stream mode.
     pub pipeline_depth: u32,
@@ -42,6 +44,7 @@ impl Contender {
         Self { direction, mode, pipeline_depth, parallel, data_connection_kept }
     }
 
+    /// The policy by which the client delivers so.
     pub fn policy(&self) -> Policy {
         Policy {
             direction: self.direction,
@@ -108,17 +111,22 @@ impl Directories {
 /// The server, and who asks it.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// The address of the control port.
     pub server: SocketAddr,
+    /// The user and the password.
     pub login: Login,
 }
 
+/// What one delivery took and cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// From the first connection to the answer to QUIT.
     pub duration: Duration,
     /// Of this process.
     pub usage: Option<Usage>,
+    /// Commands whose reply the client waited for.
     pub control_round_trips: u64,
+    /// Data connections that the client opened or accepted.
     pub data_connections: u64,
     /// On data connections.
     pub wire_bytes: u64,
@@ -128,7 +136,9 @@ pub struct Sample {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{file}: {}", failure.message)]
 pub struct Failed {
+    /// The file's name.
     pub file: String,
+    /// The reason.
     pub failure: Failure,
 }
 

@@ -15,14 +15,18 @@ pub const PIECE_BYTES: usize = 256 * 1024;
 /// `count` files of `size_bytes` each.
 #[derive(Clone)]
 pub struct Files {
+    /// How many files.
     pub count: u64,
+    /// The size of each.
     pub size_bytes: u64,
+    /// What the files are full of.
     pub content: Content,
     /// The period and its first [`PIECE_BYTES`] again.
     bytes: Arc<[u8]>,
 }
 
 impl Files {
+    /// Draws the content, the same in every process.
     pub fn new(count: u64, size_bytes: u64, content: Content) -> Self {
         let spec =
             FileSpec { name: String::new(), size_bytes: PERIOD_BYTES as u64, content, content_seed: 1 };
@@ -31,10 +35,12 @@ impl Files {
         Self { count, size_bytes, content, bytes: bytes.into() }
     }
 
+    /// The size of all files together; `u64::MAX` when it is larger.
     pub fn total_bytes(&self) -> u64 {
         self.count.saturating_mul(self.size_bytes)
     }
 
+    /// The name of the file of this index, from 0, without a directory.
     pub fn name(index: u64) -> String {
         format!("f{index:07}")
     }

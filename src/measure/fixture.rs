@@ -1,6 +1,7 @@
 //! Where a measurement's files come from and go to.
 
 use super::files::{Files, PIECE_BYTES};
+use crate::lab::plural::counted;
 use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
 use std::fs::{self, File};
@@ -19,7 +20,9 @@ static CLEARED: AtomicU64 = AtomicU64::new(0);
 /// A store that both ends of a delivery use: what is sent lies in [`SOURCE`], what arrives goes to
 /// [`RECEIVED`].
 pub trait Fixture: Clone + Send + Sync + 'static {
+    /// The store that client and server use.
     type Store: Store;
+    /// The store itself.
     fn store(&self) -> &Self::Store;
     /// Before each delivery: nothing has been received. With `checking`, what comes will be compared.
     fn clear(&self, checking: bool) -> io::Result<()>;
@@ -173,7 +176,7 @@ impl Fixture for DiskFixture {
             let metadata = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             if metadata.len() != self.files.size_bytes {
                 let (is, should) = (metadata.len(), self.files.size_bytes);
-                return Err(format!("{}: {is} bytes, not {should}", path.display()));
+                return Err(format!("{}: {}, not {should}", path.display(), counted(is, "byte")));
             }
             if checking {
                 self.compare(index, &mut buffer)?;

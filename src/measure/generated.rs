@@ -3,12 +3,15 @@
 
 use super::files::{Files, PIECE_BYTES};
 use super::fixture::{Fixture, RECEIVED, SOURCE};
+use crate::lab::plural::counted;
 use ftp_endpoint::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use ftp_proto::path::VirtualPath;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// A store that makes the files when they are read, and counts and compares what is written; it holds
+/// none.
 #[derive(Clone)]
 pub struct GeneratedStore(Arc<Inner>);
 
@@ -29,6 +32,7 @@ struct Received {
 }
 
 impl GeneratedStore {
+    /// A store that has `files` to send and has received nothing.
     pub fn new(files: &Files) -> Self {
         let seen = vec![0; files.count.div_ceil(64) as usize];
         let received = Mutex::new(Received { count: 0, seen, wrong: None });
@@ -57,7 +61,7 @@ impl GeneratedStore {
     fn complete(&self, index: u64, bytes: u64) {
         let expected = self.0.files.size_bytes;
         if bytes != expected {
-            self.wrong(|| format!("{}: {bytes} bytes, not {expected}", Files::name(index)));
+            self.wrong(|| format!("{}: {}, not {expected}", Files::name(index), counted(bytes, "byte")));
         }
         self.0.bytes.fetch_add(bytes, Relaxed);
         let mut received = self.received();
@@ -70,6 +74,7 @@ impl GeneratedStore {
     }
 }
 
+/// Makes a file while it is read.
 pub struct Reader {
     store: GeneratedStore,
     index: u64,
@@ -89,6 +94,7 @@ impl ReadFile for Reader {
     }
 }
 
+/// Counts, and where asked compares, what is written to a file.
 pub struct Writer {
     store: GeneratedStore,
     index: u64,
@@ -181,7 +187,11 @@ impl Fixture for GeneratedStore {
         let (files, bytes) = (&self.0.files, self.0.bytes.load(Relaxed));
         if received.count != files.count || bytes != files.total_bytes() {
             let (count, total) = (received.count, files.total_bytes());
-            return Err(format!("{count} of {} files came, {bytes} of {total} bytes", files.count));
+            return Err(format!(
+                "{count} of {} came, {bytes} of {}",
+                counted(files.count, "file"),
+                counted(total, "byte")
+            ));
         }
         Ok(())
     }

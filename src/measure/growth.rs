@@ -5,9 +5,10 @@ use ftp_endpoint::client::Direction;
 use ftp_proto::mode::TransmissionMode;
 use serde::{Deserialize, Serialize};
 
+/// What grows from point to point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Curve {
+pub(crate) enum Curve {
     /// More and more files in one delivery.
     Files,
     /// More and more sessions at a time, each with as many files.
@@ -17,9 +18,11 @@ pub enum Curve {
 }
 
 impl Curve {
-    pub const ALL: [Self; 3] = [Self::Files, Self::Sessions, Self::FileSize];
+    /// Every curve, in the order in which they are measured.
+    pub(crate) const ALL: [Self; 3] = [Self::Files, Self::Sessions, Self::FileSize];
 
-    pub fn as_str(self) -> &'static str {
+    /// The name that options and CSV have for it.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Files => "files",
             Self::Sessions => "sessions",
@@ -36,30 +39,37 @@ const FILES_PER_SESSION: u64 = 20;
 /// Commands ahead where there are any.
 const DEPTH: u32 = 32;
 /// A growth is worse than linear above this exponent: what is above 1 may be noise.
-pub const MAX_EXPONENT: f64 = 1.15;
+pub(crate) const MAX_EXPONENT: f64 = 1.15;
 /// Exponents are those of the last two decades, where fixed costs no longer hide them.
 const DECADES: f64 = 100.0;
 
 /// The largest value of each curve.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
+    /// Files in one delivery.
     pub files: u64,
+    /// Sessions at a time.
     pub sessions: u32,
+    /// The size of a file.
     pub file_size_bytes: u64,
 }
 
 /// One measurement, made in a process of its own.
 #[derive(Clone, Copy, Debug)]
-pub struct Point {
+pub(crate) struct Point {
+    /// The curve to which it belongs.
     pub curve: Curve,
+    /// The way to deliver.
     pub contender: Contender,
+    /// Files in the delivery.
     pub files: u64,
+    /// The size of each.
     pub file_size_bytes: u64,
 }
 
 impl Point {
     /// What the curve is over.
-    pub fn x(&self) -> u64 {
+    pub(crate) fn x(&self) -> u64 {
         match self.curve {
             Curve::Files => self.files,
             Curve::Sessions => u64::from(self.contender.parallel),
@@ -70,32 +80,50 @@ impl Point {
 
 /// A point with its figures: medians of its repetitions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GrowthRecord {
+pub(crate) struct GrowthRecord {
+    /// The curve to which the point belongs.
     pub curve: Curve,
+    /// Which way the files went.
     pub direction: Direction,
+    /// The transmission mode, RFC 959 section 3.4.
     pub mode: TransmissionMode,
+    /// Transfer commands under way at a time.
     pub pipeline_depth: u32,
+    /// Sessions at a time.
     pub sessions: u32,
+    /// Files in the delivery.
     pub files: u64,
+    /// The size of each.
     pub file_size_bytes: u64,
+    /// Deliveries measured, of which the figures are medians.
     pub repetitions: u64,
+    /// The time from the first connection to the answer to QUIT.
     pub duration_us: u64,
+    /// Files delivered in a second.
     pub files_per_s: f64,
+    /// Payload delivered in a second.
     pub bytes_per_s: u64,
     /// Of both ends, which are one process.
     pub peak_memory_bytes: Option<u64>,
+    /// Processor time of both ends in their own code; absent where the system does not tell.
     pub cpu_user_us: Option<u64>,
+    /// Processor time of both ends in the kernel; absent where the system does not tell.
     pub cpu_system_us: Option<u64>,
+    /// The version of the program that measured.
     pub version: String,
+    /// The processor's model.
     pub cpu: String,
+    /// Processors that the process may use.
     pub cores: u64,
+    /// The operating system and its release.
     pub system: String,
     /// The day, UTC.
     pub date: String,
 }
 
 impl GrowthRecord {
-    pub fn x(&self) -> u64 {
+    /// The value on the curve's axis: files, sessions or bytes, as the curve says.
+    pub(crate) fn x(&self) -> u64 {
         match self.curve {
             Curve::Files => self.files,
             Curve::Sessions => u64::from(self.sessions),
@@ -104,19 +132,19 @@ impl GrowthRecord {
     }
 
     /// Over file size that of one file, else that of the delivery.
-    pub fn time_us(&self) -> f64 {
+    pub(crate) fn time_us(&self) -> f64 {
         let files = if self.curve == Curve::FileSize { self.files } else { 1 };
         self.duration_us as f64 / files as f64
     }
 
     /// `put block, 32 ahead`.
-    pub fn way(&self) -> String {
+    pub(crate) fn way(&self) -> String {
         Contender::new(self.direction, self.mode, self.pipeline_depth, 1, true).name()
     }
 }
 
 /// Every way on every curve, in order of its values.
-pub fn points(curves: &[Curve], limits: Limits) -> Vec<Point> {
+pub(crate) fn points(curves: &[Curve], limits: Limits) -> Vec<Point> {
     let mut all = Vec::new();
     for &curve in curves {
         for direction in [Direction::Put, Direction::Get] {
@@ -164,27 +192,37 @@ fn values(curve: Curve, limits: Limits) -> Vec<u64> {
 
 /// How one way's time and memory grow: y ~ x to this power, over the last two decades.
 #[derive(Clone, Debug, Serialize)]
-pub struct Growth {
+pub(crate) struct Growth {
+    /// The curve.
     pub curve: Curve,
+    /// The way to deliver ([`GrowthRecord::way`]).
     pub way: String,
     /// The largest value that was measured, and what it took.
     pub x: u64,
+    /// The time of the delivery there.
     pub duration_us: u64,
+    /// Files delivered in a second there.
     pub files_per_s: f64,
+    /// Payload delivered in a second there.
     pub bytes_per_s: u64,
+    /// The most memory that both ends, one process, held there; absent where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
+    /// The power for time; absent where the points span less than a decade.
     pub time_exponent: Option<f64>,
+    /// The power for memory; absent where the points span less than a decade, or the system does not
+    /// tell.
     pub memory_exponent: Option<f64>,
 }
 
 impl Growth {
-    pub fn is_worse_than_linear(&self) -> bool {
+    /// Whether time or memory grow faster than the value, beyond the noise of measuring.
+    pub(crate) fn is_worse_than_linear(&self) -> bool {
         [self.time_exponent, self.memory_exponent].iter().flatten().any(|exponent| *exponent > MAX_EXPONENT)
     }
 }
 
 /// One for each way on each curve.
-pub fn growths(records: &[GrowthRecord]) -> Vec<Growth> {
+pub(crate) fn growths(records: &[GrowthRecord]) -> Vec<Growth> {
     let mut all: Vec<Growth> = Vec::new();
     for record in records {
         let way = record.way();
@@ -215,7 +253,7 @@ pub fn growths(records: &[GrowthRecord]) -> Vec<Growth> {
 
 /// The slope of the line of least squares through the logarithms; `None` where the points span less
 /// than a decade.
-pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
+pub(crate) fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     let (least, most) = points.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), (x, _)| (x.min(l), x.max(m)));
     if most < 10.0 * least {
         return None;

@@ -6,15 +6,21 @@ use std::fs;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+/// The machine that measures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
+    /// The processor's model; its architecture where the system does not tell the model.
     pub cpu: String,
+    /// Processors that this process may use.
     pub cores: u64,
+    /// The operating system and its release.
     pub system: String,
+    /// The machine's memory; `None` where the system does not tell.
     pub memory_bytes: Option<u64>,
 }
 
 impl Machine {
+    /// Asks the system.
     pub fn read() -> Self {
         let cpu = field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
         let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -57,13 +63,18 @@ fn kibibytes(file: &str, name: &str) -> Option<u64> {
 /// Of this process, all threads, since its start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
+    /// Processor time in the program's own code.
     pub user: Duration,
+    /// Processor time in the kernel.
     pub system: Duration,
+    /// How often it gave the processor up to wait for something.
     pub voluntary_switches: u64,
+    /// How often the processor was taken from it.
     pub involuntary_switches: u64,
 }
 
 impl Usage {
+    /// What the process has used so far; `None` where the system does not tell.
     #[cfg(unix)]
     pub fn now() -> Option<Self> {
         use nix::sys::resource::{UsageWho, getrusage};
@@ -85,6 +96,7 @@ impl Usage {
         None
     }
 
+    /// What was used after `start`.
     pub fn since(self, start: Self) -> Self {
         Self {
             user: self.user.saturating_sub(start.user),

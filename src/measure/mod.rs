@@ -6,11 +6,11 @@ pub mod delivery;
 pub mod files;
 pub mod fixture;
 pub mod generated;
-pub mod growth;
+pub(crate) mod growth;
 pub mod machine;
 pub mod record;
-pub mod remote;
-pub mod run;
+pub(crate) mod remote;
+pub(crate) mod run;
 pub mod server;
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,7 @@ async fn session(target: &Target) -> Result<Session<RealNet>, ClientError> {
 }
 
 /// Makes directories, each after the one that it lies in.
-pub async fn make(target: &Target, directories: &[String]) -> Result<(), ClientError> {
+pub(crate) async fn make(target: &Target, directories: &[String]) -> Result<(), ClientError> {
     let mut session = session(target).await?;
     for directory in directories {
         session.must(Command::Mkd(directory.clone())).await?;
@@ -33,7 +33,7 @@ pub async fn make(target: &Target, directories: &[String]) -> Result<(), ClientE
 }
 
 /// Puts all files where downloads come from.
-pub async fn fill(
+pub(crate) async fn fill(
     fixture: &impl Fixture,
     files: &Files,
     target: &Target,
@@ -43,7 +43,7 @@ pub async fn fill(
 }
 
 /// Fetches all files from `directory` into the fixture, which compares them.
-pub async fn fetch(
+pub(crate) async fn fetch(
     fixture: &impl Fixture,
     files: &Files,
     target: &Target,
@@ -67,7 +67,7 @@ async fn moved(
 
 /// Removes the files of `directories`, and these, the last first. What cannot be removed stays; gives
 /// the first of these.
-pub async fn remove(target: &Target, directories: &[String], files: u64) -> Result<(), ClientError> {
+pub(crate) async fn remove(target: &Target, directories: &[String], files: u64) -> Result<(), ClientError> {
     let mut session = session(target).await?;
     let mut first = Ok(());
     for directory in directories.iter().rev() {
@@ -86,7 +86,7 @@ pub async fn remove(target: &Target, directories: &[String], files: u64) -> Resu
 }
 
 /// Whether the server takes the mode.
-pub async fn speaks(target: &Target, mode: TransmissionMode) -> Result<bool, ClientError> {
+pub(crate) async fn speaks(target: &Target, mode: TransmissionMode) -> Result<bool, ClientError> {
     let watch = || Watch::new(Arc::new(Nobody), Who::Client, 1);
     let policy = Policy { mode, ..Policy::default() };
     match Session::open(RealNet::new(), target.server, &target.login, &policy, watch).await {

@@ -7,6 +7,7 @@ use super::fixture::Fixture;
 use super::machine::{self, Machine, Usage};
 use super::record::{BenchRecord, Benchmark, Row};
 use super::remote;
+use crate::lab::plural::counted;
 use crate::lab::records::VERSION;
 use crate::lab::stats::{Latencies, median};
 use ftp_endpoint::client::{ClientError, Direction};
@@ -22,30 +23,52 @@ const BUSY_LOAD: f64 = 0.5;
 /// Times a second that a process is made to wait for its core, above which it does not have it.
 const CROWDED_SWITCHES_PER_S: f64 = 1_000.0;
 
+/// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
-pub enum MeasureError {
+pub(crate) enum MeasureError {
+    /// A file could not be delivered.
     #[error("{contender}: {failed}")]
-    Delivery { contender: String, failed: Failed },
+    Delivery {
+        /// The way to deliver.
+        contender: String,
+        /// The file and the reason.
+        failed: Failed,
+    },
+    /// What arrived is not what was sent.
     #[error("{contender}: verification failed: {what}")]
-    WrongBytes { contender: String, what: String },
+    WrongBytes {
+        /// The way to deliver.
+        contender: String,
+        /// The first difference.
+        what: String,
+    },
+    /// The directories at the server could not be made or removed.
     #[error("preparing the server: {0}")]
     Preparing(#[from] ClientError),
+    /// The files to download could not be put there.
     #[error("preparing the server: {0}")]
     Filling(Failed),
+    /// The bare connection, to which figures are compared, broke.
     #[error("a bare connection: {0}")]
     Bare(io::Error),
+    /// The files to send could not be made.
     #[error("files: {0}")]
     Files(io::Error),
+    /// The asynchronous runtime could not be started.
     #[error("the runtime: {0}")]
     Runtime(#[from] io::Error),
+    /// It was cancelled.
     #[error("interrupted")]
     Interrupted,
 }
 
-pub struct Plan {
+/// What is to be measured, and how often.
+pub(crate) struct Plan {
+    /// The ways to deliver, in the order of rows.
     pub contenders: Vec<Contender>,
     /// At least 1.
     pub repetitions: u32,
+    /// Deliveries of each contender that come first and are not measured.
     pub warm_up: u32,
     /// One delivery of each contender, verified and timed at once, and no bare connection: for what
     /// takes too long to be done twice.
@@ -56,6 +79,7 @@ pub struct Plan {
     pub cancel: CancellationToken,
     /// What the rows say.
     pub store: String,
+    /// What the rows say of the server.
     pub server: String,
     /// The day, UTC.
     pub date: String,
@@ -78,7 +102,7 @@ struct Measurement<'a, B: Fixture> {
 }
 
 /// Calls `progress` after each delivery: verification, warm-up and repetitions of each contender.
-pub fn measure<B: Fixture>(
+pub(crate) fn measure<B: Fixture>(
     fixture: &B,
     files: &Files,
     target: &Target,
@@ -306,17 +330,18 @@ fn warnings(rows: &[Row], machine: &Machine, load: Option<f64>) -> Vec<String> {
         && load > BUSY_LOAD * machine.cores as f64
     {
         found.push(format!(
-            "the machine was busy before: load {load:.1} on {} cores; end what else runs and measure again",
-            machine.cores
+            "the machine was busy before: load {load:.1} on {}; end what else runs and measure again",
+            counted(machine.cores, "core")
         ));
     }
     let wide: Vec<&Row> = rows.iter().filter(|row| row.record.spread > WIDE_SPREAD).collect();
     if let Some(widest) = wide.iter().max_by(|a, b| a.record.spread.total_cmp(&b.record.spread)) {
         found.push(format!(
-            "{} of {} rows have durations that differ by more than {:.0} % of their median (most: {}, {:.0} %); \
+            "{} of {} {} durations that differ by more than {:.0} % of their median (most: {}, {:.0} %); \
              measure longer (--files, --repetitions), or when the machine is quiet",
             wide.len(),
-            rows.len(),
+            counted(rows.len(), "row"),
+            if wide.len() == 1 { "has" } else { "have" },
             WIDE_SPREAD * 100.0,
             widest.contender.name(),
             widest.record.spread * 100.0

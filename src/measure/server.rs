@@ -12,13 +12,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// The user that a [`LocalServer`] knows.
 pub const USER: &str = "bench";
+/// That user's password.
 pub const PASSWORD: &str = "bench";
 /// For whoever measures with more sessions than a server should take by default.
 const SESSIONS: usize = 100_000;
 
 /// Ends when it is dropped.
 pub struct LocalServer {
+    /// The address of its control port, on loopback.
     pub address: SocketAddr,
     shutdown: CancellationToken,
     thread: Option<JoinHandle<io::Result<()>>>,

@@ -2,6 +2,7 @@
 
 use super::format;
 use crate::lab::compare::Comparison;
+use crate::lab::plural::counted;
 use crate::lab::records::SummaryRecord;
 use crate::lab::stats;
 use crate::sim::fault::FaultName;
@@ -52,12 +53,13 @@ pub(super) fn unfinished(comparison: &Comparison) -> Option<String> {
     let all: u64 = comparison.rows.iter().map(|row| row.runs).sum();
     let name = comparison.scenario.word();
     Some(format!(
-        "{} of {} runs did not end within limits.virtual_time_us = {}: {} files were left without a word. No claim is \
+        "{} of {} did not end within limits.virtual_time_us = {}: {} {} left without a word. No claim is \
          judged by these runs. The first: ftpsim replay {name} --variant {} --seed {}",
         format::thousands(runs),
-        format::thousands(all),
+        format::counted(all, "run"),
         comparison.scenario.limits().virtual_time_us,
-        format::thousands(files),
+        format::counted(files, "file"),
+        if files == 1 { "was" } else { "were" },
         first.variant,
         first.seed,
     ))
@@ -79,10 +81,10 @@ fn losers(comparison: &Comparison) -> Vec<String> {
         .filter(|r| r.lost > 0)
         .map(|r| {
             format!(
-                "{} lost files without telling anyone in {} of {} runs with a fault ({}){}.",
+                "{} lost files without telling anyone in {} of {} with a fault ({}){}.",
                 r.variant,
                 format::thousands(r.lost),
-                format::thousands(r.runs),
+                format::counted(r.runs, "run"),
                 r.share(),
                 worst(comparison, r.variant),
             )
@@ -114,9 +116,9 @@ fn keepers(comparison: &Comparison) -> Option<String> {
     let bound = stats::wilson(0, fewest)?.high;
     let names: Vec<String> = keepers.iter().map(|r| r.variant.to_owned()).collect();
     Some(format!(
-        "{} lost none silently in {} runs with a fault{} (so at most {}, at 95 % confidence).",
+        "{} lost none silently in {} with a fault{} (so at most {}, at 95 % confidence).",
         format::list(&names),
-        format::thousands(fewest),
+        format::counted(fewest, "run"),
         if names.len() > 1 { " each" } else { "" },
         format::percent(bound),
     ))
@@ -141,9 +143,9 @@ fn speed(comparison: &Comparison) -> Vec<String> {
                 false => format!("; of that time, {}", format::list(&times)),
             };
             Some(format!(
-                "Undisturbed, {} the {} files takes {} {}{times}.",
+                "Undisturbed, {} the {} takes {} {}{times}.",
                 if *direction == Direction::Put { "uploading" } else { "downloading" },
-                comparison.scenario.workload.files,
+                counted(comparison.scenario.workload.files, "file"),
                 base.variant,
                 format::duration(base.duration_median_us?),
             ))

@@ -1,5 +1,7 @@
 //! Numbers as people read them, the same on every platform.
 
+use crate::lab::plural::plural;
+
 /// `40.3 s`, `152 ms`, `1 h 02 min`: three digits or so.
 pub fn duration(us: u64) -> String {
     let s = us as f64 / 1e6;
@@ -60,6 +62,11 @@ pub fn thousands(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number with its noun: `1 run`, `1,920 runs`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {}", thousands(n), plural(n, noun))
 }
 
 /// A share as per cent: `43 %`, `4.2 %`, `0.08 %`, `0 %`.
@@ -131,6 +138,7 @@ mod tests {
             ["0 B", "100 B", "1 KiB", "1.5 KiB", "16 KiB", "5 MiB"]
         );
         assert_eq!([7, 1_920, 1_234_567].map(thousands), ["7", "1,920", "1,234,567"]);
+        assert_eq!([0, 1, 1_920].map(|n| counted(n, "run")), ["0 runs", "1 run", "1,920 runs"]);
         assert_eq!([0.0, 0.0008, 0.042, 0.43].map(percent), ["0 %", "0.08 %", "4.2 %", "43 %"]);
         assert_eq!([0.0041, 0.26, 12.34].map(ratio), ["0.004", "0.26", "12.3"]);
         assert_eq!([100_000_000, 1_500, 64].map(bit_rate), ["100 Mbit/s", "1.5 kbit/s", "64 bit/s"]);

@@ -11,7 +11,7 @@ use plotters::prelude::*;
 const PANEL: (u32, u32) = (640, 300);
 
 /// A row a curve: speed on the left, the memory of both ends on the right.
-pub fn picture(records: &[GrowthRecord]) -> Drawn<String> {
+pub(crate) fn picture(records: &[GrowthRecord]) -> Drawn<String> {
     let curves: Vec<Curve> =
         Curve::ALL.into_iter().filter(|curve| records.iter().any(|record| record.curve == *curve)).collect();
     let size = (2 * PANEL.0, PANEL.1 * curves.len() as u32);
@@ -110,7 +110,7 @@ fn colour(row: &GrowthRecord) -> RGBColor {
 }
 
 /// What the largest values took, and the exponents.
-pub fn table(growths: &[Growth], style: Style) -> String {
+pub(crate) fn table(growths: &[Growth], style: Style) -> String {
     let mut text = String::new();
     for curve in Curve::ALL {
         let rows: Vec<&Growth> = growths.iter().filter(|growth| growth.curve == curve).collect();

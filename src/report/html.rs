@@ -8,6 +8,7 @@ use super::{charts, findings, format};
 use crate::lab::claim::Standing;
 use crate::lab::compare::{Comparison, Loss};
 use crate::lab::grid::Grid;
+use crate::lab::plural::counted;
 use crate::lab::records::SummaryRecord;
 use crate::lab::truth::TruthTable;
 use crate::sim::fault::FaultName;
@@ -25,7 +26,9 @@ const SEEDS_LISTED: usize = 40;
 /// What was run along with a comparison.
 #[derive(Default)]
 pub struct Companions {
+    /// The truth table, where one was made.
     pub truth: Option<TruthTable>,
+    /// The grid of delivery times, where one was run.
     pub grid: Option<Grid>,
 }
 
@@ -285,11 +288,11 @@ impl<'a> Page<'a> {
             let seeds: Vec<_> = c.losses.iter().filter(here).collect();
             let _ = writeln!(
                 text,
-                "<details><summary>{}, {}, {}: {} runs</summary><pre id=\"{}\">",
+                "<details><summary>{}, {}, {}: {}</summary><pre id=\"{}\">",
                 escape(&row.variant),
                 row.direction,
                 escape(&row.fault.replace('_', " ")),
-                seeds.len(),
+                counted(seeds.len(), "run"),
                 // Within: a link to it opens the details.
                 anchor(row),
             );

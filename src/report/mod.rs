@@ -4,7 +4,7 @@ mod charts;
 mod findings;
 pub mod format;
 #[cfg(feature = "cli")]
-pub mod growth;
+pub(crate) mod growth;
 pub mod html;
 pub mod terminal;
 pub mod timeline;

@@ -15,6 +15,7 @@ pub use twice::cut_twice;
 use super::{findings, format};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
+use crate::lab::plural::plural;
 use crate::lab::records::SummaryRecord;
 use crate::sim::fault::FaultName;
 use crate::sim::scenario::{Direction, Scenario};
@@ -27,9 +28,12 @@ use comfy_table::{
 /// Columns of one table that a hundred characters can hold.
 const FAULTS_MAX: usize = 7;
 
+/// How a table is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
+    /// The width of the terminal, in columns.
     pub width: u16,
+    /// Whether verdicts are coloured.
     pub colour: bool,
 }
 
@@ -96,7 +100,8 @@ impl Style {
             text += &wrap(&line, self.width);
         }
         if violations.len() > 10 {
-            text += &format!("... and {} more violations\n", violations.len() - 10);
+            let more = violations.len() - 10;
+            text += &format!("... and {more} more {}\n", plural(more, "violation"));
         }
         text
     }
@@ -172,10 +177,10 @@ impl Page<'_> {
         let runs: u64 = c.rows.iter().map(|row| row.runs).sum();
         let [min, max] = s.workload.size_bytes;
         let conditions = format!(
-            "{} runs (seeds {}) of {} files of {} to {}; path: {} round trip, {}, queue {}{}.",
-            format::thousands(runs),
+            "{} (seeds {}) of {} of {} to {}; path: {} round trip, {}, queue {}{}.",
+            format::counted(runs, "run"),
             c.seeds,
-            format::thousands(s.workload.files.into()),
+            format::counted(s.workload.files.into(), "file"),
             format::bytes(min),
             format::bytes(max),
             format::setting(s.path.rtt_us),
@@ -327,8 +332,9 @@ impl Page<'_> {
         if runs > counted {
             text += &wrap(
                 &format!(
-                    "In {} runs the fault found nothing to strike; they are not counted.",
-                    format::thousands(runs - counted)
+                    "In {} the fault found nothing to strike; {} not counted.",
+                    format::counted(runs - counted, "run"),
+                    if runs - counted == 1 { "it is" } else { "they are" }
                 ),
                 self.style.width,
             );

@@ -5,6 +5,7 @@ mod ladder;
 
 use super::format;
 use super::terminal::Style;
+use crate::lab::plural::counted;
 use crate::lab::records::RunRecord;
 use crate::sim::case::Case;
 use crate::sim::fault::Trigger;
@@ -31,13 +32,13 @@ pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, style: Style) 
 
 fn heading(case: &Case, record: &RunRecord) -> String {
     format!(
-        "{} {} seed {} (case {})\n{} {} files in {} mode, structure {}; {} round trip, {}\nfault: {}\n",
+        "{} {} seed {} (case {})\n{} {} in {} mode, structure {}; {} round trip, {}\nfault: {}\n",
         case.scenario,
         case.variant,
         case.seed,
         record.case_id,
         record.direction.as_str(),
-        case.files.len(),
+        counted(case.files.len(), "file"),
         format::lower(case.policy.mode),
         format::lower(case.policy.structure),
         format::setting(case.path.rtt_us),
@@ -64,7 +65,7 @@ pub(super) fn planned(case: &Case) -> String {
         Trigger::WireByte(byte) => return format!("{name} at wire byte {byte} of the delivery"),
     };
     let Some(target) = case.target() else { return name };
-    format!("{name}, {place} of {} ({} bytes)", target.name, target.size_bytes)
+    format!("{name}, {place} of {} ({})", target.name, counted(target.size_bytes, "byte"))
 }
 
 fn line(event: &TraceEvent, style: Style) -> String {
@@ -103,7 +104,7 @@ fn fates(case: &Case, files: &[FileFate], style: Style) -> String {
         };
     }
     let intact = files.iter().filter(|file| file.verdict == Verdict::Intact).count();
-    format!("{text}{intact} of {} files intact\n", files.len())
+    format!("{text}{intact} of {} intact\n", counted(files.len(), "file"))
 }
 
 pub(super) fn closing(outcome: &Outcome, record: &RunRecord) -> String {
@@ -113,10 +114,13 @@ pub(super) fn closing(outcome: &Outcome, record: &RunRecord) -> String {
         None => "did not finish".to_owned(),
     };
     let round_trips =
-        record.control_round_trips.map_or(String::new(), |n| format!("{n} control round trips, "));
+        record.control_round_trips.map_or(String::new(), |n| counted(n, "control round trip") + ", ");
     format!(
-        "fault {fired}; delivery {took}; {} data connections, {}{} retransmissions\ntrace hash {}\n",
-        record.data_connections, round_trips, record.retransmits, outcome.trace_hash,
+        "fault {fired}; delivery {took}; {}, {}{}\ntrace hash {}\n",
+        counted(record.data_connections, "data connection"),
+        round_trips,
+        counted(record.retransmits, "retransmission"),
+        outcome.trace_hash,
     )
 }
 

@@ -19,21 +19,29 @@ use turmoil_tcp::seeds;
 /// The form of the JSON; a case of another version is refused.
 pub const VERSION: u32 = 1;
 
+/// Everything that a run depends on, and some names that it does not depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
+    /// The form of the JSON; always [`VERSION`] in a case that was read.
     pub version: u32,
     /// Where it was drawn; the run does not depend on these names.
     pub scenario: String,
+    /// The name of the contender in the scenario.
     pub variant: String,
     /// The name of the fault in the scenario.
     pub fault_name: String,
     /// Names the run; the network's own draws (losses, ports, sequence numbers) come from it.
     pub seed: u64,
+    /// The path between the two hosts.
     pub path: PathSpec,
+    /// What ends a run that does not end by itself.
     pub limits: Limits,
+    /// How long client and server wait for each other.
     pub timeouts: Timeouts,
+    /// How the client delivers: direction, mode and habits.
     pub policy: Policy,
+    /// What the server does where servers differ.
     pub server: ServerOptions,
     /// The receiver, server or client, writes files under their final names as they come
     /// ([`ftp_endpoint::store::memory::MemoryStore::writing_in_place`]).
@@ -42,7 +50,9 @@ pub struct Case {
     /// Of a fault at a wire byte ([`Trigger::WireByte`]): it strikes again at this later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_wire_byte: Option<u64>,
+    /// The files of the delivery, in the order in which the client delivers them.
     pub files: Vec<FileSpec>,
+    /// What goes wrong, where and when.
     pub fault: Fault,
     /// A defect that the run has on purpose ([`ftp_proto::mutant`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,14 +71,29 @@ pub struct ServerOptions {
     pub transfers_outlive_control: bool,
 }
 
+/// Why there is no case.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
+    /// The scenario has no contender of that name.
     #[error("scenario {scenario} has no variant `{variant}`; it has: {known}")]
-    NoVariant { scenario: String, variant: String, known: String },
+    NoVariant {
+        /// The scenario's name.
+        scenario: String,
+        /// The name that was asked for.
+        variant: String,
+        /// The names that there are, separated by commas.
+        known: String,
+    },
+    /// The case was written by another version of the program.
     #[error("a case of version {found}; this program reads version {VERSION}")]
-    Version { found: u64 },
+    Version {
+        /// The version that its JSON gives.
+        found: u64,
+    },
+    /// It is no JSON, or JSON of another form.
     #[error("not a case: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// It says something that no run can do.
     #[error("not a case that can be run: {0}")]
     Invalid(#[from] scenario::Problem),
 }
@@ -118,12 +143,14 @@ impl Case {
         trace::hex(&Sha256::digest(json)[..6])
     }
 
+    /// The case as JSON for a person to read, with a newline at its end.
     pub fn to_json(&self) -> String {
         let mut json = serde_json::to_string_pretty(self).expect("a case is plain data");
         json.push('\n');
         json
     }
 
+    /// The case that [`Case::to_json`] has written; an error when it could not be run.
     pub fn from_json(json: &str) -> Result<Self, CaseError> {
         let value: serde_json::Value = serde_json::from_str(json)?;
         match value.get("version").and_then(serde_json::Value::as_u64) {

@@ -18,18 +18,27 @@ use turmoil_tcp::network::SimNet;
 pub enum Access<'a> {
     /// Up to `len` bytes from `from` on are to be read, of the `left` that there are.
     Read {
+        /// The file's pathname.
         name: &'a str,
+        /// The offset of the first byte in the file.
         from: u64,
+        /// How many bytes the reader has room for.
         len: usize,
+        /// How many bytes of the file there are from `from` on.
         left: u64,
     },
     /// `len` bytes are to be written from `from` on.
     Write {
+        /// The pathname under which it will be published.
         name: &'a str,
+        /// The offset of the first byte in the file.
         from: u64,
+        /// How many bytes come.
         len: usize,
     },
+    /// The file is to get its final name.
     Publish {
+        /// The final pathname.
         name: &'a str,
     },
 }
@@ -60,10 +69,12 @@ pub struct HostStore {
 }
 
 impl HostStore {
+    /// The store of host `who` over `memory`; `tap` sees every access before it takes place.
     pub fn new(memory: MemoryStore, who: Who, tap: Arc<dyn StoreTap>) -> Self {
         Self { memory, who, tap }
     }
 
+    /// The store underneath, which no fault strikes.
     pub fn memory(&self) -> &MemoryStore {
         &self.memory
     }
@@ -85,6 +96,7 @@ impl HostStore {
     }
 }
 
+/// Reads a file of a [`HostStore`]; its tap sees each read.
 pub struct HostReader {
     store: HostStore,
     path: VirtualPath,
@@ -112,6 +124,7 @@ impl ReadFile for HostReader {
     }
 }
 
+/// Writes a file of a [`HostStore`]; its tap sees each write and the publication.
 pub struct HostWriter {
     store: HostStore,
     path: VirtualPath,

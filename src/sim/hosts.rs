@@ -2,13 +2,17 @@
 
 use ftp_endpoint::observe::Who;
 
+/// One value for each of the two hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerHost<T> {
+    /// The client's.
     pub client: T,
+    /// The server's.
     pub server: T,
 }
 
 impl<T> PerHost<T> {
+    /// The value of one host.
     pub fn of(&self, who: Who) -> &T {
         match who {
             Who::Client => &self.client,
@@ -16,6 +20,7 @@ impl<T> PerHost<T> {
         }
     }
 
+    /// The value of one host, to change it.
     pub fn of_mut(&mut self, who: Who) -> &mut T {
         match who {
             Who::Client => &mut self.client,

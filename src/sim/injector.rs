@@ -103,6 +103,7 @@ pub struct Injector {
 }
 
 impl Injector {
+    /// The injector of one fault, which has not struck yet; what it does stands in `trace`.
     pub fn new(fault: Fault, scene: Scene, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
         let first = match fault.trigger {
@@ -149,6 +150,7 @@ impl Injector {
         self.target.map_or("", |target| self.names.name(target))
     }
 
+    /// The router whose middlebox it gives its orders to.
     pub fn use_router(&self, router: RouterHandle) {
         self.lock().router = Some(router);
     }
@@ -158,14 +160,17 @@ impl Injector {
         *self.lock().processes.of_mut(who) = Some(process);
     }
 
+    /// The process that runs on the host now; `None` before its first start.
     pub fn process(&self, who: Who) -> Option<SimNet> {
         self.lock().processes.of(who).clone()
     }
 
+    /// The host from which the files come.
     pub fn sender(&self) -> Who {
         self.sender
     }
 
+    /// The host to which they go.
     pub fn receiver(&self) -> Who {
         match self.sender {
             Who::Client => Who::Server,
@@ -220,6 +225,7 @@ impl Injector {
         self.lock().strikes
     }
 
+    /// When the fault struck; `None` when it has not.
     pub fn fired_at(&self) -> Option<SimTime> {
         self.lock().fired_at
     }

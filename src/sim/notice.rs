@@ -17,6 +17,7 @@
 use ftp_endpoint::observe::{Event, Who};
 use std::collections::BTreeSet;
 
+/// Follows the events of a run and knows which sides have noticed something.
 #[derive(Default)]
 pub struct Noticing {
     noticed: BTreeSet<Who>,
@@ -25,10 +26,12 @@ pub struct Noticing {
 }
 
 impl Noticing {
+    /// The sides that have noticed something so far.
     pub fn noticed(&self) -> &BTreeSet<Who> {
         &self.noticed
     }
 
+    /// Takes in what the program of side `who` told its observer in one of its sessions.
     pub fn event(&mut self, who: Who, session: u64, event: &Event<'_>) {
         let noticed = match event {
             Event::SendBegins { .. } | Event::ReceiveBegins { .. } => {

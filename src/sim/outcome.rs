@@ -32,6 +32,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, in the order of the columns.
     pub const ALL: [Verdict; 8] = [
         Verdict::Intact,
         Verdict::Recovered,
@@ -73,6 +74,7 @@ impl std::fmt::Display for Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Left {
+    /// All its bytes, and no others.
     Whole,
     /// There are its first bytes, or a file of no bytes.
     Part,
@@ -83,6 +85,7 @@ pub enum Left {
 }
 
 impl Left {
+    /// Compares what was sent with what was found; `None` when nothing stands under the name.
     pub fn of(sent: &[u8], found: Option<&[u8]>) -> Self {
         match found {
             None => Left::Nothing,
@@ -96,14 +99,18 @@ impl Left {
 /// A violated invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
+    /// The name of the oracle that saw it.
     pub oracle: String,
+    /// What it saw, in one line.
     pub why: String,
 }
 
 /// What became of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFate {
+    /// The file's name, as the case has it.
     pub name: String,
+    /// Whether it arrived, and who knew.
     pub verdict: Verdict,
     /// 0: its turn never came.
     pub attempts: u32,
@@ -121,13 +128,16 @@ pub struct FileFate {
 /// Connections that went through TIME-WAIT, by the host that kept the socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeWaits {
+    /// At the client.
     pub client: u64,
+    /// At the server.
     pub server: u64,
 }
 
 /// What became of a run; a function of the case alone.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// The fate of each file of the case, in its order.
     pub files: Vec<FileFate>,
     /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
     pub fault_fired: bool,
@@ -162,6 +172,7 @@ pub struct Outcome {
     pub noticed: BTreeSet<Who>,
     /// Bytes that the sender wrote on data connections, framing and all attempts included.
     pub data_wire_bytes: u64,
+    /// How many sockets went to TIME-WAIT at either host.
     pub time_waits: TimeWaits,
     /// The sender's wire bytes, at least to the one struck, where the trigger is a
     /// [`super::fault::Trigger::WireByte`].
@@ -173,10 +184,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// How many files came to this verdict.
     pub fn count(&self, verdict: Verdict) -> u64 {
         self.files.iter().filter(|file| file.verdict == verdict).count() as u64
     }
 
+    /// How many files a reader of the receiver's directory could see incomplete.
     pub fn exposed(&self) -> u64 {
         self.files.iter().filter(|file| file.exposed).count() as u64
     }

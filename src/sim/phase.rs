@@ -22,9 +22,11 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase, in the order in which a transfer passes them.
     pub const ALL: [Phase; 4] =
         [Phase::Dialogue, Phase::BeforePreliminary, Phase::InData, Phase::BeforeFinal];
 
+    /// A lower-case name for tables and CSV.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Dialogue => "dialogue",

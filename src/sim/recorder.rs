@@ -30,6 +30,7 @@ use turmoil_tcp::segment::TcpHeader;
 pub struct Notes {
     /// The client came to the end of its list: its report, and when.
     pub finished: Option<(SimTime, Report)>,
+    /// The client died and was not started again.
     pub client_died: bool,
     /// The client's word on each file it came to report: delivered or not, and after how many attempts.
     pub reported: BTreeMap<String, (bool, u32)>,
@@ -39,6 +40,7 @@ pub struct Notes {
     pub server_sessions: u64,
     /// How many control connections opened for the client, and how many have ever opened for the server.
     pub control_opened: PerHost<u64>,
+    /// Where the dialogue stands.
     pub phase: Phase,
     /// What [`Notes::phase`] was when the fault struck.
     pub fault_phase: Option<Phase>,
@@ -57,8 +59,11 @@ impl Notes {
     }
 }
 
+/// The observer of both programs, both stores, the sockets and the path.
 pub struct Recorder {
+    /// What it writes down, in order.
     pub trace: Arc<Trace>,
+    /// What it tells everything, and asks for what becomes of an access to the disk.
     pub injector: Arc<Injector>,
     names: Arc<FileNames>,
     notes: Mutex<Notes>,
@@ -67,6 +72,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// A recorder that has seen nothing yet; `names` are those of the files in the case.
     pub fn new(trace: Arc<Trace>, injector: Arc<Injector>, names: Arc<FileNames>) -> Self {
         let oracles = Mutex::new(oracle::all());
         Self { trace, injector, names, notes: Mutex::default(), oracles, capture: None }
@@ -83,6 +89,7 @@ impl Recorder {
         self.capture.as_ref().map_or_else(Vec::new, Capture::packets)
     }
 
+    /// What was noted so far; locked until it is dropped.
     pub fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,6 +116,7 @@ impl Recorder {
         notes.fault_phase.get_or_insert(notes.phase);
     }
 
+    /// The router whose middlebox commits the faults.
     pub fn use_router(&self, router: RouterHandle) {
         self.injector.use_router(router);
     }
@@ -233,6 +241,7 @@ pub struct HostTap {
 type Shown = BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>;
 
 impl HostTap {
+    /// The tap of the host `who`.
     pub fn new(who: Who, recorder: Arc<Recorder>) -> Self {
         Self { who, recorder, shown: Mutex::default() }
     }

@@ -49,9 +49,11 @@ const EMBEDDED: [(&str, &str); 13] = [
 /// A delivery that is cut twice has fewer wire bytes, all its attempts together.
 pub const MAX_CUT_TWICE_BYTES: u64 = 4_096;
 
+/// What is compared, under which faults and over which path: one TOML file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
+    /// The name by which the program and its results know it.
     pub name: String,
     /// The path that it was read from, unless it came with the program.
     #[serde(skip)]
@@ -77,17 +79,25 @@ pub struct Scenario {
     /// Scenarios that `ftpsim compare` runs along with this one, for their parts of its report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub companions: Vec<String>,
+    /// The directions of the deliveries; the seed draws one of them.
     pub directions: Vec<Direction>,
+    /// The path between client and server.
     pub path: PathSpec,
+    /// The files of a delivery.
     pub workload: WorkloadSpec,
+    /// How long a run may take; a multiple of what it needs where absent.
     #[serde(default, skip_serializing_if = "LimitsSpec::is_default")]
     pub limits: LimitsSpec,
+    /// How long client and server wait for each other.
     pub timeouts: Timeouts,
+    /// The faults, of which the seed draws one.
     pub faults: Vec<FaultSpec>,
     /// Where faults strike, each in turn; when absent, a payload byte counts twice (it is the case
     /// people meet), before the first byte and after the last one once each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggers: Option<Vec<TriggerName>>,
+    /// The contenders; every one delivers the same files under the same faults. The first is the
+    /// baseline.
     pub variants: Vec<VariantSpec>,
 }
 
@@ -95,7 +105,9 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SeedRange {
+    /// The first seed.
     pub start: u64,
+    /// The first seed that does not belong to it.
     pub end: u64,
 }
 
@@ -105,6 +117,7 @@ pub struct SeedRange {
 pub struct PathSpec {
     /// Round-trip time without queueing and serialisation; half of it each way.
     pub rtt_us: u64,
+    /// The rate of the bottleneck, each way.
     pub bandwidth_bits_per_s: u64,
     /// Drop-tail queue before the bottleneck, each way.
     pub queue_bytes: u64,
@@ -117,6 +130,7 @@ pub struct PathSpec {
     /// So many packets, each way, come later by `reorder_us` and are overtaken by those behind them.
     #[serde(default, skip_serializing_if = "is_zero_ppm")]
     pub reorder_ppm: u32,
+    /// By how much such a packet is late.
     #[serde(default, skip_serializing_if = "is_zero_us")]
     pub reorder_us: u64,
     /// So many packets, each way, go over the link twice.
@@ -136,6 +150,7 @@ fn is_zero_us(us: &u64) -> bool {
 }
 
 impl PathSpec {
+    /// What the path does to packets beside delaying them, as the simulated network takes it.
     pub fn impairments(&self) -> Impairments {
         Impairments {
             burst_loss: self.burst_loss,
@@ -152,6 +167,7 @@ impl PathSpec {
     }
 }
 
+/// How many files, how large and of what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadSpec {
@@ -162,6 +178,7 @@ pub struct WorkloadSpec {
     /// These sizes instead, in order, one a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sizes_bytes: Vec<u64>,
+    /// What the files are full of.
     pub content: ContentMix,
 }
 
@@ -180,6 +197,7 @@ pub struct ContentMix {
     pub runs: u32,
 }
 
+/// How long client and server wait; all in virtual time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
@@ -199,12 +217,16 @@ pub struct Timeouts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariantSpec {
+    /// The contender's name, by which options and tables know it.
     pub name: String,
     /// One line for a person.
     pub note: String,
+    /// The transmission mode, RFC 959 section 3.4.
     pub mode: TransmissionMode,
+    /// The file structure, RFC 959 section 3.1.2.
     #[serde(default = "structure_file")]
     pub structure: Structure,
+    /// How the client makes sure that a file has arrived.
     #[serde(default)]
     pub verify: Verify,
     /// The name an upload has while it is under way.
@@ -250,7 +272,9 @@ fn two() -> u32 {
 /// What a seed draws before all else, for every variant alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stratum {
+    /// Which way the files go.
     pub direction: Direction,
+    /// What goes wrong.
     pub fault: FaultSpec,
     /// `None` for a fault without a trigger ([`FaultName::has_trigger`](super::fault::FaultName::has_trigger)).
     pub trigger: Option<TriggerName>,
@@ -283,6 +307,7 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The contender of that name.
     pub fn variant(&self, name: &str) -> Option<&VariantSpec> {
         self.variants.iter().find(|v| v.name == name)
     }
@@ -361,12 +386,15 @@ fn split<T>(value: u64, of: &[T]) -> (u64, &T) {
 }
 
 impl SeedRange {
+    /// The seeds, in order.
     pub fn iter(self) -> std::ops::Range<u64> {
         self.start..self.end
     }
+    /// How many seeds there are.
     pub fn count(self) -> u64 {
         self.end - self.start
     }
+    /// Whether it has no seed.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
@@ -378,6 +406,7 @@ impl fmt::Display for SeedRange {
     }
 }
 
+/// A text that is no range of seeds; the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no range of seeds; expected FIRST..END (END not included), for instance 0..960")]
 pub struct NotSeeds(String);

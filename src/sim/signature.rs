@@ -9,11 +9,14 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
+    /// The names of the oracles that were violated.
     pub oracles: BTreeSet<String>,
+    /// The names of the verdicts that are silent losses and that some file came to.
     pub fates: BTreeSet<String>,
 }
 
 impl Signature {
+    /// The signature of a run that has ended.
     pub fn of(outcome: &Outcome) -> Self {
         Self {
             oracles: outcome.violations.iter().map(|violation| violation.oracle.clone()).collect(),
@@ -26,6 +29,7 @@ impl Signature {
         }
     }
 
+    /// Whether no oracle was violated and no file lost silently.
     pub fn is_clean(&self) -> bool {
         self.oracles.is_empty() && self.fates.is_empty()
     }

@@ -13,7 +13,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
+    /// The client's program or kernel.
     Client,
+    /// The server's program or kernel.
     Server,
     /// The path between them: packets and what the middlebox does to them.
     Path,
@@ -24,6 +26,7 @@ pub enum Place {
 }
 
 impl Place {
+    /// A lower-case name, as the trace shows it.
     pub fn name(self) -> &'static str {
         match self {
             Place::Client => "client",
@@ -35,11 +38,14 @@ impl Place {
     }
 }
 
+/// A line of the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TraceEvent {
     /// Virtual time since the start of the run.
     pub at_us: u64,
+    /// Where it happened.
     pub place: Place,
+    /// What happened, for a person.
     pub text: String,
 }
 
@@ -85,6 +91,7 @@ impl Trace {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Adds what happened, unless nobody will ask for it.
     pub fn add(&self, at: impl Into<SimTime>, place: Place, what: std::fmt::Arguments<'_>) {
         if !self.wanted {
             return;

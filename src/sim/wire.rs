@@ -24,6 +24,7 @@ pub enum Part {
 }
 
 impl Part {
+    /// The name that tables and CSV have for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Part::Header => "header",
@@ -46,9 +47,11 @@ pub struct WireByte {
     pub file: u32,
     /// How many payload bytes of the file were written before it.
     pub payload_bytes: u64,
+    /// What the byte is for the mode.
     pub part: Part,
 }
 
+/// A data connection: the sender's address, then the receiver's.
 pub type Connection = (SocketAddr, SocketAddr);
 
 struct Open {
@@ -69,6 +72,7 @@ pub struct Chart {
 }
 
 impl Chart {
+    /// What has been written so far, in the order of writing.
     pub fn bytes(&self) -> impl Iterator<Item = WireByte> + '_ {
         self.bytes.iter().map(|(_, byte)| *byte)
     }

@@ -21,9 +21,13 @@ pub enum Content {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSpec {
+    /// Its name, without a directory.
     pub name: String,
+    /// Its size.
     pub size_bytes: u64,
+    /// What it is full of.
     pub content: Content,
+    /// The seed of its bytes: the same seed, size and content make the same bytes.
     pub content_seed: u64,
 }
 
@@ -33,6 +37,7 @@ const WORDS: &[&str] = &[
 ];
 
 impl FileSpec {
+    /// Its bytes, made anew at each call.
     pub fn bytes(&self) -> Vec<u8> {
         let mut rng = seeds::stream(self.content_seed, "content");
         let size = usize::try_from(self.size_bytes).expect("a simulated file fits in memory");
@@ -73,8 +78,11 @@ fn line(rng: &mut ChaCha12Rng, bytes: &mut Vec<u8>) {
 /// What to draw: `size_bytes` inclusive; `weights` of random, text and runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Draw {
+    /// How many files.
     pub files: u32,
+    /// The smallest size and the largest.
     pub size_bytes: (u64, u64),
+    /// How often each content is drawn, in proportion to the others.
     pub weights: [u32; 3],
 }
 

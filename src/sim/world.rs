@@ -47,8 +47,10 @@ struct Keep {
 /// Why a case cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
+    /// The simulated network could not be set up, or broke.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// This program has no planted bugs, and the case asks for one.
     #[error("a case with a planted bug needs a program built with debug assertions")]
     Mutant,
 }

@@ -3,6 +3,7 @@
 use super::{CONNECTION_PER_FILE, FASTER, SMALL_OVERHEAD, is_stream, untested};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::grid::{Grid, GridRecord};
+use crate::lab::plural::counted;
 use crate::lab::records::Ppm;
 use crate::sim::scenario::VariantSpec;
 use ftp_proto::mode::TransmissionMode;
@@ -97,9 +98,12 @@ impl<'a> Evidence<'a> {
             claim,
             standing: if holds { Standing::Holds } else { Standing::Fails },
             figure: format!(
-                "In {} deliveries stream mode opened {:.0} data connection a file, block and compressed mode {:.0} \
+                "In {} {} stream mode opened {:.0} data connection a file, block and compressed mode {:.0} \
                  a delivery at the most.",
-                stream.n, stream.high, marked.high
+                stream.n,
+                if stream.n == 1 { "delivery" } else { "deliveries" },
+                stream.high,
+                marked.high
             ),
             command: self.command(),
         }
@@ -116,10 +120,10 @@ impl<'a> Evidence<'a> {
         };
         let tell = |span: Span| format!("{:.2} to {:.2}", span.low, span.high);
         let mut figure = format!(
-            "Files of at most 16 KiB over 10 ms and more: {} of {}'s time in {} cells",
+            "Files of at most 16 KiB over 10 ms and more: {} of {}'s time in {}",
             tell(far),
             stream.name,
-            far.n
+            counted(far.n, "cell")
         );
         if let Some(near) = near {
             figure += &format!("; in a local network {}", tell(near));
@@ -161,13 +165,14 @@ impl<'a> Evidence<'a> {
             standing: if large.high < 0.01 { Standing::Holds } else { Standing::Conditional },
             figure: format!(
                 "Of incompressible files framing takes {:.0} to {:.0} bytes a file, {:.3} to {:.2} % of the largest; \
-                 all packets together are more than {}'s in {dearer} of {cells} cells without losses: the \
+                 all packets together are more than {}'s in {dearer} of {} without losses: the \
                  connections saved weigh more elsewhere.",
                 per_file.low,
                 per_file.high,
                 large.low * 100.0,
                 large.high * 100.0,
-                stream.name
+                stream.name,
+                counted(cells, "cell")
             ),
             command: self.command(),
         }

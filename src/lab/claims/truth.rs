@@ -4,6 +4,7 @@ use super::{
     CANNOT_TELL, CLOSE_IS_THE_END, MORE_RELIABLE, WHATEVER_ARRIVES, is_early_close, is_stream, untested,
 };
 use crate::lab::claim::{Claim, Standing};
+use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Left;
@@ -82,8 +83,8 @@ impl<'a> Evidence<'a> {
             return untested(claim, self.command());
         };
         let mut figure = format!(
-            "A close made by a middlebox was taken for the end of the file at {parts} of {} payload bytes.",
-            cuts.len()
+            "A close made by a middlebox was taken for the end of the file at {parts} of {}.",
+            counted(cuts.len(), "payload byte")
         );
         let record = |v: &VariantSpec| v.mode == TransmissionMode::Stream && v.structure == Structure::Record;
         let mut standing = if parts == cuts.len() { Standing::Holds } else { Standing::Fails };
@@ -107,9 +108,11 @@ impl<'a> Evidence<'a> {
             claim,
             standing: if parts == cuts.len() { Standing::Holds } else { Standing::Fails },
             figure: format!(
-                "Closed before each of {} payload bytes, the bytes before it stood under the file's name {parts} \
-                 times, and the client called the file delivered {delivered} times.",
-                cuts.len()
+                "Closed before each of {}, the bytes before it stood under the file's name {}, and the client \
+                 called the file delivered {}.",
+                counted(cuts.len(), "payload byte"),
+                counted(parts, "time"),
+                counted(delivered, "time")
             ),
             command: self.replay(cuts.last().copied()),
         }
@@ -123,8 +126,10 @@ impl<'a> Evidence<'a> {
             return untested(claim, self.command());
         }
         let unnoticed = cuts.iter().filter(|row| !row.noticed_by_sender && !row.noticed_by_receiver).count();
-        let mut figure =
-            format!("Of {} early closes before a payload byte neither side noticed {unnoticed}.", cuts.len());
+        let mut figure = format!(
+            "Of {} before a payload byte neither side noticed {unnoticed}.",
+            counted(cuts.len(), "early close")
+        );
         let mut standing = if unnoticed == cuts.len() { Standing::Holds } else { Standing::Fails };
         let checked =
             self.variant(|v| is_stream(v) && v.verify == Verify::Size && v.publish == Publish::Direct);
@@ -164,10 +169,13 @@ impl<'a> Evidence<'a> {
         let careful = variants().filter(|v| v.mode == TransmissionMode::Stream && silent(v).0 == 0);
         let careful: Vec<&str> = careful.map(|v| v.name.as_str()).collect();
         let mut figure = format!(
-            "Of {cuts} cuts of {} {lost} were silent losses, of {cuts_marked} cuts of {} contenders of block and \
-             compressed mode {lost_marked}",
+            "Of {} of {} {lost} {} silent {}, of {} of {} of block and compressed mode {lost_marked}",
+            counted(cuts, "cut"),
             stream.name,
-            marked().count()
+            if lost == 1 { "was a" } else { "were" },
+            if lost == 1 { "loss" } else { "losses" },
+            counted(cuts_marked, "cut"),
+            counted(marked().count(), "contender")
         );
         figure += &match careful.as_slice() {
             [] => ".".to_owned(),

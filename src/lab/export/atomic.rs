@@ -20,6 +20,7 @@ impl AtomicFile {
         Ok(Self { path: directory.join(name), temporary, file })
     }
 
+    /// Gives the file its final name, and returns the path; without this call no file is left.
     pub fn publish(mut self) -> io::Result<PathBuf> {
         if let Some(file) = self.file.take() {
             file.into_inner().map_err(|error| error.into_error())?.sync_all()?;

@@ -18,6 +18,7 @@ pub struct Csv {
 }
 
 impl Csv {
+    /// Begins the file `name` in the directory `out`.
     pub fn create(out: &Path, name: &str) -> Result<Self, ExportError> {
         let path = out.join(name);
         match AtomicFile::create(out, name) {
@@ -26,11 +27,13 @@ impl Csv {
         }
     }
 
+    /// Writes one row; the first one writes the header before itself.
     pub fn row(&mut self, row: &impl Serialize) -> Result<(), ExportError> {
         let path = &self.path;
         self.writer.serialize(row).map_err(|source| ExportError::Csv { path: path.clone(), source })
     }
 
+    /// Gives the file its final name, and returns the path; without this call no file is left.
     pub fn publish(self) -> Result<PathBuf, ExportError> {
         let path = self.path;
         let file = self.writer.into_inner().map_err(|error| error.into_error());

@@ -12,8 +12,20 @@ use std::path::PathBuf;
 /// Why a result could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// The system refused to make or write a file.
     #[error("{path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A row could not be written as CSV.
     #[error("{path}: {source}")]
-    Csv { path: PathBuf, source: ::csv::Error },
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// What the writer said.
+        source: ::csv::Error,
+    },
 }

@@ -3,6 +3,7 @@
 use super::page::{document, escape};
 use super::{charts, format, truth};
 use crate::lab::grid::{Grid, GridRecord};
+use crate::lab::plural::counted;
 use crate::sim::scenario::{Direction, VariantSpec};
 use std::error::Error;
 use std::fmt::Write as _;
@@ -41,8 +42,8 @@ impl Setting {
             ppm => format!("{} loss", format::percent(f64::from(ppm) / 1e6)),
         };
         format!(
-            "{} files of {}, {}, {loss}",
-            self.files,
+            "{} of {}, {}, {loss}",
+            counted(self.files, "file"),
             format::bytes(self.file_size_bytes),
             format::bit_rate(self.bandwidth_bits_per_s)
         )

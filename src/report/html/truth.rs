@@ -2,6 +2,7 @@
 
 use super::charts;
 use super::page::{document, escape};
+use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Strip, TruthRecord, TruthTable};
 use crate::sim::scenario::{Direction, VariantSpec};
 use crate::sim::wire::Part;
@@ -22,13 +23,14 @@ pub(in crate::report) fn section(table: &TruthTable) -> String {
     let longest = table.strips().map(|strip| strip.rows.len()).max().unwrap_or(0);
     let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
     let mut text = format!(
-        "<h2 id=truth>Cut at every byte</h2>\n<p>A delivery of {} files ({} bytes), cut once at each byte and FIN that \
-         its sender writes on data connections: {} runs. A strip is one kind of cut, from the first byte to the \
+        "<h2 id=truth>Cut at every byte</h2>\n<p>A delivery of {} ({} {}), cut once at each byte and FIN that \
+         its sender writes on data connections: {}. A strip is one kind of cut, from the first byte to the \
          last, all on one scale; the line above says what each byte is. Point at a stretch for who noticed and what \
          was left.</p>\n{}",
-        s.workload.files,
+        counted(s.workload.files, "file"),
         super::format::list(&sizes),
-        super::format::thousands(table.rows.len() as u64),
+        if sizes == ["1"] { "byte" } else { "bytes" },
+        super::format::counted(table.rows.len() as u64, "run"),
         legend(),
     );
     for direction in &s.directions {
@@ -146,13 +148,13 @@ fn silent(table: &TruthTable) -> String {
         let (first, last) = (rows[0], rows[rows.len() - 1]);
         let _ = writeln!(
             text,
-            "{}, {}, {}: {} of {} cuts, the first and the last:\n  ftpsim replay {} --variant {} --seed {}\n  \
+            "{}, {}, {}: {} of {}, the first and the last:\n  ftpsim replay {} --variant {} --seed {}\n  \
              ftpsim replay {} --variant {} --seed {}",
             escape(strip.variant),
             strip.direction.as_str(),
             escape(&strip.cut.replace('_', " ")),
             rows.len(),
-            strip.fired().count(),
+            counted(strip.fired().count(), "cut"),
             escape(&table.scenario.word()),
             escape(strip.variant),
             first.seed,

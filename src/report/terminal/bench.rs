@@ -1,6 +1,7 @@
 //! A measurement over real sockets, as tables.
 
 use super::{Style, format, wrap};
+use crate::lab::plural::counted;
 use crate::measure::record::{BenchRecord, Benchmark};
 use crate::sim::workload::Content;
 use comfy_table::Cell;
@@ -34,17 +35,17 @@ fn heading(result: &Benchmark, first: &BenchRecord) -> String {
     let machine = &result.machine;
     let load = result.load.map_or(String::new(), |load| format!(", load {load:.2} before"));
     format!(
-        "{} files of {} ({}), store {}, server {}; {} repetitions after {} of warm-up, every byte \
-         verified before. {}, {} cores, {}{load}, {}.",
-        format::thousands(first.files),
+        "{} of {} ({}), store {}, server {}; {} after {} of warm-up, every byte \
+         verified before. {}, {}, {}{load}, {}.",
+        format::counted(first.files, "file"),
         format::bytes(first.file_size_bytes),
         content(first),
         first.store,
         first.server,
-        first.repetitions,
+        counted(first.repetitions, "repetition"),
         first.warm_up,
         machine.cpu,
-        machine.cores,
+        counted(machine.cores, "core"),
         machine.system,
         result.date,
     )

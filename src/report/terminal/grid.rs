@@ -2,6 +2,7 @@
 
 use super::{Style, format, wrap};
 use crate::lab::grid::{Grid, GridRecord};
+use crate::lab::plural::counted;
 use crate::lab::records::Ppm;
 use crate::sim::scenario::{Cell, Direction, GridSpec};
 use comfy_table::Cell as TableCell;
@@ -15,9 +16,9 @@ pub fn grid(result: &Grid, style: Style) -> String {
     text = text.replacen(&s.name, &style.bold(&s.name), 1);
     let runs: u64 = result.rows.iter().map(|row| row.runs).sum();
     let cells = format!(
-        "{} cells, {} runs. Times are those of a file: of the delivery, by its files.",
-        format::thousands(result.rows.len() as u64),
-        format::thousands(runs)
+        "{}, {}. Times are those of a file: of the delivery, by its files.",
+        format::counted(result.rows.len() as u64, "cell"),
+        format::counted(runs, "run")
     );
     text += &wrap(&cells, style.width);
     let m = page.middle;
@@ -121,8 +122,8 @@ impl Page<'_> {
             "TIME-WAIT server",
         ];
         let title = format!(
-            "What a delivery of {} files takes{}: overhead bytes are those of a file",
-            self.middle.delivery.files,
+            "What a delivery of {} takes{}: overhead bytes are those of a file",
+            counted(self.middle.delivery.files, "file"),
             self.conditions("")
         );
         self.block(&title, header.map(str::to_owned).to_vec(), |variant, direction| {
@@ -168,10 +169,11 @@ fn counting(rows: &[GridRecord]) -> String {
     let Some(worst) = off.last() else { return "No cell has a closed form.".to_owned() };
     let near = off.iter().filter(|off| **off <= 0.01).count();
     format!(
-        "Counting round trips, slow start and serialisation gives the time of {} cells: {} of them are within \
+        "Counting round trips, slow start and serialisation gives the time of {}: {} of them {} within \
          1 % of it, the farthest is {} away.",
-        format::thousands(off.len() as u64),
+        format::counted(off.len() as u64, "cell"),
         format::thousands(near as u64),
+        if near == 1 { "is" } else { "are" },
         format::percent(*worst)
     )
 }

@@ -11,9 +11,11 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
     text = text.replacen(&s.name, &style.bold(&s.name), 1);
     let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
     let conditions = format!(
-        "{} cuts: each wire byte and FIN of a delivery of files of {} bytes, over {} of round trip.",
-        format::thousands(table.rows.len() as u64),
+        "{}: each wire byte and FIN of a delivery of {} of {} {}, over {} of round trip.",
+        format::counted(table.rows.len() as u64, "cut"),
+        if sizes.len() == 1 { "a file" } else { "files" },
         format::list(&sizes),
+        if sizes == ["1"] { "byte" } else { "bytes" },
         format::setting(s.path.rtt_us),
     );
     text += &wrap(&conditions, style.width);
@@ -39,7 +41,9 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
     text += &style.claims(&table.claims);
     let unfired = table.rows.iter().filter(|row| !row.fault_fired).count();
     if unfired > 0 {
-        text += &wrap(&format!("{unfired} cuts found nothing to strike; they are not counted."), style.width);
+        let (cuts, are) =
+            (format::counted(unfired as u64, "cut"), if unfired == 1 { "it is" } else { "they are" });
+        text += &wrap(&format!("{cuts} found nothing to strike; {are} not counted."), style.width);
     }
     text += &style.violations(&table.violations, &s.word());
     text

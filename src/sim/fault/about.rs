@@ -7,7 +7,9 @@ use std::fmt;
 /// The side of a transfer, whichever host it is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
+    /// The host from which the files come: the client of an upload, the server of a download.
     Sender,
+    /// The host to which they go.
     Receiver,
 }
 
@@ -32,13 +34,16 @@ pub enum Place {
 /// Whether a scenario must give a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    /// A scenario without the key is refused.
     Required,
+    /// What happens without the key is told at the fault.
     Optional,
 }
 
 /// A row of the table.
 #[derive(Debug)]
 pub struct About {
+    /// The kind of fault that the row is about.
     pub kind: FaultName,
     /// The name that scenarios, cases, tables and CSV have for it.
     pub name: &'static str,
@@ -50,6 +55,7 @@ pub struct About {
     pub noticed: &'static str,
     /// The keys that a scenario gives beside `kind` and `name`.
     pub parameters: &'static [(&'static str, Need)],
+    /// What the fault takes or disturbs.
     pub strikes: Place,
     /// It may outlast every retry, or strike each of them: a delivery need not come about.
     pub lasts: bool,
@@ -65,6 +71,7 @@ impl About {
 }
 
 impl FaultName {
+    /// Every kind, in the order of the table.
     pub const ALL: [Self; ROWS.len()] = {
         let mut all = [Self::None; ROWS.len()];
         let mut index = 0;
@@ -75,10 +82,12 @@ impl FaultName {
         all
     };
 
+    /// The row of this kind.
     pub fn about(self) -> &'static About {
         &ROWS[self as usize]
     }
 
+    /// The name that scenarios, cases, tables and CSV have for it.
     pub fn as_str(self) -> &'static str {
         self.about().name
     }
@@ -96,10 +105,12 @@ impl fmt::Display for FaultName {
 }
 
 impl FaultKind {
+    /// The row of this kind, whatever the parameters.
     pub fn about(&self) -> &'static About {
         self.without().about()
     }
 
+    /// The name that scenarios, cases, tables and CSV have for it.
     pub fn name(&self) -> &'static str {
         self.about().name
     }

@@ -8,12 +8,17 @@ use std::time::Duration;
 /// What becomes of a read, a write or a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
+    /// It takes place as if there were no fault.
     Go,
     /// Only so many bytes are stored, and nobody is told; or read, which is a reader's right.
     Short(usize),
+    /// The disk is full: nothing more is stored.
     Full,
+    /// The disk reports an input/output error.
     Error,
+    /// It takes place, late.
     Slow {
+        /// By how much, in virtual time.
         delay_us: u64,
     },
 }
@@ -39,6 +44,7 @@ pub struct DiskFault {
 }
 
 impl DiskFault {
+    /// The disk's part of `fault`, which has not struck yet.
     pub fn new(fault: Fault) -> Self {
         let target = FileId(fault.target);
         Self { fault: fault.kind, trigger: fault.trigger, target, stage: Stage::Waiting }

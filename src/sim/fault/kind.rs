@@ -7,10 +7,15 @@ use serde::{Deserialize, Serialize};
 /// The keys of which scenarios and draws make the parameters.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Given {
+    /// How long a process or host stays down.
     pub restart_after_us: Option<u64>,
+    /// How long the fault lasts.
     pub for_us: Option<u64>,
+    /// How often it strikes.
     pub times: Option<u32>,
+    /// How much later something takes place.
     pub delay_us: Option<u64>,
+    /// The share of packets that is lost, in parts per million.
     pub loss_ppm: Option<u32>,
     /// What corruption changes; no scenario gives it, each seed draws it.
     pub xor: Option<u8>,
@@ -32,7 +37,10 @@ faults! {
     /// on the data connection, and the same on the control connection. A server is started again
     /// after `restart_after_us`; until then connections to it are refused. A client is not (its job
     /// has failed, visibly to whoever watches jobs, and what it left is judged).
-    SenderDies { restart_after_us: u64 } => {
+    SenderDies {
+        /// How long the process stays down.
+        restart_after_us: u64
+    } => {
         name: "sender_dies",
         line: "the sending process dies; its kernel sends FIN; it is started again later",
         noticed: "the receiver, where its mode marks the end of file; on a download the client, by the missing reply",
@@ -46,7 +54,10 @@ faults! {
     /// if data was unread, else a clean end, and RST to what it still sends; the control connection
     /// ends likewise.
     /// Nothing of the file is published. Started again as with `sender_dies`.
-    ReceiverDies { restart_after_us: u64 } => {
+    ReceiverDies {
+        /// How long the process stays down.
+        restart_after_us: u64
+    } => {
         name: "receiver_dies",
         line: "the receiving process dies; its kernel closes its sockets",
         noticed: "the sender, by ConnectionReset, or by the reply that does not come",
@@ -61,6 +72,7 @@ faults! {
     /// is up again and remembers nothing: it answers packets of old connections with RST, and a
     /// server is started on it.
     SenderPowerLoss {
+        /// How long the host stays down; for good when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         restart_after_us: Option<u64>
     } => {
@@ -76,6 +88,7 @@ faults! {
     /// observes that its data is no longer acknowledged, then a timeout (or RST after a restart). As
     /// `sender_power_loss` in all else; what was published stays on the disk.
     ReceiverPowerLoss {
+        /// How long the host stays down; for good when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         restart_after_us: Option<u64>
     } => {
@@ -126,6 +139,7 @@ faults! {
     /// good or for `for_us`. Both ends observe silence; if it ends before their timeouts,
     /// retransmissions repair it and nobody observes more than a delay.
     Blackhole {
+        /// How long it lasts; for good when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         for_us: Option<u64>
     } => {
@@ -139,7 +153,10 @@ faults! {
 
     /// The packets of the data connection, both ways, are held up from the byte on and pass, all of
     /// them and in order, after `for_us`: both ends observe silence for so long, or a timeout.
-    Stall { for_us: u64 } => {
+    Stall {
+        /// How long the packets are held up.
+        for_us: u64
+    } => {
         name: "stall",
         line: "the data connection's packets are held up, then all pass",
         noticed: "both, by silence, if it outlasts their timeouts",
@@ -163,6 +180,7 @@ faults! {
     /// good or for `for_us`: commands and replies vanish, both ends observe silence on it; the data
     /// connection is not touched.
     ControlSilent {
+        /// How long it lasts; for good when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         for_us: Option<u64>
     } => {
@@ -177,7 +195,10 @@ faults! {
     /// From the byte on, the next `times` attempts to open a data connection are answered with RST:
     /// who connects observes `ConnectionRefused`, who listens nothing. It strikes when one is
     /// attempted, which a mode that keeps its connection may never do.
-    Refused { times: u32 } => {
+    Refused {
+        /// How many attempts are refused.
+        times: u32
+    } => {
         name: "refused",
         line: "the next data connections are refused with RST",
         noticed: "who connects, by ConnectionRefused; a mode that keeps its connection does not meet it",
@@ -189,7 +210,10 @@ faults! {
     /// When the byte reaches the middle of the path, it and every packet between the hosts, of all
     /// connections and both ways, vanishes for `for_us`: both ends observe silence, new connections
     /// do not come about; what is retransmitted afterwards passes.
-    Partition { for_us: u64 } => {
+    Partition {
+        /// How long every packet vanishes.
+        for_us: u64
+    } => {
         name: "partition",
         line: "every packet between the hosts vanishes for a time",
         noticed: "both, by silence, if it outlasts their timeouts",
@@ -201,7 +225,10 @@ faults! {
     /// The byte is changed (XOR with `xor`) in each copy that passes, the TCP checksum set right:
     /// nobody observes anything. With a payload byte as the trigger the receiver gets another payload
     /// byte (in compressed mode perhaps a whole run of it); elsewhere it may be a header's.
-    Corrupt { xor: u8 } => {
+    Corrupt {
+        /// What the byte is combined with, by exclusive or; not 0.
+        xor: u8
+    } => {
         name: "corrupt",
         line: "a byte is changed on the way and no checksum tells",
         noticed: "no mode; who compares hashes",
@@ -213,7 +240,10 @@ faults! {
     /// The receiver's disk is full from the payload byte on, for `for_us`: each write to its store,
     /// and each publication, fails with `StoreError::Full`. The receiver observes it
     /// and reports it (452; RFC 959 section 4.2).
-    DiskFull { for_us: u64 } => {
+    DiskFull {
+        /// How long the disk stays full.
+        for_us: u64
+    } => {
         name: "disk_full",
         line: "the receiver's disk is full for a time",
         noticed: "the receiver, which reports it (452)",
@@ -247,7 +277,10 @@ faults! {
 
     /// From the payload byte on, each write of the receiver's store takes `delay_us` longer: the
     /// receiver reads no faster, its window closes, the sender observes that it may not send.
-    SlowDisk { delay_us: u64 } => {
+    SlowDisk {
+        /// How much longer each write takes, in virtual time.
+        delay_us: u64
+    } => {
         name: "slow_disk",
         line: "every write at the receiver takes longer from then on",
         noticed: "the sender, which may not send for a while",
@@ -270,7 +303,10 @@ faults! {
 
     /// Packets are lost, independently, all along the run, beyond what the path loses anyway: TCP
     /// repairs it, both ends observe delay.
-    Loss { loss_ppm: u32 } => {
+    Loss {
+        /// The share of packets that is lost, in parts per million.
+        loss_ppm: u32
+    } => {
         name: "loss",
         line: "packets are lost at random throughout the run",
         noticed: "nobody: TCP repairs it, both ends see delay",

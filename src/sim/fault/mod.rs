@@ -22,9 +22,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
+    /// What goes wrong.
     #[serde(rename = "fault")]
     pub kind: FaultKind,
     /// The index of the file, among the case's, whose first attempt is struck.
     pub target: u32,
+    /// When or where it goes wrong.
     pub trigger: Trigger,
 }

@@ -42,7 +42,10 @@ macro_rules! faults {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum FaultName {
-            $($kind,)+
+            $(
+                #[doc = concat!("[`FaultKind::", stringify!($kind), "`], whatever its parameters.")]
+                $kind,
+            )+
         }
 
         /// The rows stand in the order of [`FaultName`], so that a name is an index.

@@ -115,6 +115,7 @@ pub enum TriggerName {
 }
 
 impl TriggerName {
+    /// Every trigger, in the order in which lists show them.
     pub const ALL: [Self; 9] = [
         Self::BeforeFirstByte,
         Self::PayloadByte,
@@ -156,6 +157,7 @@ impl TriggerName {
         }
     }
 
+    /// The name that scenarios, cases, tables and CSV have for it.
     pub fn as_str(self) -> &'static str {
         self.about().0
     }

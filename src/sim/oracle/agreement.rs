@@ -6,6 +6,7 @@ use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::{Direction, Verify};
 
+/// Finds files whose state at the receiver is not what the client said of them.
 pub struct Agreement;
 
 impl Oracle for Agreement {

@@ -3,6 +3,7 @@
 
 use super::{End, Oracle, marks_end_of_file};
 
+/// Finds files that could be seen incomplete under their final names.
 pub struct Exposure;
 
 impl Oracle for Exposure {

@@ -32,6 +32,7 @@ struct Connection {
     current: Option<usize>,
 }
 
+/// Decodes what senders write on data connections, and finds what is not the payload they announced.
 #[derive(Default)]
 pub struct Framing {
     connections: BTreeMap<(Who, SocketAddr, SocketAddr), Connection>,

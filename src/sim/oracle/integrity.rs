@@ -6,6 +6,7 @@ use crate::sim::outcome::Verdict;
 /// What is known of a file when the run has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
+    /// The bytes that the sender has under the name.
     pub sent: &'a [u8],
     /// What stands under the final name at the receiver.
     pub found: Option<&'a [u8]>,
@@ -13,11 +14,13 @@ pub struct Evidence<'a> {
     pub unfinished: bool,
     /// The client's word: `Some(true)` delivered, `Some(false)` failed, `None` nothing said.
     pub reported_delivered: Option<bool>,
+    /// How many attempts the client reported; 0 when it reported none.
     pub attempts: u32,
     /// How the run ended.
     pub ending: Ending,
 }
 
+/// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The client came to the end of its list.

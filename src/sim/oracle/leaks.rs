@@ -9,6 +9,7 @@ use crate::sim::outcome::Verdict;
 /// The server's control port.
 const LISTENERS: usize = 1;
 
+/// Finds what is left when the client has come to its end: sessions, sockets, temporary files.
 pub struct Leaks;
 
 impl Oracle for Leaks {

@@ -7,6 +7,7 @@ use crate::sim::fault::Side;
 use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::Direction;
 
+/// Finds deliveries that do not come to an end, or fail although a further attempt would have succeeded.
 pub struct Liveness;
 
 impl Oracle for Liveness {

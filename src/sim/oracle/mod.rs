@@ -19,6 +19,7 @@ use turmoil_tcp::network::RunReport;
 
 /// An invariant of every run, whatever the faults.
 pub trait Oracle: Send {
+    /// The name that violations and saved cases have for it: one lower-case word.
     fn name(&self) -> &'static str;
     /// What client and server told their observers, in order.
     fn event(&mut self, _heard: &Heard<'_>) {}
@@ -30,10 +31,13 @@ pub trait Oracle: Send {
 
 /// What is known when a run has ended.
 pub struct End<'a> {
+    /// The case that was run.
     pub case: &'a Case,
+    /// What became of it, without the violations.
     pub outcome: &'a Outcome,
     /// The contents of the case's files, in order.
     pub sources: &'a [Arc<[u8]>],
+    /// What the network saw, and what either host still holds.
     pub network: &'a RunReport,
     /// The pathnames that the receiver's store holds.
     pub received: &'a [String],

@@ -14,6 +14,7 @@ struct Session {
     owed: VecDeque<Option<Verb>>,
 }
 
+/// Finds replies that answer no command, come out of order, or have a code that is none.
 #[derive(Default)]
 pub struct Replies {
     sessions: BTreeMap<u64, Session>,

@@ -5,15 +5,39 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// Why there is no scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
+    /// No scenario of that name comes with the program.
     #[error("no scenario `{name}`; there are: {known}; or give the path of a .toml file")]
-    Unknown { name: String, known: String },
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are, separated by commas.
+        known: String,
+    },
+    /// The file could not be read.
     #[error("{file}: {source}")]
-    Unreadable { file: String, source: std::io::Error },
+    Unreadable {
+        /// Its path.
+        file: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// `key` is the path of the key (`faults.2.loss_ppm`, counted from 0), when there is one.
     #[error("{file}:{line}: {}{message}\n  {line:>4} | {source_line}", key_prefix(.key))]
-    Invalid { file: String, line: usize, key: String, message: String, source_line: String },
+    Invalid {
+        /// The path of the file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The path of the key; empty when there is none.
+        key: String,
+        /// What is wrong, and what was expected.
+        message: String,
+        /// The line as it stands in the file.
+        source_line: String,
+    },
 }
 
 fn key_prefix(key: &str) -> String {

@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
+    /// What goes wrong.
     pub kind: FaultName,
     /// How tables and CSV call it; the kind when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The share of packets that is lost, in parts per million.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_ppm: Option<u32>,
+    /// How long a process or host stays down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_after_us: Option<u64>,
     /// How long it lasts; for good when absent.
@@ -34,6 +37,7 @@ pub struct FaultSpec {
 }
 
 impl FaultSpec {
+    /// How tables and CSV call it.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(self.kind.as_str())
     }

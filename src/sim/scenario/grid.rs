@@ -10,10 +10,13 @@ use turmoil_tcp::path::PathConfig;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridSpec {
+    /// The round-trip times.
     pub rtt_us: Vec<u64>,
     /// The queue holds one bandwidth-delay product, and at least the path's `queue_bytes`.
     pub bandwidth_bits_per_s: Vec<u64>,
+    /// The shares of packets that are lost each way, in parts per million.
     pub loss_ppm: Vec<u32>,
+    /// The deliveries.
     pub deliveries: Vec<DeliverySpec>,
     /// Seeds for each combination with losses.
     pub seeds_with_loss: u32,
@@ -23,20 +26,27 @@ pub struct GridSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeliverySpec {
+    /// How many of them.
     pub files: u32,
+    /// The size of each.
     pub file_size_bytes: u64,
 }
 
 /// One combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
+    /// The round-trip time.
     pub rtt_us: u64,
+    /// The rate of the bottleneck, each way.
     pub bandwidth_bits_per_s: u64,
+    /// The share of packets that is lost each way, in parts per million.
     pub loss_ppm: u32,
+    /// The files.
     pub delivery: DeliverySpec,
 }
 
 impl GridSpec {
+    /// How many combinations there are.
     pub fn cells(&self) -> u64 {
         let deliveries = self.deliveries.len();
         (self.rtt_us.len() * self.bandwidth_bits_per_s.len() * self.loss_ppm.len() * deliveries) as u64
