@@ -16,7 +16,7 @@ use ftp_proto::path::VirtualPath;
 use std::future::Future;
 use std::io;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "disk"))]
 mod contract;
 #[cfg(feature = "disk")]
 pub mod disk;

@@ -1,4 +1,4 @@
-//! The argument of each verb, read.
+//! The arguments that verbs have, read.
 
 use super::{Command, CommandError, DataType, ExtendedPassive, Format, StructureCode};
 use crate::address::{AddressError, parse_extended, parse_host_port};
@@ -12,61 +12,6 @@ pub(super) struct Argument<'a> {
 }
 
 impl Argument<'_> {
-    pub(super) fn command(&self) -> Result<Command, CommandError> {
-        Ok(match self.verb {
-            "USER" => Command::User(self.string()?),
-            // An empty password is one, and anonymous users do send it.
-            "PASS" => Command::Pass(self.text.unwrap_or_default().to_owned()),
-            "ACCT" => Command::Acct(self.string()?),
-            "CWD" => Command::Cwd(self.string()?),
-            "CDUP" => self.none(Command::Cdup)?,
-            "SMNT" => Command::Smnt(self.string()?),
-            "REIN" => self.none(Command::Rein)?,
-            "QUIT" => self.none(Command::Quit)?,
-            "PORT" => Command::Port(self.port()?),
-            "PASV" => self.none(Command::Pasv)?,
-            "EPRT" => Command::Eprt(self.extended_port()?),
-            "EPSV" => Command::Epsv(self.extended_passive()?),
-            "TYPE" => Command::Type(self.data_type()?),
-            "STRU" => Command::Stru(self.structure()?),
-            "MODE" => Command::Mode(self.mode()?),
-            "RETR" => Command::Retr(self.string()?),
-            "STOR" => Command::Stor(self.string()?),
-            // Some clients suggest a name; the RFC's STOU has none.
-            "STOU" => Command::Stou,
-            "APPE" => Command::Appe(self.string()?),
-            "ALLO" => self.allocate()?,
-            "REST" => Command::Rest(self.marker()?),
-            "RNFR" => Command::Rnfr(self.string()?),
-            "RNTO" => Command::Rnto(self.string()?),
-            "ABOR" => self.none(Command::Abor)?,
-            "DELE" => Command::Dele(self.string()?),
-            "RMD" => Command::Rmd(self.string()?),
-            "MKD" => Command::Mkd(self.string()?),
-            "PWD" => self.none(Command::Pwd)?,
-            "LIST" => Command::List(self.optional()),
-            "NLST" => Command::Nlst(self.optional()),
-            "MLSD" => Command::Mlsd(self.optional()),
-            "MLST" => Command::Mlst(self.optional()),
-            "SITE" => Command::Site(self.word()?.to_owned()),
-            "SYST" => self.none(Command::Syst)?,
-            "STAT" => Command::Stat(self.optional()),
-            "HELP" => Command::Help(self.optional()),
-            "NOOP" => Command::Noop,
-            "FEAT" => self.none(Command::Feat)?,
-            "OPTS" => Command::Opts(self.word()?.to_owned()),
-            "SIZE" => Command::Size(self.string()?),
-            "MDTM" => Command::Mdtm(self.string()?),
-            "MFMT" => self.modify_time()?,
-            "HASH" => Command::Hash(self.string()?),
-            "RANG" => self.range()?,
-            "HOST" => Command::Host(self.word()?.to_owned()),
-            "LANG" => Command::Lang(self.optional()),
-            "CLNT" => Command::Clnt(self.string()?),
-            _ => return Err(CommandError::Unknown),
-        })
-    }
-
     fn bad(&self, expected: &'static str) -> CommandError {
         CommandError::Bad { verb: self.verb, expected }
     }
@@ -76,37 +21,37 @@ impl Argument<'_> {
     }
 
     /// A pathname or other string: one space goes, the rest belongs to it (RFC 3659 section 2.2).
-    fn string(&self) -> Result<String, CommandError> {
+    pub(super) fn string(&self) -> Result<String, CommandError> {
         self.optional().ok_or(CommandError::Missing(self.verb))
     }
 
-    fn optional(&self) -> Option<String> {
+    pub(super) fn optional(&self) -> Option<String> {
         self.text.filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
     /// An argument in which blanks around do not matter.
-    fn word(&self) -> Result<&str, CommandError> {
+    pub(super) fn word(&self) -> Result<&str, CommandError> {
         let word = self.text.unwrap_or_default().trim_matches(' ');
         if word.is_empty() { Err(CommandError::Missing(self.verb)) } else { Ok(word) }
     }
 
-    fn none(&self, command: Command) -> Result<Command, CommandError> {
+    pub(super) fn none(&self, command: Command) -> Result<Command, CommandError> {
         let blank = self.text.unwrap_or_default().trim_matches(' ').is_empty();
         if blank { Ok(command) } else { Err(CommandError::Unexpected(self.verb)) }
     }
 
-    fn port(&self) -> Result<SocketAddrV4, CommandError> {
+    pub(super) fn port(&self) -> Result<SocketAddrV4, CommandError> {
         parse_host_port(self.word()?).map_err(|_| self.bad("h1,h2,h3,h4,p1,p2"))
     }
 
-    fn extended_port(&self) -> Result<SocketAddr, CommandError> {
+    pub(super) fn extended_port(&self) -> Result<SocketAddr, CommandError> {
         parse_extended(self.word()?).map_err(|error| match error {
             AddressError::Protocol => CommandError::Protocol,
             _ => self.bad("|protocol|address|port|"),
         })
     }
 
-    fn extended_passive(&self) -> Result<ExtendedPassive, CommandError> {
+    pub(super) fn extended_passive(&self) -> Result<ExtendedPassive, CommandError> {
         match self.text.unwrap_or_default().trim_matches(' ') {
             "" => Ok(ExtendedPassive::Any),
             "1" => Ok(ExtendedPassive::V4),
@@ -117,7 +62,7 @@ impl Argument<'_> {
         }
     }
 
-    fn data_type(&self) -> Result<DataType, CommandError> {
+    pub(super) fn data_type(&self) -> Result<DataType, CommandError> {
         let text = self.word()?.to_ascii_uppercase();
         let mut words = text.split(' ').filter(|word| !word.is_empty());
         let (letter, second) = (words.next().unwrap_or_default(), words.next());
@@ -145,7 +90,7 @@ impl Argument<'_> {
         }
     }
 
-    fn structure(&self) -> Result<StructureCode, CommandError> {
+    pub(super) fn structure(&self) -> Result<StructureCode, CommandError> {
         match self.word()? {
             "F" | "f" => Ok(StructureCode::Known(Structure::File)),
             "R" | "r" => Ok(StructureCode::Known(Structure::Record)),
@@ -154,7 +99,7 @@ impl Argument<'_> {
         }
     }
 
-    fn mode(&self) -> Result<TransmissionMode, CommandError> {
+    pub(super) fn mode(&self) -> Result<TransmissionMode, CommandError> {
         match self.word()? {
             "S" | "s" => Ok(TransmissionMode::Stream),
             "B" | "b" => Ok(TransmissionMode::Block),
@@ -163,7 +108,7 @@ impl Argument<'_> {
         }
     }
 
-    fn allocate(&self) -> Result<Command, CommandError> {
+    pub(super) fn allocate(&self) -> Result<Command, CommandError> {
         let expected = "bytes [R bytes]";
         let number = |text: &str| number(text).ok_or(self.bad(expected));
         let words: Vec<&str> = self.word()?.split(' ').filter(|word| !word.is_empty()).collect();
@@ -174,13 +119,13 @@ impl Argument<'_> {
         }
     }
 
-    fn marker(&self) -> Result<String, CommandError> {
+    pub(super) fn marker(&self) -> Result<String, CommandError> {
         let text = self.word()?;
         let printable = text.bytes().all(|byte| matches!(byte, 33..=126));
         if printable { Ok(text.to_owned()) } else { Err(self.bad("printable characters")) }
     }
 
-    fn modify_time(&self) -> Result<Command, CommandError> {
+    pub(super) fn modify_time(&self) -> Result<Command, CommandError> {
         let text = self.text.ok_or(CommandError::Missing(self.verb))?;
         let expected = "YYYYMMDDHHMMSS and a pathname";
         let (time, path) = text.split_once(' ').ok_or(self.bad(expected))?;
@@ -188,7 +133,7 @@ impl Argument<'_> {
         if path.is_empty() { Err(self.bad(expected)) } else { Ok(Command::Mfmt(time, path.to_owned())) }
     }
 
-    fn range(&self) -> Result<Command, CommandError> {
+    pub(super) fn range(&self) -> Result<Command, CommandError> {
         let expected = "first and last byte";
         let (first, last) = self.word()?.split_once(' ').ok_or(self.bad(expected))?;
         let number = |text: &str| number(text.trim_matches(' ')).ok_or(self.bad(expected));

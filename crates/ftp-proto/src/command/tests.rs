@@ -69,7 +69,7 @@ fn verbs_are_sorted_and_all_parse_to_themselves() {
             .chain(&[" 20000101000000 x", " 1 2"])
             .find_map(|argument| parse(&format!("{verb}{argument}")).ok())
             .unwrap_or_else(|| panic!("{verb} takes nothing"));
-        assert_eq!(command.verb(), *verb);
+        assert_eq!(command.verb().as_str(), *verb);
         assert_eq!(parse(&command.to_string()), Ok(command));
     }
 }

@@ -1,57 +1,98 @@
 //! Verbs by themselves: what a command asks for, known even where its argument is malformed.
 
+use super::table::{About, Fact, TABLE};
 use std::fmt;
 
-/// Verbs with their old spellings (RFC 1123 section 4.1.3.1) behind them.
-const ALIASES: &[(&str, &str)] =
-    &[("XCUP", "CDUP"), ("XCWD", "CWD"), ("XMKD", "MKD"), ("XPWD", "PWD"), ("XRMD", "RMD")];
-
-/// Every verb, in alphabetical order, for HELP.
-pub const VERBS: &[&str] = &[
-    "ABOR", "ACCT", "ALLO", "APPE", "CDUP", "CLNT", "CWD", "DELE", "EPRT", "EPSV", "FEAT", "HASH", "HELP",
-    "HOST", "LANG", "LIST", "MDTM", "MFMT", "MKD", "MLSD", "MLST", "MODE", "NLST", "NOOP", "OPTS", "PASS",
-    "PASV", "PORT", "PWD", "QUIT", "RANG", "REIN", "REST", "RETR", "RMD", "RNFR", "RNTO", "SITE", "SIZE",
-    "SMNT", "STAT", "STOR", "STOU", "STRU", "SYST", "TYPE", "USER",
-];
-
-/// One of [`VERBS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Verb(&'static str);
+/// One of [`VERBS`](super::VERBS).
+#[derive(Clone, Copy)]
+pub struct Verb(&'static About);
 
 impl Verb {
+    /// Every verb, in alphabetical order.
+    pub fn all() -> impl ExactSizeIterator<Item = Self> {
+        TABLE.iter().map(Self)
+    }
+
     /// The verb at the beginning of a line, in either case and in either spelling; `None` when the line
     /// begins with none.
     pub fn of(line: &str) -> Option<Self> {
-        let upper = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-        let name = ALIASES.iter().find(|(old, _)| *old == upper).map_or(upper.as_str(), |(_, new)| new);
-        VERBS.iter().find(|verb| **verb == name).map(|verb| Self(verb))
+        let word = line.split(' ').next().unwrap_or_default();
+        let is_it = |name: &str| name.eq_ignore_ascii_case(word);
+        TABLE.iter().find(|about| is_it(about.verb) || about.old.is_some_and(is_it)).map(Self)
+    }
+
+    pub(super) fn of_row(row: &'static About) -> Self {
+        Self(row)
+    }
+
+    pub(super) fn about(self) -> &'static About {
+        self.0
     }
 
     /// In capitals.
     pub fn as_str(self) -> &'static str {
-        self.0
+        self.0.verb
+    }
+
+    /// What may stand behind it, for people; empty where nothing may.
+    pub fn syntax(self) -> &'static str {
+        self.0.syntax
+    }
+
+    /// The line by which FEAT names it, without its server's parameters (RFC 2389 section 3.2); `None` for
+    /// the commands of RFC 959 and those that no feature has a name of.
+    pub fn feature(self) -> Option<&'static str> {
+        self.0.feature
+    }
+
+    fn is(self, fact: Fact) -> bool {
+        self.0.is.contains(&fact)
+    }
+
+    /// Whether it can be asked for before a login.
+    pub fn comes_before_login(self) -> bool {
+        self.is(Fact::BeforeLogin)
     }
 
     /// Whether it moves a file over a data connection.
     pub fn moves_a_file(self) -> bool {
-        matches!(self.0, "APPE" | "RETR" | "STOR" | "STOU")
+        self.is(Fact::MovesFile)
+    }
+
+    /// Whether it moves a file or a listing over a data connection.
+    pub fn uses_a_data_connection(self) -> bool {
+        self.moves_a_file() || self.is(Fact::Lists)
     }
 
     /// Whether a preliminary reply may answer it (RFC 959 section 5.4; RFC 3659 section 7.2 for MLSD).
     pub fn may_be_answered_twice(self) -> bool {
-        self.moves_a_file() || matches!(self.0, "LIST" | "MLSD" | "NLST" | "REIN")
+        self.uses_a_data_connection() || self.is(Fact::Preliminary)
     }
 
     /// Whether an intermediate reply may answer it: another command is to follow (RFC 959 section 5.4;
     /// draft-bryan-ftp-range-09 for RANG).
     pub fn may_want_more(self) -> bool {
-        matches!(self.0, "PASS" | "RANG" | "REST" | "RNFR" | "USER")
+        self.is(Fact::WantsMore)
+    }
+}
+
+impl PartialEq for Verb {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Verb {}
+
+impl fmt::Debug for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -68,5 +109,18 @@ mod tests {
         for line in ["", " STOR f", "STORE f", "ST"] {
             assert_eq!(Verb::of(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn facts_are_those_of_the_documents() {
+        let those = |fact: fn(Verb) -> bool| {
+            Verb::all().filter(|verb| fact(*verb)).map(Verb::as_str).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(those(Verb::moves_a_file), "APPE RETR STOR STOU");
+        assert_eq!(those(Verb::uses_a_data_connection), "APPE LIST MLSD NLST RETR STOR STOU");
+        assert_eq!(those(Verb::may_be_answered_twice), "APPE LIST MLSD NLST REIN RETR STOR STOU");
+        assert_eq!(those(Verb::may_want_more), "PASS RANG REST RNFR USER");
+        let early = "ABOR ACCT CLNT FEAT HELP HOST LANG NOOP OPTS PASS QUIT REIN SYST USER";
+        assert_eq!(those(Verb::comes_before_login), early);
     }
 }

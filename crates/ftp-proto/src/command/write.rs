@@ -1,11 +1,12 @@
 //! Commands as they go over the control connection.
 
-use super::{Command, DataType, ExtendedPassive, Format, StructureCode};
+use super::{DataType, ExtendedPassive, Format, StructureCode};
 use crate::address::{extended, host_port};
 use crate::mode::{Structure, TransmissionMode};
 use crate::name;
-use crate::time::exact_timestamp;
+use crate::time::{Timestamp, exact_timestamp};
 use std::fmt;
+use std::net::{SocketAddr, SocketAddrV4};
 
 /// A line that would be more than one command, or another one: it holds LF or NUL, which cannot be sent
 /// within it (RFC 959 section 5.3.2, RFC 854).
@@ -31,53 +32,94 @@ pub fn write_line(line: &str, out: &mut Vec<u8>) -> Result<(), Unsendable> {
     Ok(())
 }
 
-/// The line without its end.
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = self.verb();
-        match self {
-            Command::User(text)
-            | Command::Pass(text)
-            | Command::Acct(text)
-            | Command::Cwd(text)
-            | Command::Smnt(text)
-            | Command::Retr(text)
-            | Command::Stor(text)
-            | Command::Appe(text)
-            | Command::Rest(text)
-            | Command::Rnfr(text)
-            | Command::Rnto(text)
-            | Command::Dele(text)
-            | Command::Rmd(text)
-            | Command::Mkd(text)
-            | Command::Site(text)
-            | Command::Opts(text)
-            | Command::Size(text)
-            | Command::Mdtm(text)
-            | Command::Hash(text)
-            | Command::Host(text)
-            | Command::Clnt(text)
-            | Command::List(Some(text))
-            | Command::Nlst(Some(text))
-            | Command::Mlsd(Some(text))
-            | Command::Mlst(Some(text))
-            | Command::Stat(Some(text))
-            | Command::Help(Some(text))
-            | Command::Lang(Some(text)) => write!(f, "{verb} {text}"),
-            Command::Port(address) => write!(f, "{verb} {}", host_port(*address)),
-            Command::Eprt(address) => write!(f, "{verb} {}", extended(*address)),
-            Command::Epsv(ExtendedPassive::V4) => write!(f, "{verb} 1"),
-            Command::Epsv(ExtendedPassive::V6) => write!(f, "{verb} 2"),
-            Command::Epsv(ExtendedPassive::All) => write!(f, "{verb} ALL"),
-            Command::Type(data_type) => write!(f, "{verb} {data_type}"),
-            Command::Stru(code) => write!(f, "{verb} {}", code.letter()),
-            Command::Mode(mode) => write!(f, "{verb} {}", mode_letter(*mode)),
-            Command::Allo(bytes, None) => write!(f, "{verb} {bytes}"),
-            Command::Allo(bytes, Some(record)) => write!(f, "{verb} {bytes} R {record}"),
-            Command::Mfmt(time, path) => write!(f, "{verb} {} {path}", exact_timestamp(*time)),
-            Command::Rang(first, last) => write!(f, "{verb} {first} {last}"),
-            _ => f.write_str(verb),
-        }
+/// A part of an argument.
+pub(super) trait Written {
+    /// Appends it with the blank before it; nothing where there is none.
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// As it is, where it is text.
+    fn text(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Written for String {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {self}")
+    }
+
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+impl Written for Option<String> {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().map_or(Ok(()), |text| text.write(f))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.as_deref()
+    }
+}
+
+impl Written for u64 {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {self}")
+    }
+}
+
+/// ALLO's second number (RFC 959 section 4.1.3).
+impl Written for Option<u64> {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.map_or(Ok(()), |bytes| write!(f, " R {bytes}"))
+    }
+}
+
+impl Written for SocketAddrV4 {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", host_port(*self))
+    }
+}
+
+impl Written for SocketAddr {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", extended(*self))
+    }
+}
+
+impl Written for ExtendedPassive {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ExtendedPassive::Any => "",
+            ExtendedPassive::V4 => " 1",
+            ExtendedPassive::V6 => " 2",
+            ExtendedPassive::All => " ALL",
+        })
+    }
+}
+
+impl Written for DataType {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {self}")
+    }
+}
+
+impl Written for StructureCode {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", self.letter())
+    }
+}
+
+impl Written for TransmissionMode {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", mode_letter(*self))
+    }
+}
+
+impl Written for Timestamp {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", exact_timestamp(*self))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::server::verbs::listing::listed;
 use crate::store::{Store, StoreError};
-use ftp_proto::command::{Command, VERBS, mode_letter};
+use ftp_proto::command::{Command, VERBS, Verb, mode_letter};
 use ftp_proto::listing::{Facts, long_line};
 use ftp_proto::mode::Structure;
 use ftp_proto::reply::Reply;
@@ -22,31 +22,16 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// RFC 2389 section 3.2: each line begins with one space; no feature of RFC 959 itself is
     /// named. `XPIPE` is ours: see `OPTS XPIPE`; and `DURABLE`: what is answered survives the loss of power.
     pub(in crate::server) fn features(&self) -> Reply {
-        let mut features = vec![
-            "CLNT".to_owned(),
-            "EPRT".to_owned(),
-            "EPSV".to_owned(),
-            format!("HASH {}", Algorithm::list(self.negotiated.algorithm)),
-            "HOST".to_owned(),
-            "LANG EN*".to_owned(),
-            "MDTM".to_owned(),
-            "MFMT".to_owned(),
-            format!("MLST {}", self.negotiated.facts.offered()),
-            "RANG STREAM".to_owned(),
-            "REST STREAM".to_owned(),
-            "SIZE".to_owned(),
-            "TVFS".to_owned(),
-            "UTF8".to_owned(),
-            "XPIPE".to_owned(),
-        ];
-        if self.user.as_ref().is_some_and(|user| user.store.is_durable()) {
-            features.insert(1, "DURABLE".to_owned());
-        }
-        for feature in &mut features {
-            feature.insert(0, ' ');
-        }
+        let of_verbs = Verb::all().filter_map(|verb| match verb.feature()? {
+            "HASH" => Some(format!("HASH {}", Algorithm::list(self.negotiated.algorithm))),
+            "LANG" => Some("LANG EN*".to_owned()),
+            "MLST" => Some(format!("MLST {}", self.negotiated.facts.offered())),
+            plain => Some(plain.to_owned()),
+        });
+        let durable = self.user.as_ref().filter(|user| user.store.is_durable()).map(|_| "DURABLE");
+        let others = ["TVFS", "UTF8", "XPIPE"].into_iter().chain(durable).map(str::to_owned);
         let mut lines = vec!["Extensions supported:".to_owned()];
-        lines.append(&mut features);
+        lines.extend(of_verbs.chain(others).map(|feature| format!(" {feature}")));
         lines.push("End".to_owned());
         Reply::multi(211, lines)
     }
@@ -141,10 +126,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
             lines.push("End of help".to_owned());
             return Reply::multi(214, lines);
         };
-        let verb = argument.trim_matches(' ').to_ascii_uppercase();
-        match syntax(&verb) {
-            Some(syntax) => Reply::new(214, format!("Syntax: {syntax}")),
-            None => Reply::new(501, format!("Unknown command {verb}.")),
+        let name = argument.trim_matches(' ').to_ascii_uppercase();
+        match Verb::of(&name) {
+            Some(verb) => Reply::new(214, format!("Syntax: {verb} {}", verb.syntax()).trim_end().to_owned()),
+            None => Reply::new(501, format!("Unknown command {name}.")),
         }
     }
 
@@ -226,49 +211,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 }
 
-fn syntax(verb: &str) -> Option<String> {
-    let argument = match verb {
-        "ABOR" | "CDUP" | "FEAT" | "NOOP" | "PASV" | "PWD" | "QUIT" | "REIN" | "STOU" | "SYST" => "",
-        "ACCT" => " <account>",
-        "ALLO" => " <bytes> [R <bytes>]",
-        "APPE" | "CWD" | "DELE" | "HASH" | "MDTM" | "MKD" | "RETR" | "RMD" | "RNFR" | "RNTO" | "SIZE"
-        | "SMNT" | "STOR" => " <pathname>",
-        "CLNT" => " <client>",
-        "EPRT" => " |<protocol>|<address>|<port>|",
-        "EPSV" => " [1 | 2 | ALL]",
-        "HELP" => " [<command>]",
-        "HOST" => " <host name>",
-        "LANG" => " [<language>]",
-        "LIST" | "MLSD" | "MLST" | "NLST" | "STAT" => " [<pathname>]",
-        "MFMT" => " <YYYYMMDDHHMMSS> <pathname>",
-        "MODE" => " S | B | C",
-        "OPTS" => " <command> [<options>]",
-        "PASS" => " <password>",
-        "PORT" => " h1,h2,h3,h4,p1,p2",
-        "RANG" => " <first byte> <last byte>",
-        "REST" => " <marker>",
-        "SITE" => " HELP | MARKERS <bytes> | PARTIAL <pathname>",
-        "STRU" => " F | R",
-        "TYPE" => " A [N | T] | E [N | T] | I | L 8",
-        "USER" => " <user name>",
-        _ => return None,
-    };
-    Some(format!("{verb}{argument}"))
-}
-
 /// Whether STAT may be asked before a login: nothing of the file system is told.
 pub(in crate::server) fn tells_nothing(command: &Command) -> bool {
     matches!(command, Command::Stat(None))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn help_knows_every_verb() {
-        for verb in VERBS {
-            assert!(syntax(verb).is_some(), "{verb}");
-        }
-    }
 }

@@ -39,11 +39,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if self.user.is_none() && !is_allowed_before_login(&command) {
             return Err(Refusal::NotLoggedIn);
         }
-        if self.aborting && is_transfer(&command) {
+        let uses_data = command.verb().uses_a_data_connection();
+        if self.aborting && uses_data {
             return Err(Refusal::Aborted);
         }
         let rename_from = self.rename_from.take();
-        let uses_data = is_transfer(&command);
         let result = self.dispatch(command, rename_from).await;
         if uses_data && result.is_err() {
             self.data.refused(self.negotiated.mode);
@@ -135,35 +135,5 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
 /// Everything else is answered by 530.
 fn is_allowed_before_login(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::User(_)
-            | Command::Pass(_)
-            | Command::Acct(_)
-            | Command::Quit
-            | Command::Rein
-            | Command::Syst
-            | Command::Help(_)
-            | Command::Noop
-            | Command::Feat
-            | Command::Opts(_)
-            | Command::Host(_)
-            | Command::Lang(_)
-            | Command::Clnt(_)
-            | Command::Abor
-    ) || information::tells_nothing(command)
-}
-
-/// Commands that use the data connection.
-fn is_transfer(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Retr(_)
-            | Command::Stor(_)
-            | Command::Stou
-            | Command::Appe(_)
-            | Command::List(_)
-            | Command::Nlst(_)
-            | Command::Mlsd(_)
-    )
+    command.verb().comes_before_login() || information::tells_nothing(command)
 }
