@@ -50,6 +50,7 @@ const CLIENT: &[(&str, &[&str])] = &[
     ("restart", &["error", "marker", "policy", "queue", "session", "worker"]),
     ("sequential", &["error", "local", "marker", "policy", "queue", "verify", "worker"]),
     ("burst", &["error", "hash", "local", "policy", "queue", "session", "verify"]),
+    ("publishing", &["error", "queue", "worker"]),
     ("pipelined", &["burst", "error", "local", "policy", "queue", "session", "verify", "worker"]),
     ("deliver", &["policy", "queue", "report", "worker"]),
 ];

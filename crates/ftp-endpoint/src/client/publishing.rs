@@ -3,20 +3,13 @@
 
 use super::error::ClientError;
 use super::queue::Pending;
-use super::worker::Worker;
+use super::worker::{Publication, Worker};
 use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
 use std::pin::Pin;
 
 /// At a time: each holds a file open.
 const MAX_PUBLICATIONS: usize = 256;
-
-/// One of them.
-pub(super) struct Publication {
-    pending: Pending,
-    payload_bytes: u64,
-    work: Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>,
-}
 
 impl<N: Net, S: Store> Worker<N, S> {
     /// Begins to publish; the verdict comes with the next, or [`Self::finish_publications`].

@@ -3,15 +3,15 @@
 
 use super::error::{ClientError, FailureKind};
 use super::policy::{Login, Policy};
-use super::publishing::Publication;
 use super::queue::{Pending, Queue, Shared};
 use super::report::Failure;
 use super::session::{Cost, Session};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// Between what, and how, a worker delivers.
@@ -44,6 +44,13 @@ pub(super) struct Worker<N: Net, S: Store> {
     connections: u64,
     /// Attempts in a row at which the server did not let us in.
     unreached: u32,
+}
+
+/// A download that has come whole and is being published.
+pub(super) struct Publication {
+    pub pending: Pending,
+    pub payload_bytes: u64,
+    pub work: Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>,
 }
 
 pub(super) struct Done {
