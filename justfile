@@ -8,6 +8,10 @@ check:
 all:
     bash .ci/run
 
+# What takes hours: mutants, fuzz, sweep, or all three.
+weekly *parts:
+    bash .ci/weekly {{parts}}
+
 test *words:
     cargo test {{words}}
 

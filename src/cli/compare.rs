@@ -6,7 +6,9 @@ use crate::lab::claims;
 use crate::lab::compare::{Comparison, Options, compare};
 use crate::lab::export::AtomicFile;
 use crate::lab::grid::{self, Grid};
+use crate::lab::table::Table;
 use crate::lab::truth::{self, TruthTable};
+use crate::lab::twice;
 use crate::lab::{pool, run};
 use crate::report::html::{self, Companions};
 use crate::report::terminal::{self, Style};
@@ -44,7 +46,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = Options { seeds, jobs, out: &out };
     if scenario.every_wire_byte {
         anyhow::ensure!(args.seeds.is_none(), "{} cuts at every wire byte: leave out --seeds", scenario.name);
-        return truth_table(&scenario, options, args.json);
+        let table = if scenario.cut_twice { cut_twice } else { truth_table };
+        return table(&scenario, options, args.json);
     }
     if let Some(spec) = &scenario.grid {
         anyhow::ensure!(
@@ -106,13 +109,34 @@ fn run_truth_table(scenario: &Scenario, options: Options<'_>) -> anyhow::Result<
 fn truth_table(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow::Result<ExitCode> {
     let mut table = run_truth_table(scenario, options)?;
     table.written.push(write_page(&html::truth_table(&table), options.out)?);
+    let text = terminal::truth_table(&table, style());
+    print_table(&table, json, &text, "truth-table.csv")
+}
+
+fn cut_twice(scenario: &Scenario, options: Options<'_>, json: bool) -> anyhow::Result<ExitCode> {
+    let plan = truth::plan(scenario)?;
+    let bar = progress::bar(Some(plan.runs()), "first cuts");
+    let table = twice::cut_twice(scenario, &plan, options, || bar.inc(1));
+    bar.finish_and_clear();
+    let table = table?;
+    let text = terminal::cut_twice(&table, style());
+    print_table(&table, json, &text, "cut-twice.csv")
+}
+
+/// As JSON or as the text; 1 where an invariant was violated.
+fn print_table<R: serde::Serialize>(
+    table: &Table<R>,
+    json: bool,
+    text: &str,
+    rows: &str,
+) -> anyhow::Result<ExitCode> {
     let mut stdout = stdout();
     if json {
-        serde_json::to_writer_pretty(&mut stdout, &table)?;
+        serde_json::to_writer_pretty(&mut stdout, table)?;
         writeln!(stdout)?;
     } else {
-        write!(stdout, "{}", terminal::truth_table(&table, style()))?;
-        writeln!(stdout, "\n{}", written(&table.written, &scenario.word(), "truth-table.csv"))?;
+        write!(stdout, "{text}")?;
+        writeln!(stdout, "\n{}", written(&table.written, &table.scenario.word(), rows))?;
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!table.violations.is_empty())))
@@ -135,16 +159,8 @@ fn delivery_times(
 ) -> anyhow::Result<ExitCode> {
     let mut times = run_grid(scenario, spec, options)?;
     times.written.push(write_page(&drawn(html::delivery_times(&times))?, options.out)?);
-    let mut stdout = stdout();
-    if json {
-        serde_json::to_writer_pretty(&mut stdout, &times)?;
-        writeln!(stdout)?;
-    } else {
-        write!(stdout, "{}", terminal::grid(&times, style()))?;
-        writeln!(stdout, "\n{}", written(&times.written, &scenario.word(), "grid.csv"))?;
-    }
-    stdout.flush().context("standard output")?;
-    Ok(ExitCode::from(u8::from(!times.violations.is_empty())))
+    let text = terminal::grid(&times, style());
+    print_table(&times, json, &text, "grid.csv")
 }
 
 fn write_report(comparison: &Comparison, companions: &Companions, out: &Path) -> anyhow::Result<PathBuf> {

@@ -19,4 +19,5 @@ pub mod summary;
 pub mod sweep;
 pub mod table;
 pub mod truth;
+pub mod twice;
 pub mod verdicts;

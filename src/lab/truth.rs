@@ -164,7 +164,7 @@ impl Plan {
     }
 
     /// Contender, direction, fault and wire byte of a run; the wire byte changes fastest.
-    fn cut(&self, mut index: u64) -> (usize, usize, usize, u64) {
+    pub(super) fn cut(&self, mut index: u64) -> (usize, usize, usize, u64) {
         for &(variant, direction, bytes) in &self.lengths {
             if index < bytes * self.faults {
                 return (variant, direction, (index / bytes) as usize, index % bytes);

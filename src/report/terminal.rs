@@ -4,11 +4,13 @@
 mod bench;
 mod grid;
 mod truth;
+mod twice;
 
 #[cfg(feature = "cli")]
 pub use bench::benchmark;
 pub use grid::grid;
 pub use truth::truth_table;
+pub use twice::cut_twice;
 
 use super::{findings, format};
 use crate::lab::claim::{Claim, Standing};

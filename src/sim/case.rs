@@ -39,6 +39,9 @@ pub struct Case {
     /// ([`ftp_endpoint::store::memory::MemoryStore::writing_in_place`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_in_place: bool,
+    /// Of a fault at a wire byte ([`Trigger::WireByte`]): it strikes again at this later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_wire_byte: Option<u64>,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
     /// A defect that the run has on purpose ([`ftp_proto::mutant`]).
@@ -100,6 +103,7 @@ impl Case {
                 transfers_outlive_control: stratum.fault.transfers_outlive_control.unwrap_or(false),
             },
             writes_in_place: contender.writes_in_place,
+            second_wire_byte: scenario.second_wire_byte(seed),
             files,
             fault,
             mutant: None,

@@ -46,14 +46,26 @@ struct State {
     stage: Stage,
     router: Option<RouterHandle>,
     fired_at: Option<SimTime>,
+    /// How often it has struck.
+    strikes: u32,
+    /// The wire bytes to strike at, the next one last.
+    wire_bytes: Vec<u64>,
     disk: Option<DiskFault>,
     /// The processes of client and server, while they run.
     processes: PerHost<Option<SimNet>>,
     /// The data connection of the file under way, and the bytes written on it.
     flow: Option<(Connection, u64)>,
     dialogue: Dialogue,
-    /// What was written until the fault was located, where the trigger is a [`Trigger::WireByte`].
+    /// What is written, where the trigger is a [`Trigger::WireByte`].
     chart: Option<Chart>,
+}
+
+impl State {
+    /// The fault has been committed, or left to the middlebox; there may be one more to come.
+    fn struck(&mut self) {
+        let again = self.chart.is_some() && !self.wire_bytes.is_empty();
+        self.stage = if again { Stage::Waiting } else { Stage::Done };
+    }
 }
 
 /// What the injector knows of the run beside the fault.
@@ -70,6 +82,8 @@ pub struct Scene {
     pub one_way: Duration,
     /// The server's control port.
     pub control: SocketAddr,
+    /// Where a fault of a wire byte strikes again.
+    pub second_wire_byte: Option<u64>,
 }
 
 /// Plants one fault. It sees what client and server tell their observers, what the sender writes to
@@ -91,6 +105,10 @@ pub struct Injector {
 impl Injector {
     pub fn new(fault: Fault, scene: Scene, trace: Arc<Trace>) -> Self {
         let chart = matches!(fault.trigger, Trigger::WireByte(_)).then(Chart::default);
+        let first = match fault.trigger {
+            Trigger::WireByte(n) => Some(n),
+            _ => None,
+        };
         let of_disk = fault.kind.disk().is_some();
         let anchored = fault.kind.has_trigger();
         // A fault of the disk finds its byte at the store.
@@ -100,6 +118,8 @@ impl Injector {
             stage,
             router: None,
             fired_at: None,
+            strikes: 0,
+            wire_bytes: scene.second_wire_byte.into_iter().chain(first).collect(),
             disk: of_disk.then(|| DiskFault::new(fault)),
             processes: PerHost::default(),
             flow: None,
@@ -185,31 +205,37 @@ impl Injector {
                 }
             }
         }
-        self.lock().stage = Stage::Done;
+        self.lock().struck();
     }
 
     /// The fault has struck.
     pub fn fired(&self, at: SimTime) {
-        self.lock().fired_at.get_or_insert(at);
+        let state = &mut *self.lock();
+        state.fired_at.get_or_insert(at);
+        state.strikes += 1;
+    }
+
+    /// How often it has struck.
+    pub fn strikes(&self) -> u32 {
+        self.lock().strikes
     }
 
     pub fn fired_at(&self) -> Option<SimTime> {
         self.lock().fired_at
     }
 
-    /// The sender's wire bytes up to the one struck, where the trigger is a [`Trigger::WireByte`].
+    /// The sender's wire bytes, where the trigger is a [`Trigger::WireByte`].
     pub fn wire(&self) -> Vec<WireByte> {
         self.lock().chart.iter().flat_map(Chart::bytes).collect()
     }
 
     /// Feeds the chart, if there is one, and strikes when the wire byte is known.
     fn chart(&self, state: &mut State, at: SimTime, feed: impl FnOnce(&mut Chart)) {
-        let Trigger::WireByte(n) = self.fault.trigger else { return };
-        let struck = self.fault.kind.has_trigger() && !matches!(state.stage, Stage::Waiting);
-        let Some(chart) = state.chart.as_mut().filter(|_| !struck) else { return };
+        let Some(chart) = state.chart.as_mut() else { return };
         feed(chart);
-        let place = chart.place(n);
+        let place = state.wire_bytes.last().and_then(|n| chart.place(*n));
         if let (Some((connection, offset)), true) = (place, matches!(state.stage, Stage::Waiting)) {
+            state.wire_bytes.pop();
             self.located(state, at, connection, offset);
         }
     }
@@ -222,7 +248,8 @@ impl Injector {
     fn kill(&self, state: &mut State, at: SimTime, who: Who) {
         let Some(process) = state.processes.of_mut(who).take() else { return };
         state.stage = Stage::Dead { who };
-        state.fired_at = Some(at);
+        state.fired_at.get_or_insert(at);
+        state.strikes += 1;
         if self.fault.kind.takes_power() {
             self.tell(at, format_args!("the {who:?}'s host loses its power"));
             process.power_off();
@@ -271,7 +298,7 @@ impl Injector {
             }
             None => {}
         }
-        state.stage = Stage::Done;
+        state.struck();
         let session = self.session(state, connection);
         let kind = self.fault.kind.cut().or_else(|| self.order(state, session).map(CutKind::Order));
         let (Some(kind), Some(router)) = (kind, &state.router) else { return };

@@ -131,6 +131,8 @@ pub struct Outcome {
     pub files: Vec<FileFate>,
     /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
     pub fault_fired: bool,
+    /// How often a fault of wire bytes struck.
+    pub strikes: u32,
     /// The virtual time ran out before the delivery ended.
     pub cut_off: bool,
     /// Where the client's dialogue stood when the fault struck.

@@ -30,10 +30,11 @@ use turmoil_tcp::path::{BurstLoss, Impairments};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 12] = [
+const EMBEDDED: [(&str, &str); 13] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
+    ("cut-twice", include_str!("../../sims/cut-twice.toml")),
     ("habits", include_str!("../../sims/habits.toml")),
     ("round-trips", include_str!("../../sims/round-trips.toml")),
     ("wan-grid", include_str!("../../sims/wan-grid.toml")),
@@ -44,6 +45,9 @@ const EMBEDDED: [(&str, &str); 12] = [
     ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),
     ("satellite", include_str!("../../sims/satellite.toml")),
 ];
+
+/// A delivery that is cut twice has fewer wire bytes, all its attempts together.
+pub const MAX_CUT_TWICE_BYTES: u64 = 4_096;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +66,11 @@ pub struct Scenario {
     /// of it. A seed is ((wire byte * faults) + fault) * directions + direction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub every_wire_byte: bool,
+    /// With `every_wire_byte`: after each cut, the delivery is cut again at each wire byte that its further
+    /// attempts write. What the seed calls the wire byte is then the first one and, 4,096 times, the second
+    /// one; 0: there is no second cut.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_twice: bool,
     /// Many paths and deliveries: `ftpsim compare` tells the time each takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<GridSpec>,
@@ -294,7 +303,23 @@ impl Scenario {
 
     /// The wire byte that a seed strikes, in a scenario of [`Scenario::every_wire_byte`].
     pub fn wire_byte(&self, seed: u64) -> Option<u64> {
+        let place = self.place(seed)?;
+        Some(if self.cut_twice { place % MAX_CUT_TWICE_BYTES } else { place })
+    }
+
+    /// The wire byte that it strikes thereafter, in a scenario of [`Scenario::cut_twice`].
+    pub fn second_wire_byte(&self, seed: u64) -> Option<u64> {
+        let place = self.place(seed).filter(|_| self.cut_twice)?;
+        Some(place / MAX_CUT_TWICE_BYTES).filter(|second| *second > 0)
+    }
+
+    fn place(&self, seed: u64) -> Option<u64> {
         self.every_wire_byte.then(|| seed / (self.directions.len() * self.faults.len()) as u64)
+    }
+
+    /// The seed of a pair of cuts, as [`Self::seed_of`] has it of one; `second` is not 0.
+    pub fn seed_of_pair(&self, direction: usize, fault: usize, first: u64, second: u64) -> u64 {
+        self.seed_of(direction, fault, first + second * MAX_CUT_TWICE_BYTES)
     }
 
     /// The seed that [`Scenario::stratum`] and [`Scenario::wire_byte`] take apart.

@@ -59,6 +59,7 @@ pub fn draw(seed: u64) -> Case {
         policy,
         server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
         writes_in_place,
+        second_wire_byte: None,
         files,
         fault,
         mutant: None,

@@ -121,6 +121,7 @@ impl World {
             names: names.clone(),
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
+            second_wire_byte: case.second_wire_byte,
         };
         let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
         let recorder = Recorder::new(trace, injector, names);
@@ -313,6 +314,7 @@ impl World {
                 FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
                 _ => self.recorder.injector.fired_at().is_some(),
             },
+            strikes: self.recorder.injector.strikes(),
             cut_off: ending == Ending::TimeLimit,
             fault_phase: notes.fault_phase,
             duration_us: report.map(|(at, _)| at.as_us()),

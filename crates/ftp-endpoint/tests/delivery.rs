@@ -3,6 +3,8 @@
 
 #[path = "delivery/cut.rs"]
 mod cut;
+#[path = "delivery/durable.rs"]
+mod durable;
 #[path = "delivery/together.rs"]
 mod together;
 

@@ -6,6 +6,7 @@ mod dates;
 mod dos;
 mod eplf;
 mod facts;
+mod mvs;
 mod netware;
 mod unix;
 mod vms;
@@ -111,6 +112,8 @@ pub struct ListParser {
     pending: Option<String>,
     /// The latest name of VMS, whose older versions follow it.
     versioned: Option<String>,
+    /// The heading of z/OS that has come.
+    heading: Option<mvs::Heading>,
     lines: u64,
 }
 
@@ -151,7 +154,14 @@ impl ListParser {
     }
 
     fn whole(&mut self, text: &str) -> Line {
-        let known = eplf::parse(text)
+        if let Some(heading) = mvs::Heading::of(text) {
+            self.heading = Some(heading);
+            return Line::Noise;
+        }
+        let known = self
+            .heading
+            .and_then(|heading| heading.parse(text))
+            .or_else(|| eplf::parse(text))
             .or_else(|| unix::parse(text))
             .or_else(|| netware::parse(text))
             .or_else(|| dos::parse(text));

@@ -7,3 +7,4 @@ pub mod files;
 pub mod memory_net;
 pub mod script;
 pub mod server;
+pub mod slow_store;

@@ -1,6 +1,7 @@
 //! What a case that somebody else wrote must keep to, so that its run cannot fail but by what it tells.
 
 use super::Case;
+use crate::sim::fault::Trigger;
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
 use ftp_proto::path::VirtualPath;
 use serde_json::Value;
@@ -19,6 +20,9 @@ impl Case {
         self.timeouts.check("timeouts", MAX_US)?;
         self.check_files()?;
         self.check_policy()?;
+        if let (Some(second), Trigger::WireByte(first)) = (self.second_wire_byte, self.fault.trigger) {
+            within("second_wire_byte", second, first.saturating_add(1), u64::MAX)?;
+        }
         if self.fault.kind.has_trigger() {
             within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
         }

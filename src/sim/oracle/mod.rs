@@ -120,6 +120,7 @@ pub(crate) mod tests {
             files: case.files.iter().map(fate).collect(),
             cut_off: false,
             fault_fired: true,
+            strikes: 1,
             fault_phase: None,
             duration_us: Some(1),
             payload_bytes: 1,

@@ -28,6 +28,9 @@ impl Scenario {
         if self.seeds.is_empty() && !self.every_wire_byte && self.grid.is_none() {
             return Err(Problem::new("seeds", "the seeds to run, for instance \"0..960\""));
         }
+        if self.cut_twice && !self.every_wire_byte {
+            return Err(Problem::new("cut_twice", "every_wire_byte = true beside it"));
+        }
         if let Some(limit_us) = self.limits.virtual_time_us {
             within("limits.virtual_time_us", limit_us, 1, limit::MAX_US)?;
         }
@@ -110,7 +113,7 @@ impl Scenario {
             let (text, file) = text_of(name).map_err(|error| problem("a scenario").because(&error))?;
             let companion: Self = parse_toml(&text, &file)
                 .map_err(|error| problem("a scenario without errors").because(&error))?;
-            if companion.grid.is_none() && !companion.every_wire_byte {
+            if companion.grid.is_none() && (!companion.every_wire_byte || companion.cut_twice) {
                 return Err(problem("a scenario with a grid, or with every_wire_byte = true"));
             }
         }

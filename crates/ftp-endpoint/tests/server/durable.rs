@@ -5,85 +5,17 @@ use super::block::{EOF, block};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Nobody;
 use ftp_endpoint::server::{Config, LogRecord, Rights, Table, serve};
+use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
-use ftp_endpoint::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
-use ftp_endpoint::store::{Entry, Metadata, Store, StoreError, Write, WriteFile};
-use ftp_proto::path::VirtualPath;
-use std::io;
+use ftp_endpoint::store::memory::MemoryStore;
 use std::sync::{Arc, Mutex};
 use testkit::memory_net::{MemoryNet, MemoryStream};
 use testkit::server::*;
+use testkit::slow_store::SlowStore;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::watch;
-
-/// Publishes when it is let; `bad` files never.
-#[derive(Clone)]
-struct Slow {
-    inner: MemoryStore,
-    open: Arc<watch::Sender<bool>>,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-struct SlowWriter {
-    inner: MemoryWriter,
-    store: Slow,
-    name: String,
-}
-
-impl WriteFile for SlowWriter {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.inner.write(bytes).await
-    }
-
-    async fn publish(self) -> Result<(), StoreError> {
-        self.store.asked.lock().unwrap().push(self.name.clone());
-        self.store.open.subscribe().wait_for(|open| *open).await.unwrap();
-        if self.name.starts_with("/bad") {
-            return Err(StoreError::NotDurable(io::Error::other("no disk")));
-        }
-        self.inner.publish().await
-    }
-}
-
-impl Store for Slow {
-    type Reader = MemoryReader;
-    type Writer = SlowWriter;
-
-    fn publishes_together(&self) -> bool {
-        true
-    }
-    fn is_durable(&self) -> bool {
-        true
-    }
-    async fn read(&self, path: &VirtualPath, offset: u64) -> Result<MemoryReader, StoreError> {
-        self.inner.read(path, offset).await
-    }
-    async fn write(&self, path: &VirtualPath, how: Write) -> Result<SlowWriter, StoreError> {
-        let inner = self.inner.write(path, how).await?;
-        Ok(SlowWriter { inner, store: self.clone(), name: path.to_string() })
-    }
-    async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
-        self.inner.metadata(path).await
-    }
-    async fn list(&self, path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {
-        self.inner.list(path).await
-    }
-    async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
-        self.inner.remove_file(path).await
-    }
-    async fn create_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
-        self.inner.create_directory(path).await
-    }
-    async fn remove_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
-        self.inner.remove_directory(path).await
-    }
-    async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
-        self.inner.rename(from, to).await
-    }
-}
 
 struct Bench {
-    store: Slow,
+    store: SlowStore,
     log: Arc<Mutex<Vec<String>>>,
     client: Client,
     data: MemoryStream,
@@ -92,11 +24,7 @@ struct Bench {
 impl Bench {
     /// In block mode, with OPTS XPIPE.
     async fn new() -> Self {
-        let store = Slow {
-            inner: MemoryStore::new(),
-            open: Arc::new(watch::Sender::new(false)),
-            asked: Arc::default(),
-        };
+        let store = SlowStore::new();
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let table = Table::new().with_user("u", "p", store.clone(), Rights::ALL);
         let mut config = Config::new(table);
@@ -112,7 +40,7 @@ impl Bench {
     }
 
     fn asked(&self) -> Vec<String> {
-        self.store.asked.lock().unwrap().clone()
+        self.store.asked()
     }
 
     async fn upload(&mut self, names: &[&str]) {
@@ -157,7 +85,7 @@ async fn uploads_go_on_while_others_are_published_and_replies_keep_their_order()
     settle().await;
     assert_eq!(bench.asked(), ["/a", "/b", "/bad", "/c"]);
     assert!(!bench.has("/a"), "nothing is there, nothing answered");
-    bench.store.open.send_replace(true);
+    bench.store.publish();
     // Only the file that could not be brought to the disk has failed.
     bench.codes(&[150, 250, 125, 250, 125]).await;
     let refused = bench.client.expect(451).await;
@@ -175,9 +103,32 @@ async fn uploads_go_on_while_others_are_published_and_replies_keep_their_order()
     bench.codes(&[125, 250]).await;
 }
 
+/// A client that verifies each file has its uploads go on all the same.
+#[tokio::test(start_paused = true)]
+async fn size_and_hash_of_what_is_promised_are_answered_in_turn() {
+    let mut bench = Bench::new().await;
+    let names = ["a", "bad", "ccc"];
+    let commands: String =
+        names.iter().map(|name| format!("STOR {name}\r\nSIZE {name}\r\nHASH {name}\r\n")).collect();
+    for name in names {
+        bench.data.write_all(&block(EOF, name.as_bytes())).await.unwrap();
+    }
+    bench.client.send(commands.as_bytes()).await;
+    settle().await;
+    assert_eq!(bench.asked(), ["/a", "/bad", "/ccc"]);
+    bench.store.publish();
+    bench.codes(&[150, 250]).await;
+    assert_eq!(bench.client.expect(213).await, "213 1\r\n");
+    assert!(bench.client.expect(213).await.starts_with("213 SHA-256 0-0 ca978112"));
+    bench.codes(&[125, 451, 550, 550, 125, 250]).await;
+    assert_eq!(bench.client.expect(213).await, "213 3\r\n");
+    assert!(bench.client.expect(213).await.starts_with("213 SHA-256 0-2 "));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_could_tell_waits_for_what_is_promised() {
-    for command in ["SIZE a", "STOR a", "APPE a", "DELE a", "RETR a", "STOU", "RNFR a", "MLST a", "MKD d"] {
+    for command in ["SIZE none", "STOR a", "APPE a", "DELE a", "RETR a", "STOU", "RNFR a", "MLST a", "MKD d"]
+    {
         let mut bench = Bench::new().await;
         bench.upload(&["a"]).await;
         bench.client.send(format!("{command}\r\nSTOR b\r\n").as_bytes()).await;
@@ -185,10 +136,10 @@ async fn what_could_tell_waits_for_what_is_promised() {
         assert_eq!(bench.asked(), ["/a"], "{command}");
         bench.data.write_all(&block(EOF, b"2")).await.unwrap();
         bench.data.write_all(&block(EOF, b"3")).await.unwrap();
-        bench.store.open.send_replace(true);
+        bench.store.publish();
         bench.codes(&[150, 250]).await;
         let reply = bench.client.reply().await;
-        assert!(reply.starts_with(['1', '2', '3']), "{command}: {reply}");
+        assert!(reply.starts_with(['1', '2', '3']) || command == "SIZE none", "{command}: {reply}");
     }
 }
 
@@ -201,7 +152,7 @@ async fn replies_come_when_the_disk_is_ready_though_the_next_file_is_slow() {
     settle().await;
     bench.client.send(b"STAT\r\n").await;
     settle().await;
-    bench.store.open.send_replace(true);
+    bench.store.publish();
     bench.codes(&[150, 250, 125]).await;
     assert!(bench.client.expect(211).await.contains("receiving /slow, 4 bytes"));
     bench.client.send(b"ABOR\r\n").await;
@@ -225,7 +176,7 @@ async fn without_xpipe_and_in_stream_mode_each_is_answered_first() {
         }
         settle().await;
         assert_eq!(bench.asked(), ["/a"], "{script}");
-        bench.store.open.send_replace(true);
+        bench.store.publish();
         bench.client.expect(150).await;
         let reply = bench.client.reply().await;
         assert!(reply.starts_with("226") || reply.starts_with("250"), "{script}: {reply}");
@@ -239,7 +190,7 @@ async fn what_has_come_whole_is_published_though_the_client_goes() {
     bench.upload(&["a", "b"]).await;
     bench.client.send(b"QUIT\r\n").await;
     settle().await;
-    bench.store.open.send_replace(true);
+    bench.store.publish();
     bench.codes(&[150, 250, 125, 250, 221]).await;
     assert!(bench.client.is_closed().await && bench.has("/a") && bench.has("/b"));
 
@@ -249,7 +200,7 @@ async fn what_has_come_whole_is_published_though_the_client_goes() {
     let (store, log) = (bench.store.clone(), bench.log.clone());
     drop(bench);
     settle().await;
-    store.open.send_replace(true);
+    store.publish();
     settle().await;
     assert_eq!(*log.lock().unwrap(), ["/a 1 whole", "/b 1 whole"]);
 }
@@ -264,7 +215,7 @@ async fn promises_are_bounded() {
     }
     let asked = bench.asked().len();
     assert!((64..=256).contains(&asked), "{asked}");
-    bench.store.open.send_replace(true);
+    bench.store.publish();
     for number in 0..1000 {
         bench.codes(&[if number == 0 { 150 } else { 125 }, 250]).await;
     }

@@ -57,6 +57,40 @@ fn forms_that_servers_write() {
 }
 
 #[test]
+fn data_sets_and_members_of_a_mainframe() {
+    use EntryKind::{Directory, File, Special, Unknown};
+    let found = |lines: &[&str]| -> Vec<(String, EntryKind, Option<u64>)> {
+        let entries = list(lines).into_iter().filter_map(|line| match line {
+            Line::Entry(entry) => Some((entry.name, entry.kind, entry.size_bytes)),
+            _ => None,
+        });
+        entries.collect()
+    };
+    let data_sets = found(&[
+        "Volume Unit    Referred Ext Used Recfm Lrecl BlkSz Dsorg Dsname",
+        "WYOSPT 3390   2003/05/21  1  200  FB      80  8053  PS  NIGHTLY.OUT",
+        "WPTA01 3390   2004/03/04  1    3  FB      80  3125  PO  SOURCE",
+        "TSO005 3390   2005/06/06 213000 U 0 27998 PO-E LOAD",
+        "TSO008 3390   **NONE**                              VSAM CLUSTER.DATA",
+        "Migrated                                                OLD.YEAR",
+        "Pseudo Directory                                        PAYROLL",
+    ]);
+    let kinds = [File, Directory, Directory, Special, Unknown, Directory];
+    let names = ["NIGHTLY.OUT", "SOURCE", "LOAD", "CLUSTER.DATA", "OLD.YEAR", "PAYROLL"];
+    assert_eq!(data_sets, Vec::from_iter(names.iter().zip(kinds).map(|(n, kind)| ((*n).into(), kind, None))));
+    let members = found(&[
+        " Name     VV.MM   Created       Changed      Size  Init   Mod   Id",
+        "JCL1      01.05 1997/07/17 97/08/06 18:50    25    25     0 IBMUSER",
+        "BARE",
+    ]);
+    assert_eq!(members, [("JCL1".into(), File, None), ("BARE".into(), File, None)]);
+    // Without its heading such a line is not understood, and none of another form is lost under one.
+    assert_eq!(list(&["BARE"]), [Line::Unread(Misread::Form)]);
+    let mixed = found(&["Volume Unit Dsname", "-rw-r--r-- 1 a b 9 2024-01-01 10:00 f", "ARCHIV Error X"]);
+    assert_eq!(mixed, [("f".into(), File, Some(9))]);
+}
+
+#[test]
 fn links_and_where_they_lead() {
     for (line, name, target) in [
         ("lrwxrwxrwx 1 a b 3 Jan 1 2020 x -> y/z", "x", Some("y/z")),

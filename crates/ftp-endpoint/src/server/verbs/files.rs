@@ -4,8 +4,9 @@ use crate::net::Net;
 use crate::server::accounts::{Accounts, Rights};
 use crate::server::data::canonical;
 use crate::server::log::{Change, ChangeRecord, LogRecord};
+use crate::server::promises::Promise;
 use crate::server::replies::Refusal;
-use crate::server::session::Session;
+use crate::server::session::{Next, Session};
 use crate::store::{Kind, ReadFile, Store, StoreError};
 use crate::transfer::TransferError;
 use ftp_proto::path::VirtualPath;
@@ -142,29 +143,47 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// The bytes that a RETR would send now (RFC 3659 section 4), as TYPE and STRU represent the
     /// file; what the mode adds to frame them is left out, as REST's offsets leave it out.
-    pub(in crate::server) async fn size(&mut self, argument: &str) -> Result<Reply, Refusal> {
+    pub(in crate::server) async fn size(&mut self, argument: &str) -> Result<Next, Refusal> {
         let store = self.right(|rights| rights.read)?;
         let path = self.path(argument)?;
-        let metadata = store.metadata(&path).await?;
-        if metadata.kind != Kind::File {
-            return Err(StoreError::IsDirectory.into());
+        let work = size_of(store, path.clone(), self.conversion());
+        self.in_turn(path, work).await
+    }
+
+    /// The reply that `work` gives: after those that are promised, if there are any.
+    pub(super) async fn in_turn(
+        &mut self,
+        path: VirtualPath,
+        work: impl Future<Output = Result<Reply, Refusal>> + Send + 'static,
+    ) -> Result<Next, Refusal> {
+        if !self.control.has_promised() {
+            return work.await.map(Next::Reply);
         }
-        let conversion = self.conversion();
-        if conversion.keeps_size() && metadata.size_bytes > 0 {
-            return Ok(Reply::new(213, metadata.size_bytes.to_string()));
-        }
-        if metadata.size_bytes > MAX_CONVERTED_BYTES {
-            return Ok(Reply::new(550, "The file is too large for SIZE in this TYPE and STRU, use TYPE I."));
-        }
-        let mut file = store.read(&path, 0).await?;
-        // Some files say that they are empty and are not: procfs, FUSE.
-        if conversion.keeps_size() && file.remaining_bytes() == 0 {
-            return Ok(Reply::new(213, "0"));
-        }
-        match converted_bytes(&mut file, conversion).await? {
-            Some(bytes) => Ok(Reply::new(213, bytes.to_string())),
-            None => Ok(Reply::new(550, "The file is too large for SIZE.")),
-        }
+        let reply = Box::pin(async move { work.await.unwrap_or_else(|refusal| refusal.reply()) });
+        self.control.promise(Promise { path, file_bytes: 0, reply });
+        Ok(Next::Later)
+    }
+}
+
+async fn size_of<S: Store>(store: S, path: VirtualPath, conversion: Conversion) -> Result<Reply, Refusal> {
+    let metadata = store.metadata(&path).await?;
+    if metadata.kind != Kind::File {
+        return Err(StoreError::IsDirectory.into());
+    }
+    if conversion.keeps_size() && metadata.size_bytes > 0 {
+        return Ok(Reply::new(213, metadata.size_bytes.to_string()));
+    }
+    if metadata.size_bytes > MAX_CONVERTED_BYTES {
+        return Ok(Reply::new(550, "The file is too large for SIZE in this TYPE and STRU, use TYPE I."));
+    }
+    let mut file = store.read(&path, 0).await?;
+    // Some files say that they are empty and are not: procfs, FUSE.
+    if conversion.keeps_size() && file.remaining_bytes() == 0 {
+        return Ok(Reply::new(213, "0"));
+    }
+    match converted_bytes(&mut file, conversion).await? {
+        Some(bytes) => Ok(Reply::new(213, bytes.to_string())),
+        None => Ok(Reply::new(550, "The file is too large for SIZE.")),
     }
 }
 

@@ -5,9 +5,10 @@ use crate::server::accounts::Accounts;
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Algorithm;
 use crate::server::replies::Refusal;
-use crate::server::session::Session;
+use crate::server::session::{Next, Session};
 use crate::store::{ReadFile, Store, StoreError};
 use crate::transfer::limited::Limited;
+use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 use sha2::{Digest, Sha256};
 
@@ -60,31 +61,54 @@ async fn sum(file: &mut impl ReadFile, algorithm: Algorithm) -> Result<(String, 
     }
 }
 
+/// What is asked for.
+struct Question {
+    path: VirtualPath,
+    argument: String,
+    first: u64,
+    last: u64,
+    algorithm: Algorithm,
+}
+
+impl Question {
+    async fn open<S: Store>(&self, store: &S) -> Result<Limited<S::Reader>, Refusal> {
+        match store.read(&self.path, self.first).await {
+            Ok(file) => Ok(Limited::new(file, (self.last - self.first).saturating_add(1))),
+            Err(StoreError::BadOffset { .. }) => {
+                Err(Refusal::Syntax("the range begins beyond the end of the file"))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn answer(&self, mut file: impl ReadFile) -> Result<Reply, Refusal> {
+        let Self { argument, first, algorithm, .. } = self;
+        let (hash, bytes) = sum(&mut file, *algorithm).await?;
+        let end = (first + bytes).saturating_sub(1).max(*first);
+        Ok(Reply::new(213, format!("{} {first}-{end} {hash} {argument}", algorithm.name())))
+    }
+}
+
 impl<N: Net, A: Accounts> Session<N, A> {
     /// The hash of the bytes that RETR would send in TYPE I, of the range that RANG has chosen.
-    pub(in crate::server) async fn hash(&mut self, argument: &str) -> Result<Reply, Refusal> {
+    pub(in crate::server) async fn hash(&mut self, argument: &str) -> Result<Next, Refusal> {
         let (store, rights) = self.store_and_rights()?;
         if !rights.read {
             return Err(Refusal::NoRight);
         }
         let path = self.path(argument)?;
         let (first, last) = self.negotiated.range.unwrap_or((0, u64::MAX));
-        let mut file = match store.read(&path, first).await {
-            Ok(file) => Limited::new(file, (last - first).saturating_add(1)),
-            Err(StoreError::BadOffset { .. }) => {
-                return Err(Refusal::Syntax("the range begins beyond the end of the file"));
-            }
-            Err(other) => return Err(other.into()),
-        };
-        let algorithm = self.negotiated.algorithm;
+        let (argument, algorithm) = (argument.to_owned(), self.negotiated.algorithm);
+        let question = Question { path, argument, first, last, algorithm };
+        if self.control.has_promised() {
+            let path = question.path.clone();
+            let work = async move { question.answer(question.open(&store).await?).await };
+            return self.in_turn(path, work).await;
+        }
+        let work = question.answer(question.open(&store).await?);
         let status = || Reply::new(211, "Computing a hash.");
-        let work = sum(&mut file, algorithm);
         match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {
-            Attended::Done(result) => {
-                let (hash, bytes) = result?;
-                let end = (first + bytes).saturating_sub(1).max(first);
-                Ok(Reply::new(213, format!("{} {first}-{end} {hash} {argument}", algorithm.name())))
-            }
+            Attended::Done(result) => result.map(Next::Reply),
             Attended::Aborted => Err(Refusal::Aborted),
             Attended::Lost(error) => Err(Refusal::ControlLost(error)),
         }

@@ -28,9 +28,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
             "MLST" => Some(format!("MLST {}", self.negotiated.facts.offered())),
             plain => Some(plain.to_owned()),
         });
-        let others = ["TVFS", "UTF8", "XPIPE"].map(str::to_owned);
-        let is_durable = self.user.as_ref().is_some_and(|user| user.store.is_durable());
-        let others = others.into_iter().chain(is_durable.then(|| "DURABLE".to_owned()));
+        let durable = self.user.as_ref().is_some_and(|user| user.store.is_durable());
+        let others =
+            durable.then_some("DURABLE").into_iter().chain(["TVFS", "UTF8", "XPIPE"]).map(str::to_owned);
         let mut lines = vec!["Extensions supported:".to_owned()];
         lines.extend(of_verbs.chain(others).map(|feature| format!(" {feature}")));
         lines.push("End".to_owned());

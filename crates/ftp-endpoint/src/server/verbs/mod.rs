@@ -58,6 +58,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::Stor(path) | Command::Appe(path) => {
                 self.path(path).is_ok_and(|path| !self.control.has_promised_of(&path))
             }
+            // Answered in turn, when the file that they are about is there.
+            Command::Size(path) | Command::Hash(path) => {
+                self.path(path).is_ok_and(|path| self.control.has_promised_of(&path))
+            }
             _ => false,
         }
     }
@@ -95,7 +99,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::Dele(path) => self.delete(&path).await?,
             Command::Rnfr(path) => self.rename_from(&path).await?,
             Command::Rnto(path) => self.rename_to(rename_from, &path).await?,
-            Command::Size(path) => Box::pin(self.size(&path)).await?,
+            Command::Size(path) => return Box::pin(self.size(&path)).await,
 
             Command::Rest(marker) => self.restart(marker)?,
             Command::Retr(path) => Box::pin(self.retrieve(&path)).await?,
@@ -109,7 +113,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::Mfmt(time, path) => self.set_modified(time, &path).await?,
             Command::Mlsd(argument) => Box::pin(self.machine_list(argument)).await?,
             Command::Mlst(argument) => self.machine_list_one(argument).await?,
-            Command::Hash(path) => Box::pin(self.hash(&path)).await?,
+            Command::Hash(path) => return Box::pin(self.hash(&path)).await,
             Command::Rang(first, last) => self.choose_range(first, last)?,
             Command::Stou => return Box::pin(self.store_unique()).await,
             Command::Allo(..) => self.allocate(),

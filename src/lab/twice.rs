@@ -1,0 +1,243 @@
+//! Cut, and cut again: a small delivery whose further attempts go on where the one before was cut. After
+//! each cut at a wire byte, each wire byte that the attempts after it write is cut as well.
+
+use super::compare::{CompareError, Options, RunError, Violation};
+use super::limits;
+use super::records::VERSION;
+use super::table::Table;
+use super::truth::{Effect, Plan};
+use crate::sim::case::Case;
+use crate::sim::outcome::{Outcome, Verdict};
+use crate::sim::scenario::{Direction, MAX_CUT_TWICE_BYTES, Scenario};
+use crate::sim::wire::Part;
+use crate::sim::world;
+use ftp_proto::mode::{Structure, TransmissionMode};
+use serde::Serialize;
+
+/// A row of `cut-twice.csv`: one cut, and all that can follow it. Pairs are counted by what they did to the
+/// delivery, the worst of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CutTwiceRecord {
+    /// The contender's name.
+    pub variant: String,
+    /// Which way the files go.
+    pub direction: Direction,
+    /// The contender's transmission mode.
+    pub mode: TransmissionMode,
+    /// The contender's structure.
+    pub structure: Structure,
+    /// The fault's name in the scenario.
+    pub cut: String,
+    /// Where the first cut is: wire bytes count from 0, over all data connections in the order of writing.
+    pub wire_byte: u64,
+    /// What the byte is.
+    pub position: Part,
+    /// What the first cut does by itself.
+    pub first_alone: Effect,
+    /// Wire bytes that are written on later connections: so many second cuts were tried.
+    pub pairs: u64,
+    /// Of them, those in which the second one struck, too.
+    pub struck_twice: u64,
+    /// A file is short, wrong or missing, and nobody was told.
+    pub silent: u64,
+    /// A file was neither delivered nor reported when the virtual time ran out.
+    pub stuck: u64,
+    /// A file was not delivered, and is known not to be.
+    pub told: u64,
+    /// A file was reported failed, yet is whole.
+    pub false_alarm: u64,
+    /// All files are whole, after further attempts.
+    pub recovered: u64,
+    /// All files are whole at the first attempt.
+    pub unharmed: u64,
+    /// Pairs in which a reader of the receiver's directory could see an incomplete file.
+    pub exposed: u64,
+    /// Of the worst of the row, the first: `ftpsim replay SCENARIO --variant V --seed N` is that run again.
+    pub seed: u64,
+    /// That run's case.
+    pub case_id: String,
+    /// This program's.
+    pub version: &'static str,
+}
+
+impl CutTwiceRecord {
+    /// Pairs that had this effect.
+    pub fn count(&self, effect: Effect) -> u64 {
+        match effect {
+            Effect::Silent => self.silent,
+            Effect::Stuck => self.stuck,
+            Effect::Told => self.told,
+            Effect::FalseAlarm => self.false_alarm,
+            Effect::Recovered => self.recovered,
+            Effect::Unharmed => self.unharmed,
+        }
+    }
+
+    fn count_mut(&mut self, effect: Effect) -> &mut u64 {
+        match effect {
+            Effect::Silent => &mut self.silent,
+            Effect::Stuck => &mut self.stuck,
+            Effect::Told => &mut self.told,
+            Effect::FalseAlarm => &mut self.false_alarm,
+            Effect::Recovered => &mut self.recovered,
+            Effect::Unharmed => &mut self.unharmed,
+        }
+    }
+}
+
+/// All rows, in order of contender, direction, cut, wire byte.
+pub type CutTwice = Table<CutTwiceRecord>;
+
+impl CutTwice {
+    /// The rows of one contender, direction and kind of cut.
+    pub fn of<'a>(
+        &'a self,
+        variant: &'a str,
+        direction: Direction,
+        cut: &'a str,
+    ) -> impl Iterator<Item = &'a CutTwiceRecord> + Clone {
+        self.rows
+            .iter()
+            .filter(move |row| row.variant == variant && row.direction == direction && row.cut == cut)
+    }
+
+    /// Second cuts tried, over all rows.
+    pub fn pairs(&self) -> u64 {
+        self.rows.iter().map(|row| row.pairs).sum()
+    }
+}
+
+/// Makes every pair of cuts and writes `cut-twice.csv`; `plan` counts the first ones. Of `options` the seeds
+/// are not used; `finished` is called after each row.
+pub fn cut_twice(
+    scenario: &Scenario,
+    plan: &Plan,
+    options: Options<'_>,
+    finished: impl FnMut(),
+) -> Result<CutTwice, CompareError> {
+    limits::check(scenario, 0..(scenario.directions.len() * scenario.faults.len()) as u64)?;
+    let one = |index| {
+        let (v, d, f, first) = plan.cut(index);
+        let variant = &scenario.variants[v].name;
+        let seed = scenario.seed_of(d, f, first);
+        row(scenario, variant, (d, f, first)).map_err(CompareError::run(variant, seed))
+    };
+    CutTwice::make(scenario, "cut-twice.csv", plan.runs(), options, one, finished)
+}
+
+/// The row of a first cut (direction, fault, wire byte), and the invariants that its runs violated.
+pub fn row(
+    scenario: &Scenario,
+    variant: &str,
+    (direction, fault, first): (usize, usize, u64),
+) -> Result<(CutTwiceRecord, Vec<Violation>), RunError> {
+    let case = Case::draw(scenario, variant, scenario.seed_of(direction, fault, first))?;
+    let alone = world::judge(&case)?;
+    let mut violations: Vec<_> = Violation::of(variant, case.seed, &alone.violations).collect();
+    let mut row = record(&case, &alone, first)?;
+    let mut worst = row.first_alone;
+    for second in later_attempts(&alone, first) {
+        if second >= MAX_CUT_TWICE_BYTES {
+            return Err(
+                format!("a delivery of at most {MAX_CUT_TWICE_BYTES} wire bytes can be cut twice").into()
+            );
+        }
+        let seed = scenario.seed_of_pair(direction, fault, first, second);
+        let case = Case::draw(scenario, variant, seed)?;
+        let outcome = world::judge(&case)?;
+        violations.extend(Violation::of(variant, seed, &outcome.violations));
+        let effect = effect(&outcome);
+        row.pairs += 1;
+        row.struck_twice += u64::from(outcome.strikes > 1);
+        row.exposed += u64::from(outcome.exposed() > 0);
+        *row.count_mut(effect) += 1;
+        if effect < worst {
+            worst = effect;
+            (row.seed, row.case_id) = (seed, case.id());
+        }
+    }
+    Ok((row, violations))
+}
+
+/// The wire bytes on connections that were begun after the one that was cut.
+fn later_attempts(outcome: &Outcome, first: u64) -> impl Iterator<Item = u64> + '_ {
+    let cut = usize::try_from(first).ok().and_then(|n| outcome.wire.get(n)).map(|byte| byte.connection);
+    let later = move |connection: u32| cut.is_some_and(|cut| connection > cut);
+    (0..).zip(&outcome.wire).filter(move |(_, byte)| later(byte.connection)).map(|(n, _)| n)
+}
+
+fn record(case: &Case, alone: &Outcome, first: u64) -> Result<CutTwiceRecord, RunError> {
+    let place = usize::try_from(first).ok().and_then(|n| alone.wire.get(n));
+    let place = place.ok_or_else(|| format!("the delivery has no wire byte {first}"))?;
+    Ok(CutTwiceRecord {
+        variant: case.variant.clone(),
+        direction: case.policy.direction,
+        mode: case.policy.mode,
+        structure: case.policy.structure,
+        cut: case.fault_name.clone(),
+        wire_byte: first,
+        position: place.part,
+        first_alone: effect(alone),
+        pairs: 0,
+        struck_twice: 0,
+        silent: 0,
+        stuck: 0,
+        told: 0,
+        false_alarm: 0,
+        recovered: 0,
+        unharmed: 0,
+        exposed: 0,
+        seed: case.seed,
+        case_id: case.id(),
+        version: VERSION,
+    })
+}
+
+/// What became of the delivery: the worst that became of a file.
+fn effect(outcome: &Outcome) -> Effect {
+    let any = |verdict| outcome.count(verdict) > 0;
+    match () {
+        () if outcome.files.iter().any(|file| file.verdict.is_silent_loss()) => Effect::Silent,
+        () if any(Verdict::Stuck) => Effect::Stuck,
+        () if any(Verdict::Detected) => Effect::Told,
+        () if any(Verdict::FalseAlarm) => Effect::FalseAlarm,
+        () if any(Verdict::Recovered) => Effect::Recovered,
+        () => Effect::Unharmed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(variant: &str, cut: &str) -> Vec<CutTwiceRecord> {
+        let scenario = Scenario::load("cut-twice").unwrap();
+        let fault = scenario.faults.iter().position(|fault| fault.name() == cut).unwrap();
+        let mut rows = Vec::new();
+        // The last bytes of the second file, its mark and the end.
+        while let Ok((row, violations)) = row(&scenario, variant, (0, fault, rows.len() as u64)) {
+            assert_eq!(violations, []);
+            rows.push(row);
+        }
+        rows
+    }
+
+    #[test]
+    fn every_byte_of_the_second_attempt_is_cut_and_block_mode_loses_nothing() {
+        let rows = rows("block-resume", "reset");
+        let inside = rows.iter().filter(|row| row.position == Part::Payload).collect::<Vec<_>>();
+        assert!(inside.iter().all(|row| row.pairs > 0 && row.struck_twice == row.pairs), "{inside:#?}");
+        assert!(rows.iter().all(|row| row.silent == 0 && row.exposed == 0));
+        let counted = |row: &CutTwiceRecord| Effect::ALL.iter().map(|effect| row.count(*effect)).sum::<u64>();
+        assert!(rows.iter().all(|row| counted(row) == row.pairs));
+    }
+
+    #[test]
+    fn what_is_lost_by_the_first_close_has_no_second_attempt() {
+        let rows = rows("stream-resume", "early_close");
+        let lost = rows.iter().filter(|row| row.first_alone == Effect::Silent);
+        assert!(lost.clone().count() > 0);
+        // The other file's connection can still be cut.
+        assert!(lost.clone().all(|row| row.silent == row.pairs));
+    }
+}
