@@ -8,10 +8,6 @@ check:
 all:
     bash .ci/run
 
-# Licences, bans and sources of the dependencies; needs cargo-deny.
-deny:
-    cargo deny check licenses bans sources
-
 test *words:
     cargo test {{words}}
 
@@ -48,3 +44,7 @@ fuzz target *words:
 
 miri:
     cargo +nightly miri test --package ftp-proto --lib mode
+
+# Licences, bans and sources of the dependencies; needs cargo-deny.
+deny:
+    cargo deny check licenses bans sources
