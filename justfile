@@ -12,10 +12,6 @@ all:
 weekly *parts:
     bash .ci/weekly {{parts}}
 
-# Licences, bans and sources of the dependencies; needs cargo-deny.
-deny:
-    cargo deny check licenses bans sources
-
 test *words:
     cargo test {{words}}
 
@@ -52,3 +48,7 @@ fuzz target *words:
 
 miri:
     cargo +nightly miri test --package ftp-proto --lib mode
+
+# Licences, bans and sources of the dependencies; needs cargo-deny.
+deny:
+    cargo deny check licenses bans sources

@@ -11,9 +11,10 @@ use ftp_endpoint::net::real::runtime;
 use ftp_proto::mode::TransmissionMode::{Block, Compressed, Stream};
 use ftpsim::lab::stats::Latencies;
 use ftpsim::measure::bare;
+use ftpsim::measure::delivery::DataConnection::{Kept, PerFile};
 use ftpsim::measure::delivery::{Contender, Directories, Target, deliver};
 use ftpsim::measure::files::Files;
-use ftpsim::measure::fixture::Fixture;
+use ftpsim::measure::fixture::{Check, Fixture};
 use ftpsim::measure::generated::GeneratedStore;
 use ftpsim::measure::server::{LocalServer, PASSWORD, USER};
 use ftpsim::sim::workload::Content;
@@ -29,15 +30,15 @@ const BARE: &str = "bare TCP";
 const WORKLOADS: [(&str, u64, u64); 2] = [("small", 200, 1024), ("large", 1, 64 << 20)];
 
 fn contenders(direction: Direction, files: u64) -> Vec<Contender> {
-    let way = |mode, depth, sessions, keep| Contender::new(direction, mode, depth, sessions, keep);
-    let mut ways = vec![way(Stream, 1, 1, false), way(Block, 1, 1, true), way(Compressed, 1, 1, true)];
+    let way = |mode, depth, sessions, kept| Contender::new(direction, mode, depth, sessions, kept);
+    let mut ways = vec![way(Stream, 1, 1, PerFile), way(Block, 1, 1, Kept), way(Compressed, 1, 1, Kept)];
     if files > 1 {
         ways.extend([
-            way(Stream, 1, SESSIONS, false),
-            way(Block, 1, 1, false),
-            way(Block, PIPELINE_DEPTH, 1, true),
-            way(Compressed, 1, 1, false),
-            way(Compressed, PIPELINE_DEPTH, 1, true),
+            way(Stream, 1, SESSIONS, PerFile),
+            way(Block, 1, 1, PerFile),
+            way(Block, PIPELINE_DEPTH, 1, Kept),
+            way(Compressed, 1, 1, PerFile),
+            way(Compressed, PIPELINE_DEPTH, 1, Kept),
         ]);
     }
     ways
@@ -48,23 +49,23 @@ fn timed(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     fixture: &GeneratedStore,
-    carry: impl Fn(bool) -> Duration,
+    carry: impl Fn(Check) -> Duration,
 ) {
     let is_bare = name == BARE;
-    let once = |checking| {
-        fixture.clear(checking).expect("a clear fixture");
-        let took = carry(checking);
+    let once = |check| {
+        fixture.clear(check).expect("a clear fixture");
+        let took = carry(check);
         // A bare connection counts nothing that it need not.
-        if checking || !is_bare {
-            fixture.check(checking).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        if check == Check::Bytes || !is_bare {
+            fixture.check(check).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         }
         took
     };
     // Only if it is selected, and once, though criterion asks for the benchmark several times.
-    let verified = LazyCell::new(|| once(true));
+    let verified = LazyCell::new(|| once(Check::Bytes));
     group.bench_function(name, |bencher| {
         LazyCell::force(&verified);
-        bencher.iter_custom(|times| (0..times).map(|_| once(false)).sum());
+        bencher.iter_custom(|times| (0..times).map(|_| once(Check::Sizes)).sum());
     });
 }
 
@@ -85,8 +86,8 @@ fn deliveries(criterion: &mut Criterion) {
             };
             group.throughput(per_run).sample_size(10);
             group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-            timed(&mut group, BARE, &fixture, |checking| {
-                bare::carry(&fixture, checking).expect("a bare connection")
+            timed(&mut group, BARE, &fixture, |check| {
+                bare::carry(&fixture, check).expect("a bare connection")
             });
             for contender in contenders(direction, count) {
                 timed(&mut group, &contender.way(), &fixture, |_| {

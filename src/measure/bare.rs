@@ -2,7 +2,7 @@
 //! nothing else. Its sockets are those of client and server ([`ftp_endpoint::net::real`]): with plain blocking
 //! ones, whose readers sleep whenever they have caught up, it took longer than they do.
 
-use super::fixture::Fixture;
+use super::fixture::{Check, Fixture};
 use ftp_endpoint::net::real::{RealNet, RealStream, runtime};
 use ftp_endpoint::net::{Listener, Net, Stream};
 use std::io::{self, Read, Write};
@@ -40,7 +40,7 @@ fn give(fixture: &impl Fixture, to: SocketAddr, runtime: Runtime) -> io::Result<
 }
 
 /// The time from the connection to the last byte stored.
-pub fn carry(fixture: &impl Fixture, checking: bool) -> io::Result<Duration> {
+pub fn carry(fixture: &impl Fixture, check: Check) -> io::Result<Duration> {
     let (net, runtime, senders) = (RealNet::new(), runtime()?, runtime()?);
     let listener = runtime.block_on(net.listen((Ipv4Addr::LOCALHOST, 0).into()))?;
     let address = listener.local_addr()?;
@@ -48,7 +48,7 @@ pub fn carry(fixture: &impl Fixture, checking: bool) -> io::Result<Duration> {
     std::thread::scope(|scope| {
         let sender = scope.spawn(move || give(fixture, address, senders));
         let (stream, _) = runtime.block_on(listener.accept())?;
-        let taken = fixture.take(&mut End { runtime, stream }, checking);
+        let taken = fixture.take(&mut End { runtime, stream }, check);
         let given = sender.join().map_err(|_| io::Error::other("the sender panicked"))?;
         taken.and(given)
     })?;

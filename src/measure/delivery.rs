@@ -15,6 +15,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// What becomes of the data connection when a file is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataConnection {
+    /// It stays open for the next file, where the mode allows it.
+    Kept,
+    /// It is closed: each file has one of its own.
+    PerFile,
+}
+
 /// A way to deliver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Contender {
@@ -31,15 +40,16 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// `pipeline_depth` and `keep` count where the mode allows them.
+    /// `pipeline_depth` and a kept data connection count where the mode allows them.
     pub fn new(
         direction: Direction,
         mode: TransmissionMode,
         pipeline_depth: u32,
         parallel: u32,
-        keep: bool,
+        data_connection: DataConnection,
     ) -> Self {
-        let data_connection_kept = keep && mode != TransmissionMode::Stream;
+        let data_connection_kept =
+            data_connection == DataConnection::Kept && mode != TransmissionMode::Stream;
         let pipeline_depth = if data_connection_kept { pipeline_depth } else { 1 };
         Self { direction, mode, pipeline_depth, parallel, data_connection_kept }
     }

@@ -17,6 +17,15 @@ pub const RECEIVED: &str = "received";
 /// Numbers what is moved aside.
 static CLEARED: AtomicU64 = AtomicU64::new(0);
 
+/// What is compared of the files that arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Their number and sizes: what costs next to nothing, so that a delivery may be timed meanwhile.
+    Sizes,
+    /// Every byte, too.
+    Bytes,
+}
+
 /// A store that both ends of a delivery use: what is sent lies in [`SOURCE`], what arrives goes to
 /// [`RECEIVED`].
 pub trait Fixture: Clone + Send + Sync + 'static {
@@ -24,15 +33,15 @@ pub trait Fixture: Clone + Send + Sync + 'static {
     type Store: Store;
     /// The store itself.
     fn store(&self) -> &Self::Store;
-    /// Before each delivery: nothing has been received. With `checking`, what comes will be compared.
-    fn clear(&self, checking: bool) -> io::Result<()>;
-    /// After a delivery: whether all files have been received, each once, in full; with `checking`
-    /// also whether they have the right bytes.
-    fn check(&self, checking: bool) -> Result<(), String>;
+    /// Before each delivery: nothing has been received. What comes will be held against `check`.
+    fn clear(&self, check: Check) -> io::Result<()>;
+    /// After a delivery: whether all files have been received, each once, in full; with
+    /// [`Check::Bytes`] also whether they have the right bytes.
+    fn check(&self, check: Check) -> Result<(), String>;
     /// Writes all files, one behind the other, as fast as this store gives them.
     fn give(&self, to: &mut dyn Write) -> io::Result<()>;
     /// Takes them all and stores them.
-    fn take(&self, from: &mut dyn Read, checking: bool) -> io::Result<()>;
+    fn take(&self, from: &mut dyn Read, check: Check) -> io::Result<()>;
 }
 
 /// A directory on disk.
@@ -158,7 +167,7 @@ impl Fixture for DiskFixture {
         &self.store
     }
 
-    fn clear(&self, _checking: bool) -> io::Result<()> {
+    fn clear(&self, _check: Check) -> io::Result<()> {
         let directory = self.root.join(RECEIVED);
         if self.keeping && self.has_space()? {
             let number = CLEARED.fetch_add(1, Relaxed);
@@ -169,8 +178,8 @@ impl Fixture for DiskFixture {
         fs::create_dir(&directory)
     }
 
-    fn check(&self, checking: bool) -> Result<(), String> {
-        let mut buffer = vec![0; if checking { PIECE_BYTES } else { 0 }];
+    fn check(&self, check: Check) -> Result<(), String> {
+        let mut buffer = vec![0; if check == Check::Bytes { PIECE_BYTES } else { 0 }];
         for index in 0..self.files.count {
             let path = self.received(index);
             let metadata = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -178,7 +187,7 @@ impl Fixture for DiskFixture {
                 let (is, should) = (metadata.len(), self.files.size_bytes);
                 return Err(format!("{}: {}, not {should}", path.display(), counted(is, "byte")));
             }
-            if checking {
+            if check == Check::Bytes {
                 self.compare(index, &mut buffer)?;
             }
         }
@@ -191,7 +200,7 @@ impl Fixture for DiskFixture {
             let mut file = File::open(self.root.join(SOURCE).join(Files::name(index)))?;
             let mut left = self.files.size_bytes;
             while left > 0 {
-                // No read to find the end: the size is known.
+                // There is no read to find the end: the size is known.
                 let most = left.min(PIECE_BYTES as u64) as usize;
                 let read = file.read(&mut buffer[..most])?;
                 if read == 0 {
@@ -204,7 +213,7 @@ impl Fixture for DiskFixture {
         Ok(())
     }
 
-    fn take(&self, from: &mut dyn Read, _checking: bool) -> io::Result<()> {
+    fn take(&self, from: &mut dyn Read, _check: Check) -> io::Result<()> {
         let mut buffer = vec![0; PIECE_BYTES];
         let (mut from_at, mut filled) = (0, 0);
         for index in 0..self.files.count {

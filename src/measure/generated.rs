@@ -2,7 +2,7 @@
 //! compared with what it should be, and dropped. Its memory is a bit a file, whatever their sizes.
 
 use super::files::{Files, PIECE_BYTES};
-use super::fixture::{Fixture, RECEIVED, SOURCE};
+use super::fixture::{Check, Fixture, RECEIVED, SOURCE};
 use crate::lab::plural::counted;
 use ftp_endpoint::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError, Write, WriteFile};
 use ftp_proto::path::VirtualPath;
@@ -169,8 +169,8 @@ impl Fixture for GeneratedStore {
         self
     }
 
-    fn clear(&self, checking: bool) -> io::Result<()> {
-        self.0.checking.store(checking, Relaxed);
+    fn clear(&self, check: Check) -> io::Result<()> {
+        self.0.checking.store(check == Check::Bytes, Relaxed);
         self.0.bytes.store(0, Relaxed);
         let mut received = self.received();
         received.count = 0;
@@ -179,7 +179,7 @@ impl Fixture for GeneratedStore {
         Ok(())
     }
 
-    fn check(&self, _checking: bool) -> Result<(), String> {
+    fn check(&self, _check: Check) -> Result<(), String> {
         let received = self.received();
         if let Some(wrong) = &received.wrong {
             return Err(wrong.clone());
@@ -214,7 +214,7 @@ impl Fixture for GeneratedStore {
         to.write_all(&buffer)
     }
 
-    fn take(&self, from: &mut dyn io::Read, checking: bool) -> io::Result<()> {
+    fn take(&self, from: &mut dyn io::Read, check: Check) -> io::Result<()> {
         let files = &self.0.files;
         let mut buffer = vec![0; PIECE_BYTES];
         let (mut index, mut at, mut left) = (0, 0, files.total_bytes());
@@ -224,7 +224,7 @@ impl Fixture for GeneratedStore {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             left = left.saturating_sub(read as u64);
-            let mut bytes = &buffer[..if checking { read } else { 0 }];
+            let mut bytes = &buffer[..if check == Check::Bytes { read } else { 0 }];
             while !bytes.is_empty() {
                 let len = (files.size_bytes - at).min(bytes.len() as u64);
                 self.compare(index, at, &bytes[..len as usize]);
@@ -236,7 +236,7 @@ impl Fixture for GeneratedStore {
                 }
             }
         }
-        if checking && files.size_bytes == 0 {
+        if check == Check::Bytes && files.size_bytes == 0 {
             (0..files.count).for_each(|index| self.complete(index, 0));
         }
         Ok(())

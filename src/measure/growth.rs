@@ -1,6 +1,6 @@
 //! How time and memory of a delivery grow with the number of files, of sessions, and with file size.
 
-use super::delivery::Contender;
+use super::delivery::{Contender, DataConnection};
 use ftp_endpoint::client::Direction;
 use ftp_proto::mode::TransmissionMode;
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,7 @@ impl GrowthRecord {
 
     /// `put block, 32 ahead`.
     pub(crate) fn way(&self) -> String {
-        Contender::new(self.direction, self.mode, self.pipeline_depth, 1, true).name()
+        Contender::new(self.direction, self.mode, self.pipeline_depth, 1, DataConnection::Kept).name()
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn points(curves: &[Curve], limits: Limits) -> Vec<Point> {
                 (TransmissionMode::Block, 1),
                 (TransmissionMode::Block, DEPTH),
             ] {
-                let with = |parallel| Contender::new(direction, mode, depth, parallel, true);
+                let with = |parallel| Contender::new(direction, mode, depth, parallel, DataConnection::Kept);
                 let point = |x: u64| match curve {
                     Curve::Files => {
                         Point { curve, contender: with(1), files: x, file_size_bytes: FILE_SIZE_BYTES }
@@ -164,7 +164,7 @@ pub(crate) fn points(curves: &[Curve], limits: Limits) -> Vec<Point> {
                         files: x * FILES_PER_SESSION,
                         file_size_bytes: SESSION_FILE_SIZE_BYTES,
                     },
-                    // As many as make a time that can be measured.
+                    // There are as many as make a time that can be measured.
                     Curve::FileSize => {
                         let files = ((64 << 20) / x.max(1)).clamp(1, 1_000);
                         Point { curve, contender: with(1), files, file_size_bytes: x }

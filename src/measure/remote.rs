@@ -1,7 +1,7 @@
 //! A measurement's files on a server that we only know by FTP: put there before, fetched back to be
 //! compared, removed afterwards. None of it is timed.
 
-use super::delivery::{Contender, Directories, Failed, Target, deliver};
+use super::delivery::{Contender, DataConnection, Directories, Failed, Target, deliver};
 use super::files::Files;
 use super::fixture::Fixture;
 use crate::lab::stats::Latencies;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What every server has.
 fn plain(direction: Direction) -> Contender {
-    Contender::new(direction, TransmissionMode::Stream, 1, 1, false)
+    Contender::new(direction, TransmissionMode::Stream, 1, 1, DataConnection::PerFile)
 }
 
 async fn session(target: &Target) -> Result<Session<RealNet>, ClientError> {

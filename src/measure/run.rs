@@ -3,7 +3,7 @@
 use super::bare;
 use super::delivery::{Contender, Directories, Failed, Sample, Target, deliver};
 use super::files::Files;
-use super::fixture::Fixture;
+use super::fixture::{Check, Fixture};
 use super::machine::{self, Machine, Usage};
 use super::record::{BenchRecord, Benchmark, Row};
 use super::remote;
@@ -93,6 +93,13 @@ struct Course {
     latencies: Latencies,
 }
 
+/// Whether what a delivery took counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    WarmUp,
+    Timed,
+}
+
 struct Measurement<'a, B: Fixture> {
     fixture: &'a B,
     files: &'a Files,
@@ -114,7 +121,7 @@ pub(crate) fn measure<B: Fixture>(
     let directories = measurement.prepare()?;
     let measured = measurement.all(&directories, progress);
     if plan.remote_directory.is_some() {
-        // The figures count more than what is left behind; an error in them more than one here.
+        // The figures count for more than what is left behind, and an error in them for more than one here.
         let removed = measurement.runtime.block_on(remote::remove(target, &directories, files.count));
         if let (Ok(_), Err(error)) = (&measured, removed) {
             return Err(error.into());
@@ -177,21 +184,21 @@ impl<B: Fixture> Measurement<'_, B> {
         }
         let is_local = directories.is_empty();
         if is_local {
-            self.bare(true)?;
+            self.bare(Check::Bytes)?;
         }
         let mut bare_us = Vec::new();
         for repetition in 0..self.plan.warm_up + self.plan.repetitions {
-            let timed = repetition >= self.plan.warm_up;
-            // Another one first each time, so that none always follows the same.
+            let round = if repetition < self.plan.warm_up { Round::WarmUp } else { Round::Timed };
+            // Each time another one comes first, so that none always follows the same.
             let count = courses.len();
             for step in 0..count {
                 let course = &mut courses[(step + repetition as usize) % count];
-                self.repeat(course, timed)?;
+                self.repeat(course, round)?;
                 progress();
             }
             if is_local {
-                let took_us = self.bare(false)?;
-                bare_us.extend(timed.then_some(took_us));
+                let took_us = self.bare(Check::Sizes)?;
+                bare_us.extend((round == Round::Timed).then_some(took_us));
             }
         }
         Ok((courses, bare_us))
@@ -210,7 +217,7 @@ impl<B: Fixture> Measurement<'_, B> {
 
     /// Delivers once and compares every byte.
     fn verify(&self, course: &Course) -> Result<(Sample, Latencies), MeasureError> {
-        self.fixture.clear(true).map_err(MeasureError::Files)?;
+        self.fixture.clear(Check::Bytes).map_err(MeasureError::Files)?;
         let mut latencies = Latencies::default();
         let sample = self.deliver(course, &mut latencies)?;
         let name = || course.contender.name();
@@ -219,36 +226,37 @@ impl<B: Fixture> Measurement<'_, B> {
             let fetched = self.wait(fetched)?;
             fetched.map_err(|failed| MeasureError::Delivery { contender: name(), failed })?;
         }
-        self.checked(true, name)?;
+        self.checked(Check::Bytes, name)?;
         Ok((sample, latencies))
     }
 
-    fn checked(&self, checking: bool, name: impl FnOnce() -> String) -> Result<(), MeasureError> {
-        let checked = self.fixture.check(checking);
+    fn checked(&self, check: Check, name: impl FnOnce() -> String) -> Result<(), MeasureError> {
+        let checked = self.fixture.check(check);
         checked.map_err(|what| MeasureError::WrongBytes { contender: name(), what })
     }
 
-    fn repeat(&self, course: &mut Course, timed: bool) -> Result<(), MeasureError> {
-        self.fixture.clear(false).map_err(MeasureError::Files)?;
+    fn repeat(&self, course: &mut Course, round: Round) -> Result<(), MeasureError> {
+        self.fixture.clear(Check::Sizes).map_err(MeasureError::Files)?;
         let mut latencies = std::mem::take(&mut course.latencies);
         let mut unused = Latencies::default();
-        let sample = self.deliver(course, if timed { &mut latencies } else { &mut unused })?;
+        let sample =
+            self.deliver(course, if round == Round::Timed { &mut latencies } else { &mut unused })?;
         course.latencies = latencies;
         let arrives_here =
             self.plan.remote_directory.is_none() || course.contender.direction == Direction::Get;
         if arrives_here {
-            self.checked(false, || course.contender.name())?;
+            self.checked(Check::Sizes, || course.contender.name())?;
         }
-        course.samples.extend(timed.then_some(sample));
+        course.samples.extend((round == Round::Timed).then_some(sample));
         Ok(())
     }
 
     /// Microseconds.
-    fn bare(&self, checking: bool) -> Result<f64, MeasureError> {
-        self.fixture.clear(checking).map_err(MeasureError::Files)?;
-        let took = bare::carry(self.fixture, checking).map_err(MeasureError::Bare)?;
-        if checking {
-            self.checked(true, || "a bare connection".to_owned())?;
+    fn bare(&self, check: Check) -> Result<f64, MeasureError> {
+        self.fixture.clear(check).map_err(MeasureError::Files)?;
+        let took = bare::carry(self.fixture, check).map_err(MeasureError::Bare)?;
+        if check == Check::Bytes {
+            self.checked(check, || "a bare connection".to_owned())?;
         }
         Ok(took.as_secs_f64() * 1e6)
     }

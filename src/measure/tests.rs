@@ -1,9 +1,9 @@
 //! That a measurement notices what is wrong. No figure is checked here.
 
 use super::bare;
-use super::delivery::{Contender, Target};
+use super::delivery::{Contender, DataConnection, Target};
 use super::files::Files;
-use super::fixture::{DiskFixture, Fixture};
+use super::fixture::{Check, DiskFixture, Fixture};
 use super::generated::GeneratedStore;
 use super::run::{MeasureError, Plan, measure};
 use super::server::{LocalServer, PASSWORD, USER};
@@ -37,13 +37,13 @@ fn target(server: &LocalServer) -> Target {
 fn ways() -> Vec<Contender> {
     let mut all = Vec::new();
     for direction in [Direction::Put, Direction::Get] {
-        for (mode, depth, parallel, keep) in [
-            (TransmissionMode::Stream, 1, 1, true),
-            (TransmissionMode::Block, 1, 1, true),
-            (TransmissionMode::Block, 8, 2, true),
-            (TransmissionMode::Compressed, 1, 1, false),
+        for (mode, depth, parallel, data_connection) in [
+            (TransmissionMode::Stream, 1, 1, DataConnection::Kept),
+            (TransmissionMode::Block, 1, 1, DataConnection::Kept),
+            (TransmissionMode::Block, 8, 2, DataConnection::Kept),
+            (TransmissionMode::Compressed, 1, 1, DataConnection::PerFile),
         ] {
-            all.push(Contender::new(direction, mode, depth, parallel, keep));
+            all.push(Contender::new(direction, mode, depth, parallel, data_connection));
         }
     }
     all
@@ -80,7 +80,7 @@ fn bytes_of_another_file_are_noticed_in_the_verification() {
     let there = GeneratedStore::new(&files(Content::Random));
     let server = LocalServer::start(there).unwrap();
     let here = GeneratedStore::new(&files(Content::Text));
-    let get = Contender::new(Direction::Get, TransmissionMode::Block, 1, 1, true);
+    let get = Contender::new(Direction::Get, TransmissionMode::Block, 1, 1, DataConnection::Kept);
     let result = measure(&here, &files(Content::Text), &target(&server), &plan(vec![get]), || ());
     assert!(matches!(&result, Err(MeasureError::WrongBytes { what, .. }) if what.contains("wrong bytes")));
 }
@@ -90,7 +90,7 @@ fn short_files_are_noticed_in_timed_deliveries_too() {
     let server = LocalServer::start(GeneratedStore::new(&Files::new(5, 999, Content::Text))).unwrap();
     let files = Files::new(5, 1000, Content::Text);
     let here = GeneratedStore::new(&files);
-    let get = Contender::new(Direction::Get, TransmissionMode::Stream, 1, 1, true);
+    let get = Contender::new(Direction::Get, TransmissionMode::Stream, 1, 1, DataConnection::Kept);
     let result = measure(&here, &files, &target(&server), &plan(vec![get]), || ());
     assert!(matches!(&result, Err(MeasureError::WrongBytes { what, .. }) if what.contains("999 bytes")));
 }
@@ -101,7 +101,7 @@ fn a_refused_login_is_told_with_its_reply() {
     let fixture = GeneratedStore::new(&files);
     let server = LocalServer::start(fixture.clone()).unwrap();
     let target = Target { login: Login::new(USER, "wrong"), ..target(&server) };
-    let put = Contender::new(Direction::Put, TransmissionMode::Stream, 1, 1, true);
+    let put = Contender::new(Direction::Put, TransmissionMode::Stream, 1, 1, DataConnection::Kept);
     let error = measure(&fixture, &files, &target, &plan(vec![put]), || ()).unwrap_err();
     assert!(error.to_string().contains("530"), "{error}");
 }
@@ -116,17 +116,17 @@ async fn what_a_store_receives_is_counted_once_and_in_full() {
         file.write(bytes).await.unwrap();
         file.publish().await.unwrap();
     };
-    fixture.clear(true).unwrap();
+    fixture.clear(Check::Bytes).unwrap();
     for index in 0..3 {
-        assert!(fixture.check(true).unwrap_err().contains("files came"));
+        assert!(fixture.check(Check::Bytes).unwrap_err().contains("files came"));
         put(index, files.piece(index, 0)).await;
     }
-    assert_eq!(fixture.check(true), Ok(()));
+    assert_eq!(fixture.check(Check::Bytes), Ok(()));
     put(2, files.piece(2, 0)).await;
-    assert!(fixture.check(true).unwrap_err().contains("came twice"));
-    fixture.clear(true).unwrap();
+    assert!(fixture.check(Check::Bytes).unwrap_err().contains("came twice"));
+    fixture.clear(Check::Bytes).unwrap();
     put(0, b"????").await;
-    assert!(fixture.check(true).unwrap_err().contains("wrong bytes"));
+    assert!(fixture.check(Check::Bytes).unwrap_err().contains("wrong bytes"));
 }
 
 #[test]
@@ -134,15 +134,15 @@ fn a_bare_connection_carries_the_same_bytes() {
     for (count, size_bytes) in [(100, 1000), (1, 3_000_000), (7, 0)] {
         let files = Files::new(count, size_bytes, Content::Random);
         let (fixture, directory) = (GeneratedStore::new(&files), tempfile::tempdir().unwrap());
-        fixture.clear(true).unwrap();
-        bare::carry(&fixture, true).unwrap();
-        assert_eq!(fixture.check(true), Ok(()));
+        fixture.clear(Check::Bytes).unwrap();
+        bare::carry(&fixture, Check::Bytes).unwrap();
+        assert_eq!(fixture.check(Check::Bytes), Ok(()));
         let fixture = DiskFixture::create(directory.path(), &files).unwrap();
-        assert!(fixture.check(false).is_err(), "nothing has come yet");
-        bare::carry(&fixture, true).unwrap();
-        assert_eq!(fixture.check(true), Ok(()));
+        assert!(fixture.check(Check::Sizes).is_err(), "nothing has come yet");
+        bare::carry(&fixture, Check::Bytes).unwrap();
+        assert_eq!(fixture.check(Check::Bytes), Ok(()));
         std::fs::write(directory.path().join("received/f0000000"), b"x").unwrap();
-        assert!(fixture.check(false).is_err());
+        assert!(fixture.check(Check::Sizes).is_err());
     }
 }
 
@@ -150,10 +150,10 @@ fn a_bare_connection_carries_the_same_bytes() {
 fn what_is_kept_is_moved_out_of_the_way() {
     let (files, directory) = (Files::new(3, 10, Content::Text), tempfile::tempdir().unwrap());
     let fixture = DiskFixture::create(directory.path(), &files).unwrap().keeping();
-    bare::carry(&fixture, false).unwrap();
+    bare::carry(&fixture, Check::Sizes).unwrap();
     let before = std::fs::read_dir(directory.path()).unwrap().count();
-    fixture.clear(false).unwrap();
-    assert!(fixture.check(false).is_err(), "nothing is there any more");
+    fixture.clear(Check::Sizes).unwrap();
+    assert!(fixture.check(Check::Sizes).is_err(), "nothing is there any more");
     let aside: Vec<_> =
         std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(aside.len(), before + 1);

@@ -248,7 +248,7 @@ fn svg(height: u32, draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Dra
         draw(area.clone())?;
         area.present()?;
     }
-    // The page's colours, and a size that fits it.
+    // These are the page's colours, and a size that fits it.
     let text = text.replace(&css(INK), "currentColor").replace(&css(GRID), "var(--grid)");
     Ok(text.replacen(&format!("<svg width=\"{WIDTH}\" height=\"{height}\""), "<svg role=\"img\"", 1))
 }

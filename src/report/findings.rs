@@ -96,7 +96,7 @@ fn losers(comparison: &Comparison) -> Vec<String> {
 fn worst(comparison: &Comparison, variant: &str) -> String {
     let rows = comparison.rows_by_direction.iter();
     let losing = rows.filter(|row| row.variant == variant && row.runs_with_silent_loss > 0);
-    // The first of equals, so that the order of the rows decides.
+    // The first of equals is taken, so that the order of the rows decides.
     let worst = losing.rev().max_by(|a, b| share(a).total_cmp(&share(b)));
     worst.map_or_else(String::new, |row| {
         let action = if row.direction == Direction::Put { "an upload" } else { "a download" };

@@ -62,7 +62,7 @@ fn panel(
     let all = || lines.iter().flat_map(|(.., points)| points.iter().copied());
     let (left, right) = all().fold((f64::INFINITY, 1.0), |(l, r), (x, _)| (x.min(l), x.max(r)));
     let (low, high) = all().fold((f64::INFINITY, 1.0), |(l, h), (_, y)| (y.min(l), y.max(h)));
-    // Memory from a megabyte on: what does not grow should look so.
+    // Memory is drawn from a megabyte on: what does not grow should look so.
     let low = if title.starts_with("most") { low.min(1e6) } else { low / 1.5 };
     let in_bytes = !title.starts_with("files");
     let number = move |value: &f64, bytes: bool| match bytes {

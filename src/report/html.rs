@@ -293,7 +293,7 @@ impl<'a> Page<'a> {
                 row.direction,
                 escape(&row.fault.replace('_', " ")),
                 counted(seeds.len(), "run"),
-                // Within: a link to it opens the details.
+                // The id stands within, so that a link to it opens the details.
                 anchor(row),
             );
             for loss in seeds.iter().take(SEEDS_LISTED) {

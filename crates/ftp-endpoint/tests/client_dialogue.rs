@@ -72,7 +72,7 @@ async fn stream_mode_takes_a_connection_for_each_file_and_ends_it_by_closing() {
                 c.put_file(name, name, None, &mut Bytes::new(b"hello")).await.unwrap();
             }
             assert_eq!(c.cost().data_connections, 2);
-            // USER, PASS, TYPE, and EPSV and STOR for each file.
+            // They are USER, PASS, TYPE, and EPSV and STOR for each file.
             assert_eq!(c.cost().control_round_trips, 7);
         },
     )

@@ -225,7 +225,7 @@ async fn a_store_that_keeps_no_records_gets_their_data() {
         for (name, (_, data)) in names.iter().zip(&files) {
             assert!(read(&world.there, name).await == *data, "{name} {mode:?}");
         }
-        // As lines: a record of text is one wherever it ends.
+        // They are written as lines: a record of text is one wherever it ends.
         write(&world.here, "text", b"one\ntwo\n").await;
         world
             .deliver(

@@ -90,7 +90,7 @@ fn attack<S: Store>(what: &str, store: S, round: impl Fn(&mut Session) + Sync) {
                 }
             });
         }
-        // Also when an answer is late and this panics.
+        // It is set also when an answer is late and this panics.
         let _over = SetWhenDropped(&over);
         let mut victim = Session::log_in(address);
         let mut longest = Duration::ZERO;
@@ -140,7 +140,7 @@ fn by_replies_that_are_not_read() {
     let mut deaf = Session::log_in(address);
     deaf.0.get_ref().set_nonblocking(true).unwrap();
     let flood = "FEAT\r\n".repeat(10_000);
-    // Until the server takes no more: it has stopped reading, for its replies are stuck.
+    // This goes on until the server takes no more: it has stopped reading, for its replies are stuck.
     let mut stuck = 0;
     let begun = Instant::now();
     while stuck < 20 {

@@ -73,19 +73,19 @@ pub enum ExtendedPassive {
 /// Why a line is no command; each is answered by the code named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// 500
+    /// There is nothing on the line: 500.
     #[error("command line is empty")]
     Empty,
-    /// 500
+    /// The line begins with no verb that is known: 500.
     #[error("command not recognised")]
     Unknown,
-    /// 501
+    /// A verb stands without the argument that it needs: 501.
     #[error("{0} needs an argument")]
     Missing(&'static str),
-    /// 501
+    /// A verb that takes no argument has one: 501.
     #[error("{0} takes no argument")]
     Unexpected(&'static str),
-    /// 501
+    /// The argument is not what the verb takes: 501.
     #[error("{verb}: expected {expected}")]
     Bad {
         /// The command.
@@ -93,7 +93,7 @@ pub enum CommandError {
         /// What its argument may be, in words.
         expected: &'static str,
     },
-    /// 504
+    /// The argument is well-formed, and nothing that is implemented: 504.
     #[error("{verb}: {parameter} is not implemented")]
     NotImplemented {
         /// The command.

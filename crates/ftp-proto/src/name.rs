@@ -110,7 +110,7 @@ mod tests {
     fn text_stays_and_other_bytes_come_back() {
         assert!(matches!(decode("grün".as_bytes()), Cow::Borrowed("grün")));
         assert_eq!(encode(&decode(b"gr\xfcn")), &b"gr\xfcn"[..]);
-        // The range's own characters, and a real one beside it.
+        // These are the range's own characters, and a real one beside it.
         for text in ["\u{10fefc}", "\u{10ffff}", "\u{1f600}"] {
             assert_eq!(encode(&decode(text.as_bytes())), text.as_bytes());
         }

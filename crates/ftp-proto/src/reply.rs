@@ -24,13 +24,13 @@ pub struct Reply {
 pub enum Class {
     /// 1yz: expect another reply.
     Preliminary,
-    /// 2yz
+    /// 2yz: what was asked for is done.
     Completion,
     /// 3yz: send the next command of the sequence.
     Intermediate,
     /// 4yz: may succeed when tried again.
     TransientNegative,
-    /// 5yz
+    /// 5yz: refused, and it would be refused again.
     PermanentNegative,
 }
 

@@ -194,7 +194,7 @@ fn a_plain_file_is_one_record() {
 fn marked_records_are_fragments_of_rfc_5531() {
     vector(MARKED, b"", &Records::of(&[], b""));
     vector(MARKED, b"\x80\0\0\x01a\x80\0\0\0\x80\0\0\x02bc", &Records::of(&[b"a", b"", b"bc"], b""));
-    // A record that the file's end leaves open.
+    // The file's end leaves a record open.
     vector(MARKED, b"\x80\0\0\x01a\0\0\0\x01b", &Records::of(&[b"a"], b"b"));
     // Fragments of any size are read.
     let read = send(MARKED, &[b"\0\0\0\x01a\0\0\0\0\x80\0\0\x01b"]).unwrap();

@@ -236,7 +236,7 @@ impl Network {
     /// "router"; [`NetworkError::Host`] if turmoil fails.
     pub fn run(self) -> Result<NetworkReport, NetworkError> {
         let mut world = World::new(&self.config, self.observer, &self.plans)?;
-        // The order in which turmoil runs its hosts.
+        // This is the order in which turmoil runs its hosts.
         for (index, plan) in self.plans.into_iter().enumerate() {
             world.spawn_host(index, plan.app);
             if index == 0 {

@@ -11,9 +11,9 @@ use super::signals::asked_to_end;
 use super::transfer::choice;
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
-use crate::measure::delivery::{Contender, Directories, Target, deliver};
+use crate::measure::delivery::{Contender, DataConnection, Directories, Target, deliver};
 use crate::measure::files::Files;
-use crate::measure::fixture::Fixture;
+use crate::measure::fixture::{Check, Fixture};
 use crate::measure::generated::GeneratedStore;
 use crate::measure::record::Benchmark;
 use crate::measure::run::{MeasureError, Plan, measure};
@@ -247,12 +247,13 @@ fn cancelled_by_interrupt() -> Result<CancellationToken> {
 
 /// Each way once; stream mode neither pipelines nor keeps its connection.
 fn contenders(args: &Options, modes: &[TransmissionMode]) -> Vec<Contender> {
+    let data_connection = if args.no_reuse { DataConnection::PerFile } else { DataConnection::Kept };
     let mut all: Vec<Contender> = Vec::new();
     for &direction in args.direction {
         for &mode in modes {
             for &depth in &args.pipeline {
                 for &parallel in &args.parallel {
-                    let contender = Contender::new(direction, mode, depth, parallel, !args.no_reuse);
+                    let contender = Contender::new(direction, mode, depth, parallel, data_connection);
                     if !all.contains(&contender) {
                         all.push(contender);
                     }
@@ -327,7 +328,7 @@ fn only_deliver(
     let runtime = runtime()?;
     let mut latencies = Default::default();
     for _ in 0..times {
-        fixture.clear(false)?;
+        fixture.clear(Check::Sizes)?;
         runtime.block_on(deliver(
             fixture,
             files,

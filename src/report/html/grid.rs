@@ -60,7 +60,7 @@ pub(in crate::report) fn section(grid: &Grid) -> Drawn {
             settings.push(setting);
         }
     }
-    // What a reader wants first: small files, nothing lost, an everyday line.
+    // This is what a reader wants first: small files, nothing lost, an everyday line.
     settings.sort_by_key(|s| (s.bandwidth_bits_per_s != 100_000_000, s.loss_ppm, s.file_size_bytes));
     let mut text = String::from(
         "<h2 id=rtt>Delivery time by round-trip time</h2>\n<p>Both axes are logarithmic: a line that rises with \

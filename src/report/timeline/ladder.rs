@@ -204,7 +204,7 @@ impl Arrow {
         let (y1, y2) = (scale.y(from), scale.y(to));
         let mut text =
             format!("<g class={}><line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"/>", self.class);
-        // Seen from its end, where the arrow comes from.
+        // This is where the arrow comes from, seen from its end.
         let back = if x2 > x1 { -1 } else { 1 };
         let head = if self.ends_well {
             let slope = (y2 - y1) * 7 / (x2 - x1).abs().max(1);

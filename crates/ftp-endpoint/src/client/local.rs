@@ -93,7 +93,7 @@ impl<W: WriteFile> LocalWriter<W> {
         policy: &Policy,
     ) -> Result<Self, StoreError> {
         let how = if start.marker.is_some() { Write::Resume(start.offset_bytes) } else { Write::Replace };
-        // Opened first: who goes on from it takes it away.
+        // It is opened first: who goes on from it takes it away.
         let part = match policy.verify == Verify::Hash && start.offset_bytes > 0 {
             true => Some(store.read_partial(path).await?),
             false => None,

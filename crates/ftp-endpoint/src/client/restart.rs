@@ -48,7 +48,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             self.store.metadata(&pending.job.local).await.map_err(ClientError::Local)?.size_bytes;
         let policy = self.policy.clone();
         let left = left_bytes(self.session().await?, &policy, &pending.job.remote).await?;
-        // More than there is: left by another file of this name.
+        // There is more than the file has: it was left by another file of this name.
         let left = left.filter(|(left, _)| *left <= size_bytes);
         Ok(left.and_then(|(left, marker)| Start::at(&left.to_string(), marker)))
     }

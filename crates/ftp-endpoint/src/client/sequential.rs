@@ -107,7 +107,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             Err(error) => {
                 pending.mark = session.take_mark().or(pending.mark.take());
                 if resume && !matches!(error, ClientError::Refused { .. }) && !wants_room(&error) {
-                    // Only a help for the next attempt; this one has failed in any case.
+                    // This is only a help for the next attempt; this one has failed in any case.
                     let _ = file.keep().await;
                 }
                 return Err(error);

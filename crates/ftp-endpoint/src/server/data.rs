@@ -109,7 +109,7 @@ impl<N: Net> DataPort<N> {
         self.reset().await;
         let mut failure = io::ErrorKind::AddrInUse.into();
         for port in ports {
-            // The address of the control connection, a link-local one's scope included.
+            // It is the address of the control connection, a link-local one's scope included.
             let mut on = self.local;
             on.set_port(port);
             match self.net.listen(on).await {

@@ -52,7 +52,7 @@ impl Default for Negotiated {
 
 impl Negotiated {
     pub(super) fn coding(&self) -> Coding {
-        // RFC 959 section 3.4.3: space for text, zero otherwise.
+        // The filler is a space for text and zero otherwise (RFC 959 section 3.4.3).
         let filler = match self.data_type {
             DataType::Ascii(_) => b' ',
             DataType::Ebcdic(_) => 0x40,

@@ -112,7 +112,7 @@ impl Refusal {
             Refusal::Syntax(_) => 501,
             Refusal::Restart(_) => 554,
             Refusal::Protocol(_) => 522,
-            // RFC 2577 section 3.
+            // RFC 2577 section 3 suggests 504.
             Refusal::DataAddress(_) => 504,
             Refusal::NotListed => 550,
             Refusal::NoStatus => 450,

@@ -122,7 +122,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 timeouts.login.saturating_sub(self.net.now().saturating_sub(self.unknown_since))
             };
             if limit.is_zero() {
-                // However many lines are there already.
+                // This goes for however many lines are there already.
                 self.say(421, "Timeout: closing control connection.");
                 return "idle";
             }

@@ -130,7 +130,7 @@ async fn uploads(store: &impl Store) {
     put(store, "/f", Write::From(5), b"!").await;
     assert_eq!(get(store, "/f").await.unwrap(), b"01234!");
 
-    // Two at a time: the last to be published wins, each whole.
+    // Two are under way at a time: the last to be published wins, each whole.
     let mut one = store.write(&path("/f"), Write::Replace).await.unwrap();
     let mut two = store.write(&path("/f"), Write::Replace).await.unwrap();
     one.write(b"one").await.unwrap();

@@ -39,7 +39,7 @@ impl<R: ReadFile> AsciiReader<R> {
         while skipped < bytes {
             if self.at == self.converted.bytes.len() {
                 self.refill().await?;
-                // A long way: others have their turn.
+                // It is a long way, on which others have their turn.
                 tokio::task::yield_now().await;
             }
             let there = (self.converted.bytes.len() - self.at) as u64;

@@ -71,7 +71,7 @@ impl Marks {
         self.held = None;
         self.synced = Some(mark.receiver.clone());
         if let Some(tell) = &self.tell {
-            // Full: they are a help, the transfer does not wait for them.
+            // The queue is full: marks are a help, and the transfer does not wait for them.
             let _ = tell.try_send(mark);
         }
     }

@@ -328,7 +328,7 @@ impl<N: Net> DataConnection<N> {
             }
             IoSlice::advance_slices(&mut rest, written);
             wire_bytes += written as u64;
-            // Also those of a piece that will not go out whole.
+            // The bytes of a piece that will not go out whole count, too.
             self.total.wire_bytes += written as u64;
         }
         self.written_bytes += wire_bytes;

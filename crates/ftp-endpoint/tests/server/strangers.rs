@@ -183,7 +183,7 @@ async fn commands_ahead_of_a_transfers_end_are_bounded_in_bytes() {
         sent += line.len();
         assert!(sent < 1 << 20, "{sent} bytes are held");
     }
-    // What is queued, what is on the way, and what has been read but not split.
+    // It holds what is queued, what is on the way, and what has been read but not split.
     assert!(sent >= Limits::default().queued_bytes, "{sent}");
     assert!(sent <= Limits::default().queued_bytes + 80 * 1024, "{sent}");
 }

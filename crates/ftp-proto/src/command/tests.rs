@@ -55,7 +55,7 @@ fn numbers_and_times() {
     assert_eq!(parse("RANG 0 9"), Ok(Command::Rang(0, 9)));
     assert!(parse("ALLO -1").is_err());
     assert_eq!(parse("MFMT 19700102000001 a b"), Ok(Command::Mfmt((86_401, 0), "a b".into())));
-    // Found by fuzzing: what lies below a millisecond was lost on the way to the server.
+    // Fuzzing found this: what lies below a millisecond was lost on the way to the server.
     let fine = Command::Mfmt((0, 500_001_004), "a".into());
     assert_eq!(parse(&fine.to_string()), Ok(fine));
 }

@@ -33,7 +33,7 @@ pub(super) fn parse(line: &str) -> Option<Entry> {
     if kind == EntryKind::Directory {
         return Some(Entry::new(name, kind, None));
     }
-    // `name [target]`, as `dir` shows links.
+    // A link stands as `name [target]`, as `dir` shows it.
     let name = rest.trim_start_matches([' ', '\t']);
     let parts = name.strip_suffix(']').and_then(|name| name.rsplit_once(" ["));
     let (name, target) = parts.map_or((name, None), |(name, target)| (name, Some(target.to_owned())));

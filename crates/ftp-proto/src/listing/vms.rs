@@ -7,7 +7,7 @@ use super::{Entry, EntryKind, Word, number, words};
 pub(super) fn parse(line: &str) -> Option<Entry> {
     let words = words(line);
     let name = name_of(words.first()?.text)?;
-    // Behind the blocks, which some servers leave out.
+    // The date stands behind the blocks, which some servers leave out.
     words.iter().skip(1).take(2).find(|word| is_date(word))?;
     match name.strip_suffix(".DIR").or(name.strip_suffix(".dir")) {
         Some(directory) => Some(Entry::new(directory, EntryKind::Directory, None)),

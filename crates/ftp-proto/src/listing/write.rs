@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn long_lines_look_like_those_of_ls() {
-        let at = 951_782_400; // 2000-02-29
+        let at = 951_782_400; // The day is 2000-02-29.
         let line = long_line(&entry(Some((at, 0))), true, None);
         assert_eq!(line, "-rw-r--r-- 1 ftp ftp         1234 Feb 29  2000 a b");
         let line = long_line(&entry(Some((at, 0))), false, Some(at + 3600));

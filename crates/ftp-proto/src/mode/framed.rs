@@ -119,7 +119,7 @@ impl tokio_util::codec::Decoder for ModeCodec {
         let taken = wire.len() - rest.len();
         let frame = match event {
             Some(Event::Data { bytes, suspect }) => {
-                // Where in the buffer the data stands, so that it is split off and not copied.
+                // This is where the data stands in the buffer, so that it is split off and not copied.
                 let from = bytes.as_ptr() as usize - wire.as_ptr() as usize;
                 let len = bytes.len();
                 let bytes = wire.split_to(taken).freeze().slice(from..from + len);

@@ -336,7 +336,7 @@ impl Decoder {
             if data.len() - *filled < FULL_BYTES {
                 break;
             }
-            // No more wire bytes than there is room for data.
+            // The part has no more wire bytes than there is room for data.
             let (mut part, rest) = input.split_at(input.len().min(data.len() - *filled));
             let event = self.decode(&mut part);
             *input = &input[input.len() - rest.len() - part.len()..];

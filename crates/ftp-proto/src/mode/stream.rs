@@ -39,7 +39,7 @@ impl<'p, O: Output<'p>> Job for Encode<'p, '_, O> {
                 continue;
             }
             while escapes != 0 {
-                // Up to and with the byte; the next part begins with it again.
+                // This goes up to the byte and takes it along; the next part begins with it again.
                 let escape = at + escapes.trailing_zeros() as usize;
                 out.payload(&piece[from..=escape]);
                 from = escape;
@@ -118,7 +118,7 @@ impl Job for Data<'_, '_> {
             let seconds = seconds(escapes);
             // A code follows, or it is not known what.
             let unpaired = escapes & !seconds & !(seconds >> 1);
-            // A branch, so that the machine can go on with the next window before it knows.
+            // It is a branch, so that the machine can go on with the next window before it knows.
             if unpaired == 0 {
                 width.compress(bytes, !seconds, into);
                 at += simd::BYTES;

@@ -305,7 +305,7 @@ impl Incoming {
         match self.rule {
             Rule::Lines | Rule::EbcdicLines => out.push(b'\n'),
             Rule::Marked => self.put_fragment(LAST_FRAGMENT, out),
-            // Not agreed on, or not kept.
+            // The mark was not agreed on, or not kept.
             Rule::Same | Rule::CrLf | Rule::Ebcdic | Rule::OneRecord => {}
         }
     }

@@ -112,7 +112,7 @@ fn block_splits_what_its_count_cannot_hold() {
     wire.extend(&payload[65_535..131_070]);
     wire.extend([0x40, 0, 1, payload[131_070]]);
     vector(BLOCK, &[piece(&payload, FILE)], &wire, &[data(&payload), Seen::EndOfFile]);
-    // Just what one block can hold.
+    // This is just what one block can hold.
     let wire = encode(coding(BLOCK.0, BLOCK.1), &[piece(&payload[..65_535], FILE)]);
     assert_eq!((wire.len(), &wire[..3]), (65_538, &[0x40, 0xFF, 0xFF][..]));
 }
@@ -238,7 +238,7 @@ fn compressed_applies_codes_to_the_string_that_follows() {
     decodes(COMPRESSED, b"\0\xC0\x83a", &[data(b"aaa"), EndOfRecord, EndOfFile], Finish::Complete);
     decodes(COMPRESSED, b"\0\x40\xC2", &[data(b"  "), EndOfFile], Finish::Complete);
     decodes(COMPRESSED, b"\0\x40\x80z", &[EndOfFile], Finish::Complete);
-    // Several escapes before one string; codes that say nothing.
+    // Several escapes stand before one string; some codes say nothing.
     decodes(COMPRESSED, b"\0\x80\0\x40\0\0\x01a", &[data(b"a"), EndOfRecord, EndOfFile], Finish::Complete);
     // Suspect is the one string only.
     decodes(
@@ -274,7 +274,7 @@ fn compressed_tells_complete_from_truncated_at_every_byte() {
         let (_, finish) = decode(coding(COMPRESSED.0, COMPRESSED.1), [&wire[..cut]]);
         assert_eq!(finish, Ok(Finish::Truncated), "cut at {cut}");
     }
-    // Closed between an escape and its string.
+    // The connection is closed between an escape and its string.
     decodes(COMPRESSED, b"\x01a\0\x40", &[data(b"a")], Finish::Truncated);
     refuses(COMPRESSED, b"\x01a\0\x41", 3, "0x41", &[data(b"a")]);
     refuses(COMPRESSED, b"\0\x08", 1, "0x08", &[]);

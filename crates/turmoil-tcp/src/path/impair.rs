@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn jitter_is_even_and_keeps_the_order() {
         let mut path = impair(Impairments { jitter_us: 1_000, ..Impairments::default() });
-        // A packet a second: none has to wait for the one before.
+        // They come at one packet a second: none has to wait for the one before.
         let delays: Vec<u64> = (1..=u64::from(PACKETS))
             .map(|s| path.arrival_ns(s * 1_000_000_000) - s * 1_000_000_000)
             .collect();

@@ -227,7 +227,7 @@ fn strikes(
         let has_fin = header.fin && !matches!(cut.kind, CutKind::Corrupt { .. });
         *way == direction && (end > offset || (has_fin && end == offset))
     };
-    // The earliest byte first.
+    // The earliest byte comes first.
     let index = (0..cuts.len()).filter(|i| hit(&cuts[*i])).min_by_key(|i| cuts[*i].1.stream_offset)?;
     Some(cuts.remove(index).1)
 }
@@ -276,7 +276,7 @@ impl Tracked {
                 self.streams[direction].saw(&header);
                 self.corrupt(packet)
             }
-            // Carried out by the middlebox, whose other connections it concerns.
+            // The middlebox carries orders out, as they concern its other connections.
             CutKind::Order(_) => Verdict::Pass,
         }
     }

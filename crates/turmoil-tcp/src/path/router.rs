@@ -214,7 +214,7 @@ impl Router {
                 Command::Rule(rule) => self.rules.push(rule),
             }
         }
-        // Drawn for every packet, so that no fault moves another packet's luck.
+        // They are drawn for every packet, so that no fault moves another packet's luck.
         if self.loss_ppm > 0 && self.loss[direction].random_range(0..1_000_000) < self.loss_ppm {
             self.counters[direction].lost += 1;
             return self.observer.packet(at_ns, direction, &packet, Fate::Lost);

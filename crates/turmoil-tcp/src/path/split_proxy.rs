@@ -163,7 +163,7 @@ impl SplitProxy {
         if let Some(part) = prefix(header, packet, cut, Some(told)) {
             forged.push((direction, part));
         } else if untouched && header.is_pure_ack() && told == header.ack.unwrap_or(told) {
-            // With its selective acknowledgements.
+            // Its selective acknowledgements go along.
             forged.push((direction, packet.to_vec()));
         } else if told != old {
             forged.push(self.ack(direction.back()));

@@ -153,7 +153,7 @@ impl Conn {
             self.flow.resend(now_us, out);
             pump(engine, &mut self.flow, &mut self.pending, now_us);
             if self.shut && !self.fin_given && self.pending.is_empty() && !self.flow.peer_window_closed() {
-                // Before the socket sends, so that the FIN rides on the last data.
+                // This comes before the socket sends, so that the FIN rides on the last data.
                 self.fin_given = !matches!(engine.state(), State::SynSent | State::SynReceived);
                 if self.fin_given {
                     engine.socket_mut().close();
@@ -281,7 +281,7 @@ impl Conn {
     pub(super) fn read(&mut self, mut room: &mut [u8]) -> io::Result<Option<usize>> {
         let mut read = 0;
         if let Some(engine) = &mut self.engine {
-            // Twice, as the buffer is a ring.
+            // It is read twice, as the buffer is a ring.
             for _ in 0..2 {
                 let n = engine.socket_mut().recv_slice(room).unwrap_or(0);
                 room = &mut room[n..];

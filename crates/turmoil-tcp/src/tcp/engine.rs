@@ -36,7 +36,8 @@ impl Device for Port {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut checksum = ChecksumCapabilities::ignored();
-        // Written, so that captures are right; not verified: damaged packets do not get here.
+        // Checksums are written, so that captures are right; they are not verified: damaged packets do not
+        // get here.
         checksum.ipv4 = Checksum::Tx;
         checksum.tcp = Checksum::Tx;
         let mut caps = DeviceCapabilities::default();
@@ -125,7 +126,7 @@ impl SocketPool {
         let _ = KEPT.try_with(|kept| {
             let mut kept = kept.borrow_mut();
             if !kept.contains_key(&key) && kept.len() >= 4 {
-                // Other paths, other sizes: those of old are not needed any more.
+                // Other paths have other sizes: those of old are not needed any more.
                 kept.clear();
             }
             let kept = kept.entry(key).or_default();

@@ -277,7 +277,7 @@ impl Flow {
         let by_peer = u64::from(self.peer_window).saturating_sub(outstanding + unsent);
         let idle = outstanding + unsent == 0;
         if by_peer == 0 && idle {
-            // One byte for the stack to probe the closed window with (RFC 9293 section 3.8.6.1).
+            // One byte is left for the stack to probe the closed window with (RFC 9293 section 3.8.6.1).
             return 1;
         }
         if by_window < pending.min(by_peer) {
@@ -327,7 +327,7 @@ impl Flow {
             return self.recycle(packet);
         }
         if !after(end, self.nxt) {
-            // The stack's own retransmission.
+            // It is the stack's own retransmission.
             if news {
                 self.bare_ack(out);
             }

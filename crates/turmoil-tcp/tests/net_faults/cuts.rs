@@ -60,7 +60,7 @@ fn graceful_close_lingering_looks_clean_to_both_ends() {
 
 #[test]
 fn graceful_close_resets_who_still_writes() {
-    // In pieces: the client is still writing when the proxy is gone.
+    // It writes in pieces: the client is still writing when the proxy is gone.
     let (both, report) = upload(0, 1, 30_000, 3, 5_000, CutKind::Close { lingering: false });
     assert!(both.server.read == pattern(5_000));
     assert_eq!(both.server.read_end, CLEAN);

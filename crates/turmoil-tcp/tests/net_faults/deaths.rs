@@ -147,7 +147,7 @@ fn power_loss_is_silence_and_then_a_reset() {
             assert!(!net.is_alive());
             let off = net.clone();
             tokio::task::spawn_local(async move {
-                // Whoever stands beside the machine.
+                // This is whoever stands beside the machine.
                 off.outside_sleep(Duration::from_secs(2)).await;
                 off.power_on();
             });

@@ -54,7 +54,7 @@ fn a_connection_is_reset_unasked_and_its_neighbour_is_not() {
     let ([client, other, server, other_server], both) = told(|from, to| Order::Reset { from, to });
     assert_eq!(both.orders, 1);
     assert_eq!((client.read_end, server.read_end), (RESET, RESET));
-    // Half way there, half way back; at the server half way on.
+    // The byte goes half way there and RST half way back; to the server it goes half way on.
     let reset_us = 500_000 + RTT_US / 2;
     for at_us in [client.at_us, server.at_us] {
         assert!((reset_us..reset_us + 1_000).contains(&at_us), "{at_us}");

@@ -56,7 +56,7 @@ pub(super) async fn list<N: Net>(session: &mut Session<N>, path: &str) -> Result
     }
     // Many servers split LIST's argument at blanks, take dashes for options and stars for patterns.
     let Some(entered) = session.enter(path).await? else {
-        // There is no way back from a directory: by the argument, then.
+        // There is no way back from a directory, so the listing is asked for by the argument.
         return receive(session, Command::List(Some(guarded(path))), Form::Lines).await;
     };
     let listing = receive(session, Command::List(None), Form::Lines).await;

@@ -28,7 +28,7 @@ impl<N: Net> Session<N> {
             Some(home.join(path).ok()? == home)
         };
         match there {
-            // CWD said that it had gone; PWD says that it has not. To be sure:
+            // CWD said that it had gone; PWD says that it has not. One more command makes sure.
             Some(there) if there == home && same() == Some(false) => {
                 self.go_back(&Entered { home, there }).await.map(|()| None)
             }
@@ -67,7 +67,7 @@ impl<N: Net> Session<N> {
         let is_here = path.is_empty()
             || match self.enter(path).await {
                 Ok(entered) => entered.is_some(),
-                // A file, or nothing.
+                // It is a file, or nothing.
                 Err(ClientError::Refused { .. }) => false,
                 Err(error) => return Err(error),
             };
@@ -118,7 +118,7 @@ fn pathname(text: &str) -> Option<String> {
         } else if chars.peek().is_none_or(|c| c.is_whitespace()) {
             return Some(name).filter(|name| !name.is_empty());
         } else {
-            // Not the end: some servers do not double it.
+            // This quote is not the end: some servers do not double it.
             name.push('"');
         }
     }

@@ -230,7 +230,7 @@ impl<N: Net> Session<N> {
         let moved = match result {
             Ok(moved) => moved,
             Err(error) => {
-                // Never a graceful close: the peer could take it for the end of file.
+                // It is never closed gracefully: the peer could take that for the end of file.
                 self.drop_data(data);
                 let reply = match reply {
                     Some(reply) => Some(reply),

@@ -171,7 +171,7 @@ impl Stream for RealStream {
     }
 
     fn read_past_mark(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Not by way of tokio: it takes a read cut short by the mark for all there is.
+        // The read does not go by way of tokio, which takes a read cut short by the mark for all there is.
         self.with_socket(|socket| Read::read(&mut &*socket, buffer))
     }
 

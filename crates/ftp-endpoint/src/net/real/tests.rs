@@ -97,7 +97,7 @@ fn sleeps_end_when_something_comes_and_looks_in_vain_become_rare() {
                 near.write_all(b"x").await.unwrap();
                 near.read_exact(&mut [0]).await.unwrap();
             }
-            // And at once, back and forth.
+            // They go at once, back and forth, too.
             for _ in 0..bytes {
                 near.write_all(b"y").await.unwrap();
                 near.read_exact(&mut [0]).await.unwrap();

@@ -139,7 +139,7 @@ mod tests {
             sum.update(bytes);
             sum.finish()
         };
-        // FIPS 180-4's example, and CRC-32's check value.
+        // This is FIPS 180-4's example, and CRC-32's check value.
         assert_eq!(
             of(Algorithm::Sha256, b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -156,8 +156,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 self.negotiated.marker_interval_bytes = NonZeroU64::new(bytes);
                 Ok(Reply::new(200, format!("Restart markers every {bytes} bytes (0: none).")))
             }
-            // Out of sight otherwise, and offered only to whom it belongs: without this question REST is of
-            // the file that SIZE tells of.
+            // It is out of sight otherwise, and offered only to whom it belongs: without this question REST
+            // is of the file that SIZE tells of.
             "PARTIAL" if !rest.is_empty() => {
                 let (store, rights) = self.store_and_rights()?;
                 if !rights.write {

@@ -75,7 +75,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         command: Command,
         rename_from: Option<VirtualPath>,
     ) -> Result<Next, Refusal> {
-        // Boxed where the future is large: an idle session should not carry a transfer's state.
+        // It is boxed where the future is large: an idle session should not carry a transfer's state.
         let reply = match command {
             Command::User(name) => return self.user(name).await,
             Command::Pass(password) => return Box::pin(self.pass(password)).await,

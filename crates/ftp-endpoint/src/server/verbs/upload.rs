@@ -105,7 +105,7 @@ impl<N: Net, S: Store> Upload<N, S> {
                 if mutant::is(Mutant::PartialPublished) {
                     let _ = self.file.publish().await;
                 } else if counting.payload_bytes() > 0 && !wants_room(&failed) {
-                    // Only a help for resuming: the upload has failed in any case.
+                    // This is only a help for resuming: the upload has failed in any case.
                     let _ = self.file.keep().await;
                 }
                 Err(session.failed(failed))

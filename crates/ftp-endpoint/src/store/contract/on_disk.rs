@@ -210,7 +210,7 @@ async fn appends_of_other_processes() {
     drop((kept_out, other));
     put(&store, "/log", Write::Append, b" new").await;
     assert_eq!(fs::read(&name).unwrap(), b"old new");
-    // In place: it is the same file as before, whoever has it open.
+    // It is written in place: it is the same file as before, whoever has it open.
     let inode = fs::metadata(&name).unwrap().ino();
     put(&store, "/log", Write::Append, b"!").await;
     assert_eq!(fs::metadata(&name).unwrap().ino(), inode);

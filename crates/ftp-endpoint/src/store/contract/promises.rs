@@ -55,7 +55,7 @@ async fn you_extend_what_you_see(store: &impl Store) {
 
 async fn failed_uploads_go(store: &impl Store) {
     let (ann, bob) = (store.acting_for(&user("ann")), store.acting_for(&user("bob")));
-    // With the name, by whatever becomes of it.
+    // They go with the name, by whatever becomes of it.
     put(store, "/f", Write::Replace, b"f").await;
     for name in ["/f", "/g"] {
         leave(&ann, name, b"a").await;
@@ -77,7 +77,7 @@ async fn failed_uploads_go(store: &impl Store) {
     assert_eq!((left(&ann, "/h").await, left(&bob, "/h").await), (None, Some(1)));
     bob.remove_file(&path("/h")).await.unwrap_err();
 
-    // Beyond the number that a user may leave, the oldest.
+    // Beyond the number that a user may leave, the oldest go.
     let few = Principal { max_partials: 2, ..user("carl") };
     let carl = store.acting_for(&few);
     leave(&ann, "/1", b"a").await;
@@ -162,7 +162,7 @@ async fn appends(store: &impl Store) {
         assert_eq!(now.ok(), (!removed).then(|| b"other".to_vec()));
     }
 
-    // Two that begin the file: one of them at least hears of it, and no byte of the other is lost.
+    // Two begin the file: one of them at least hears of it, and no byte of the other is lost.
     let mut one = store.write(&path("/new"), Write::Append).await.unwrap();
     one.write(b"one").await.unwrap();
     let mut two = store.write(&path("/new"), Write::Append).await.unwrap();
@@ -184,7 +184,7 @@ async fn nothing_is_replaced_without_the_right(store: &impl Store) {
         assert_eq!(kind_of(guest.write(&path("/f"), how).await), "Exists", "{how:?}");
     }
     assert_eq!(get(store, "/f").await.unwrap(), b"first");
-    // However late the other one has come.
+    // So it is however late the other one has come.
     for how in [Write::Replace, Write::Append, Write::Resume(2)] {
         store.remove_file(&path("/f")).await.unwrap();
         leave(&guest, "/f", b"last").await;

@@ -76,7 +76,7 @@ impl InPlace {
         if visible.contains_key(&identity) || super::lock(&file) == super::Locked::Elsewhere {
             return Err(StoreError::Busy);
         }
-        // Not before: another process may just have ended with it.
+        // It is not asked before: another process may just have ended with it.
         let begin = file.metadata().map_err(error)?.len();
         file.seek(SeekFrom::Start(begin)).map_err(error)?;
         visible.insert(identity, begin);

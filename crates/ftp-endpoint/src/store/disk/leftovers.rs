@@ -79,7 +79,7 @@ fn remove_old(directory: &Dir, name: &str, now: SystemTime, partial_age: Duratio
     if name.ends_with(PARTIAL_END) {
         return is_older(partial_age) && directory.remove_file(name).is_ok();
     }
-    // Open until it is gone: its lock tells an upload that would use the name meanwhile.
+    // It stays open until it is gone: its lock tells an upload that would use the name meanwhile.
     let Ok(file) = open_to_change(directory, name) else { return false };
     match lock(&file) {
         Locked::Here => directory.remove_file(name).is_ok(),
@@ -116,7 +116,7 @@ mod tests {
             let file = fs::File::create(root.path().join(name)).unwrap();
             file.set_modified(at(day)).unwrap();
         }
-        // Out of the root leads no link.
+        // No link leads out of the root.
         let outside = tempfile::tempdir().unwrap();
         let victim = outside.path().join(".ftpsim-1-1.tmp");
         fs::File::create(&victim).unwrap().set_modified(at(1)).unwrap();
@@ -124,7 +124,7 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), root.path().join("link")).unwrap();
         let store = DiskStore::open(root.path()).unwrap();
         let week = Duration::from_secs(7 * 24 * 60 * 60);
-        // As an upload under way has it.
+        // It is held as an upload under way holds it.
         let held = fs::File::open(root.path().join(".ftpsim-1-2.tmp")).unwrap();
         held.try_lock().unwrap();
         assert_eq!(store.remove_leftovers(at(99), week).unwrap(), 2);

@@ -51,7 +51,7 @@ impl Temporary {
         #[cfg(unix)]
         if let Some(old) = old {
             use cap_std::fs::{MetadataExt, OpenOptionsExt};
-            // Never readable for more users than the old one.
+            // The new file is never readable for more users than the old one.
             options.mode(old.mode() & 0o777);
         }
         for _ in 0..NAME_ATTEMPTS {
@@ -162,7 +162,7 @@ pub(super) fn rename_new(from: &Dir, name: &str, to: &Dir, new_name: &str) -> Re
         use rustix::fs::{RenameFlags, renameat_with};
         use rustix::io::Errno;
         match renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {
-            // Not every file system can.
+            // Not every file system can do it.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             other => return other.map_err(|errno| error(errno.into())),
         }

@@ -111,7 +111,7 @@ impl Place {
     fn target(&self, store: &DiskStore, path: &VirtualPath, how: Write) -> Result<(Target, u64), StoreError> {
         match how {
             Write::Append if store.principal.may_replace => {
-                // Refused now if it cannot be, whoever has it.
+                // It is refused now if it cannot be, whoever has it.
                 InPlace::open(&self.directory, &self.name)?;
                 return Ok((Target::Follow(None), 0));
             }

@@ -49,7 +49,7 @@ impl WholeStrings<'_> {
                 }
                 done.add(1 + count, count);
             }
-            // Which of both cannot be foreseen.
+            // Which of both it is cannot be foreseen.
             REPLICATED.. => {
                 let is_filler = head >= FILLER;
                 into[..MAX_RUN_BYTES + 1].fill(if is_filler { filler } else { from[1] });

@@ -43,7 +43,7 @@ impl<'o, 'p, O: Output<'p>> Strings<'o, O> {
             && let Some(stride) = data.first_chunk::<STRIDE>()
             && let Some(&byte) = data.get(literal)
         {
-            // Both strings without a branch: what is written too far is written over.
+            // Both strings are written without a branch: what is written too far is written over.
             let room: &mut [u8; STRIDE + 3] = self.room(STRIDE + 3).first_chunk_mut().expect("room");
             room[0] = literal as u8;
             room[1..=STRIDE].copy_from_slice(stride);
@@ -106,7 +106,7 @@ impl<'o, 'p, O: Output<'p>> Strings<'o, O> {
         loop {
             let count = full.min(FULL_STRINGS);
             let room = self.room(STRIDE + 2);
-            // As a rule these are all there are, and too many: written over.
+            // As a rule these are all there are; those too many are written over.
             room[..STRIDE].as_chunks_mut().0.fill(string(MAX_RUN_BYTES));
             room[count * bytes..][..2].copy_from_slice(&string(last));
             self.len += count * bytes;

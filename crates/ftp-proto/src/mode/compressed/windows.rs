@@ -22,7 +22,7 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
         mut at: usize,
         filler: u8,
     ) -> (usize, usize) {
-        // Bytes of the byte string that is open.
+        // These are the bytes of the byte string that is open.
         let mut open = 0;
         while let (Some(bytes), Some(next)) = (simd::window(data, at), simd::window(data, at + 1)) {
             let (equal, fillers) = (width.equal(bytes, next), width.equal_to(bytes, filler));

@@ -59,7 +59,7 @@ impl CongestionAvoidance for Cubic {
         self.cwnd_prior = window;
         self.epoch = None;
         self.rest = 0;
-        // Fast convergence (RFC 9438 section 4.7).
+        // This is fast convergence (RFC 9438 section 4.7).
         self.w_max = if window < self.w_max { window * 17 / 20 } else { window };
         window * 7 / 10
     }

@@ -62,7 +62,7 @@ impl Flow {
         while let Some(first) = self.in_flight.front_mut() {
             if before(ack, first.end) {
                 if after(ack, first.seq) {
-                    // A part of it: someone on the way has cut it.
+                    // Only a part of it is acknowledged: someone on the way has cut it.
                     let part = ack.wrapping_sub(first.seq);
                     first.seq = ack;
                     first.payload_at += part as usize;
@@ -164,7 +164,7 @@ impl Flow {
         let rtt = rtt_us.max(1);
         self.min_rtt_us = self.min_rtt_us.min(rtt);
         self.congestion.rtt_sample(rtt);
-        // RFC 6298 section 2.
+        // The estimate is that of RFC 6298 section 2.
         self.srtt_us = Some(match self.srtt_us {
             None => {
                 self.rttvar_us = rtt / 2;
@@ -180,7 +180,7 @@ impl Flow {
     pub(super) fn rack_update(&mut self, now_us: u64, sent_us: u64, end: u32, resent: bool) {
         let rtt = now_us - sent_us;
         if resent && rtt < self.min_rtt_us {
-            // More likely the original than the copy was delivered.
+            // It is more likely that the original was delivered than the copy.
             return;
         }
         if self.rack.is_none_or(|rack| sent_after((sent_us, end), rack)) {

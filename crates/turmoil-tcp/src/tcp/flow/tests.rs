@@ -206,13 +206,13 @@ fn the_stacks_own_retransmissions_are_swallowed_but_not_their_news() {
     bench.taken();
     bench.send(RTT_US + 1, 0, 2_000);
     assert_eq!(bench.taken(), []);
-    // With a new ACK: that goes out alone, at the right place.
+    // With a new ACK it goes out alone, at the right place.
     let (src, dst, control) = (here(), there(), TcpControl::Psh);
     let payload = &[0; 500];
     bench
         .egress(RTT_US + 2, &Segment { src, dst, seq: at(0), ack: Some(7_100), window: 9, control, payload });
     assert_eq!(bench.taken(), [(3_000, 0)]);
-    // One that goes on beyond: only the new bytes.
+    // Of one that goes on beyond, only the new bytes go out.
     bench.send(RTT_US + 3, 2_500, 3_500);
     assert_eq!(bench.taken(), [(3_000, 500)]);
 }

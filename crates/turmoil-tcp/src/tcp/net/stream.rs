@@ -103,7 +103,7 @@ impl AsyncRead for SimStream {
         }
         let most = buf.remaining().min(allowed);
         let read = self.net.operate(|state| {
-            // No more than is there: the buffer is initialised, and large.
+            // There is no room made for more than is there: the buffer is initialised, and large.
             let room = buf.initialize_unfilled_to(most.min(state.stack.unread(self.id).max(1)));
             state.stack.poll_read(self.id, cx, room)
         });

@@ -56,7 +56,7 @@ impl Stack {
             }
             (Phase::Connecting, None) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             (_, error) => {
-                // Established, whatever has happened since.
+                // It was established, whatever has happened since.
                 conn.error = error;
                 Poll::Ready(Ok(()))
             }
