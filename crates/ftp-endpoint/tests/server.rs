@@ -14,6 +14,9 @@ mod block;
 mod connections;
 #[path = "server/dialogue.rs"]
 mod dialogue;
+#[cfg(feature = "disk")]
+#[path = "server/durable.rs"]
+mod durable;
 #[path = "server/extensions.rs"]
 mod extensions;
 #[path = "server/failures.rs"]

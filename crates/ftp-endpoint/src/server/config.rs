@@ -152,4 +152,9 @@ impl<A: Accounts> Config<A> {
             calendar: None,
         }
     }
+
+    /// Seconds since 1970 UTC, by the calendar.
+    pub(super) fn now_s(&self) -> Option<i64> {
+        self.calendar.as_ref().map(|calendar| calendar().0)
+    }
 }

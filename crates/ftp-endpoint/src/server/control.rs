@@ -1,10 +1,12 @@
 //! The control connection: command lines in, replies out.
 
 use super::config::{Limits, Timeouts};
+use super::promises::{Promise, Promises};
 use crate::net::{Net, Stream};
 use crate::observe::{Event, Watch};
 use bytes::{Buf, BytesMut};
 use ftp_proto::command::{Command, CommandError, MAX_LINE_BYTES};
+use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 use ftp_proto::telnet::{Item, LineSplitter};
 use std::collections::VecDeque;
@@ -49,6 +51,7 @@ pub(super) struct Control<N: Net> {
     queued_bytes: usize,
     limits: Limits,
     unsent: BytesMut,
+    promises: Promises,
     timeouts: Timeouts,
     /// The client has closed its side.
     ended: bool,
@@ -72,6 +75,7 @@ impl<N: Net> Control<N> {
             queued_bytes: 0,
             limits,
             unsent: BytesMut::new(),
+            promises: Promises::default(),
             timeouts,
             ended: false,
             stuck: false,
@@ -84,8 +88,43 @@ impl<N: Net> Control<N> {
         self
     }
 
-    /// Puts a reply behind those not yet sent.
+    /// Puts a reply behind those not yet sent, and those promised.
     pub(super) fn say(&mut self, reply: &Reply) {
+        if self.promises.is_empty() {
+            self.say_now(reply);
+        } else if let Some(reply) = self.promises.hold_back(reply.clone()) {
+            self.say_now(&reply);
+        }
+    }
+
+    /// The reply to the command at hand comes later.
+    pub(super) fn promise(&mut self, promise: Promise) {
+        self.promises.make(promise);
+    }
+
+    /// Whether replies are owed to commands before the one at hand.
+    pub(super) fn has_promised(&self) -> bool {
+        !self.promises.is_empty()
+    }
+
+    /// Whether one of them is about this file.
+    pub(super) fn has_promised_of(&self, path: &VirtualPath) -> bool {
+        self.promises.are_about(path)
+    }
+
+    /// Waits for all that is promised, and says it.
+    pub(super) async fn keep_promises(&mut self) {
+        while !self.promises.is_empty() {
+            self.keep_one().await;
+        }
+    }
+
+    async fn keep_one(&mut self) {
+        let kept = self.promises.kept().await;
+        kept.iter().for_each(|reply| self.say_now(reply));
+    }
+
+    fn say_now(&mut self, reply: &Reply) {
         let mut bytes = Vec::new();
         reply.write_to(&mut bytes);
         self.unsent.extend_from_slice(&bytes);
@@ -114,22 +153,22 @@ impl<N: Net> Control<N> {
     }
 
     /// The next line, in the order they came; `None` when the client has closed. Before waiting
-    /// for one, sends what has been said.
+    /// for one, sends what has been said. May be dropped at any time.
     pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
+        while self.promises.is_full() {
+            self.keep_one().await;
+        }
+        if self.has_waiting() && self.unsent.len() > BATCH_BYTES {
+            self.flush().await?;
+        }
         if let Some(line) = self.queue.pop_front() {
             self.queued_bytes -= line.len();
-            if self.unsent.len() > BATCH_BYTES {
-                self.flush().await?;
-            }
             return Ok(Some(line));
         }
-        if let Some(line) = self.split() {
-            if self.unsent.len() > BATCH_BYTES {
-                self.flush().await?;
-            }
-            return Ok(Some(line));
+        match self.split() {
+            Some(line) => Ok(Some(line)),
+            None => self.read_line().await,
         }
-        self.read_line().await
     }
 
     /// The next line to come after those queued. May be dropped at any time.
@@ -138,6 +177,9 @@ impl<N: Net> Control<N> {
             self.flush().await?;
             // The transfer must end first.
             return std::future::pending().await;
+        }
+        while self.promises.is_full() {
+            self.keep_one().await;
         }
         match self.split() {
             Some(line) => Ok(Some(line)),
@@ -154,8 +196,18 @@ impl<N: Net> Control<N> {
                 return Ok(None);
             }
             self.unread.reserve(READ_BYTES);
-            if self.stream.read_buf(&mut self.unread).await? == 0 {
-                self.ended = true;
+            let read = tokio::select! {
+                biased;
+                kept = self.promises.kept() => Err(kept),
+                read = self.stream.read_buf(&mut self.unread) => Ok(read?),
+            };
+            match read {
+                Ok(0) => self.ended = true,
+                Ok(_) => {}
+                Err(kept) => {
+                    kept.iter().for_each(|reply| self.say_now(reply));
+                    continue;
+                }
             }
             if let Some(line) = self.split() {
                 return Ok(Some(line));
@@ -238,6 +290,7 @@ impl<N: Net> Control<N> {
     }
 
     pub(super) async fn close(mut self) {
+        self.keep_promises().await;
         if self.stuck {
             return self.stream.abort();
         }

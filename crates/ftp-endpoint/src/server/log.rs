@@ -6,6 +6,7 @@ use ftp_proto::time::civil;
 use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which way a file went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -56,6 +57,11 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl TransferRecord {
+    pub(super) fn end(&mut self, duration: Duration, now_s: Option<i64>) {
+        self.ended_s = now_s;
+        self.duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    }
+
     /// A line of xferlog(5), in UTC: date, seconds, host, bytes, file, type, action, direction,
     /// access mode, user, service, authentication, its user, completion.
     pub fn xferlog(&self) -> String {

@@ -28,7 +28,12 @@
 //! - `SITE MARKERS bytes` asks for restart markers in downloads.
 //! - `XPIPE` in FEAT: after `OPTS XPIPE ON` a client sends the data of each upload of block or
 //!   compressed mode without waiting for its 125; those of a refused one are read and discarded up
-//!   to its end of file, before the refusal is sent.
+//!   to its end of file, before the refusal is sent. Where the store publishes many at the cost of few
+//!   ([`Store::publishes_together`](crate::store::Store::publishes_together)), the next STOR or APPE of
+//!   another name is taken before the last one is answered; the replies keep their order.
+//! - `DURABLE` in FEAT: what is answered by 2yz to a change of files or names survives the loss of power at
+//!   the server ([`Store::is_durable`](crate::store::Store::is_durable)). An upload that cannot be brought
+//!   to the disk is answered by 451.
 //!
 //! [`Store`]: crate::store::Store
 
@@ -42,6 +47,7 @@ mod guesses;
 pub mod log;
 mod meanwhile;
 mod negotiated;
+mod promises;
 mod replies;
 mod session;
 mod verbs;

@@ -84,7 +84,10 @@ impl Refusal {
                 StoreError::TooLarge => 552,
                 StoreError::Busy => 450,
                 StoreError::BadOffset { .. } => 554,
-                StoreError::Io(_) | StoreError::Changed | StoreError::Shrunk { .. } => 451,
+                StoreError::Io(_)
+                | StoreError::NotDurable(_)
+                | StoreError::Changed
+                | StoreError::Shrunk { .. } => 451,
                 StoreError::BadName => 553,
                 _ => 550,
             },
@@ -94,7 +97,10 @@ impl Refusal {
                 StoreError::TooLarge => 552,
                 StoreError::Busy => 450,
                 StoreError::BadOffset { .. } => 554,
-                StoreError::Io(_) | StoreError::Changed | StoreError::Shrunk { .. } => 451,
+                StoreError::Io(_)
+                | StoreError::NotDurable(_)
+                | StoreError::Changed
+                | StoreError::Shrunk { .. } => 451,
                 _ => 553,
             },
             Refusal::NotLoggedIn => 530,

@@ -92,6 +92,8 @@ pub(super) async fn run<N: Net, A: Accounts>(
 /// What the session does after a command.
 pub(super) enum Next {
     Reply(Reply),
+    /// The reply is promised.
+    Later,
     /// The last reply has been given.
     End(Reply, &'static str),
 }
@@ -141,6 +143,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             };
             match self.perform(line).await {
                 Ok(Next::Reply(reply)) => self.control.say(&reply),
+                Ok(Next::Later) => {}
                 Ok(Next::End(reply, reason)) => {
                     self.control.say(&reply);
                     return reason;

@@ -1,5 +1,7 @@
 //! What every store does, tested on each.
 
+#[cfg(unix)]
+mod durable;
 mod on_disk;
 mod promises;
 
@@ -147,9 +149,10 @@ async fn memory() {
 
 #[tokio::test]
 async fn disk() {
-    for number in 0..3 {
+    for (number, durable) in [(0, false), (1, false), (2, false), (0, true), (1, true), (2, true)] {
         let root = tempfile::tempdir().unwrap();
         let store = DiskStore::open(root.path()).unwrap();
+        let store = if durable { store.durable().unwrap() } else { store };
         match number {
             0 => files(&store).await,
             1 => directories(&store).await,

@@ -14,13 +14,20 @@
 //! processes `flock` refuses it. If it fails the file is cut to its old length. A crash, of the process
 //! or of the machine, leaves what had been appended by then.
 //!
+//! A durable store ([`DiskStore::durable`]) answers a change of files or names when it would survive the
+//! loss of power. Without that the system writes in its own time: under ext4 new files may stand under
+//! their names with no bytes for up to 30 seconds after they have been published.
+//!
 //! Small reads and writes are done inline: on a local file system they take microseconds, less
 //! than a hop to another thread. What may take long, and would keep other sessions waiting, has a
 //! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.
 
 mod appends;
+mod commit;
+pub(super) mod durable;
 mod leftovers;
 mod parts;
+mod publish;
 mod reader;
 mod temporary;
 mod writer;
@@ -28,6 +35,7 @@ mod writer;
 use super::{Entry, Kind, Metadata, Principal, Store, StoreError, Write};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
+use commit::{Committer, Touched};
 use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
 pub use reader::DiskReader;
@@ -50,13 +58,15 @@ const PARTS: &str = ".ftpsim-parts";
 pub struct DiskStore {
     root: Arc<Dir>,
     principal: Arc<Principal>,
+    /// Of a durable store.
+    committer: Option<Arc<Committer>>,
 }
 
 impl DiskStore {
     /// Serves the directory at `root`, which must exist.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
         let root = Arc::new(Dir::open_ambient_dir(root, ambient_authority())?);
-        Ok(Self { root, principal: Arc::default() })
+        Ok(Self { root, principal: Arc::default(), committer: None })
     }
 
     /// Whether the other is a clone of this one.
@@ -65,13 +75,13 @@ impl DiskStore {
     }
 
     /// The directory that holds `path`'s last name, and that name; the root has none.
-    fn parent<'a>(&self, path: &'a VirtualPath) -> Result<(Parent, &'a str), StoreError> {
+    fn parent<'a>(&self, path: &'a VirtualPath) -> Result<(Arc<Dir>, &'a str), StoreError> {
         let name = checked(path)?.name().ok_or(StoreError::Denied)?;
         let parent = path.parent();
         let directory = if parent.name().is_none() {
-            Parent::Root(self.root.clone())
+            self.root.clone()
         } else {
-            Parent::Below(self.root.open_dir(on_disk(&parent)).map_err(error)?)
+            Arc::new(self.root.open_dir(on_disk(&parent)).map_err(error)?)
         };
         Ok((directory, name))
     }
@@ -138,21 +148,6 @@ fn lock(file: &File) -> Locked {
 #[cfg(not(unix))]
 fn lock(_file: &File) -> Locked {
     Locked::Unknown
-}
-
-enum Parent {
-    Root(Arc<Dir>),
-    Below(Dir),
-}
-
-impl std::ops::Deref for Parent {
-    type Target = Dir;
-    fn deref(&self) -> &Dir {
-        match self {
-            Parent::Root(dir) => dir,
-            Parent::Below(dir) => dir,
-        }
-    }
 }
 
 /// Whether a name is one of our own: of uploads under way and what failed ones have left. They are not
@@ -251,7 +246,15 @@ impl Store for DiskStore {
     type Writer = DiskWriter;
 
     fn acting_for(&self, principal: &Principal) -> Self {
-        Self { root: self.root.clone(), principal: Arc::new(principal.clone()) }
+        Self { principal: Arc::new(principal.clone()), ..self.clone() }
+    }
+
+    fn is_durable(&self) -> bool {
+        self.committer.is_some()
+    }
+
+    fn publishes_together(&self) -> bool {
+        self.committer.as_ref().is_some_and(|committer| committer.has_room())
     }
 
     async fn read(&self, path: &VirtualPath, offset: u64) -> Result<DiskReader, StoreError> {
@@ -274,18 +277,22 @@ impl Store for DiskStore {
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        match directory.symlink_metadata(to_os(name)) {
-            Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
-            Ok(_) => {}
-            Err(other) => {
-                // Nothing to be seen; but whose upload has failed here may want the room back.
-                parts::forget_own(&self.root, path, &self.principal);
-                return Err(error(other));
+        let (store, path, name) = (self.clone(), path.clone(), to_os(name));
+        self.change(None, move || {
+            match directory.symlink_metadata(&name) {
+                Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
+                Ok(_) => {}
+                Err(other) => {
+                    // Nothing to be seen; but whose upload has failed here may want the room back.
+                    parts::forget_own(&store.root, &path, &store.principal);
+                    return Err(error(other));
+                }
             }
-        }
-        directory.remove_file(to_os(name)).map_err(error)?;
-        parts::forget(&self.root, path);
-        Ok(())
+            directory.remove_file(&name).map_err(error)?;
+            let parts = parts::forget(&store.root, &path);
+            Ok(Touched::directories([directory]).and(parts))
+        })
+        .await
     }
 
     async fn create_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
@@ -293,29 +300,47 @@ impl Store for DiskStore {
             return Err(StoreError::Exists);
         }
         let (directory, name) = self.parent(path)?;
-        directory.create_dir(to_os(name)).map_err(error)
+        let name = to_os(name);
+        let durable = self.is_durable();
+        self.change(None, move || {
+            directory.create_dir(&name).map_err(error)?;
+            let new = if durable { directory.open_dir(&name).ok() } else { None };
+            Ok(Touched::directories(new.map(Arc::new).into_iter().chain([directory])))
+        })
+        .await
     }
 
     async fn remove_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
-        match directory.remove_dir(to_os(name)) {
-            Err(other) if other.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                empty(&directory.open_dir(to_os(name)).map_err(error)?)?;
-                directory.remove_dir(to_os(name)).map_err(error)?;
+        let (root, path, name) = (self.root.clone(), path.clone(), to_os(name));
+        self.change(None, move || {
+            match directory.remove_dir(&name) {
+                Err(other) if other.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    empty(&directory.open_dir(&name).map_err(error)?)?;
+                    directory.remove_dir(&name).map_err(error)?;
+                }
+                other => other.map_err(error)?,
             }
-            other => other.map_err(error)?,
-        }
-        parts::forget_below(&self.root, path);
-        Ok(())
+            let parts = parts::forget_below(&root, &path);
+            Ok(Touched::directories([directory]).and(parts))
+        })
+        .await
     }
 
     async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
         let (from_directory, from_name) = self.parent(from)?;
         let (to_directory, to_name) = self.parent(to)?;
-        from_directory.rename(to_os(from_name), &to_directory, to_os(to_name)).map_err(error)?;
-        parts::forget(&self.root, from);
-        parts::forget(&self.root, to);
-        Ok(())
+        let (from_name, to_name) = (to_os(from_name), to_os(to_name));
+        let (root, from, to) = (self.root.clone(), from.clone(), to.clone());
+        // Its bytes may be somebody else's, who has synced nothing.
+        let file = if self.is_durable() { open(&from_directory, &from_name).ok() } else { None };
+        self.change(file, move || {
+            from_directory.rename(&from_name, &to_directory, &to_name).map_err(error)?;
+            let (of_old, of_new) = (parts::forget(&root, &from), parts::forget(&root, &to));
+            // The new name before the old one is gone.
+            Ok(Touched::directories([to_directory, from_directory]).and(of_old).and(of_new))
+        })
+        .await
     }
 
     async fn set_modified(
@@ -329,7 +354,12 @@ impl Store for DiskStore {
         let time = if seconds < 0 { epoch.checked_sub(whole) } else { epoch.checked_add(whole) };
         let time =
             time.and_then(|time| time.checked_add(std::time::Duration::from_nanos(nanoseconds.into())));
-        file.set_modified(time.ok_or(StoreError::Denied)?).map_err(error)
+        let time = time.ok_or(StoreError::Denied)?;
+        self.change(None, move || {
+            file.set_modified(time).map_err(error)?;
+            Ok(Touched { files: vec![File::from_std(file)], directories: Vec::new() })
+        })
+        .await
     }
 
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {

@@ -10,6 +10,7 @@
 //!    ([`StoreError::Busy`]), or fails when the file has been replaced under it ([`StoreError::Changed`]).
 //! 5. A file is read to its end: one that grows is read on, one that has become shorter than it was when
 //!    it was opened is an error ([`StoreError::Shrunk`]).
+//! 6. What a durable store ([`Store::is_durable`]) has answered survives the loss of power.
 
 use ftp_proto::path::VirtualPath;
 use std::future::Future;
@@ -100,6 +101,9 @@ pub enum StoreError {
         /// What there is.
         size_bytes: u64,
     },
+    /// It could not be brought to stable storage, as a durable store promises.
+    #[error("not safe on the disk: {0}")]
+    NotDurable(io::Error),
     /// Anything else that the machine says.
     #[error(transparent)]
     Io(io::Error),
@@ -197,6 +201,16 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// nothing need not know of it.
     fn acting_for(&self, _principal: &Principal) -> Self {
         self.clone()
+    }
+    /// Whether what has been published, made, renamed and removed survives the loss of power when that has
+    /// been answered.
+    fn is_durable(&self) -> bool {
+        false
+    }
+    /// Whether publications that are waited for together cost less time than one after the other: who has
+    /// more to do had better begin it meanwhile. May change from one moment to the next.
+    fn publishes_together(&self) -> bool {
+        false
     }
     /// Opens a file from an offset on. Errors: [`StoreError::BadOffset`] beyond its end.
     fn read(

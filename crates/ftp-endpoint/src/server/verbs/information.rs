@@ -20,7 +20,7 @@ const MAX_STATUS_LINES: usize = 1000;
 
 impl<N: Net, A: Accounts> Session<N, A> {
     /// RFC 2389 section 3.2: each line begins with one space; no feature of RFC 959 itself is
-    /// named. `XPIPE` is ours: see `OPTS XPIPE`.
+    /// named. `XPIPE` is ours: see `OPTS XPIPE`; and `DURABLE`: what is answered survives the loss of power.
     pub(in crate::server) fn features(&self) -> Reply {
         let mut features = vec![
             "CLNT".to_owned(),
@@ -39,6 +39,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
             "UTF8".to_owned(),
             "XPIPE".to_owned(),
         ];
+        if self.user.as_ref().is_some_and(|user| user.store.is_durable()) {
+            features.insert(1, "DURABLE".to_owned());
+        }
         for feature in &mut features {
             feature.insert(0, ' ');
         }

@@ -33,6 +33,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
             _ => self.tell_command(&String::from_utf8_lossy(&line)),
         }
         let command = parsed?;
+        if self.control.has_promised() && !self.goes_with_promises(&command) {
+            self.control.keep_promises().await;
+        }
         if self.user.is_none() && !is_allowed_before_login(&command) {
             return Err(Refusal::NotLoggedIn);
         }
@@ -46,6 +49,16 @@ impl<N: Net, A: Accounts> Session<N, A> {
             self.data.refused(self.negotiated.mode);
         }
         result
+    }
+
+    /// Whether a command does the same before earlier uploads are published as after it.
+    fn goes_with_promises(&self, command: &Command) -> bool {
+        match command {
+            Command::Stor(path) | Command::Appe(path) => {
+                self.path(path).is_ok_and(|path| !self.control.has_promised_of(&path))
+            }
+            _ => false,
+        }
     }
 
     fn tell_command(&self, line: &str) {
@@ -85,8 +98,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
             Command::Rest(marker) => self.restart(marker)?,
             Command::Retr(path) => Box::pin(self.retrieve(&path)).await?,
-            Command::Stor(path) => Box::pin(self.store(&path)).await?,
-            Command::Appe(path) => Box::pin(self.append(&path)).await?,
+            Command::Stor(path) => return Box::pin(self.store(&path)).await,
+            Command::Appe(path) => return Box::pin(self.append(&path)).await,
             Command::Abor => self.abort(),
             Command::List(argument) => Box::pin(self.list(argument, Lines::Long)).await?,
             Command::Nlst(argument) => Box::pin(self.list(argument, Lines::Names)).await?,
@@ -97,7 +110,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::Mlst(argument) => self.machine_list_one(argument).await?,
             Command::Hash(path) => Box::pin(self.hash(&path)).await?,
             Command::Rang(first, last) => self.choose_range(first, last)?,
-            Command::Stou => Box::pin(self.store_unique()).await?,
+            Command::Stou => return Box::pin(self.store_unique()).await,
             Command::Allo(..) => self.allocate(),
 
             Command::Syst => Reply::new(215, "UNIX Type: L8"),

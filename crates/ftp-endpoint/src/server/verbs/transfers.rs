@@ -9,7 +9,7 @@ use crate::server::log::{Movement, TransferRecord};
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;
 use crate::server::replies::Refusal;
-use crate::server::session::Session;
+use crate::server::session::{Next, Session};
 use crate::store::{ReadFile, Store, StoreError, Write};
 use crate::transfer::TransferError;
 use crate::transfer::ascii::AsciiReader;
@@ -65,11 +65,20 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     pub(super) fn log(&self, movement: Movement, name: &str, begun: Time, result: &Result<Reply, Refusal>) {
-        let (Some(log), Some(user)) = (&self.config.transfer_log, &self.user) else { return };
-        let duration_us = self.net.now().saturating_sub(begun).as_micros();
-        log(&TransferRecord {
-            ended_s: self.config.calendar.as_ref().map(|calendar| calendar().0),
-            duration_us: u64::try_from(duration_us).unwrap_or(u64::MAX),
+        let (Some(log), Some(mut record)) = (&self.config.transfer_log, self.record(movement, name)) else {
+            return;
+        };
+        record.end(self.net.now().saturating_sub(begun), self.config.now_s());
+        record.error = result.as_ref().err().map(ToString::to_string);
+        log(&record);
+    }
+
+    /// Of a transfer that has moved its bytes, before it is known how it has ended.
+    pub(super) fn record(&self, movement: Movement, name: &str) -> Option<TransferRecord> {
+        let user = self.user.as_ref()?;
+        Some(TransferRecord {
+            ended_s: None,
+            duration_us: 0,
             session: self.number,
             peer: canonical(self.peer.ip()),
             user: user.name.clone(),
@@ -80,8 +89,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
             data_type: self.negotiated.data_type.to_string(),
             mode: self.negotiated.mode,
             structure: self.negotiated.structure,
-            error: result.as_ref().err().map(ToString::to_string),
-        });
+            error: None,
+        })
     }
 
     /// Whether a transfer can begin at an offset other than zero. A marker of block or compressed
@@ -181,18 +190,18 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
     }
 
-    pub(in crate::server) async fn store(&mut self, argument: &str) -> Result<Reply, Refusal> {
+    pub(in crate::server) async fn store(&mut self, argument: &str) -> Result<Next, Refusal> {
         let path = self.path(argument);
         self.upload(path, Write::Replace, false).await
     }
 
-    pub(in crate::server) async fn append(&mut self, argument: &str) -> Result<Reply, Refusal> {
+    pub(in crate::server) async fn append(&mut self, argument: &str) -> Result<Next, Refusal> {
         let path = self.path(argument);
         self.upload(path, Write::Append, false).await
     }
 
     /// A name that no other file of the working directory has (RFC 1123 section 4.1.2.9).
-    pub(in crate::server) async fn store_unique(&mut self) -> Result<Reply, Refusal> {
+    pub(in crate::server) async fn store_unique(&mut self) -> Result<Next, Refusal> {
         let path = self.unique().await;
         self.upload(path, Write::Replace, true).await
     }

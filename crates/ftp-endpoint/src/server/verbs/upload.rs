@@ -1,13 +1,14 @@
 //! An upload at the server: STOR, APPE and STOU, from the name to the reply.
 
 use super::transfers::under_way;
-use crate::net::Net;
+use crate::net::{Net, Time};
 use crate::server::accounts::Accounts;
 use crate::server::log::Movement;
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;
+use crate::server::promises::Promise;
 use crate::server::replies::Refusal;
-use crate::server::session::Session;
+use crate::server::session::{Next, Session};
 use crate::store::{Principal, ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::AsciiWriter;
 use crate::transfer::throttle::Throttled;
@@ -24,8 +25,11 @@ const WAITING_MARKS: usize = 64;
 /// A file on its way in, out of sight until it is committed.
 struct Upload<N: Net, S: Store> {
     name: String,
+    path: VirtualPath,
     /// STOU made the name.
     unique: bool,
+    /// [`Store::publishes_together`].
+    publishes_together: bool,
     file: Throttled<N, Target<S>>,
 }
 
@@ -51,16 +55,21 @@ impl<N: Net, S: Store> Upload<N, S> {
         let first = range.map_or(restart.offset, |(first, _)| first);
         session.can_begin_at(first, range.is_some(), true)?;
         let (store, writer) = session.open_to_write(&path, how, unique).await?;
-        let name = path.to_string();
+        let (name, publishes_together) = (path.to_string(), store.publishes_together());
         let target = match (range, session.conversion().is_lines_only()) {
-            (Some((first, last)), _) => {
-                Target::Range(Patch { inner: writer, store, path, at: first, end: last.saturating_add(1) })
-            }
+            (Some((first, last)), _) => Target::Range(Patch {
+                inner: writer,
+                store,
+                path: path.clone(),
+                at: first,
+                end: last.saturating_add(1),
+            }),
             (None, true) => Target::Lines(lines(writer, restart)),
             (None, false) => Target::Whole(writer),
         };
         let rate = session.config.limits.transfer_bytes_per_s;
-        Ok(Self { name, unique, file: Throttled::new(session.net.clone(), target, rate) })
+        let file = Throttled::new(session.net.clone(), target, rate);
+        Ok(Self { name, path, unique, publishes_together, file })
     }
 
     /// Says 125 or 150 and receives the file to its end. In stream mode with file structure that end is
@@ -113,6 +122,41 @@ impl<N: Net, S: Store> Upload<N, S> {
         session.data.done().await;
         Ok(session.completed())
     }
+
+    /// The same, but the next upload may begin meanwhile: its data come on the same connection, whatever
+    /// becomes of this one.
+    async fn commit_later<A: Accounts<Store = S>>(
+        self,
+        session: &mut Session<N, A>,
+        begun: Time,
+    ) -> Result<Option<Reply>, Refusal> {
+        session.data.done().await;
+        let completed = session.completed();
+        let mut publication = Box::pin(self.file.publish());
+        // In its turn: before those to come.
+        let published = tokio::select! {
+            biased;
+            published = &mut publication => Some(published),
+            () = std::future::ready(()) => None,
+        };
+        if let Some(published) = published {
+            return published.map(|()| Some(completed)).map_err(|error| Refusal::Transfer(error.into()));
+        }
+        let record = session.record(Movement::Received, &self.name);
+        let (net, config) = (session.net.clone(), session.config.clone());
+        let file_bytes = session.counting.payload_bytes();
+        let reply = Box::pin(async move {
+            let result = publication.await.map_err(|error| Refusal::Transfer(error.into()));
+            if let (Some(log), Some(mut record)) = (&config.transfer_log, record) {
+                record.end(net.now().saturating_sub(begun), config.now_s());
+                record.error = result.as_ref().err().map(ToString::to_string);
+                log(&record);
+            }
+            result.map_or_else(|refusal| refusal.reply(), |()| completed)
+        });
+        session.control.promise(Promise { path: self.path, file_bytes, reply });
+        Ok(None)
+    }
 }
 
 /// Whether there is no room for the file: then a part of it must not keep others out.
@@ -134,24 +178,31 @@ impl<N: Net, A: Accounts> Session<N, A> {
         path: Result<VirtualPath, Refusal>,
         how: Write,
         unique: bool,
-    ) -> Result<Reply, Refusal> {
+    ) -> Result<Next, Refusal> {
         let upload = match Upload::open(self, path, how, unique).await {
             Ok(upload) => upload,
             Err(refusal) => return Err(self.refuse_upload(refusal).await),
         };
         let (name, begun) = (upload.name.clone(), self.net.now());
         let result = match upload.receive(self).await {
+            Ok(upload) if upload.publishes_together && self.takes_uploads_ahead() => {
+                match upload.commit_later(self, begun).await {
+                    Ok(None) => return Ok(Next::Later),
+                    Ok(Some(reply)) => Ok(reply),
+                    Err(refusal) => Err(refusal),
+                }
+            }
             Ok(upload) => upload.commit(self).await,
             Err(refusal) => Err(refusal),
         };
         self.log(Movement::Received, &name, begun, &result);
-        result
+        result.map(Next::Reply)
     }
 
     /// After OPTS XPIPE ON the file's data come whatever we answer: they are read and dropped, up
     /// to the end of the file, so that the next file is found where it begins.
     async fn refuse_upload(&mut self, refusal: Refusal) -> Refusal {
-        if !self.negotiated.pipelined_uploads || self.negotiated.mode == TransmissionMode::Stream {
+        if !self.takes_uploads_ahead() {
             return refusal;
         }
         let coding = self.negotiated.coding();
@@ -170,6 +221,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 refusal
             }
         }
+    }
+
+    /// Whether the data of uploads come without waiting for replies.
+    fn takes_uploads_ahead(&self) -> bool {
+        self.negotiated.pipelined_uploads && self.negotiated.mode != TransmissionMode::Stream
     }
 
     async fn open_to_write(

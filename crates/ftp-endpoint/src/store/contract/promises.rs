@@ -207,9 +207,10 @@ async fn memory() {
 
 #[tokio::test]
 async fn disk() {
-    for number in 0..4 {
+    for (number, durable) in (0..4).flat_map(|number| [(number, false), (number, true)]) {
         let root = tempfile::tempdir().unwrap();
         let store = DiskStore::open(root.path()).unwrap();
+        let store = if durable { store.durable().unwrap() } else { store };
         match number {
             0 => you_extend_what_you_see(&store).await,
             1 => failed_uploads_go(&store).await,

@@ -7,6 +7,7 @@ use cap_std::fs::Dir;
 use ftp_proto::path::VirtualPath;
 use sha2::{Digest, Sha256};
 use std::io;
+use std::sync::Arc;
 
 /// Hexadecimal digits of a hash in a name: nobody finds two that are the same.
 const HASH_DIGITS: usize = 32;
@@ -45,14 +46,14 @@ pub(super) fn directory(root: &Dir) -> Result<Option<Dir>, StoreError> {
     }
 }
 
-/// Moves a failed upload there; beyond its owner's limit the oldest goes.
+/// Moves a failed upload there; beyond its owner's limit the oldest goes. Gives the directory of parts.
 pub(super) fn keep(
     root: &Dir,
     from: &Dir,
     temporary: &str,
     path: &VirtualPath,
     principal: &Principal,
-) -> Result<(), StoreError> {
+) -> Result<Option<Dir>, StoreError> {
     // Another upload may find it empty and remove it meanwhile.
     for attempts_left in (0..MOVE_ATTEMPTS).rev() {
         match root.create_dir(PARTS) {
@@ -65,7 +66,7 @@ pub(super) fn keep(
         match moved {
             Ok(parts) => {
                 drop_oldest(&parts, principal);
-                return Ok(());
+                return Ok(Some(parts));
             }
             Err(other) if attempts_left == 0 || other.kind() != io::ErrorKind::NotFound => {
                 return Err(error(other));
@@ -73,7 +74,7 @@ pub(super) fn keep(
             Err(_) => {}
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn drop_oldest(parts: &Dir, principal: &Principal) {
@@ -94,35 +95,41 @@ fn names(parts: &Dir, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = Str
     entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(move |name| wanted(name))
 }
 
-/// A name has been removed or renamed: whatever uploads of it have left goes, whosever it is.
-pub(super) fn forget(root: &Dir, path: &VirtualPath) {
-    forget_all(root, &of_path(path));
+/// A name has been removed or renamed: whatever uploads of it have left goes, whosever it is. Gives the
+/// directory that has changed.
+pub(super) fn forget(root: &Arc<Dir>, path: &VirtualPath) -> Option<Arc<Dir>> {
+    forget_all(root, &of_path(path))
 }
 
 /// A directory has been removed.
-pub(super) fn forget_below(root: &Dir, path: &VirtualPath) {
-    forget_all(root, &of_directory(path));
+pub(super) fn forget_below(root: &Arc<Dir>, path: &VirtualPath) -> Option<Arc<Dir>> {
+    forget_all(root, &of_directory(path))
 }
 
-fn forget_all(root: &Dir, start: &str) {
-    let Ok(Some(parts)) = directory(root) else { return };
+fn forget_all(root: &Arc<Dir>, start: &str) -> Option<Arc<Dir>> {
+    let parts = directory(root).ok()??;
+    let mut removed = 0;
     for name in names(&parts, |name| name.starts_with(start)).collect::<Vec<_>>() {
         // What cannot be removed is removed when it is old.
-        let _ = parts.remove_file(name);
+        removed += usize::from(parts.remove_file(name).is_ok());
     }
-    tidy(root);
+    let changed = tidied(root, parts);
+    (removed > 0).then_some(changed)
 }
 
 /// The user's own has been used, or is not wanted any more.
-pub(super) fn forget_own(root: &Dir, path: &VirtualPath, principal: &Principal) {
-    if let Ok(Some(parts)) = directory(root)
-        && parts.remove_file(name_of(path, principal)).is_ok()
-    {
-        tidy(root);
-    }
+pub(super) fn forget_own(root: &Arc<Dir>, path: &VirtualPath, principal: &Principal) -> Option<Arc<Dir>> {
+    let parts = directory(root).ok()??;
+    parts.remove_file(name_of(path, principal)).ok()?;
+    Some(tidied(root, parts))
 }
 
-/// Removes the directory if nothing is left in it.
-pub(super) fn tidy(root: &Dir) {
-    let _ = root.remove_dir(PARTS);
+/// Removes the directory if nothing is left in it. Gives whether it did.
+pub(super) fn tidy(root: &Dir) -> bool {
+    root.remove_dir(PARTS).is_ok()
+}
+
+/// The directory that has changed last.
+fn tidied(root: &Arc<Dir>, parts: Dir) -> Arc<Dir> {
+    if tidy(root) { root.clone() } else { Arc::new(parts) }
 }

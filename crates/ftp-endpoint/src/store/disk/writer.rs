@@ -1,29 +1,32 @@
 //! A file of a [`DiskStore`], being written.
 
 use super::appends::{InPlace, visible_bytes};
-use super::temporary::{Temporary, copy_over, inherit, rename_new};
-use super::{DiskStore, Parent, aside, error, is_hidden, on_disk, open, parts};
+use super::commit::{Change, LONG_BYTES};
+use super::publish::{Keep, Publish};
+use super::temporary::{Temporary, inherit};
+use super::{DiskStore, aside, error, is_hidden, on_disk, open, parts};
 use crate::store::{StoreError, Write, WriteFile};
 use cap_std::fs::{Dir, Metadata};
 use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file of a [`DiskStore`], being written.
 pub struct DiskWriter {
-    store: DiskStore,
-    path: VirtualPath,
-    directory: Parent,
-    name: String,
+    pub(super) store: DiskStore,
+    pub(super) path: VirtualPath,
+    pub(super) directory: Arc<Dir>,
+    pub(super) name: String,
     /// Length so far.
     at: u64,
-    target: Target,
+    pub(super) target: Target,
     /// A write has failed: how much of it is there is not known.
     spoilt: bool,
 }
 
-enum Target {
+pub(super) enum Target {
     Temporary {
         file: Temporary,
         publication: Publication,
@@ -41,7 +44,7 @@ enum Target {
 
 /// How the whole file gets its name.
 #[derive(Clone, Copy)]
-enum Publication {
+pub(super) enum Publication {
     /// In place of what has it.
     Rename,
     /// Only if nothing has it.
@@ -54,7 +57,7 @@ enum Publication {
 
 /// Where an upload goes, and what is there.
 struct Place {
-    directory: Parent,
+    directory: Arc<Dir>,
     name: String,
     /// Of a file; `None` also for what a new file replaces as a name: a link that leads out of the root.
     old: Option<Metadata>,
@@ -75,12 +78,12 @@ impl Place {
         {
             let parent = real.parent().filter(|parent| !parent.as_os_str().is_empty());
             let directory = store.root.open_dir(parent.unwrap_or(Path::new("."))).map_err(error)?;
-            return Self::at(Parent::Below(directory), &name);
+            return Self::at(Arc::new(directory), &name);
         }
         Ok(Self { old: None, ..place })
     }
 
-    fn at(directory: Parent, name: &str) -> Result<Self, StoreError> {
+    fn at(directory: Arc<Dir>, name: &str) -> Result<Self, StoreError> {
         let old = match directory.symlink_metadata(to_os(name)) {
             Ok(metadata) if metadata.is_dir() => return Err(StoreError::IsDirectory),
             Ok(metadata) => Some(metadata),
@@ -184,7 +187,7 @@ fn take_over(
     taken
 }
 
-fn remove(directory: &Dir, temporary: &str) {
+pub(super) fn remove(directory: &Dir, temporary: &str) {
     // Nothing better can be done about a leftover than to leave it hidden.
     let _ = directory.remove_file(temporary);
 }
@@ -235,31 +238,7 @@ impl DiskWriter {
         }
     }
 
-    async fn name_it(&self, file: &Temporary, publication: Publication) -> Result<(), StoreError> {
-        match publication {
-            Publication::Rename => {
-                self.directory.rename(&file.name, &self.directory, to_os(&self.name)).map_err(error)
-            }
-            Publication::New => rename_new(&self.directory, &file.name, &self.directory, &self.name),
-            Publication::Append => {
-                match rename_new(&self.directory, &file.name, &self.directory, &self.name) {
-                    Err(StoreError::Exists) => Err(StoreError::Changed),
-                    other => other,
-                }
-            }
-            Publication::Copy => match InPlace::claim(&self.directory, &self.name)? {
-                Some(old) => {
-                    let whole = file.file.try_clone().map_err(error)?;
-                    aside(move || copy_over(whole, old)).await?;
-                    remove(&self.directory, &file.name);
-                    Ok(())
-                }
-                None => self.directory.rename(&file.name, &self.directory, to_os(&self.name)).map_err(error),
-            },
-        }
-    }
-
-    fn put_aside(&self, temporary: &str) -> Result<(), StoreError> {
+    pub(super) fn put_aside(&self, temporary: &str) -> Result<Option<Dir>, StoreError> {
         parts::keep(&self.store.root, &self.directory, temporary, &self.path, &self.store.principal)
     }
 }
@@ -286,27 +265,20 @@ impl WriteFile for DiskWriter {
 
     async fn publish(mut self) -> Result<(), StoreError> {
         self.claim()?;
-        match &mut self.target {
-            Target::Temporary { file, publication, .. } => {
-                file.copy_prefix().await?;
-                let publication = *publication;
-                let Target::Temporary { file, .. } = &self.target else { return Err(StoreError::Denied) };
-                self.name_it(file, publication).await?;
-                self.target = Target::Nothing;
-            }
-            Target::Append(append) if !append.stands_under(&self.directory, &self.name) => {
-                return Err(StoreError::Changed);
-            }
-            Target::Append(_) => {
-                if let Target::Append(append) = std::mem::replace(&mut self.target, Target::Nothing) {
-                    append.commit();
-                }
-            }
-            Target::Follow(_) | Target::Nothing => {}
+        if let Target::Temporary { file, .. } = &mut self.target {
+            file.copy_prefix().await?;
         }
-        // An older, failed upload must not be taken for a part of this one.
-        parts::forget_own(&self.store.root, &self.path, &self.store.principal);
-        Ok(())
+        match self.store.committer.clone() {
+            Some(committer) => {
+                let publish = Box::new(Publish(self));
+                if let Some(file) = publish.file().filter(|_| publish.0.at >= LONG_BYTES) {
+                    committer.sync_alone(file).await?;
+                }
+                committer.commit(publish).await
+            }
+            None if self.is_copied() => aside(move || self.take_name().map(drop)).await,
+            None => self.take_name().map(drop),
+        }
     }
 
     async fn checkpoint(&mut self) -> Result<(), StoreError> {
@@ -324,15 +296,17 @@ impl WriteFile for DiskWriter {
         matches!(self.target, Target::Temporary { .. }).then(|| self.at.to_string())
     }
 
-    async fn keep(mut self) -> Result<(), StoreError> {
+    async fn keep(self) -> Result<(), StoreError> {
         let wanted = !self.spoilt && self.store.principal.max_partials > 0;
         if let Target::Temporary { file, publication, .. } = &self.target
             && wanted
             && !matches!(publication, Publication::Append)
             && !file.lacks_prefix()
         {
-            self.put_aside(&file.name)?;
-            self.target = Target::Nothing;
+            match self.store.committer.clone() {
+                Some(committer) => return committer.commit(Box::new(Keep(self))).await,
+                None => return self.be_kept().map(drop),
+            }
         }
         Ok(())
     }
