@@ -41,11 +41,13 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::IacStripped
         | Mutant::ReadAheadDropped
         | Mutant::RetryAppends
-        | Mutant::RenameForgotten => "agreement",
+        | Mutant::RenameForgotten
+        | Mutant::SyncForgotten
+        | Mutant::DirectoryNotSynced => "agreement",
         Mutant::LastPieceDropped | Mutant::RunOf64 | Mutant::CountOf15Bits | Mutant::EmptyFileUnmarked => {
             "framing"
         }
-        Mutant::PartialPublished | Mutant::WrittenInPlace => "exposure",
+        Mutant::PartialPublished | Mutant::WrittenInPlace | Mutant::RenamedBeforeSync => "exposure",
         Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
         Mutant::CompletionFirst | Mutant::CompletionTwice => "replies",
         Mutant::SessionNeverEnds | Mutant::ListenerForgotten => "leaks",

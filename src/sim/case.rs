@@ -4,7 +4,7 @@ mod validity;
 
 use super::fault::TriggerName;
 use super::fault::{Fault, Trigger};
-use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
+use super::scenario::{self, Cell, DiskSpec, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
 use super::signature::Signature;
 use super::trace;
 use super::workload::{self, FileSpec};
@@ -39,6 +39,12 @@ pub struct Case {
     /// ([`ftp_endpoint::store::memory::MemoryStore::writing_in_place`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_in_place: bool,
+    /// The receiver answers for a file, and the client reports it, when it would survive a loss of power
+    /// ([`ftp_endpoint::store::Store::is_durable`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
+    #[serde(default, skip_serializing_if = "DiskSpec::is_default")]
+    pub disk: DiskSpec,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
     /// A defect that the run has on purpose ([`ftp_proto::mutant`]).
@@ -80,11 +86,16 @@ impl Case {
         })?;
         let stratum = scenario.stratum(seed);
         let files = draw_files(scenario, seed);
-        let fault = match scenario.wire_byte(seed) {
-            Some(byte) => {
+        let fault = match (scenario.wire_byte(seed), stratum.fault.after_reply_us) {
+            // In turn, too: at the moment after each file.
+            (Some(file), Some(us)) => {
+                let target = u32::try_from(file).unwrap_or(u32::MAX);
+                Fault { kind: stratum.fault.planned(0x20), target, trigger: Trigger::AfterReply(us) }
+            }
+            (Some(byte), None) => {
                 Fault { kind: stratum.fault.planned(0x20), target: 0, trigger: Trigger::WireByte(byte) }
             }
-            None => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
+            (None, _) => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
         };
         Ok(Self {
             version: VERSION,
@@ -100,6 +111,8 @@ impl Case {
                 transfers_outlive_control: stratum.fault.transfers_outlive_control.unwrap_or(false),
             },
             writes_in_place: contender.writes_in_place,
+            durable: contender.durable,
+            disk: scenario.disk,
             files,
             fault,
             mutant: None,
@@ -203,6 +216,9 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: 
     let at_us = rng.random_range(1..=round_trips_us);
     let xor = rng.random_range(1..=u8::MAX);
     let trigger = match stratum.trigger {
+        _ if stratum.fault.after_reply_us.is_some() => {
+            Trigger::AfterReply(stratum.fault.after_reply_us.unwrap_or_default())
+        }
         Some(TriggerName::PayloadByte) if size_bytes > 0 => Trigger::PayloadByte(byte),
         Some(TriggerName::AfterLastByte) => Trigger::AfterLastByte,
         Some(TriggerName::InsideHeader) => Trigger::InsideHeader(byte),
@@ -211,9 +227,15 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: 
         Some(TriggerName::BeforeCommand) => Trigger::BeforeCommand(nth),
         Some(TriggerName::BeforeReply) => Trigger::BeforeReply(nth),
         Some(TriggerName::AtTime) => Trigger::AtTimeUs(at_us),
+        Some(TriggerName::AfterReply) => Trigger::AfterReply(after_reply_us(seed)),
         Some(TriggerName::PayloadByte | TriggerName::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
     };
     Fault { kind: stratum.fault.planned(xor), target: target as u32, trigger }
+}
+
+/// In a stream of its own: for so long ext4 may take to bring a file to the disk, and a little longer.
+fn after_reply_us(seed: u64) -> u64 {
+    seeds::stream(seed, "after reply").random_range(0..=Trigger::LONGEST_AFTER_REPLY_US)
 }
 
 fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) -> Policy {

@@ -12,6 +12,7 @@ pub mod net;
 pub mod notice;
 pub mod oracle;
 pub mod outcome;
+pub mod page_cache;
 pub mod phase;
 pub mod recorder;
 pub mod scenario;

@@ -44,6 +44,8 @@ pub struct Notes {
     pub fault_phase: Option<Phase>,
     /// The names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
+    /// The names of files that stood whole at the receiver until it lost its power.
+    pub evaporated: BTreeSet<String>,
     /// Which sides saw an error.
     pub noticing: Noticing,
     /// What the sender wrote on data connections, all attempts together.

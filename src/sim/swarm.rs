@@ -4,7 +4,7 @@
 
 use super::case::{self, Case, ServerOptions};
 use super::fault::{Fault, FaultKind, Trigger};
-use super::scenario::{Limits, PathSpec, Timeouts};
+use super::scenario::{DiskSpec, Limits, PathSpec, Timeouts};
 use super::workload;
 use ftp_endpoint::client::{Direction, Policy, Publish, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
@@ -59,6 +59,8 @@ pub fn draw(seed: u64) -> Case {
         policy,
         server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
         writes_in_place,
+        durable: false,
+        disk: DiskSpec::default(),
         files,
         fault,
         mutant: None,

@@ -1,7 +1,7 @@
 //! The world: the real client and the real server over the simulated network, one case at a time.
 
 use super::case::Case;
-use super::disk::HostStore;
+use super::disk::{Disk, HostStore};
 use super::fault::FaultKind;
 use super::injector::{Injector, Scene};
 use super::names::{FileId, FileNames};
@@ -9,6 +9,7 @@ use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
+use super::page_cache::{Name, Phases};
 use super::recorder::{HostTap, Notes, Recorder};
 use super::time::SimTime;
 use super::trace::{self, Kept, Place, Trace};
@@ -19,6 +20,7 @@ use ftp_endpoint::server::{self, Config, Rights, Table};
 use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
 use ftp_proto::mutant;
 use ftp_proto::path::VirtualPath;
+use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use std::time::Duration;
 use turmoil_tcp::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use turmoil_tcp::path::PathConfig;
 use turmoil_tcp::path::router::RouterHandle;
+use turmoil_tcp::seeds;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;
@@ -137,15 +140,49 @@ impl World {
             Who::Client => (sending, receiving),
             Who::Server => (receiving, sending),
         };
-        let client_store = HostStore::new(client_store, Who::Client, recorder.clone());
-        let server_store = HostStore::new(server_store, Who::Server, recorder.clone());
+        let disk = disk(case);
+        let client_store = HostStore::new(client_store, Who::Client, recorder.clone(), disk);
+        let server_store = HostStore::new(server_store, Who::Server, recorder.clone(), disk);
         Self { case: case.clone(), keep, sources, client_store, server_store, recorder }
     }
 
-    fn receiving_store(&self) -> &MemoryStore {
+    fn receiving_host(&self) -> &HostStore {
         match self.case.policy.direction {
-            Direction::Put => self.server_store.memory(),
-            Direction::Get => self.client_store.memory(),
+            Direction::Put => &self.server_store,
+            Direction::Get => &self.client_store,
+        }
+    }
+
+    fn receiving_store(&self) -> &MemoryStore {
+        self.receiving_host().memory()
+    }
+
+    /// The process of `who` is gone, and with it perhaps what the receiver's disk had in memory only. What the
+    /// sender sends has been on its disk for long.
+    fn died(&self, who: Who, now: SimTime) {
+        self.recorder.struck();
+        let injector = &self.recorder.injector;
+        if !self.case.fault.kind.takes_power() || injector.receiver() != who {
+            return;
+        }
+        let store = self.receiving_store();
+        let is_whole = |index: usize| {
+            store.get(&path(&self.case.files[index].name)).as_deref() == Some(&self.sources[index])
+        };
+        let whole: Vec<usize> = (0..self.sources.len()).filter(|index| is_whole(*index)).collect();
+        let survivors = self.receiving_host().lose_power(injector.fired_at().unwrap_or(now));
+        let lost = whole.into_iter().filter(|index| !is_whole(*index));
+        let lost: Vec<&String> = lost.map(|index| &self.case.files[index].name).collect();
+        for name in &lost {
+            self.recorder.trace.add(now, Place::Fault, format_args!("{name} was not on the disk"));
+        }
+        self.recorder.notes().evaporated.extend(lost.into_iter().cloned());
+        // Whoever looks when the power is back.
+        for file in survivors.iter().filter(|file| !file.is_old) {
+            if let Name::Final(path) = &file.name {
+                let sent = self.case.files.iter().position(|spec| path.name() == Some(&spec.name));
+                self.recorder.published(path, &file.content, sent.map(|index| &self.sources[index][..]));
+            }
         }
     }
 
@@ -187,10 +224,15 @@ impl World {
         match report {
             Some(report) => {
                 self.recorder.notes().finished = Some((net.now().into(), report));
+                if self.recorder.injector.is_doomed(Who::Client) {
+                    // Nothing is left to do but to lose what has been received.
+                    self.recorder.injector.doom(Who::Client, &net).await;
+                    self.died(Who::Client, net.now().into());
+                }
                 self.aftermath(&net).await;
             }
             None => {
-                self.recorder.struck();
+                self.died(Who::Client, net.now().into());
                 self.recorder.notes().client_died = true;
                 let restart_after_us = self.case.fault.kind.restart_after_us();
                 if let (true, Some(us)) = (self.case.fault.kind.takes_power(), restart_after_us) {
@@ -221,7 +263,7 @@ impl World {
         };
         let goes_on = || {
             let notes = self.recorder.notes();
-            notes.server_sessions > 0 || coming(&notes)
+            notes.server_sessions > 0 || coming(&notes) || self.recorder.injector.is_doomed(Who::Server)
         };
         while goes_on() && net.now() < end {
             net.outside_sleep(AFTERMATH_STEP).await;
@@ -247,7 +289,7 @@ impl World {
                 () = self.recorder.injector.doom(Who::Server, &host) => {}
                 () = self.serve(ProcessNet(process)) => return,
             }
-            self.recorder.struck();
+            self.died(Who::Server, net.now().into());
             self.recorder.notes().server_sessions = 0;
             let Some(us) = self.case.fault.kind.restart_after_us() else { return };
             host.outside_sleep(Duration::from_micros(us)).await;
@@ -362,6 +404,7 @@ impl World {
             unfinished: store.is_unfinished(&path(name)),
             reported_delivered: reported.map(|(delivered, _)| delivered),
             attempts,
+            evaporated: notes.evaporated.contains(name),
             ending,
         };
         let others = self.sources.iter().enumerate().filter(|(other, _)| *other != index);
@@ -380,6 +423,16 @@ impl World {
 /// Where the server listens.
 fn control() -> SocketAddr {
     SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT)
+}
+
+/// The disk of each host, whose phases are the seed's own.
+fn disk(case: &Case) -> Disk {
+    let rng = &mut seeds::stream(case.seed, "disk");
+    let phases = Phases {
+        commit_us: rng.random_range(0..Phases::MAX_US),
+        flusher_us: rng.random_range(0..Phases::MAX_US),
+    };
+    Disk { phases, sync: Duration::from_micros(case.disk.sync_us), durable: case.durable }
 }
 
 /// Compares each publication with what the sender holds under the name.

@@ -53,10 +53,16 @@ pub enum Mutant {
     WrittenInPlace,
     /// The server answers a finished transfer twice.
     CompletionTwice,
+    /// A durable store answers a publication without a sync.
+    SyncForgotten,
+    /// A durable store gives a file its name, for good, before its data are synced.
+    RenamedBeforeSync,
+    /// A durable store syncs the data of a file, and not the directory that has its name.
+    DirectoryNotSynced,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 22] = [
+    pub const ALL: [Mutant; 25] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -79,6 +85,9 @@ impl Mutant {
         Mutant::RenameForgotten,
         Mutant::WrittenInPlace,
         Mutant::CompletionTwice,
+        Mutant::SyncForgotten,
+        Mutant::RenamedBeforeSync,
+        Mutant::DirectoryNotSynced,
     ];
 }
 

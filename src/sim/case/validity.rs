@@ -17,6 +17,7 @@ impl Case {
         self.path.check("path")?;
         within("limits.virtual_time_us", self.limits.virtual_time_us, 1, MAX_US)?;
         self.timeouts.check("timeouts", MAX_US)?;
+        self.disk.check("disk", MAX_US)?;
         self.check_files()?;
         self.check_policy()?;
         if self.fault.kind.has_trigger() {

@@ -1,7 +1,7 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::{End, Oracle, marks_end_of_file};
+use super::{End, Oracle, loses_unsynced, marks_end_of_file};
 use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::{Direction, Verify};
@@ -17,11 +17,19 @@ impl Oracle for Agreement {
         let excused = may_truncate_silently(end);
         let lost = end.outcome.files.iter().find(|file| {
             file.verdict.is_silent_loss()
+                && !may_evaporate(end, file.verdict)
                 && !(excused && file.verdict == Verdict::SilentTruncation)
                 && !may_differ_silently(end)
         })?;
         Some(format!("{} is {} and nobody said so", lost.name, lost.verdict))
     }
+}
+
+/// Without syncs a receiver promises nothing about its power: what it has published may be missing or empty,
+/// whether it was answered (evaporated) or not (and then stands short under its name, in a delivery that has
+/// broken off with the receiver). A durable one may lose nothing that way.
+fn may_evaporate(end: &End<'_>, verdict: Verdict) -> bool {
+    loses_unsynced(end.case) && matches!(verdict, Verdict::Evaporated | Verdict::SilentTruncation)
 }
 
 /// In stream mode the close is the end of file (RFC 959 section 3.4.1), so a close that comes

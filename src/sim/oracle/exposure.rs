@@ -1,7 +1,8 @@
 //! Exposure: where the end of file is marked in-band, a reader of the receiver's directory never
-//! sees a part of a file under its final name, but where the receiver writes in place.
+//! sees a part of a file under its final name, but where the receiver writes in place, or loses its power
+//! without having synced.
 
-use super::{End, Oracle, marks_end_of_file};
+use super::{End, Oracle, loses_unsynced, marks_end_of_file};
 
 pub struct Exposure;
 
@@ -14,6 +15,8 @@ impl Oracle for Exposure {
         // A byte changed on the way or lost by the disk stands in a file that is whole for all that its
         // receiver can know before it publishes it.
         let unknowable = end.case.fault.kind.about().hidden;
+        // A name may be on the disk before its bytes, which a loss of power shows.
+        let unknowable = unknowable || loses_unsynced(end.case);
         if !marks_end_of_file(end.case) || end.case.writes_in_place || unknowable {
             return None;
         }

@@ -14,6 +14,8 @@ pub struct Evidence<'a> {
     /// The client's word: `Some(true)` delivered, `Some(false)` failed, `None` nothing said.
     pub reported_delivered: Option<bool>,
     pub attempts: u32,
+    /// It stood there whole until the receiver lost its power.
+    pub evaporated: bool,
     /// How the run ended.
     pub ending: Ending,
 }
@@ -35,6 +37,7 @@ pub fn judge<'a>(evidence: &Evidence<'_>, others: impl IntoIterator<Item = &'a [
     match evidence.reported_delivered {
         Some(false) if whole => Verdict::FalseAlarm,
         Some(false) => Verdict::Detected,
+        Some(true) if !whole && evidence.evaporated => Verdict::Evaporated,
         Some(true) if !whole => wrong(evidence, others),
         _ if whole && evidence.attempts > 1 => Verdict::Recovered,
         _ if whole => Verdict::Intact,
@@ -62,7 +65,15 @@ mod tests {
 
     fn verdict(found: Option<&[u8]>, reported: Option<bool>, ending: Ending) -> Verdict {
         let (sent, reported_delivered) = (SENT, reported);
-        let evidence = Evidence { sent, found, unfinished: false, reported_delivered, attempts: 1, ending };
+        let evidence = Evidence {
+            sent,
+            found,
+            unfinished: false,
+            reported_delivered,
+            attempts: 1,
+            evaporated: false,
+            ending,
+        };
         judge(&evidence, [&b"another file"[..]])
     }
 
@@ -84,6 +95,7 @@ mod tests {
             unfinished: false,
             reported_delivered: yes,
             attempts: 2,
+            evaporated: false,
             ending: Finished,
         };
         assert_eq!(judge(&again, []), Verdict::Recovered);
@@ -92,12 +104,43 @@ mod tests {
         assert_eq!(judge(&again, []), Verdict::Recovered);
     }
 
+    /// Acknowledged is what counts: what was lost before, and came again, or was not promised, is no such loss.
+    #[test]
+    fn what_was_acknowledged_and_went_with_the_power_has_evaporated() {
+        let judged = |found, reported_delivered| {
+            let evidence = Evidence {
+                sent: SENT,
+                found,
+                unfinished: false,
+                reported_delivered,
+                attempts: 2,
+                evaporated: true,
+                ending: Ending::Finished,
+            };
+            judge(&evidence, [])
+        };
+        assert_eq!(judged(None, Some(true)), Verdict::Evaporated);
+        assert_eq!(judged(Some(b""), Some(true)), Verdict::Evaporated);
+        assert_eq!(judged(Some(b"what was there before"), Some(true)), Verdict::Evaporated);
+        assert_eq!(judged(Some(SENT), Some(true)), Verdict::Recovered);
+        assert_eq!(judged(None, Some(false)), Verdict::Detected);
+        assert_eq!(judged(None, None), Verdict::Detected);
+    }
+
     #[test]
     fn a_dead_client_says_nothing() {
         assert_eq!(verdict(Some(b"the who"), None, Ending::ClientDied), Verdict::SilentTruncation);
         assert_eq!(verdict(None, None, Ending::ClientDied), Verdict::Detected);
         let (found, reported_delivered, ending) = (Some(&b"the who"[..]), None, Ending::ClientDied);
-        let known = Evidence { sent: SENT, found, unfinished: true, reported_delivered, attempts: 1, ending };
+        let known = Evidence {
+            sent: SENT,
+            found,
+            unfinished: true,
+            reported_delivered,
+            attempts: 1,
+            evaporated: false,
+            ending,
+        };
         assert_eq!(judge(&known, []), Verdict::Detected);
         assert_eq!(verdict(Some(SENT), None, Ending::ClientDied), Verdict::Intact);
     }

@@ -9,6 +9,7 @@ pub mod liveness;
 pub mod replies;
 
 use super::case::Case;
+use super::fault::Side;
 use super::heard::Heard;
 use super::outcome::Outcome;
 use ftp_endpoint::observe::Who;
@@ -60,6 +61,12 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
 pub fn marks_end_of_file(case: &Case) -> bool {
     let policy = &case.policy;
     policy.mode != TransmissionMode::Stream || policy.structure == Structure::Record
+}
+
+/// Whether the receiver's host loses its power and has promised nothing for that.
+pub fn loses_unsynced(case: &Case) -> bool {
+    let fault = case.fault.kind;
+    !case.durable && fault.takes_power() && fault.victim() == Some(Side::Receiver)
 }
 
 #[cfg(test)]
