@@ -1,9 +1,7 @@
 //! What a loss of the receiver's power takes, moment by moment.
 
 use super::*;
-use crate::sim::fault::{Fault, Trigger};
-use crate::sim::outcome::Verdict;
-use crate::sim::scenario::Scenario;
+use crate::sim::fault::Fault;
 
 const AT_ONCE: u64 = 0;
 const AFTER_ALL: u64 = 36_000_000;
@@ -91,13 +89,15 @@ fn what_a_marker_was_given_for_is_on_the_disk() {
     case.writes_in_place = true;
     case.fault.trigger = Trigger::BeforeFinal;
     case.policy.retries = 0;
-    case.files[10].size_bytes = 5_500;
+    // The first: syncs at markers are rationed.
+    case.fault.target = 0;
+    case.files[0].size_bytes = 5_500;
     let outcome = judge(&case).unwrap();
     assert!(outcome.fault_fired);
-    assert_eq!(outcome.files[10].left, Left::Part);
+    assert_eq!(outcome.files[0].left, Left::Part);
     case.policy.marker_interval_bytes = None;
     let outcome = judge(&case).unwrap();
-    assert_eq!(outcome.files[10].left, Left::Nothing);
+    assert_eq!(outcome.files[0].left, Left::Nothing);
 }
 
 #[test]
