@@ -4,6 +4,7 @@ mod validity;
 
 use super::fault::TriggerName;
 use super::fault::{Fault, Trigger};
+use super::others::{Ingest, Rival, SourceChange};
 use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
 use super::signature::Signature;
 use super::trace;
@@ -39,6 +40,18 @@ pub struct Case {
     /// ([`ftp_endpoint::store::memory::MemoryStore::writing_in_place`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_in_place: bool,
+    /// Each file of the delivery has an older one under its name at the receiver ([`super::others::old`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub old_files: bool,
+    /// When the fault strikes, the target becomes another at the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_change: Option<SourceChange>,
+    /// Who takes files at the receiver as they appear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest: Option<Ingest>,
+    /// Who else writes under the target's name at the server, while it is uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival: Option<Rival>,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
     /// A defect that the run has on purpose ([`ftp_proto::mutant`]).
@@ -100,6 +113,10 @@ impl Case {
                 transfers_outlive_control: stratum.fault.transfers_outlive_control.unwrap_or(false),
             },
             writes_in_place: contender.writes_in_place,
+            old_files: false,
+            source_change: None,
+            ingest: None,
+            rival: None,
             files,
             fault,
             mutant: None,
