@@ -4,6 +4,7 @@ mod validity;
 
 use super::fault::TriggerName;
 use super::fault::{Fault, Trigger};
+use super::others::{Ingest, Rival, SourceChange};
 use super::scenario::{self, Cell, DiskSpec, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
 use super::signature::Signature;
 use super::trace;
@@ -45,6 +46,18 @@ pub struct Case {
     pub durable: bool,
     #[serde(default, skip_serializing_if = "DiskSpec::is_default")]
     pub disk: DiskSpec,
+    /// Each file of the delivery has an older one under its name at the receiver ([`super::others::old`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub old_files: bool,
+    /// When the fault strikes, the target becomes another at the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_change: Option<SourceChange>,
+    /// Who takes files at the receiver as they appear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest: Option<Ingest>,
+    /// Who else writes under the target's name at the server, while it is uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival: Option<Rival>,
     pub files: Vec<FileSpec>,
     pub fault: Fault,
     /// A defect that the run has on purpose ([`ftp_proto::mutant`]).
@@ -113,6 +126,10 @@ impl Case {
             writes_in_place: contender.writes_in_place,
             durable: contender.durable,
             disk: scenario.disk,
+            old_files: false,
+            source_change: None,
+            ingest: None,
+            rival: None,
             files,
             fault,
             mutant: None,

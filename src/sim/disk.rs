@@ -116,6 +116,12 @@ impl HostStore {
         survivors
     }
 
+    /// Takes a file away, for good: whoever takes what has come sees to it that it does not come again.
+    pub fn take(&self, path: &VirtualPath) {
+        self.memory.take(path);
+        self.platter().cache.forget(&Name::Final(path.clone()));
+    }
+
     /// The time on the host; `None`: no process is alive to ask.
     fn now(&self) -> Option<SimTime> {
         Some(self.tap.process(self.who)?.now().into())

@@ -209,6 +209,13 @@ impl PageCache {
         }
     }
 
+    /// The name is gone, and no loss of power brings it back.
+    pub fn forget(&mut self, name: &Name) {
+        self.seen.remove(name);
+        self.old.remove(name);
+        self.journal.retain(|(_, other, _)| other != name);
+    }
+
     /// One transaction: the file has another name, in place of any other that has it.
     pub fn rename(&mut self, at: SimTime, from: &Name, to: Name) {
         let Some(inode) = self.seen.get(from).copied() else { return };

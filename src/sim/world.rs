@@ -13,6 +13,7 @@ use super::page_cache::{Name, Phases};
 use super::recorder::{HostTap, Notes, Recorder};
 use super::time::SimTime;
 use super::trace::{self, Kept, Place, Trace};
+use super::truth::{self, Contents};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
@@ -20,6 +21,7 @@ use ftp_endpoint::server::{self, Config, Rights, Table};
 use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
 use ftp_proto::mutant;
 use ftp_proto::path::VirtualPath;
+use others::change;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
@@ -102,7 +104,7 @@ fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
 struct World {
     case: Case,
     keep: Keep,
-    sources: Vec<Arc<[u8]>>,
+    truth: Arc<[Contents]>,
     client_store: HostStore,
     server_store: HostStore,
     recorder: Arc<Recorder>,
@@ -110,7 +112,7 @@ struct World {
 
 impl World {
     fn new(case: &Case, keep: Keep) -> Self {
-        let sources: Vec<Arc<[u8]>> = case.files.iter().map(|file| file.bytes().into()).collect();
+        let truth: Arc<[Contents]> = truth::of(case).into();
         let sender = match case.policy.direction {
             Direction::Put => Who::Client,
             Direction::Get => Who::Server,
@@ -126,13 +128,26 @@ impl World {
             control: control(),
         };
         let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
-        let recorder = Recorder::new(trace, injector, names);
-        let recorder = Arc::new(if keep.packets { recorder.capturing() } else { recorder });
         let sending = MemoryStore::new();
-        for (file, bytes) in case.files.iter().zip(&sources) {
-            sending.insert(&path(&file.name), bytes.clone());
+        for (file, contents) in case.files.iter().zip(&*truth) {
+            sending.insert(&path(&file.name), contents.versions[0].clone());
         }
-        let mut receiving = MemoryStore::new().with_hook(publications(sending.clone(), recorder.clone()));
+        let recorder = Recorder::new(trace, injector, names, truth.clone());
+        let recorder = if keep.packets { recorder.capturing() } else { recorder };
+        let target = case.fault.target as usize;
+        let recorder = Arc::new(match case.source_change {
+            Some(_) => {
+                let name = path(&case.files[target].name);
+                recorder.changing(change(sending.clone(), name, &truth[target]))
+            }
+            None => recorder,
+        });
+        let mut receiving = MemoryStore::new().with_hook(publications(recorder.clone()));
+        for (file, contents) in case.files.iter().zip(&*truth) {
+            if let Some(old) = &contents.old {
+                receiving.insert(&path(&file.name), old.clone());
+            }
+        }
         if case.writes_in_place {
             receiving = receiving.writing_in_place();
         }
@@ -143,7 +158,7 @@ impl World {
         let disk = disk(case);
         let client_store = HostStore::new(client_store, Who::Client, recorder.clone(), disk);
         let server_store = HostStore::new(server_store, Who::Server, recorder.clone(), disk);
-        Self { case: case.clone(), keep, sources, client_store, server_store, recorder }
+        Self { case: case.clone(), keep, truth, client_store, server_store, recorder }
     }
 
     fn receiving_host(&self) -> &HostStore {
@@ -167,9 +182,10 @@ impl World {
         }
         let store = self.receiving_store();
         let is_whole = |index: usize| {
-            store.get(&path(&self.case.files[index].name)).as_deref() == Some(&self.sources[index])
+            let found = store.get(&path(&self.case.files[index].name));
+            found.is_some_and(|found| self.truth[index].is_whole(&found))
         };
-        let whole: Vec<usize> = (0..self.sources.len()).filter(|index| is_whole(*index)).collect();
+        let whole: Vec<usize> = (0..self.truth.len()).filter(|index| is_whole(*index)).collect();
         let survivors = self.receiving_host().lose_power(injector.fired_at().unwrap_or(now));
         let lost = whole.into_iter().filter(|index| !is_whole(*index));
         let lost: Vec<&String> = lost.map(|index| &self.case.files[index].name).collect();
@@ -180,8 +196,7 @@ impl World {
         // Whoever looks when the power is back.
         for file in survivors.iter().filter(|file| !file.is_old) {
             if let Name::Final(path) = &file.name {
-                let sent = self.case.files.iter().position(|spec| path.name() == Some(&spec.name));
-                self.recorder.published(path, &file.content, sent.map(|index| &self.sources[index][..]));
+                self.recorder.published(path, &file.content);
             }
         }
     }
@@ -201,6 +216,15 @@ impl World {
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
         self.recorder.use_router(router);
         net.set_tap(Arc::new(HostTap::new(Who::Client, self.recorder.clone())));
+        let receives = self.case.policy.direction == Direction::Get;
+        tokio::select! {
+            biased;
+            () = self.deliver(&net) => {}
+            () = self.watch_arrivals(&net), if receives => {}
+        }
+    }
+
+    async fn deliver(&self, net: &SimNet) {
         let process = net.process();
         let jobs: Vec<Job> = self
             .case
@@ -218,7 +242,7 @@ impl World {
             .observer(observer);
         let report = tokio::select! {
             biased;
-            () = self.recorder.injector.doom(Who::Client, &net) => None,
+            () = self.recorder.injector.doom(Who::Client, net) => None,
             report = delivery.deliver(&jobs) => Some(report),
         };
         match report {
@@ -226,10 +250,10 @@ impl World {
                 self.recorder.notes().finished = Some((net.now().into(), report));
                 if self.recorder.injector.is_doomed(Who::Client) {
                     // Nothing is left to do but to lose what has been received.
-                    self.recorder.injector.doom(Who::Client, &net).await;
+                    self.recorder.injector.doom(Who::Client, net).await;
                     self.died(Who::Client, net.now().into());
                 }
-                self.aftermath(&net).await;
+                self.aftermath(net).await;
             }
             None => {
                 self.died(Who::Client, net.now().into());
@@ -245,7 +269,7 @@ impl World {
                         format_args!("the client's host is up again"),
                     );
                 }
-                self.aftermath(&net).await;
+                self.aftermath(net).await;
             }
         }
     }
@@ -279,8 +303,18 @@ impl World {
     }
 
     async fn server_host(self: Arc<Self>, net: SimNet) {
-        let mut host = net.clone();
         net.set_tap(Arc::new(HostTap::new(Who::Server, self.recorder.clone())));
+        let receives = self.case.policy.direction == Direction::Put;
+        tokio::select! {
+            biased;
+            () = self.serve_on(&net) => {}
+            () = self.watch_arrivals(&net), if receives => {}
+            () = self.compete(&net), if receives => {}
+        }
+    }
+
+    async fn serve_on(&self, net: &SimNet) {
+        let mut host = net.clone();
         loop {
             let process = host.process();
             self.recorder.injector.runs(Who::Server, process.clone());
@@ -329,6 +363,7 @@ impl World {
 
 impl World {
     fn outcome(&self, ended: &RunReport) -> Outcome {
+        self.ingest_once();
         let notes = self.recorder.notes();
         let ending = match (&notes.finished, notes.client_died) {
             (Some(_), _) => Ending::Finished,
@@ -356,7 +391,7 @@ impl World {
             cut_off: ending == Ending::TimeLimit,
             fault_phase: notes.fault_phase,
             duration_us: report.map(|(at, _)| at.as_us()),
-            payload_bytes: self.sources.iter().map(|source| source.len() as u64).sum(),
+            payload_bytes: self.case.files.iter().map(|file| file.size_bytes).sum(),
             wire_bytes: ended.wire_bytes(),
             data_connections: notes.data_connections,
             control_round_trips: report.map(|(_, report)| report.control_round_trips),
@@ -376,15 +411,21 @@ impl World {
             captured: self.recorder.captured(),
         };
         let server_sessions = notes.server_sessions;
+        let joined: Vec<String> = notes.joined.iter().cloned().collect();
+        let own = |name: &&String| self.case.files.iter().any(|file| file.name == **name);
+        let taken = notes.taken.iter().map(|(name, _)| name);
+        let astray: Vec<String> = taken.filter(|name| !own(name)).cloned().collect();
         drop(notes);
         let received: Vec<String> =
             self.receiving_store().files().into_iter().map(|(path, _)| path.to_string()).collect();
         outcome.violations = self.recorder.violations(&End {
             case: &self.case,
             outcome: &outcome,
-            sources: &self.sources,
+            truth: &self.truth,
             network: ended,
             received: &received,
+            joined: &joined,
+            astray: &astray,
             server_sessions,
             ending,
         });
@@ -398,25 +439,37 @@ impl World {
         let reported = notes.reported.get(name).copied();
         let report = notes.finished.as_ref().map(|(_, report)| &report.files[index]);
         let attempts = reported.map_or(0, |(_, attempts)| attempts);
+        let taken = notes.taken.iter().filter(|(taken, _)| taken == name);
+        let taken: Vec<Arc<[u8]>> = taken.map(|(_, content)| content.clone()).collect();
         let evidence = Evidence {
-            sent: &self.sources[index],
+            contents: &self.truth[index],
             found: found.as_deref(),
+            taken: &taken,
             unfinished: store.is_unfinished(&path(name)),
             reported_delivered: reported.map(|(delivered, _)| delivered),
             attempts,
             evaporated: notes.evaporated.contains(name),
             ending,
         };
-        let others = self.sources.iter().enumerate().filter(|(other, _)| *other != index);
+        let others = self.truth.iter().enumerate().filter(|(other, _)| *other != index);
         FileFate {
             name: name.clone(),
-            verdict: integrity::judge(&evidence, others.map(|(_, bytes)| &bytes[..])),
+            verdict: integrity::judge(&evidence, others.map(|(_, other)| &other.versions[0][..])),
             attempts,
             latency_us: report.filter(|file| file.attempts > 0).map(|file| file.ended_us - file.started_us),
             exposed: notes.exposed.contains(name),
-            left: Left::of(&self.sources[index], found.as_deref()),
+            left: self.left(index, found.as_deref()),
             reported_delivered: reported.map(|(delivered, _)| delivered),
         }
+    }
+}
+
+impl World {
+    /// By the version that it comes closest to.
+    fn left(&self, index: usize, found: Option<&[u8]>) -> Left {
+        let versions = &self.truth[index].versions;
+        let as_versions = versions.iter().map(|version| Left::of(version, found));
+        as_versions.min().unwrap_or(Left::Nothing)
     }
 }
 
@@ -435,12 +488,9 @@ fn disk(case: &Case) -> Disk {
     Disk { phases, sync: Duration::from_micros(case.disk.sync_us), durable: case.durable }
 }
 
-/// Compares each publication with what the sender holds under the name.
-fn publications(sending: MemoryStore, recorder: Arc<Recorder>) -> PublicationHook {
-    Arc::new(move |path, found| {
-        let sent = sending.get(path);
-        recorder.published(path, found, sent.as_deref());
-    })
+/// Compares each publication with what may stand under the name.
+fn publications(recorder: Arc<Recorder>) -> PublicationHook {
+    Arc::new(move |path, found| recorder.published(path, found))
 }
 
 fn stores_hash(stores: &[&MemoryStore]) -> String {
@@ -457,6 +507,8 @@ fn stores_hash(stores: &[&MemoryStore]) -> String {
 fn path(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).expect("a case's file names are pathnames")
 }
+
+mod others;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::Case;
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
+use ftp_endpoint::client::Direction;
 use ftp_proto::path::VirtualPath;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -23,8 +24,32 @@ impl Case {
         if self.fault.kind.has_trigger() {
             within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
         }
+        self.check_others()?;
         let fault = serde_json::to_value(self.fault).unwrap_or_default();
         bounded("fault", &fault)
+    }
+
+    fn check_others(&self) -> Result<(), Problem> {
+        if let Some(ingest) = self.ingest {
+            within("ingest.poll_us", ingest.poll_us, 1_000, MAX_US)?;
+            if self.old_files {
+                return Err(Problem::new(
+                    "old_files",
+                    "none where there is an ingest, which would take them",
+                ));
+            }
+        }
+        if let Some(rival) = self.rival {
+            within("rival.at_us", rival.at_us, 0, MAX_US)?;
+            within("rival.lasts_us", rival.lasts_us, 0, MAX_US)?;
+            if self.policy.direction != Direction::Put {
+                return Err(Problem::new("rival", "none of a download, whose name is the client's own"));
+            }
+        }
+        if self.rival.is_some() || self.source_change.is_some() {
+            within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
+        }
+        Ok(())
     }
 
     fn check_files(&self) -> Result<(), Problem> {

@@ -1,7 +1,7 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::{End, Oracle, loses_unsynced, marks_end_of_file};
+use super::{End, Oracle, exposure, loses_unsynced, marks_end_of_file};
 use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::{Direction, Verify};
@@ -14,12 +14,15 @@ impl Oracle for Agreement {
     }
 
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
-        let excused = may_truncate_silently(end);
+        let excused = may_truncate_silently(end) || may_be_taken_in_part(end);
         let lost = end.outcome.files.iter().find(|file| {
+            // What is reported failed and destroys the old file is for `preservation`.
             file.verdict.is_silent_loss()
                 && !may_evaporate(end, file.verdict)
+                && file.verdict != Verdict::Destroyed
                 && !(excused && file.verdict == Verdict::SilentTruncation)
                 && !may_differ_silently(end)
+                && !may_be_mixed(end)
         })?;
         Some(format!("{} is {} and nobody said so", lost.name, lost.verdict))
     }
@@ -52,8 +55,23 @@ fn may_truncate_silently(end: &End<'_>) -> bool {
 fn may_differ_silently(end: &End<'_>) -> bool {
     let policy = &end.case.policy;
     match end.case.fault.kind {
+        // Taken before anybody can compare it.
+        FaultKind::Corrupt { .. } | FaultKind::ShortWrite if end.case.ingest.is_some() => true,
         FaultKind::Corrupt { .. } => policy.verify != Verify::Hash,
         FaultKind::ShortWrite => policy.direction == Direction::Get || policy.verify == Verify::Reply,
         _ => false,
     }
+}
+
+/// Who takes files as they appear takes parts of them where they appear in part: where the receiver
+/// writes in place, and in stream mode, where a file ends when its connection does.
+fn may_be_taken_in_part(end: &End<'_>) -> bool {
+    end.case.ingest.is_some() && (end.case.writes_in_place || !marks_end_of_file(end.case))
+}
+
+/// Two who write into one file in place mix their bytes, and an ingest takes what a client has joined of
+/// two parts of its user's before the client can compare it.
+fn may_be_mixed(end: &End<'_>) -> bool {
+    let (case, rival) = (end.case, end.case.rival.is_some());
+    rival && case.writes_in_place || case.ingest.is_some() && exposure::may_join(end)
 }
