@@ -56,7 +56,10 @@ fn modes_that_mark_the_end_lose_nothing_silently() {
     for row in rows(&read("truth-table/truth-table.csv")) {
         assert_eq!(row["fault_fired"], "true", "{row:?}");
         let marks = row["mode"] != "stream" || row["structure"] == "record";
-        assert!(!marks || row["files_lost_silently"] == "0", "{row:?}");
+        // A loss of power takes what was not synced, in whatever mode it came.
+        let is_safe =
+            if row["after_reply_us"].is_empty() { marks } else { row["variant"].ends_with("-durable") };
+        assert!(!is_safe || row["files_lost_silently"] == "0", "{row:?}");
         assert_ne!(row["effect"], "stuck", "{row:?}");
     }
 }

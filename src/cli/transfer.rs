@@ -68,8 +68,9 @@ pub(super) struct TransferArgs {
     /// Sessions at a time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub parallel: u32,
-    /// Go on where a failed attempt, or an earlier run, ended: for files that have not changed
-    /// since; add --verify hash to be sure. What cannot go on (stream mode in types a and e or with
+    /// Go on where a failed attempt, or an earlier run, ended. What was put together is compared by
+    /// HASH and moved anew if it differs; a server without HASH cannot tell whether the file has
+    /// changed since. What cannot go on (stream mode in types a and e or with
     /// records) begins anew; not together with --pipeline
     #[arg(long)]
     pub resume: bool,

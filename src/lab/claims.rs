@@ -24,12 +24,13 @@ const CONNECTION_PER_FILE: &str =
     "Stream mode needs a new data connection for each file; block and compressed mode do not.";
 const MORE_RELIABLE: &str = "Block and compressed mode are more reliable.";
 const FASTER: &str = "Block and compressed mode are faster for many small files.";
+const SAFE: &str = "A file that a 226 has answered is safe.";
 const SMALL_OVERHEAD: &str = "They cost a small overhead.";
 
-/// The seven claims, judged by this comparison alone.
+/// The seven claims, judged by this comparison alone, and an eighth where the power is cut after replies.
 pub fn judge(comparison: &Comparison) -> Vec<Claim> {
     let evidence = Evidence { comparison };
-    vec![
+    let mut claims = vec![
         evidence.close_is_the_end(),
         evidence.whatever_arrives_is_the_file(),
         evidence.early_close_is_not_told(),
@@ -37,7 +38,9 @@ pub fn judge(comparison: &Comparison) -> Vec<Claim> {
         evidence.more_reliable(),
         evidence.faster(),
         evidence.small_overhead(),
-    ]
+    ];
+    claims.extend(evidence.safe());
+    claims
 }
 
 /// Undisturbed runs, of each contender that a claim about cost compares and in each direction: they differ
@@ -314,7 +317,8 @@ impl<'a> Evidence<'a> {
     fn more_reliable(&self) -> Claim {
         let claim = MORE_RELIABLE;
         let command = self.compare_command();
-        let is_fault = |kind| kind != FaultName::None;
+        // What a loss of power takes of what was delivered has nothing to do with the mode.
+        let is_fault = |kind| kind != FaultName::None && !is_power_cut(kind);
         let any = |v: &VariantSpec| self.lost(v, is_fault);
         let marked = self.marked();
         let (Some(stream), Some(first)) = (self.plain_stream(), marked.first()) else {
@@ -365,6 +369,30 @@ impl<'a> Evidence<'a> {
             (true, true) => Standing::Holds,
         };
         Claim { claim, standing, figure, command }
+    }
+
+    /// Judged where the power is cut after the reply.
+    fn safe(&self) -> Option<Claim> {
+        let faults = &self.comparison.scenario.faults;
+        faults.iter().find(|fault| is_power_cut(fault.kind) && fault.after_reply_us.is_some())?;
+        let share = |durable: bool| {
+            let variants = self.comparison.scenario.variants.iter().filter(move |v| v.durable == durable);
+            variants.map(|v| self.lost(v, is_power_cut)).fold(Share::default(), |sum, share| Share {
+                lost: sum.lost + share.lost,
+                runs: sum.runs + share.runs,
+            })
+        };
+        let (plain, durable) = (share(false), share(true));
+        if let Err(open) = self.enough_faults(SAFE, plain, is_power_cut) {
+            return Some(open);
+        }
+        if durable.runs > 0 && durable.lost == 0 && durable.runs < LOSSLESS_RUNS {
+            let runs = durable.runs;
+            let why =
+                format!("It takes {LOSSLESS_RUNS} runs to say that nothing evaporates; there are {runs}.");
+            return Some(self.not_enough(SAFE, why, LOSSLESS_RUNS));
+        }
+        Some(safe(SAFE, plain, durable, self.compare_command()))
     }
 
     fn faster(&self) -> Claim {
@@ -453,6 +481,27 @@ impl<'a> Evidence<'a> {
 
 fn is_stream(variant: &VariantSpec) -> bool {
     variant.mode == TransmissionMode::Stream && variant.structure == Structure::File
+}
+
+/// What takes of a receiver's files what it has not synced.
+fn is_power_cut(kind: FaultName) -> bool {
+    kind == FaultName::ReceiverPowerLoss
+}
+
+/// Of runs whose receiver lost its power, by whether it had promised to sync before it answers.
+fn safe(claim: &'static str, plain: Share, durable: Share, command: String) -> Claim {
+    let mut figure =
+        format!("Of files that had been reported delivered, some were lost in {plain} power cuts");
+    figure += &match durable.runs {
+        0 => ".".to_owned(),
+        _ => format!("; where the receiver syncs file and directory before it answers, in {durable}."),
+    };
+    let standing = match (plain.lost, durable.lost, durable.runs) {
+        (0, 0, _) => Standing::Holds,
+        (_, 0, 1..) => Standing::Conditional,
+        _ => Standing::Fails,
+    };
+    Claim { claim, standing, figure, command }
 }
 
 /// A close before the end, by whoever makes it between the two ends.

@@ -46,14 +46,27 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::IacStripped
         | Mutant::ReadAheadDropped
         | Mutant::RetryAppends
-        | Mutant::RenameForgotten => "agreement",
+        | Mutant::RenameForgotten
+        | Mutant::SyncForgotten
+        | Mutant::DirectoryNotSynced
+        | Mutant::SourceChangeUnseen
+        | Mutant::UploadsInterleave
+        | Mutant::AppendLosesOther
+        | Mutant::CarriageReturnDoubled => "agreement",
         Mutant::LastPieceDropped | Mutant::RunOf64 | Mutant::CountOf15Bits | Mutant::EmptyFileUnmarked => {
             "framing"
         }
-        Mutant::PartialPublished | Mutant::WrittenInPlace => "exposure",
+        Mutant::PartialPublished
+        | Mutant::WrittenInPlace
+        | Mutant::RenamedBeforeSync
+        | Mutant::ResumedOntoVisible
+        | Mutant::OthersPartJoined
+        | Mutant::MarkerOneOff => "exposure",
+        Mutant::OldFileEmptied => "preservation",
+        Mutant::RetryUnderOtherName => "once",
         Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
         Mutant::CompletionFirst | Mutant::CompletionTwice => "replies",
-        Mutant::SessionNeverEnds | Mutant::ListenerForgotten => "leaks",
+        Mutant::SessionNeverEnds | Mutant::ListenerForgotten | Mutant::ActiveListenerKept => "leaks",
     }
 }
 

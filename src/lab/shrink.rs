@@ -2,10 +2,12 @@
 
 use crate::sim::case::Case;
 use crate::sim::fault::{FaultKind, Trigger};
-use crate::sim::scenario::PathSpec;
+use crate::sim::others::Rival;
+use crate::sim::scenario::{DiskSpec, PathSpec};
 use crate::sim::workload::Content;
 use crate::sim::world;
-use ftp_endpoint::client::{Policy, Publish, Verify};
+use ftp_endpoint::client::{Opening, Policy, Publish, Verify};
+use ftp_proto::repr::Representation;
 use std::collections::BTreeSet;
 
 pub use crate::sim::signature::Signature;
@@ -81,6 +83,7 @@ fn candidates(case: &Case) -> Vec<Case> {
     smaller_files(case, &mut found);
     simpler_fault(case, &mut found);
     simpler_policy(case, &mut found);
+    simpler_world(case, &mut found);
     simpler_path(case, &mut found);
     found.retain(|smaller| smaller != case);
     found
@@ -100,7 +103,8 @@ fn fewer_files(case: &Case, found: &mut Vec<Case>) {
         for start in (0..total).step_by(chunk) {
             let end = (start + chunk).min(total);
             let target = case.fault.target as usize;
-            if case.fault.kind.has_trigger() && (start..end).contains(&target) || end - start == total {
+            let anchored = case.fault.kind.has_trigger() || case.rival.is_some();
+            if anchored && (start..end).contains(&target) || end - start == total {
                 continue;
             }
             found.push(with(case, |smaller| {
@@ -157,6 +161,11 @@ fn simpler_fault(case: &Case, found: &mut Vec<Case>) {
     if case.fault.trigger.is_moment() {
         found.push(with(case, |simpler| simpler.fault.trigger = Trigger::BeforeFirstByte));
     }
+    if let Trigger::AfterReply(us @ 1..) = case.fault.trigger {
+        for sooner_us in [0, us / 2] {
+            found.push(with(case, |simpler| simpler.fault.trigger = Trigger::AfterReply(sooner_us)));
+        }
+    }
     if let Some(byte) = case.fault.trigger.payload_byte() {
         for earlier in [0, byte / 2, byte.saturating_sub(1)] {
             found.push(with(case, |simpler| simpler.fault.trigger = simpler.fault.trigger.at_byte(earlier)));
@@ -166,6 +175,10 @@ fn simpler_fault(case: &Case, found: &mut Vec<Case>) {
 
 fn simpler_policy(case: &Case, found: &mut Vec<Case>) {
     let mut policy = |change: fn(&mut Policy)| found.push(with(case, |simpler| change(&mut simpler.policy)));
+    policy(|policy| policy.representation = Representation::Image);
+    policy(|policy| policy.opening = Opening::Passive);
+    policy(|policy| policy.resume = false);
+    policy(|policy| policy.marker_interval_bytes = None);
     policy(|policy| policy.parallel = 1);
     policy(|policy| policy.pipeline_depth = 1);
     policy(|policy| policy.reuse_data_connection = false);
@@ -173,6 +186,25 @@ fn simpler_policy(case: &Case, found: &mut Vec<Case>) {
     policy(|policy| policy.publish = Publish::Direct);
     policy(|policy| policy.retries = 0);
     policy(|policy| policy.retries = policy.retries.min(1));
+}
+
+/// Less that stands, changes or acts beside the delivery.
+fn simpler_world(case: &Case, found: &mut Vec<Case>) {
+    found.push(with(case, |simpler| simpler.old_files = false));
+    found.push(with(case, |simpler| simpler.source_change = None));
+    found.push(with(case, |simpler| simpler.ingest = None));
+    found.push(with(case, |simpler| simpler.rival = None));
+    found.push(with(case, |simpler| simpler.writes_in_place = false));
+    found.push(with(case, |simpler| simpler.durable = false));
+    found.push(with(case, |simpler| simpler.disk = DiskSpec::default()));
+    if let Some(rival) = case.rival {
+        for at_us in [0, rival.at_us / 2] {
+            found.push(with(case, |earlier| earlier.rival = Some(Rival { at_us, ..rival })));
+        }
+        for lasts_us in [0, rival.lasts_us / 2] {
+            found.push(with(case, |shorter| shorter.rival = Some(Rival { lasts_us, ..rival })));
+        }
+    }
 }
 
 fn simpler_path(case: &Case, found: &mut Vec<Case>) {

@@ -3,7 +3,8 @@
 //!
 //! [`plan`] counts the wire bytes of each contender (a run without a fault each), [`truth`] cuts at
 //! each of them. Rows come in order of contender, direction, cut, wire byte, so that
-//! [`TruthTable::strips`] can hand them out as strips over the wire bytes.
+//! [`TruthTable::strips`] can hand them out as strips over the wire bytes. A fault with `after_reply_us` strikes
+//! so long after each file instead, once a file.
 
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::limits;
@@ -81,21 +82,23 @@ pub struct TruthRecord {
     pub structure: Structure,
     /// The fault's name in the scenario.
     pub cut: String,
+    /// The moment after the file was reported delivered at which it struck; absent when it struck at a wire byte.
+    pub after_reply_us: Option<u64>,
     /// Wire bytes count from 0, over all data connections in the order of writing, and each FIN counts as one. The bytes
-    /// before this one pass, this one does not.
-    pub wire_byte: u64,
+    /// before this one pass, this one does not. Absent, with what follows from it, where a moment is given.
+    pub wire_byte: Option<u64>,
     /// Whether the cut happened; where it did not, the run was undisturbed.
     pub fault_fired: bool,
     /// The data connection, from 0, and the stream offset on it.
-    pub connection: u32,
+    pub connection: Option<u32>,
     /// The offset of the byte in the stream of that connection, from 0.
-    pub connection_byte: u64,
+    pub connection_byte: Option<u64>,
     /// Files count from 0; a FIN has the last one on its connection.
     pub file: u32,
     /// What the byte is.
-    pub position: Part,
+    pub position: Option<Part>,
     /// Payload bytes of the file before it.
-    pub payload_byte: u64,
+    pub payload_byte: Option<u64>,
     /// [`crate::sim::notice`] says what that means.
     pub noticed_by_sender: bool,
     /// The same of the receiver.
@@ -177,22 +180,34 @@ impl TruthTable {
 pub struct Plan {
     /// For each contender and direction: their indices, and the wire bytes to cut at.
     lengths: Vec<(usize, usize, u64)>,
-    faults: u64,
+    /// For each fault, whether it strikes after each file and not at each wire byte.
+    after_files: Vec<bool>,
+    files: u64,
 }
 
 impl Plan {
     /// How many cuts there are, one a run.
     pub fn runs(&self) -> u64 {
-        self.lengths.iter().map(|(_, _, bytes)| bytes * self.faults).sum()
+        self.strips().map(|(.., runs)| runs).sum()
     }
 
-    /// Contender, direction, fault and wire byte of a run; the wire byte changes fastest.
+    /// Contender, direction, fault, and how many runs they have.
+    fn strips(&self) -> impl Iterator<Item = (usize, usize, usize, u64)> + '_ {
+        self.lengths.iter().flat_map(move |&(variant, direction, bytes)| {
+            let faults = self.after_files.iter().enumerate();
+            faults.map(move |(fault, after_files)| {
+                (variant, direction, fault, if *after_files { self.files } else { bytes })
+            })
+        })
+    }
+
+    /// Contender, direction, fault and wire byte (or file) of a run; the last changes fastest.
     pub(super) fn cut(&self, mut index: u64) -> (usize, usize, usize, u64) {
-        for &(variant, direction, bytes) in &self.lengths {
-            if index < bytes * self.faults {
-                return (variant, direction, (index / bytes) as usize, index % bytes);
+        for (variant, direction, fault, runs) in self.strips() {
+            if index < runs {
+                return (variant, direction, fault, index);
             }
-            index -= bytes * self.faults;
+            index -= runs;
         }
         unreachable!("the pool asks for as many runs as there are")
     }
@@ -209,7 +224,8 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
             lengths.push((v, d, bytes));
         }
     }
-    Ok(Plan { lengths, faults: scenario.faults.len() as u64 })
+    let after_files = scenario.faults.iter().map(|fault| fault.after_reply_us.is_some()).collect();
+    Ok(Plan { lengths, after_files, files: scenario.workload.files.into() })
 }
 
 /// Counts the wire bytes of an undisturbed run.
@@ -245,12 +261,18 @@ pub fn cut(scenario: &Scenario, variant: &str, seed: u64) -> Result<(TruthRecord
 }
 
 fn record(case: &Case, outcome: &Outcome) -> Result<TruthRecord, RunError> {
-    let Trigger::WireByte(wire_byte) = case.fault.trigger else {
-        return Err("a truth table needs a scenario with every_wire_byte".into());
+    let (wire_byte, after_reply_us) = match case.fault.trigger {
+        Trigger::WireByte(byte) => (Some(byte), None),
+        Trigger::AfterReply(us) => (None, Some(us)),
+        _ => return Err("a truth table needs a scenario with every_wire_byte".into()),
     };
-    let place = usize::try_from(wire_byte).ok().and_then(|n| outcome.wire.get(n));
-    let place = *place.ok_or_else(|| format!("the delivery has no wire byte {wire_byte}"))?;
-    let fate = &outcome.files[place.file as usize];
+    let place = wire_byte.map(|byte| {
+        let place = usize::try_from(byte).ok().and_then(|n| outcome.wire.get(n));
+        place.copied().ok_or_else(|| format!("the delivery has no wire byte {byte}"))
+    });
+    let place = place.transpose()?;
+    let file = place.map_or(case.fault.target, |place| place.file);
+    let fate = outcome.files.get(file as usize).ok_or_else(|| format!("the delivery has no file {file}"))?;
     let (sender, receiver) = match case.policy.direction {
         Direction::Put => (Who::Client, Who::Server),
         Direction::Get => (Who::Server, Who::Client),
@@ -263,13 +285,14 @@ fn record(case: &Case, outcome: &Outcome) -> Result<TruthRecord, RunError> {
         mode: case.policy.mode,
         structure: case.policy.structure,
         cut: case.fault_name.clone(),
+        after_reply_us,
         wire_byte,
         fault_fired: outcome.fault_fired,
-        connection: place.connection,
-        connection_byte: place.offset,
-        file: place.file,
-        position: place.part,
-        payload_byte: place.payload_bytes,
+        connection: place.map(|place| place.connection),
+        connection_byte: place.map(|place| place.offset),
+        file,
+        position: place.map(|place| place.part),
+        payload_byte: place.map(|place| place.payload_bytes),
         noticed_by_sender: outcome.noticed.contains(&sender),
         noticed_by_receiver: outcome.noticed.contains(&receiver),
         left: fate.left,
@@ -314,14 +337,14 @@ mod tests {
             .map(|n| {
                 let (row, violations) = row(n);
                 assert_eq!(violations, []);
-                assert_eq!((row.wire_byte, row.fault_fired), (n, true), "{variant} {cut}");
+                assert_eq!((row.wire_byte, row.fault_fired), (Some(n), true), "{variant} {cut}");
                 row
             })
             .collect()
     }
 
     fn positions(rows: &[TruthRecord]) -> String {
-        rows.iter().map(|row| row.position.as_str().chars().next().unwrap()).collect()
+        rows.iter().map(|row| row.position.unwrap().as_str().chars().next().unwrap()).collect()
     }
 
     #[test]
@@ -332,7 +355,7 @@ mod tests {
             assert_eq!(positions(&rows), format!("pppcc{}c", "p".repeat(30)));
             for row in &rows {
                 let (left, effect) = match row.position {
-                    Part::Payload => (Left::Part, Effect::Silent),
+                    Some(Part::Payload) => (Left::Part, Effect::Silent),
                     _ => (Left::Whole, Effect::Unharmed),
                 };
                 assert_eq!((row.left, row.effect), (left, effect), "{row:?}");
@@ -348,7 +371,7 @@ mod tests {
             let rows = strip("block", 0, cut);
             assert!(positions(&rows).starts_with("hhhpppeeehhhp"), "{}", positions(&rows));
             assert!(rows.iter().all(|row| row.effect != Effect::Silent && row.exposed == 0));
-            let inside = rows.iter().filter(|row| row.position == Part::Payload && row.file == 2);
+            let inside = rows.iter().filter(|row| row.position == Some(Part::Payload) && row.file == 2);
             assert!(inside.clone().count() == 30 && inside.clone().all(|row| row.noticed_by_receiver));
         }
     }
@@ -357,18 +380,19 @@ mod tests {
     #[test]
     fn a_dead_client_checks_no_size() {
         let rows = strip("stream-size", 0, "sender_dies");
-        let payload = rows.iter().filter(|row| row.position == Part::Payload);
+        let payload = rows.iter().filter(|row| row.position == Some(Part::Payload));
         assert!(payload.clone().all(|row| (row.effect, row.left) == (Effect::Silent, Left::Part)));
         assert!(payload.clone().all(|row| row.reported == Reported::Nothing));
         // A server that aborts with the control connection hears of the data connection's end before.
         let watched = strip("stream-size", 0, "sender_dies_watched");
-        let payload = watched.iter().filter(|row| row.position == Part::Payload);
+        let payload = watched.iter().filter(|row| row.position == Some(Part::Payload));
         assert!(payload.clone().all(|row| (row.effect, row.left) == (Effect::Silent, Left::Part)));
     }
 
     #[test]
     fn a_plan_names_every_cut_once() {
-        let plan = Plan { lengths: vec![(0, 0, 3), (0, 1, 2), (1, 0, 1)], faults: 2 };
+        let lengths = vec![(0, 0, 3), (0, 1, 2), (1, 0, 1)];
+        let plan = Plan { lengths, after_files: vec![false, false], files: 9 };
         assert_eq!(plan.runs(), 12);
         let cuts: Vec<_> = (0..12).map(|index| plan.cut(index)).collect();
         assert_eq!(cuts[..4], [(0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 2), (0, 0, 1, 0)]);
@@ -376,5 +400,42 @@ mod tests {
             cuts[6..],
             [(0, 1, 0, 0), (0, 1, 0, 1), (0, 1, 1, 0), (0, 1, 1, 1), (1, 0, 0, 0), (1, 0, 1, 0)]
         );
+        let plan = Plan { lengths: vec![(0, 0, 3)], after_files: vec![false, true], files: 2 };
+        assert_eq!(plan.runs(), 5);
+        assert_eq!([2, 3, 4].map(|index| plan.cut(index)), [(0, 0, 0, 2), (0, 0, 1, 0), (0, 0, 1, 1)]);
+    }
+
+    /// A power cut long after the reply, or with syncs before it, takes nothing; else everything that young.
+    #[test]
+    fn only_what_is_synced_or_old_outlives_the_power() {
+        let scenario = scenario();
+        let row = |variant: &str, direction, cut: &str, file| {
+            let fault = scenario.faults.iter().position(|fault| fault.name() == cut).unwrap();
+            let (row, violations) =
+                super::cut(&scenario, variant, scenario.seed_of(direction, fault, file)).unwrap();
+            assert_eq!((violations.len(), row.fault_fired, row.file), (0, true, file as u32), "{row:?}");
+            row
+        };
+        for direction in [0, 1] {
+            for file in 0..3 {
+                // A file of no bytes has none to lose, but its name.
+                for variant in ["stream", "block"] {
+                    let at_once = row(variant, direction, "power_cut_at_once", file);
+                    assert_eq!(
+                        (at_once.effect, at_once.left),
+                        (Effect::Silent, Left::Nothing),
+                        "{at_once:?}"
+                    );
+                    assert_eq!(at_once.verdict, Verdict::Evaporated);
+                    assert_eq!((at_once.wire_byte, at_once.position), (None, None));
+                }
+                for cut in ["power_cut_at_once", "power_cut_1s", "power_cut_5s", "power_cut_10s"] {
+                    for variant in ["stream-durable", "block-pipelined-durable"] {
+                        let row = row(variant, direction, cut, file);
+                        assert_eq!((row.effect, row.left), (Effect::Unharmed, Left::Whole), "{row:?}");
+                    }
+                }
+            }
+        }
     }
 }

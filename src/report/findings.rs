@@ -6,6 +6,7 @@ use crate::lab::plural::counted;
 use crate::lab::records::SummaryRecord;
 use crate::lab::stats;
 use crate::sim::fault::FaultName;
+use crate::sim::outcome::Verdict;
 use crate::sim::scenario::{Direction, FaultSpec};
 
 /// Sums of a contender over the faults that can lose something.
@@ -43,6 +44,19 @@ pub(super) fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
 
 pub(super) fn fault<'a>(comparison: &'a Comparison, name: &str) -> Option<&'a FaultSpec> {
     comparison.scenario.faults.iter().find(|fault| fault.name() == name)
+}
+
+/// The fates that come of circumstances and that some file has come to, for a table each.
+pub(super) fn circumstances(comparison: &Comparison) -> impl Iterator<Item = Verdict> + '_ {
+    let has = |verdict: &Verdict| comparison.rows.iter().any(|row| row.verdicts.of(*verdict) > 0);
+    Verdict::OF_CIRCUMSTANCE.into_iter().filter(has)
+}
+
+/// Its heading.
+pub(super) fn heading(verdict: Verdict) -> String {
+    let name = verdict.name();
+    let (first, rest) = name.split_at(1);
+    format!("{}{rest}: files {}", first.to_uppercase(), verdict.describe())
 }
 
 /// What stands above all else when runs did not end; `None` when all did.

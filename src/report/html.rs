@@ -12,7 +12,8 @@ use crate::lab::plural::counted;
 use crate::lab::records::SummaryRecord;
 use crate::lab::truth::TruthTable;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::{Direction, VariantSpec};
+use crate::sim::outcome::Verdict;
+use crate::sim::scenario::{Direction, FaultSpec, VariantSpec};
 pub use grid::delivery_times;
 pub(super) use page::{document, escape};
 use std::error::Error;
@@ -51,6 +52,7 @@ pub fn render(comparison: &Comparison, companions: &Companions) -> Result<String
     body += &page.summary();
     body += &page.claims();
     body += &page.reliability();
+    body += &page.circumstances();
     body += &page.delivery_time()?;
     body += &page.cost();
     if let Some(times) = &companions.grid {
@@ -154,6 +156,30 @@ impl<'a> Page<'a> {
              </details>\n<p><code>{}</code></p>\n",
             escape(&self.command())
         )
+    }
+
+    /// A table for each fate that comes of circumstances, where some file has come to it.
+    fn circumstances(&self) -> String {
+        let faults = &self.comparison.scenario.faults;
+        let header: Vec<String> =
+            faults.iter().map(|fault| escape(&fault.name().replace('_', " "))).collect();
+        let table = |verdict: Verdict| {
+            let rows = self.grouped(&header, |direction, variant| {
+                let row = |fault: &FaultSpec| self.row(direction, &variant.name, fault.name());
+                faults
+                    .iter()
+                    .map(|fault| {
+                        row(fault).map_or("<td></td>".into(), |row| {
+                            let files = row.verdicts.of(verdict);
+                            let class = if files > 0 { "lost" } else { "none" };
+                            format!("<td class={class}>{files}/{}</td>", row.files)
+                        })
+                    })
+                    .collect()
+            });
+            format!("<h2 id={}>{}</h2>\n{rows}", verdict.name(), escape(&findings::heading(verdict)))
+        };
+        findings::circumstances(self.comparison).map(table).collect()
     }
 
     fn delivery_time(&self) -> Result<String, Box<dyn Error>> {

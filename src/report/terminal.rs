@@ -144,6 +144,11 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
             |row| page.exposure_cell(row),
         );
     }
+    for verdict in findings::circumstances(comparison) {
+        text += &page.by_fault(&findings::heading(verdict), |row| {
+            page.share_cell(row.verdicts.of(verdict), row.files)
+        });
+    }
     text += &page.block(
         "Delivery time: median, and its ratio to the first contender's on the same seed [95 %]",
         page.delivery_time(),
@@ -227,11 +232,15 @@ impl Page<'_> {
 
     /// Of the files of the runs counted.
     fn exposure_cell(&self, row: &SummaryRecord) -> Cell {
-        let text = match row.exposed {
+        self.share_cell(row.exposed, row.files)
+    }
+
+    fn share_cell(&self, harmed: u64, files: u64) -> Cell {
+        let text = match harmed {
             0 => "0".to_owned(),
-            n => format::percent(n as f64 / row.files as f64),
+            n => format::percent(n as f64 / files as f64),
         };
-        self.style.judged(text, row.exposed > 0)
+        self.style.judged(text, harmed > 0)
     }
 
     fn loss_cell(&self, row: &SummaryRecord) -> Cell {

@@ -59,6 +59,7 @@ pub(super) fn planned(case: &Case) -> String {
         Trigger::BeforeFinal => "when the receiver has all".to_owned(),
         Trigger::BeforeCommand(n) => format!("before command {n}"),
         Trigger::BeforeReply(n) => format!("before reply {n}"),
+        Trigger::AfterReply(us) => format!("{} after the delivery was reported", format::setting(us)),
         Trigger::AtTimeUs(us) => {
             return format!("{name}, at {}", format::setting(us));
         }

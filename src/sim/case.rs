@@ -4,7 +4,8 @@ mod validity;
 
 use super::fault::TriggerName;
 use super::fault::{Fault, Trigger};
-use super::scenario::{self, Cell, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
+use super::others::{Ingest, Rival, SourceChange};
+use super::scenario::{self, Cell, DiskSpec, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
 use super::signature::Signature;
 use super::trace;
 use super::workload::{self, FileSpec};
@@ -50,6 +51,25 @@ pub struct Case {
     /// Of a fault at a wire byte ([`Trigger::WireByte`]): it strikes again at this later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_wire_byte: Option<u64>,
+    /// The receiver answers for a file, and the client reports it, when it would survive a loss of power
+    /// ([`ftp_endpoint::store::Store::is_durable`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
+    /// How both hosts' disks keep what is written.
+    #[serde(default, skip_serializing_if = "DiskSpec::is_default")]
+    pub disk: DiskSpec,
+    /// Each file of the delivery has an older one under its name at the receiver ([`super::others::old`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub old_files: bool,
+    /// When the fault strikes, the target becomes another at the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_change: Option<SourceChange>,
+    /// Who takes files at the receiver as they appear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest: Option<Ingest>,
+    /// Who else writes under the target's name at the server, while it is uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival: Option<Rival>,
     /// The files of the delivery, in the order in which the client delivers them.
     pub files: Vec<FileSpec>,
     /// What goes wrong, where and when.
@@ -108,11 +128,16 @@ impl Case {
         })?;
         let stratum = scenario.stratum(seed);
         let files = draw_files(scenario, seed);
-        let fault = match scenario.wire_byte(seed) {
-            Some(byte) => {
+        let fault = match (scenario.wire_byte(seed), stratum.fault.after_reply_us) {
+            // In turn, too: at the moment after each file.
+            (Some(file), Some(us)) => {
+                let target = u32::try_from(file).unwrap_or(u32::MAX);
+                Fault { kind: stratum.fault.planned(0x20), target, trigger: Trigger::AfterReply(us) }
+            }
+            (Some(byte), None) => {
                 Fault { kind: stratum.fault.planned(0x20), target: 0, trigger: Trigger::WireByte(byte) }
             }
-            None => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
+            (None, _) => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
         };
         Ok(Self {
             version: VERSION,
@@ -129,6 +154,12 @@ impl Case {
             },
             writes_in_place: contender.writes_in_place,
             second_wire_byte: scenario.second_wire_byte(seed),
+            durable: contender.durable,
+            disk: scenario.disk,
+            old_files: false,
+            source_change: None,
+            ingest: None,
+            rival: None,
             files,
             fault,
             mutant: None,
@@ -234,6 +265,9 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: 
     let at_us = rng.random_range(1..=round_trips_us);
     let xor = rng.random_range(1..=u8::MAX);
     let trigger = match stratum.trigger {
+        _ if stratum.fault.after_reply_us.is_some() => {
+            Trigger::AfterReply(stratum.fault.after_reply_us.unwrap_or_default())
+        }
         Some(TriggerName::PayloadByte) if size_bytes > 0 => Trigger::PayloadByte(byte),
         Some(TriggerName::AfterLastByte) => Trigger::AfterLastByte,
         Some(TriggerName::InsideHeader) => Trigger::InsideHeader(byte),
@@ -242,9 +276,15 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: 
         Some(TriggerName::BeforeCommand) => Trigger::BeforeCommand(nth),
         Some(TriggerName::BeforeReply) => Trigger::BeforeReply(nth),
         Some(TriggerName::AtTime) => Trigger::AtTimeUs(at_us),
+        Some(TriggerName::AfterReply) => Trigger::AfterReply(after_reply_us(seed)),
         Some(TriggerName::PayloadByte | TriggerName::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
     };
     Fault { kind: stratum.fault.planned(xor), target: target as u32, trigger }
+}
+
+/// In a stream of its own: for so long ext4 may take to bring a file to the disk, and a little longer.
+fn after_reply_us(seed: u64) -> u64 {
+    seeds::stream(seed, "after reply").random_range(0..=Trigger::LONGEST_AFTER_REPLY_US)
 }
 
 fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) -> Policy {

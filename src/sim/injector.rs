@@ -213,6 +213,11 @@ impl Injector {
         self.lock().struck();
     }
 
+    /// Whether the process or host of somebody is about to go.
+    pub fn is_doomed(&self, whom: Who) -> bool {
+        matches!(self.lock().stage, Stage::Doomed { who, .. } | Stage::Dead { who } if who == whom)
+    }
+
     /// The fault has struck.
     pub fn fired(&self, at: SimTime) {
         let state = &mut *self.lock();
@@ -322,6 +327,10 @@ impl Injector {
         }
         state.stage = Stage::Done;
         self.tell(at, format_args!("{}: the moment has come", self.fault.kind.name()));
+        if let (Trigger::AfterReply(delay_us @ 1..), Some(victim)) = (self.fault.trigger, self.victim()) {
+            let least = if victim == on { Duration::ZERO } else { self.one_way };
+            return self.doom_at(state, at + least.max(Duration::from_micros(delay_us)), victim);
+        }
         if let Some(disk) = &mut state.disk {
             disk.arm();
         } else if let Some(victim) = self.victim() {
@@ -384,6 +393,10 @@ impl Injector {
             Trigger::BeforeFinal => {
                 let Event::FileEnds { error: None, .. } = heard.event else { return false };
                 heard.who == self.receiver() && heard.is_of(self.target)
+            }
+            Trigger::AfterReply(_) => {
+                let Event::FileReported { error: None, .. } = heard.event else { return false };
+                heard.who == Who::Client && heard.is_of(self.target)
             }
             _ => false,
         }

@@ -29,11 +29,19 @@ pub enum Verdict {
     FalseAlarm,
     /// It was neither delivered nor reported when the virtual time ran out.
     Stuck,
+    /// Its upload failed, and the good file that stood under its name is gone or spoilt.
+    Destroyed,
+    /// A resumed file joins bytes of two versions, or of two people.
+    Spliced,
+    /// It was delivered once and taken twice by whoever works on what arrives, for a reply was lost.
+    Duplicated,
+    /// It was acknowledged, and lost with the receiver's power.
+    Evaporated,
 }
 
 impl Verdict {
     /// Every verdict, in the order of the columns.
-    pub const ALL: [Verdict; 8] = [
+    pub const ALL: [Verdict; 12] = [
         Verdict::Intact,
         Verdict::Recovered,
         Verdict::SilentTruncation,
@@ -42,7 +50,15 @@ impl Verdict {
         Verdict::Detected,
         Verdict::FalseAlarm,
         Verdict::Stuck,
+        Verdict::Destroyed,
+        Verdict::Spliced,
+        Verdict::Duplicated,
+        Verdict::Evaporated,
     ];
+
+    /// Those of which reports speak only where a file has come to one.
+    pub const OF_CIRCUMSTANCE: [Verdict; 4] =
+        [Verdict::Destroyed, Verdict::Spliced, Verdict::Duplicated, Verdict::Evaporated];
 
     /// The word that CSV columns have for it.
     pub fn name(self) -> &'static str {
@@ -55,12 +71,47 @@ impl Verdict {
             Verdict::Detected => "detected",
             Verdict::FalseAlarm => "false_alarm",
             Verdict::Stuck => "stuck",
+            Verdict::Destroyed => "destroyed",
+            Verdict::Spliced => "spliced",
+            Verdict::Duplicated => "duplicated",
+            Verdict::Evaporated => "evaporated",
+        }
+    }
+
+    /// What became of the file, for a heading.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Verdict::Intact => "whole at the first attempt",
+            Verdict::Recovered => "whole after a retry",
+            Verdict::SilentTruncation => "short or missing, and nobody said so",
+            Verdict::SilentCorruption => "with other bytes, and nobody said so",
+            Verdict::Misfiled => "with another file's bytes, and nobody said so",
+            Verdict::Detected => "not delivered, and known not to be",
+            Verdict::FalseAlarm => "reported failed, yet whole",
+            Verdict::Stuck => "neither delivered nor reported when time ran out",
+            Verdict::Destroyed => "whose failed upload cost the good file that was there",
+            Verdict::Spliced => "joined from two versions, or from two people's bytes",
+            Verdict::Duplicated => "delivered once and taken twice, for a reply was lost",
+            Verdict::Evaporated => "acknowledged, then lost with the receiver's power",
         }
     }
 
     /// Wrong bytes, or none, that nobody reported.
     pub fn is_silent_loss(self) -> bool {
-        matches!(self, Verdict::SilentTruncation | Verdict::SilentCorruption | Verdict::Misfiled)
+        matches!(
+            self,
+            Verdict::SilentTruncation
+                | Verdict::SilentCorruption
+                | Verdict::Misfiled
+                | Verdict::Destroyed
+                | Verdict::Spliced
+                | Verdict::Evaporated
+        )
+    }
+
+    /// Nothing is lost, yet harm is done and nobody said so: what was sent once has its effect twice.
+    pub fn is_silent_harm(self) -> bool {
+        matches!(self, Verdict::Duplicated)
     }
 }
 

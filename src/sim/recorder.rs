@@ -12,6 +12,7 @@ use super::outcome::Violation;
 use super::phase::Phase;
 use super::time::SimTime;
 use super::trace::{Place, Trace};
+use super::truth::Contents;
 use ftp_endpoint::client::Report;
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
@@ -46,6 +47,12 @@ pub struct Notes {
     pub fault_phase: Option<Phase>,
     /// The names under which the receiver published something else than the whole file.
     pub exposed: BTreeSet<String>,
+    /// The names of files that stood whole at the receiver until it lost its power.
+    pub evaporated: BTreeSet<String>,
+    /// Those of them that began as one content and ended as another.
+    pub joined: BTreeSet<String>,
+    /// What an ingest has taken, in order of time: names and contents.
+    pub taken: Vec<(String, Arc<[u8]>)>,
     /// Which sides saw an error.
     pub noticing: Noticing,
     /// What the sender wrote on data connections, all attempts together.
@@ -69,13 +76,27 @@ pub struct Recorder {
     notes: Mutex<Notes>,
     oracles: Mutex<Vec<Box<dyn Oracle>>>,
     capture: Option<Capture>,
+    truth: Arc<[Contents]>,
+    /// What changes in the world when the fault strikes.
+    at_strike: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Recorder {
-    /// A recorder that has seen nothing yet; `names` are those of the files in the case.
-    pub fn new(trace: Arc<Trace>, injector: Arc<Injector>, names: Arc<FileNames>) -> Self {
+    /// A recorder that has seen nothing yet; `names` and `truth` are those of the files in the case.
+    pub fn new(
+        trace: Arc<Trace>,
+        injector: Arc<Injector>,
+        names: Arc<FileNames>,
+        truth: Arc<[Contents]>,
+    ) -> Self {
         let oracles = Mutex::new(oracle::all());
-        Self { trace, injector, names, notes: Mutex::default(), oracles, capture: None }
+        let (notes, at_strike) = (Mutex::default(), Mutex::default());
+        Self { trace, injector, names, notes, oracles, capture: None, truth, at_strike }
+    }
+
+    /// `change` is made when the fault strikes.
+    pub fn changing(self, change: Box<dyn FnOnce() + Send>) -> Self {
+        Self { at_strike: Mutex::new(Some(change)), ..self }
     }
 
     /// Makes it keep every packet.
@@ -112,8 +133,14 @@ impl Recorder {
 
     /// The fault has struck.
     pub fn struck(&self) {
-        let notes = &mut *self.notes();
-        notes.fault_phase.get_or_insert(notes.phase);
+        {
+            let notes = &mut *self.notes();
+            notes.fault_phase.get_or_insert(notes.phase);
+        }
+        let change = self.at_strike.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(change) = change {
+            change();
+        }
     }
 
     /// The router whose middlebox commits the faults.
@@ -121,13 +148,19 @@ impl Recorder {
         self.injector.use_router(router);
     }
 
-    /// The receiver's store has published `found` under `path`, whose file should be `sent`.
-    pub fn published(&self, path: &VirtualPath, found: &[u8], sent: Option<&[u8]>) {
+    /// The receiver's store has published `found` under `path`.
+    pub fn published(&self, path: &VirtualPath, found: &[u8]) {
         // A temporary name is not a final one.
-        if let (Some(name), Some(sent)) = (path.name(), sent)
-            && found != sent
-        {
-            self.notes().exposed.insert(name.to_owned());
+        let Some(name) = path.name() else { return };
+        let id = self.names.find(name).filter(|id| self.names.name(*id) == name);
+        let Some(contents) = id.and_then(|id| self.truth.get(id.0 as usize)) else { return };
+        if contents.is_whole(found) || contents.is_anothers(found) {
+            return;
+        }
+        let notes = &mut *self.notes();
+        notes.exposed.insert(name.to_owned());
+        if contents.is_spliced(found) {
+            notes.joined.insert(name.to_owned());
         }
     }
 }

@@ -30,7 +30,7 @@ use turmoil_tcp::path::{BurstLoss, Impairments};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 13] = [
+const EMBEDDED: [(&str, &str); 14] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -41,6 +41,7 @@ const EMBEDDED: [(&str, &str); 13] = [
     ("all-faults", include_str!("../../sims/all-faults.toml")),
     ("crash-restart", include_str!("../../sims/crash-restart.toml")),
     ("killed-clients", include_str!("../../sims/killed-clients.toml")),
+    ("power-cut", include_str!("../../sims/power-cut.toml")),
     ("flaky-nat", include_str!("../../sims/flaky-nat.toml")),
     ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),
     ("satellite", include_str!("../../sims/satellite.toml")),
@@ -90,6 +91,9 @@ pub struct Scenario {
     pub limits: LimitsSpec,
     /// How long client and server wait for each other.
     pub timeouts: Timeouts,
+    /// How the hosts' disks keep what is written.
+    #[serde(default, skip_serializing_if = "DiskSpec::is_default")]
+    pub disk: DiskSpec,
     /// The faults, of which the seed draws one.
     pub faults: Vec<FaultSpec>,
     /// Where faults strike, each in turn; when absent, a payload byte counts twice (it is the case
@@ -213,6 +217,27 @@ pub struct Timeouts {
     pub retry_delay_us: u64,
 }
 
+/// The receiver's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskSpec {
+    /// How long a sync takes, of data or of a directory; those who want one at the same time share it.
+    pub sync_us: u64,
+}
+
+impl Default for DiskSpec {
+    /// A disk that has no cache of its own to lose.
+    fn default() -> Self {
+        Self { sync_us: 2_000 }
+    }
+}
+
+impl DiskSpec {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A contender: how client and server deliver. Data, not code: a new one is a new table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -248,6 +273,10 @@ pub struct VariantSpec {
     /// than out of sight until they are whole.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_in_place: bool,
+    /// The receiver answers for a file when it would survive a loss of power: its data and its name are
+    /// synced before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
     /// Sessions at a time.
     #[serde(default = "one")]
     pub parallel: u32,

@@ -1,11 +1,17 @@
 //! Swarm testing: from each seed a whole case at random. Features are present or absent by seed
 //! rather than a little of each always, so that some runs are extreme in each respect
-//! (Groce et al., "Swarm Testing", ISSTA 2012).
+//! (Groce et al., "Swarm Testing", ISSTA 2012). Which combination of feature, fault and place a seed has
+//! is not drawn but walked through, so that a few seeds cover what there is.
+
+mod features;
+mod power;
+mod walk;
 
 use super::case::{self, Case, ServerOptions};
 use super::fault::{Fault, FaultKind, Trigger};
-use super::scenario::{Limits, PathSpec, Timeouts};
+use super::scenario::{DiskSpec, Limits, PathSpec, Timeouts};
 use super::workload;
+use features::{FEATURES, Feature};
 use ftp_endpoint::client::{Direction, Policy, Publish, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
 use rand::RngExt;
@@ -13,35 +19,48 @@ use rand_chacha::ChaCha12Rng;
 use std::time::Duration;
 use turmoil_tcp::path::BurstLoss;
 use turmoil_tcp::seeds;
+use walk::Walk;
 
 fn one_of<T: Copy>(rng: &mut ChaCha12Rng, choices: &[T]) -> T {
     choices[rng.random_range(0..choices.len())]
 }
 
-/// The case that a sweep runs for `seed`.
+/// The axes of the walk.
+const FEATURE: usize = 0;
+const FAULT: usize = 1;
+const TRIGGER: usize = 2;
+const MODE: usize = 3;
+
+/// The case that a sweep runs for `seed`: feature, fault, trigger and mode are those of the seed's place
+/// on the walk, all else is drawn.
 pub fn draw(seed: u64) -> Case {
+    let walk = Walk::of(seed);
+    let feature = walk.choose(FEATURE, FEATURES);
     let rng = &mut seeds::stream(seed, "swarm");
-    let files = workload::draw(seed, workload(rng));
+    let drawn = workload(rng);
+    let files = workload::draw(seed, feature.workload(&mut seeds::stream(seed, "swarm workload"), drawn));
     let mut path = path(rng);
-    let policy = policy(rng);
+    let mut policy = policy(rng);
+    let modes = [TransmissionMode::Stream, TransmissionMode::Block, TransmissionMode::Compressed];
+    (policy.direction, policy.mode) = walk.choose(MODE, &both_ways(&modes));
     let target = rng.random_range(0..files.len());
-    let size_bytes = files[target].size_bytes;
-    let mut fault = Fault { kind: fault(rng), target: target as u32, trigger: trigger(rng, size_bytes) };
-    // A third of the seeds keeps to the usual faults on a usual path.
-    let more = &mut seeds::stream(seed, "swarm faults");
-    if more.random_range(0..3) > 0 {
-        fault.kind = any_fault(more);
-        fault.trigger = any_trigger(more, size_bytes, files.len() as u64, path.rtt_us);
+    let faults = &mut seeds::stream(seed, "swarm faults");
+    let mut fault = Fault {
+        kind: walk.choose(FAULT, &kinds(faults)),
+        target: target as u32,
+        trigger: walk
+            .choose(TRIGGER, &triggers(faults, files[target].size_bytes, files.len() as u64, path.rtt_us)),
+    };
+    if feature.goes_on() {
+        break_off(faults, &mut fault, files[target].size_bytes);
     }
-    impair(more, &mut path);
-    // Features that came later leave the other seeds as they were.
-    let later = &mut seeds::stream(seed, "swarm later");
-    let writes_in_place = later.random_range(0..8) == 0;
-    if later.random_range(0..16) == 0 {
-        fault.kind = FaultKind::ReadError;
-        fault.trigger = any_trigger(later, size_bytes, files.len() as u64, path.rtt_us);
+    // A lossy path excuses much.
+    if feature == Feature::None || faults.random_range(0..4) == 0 {
+        impair(faults, &mut path);
+    } else {
+        path.loss_ppm = 0;
     }
-    Case {
+    let mut case = Case {
         version: case::VERSION,
         scenario: "sweep".to_owned(),
         variant: "swarm".to_owned(),
@@ -58,13 +77,50 @@ pub fn draw(seed: u64) -> Case {
         },
         policy,
         server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
-        writes_in_place,
+        writes_in_place: false,
         second_wire_byte: None,
+        durable: false,
+        disk: DiskSpec::default(),
+        old_files: false,
+        source_change: None,
+        ingest: None,
+        rival: None,
         files,
         fault,
         mutant: None,
         expected: None,
+    };
+    feature.apply(&mut seeds::stream(seed, "swarm features"), &mut case);
+    power::apply(seed, &mut case);
+    case
+}
+
+fn both_ways(modes: &[TransmissionMode]) -> Vec<(Direction, TransmissionMode)> {
+    let ways = |mode: &TransmissionMode| [(Direction::Put, *mode), (Direction::Get, *mode)];
+    modes.iter().flat_map(ways).collect()
+}
+
+/// Two of three attempts are broken in the middle of the target, by what leaves a part of it and the
+/// client alive.
+fn break_off(rng: &mut ChaCha12Rng, fault: &mut Fault, size_bytes: u64) {
+    if rng.random_range(0..3) == 0 {
+        return;
     }
+    let restart_after_us = 500_000;
+    fault.kind = one_of(
+        rng,
+        &[
+            FaultKind::Reset,
+            FaultKind::EarlyClose,
+            FaultKind::ControlReset,
+            FaultKind::Blackhole { for_us: None },
+            FaultKind::WriteError,
+            FaultKind::ReceiverDies { restart_after_us },
+            FaultKind::SenderDies { restart_after_us },
+        ],
+    );
+    let size_bytes = size_bytes.max(1);
+    fault.trigger = Trigger::PayloadByte(rng.random_range(size_bytes / 4..size_bytes));
 }
 
 fn workload(rng: &mut ChaCha12Rng) -> workload::Draw {
@@ -132,78 +188,57 @@ fn policy(rng: &mut ChaCha12Rng) -> Policy {
     }
 }
 
-fn fault(rng: &mut ChaCha12Rng) -> FaultKind {
-    one_of(
-        rng,
-        &[
-            FaultKind::None,
-            FaultKind::SenderDies { restart_after_us: 500_000 },
-            FaultKind::Reset,
-            FaultKind::EarlyClose,
-            FaultKind::Blackhole { for_us: None },
-            FaultKind::Loss { loss_ppm: 30_000 },
-        ],
-    )
-}
-
-/// Any fault that strikes once.
-fn any_fault(rng: &mut ChaCha12Rng) -> FaultKind {
+/// Every kind of fault, in an order in which neighbours differ.
+fn kinds(rng: &mut ChaCha12Rng) -> [FaultKind; 26] {
     let for_us = one_of(rng, &[200_000, 3_000_000, 12_000_000]);
     let restart_after_us = one_of(rng, &[200_000, 500_000]);
     let power = one_of(rng, &[None, Some(500_000), Some(8_000_000)]);
-    one_of(
-        rng,
-        &[
-            FaultKind::SenderDies { restart_after_us },
-            FaultKind::ReceiverDies { restart_after_us },
-            FaultKind::SenderPowerLoss { restart_after_us: power },
-            FaultKind::ReceiverPowerLoss { restart_after_us: power },
-            FaultKind::Reset,
-            FaultKind::EarlyClose,
-            FaultKind::SplitClose,
-            FaultKind::Blackhole { for_us: None },
-            FaultKind::Blackhole { for_us: Some(for_us) },
-            FaultKind::Stall { for_us },
-            FaultKind::ControlReset,
-            FaultKind::ControlSilent { for_us: None },
-            FaultKind::ControlSilent { for_us: Some(for_us) },
-            FaultKind::Refused { times: 1 },
-            FaultKind::Partition { for_us },
-            FaultKind::Corrupt { xor: 0x20 },
-            FaultKind::Corrupt { xor: 0xC0 },
-            FaultKind::DiskFull { for_us },
-            FaultKind::ShortWrite,
-            FaultKind::WriteError,
-            FaultKind::SlowDisk { delay_us: 100_000 },
-        ],
-    )
+    [
+        FaultKind::None,
+        FaultKind::SenderDies { restart_after_us },
+        FaultKind::Reset,
+        FaultKind::DiskFull { for_us },
+        FaultKind::ControlReset,
+        FaultKind::EarlyClose,
+        FaultKind::ReceiverPowerLoss { restart_after_us: power },
+        FaultKind::Blackhole { for_us: None },
+        FaultKind::Corrupt { xor: 0x20 },
+        FaultKind::ReceiverDies { restart_after_us },
+        FaultKind::SplitClose,
+        FaultKind::ControlSilent { for_us: None },
+        FaultKind::ReadError,
+        FaultKind::Stall { for_us },
+        FaultKind::Refused { times: 1 },
+        FaultKind::Reset,
+        FaultKind::SenderPowerLoss { restart_after_us: power },
+        FaultKind::ShortWrite,
+        FaultKind::Partition { for_us },
+        FaultKind::EarlyClose,
+        FaultKind::SlowDisk { delay_us: 100_000 },
+        FaultKind::ControlSilent { for_us: Some(for_us) },
+        FaultKind::Blackhole { for_us: Some(for_us) },
+        FaultKind::WriteError,
+        FaultKind::Corrupt { xor: 0xC0 },
+        FaultKind::Loss { loss_ppm: 30_000 },
+    ]
 }
 
-fn any_trigger(rng: &mut ChaCha12Rng, size_bytes: u64, files: u64, rtt_us: u64) -> Trigger {
+fn triggers(rng: &mut ChaCha12Rng, size_bytes: u64, files: u64, rtt_us: u64) -> [Trigger; 11] {
     let byte = rng.random_range(0..size_bytes.max(1));
     let nth = rng.random_range(0..3);
     let at_us = rng.random_range(1..=(8 + files) * rtt_us);
-    one_of(
-        rng,
-        &[
-            if size_bytes > 0 { Trigger::PayloadByte(byte) } else { Trigger::BeforeFirstByte },
-            Trigger::AfterLastByte,
-            Trigger::InsideHeader(byte),
-            Trigger::AfterHeader(byte),
-            Trigger::BeforeFinal,
-            Trigger::BeforeFinal,
-            Trigger::BeforeCommand(nth),
-            Trigger::BeforeReply(nth),
-            Trigger::AtTimeUs(at_us),
-        ],
-    )
-}
-
-fn trigger(rng: &mut ChaCha12Rng, size_bytes: u64) -> Trigger {
-    match rng.random_range(0..4) {
-        0 => Trigger::BeforeFirstByte,
-        1 => Trigger::AfterLastByte,
-        _ if size_bytes == 0 => Trigger::BeforeFirstByte,
-        _ => Trigger::PayloadByte(rng.random_range(0..size_bytes)),
-    }
+    let at_byte = if size_bytes > 0 { Trigger::PayloadByte(byte) } else { Trigger::BeforeFirstByte };
+    [
+        at_byte,
+        Trigger::BeforeFinal,
+        Trigger::AfterLastByte,
+        Trigger::BeforeCommand(nth),
+        Trigger::InsideHeader(byte),
+        Trigger::BeforeReply(nth),
+        at_byte,
+        Trigger::BeforeFirstByte,
+        Trigger::AtTimeUs(at_us),
+        Trigger::AfterHeader(byte),
+        Trigger::BeforeFinal,
+    ]
 }

@@ -1,7 +1,7 @@
 //! The world: the real client and the real server over the simulated network, one case at a time.
 
 use super::case::Case;
-use super::disk::HostStore;
+use super::disk::{Disk, HostStore};
 use super::fault::FaultKind;
 use super::injector::{Injector, Scene};
 use super::names::{FileId, FileNames};
@@ -9,9 +9,11 @@ use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
+use super::page_cache::{Name, Phases};
 use super::recorder::{HostTap, Notes, Recorder};
 use super::time::SimTime;
 use super::trace::{self, Kept, Place, Trace};
+use super::truth::{self, Contents};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
@@ -19,6 +21,8 @@ use ftp_endpoint::server::{self, Config, Rights, Table};
 use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
 use ftp_proto::mutant;
 use ftp_proto::path::VirtualPath;
+use others::change;
+use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -26,6 +30,7 @@ use std::time::Duration;
 use turmoil_tcp::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use turmoil_tcp::path::PathConfig;
 use turmoil_tcp::path::router::RouterHandle;
+use turmoil_tcp::seeds;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;
@@ -101,7 +106,7 @@ fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
 struct World {
     case: Case,
     keep: Keep,
-    sources: Vec<Arc<[u8]>>,
+    truth: Arc<[Contents]>,
     client_store: HostStore,
     server_store: HostStore,
     recorder: Arc<Recorder>,
@@ -109,7 +114,7 @@ struct World {
 
 impl World {
     fn new(case: &Case, keep: Keep) -> Self {
-        let sources: Vec<Arc<[u8]>> = case.files.iter().map(|file| file.bytes().into()).collect();
+        let truth: Arc<[Contents]> = truth::of(case).into();
         let sender = match case.policy.direction {
             Direction::Put => Who::Client,
             Direction::Get => Who::Server,
@@ -126,13 +131,26 @@ impl World {
             second_wire_byte: case.second_wire_byte,
         };
         let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
-        let recorder = Recorder::new(trace, injector, names);
-        let recorder = Arc::new(if keep.packets { recorder.capturing() } else { recorder });
         let sending = MemoryStore::new();
-        for (file, bytes) in case.files.iter().zip(&sources) {
-            sending.insert(&path(&file.name), bytes.clone());
+        for (file, contents) in case.files.iter().zip(&*truth) {
+            sending.insert(&path(&file.name), contents.versions[0].clone());
         }
-        let mut receiving = MemoryStore::new().with_hook(publications(sending.clone(), recorder.clone()));
+        let recorder = Recorder::new(trace, injector, names, truth.clone());
+        let recorder = if keep.packets { recorder.capturing() } else { recorder };
+        let target = case.fault.target as usize;
+        let recorder = Arc::new(match case.source_change {
+            Some(_) => {
+                let name = path(&case.files[target].name);
+                recorder.changing(change(sending.clone(), name, &truth[target]))
+            }
+            None => recorder,
+        });
+        let mut receiving = MemoryStore::new().with_hook(publications(recorder.clone()));
+        for (file, contents) in case.files.iter().zip(&*truth) {
+            if let Some(old) = &contents.old {
+                receiving.insert(&path(&file.name), old.clone());
+            }
+        }
         if case.writes_in_place {
             receiving = receiving.writing_in_place();
         }
@@ -140,15 +158,49 @@ impl World {
             Who::Client => (sending, receiving),
             Who::Server => (receiving, sending),
         };
-        let client_store = HostStore::new(client_store, Who::Client, recorder.clone());
-        let server_store = HostStore::new(server_store, Who::Server, recorder.clone());
-        Self { case: case.clone(), keep, sources, client_store, server_store, recorder }
+        let disk = disk(case);
+        let client_store = HostStore::new(client_store, Who::Client, recorder.clone(), disk);
+        let server_store = HostStore::new(server_store, Who::Server, recorder.clone(), disk);
+        Self { case: case.clone(), keep, truth, client_store, server_store, recorder }
+    }
+
+    fn receiving_host(&self) -> &HostStore {
+        match self.case.policy.direction {
+            Direction::Put => &self.server_store,
+            Direction::Get => &self.client_store,
+        }
     }
 
     fn receiving_store(&self) -> &MemoryStore {
-        match self.case.policy.direction {
-            Direction::Put => self.server_store.memory(),
-            Direction::Get => self.client_store.memory(),
+        self.receiving_host().memory()
+    }
+
+    /// The process of `who` is gone, and with it perhaps what the receiver's disk had in memory only. What the
+    /// sender sends has been on its disk for long.
+    fn died(&self, who: Who, now: SimTime) {
+        self.recorder.struck();
+        let injector = &self.recorder.injector;
+        if !self.case.fault.kind.takes_power() || injector.receiver() != who {
+            return;
+        }
+        let store = self.receiving_store();
+        let is_whole = |index: usize| {
+            let found = store.get(&path(&self.case.files[index].name));
+            found.is_some_and(|found| self.truth[index].is_whole(&found))
+        };
+        let whole: Vec<usize> = (0..self.truth.len()).filter(|index| is_whole(*index)).collect();
+        let survivors = self.receiving_host().lose_power(injector.fired_at().unwrap_or(now));
+        let lost = whole.into_iter().filter(|index| !is_whole(*index));
+        let lost: Vec<&String> = lost.map(|index| &self.case.files[index].name).collect();
+        for name in &lost {
+            self.recorder.trace.add(now, Place::Fault, format_args!("{name} was not on the disk"));
+        }
+        self.recorder.notes().evaporated.extend(lost.into_iter().cloned());
+        // Whoever looks when the power is back.
+        for file in survivors.iter().filter(|file| !file.is_old) {
+            if let Name::Final(path) = &file.name {
+                self.recorder.published(path, &file.content);
+            }
         }
     }
 
@@ -167,6 +219,15 @@ impl World {
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
         self.recorder.use_router(router);
         net.set_tap(Arc::new(HostTap::new(Who::Client, self.recorder.clone())));
+        let receives = self.case.policy.direction == Direction::Get;
+        tokio::select! {
+            biased;
+            () = self.deliver(&net) => {}
+            () = self.watch_arrivals(&net), if receives => {}
+        }
+    }
+
+    async fn deliver(&self, net: &SimNet) {
         let process = net.process();
         let jobs: Vec<Job> = self
             .case
@@ -184,16 +245,21 @@ impl World {
             .observer(observer);
         let report = tokio::select! {
             biased;
-            () = self.recorder.injector.doom(Who::Client, &net) => None,
+            () = self.recorder.injector.doom(Who::Client, net) => None,
             report = delivery.deliver(&jobs) => Some(report),
         };
         match report {
             Some(report) => {
                 self.recorder.notes().finished = Some((net.now().into(), report));
-                self.aftermath(&net).await;
+                if self.recorder.injector.is_doomed(Who::Client) {
+                    // Nothing is left to do but to lose what has been received.
+                    self.recorder.injector.doom(Who::Client, net).await;
+                    self.died(Who::Client, net.now().into());
+                }
+                self.aftermath(net).await;
             }
             None => {
-                self.recorder.struck();
+                self.died(Who::Client, net.now().into());
                 self.recorder.notes().client_died = true;
                 let restart_after_us = self.case.fault.kind.restart_after_us();
                 if let (true, Some(us)) = (self.case.fault.kind.takes_power(), restart_after_us) {
@@ -206,7 +272,7 @@ impl World {
                         format_args!("the client's host is up again"),
                     );
                 }
-                self.aftermath(&net).await;
+                self.aftermath(net).await;
             }
         }
     }
@@ -224,7 +290,7 @@ impl World {
         };
         let goes_on = || {
             let notes = self.recorder.notes();
-            notes.server_sessions > 0 || coming(&notes)
+            notes.server_sessions > 0 || coming(&notes) || self.recorder.injector.is_doomed(Who::Server)
         };
         while goes_on() && net.now() < end {
             net.outside_sleep(AFTERMATH_STEP).await;
@@ -240,8 +306,18 @@ impl World {
     }
 
     async fn server_host(self: Arc<Self>, net: SimNet) {
-        let mut host = net.clone();
         net.set_tap(Arc::new(HostTap::new(Who::Server, self.recorder.clone())));
+        let receives = self.case.policy.direction == Direction::Put;
+        tokio::select! {
+            biased;
+            () = self.serve_on(&net) => {}
+            () = self.watch_arrivals(&net), if receives => {}
+            () = self.compete(&net), if receives => {}
+        }
+    }
+
+    async fn serve_on(&self, net: &SimNet) {
+        let mut host = net.clone();
         loop {
             let process = host.process();
             self.recorder.injector.runs(Who::Server, process.clone());
@@ -250,7 +326,7 @@ impl World {
                 () = self.recorder.injector.doom(Who::Server, &host) => {}
                 () = self.serve(ProcessNet(process)) => return,
             }
-            self.recorder.struck();
+            self.died(Who::Server, net.now().into());
             self.recorder.notes().server_sessions = 0;
             let Some(us) = self.case.fault.kind.restart_after_us() else { return };
             host.outside_sleep(Duration::from_micros(us)).await;
@@ -292,6 +368,7 @@ impl World {
 
 impl World {
     fn outcome(&self, ended: &RunReport) -> Outcome {
+        self.ingest_once();
         let notes = self.recorder.notes();
         let ending = match (&notes.finished, notes.client_died) {
             (Some(_), _) => Ending::Finished,
@@ -320,7 +397,7 @@ impl World {
             cut_off: ending == Ending::TimeLimit,
             fault_phase: notes.fault_phase,
             duration_us: report.map(|(at, _)| at.as_us()),
-            payload_bytes: self.sources.iter().map(|source| source.len() as u64).sum(),
+            payload_bytes: self.case.files.iter().map(|file| file.size_bytes).sum(),
             wire_bytes: ended.wire_bytes(),
             data_connections: notes.data_connections,
             control_round_trips: report.map(|(_, report)| report.control_round_trips),
@@ -340,15 +417,21 @@ impl World {
             captured: self.recorder.captured(),
         };
         let server_sessions = notes.server_sessions;
+        let joined: Vec<String> = notes.joined.iter().cloned().collect();
+        let own = |name: &&String| self.case.files.iter().any(|file| file.name == **name);
+        let taken = notes.taken.iter().map(|(name, _)| name);
+        let astray: Vec<String> = taken.filter(|name| !own(name)).cloned().collect();
         drop(notes);
         let received: Vec<String> =
             self.receiving_store().files().into_iter().map(|(path, _)| path.to_string()).collect();
         outcome.violations = self.recorder.violations(&End {
             case: &self.case,
             outcome: &outcome,
-            sources: &self.sources,
+            truth: &self.truth,
             network: ended,
             received: &received,
+            joined: &joined,
+            astray: &astray,
             server_sessions,
             ending,
         });
@@ -362,24 +445,37 @@ impl World {
         let reported = notes.reported.get(name).copied();
         let report = notes.finished.as_ref().map(|(_, report)| &report.files[index]);
         let attempts = reported.map_or(0, |(_, attempts)| attempts);
+        let taken = notes.taken.iter().filter(|(taken, _)| taken == name);
+        let taken: Vec<Arc<[u8]>> = taken.map(|(_, content)| content.clone()).collect();
         let evidence = Evidence {
-            sent: &self.sources[index],
+            contents: &self.truth[index],
             found: found.as_deref(),
+            taken: &taken,
             unfinished: store.is_unfinished(&path(name)),
             reported_delivered: reported.map(|(delivered, _)| delivered),
             attempts,
+            evaporated: notes.evaporated.contains(name),
             ending,
         };
-        let others = self.sources.iter().enumerate().filter(|(other, _)| *other != index);
+        let others = self.truth.iter().enumerate().filter(|(other, _)| *other != index);
         FileFate {
             name: name.clone(),
-            verdict: integrity::judge(&evidence, others.map(|(_, bytes)| &bytes[..])),
+            verdict: integrity::judge(&evidence, others.map(|(_, other)| &other.versions[0][..])),
             attempts,
             latency_us: report.filter(|file| file.attempts > 0).map(|file| file.ended_us - file.started_us),
             exposed: notes.exposed.contains(name),
-            left: Left::of(&self.sources[index], found.as_deref()),
+            left: self.left(index, found.as_deref()),
             reported_delivered: reported.map(|(delivered, _)| delivered),
         }
+    }
+}
+
+impl World {
+    /// By the version that it comes closest to.
+    fn left(&self, index: usize, found: Option<&[u8]>) -> Left {
+        let versions = &self.truth[index].versions;
+        let as_versions = versions.iter().map(|version| Left::of(version, found));
+        as_versions.min().unwrap_or(Left::Nothing)
     }
 }
 
@@ -388,12 +484,19 @@ fn control() -> SocketAddr {
     SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT)
 }
 
-/// Compares each publication with what the sender holds under the name.
-fn publications(sending: MemoryStore, recorder: Arc<Recorder>) -> PublicationHook {
-    Arc::new(move |path, found| {
-        let sent = sending.get(path);
-        recorder.published(path, found, sent.as_deref());
-    })
+/// The disk of each host, whose phases are the seed's own.
+fn disk(case: &Case) -> Disk {
+    let rng = &mut seeds::stream(case.seed, "disk");
+    let phases = Phases {
+        commit_us: rng.random_range(0..Phases::MAX_US),
+        flusher_us: rng.random_range(0..Phases::MAX_US),
+    };
+    Disk { phases, sync: Duration::from_micros(case.disk.sync_us), durable: case.durable }
+}
+
+/// Compares each publication with what may stand under the name.
+fn publications(recorder: Arc<Recorder>) -> PublicationHook {
+    Arc::new(move |path, found| recorder.published(path, found))
 }
 
 fn stores_hash(stores: &[&MemoryStore]) -> String {
@@ -410,6 +513,8 @@ fn stores_hash(stores: &[&MemoryStore]) -> String {
 fn path(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).expect("a case's file names are pathnames")
 }
+
+mod others;
 
 #[cfg(test)]
 mod tests;

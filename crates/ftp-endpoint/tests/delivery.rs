@@ -7,6 +7,8 @@ mod cut;
 mod durable;
 #[path = "delivery/together.rs"]
 mod together;
+#[path = "delivery/versions.rs"]
+mod versions;
 
 use cut::CutNet;
 use ftp_endpoint::client::{Delivery, Direction, Job, Login, Policy, Publish, Report, Verify};

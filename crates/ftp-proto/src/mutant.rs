@@ -53,10 +53,36 @@ pub enum Mutant {
     WrittenInPlace,
     /// The server answers a finished transfer twice.
     CompletionTwice,
+    /// A durable store answers a publication without a sync.
+    SyncForgotten,
+    /// A durable store gives a file its name, for good, before its data are synced.
+    RenamedBeforeSync,
+    /// A durable store syncs the data of a file, and not the directory that has its name.
+    DirectoryNotSynced,
+    /// The client goes on with a file that has changed since its last attempt, and compares nothing.
+    SourceChangeUnseen,
+    /// The client's REST counts what stands under the name, whosever it is, not what its upload has left.
+    ResumedOntoVisible,
+    /// The store offers what a failed upload has left to any user.
+    OthersPartJoined,
+    /// A restart marker names the place one byte before.
+    MarkerOneOff,
+    /// The store empties the old file when an upload begins.
+    OldFileEmptied,
+    /// Two uploads of one name share a temporary file.
+    UploadsInterleave,
+    /// An append puts back what it found, whatever was stored meanwhile.
+    AppendLosesOther,
+    /// The client forgets its listener when the server refuses a transfer of active mode.
+    ActiveListenerKept,
+    /// TYPE A doubles the CR of a line that ends with CR LF already.
+    CarriageReturnDoubled,
+    /// The client sends a file again under another name, and leaves the first.
+    RetryUnderOtherName,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 22] = [
+    pub const ALL: [Mutant; 35] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -79,6 +105,19 @@ impl Mutant {
         Mutant::RenameForgotten,
         Mutant::WrittenInPlace,
         Mutant::CompletionTwice,
+        Mutant::SyncForgotten,
+        Mutant::RenamedBeforeSync,
+        Mutant::DirectoryNotSynced,
+        Mutant::SourceChangeUnseen,
+        Mutant::ResumedOntoVisible,
+        Mutant::OthersPartJoined,
+        Mutant::MarkerOneOff,
+        Mutant::OldFileEmptied,
+        Mutant::UploadsInterleave,
+        Mutant::AppendLosesOther,
+        Mutant::ActiveListenerKept,
+        Mutant::CarriageReturnDoubled,
+        Mutant::RetryUnderOtherName,
     ];
 }
 

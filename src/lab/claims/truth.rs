@@ -1,7 +1,8 @@
 //! The claims about reliability, judged by cutting everywhere.
 
 use super::{
-    CANNOT_TELL, CLOSE_IS_THE_END, MORE_RELIABLE, WHATEVER_ARRIVES, is_early_close, is_stream, untested,
+    CANNOT_TELL, CLOSE_IS_THE_END, MORE_RELIABLE, SAFE, Share, WHATEVER_ARRIVES, is_early_close,
+    is_power_cut, is_stream, safe, untested,
 };
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::plural::counted;
@@ -15,12 +16,14 @@ use ftp_proto::mode::{Structure, TransmissionMode};
 /// Those claims that a truth table can tell about.
 pub fn judge_truth(table: &TruthTable) -> Vec<Claim> {
     let evidence = Evidence { table };
-    vec![
+    let mut claims = vec![
         evidence.close_is_the_end(),
         evidence.whatever_arrives(),
         evidence.cannot_tell(),
         evidence.more_reliable(),
-    ]
+    ];
+    claims.extend(evidence.safe());
+    claims
 }
 
 struct Evidence<'a> {
@@ -70,7 +73,7 @@ impl<'a> Evidence<'a> {
     /// Early closes of plain stream mode before a payload byte, and those that left a part.
     fn truncated(&self, variant: &'a VariantSpec) -> (Vec<&'a TruthRecord>, usize) {
         let cuts = self.cuts(variant, is_early_close);
-        let cuts: Vec<_> = cuts.filter(|row| row.position == Part::Payload).collect();
+        let cuts: Vec<_> = cuts.filter(|row| row.position == Some(Part::Payload)).collect();
         let parts = cuts.iter().filter(|row| row.left == Left::Part).count();
         (cuts, parts)
     }
@@ -152,10 +155,24 @@ impl<'a> Evidence<'a> {
         Claim { claim, standing, figure, command: self.replay(cuts.first().copied()) }
     }
 
+    /// Judged where the power is cut after the reply.
+    fn safe(&self) -> Option<Claim> {
+        let share = |durable: bool| {
+            let variants = self.table.scenario.variants.iter().filter(move |v| v.durable == durable);
+            let cuts = variants.flat_map(|v| self.cuts(v, is_power_cut));
+            cuts.fold(Share::default(), |sum, row| Share {
+                lost: sum.lost + u64::from(row.effect == Effect::Silent),
+                runs: sum.runs + 1,
+            })
+        };
+        let (plain, durable) = (share(false), share(true));
+        (plain.runs > 0).then(|| safe(SAFE, plain, durable, self.command()))
+    }
+
     fn more_reliable(&self) -> Claim {
         let claim = MORE_RELIABLE;
         let silent = |v: &'a VariantSpec| {
-            let cuts = self.cuts(v, |_| true);
+            let cuts = self.cuts(v, |kind| !is_power_cut(kind));
             (cuts.clone().filter(|row| row.effect == Effect::Silent).count(), cuts.count())
         };
         let variants = || self.table.scenario.variants.iter();

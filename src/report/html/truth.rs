@@ -91,7 +91,7 @@ fn figure(table: &TruthTable, variant: &VariantSpec, direction: Direction, longe
 type Look = fn(&TruthRecord) -> (&'static str, String);
 
 fn position(row: &TruthRecord) -> (&'static str, String) {
-    let part = row.position.as_str();
+    let part = row.position.map_or("", Part::as_str);
     (part, format!("{} of file {}", part.replace('_', " "), row.file))
 }
 
@@ -124,10 +124,11 @@ fn svg(strip: &Strip<'_>, longest: usize, look: Look) -> String {
     for stretch in looks.chunk_by(|a, b| a == b) {
         let end = begin + stretch.len();
         let (class, said) = &stretch[0];
+        let unit = if strip.rows[begin].wire_byte.is_some() { "wire byte" } else { "after file" };
         let bytes = if end - begin == 1 {
-            format!("wire byte {begin}")
+            format!("{unit} {begin}")
         } else {
-            format!("wire bytes {begin} to {}", end - 1)
+            format!("{unit}s {begin} to {}", end - 1)
         };
         let _ = write!(
             text,

@@ -2,6 +2,7 @@
 
 use super::{Style, format, wrap};
 use crate::lab::truth::{Effect, Strip, TruthTable};
+use crate::sim::scenario::FaultSpec;
 use comfy_table::Cell;
 
 /// Everything, ready to print; ends with a newline.
@@ -11,29 +12,42 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
     text = text.replacen(&s.name, &style.bold(&s.name), 1);
     let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
     let conditions = format!(
-        "{}: each wire byte and FIN of a delivery of {} of {} {}, over {} of round trip.",
-        format::counted(table.rows.len() as u64, "cut"),
+        "{}: each wire byte and FIN of a delivery of {} of {} {}, over {} of round trip{}.",
+        format::counted(table.rows.iter().filter(|row| row.wire_byte.is_some()).count() as u64, "cut"),
         if sizes.len() == 1 { "a file" } else { "files" },
         format::list(&sizes),
         if sizes == ["1"] { "byte" } else { "bytes" },
         format::setting(s.path.rtt_us),
-    );
-    text += &wrap(&conditions, style.width);
-    text += &matrix(
-        table,
-        style,
-        "Silent loss: of all places to cut, those after which a file is short, wrong or missing and \
-         nobody was told",
-        |strip| {
-            let (silent, cuts) = (strip.count(Effect::Silent), strip.fired().count());
-            let share = format::percent(silent as f64 / cuts.max(1) as f64);
-            let text = if silent > 0 { format!("{silent}/{cuts} {share}") } else { format!("0/{cuts}") };
-            style.judged(text, silent > 0)
+        match table.rows.iter().filter(|row| row.after_reply_us.is_some()).count() {
+            0 => String::new(),
+            cuts => format!("; {} losses of the receiver's power after each file was reported", cuts),
         },
     );
+    text += &wrap(&conditions, style.width);
+    let lost = |strip: &Strip<'_>| {
+        let (silent, cuts) = (strip.count(Effect::Silent), strip.fired().count());
+        let share = format::percent(silent as f64 / cuts.max(1) as f64);
+        let text = if silent > 0 { format!("{silent}/{cuts} {share}") } else { format!("0/{cuts}") };
+        style.judged(text, silent > 0)
+    };
+    let (moments, cuts): (Vec<_>, Vec<_>) = s.faults.iter().partition(|fault| fault.after_reply_us.is_some());
     text += &matrix(
         table,
         style,
+        &cuts,
+        "Silent loss: of all places to cut, those after which a file is short, wrong or missing and \
+         nobody was told",
+        lost,
+    );
+    if !moments.is_empty() {
+        let title = "Evaporated: files reported delivered, after each of which the receiver lost its power, and \
+                     losses";
+        text += &matrix(table, style, &moments, title, lost);
+    }
+    text += &matrix(
+        table,
+        style,
+        &cuts,
         "Who noticed: places where an error was seen by both sides (B), by the sender (S) or the receiver \
          (R) alone, by neither (-)",
         |strip| Cell::new(noticed(strip)),
@@ -49,9 +63,15 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
     text
 }
 
-fn matrix(table: &TruthTable, style: Style, title: &str, cell: impl Fn(&Strip<'_>) -> Cell) -> String {
+fn matrix(
+    table: &TruthTable,
+    style: Style,
+    faults: &[&FaultSpec],
+    title: &str,
+    cell: impl Fn(&Strip<'_>) -> Cell,
+) -> String {
     let s = &table.scenario;
-    let cuts: Vec<&str> = s.faults.iter().map(|fault| fault.name()).collect();
+    let cuts: Vec<&str> = faults.iter().map(|fault| fault.name()).collect();
     let header = ["", ""].into_iter().chain(cuts.iter().copied()).map(|name| name.replace('_', " "));
     let mut lines = style.table(header.collect(), 2);
     for direction in &s.directions {

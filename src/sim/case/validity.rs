@@ -3,6 +3,7 @@
 use super::Case;
 use crate::sim::fault::Trigger;
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
+use ftp_endpoint::client::Direction;
 use ftp_proto::path::VirtualPath;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ impl Case {
         self.path.check("path")?;
         within("limits.virtual_time_us", self.limits.virtual_time_us, 1, MAX_US)?;
         self.timeouts.check("timeouts", MAX_US)?;
+        self.disk.check("disk", MAX_US)?;
         self.check_files()?;
         self.check_policy()?;
         if let (Some(second), Trigger::WireByte(first)) = (self.second_wire_byte, self.fault.trigger) {
@@ -26,8 +28,32 @@ impl Case {
         if self.fault.kind.has_trigger() {
             within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
         }
+        self.check_others()?;
         let fault = serde_json::to_value(self.fault).unwrap_or_default();
         bounded("fault", &fault)
+    }
+
+    fn check_others(&self) -> Result<(), Problem> {
+        if let Some(ingest) = self.ingest {
+            within("ingest.poll_us", ingest.poll_us, 1_000, MAX_US)?;
+            if self.old_files {
+                return Err(Problem::new(
+                    "old_files",
+                    "none where there is an ingest, which would take them",
+                ));
+            }
+        }
+        if let Some(rival) = self.rival {
+            within("rival.at_us", rival.at_us, 0, MAX_US)?;
+            within("rival.lasts_us", rival.lasts_us, 0, MAX_US)?;
+            if self.policy.direction != Direction::Put {
+                return Err(Problem::new("rival", "none of a download, whose name is the client's own"));
+            }
+        }
+        if self.rival.is_some() || self.source_change.is_some() {
+            within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
+        }
+        Ok(())
     }
 
     fn check_files(&self) -> Result<(), Problem> {

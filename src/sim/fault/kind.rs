@@ -86,7 +86,9 @@ faults! {
 
     /// The receiver's host loses its power when what comes before the byte has been read: the sender
     /// observes that its data is no longer acknowledged, then a timeout (or RST after a restart). As
-    /// `sender_power_loss` in all else; what was published stays on the disk.
+    /// `sender_power_loss` in all else. Of its files stays what ext4 has on the platter: a file that was
+    /// published and not synced may be missing, have no bytes, or its old ones, for up to 35 s.
+    /// With `after_reply_us` it strikes so long after the client has reported the file delivered.
     ReceiverPowerLoss {
         /// How long the host stays down; for good when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,8 +96,8 @@ faults! {
     } => {
         name: "receiver_power_loss",
         line: "the receiver's host loses its power: silence, RST after a restart",
-        noticed: "the sender, by silence until its timeouts, or by RST after a restart",
-        parameters: &[("restart_after_us", Need::Optional)],
+        noticed: "the sender, by silence until its timeouts, or by RST after a restart; of what was answered, nobody",
+        parameters: &[("restart_after_us", Need::Optional), ("after_reply_us", Need::Optional)],
         strikes: Place::Power(Side::Receiver),
         lasts: false, hidden: false,
     }

@@ -42,9 +42,16 @@ pub enum Trigger {
     BeforeReply(u32),
     /// This virtual time has come, whichever file is under way.
     AtTimeUs(u64),
+    /// The client has reported the file delivered, the final reply read and all checks done, so many
+    /// microseconds ago.
+    AfterReply(u64),
 }
 
 impl Trigger {
+    /// The longest [`Trigger::AfterReply`] that is drawn: whatever a disk forgets in a loss of power, it has by
+    /// then.
+    pub const LONGEST_AFTER_REPLY_US: u64 = 36_000_000;
+
     /// The payload byte that it names.
     pub fn payload_byte(&self) -> Option<u64> {
         match *self {
@@ -67,6 +74,7 @@ impl Trigger {
             Trigger::BeforeCommand(_) => Some(TriggerName::BeforeCommand),
             Trigger::BeforeReply(_) => Some(TriggerName::BeforeReply),
             Trigger::AtTimeUs(_) => Some(TriggerName::AtTime),
+            Trigger::AfterReply(_) => Some(TriggerName::AfterReply),
             Trigger::WireByte(_) => None,
         }
     }
@@ -85,7 +93,11 @@ impl Trigger {
     pub fn is_moment(&self) -> bool {
         matches!(
             self,
-            Trigger::BeforeFinal | Trigger::BeforeCommand(_) | Trigger::BeforeReply(_) | Trigger::AtTimeUs(_)
+            Trigger::BeforeFinal
+                | Trigger::BeforeCommand(_)
+                | Trigger::BeforeReply(_)
+                | Trigger::AtTimeUs(_)
+                | Trigger::AfterReply(_)
         )
     }
 }
@@ -112,11 +124,13 @@ pub enum TriggerName {
     BeforeReply,
     /// A virtual time has come, within the first round trips of the delivery: eight and one for each file.
     AtTime,
+    /// The client has reported the file delivered, up to 36 s ago.
+    AfterReply,
 }
 
 impl TriggerName {
     /// Every trigger, in the order in which lists show them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BeforeFirstByte,
         Self::PayloadByte,
         Self::AfterLastByte,
@@ -126,6 +140,7 @@ impl TriggerName {
         Self::BeforeCommand,
         Self::BeforeReply,
         Self::AtTime,
+        Self::AfterReply,
     ];
 
     /// Those that a scenario has that names none.
@@ -154,6 +169,9 @@ impl TriggerName {
             }
             Self::BeforeReply => ("before_reply", "before the first or second reply to such a command"),
             Self::AtTime => ("at_time", "at a virtual time, whatever is under way"),
+            Self::AfterReply => {
+                ("after_reply", "up to 36 s after the client has reported the file delivered")
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::{End, Oracle, marks_end_of_file};
+use super::{End, Oracle, exposure, loses_unsynced, marks_end_of_file};
 use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::{Direction, Verify};
@@ -15,14 +15,25 @@ impl Oracle for Agreement {
     }
 
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
-        let excused = may_truncate_silently(end);
+        let excused = may_truncate_silently(end) || may_be_taken_in_part(end);
         let lost = end.outcome.files.iter().find(|file| {
+            // What is reported failed and destroys the old file is for `preservation`.
             file.verdict.is_silent_loss()
+                && !may_evaporate(end, file.verdict)
+                && file.verdict != Verdict::Destroyed
                 && !(excused && file.verdict == Verdict::SilentTruncation)
                 && !may_differ_silently(end)
+                && !may_be_mixed(end)
         })?;
         Some(format!("{} is {} and nobody said so", lost.name, lost.verdict))
     }
+}
+
+/// Without syncs a receiver promises nothing about its power: what it has published may be missing or empty,
+/// whether it was answered (evaporated) or not (and then stands short under its name, in a delivery that has
+/// broken off with the receiver). A durable one may lose nothing that way.
+fn may_evaporate(end: &End<'_>, verdict: Verdict) -> bool {
+    loses_unsynced(end.case) && matches!(verdict, Verdict::Evaporated | Verdict::SilentTruncation)
 }
 
 /// In stream mode the close is the end of file (RFC 959 section 3.4.1), so a close that comes
@@ -45,8 +56,23 @@ fn may_truncate_silently(end: &End<'_>) -> bool {
 fn may_differ_silently(end: &End<'_>) -> bool {
     let policy = &end.case.policy;
     match end.case.fault.kind {
+        // Taken before anybody can compare it.
+        FaultKind::Corrupt { .. } | FaultKind::ShortWrite if end.case.ingest.is_some() => true,
         FaultKind::Corrupt { .. } => policy.verify != Verify::Hash,
         FaultKind::ShortWrite => policy.direction == Direction::Get || policy.verify == Verify::Reply,
         _ => false,
     }
+}
+
+/// Who takes files as they appear takes parts of them where they appear in part: where the receiver
+/// writes in place, and in stream mode, where a file ends when its connection does.
+fn may_be_taken_in_part(end: &End<'_>) -> bool {
+    end.case.ingest.is_some() && (end.case.writes_in_place || !marks_end_of_file(end.case))
+}
+
+/// Two who write into one file in place mix their bytes, and an ingest takes what a client has joined of
+/// two parts of its user's before the client can compare it.
+fn may_be_mixed(end: &End<'_>) -> bool {
+    let (case, rival) = (end.case, end.case.rival.is_some());
+    rival && case.writes_in_place || case.ingest.is_some() && exposure::may_join(end)
 }

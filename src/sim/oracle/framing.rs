@@ -161,10 +161,14 @@ impl Oracle for Framing {
             self.violation = self.sent.iter().find_map(|sent| {
                 let is_it = |name: &str| sent.name.trim_start_matches('/') == name;
                 let index = end.case.files.iter().position(|file| is_it(&file.name))?;
-                let source = &end.sources[index];
-                let rests = self.offsets.iter().filter_map(|offset| source.get(*offset..));
-                let resumed = rests.into_iter().any(|rest| Self::judge(sent, rest).is_none());
-                Self::judge(sent, source).filter(|_| !resumed)
+                let versions = &end.truth[index].versions;
+                let from = |source: &[u8]| {
+                    let rests = self.offsets.iter().filter_map(|offset| source.get(*offset..));
+                    rests.into_iter().any(|rest| Self::judge(sent, rest).is_none())
+                };
+                let resumed = versions.iter().any(|source| from(source));
+                let whole = versions.iter().skip(1).any(|source| Self::judge(sent, source).is_none());
+                Self::judge(sent, &versions[0]).filter(|_| !resumed && !whole)
             });
         }
         self.violation.take()

@@ -49,6 +49,8 @@ fn stray(end: &End<'_>, name: &str) -> Option<String> {
         Some(file) if matches!(file.verdict, Verdict::Intact | Verdict::Recovered) => {
             Some(format!("{name}: temporary, although {} is {}", file.name, file.verdict))
         }
+        // The rename was lost with the power.
+        Some(file) if file.verdict == Verdict::Evaporated => None,
         // A delivery that broke off may leave it; the client has said so or has died.
         Some(file) if !file.verdict.is_silent_loss() || end.ending == Ending::ClientDied => None,
         Some(file) => Some(format!("{name}: left, and {} reported delivered", file.name)),

@@ -6,15 +6,18 @@ pub mod framing;
 pub mod integrity;
 pub mod leaks;
 pub mod liveness;
+pub mod once;
+pub mod preservation;
 pub mod replies;
 
 use super::case::Case;
+use super::fault::Side;
 use super::heard::Heard;
 use super::outcome::Outcome;
+use super::truth::Contents;
 use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use turmoil_tcp::network::RunReport;
 
 /// An invariant of every run, whatever the faults.
@@ -35,12 +38,16 @@ pub struct End<'a> {
     pub case: &'a Case,
     /// What became of it, without the violations.
     pub outcome: &'a Outcome,
-    /// The contents of the case's files, in order.
-    pub sources: &'a [Arc<[u8]>],
+    /// What belongs under the names of the case's files, in order.
+    pub truth: &'a [Contents],
     /// What the network saw, and what either host still holds.
     pub network: &'a RunReport,
     /// The pathnames that the receiver's store holds.
     pub received: &'a [String],
+    /// Names under which two contents stood joined, if only for a while.
+    pub joined: &'a [String],
+    /// Names that an ingest has taken, and that are none of the delivery's.
+    pub astray: &'a [String],
     /// Control connections that the server had open.
     pub server_sessions: u64,
     /// How the client came to its end.
@@ -55,6 +62,8 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::<framing::Framing>::default(),
         Box::new(leaks::Leaks),
         Box::new(liveness::Liveness),
+        Box::new(once::Once),
+        Box::new(preservation::Preservation),
         Box::<replies::Replies>::default(),
     ]
 }
@@ -66,20 +75,29 @@ pub fn marks_end_of_file(case: &Case) -> bool {
     policy.mode != TransmissionMode::Stream || policy.structure == Structure::Record
 }
 
+/// Whether the receiver's host loses its power and has promised nothing for that.
+pub fn loses_unsynced(case: &Case) -> bool {
+    let fault = case.fault.kind;
+    !case.durable && fault.takes_power() && fault.victim() == Some(Side::Receiver)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::sim::outcome::{FileFate, Left, Verdict};
     use crate::sim::swarm;
+    use crate::sim::truth;
     use turmoil_tcp::network::RunEnd;
 
     /// All that an [`End`] borrows.
     pub(crate) struct Ended {
         pub case: Case,
         pub outcome: Outcome,
-        pub sources: Vec<Arc<[u8]>>,
+        pub truth: Vec<Contents>,
         pub network: RunReport,
         pub received: Vec<String>,
+        pub astray: Vec<String>,
+        pub joined: Vec<String>,
         pub server_sessions: u64,
         pub ending: integrity::Ending,
     }
@@ -89,9 +107,11 @@ pub(crate) mod tests {
             End {
                 case: &self.case,
                 outcome: &self.outcome,
-                sources: &self.sources,
+                truth: &self.truth,
                 network: &self.network,
                 received: &self.received,
+                astray: &self.astray,
+                joined: &self.joined,
                 server_sessions: self.server_sessions,
                 ending: self.ending,
             }
@@ -144,8 +164,10 @@ pub(crate) mod tests {
             captured: Vec::new(),
         };
         Ended {
-            sources: case.files.iter().map(|file| file.bytes().into()).collect(),
+            truth: truth::of(&case),
             received: case.files.iter().map(|file| format!("/{}", file.name)).collect(),
+            astray: Vec::new(),
+            joined: Vec::new(),
             case,
             outcome,
             network,

@@ -30,6 +30,9 @@ pub struct FaultSpec {
     /// How much longer each write takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_us: Option<u64>,
+    /// It strikes so long after the target has been reported delivered, whatever `triggers` say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_reply_us: Option<u64>,
     /// Whether the server, when it loses the control connection during an upload, goes on and
     /// publishes what comes (half of the servers in use) or aborts (RFC 959 section 4.1.1, QUIT).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,13 +58,14 @@ impl FaultSpec {
     }
 
     /// Every key that a kind may take, what is given for it, and the least and the most of it.
-    fn given(&self) -> [(&'static str, Option<u64>, u64, u64); 6] {
+    fn given(&self) -> [(&'static str, Option<u64>, u64, u64); 7] {
         [
             ("loss_ppm", self.loss_ppm.map(u64::from), 1, 999_999),
             ("restart_after_us", self.restart_after_us, 0, u64::MAX),
             ("for_us", self.for_us, 1, 1_000_000_000_000),
             ("times", self.times.map(u64::from), 1, 1_000),
             ("delay_us", self.delay_us, 1, 1_000_000_000),
+            ("after_reply_us", self.after_reply_us, 0, 1_000_000_000),
             ("transfers_outlive_control", self.transfers_outlive_control.map(u64::from), 0, 1),
         ]
     }

@@ -2,7 +2,7 @@
 //! and command lines.
 
 use super::error::{Problem, parse_toml};
-use super::{FaultSpec, PathSpec, Scenario, Timeouts, limit, text_of};
+use super::{DiskSpec, FaultSpec, PathSpec, Scenario, Timeouts, limit, text_of};
 use ftp_proto::mode::TransmissionMode;
 use turmoil_tcp::path::PathConfig;
 
@@ -35,6 +35,7 @@ impl Scenario {
             within("limits.virtual_time_us", limit_us, 1, limit::MAX_US)?;
         }
         self.timeouts.check("timeouts", self.limits.virtual_time_us.unwrap_or(limit::MAX_US))?;
+        self.disk.check("disk", 1_000_000_000)?;
         if self.directions.is_empty() || self.directions[1..].contains(&self.directions[0]) {
             return Err(Problem::new("directions", "`put`, `get` or both, each once"));
         }
@@ -139,6 +140,12 @@ impl PathSpec {
         within(&format!("{key}.duplicate_ppm"), self.duplicate_ppm.into(), 0, 999_999)?;
         within(&format!("{key}.jitter_us"), self.jitter_us, 0, 60_000_000)?;
         Ok(())
+    }
+}
+
+impl DiskSpec {
+    pub(in crate::sim) fn check(&self, key: &str, most_us: u64) -> Result<(), Problem> {
+        within(&format!("{key}.sync_us"), self.sync_us, 0, most_us)
     }
 }
 

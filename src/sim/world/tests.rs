@@ -1,3 +1,5 @@
+mod power;
+
 use super::*;
 use crate::sim::fault::Trigger;
 use crate::sim::outcome::Verdict;

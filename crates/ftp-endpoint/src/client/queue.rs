@@ -44,7 +44,12 @@ pub(super) struct Pending {
     pub report: FileReport,
     /// The latest restart marker of its last attempt.
     pub mark: Option<RestartMarker>,
+    /// Of an upload that may go on later: what the local file was when its last attempt began.
+    pub version: Option<Version>,
 }
+
+/// Of a local file: size and time of modification. Two contents with the same are not told apart.
+pub(super) type Version = (u64, Option<(i64, u32)>);
 
 /// One worker's view of the jobs.
 pub(super) struct Queue {
@@ -76,7 +81,7 @@ impl Queue {
             wire_bytes: 0,
             result: Ok(()),
         };
-        Some(Pending { index, job, report, mark: None })
+        Some(Pending { index, job, report, mark: None, version: None })
     }
 
     /// To be taken next.

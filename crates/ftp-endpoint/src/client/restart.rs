@@ -15,6 +15,7 @@ use crate::store::Store;
 use crate::transfer::{OF_PARTIAL, RestartMarker};
 use ftp_proto::command::Command;
 use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::Representation;
 
 /// Whether bytes at this end are those on the wire, so that an offset means the same at both.
@@ -24,10 +25,14 @@ fn is_transparent(policy: &Policy) -> bool {
 }
 
 impl<N: Net, S: Store> Worker<N, S> {
-    pub(super) async fn start(&mut self, pending: &Pending) -> Result<Start, ClientError> {
+    pub(super) async fn start(&mut self, pending: &mut Pending) -> Result<Start, ClientError> {
         // What was sent before of a file that is not sent byte for byte is not known any more.
         let uncounted = self.policy.verify == Verify::Size && !self.policy.conversion().keeps_size();
         if !self.policy.resume || uncounted {
+            return Ok(Start::default());
+        }
+        if self.policy.direction == Direction::Put && self.has_changed(pending).await? {
+            pending.mark = None;
             return Ok(Start::default());
         }
         let start = match self.policy.direction {
@@ -35,6 +40,29 @@ impl<N: Net, S: Store> Worker<N, S> {
             Direction::Get => self.start_of_download(pending).await?,
         };
         Ok(start.unwrap_or_default())
+    }
+
+    /// Whether the file to be sent is another one than at the last attempt, as far as its size and time of
+    /// modification tell.
+    async fn has_changed(&mut self, pending: &mut Pending) -> Result<bool, ClientError> {
+        let now = self.store.metadata(&pending.job.local).await.map_err(ClientError::Local)?;
+        let before = pending.version.replace((now.size_bytes, now.modified));
+        let changed = before.is_some() && before != pending.version;
+        Ok(changed && !mutant::is(Mutant::SourceChangeUnseen))
+    }
+
+    /// The policy of an attempt that begins there. What it goes on from may be of another version of the
+    /// file, or of another upload of the name: the whole is compared with the sender's by HASH wherever
+    /// the server knows it, whatever the policy takes success from.
+    pub(super) async fn policy_from(&mut self, start: &Start) -> Result<Policy, ClientError> {
+        let mut policy = self.policy.clone();
+        if start.marker.is_some()
+            && !mutant::is(Mutant::SourceChangeUnseen)
+            && self.session().await?.announces_sha256().await?
+        {
+            policy.verify = Verify::Hash;
+        }
+        Ok(policy)
     }
 
     async fn start_of_upload(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {
@@ -77,6 +105,10 @@ async fn left_bytes<N: Net>(
     let mut reply = session.command(&Command::Site(format!("PARTIAL {stored_as}"))).await?;
     // Says of what it is an offset, in whatever session it is used.
     let mut letter = OF_PARTIAL.to_string();
+    if mutant::is(Mutant::ResumedOntoVisible) {
+        reply = session.command(&Command::Size(remote.to_owned())).await?;
+        letter.clear();
+    }
     // Elsewhere the part lies under its temporary name; under the final one it might be another file.
     if reply.code != 213 && policy.publish == Publish::Rename && policy.mode == TransmissionMode::Stream {
         reply = session.command(&Command::Size(part)).await?;

@@ -47,7 +47,7 @@ impl<N: Net, S: Store> Worker<N, S> {
     async fn put(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
         let start = self.start(pending).await?;
         match self.put_from(pending, &start).await {
-            Err(ClientError::Refused { .. }) if start.marker.is_some() && self.in_step() => {
+            Err(error) if self.begins_anew(&start, &error) => {
                 pending.mark = None;
                 self.put_from(pending, &Start::default()).await
             }
@@ -56,13 +56,19 @@ impl<N: Net, S: Store> Worker<N, S> {
     }
 
     async fn put_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
+        let policy = self.policy_from(start).await?;
         let job = &pending.job;
-        let opened = LocalReader::open(&self.store, &job.local, start.offset_bytes, &self.policy).await;
+        let opened = LocalReader::open(&self.store, &job.local, start.offset_bytes, &policy).await;
         let mut file = opened.map_err(ClientError::Local)?;
-        let (verify, publish) = (self.policy.verify, self.policy.publish);
+        let (verify, publish) = (policy.verify, policy.publish);
         let session = self.session().await?;
         let part = part_name(&job.remote);
-        let stored_as = if publish == Publish::Rename { &part } else { &job.remote };
+        let other = format!("{}.{}", job.remote, pending.report.attempts);
+        let stored_as = match publish {
+            Publish::Rename => &part,
+            Publish::Direct if other_name(pending) => &other,
+            Publish::Direct => &job.remote,
+        };
         let result = session.put_file(&job.remote, stored_as, start.marker.as_deref(), &mut file).await;
         // Of a later place in the file than the one it began from, or else that one is still good.
         pending.mark = session.take_mark().or(pending.mark.take());
@@ -78,13 +84,23 @@ impl<N: Net, S: Store> Worker<N, S> {
         Ok(payload_bytes)
     }
 
+    /// Whether what there is to go on from is not of this file, or nobody can tell that it is.
+    fn begins_anew(&self, start: &Start, error: &ClientError) -> bool {
+        let of_another = match error {
+            ClientError::Refused { .. } | ClientError::HashMismatch { .. } => true,
+            ClientError::Unverifiable { .. } => self.policy.verify != Verify::Hash,
+            ClientError::Local(StoreError::BadOffset { .. } | StoreError::NotFound) => {
+                self.policy.direction == Direction::Get
+            }
+            _ => false,
+        };
+        of_another && start.marker.is_some() && self.in_step()
+    }
+
     async fn get(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
         let start = self.start(pending).await?;
         match self.get_from(pending, &start).await {
-            Err(
-                ClientError::Refused { .. }
-                | ClientError::Local(StoreError::BadOffset { .. } | StoreError::NotFound),
-            ) if start.marker.is_some() && self.in_step() => {
+            Err(error) if self.begins_anew(&start, &error) => {
                 pending.mark = None;
                 self.get_from(pending, &Start::default()).await
             }
@@ -93,10 +109,11 @@ impl<N: Net, S: Store> Worker<N, S> {
     }
 
     async fn get_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
+        let policy = self.policy_from(start).await?;
         let job = &pending.job;
-        let opened = LocalWriter::open(&self.store, &job.local, start, &self.policy).await;
+        let opened = LocalWriter::open(&self.store, &job.local, start, &policy).await;
         let mut file = opened.map_err(ClientError::Local)?;
-        let (verify, resume) = (self.policy.verify, self.policy.resume);
+        let (verify, resume) = (policy.verify, policy.resume);
         let session = self.session().await?;
         let size_bytes = match verify {
             Verify::Size => Some(session.size_bytes(&job.remote).await?),
@@ -130,6 +147,10 @@ impl<N: Net, S: Store> Worker<N, S> {
         file.publish().await.map_err(ClientError::Local)?;
         Ok(payload_bytes)
     }
+}
+
+fn other_name(pending: &Pending) -> bool {
+    mutant::is(Mutant::RetryUnderOtherName) && pending.report.attempts > 1
 }
 
 /// Whether there is no room for the file: then a part of it must not keep others out.

@@ -248,6 +248,15 @@ impl<N: Net> Session<N> {
         Ok(self.features().await?.iter().any(named))
     }
 
+    /// Whether FEAT names HASH with SHA-256 among its algorithms (draft-ietf-ftpext2-hash-04 section 3.1).
+    pub(super) async fn announces_sha256(&mut self) -> Result<bool, ClientError> {
+        let names = |line: &String| {
+            let line = line.to_ascii_uppercase();
+            line.strip_prefix("HASH ").is_some_and(|algorithms| algorithms.contains("SHA-256"))
+        };
+        Ok(self.features().await?.iter().any(names))
+    }
+
     /// HASH by SHA-256 (draft-ietf-ftpext2-hash-04), in lower-case hexadecimal.
     pub async fn hash(&mut self, remote: &str) -> Result<String, ClientError> {
         self.choose_hash().await?;

@@ -3,6 +3,7 @@
 mod writer;
 
 use super::{Entry, Kind, Metadata, Principal, ReadFile, Store, StoreError, Write};
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -39,6 +40,10 @@ struct Tree {
     appending: BTreeSet<VirtualPath>,
     /// Written in place, and not yet whole: being written, or left so.
     unfinished: BTreeSet<VirtualPath>,
+    /// Counts files: who writes in place writes into the one that it has opened.
+    next_inode: u64,
+    /// The temporary files that uploads share, in a run with [`Mutant::UploadsInterleave`].
+    shared: BTreeMap<VirtualPath, Vec<u8>>,
     /// Of published files.
     used_bytes: u64,
     capacity_bytes: u64,
@@ -52,6 +57,8 @@ impl Default for Tree {
             next_partial: 0,
             appending: BTreeSet::new(),
             unfinished: BTreeSet::new(),
+            next_inode: 0,
+            shared: BTreeMap::new(),
             used_bytes: 0,
             capacity_bytes: u64::MAX,
         }
@@ -65,14 +72,14 @@ struct Directory {
 }
 
 enum Node {
-    File { content: Arc<[u8]>, modified: Option<(i64, u32)> },
+    File { content: Arc<[u8]>, modified: Option<(i64, u32)>, inode: u64 },
     Directory(Directory),
 }
 
 impl Node {
     fn metadata(&self) -> Metadata {
         match self {
-            Node::File { content, modified } => {
+            Node::File { content, modified, .. } => {
                 Metadata { kind: Kind::File, size_bytes: content.len() as u64, modified: *modified }
             }
             Node::Directory(directory) => directory.metadata(),
@@ -83,6 +90,16 @@ impl Node {
 impl Directory {
     fn metadata(&self) -> Metadata {
         Metadata { kind: Kind::Directory, size_bytes: 0, modified: self.modified }
+    }
+
+    fn forget_files(&mut self) {
+        self.entries.retain(|_, node| match node {
+            Node::File { .. } => false,
+            Node::Directory(inner) => {
+                inner.forget_files();
+                true
+            }
+        });
     }
 
     /// The directory at the end of `names`.
@@ -125,16 +142,43 @@ impl Tree {
         path: &VirtualPath,
         content: Arc<[u8]>,
         modified: Option<(i64, u32)>,
+        inode: u64,
     ) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
         if let Some(Node::Directory(_)) = directory.entries.get(name) {
             return Err(StoreError::IsDirectory);
         }
         let new_bytes = content.len() as u64;
-        let old = directory.entries.insert(name.to_owned(), Node::File { content, modified });
+        let node = Node::File { content, modified, inode };
+        let old = directory.entries.insert(name.to_owned(), node);
         directory.modified = modified;
         let old_bytes = old.map_or(0, |old| old.metadata().size_bytes);
         self.used_bytes = self.used_bytes - old_bytes + new_bytes;
+        Ok(())
+    }
+
+    fn inode(&mut self) -> u64 {
+        self.next_inode += 1;
+        self.next_inode
+    }
+
+    /// The file that stands there now.
+    fn inode_at(&mut self, path: &VirtualPath) -> Option<u64> {
+        let (directory, name) = self.parent(path).ok()?;
+        match directory.entries.get(name) {
+            Some(Node::File { inode, .. }) => Some(*inode),
+            _ => None,
+        }
+    }
+
+    /// Removes a file from sight; whoever has it open keeps it.
+    fn remove(&mut self, path: &VirtualPath) -> Result<(), StoreError> {
+        let old = self.file(path)?.ok_or(StoreError::NotFound)?;
+        let (directory, name) = self.parent(path)?;
+        directory.entries.remove(name);
+        self.forget_partials(|of| of == path);
+        self.used_bytes -= old.len() as u64;
+        self.unfinished.remove(path);
         Ok(())
     }
 
@@ -146,9 +190,9 @@ impl Tree {
 
     /// Keeps a failed upload; beyond its owner's limit the oldest goes.
     fn keep(&mut self, path: VirtualPath, content: Vec<u8>, principal: &Principal) {
-        let owner = &principal.name;
+        let owner = owner(principal);
         self.next_partial += 1;
-        self.partials.insert((path, owner.clone()), Partial { content, number: self.next_partial });
+        self.partials.insert((path, owner.to_owned()), Partial { content, number: self.next_partial });
         while self.partials.keys().filter(|(_, whose)| whose == owner).count() > principal.max_partials {
             let owned = self.partials.iter().filter(|((_, whose), _)| whose == owner);
             let Some(oldest) = owned.min_by_key(|(_, partial)| partial.number).map(|(key, _)| key.clone())
@@ -163,6 +207,11 @@ impl Tree {
     fn forget_partials(&mut self, at: impl Fn(&VirtualPath) -> bool) {
         self.partials.retain(|(path, _), _| !at(path));
     }
+}
+
+/// Whose the leavings of an upload are.
+fn owner(principal: &Principal) -> &str {
+    if mutant::is(Mutant::OthersPartJoined) { "" } else { &principal.name }
 }
 
 impl MemoryStore {
@@ -202,14 +251,25 @@ impl MemoryStore {
     }
 
     fn owned(&self, path: &VirtualPath) -> (VirtualPath, String) {
-        (path.clone(), self.principal.name.clone())
+        (path.clone(), owner(&self.principal).to_owned())
     }
 
     /// Puts a file there, with its directories; the hook is not told.
     pub fn insert(&self, path: &VirtualPath, content: impl Into<Arc<[u8]>>) {
+        self.insert_modified(path, content, self.now());
+    }
+
+    /// [`Self::insert`], with a time of modification.
+    pub fn insert_modified(
+        &self,
+        path: &VirtualPath,
+        content: impl Into<Arc<[u8]>>,
+        modified: Option<(i64, u32)>,
+    ) {
         let Some(name) = path.name() else { return };
         let content = content.into();
         let mut tree = self.tree();
+        let inode = tree.inode();
         tree.used_bytes += content.len() as u64;
         let mut here = &mut tree.root;
         for part in path.parent().components() {
@@ -221,7 +281,15 @@ impl MemoryStore {
             let Node::Directory(directory) = node else { return };
             here = directory;
         }
-        here.entries.insert(name.to_owned(), Node::File { content, modified: self.now() });
+        here.entries.insert(name.to_owned(), Node::File { content, modified, inode });
+    }
+
+    /// Removes a file, whoever may; what has been there of it.
+    pub fn take(&self, path: &VirtualPath) -> Option<Arc<[u8]>> {
+        let mut tree = self.tree();
+        let content = tree.file(path).ok().flatten()?;
+        tree.remove(path).ok()?;
+        Some(content)
     }
 
     /// A file's content, if it is there.
@@ -244,6 +312,40 @@ impl MemoryStore {
         let mut out = Vec::new();
         collect(&VirtualPath::root(), &self.tree().root, &mut out);
         out
+    }
+
+    /// What a failed upload of this store's principal has left.
+    pub fn partial(&self, path: &VirtualPath) -> Option<Arc<[u8]>> {
+        self.tree().partials.get(&self.owned(path)).map(|partial| partial.content.as_slice().into())
+    }
+
+    /// Makes these all the files that there are, and so many bytes of what each failed upload has left, by
+    /// its path and whose it is; directories stay. The hook is not told.
+    pub fn restore(
+        &self,
+        files: impl IntoIterator<Item = (VirtualPath, Arc<[u8]>)>,
+        partial_bytes: impl Fn(&VirtualPath, &str) -> Option<u64>,
+    ) {
+        let mut tree = self.tree();
+        tree.root.forget_files();
+        tree.used_bytes = 0;
+        tree.partials.retain(|(path, owner), partial| match partial_bytes(path, owner) {
+            Some(bytes) => {
+                partial.content.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+                true
+            }
+            None => false,
+        });
+        drop(tree);
+        for (path, content) in files {
+            self.insert(&path, content);
+        }
+        let Tree { root, unfinished, .. } = &mut *self.tree();
+        unfinished.retain(|path| {
+            let depth = path.components().count().saturating_sub(1);
+            let directory = root.walk(path.components().take(depth));
+            directory.is_ok_and(|it| path.name().is_some_and(|name| it.entries.contains_key(name)))
+        });
     }
 
     fn now(&self) -> Option<(i64, u32)> {
@@ -320,18 +422,11 @@ impl Store for MemoryStore {
 
     async fn remove_file(&self, path: &VirtualPath) -> Result<(), StoreError> {
         let mut tree = self.tree();
-        let Some(old) = tree.file(path)? else {
+        if tree.file(path)?.is_none() {
             // Nothing to be seen; but whose upload has failed here may want the room back.
             tree.partials.remove(&self.owned(path));
-            return Err(StoreError::NotFound);
-        };
-        let size_bytes = old.len() as u64;
-        let (directory, name) = tree.parent(path)?;
-        directory.entries.remove(name);
-        tree.forget_partials(|of| of == path);
-        tree.used_bytes -= size_bytes;
-        tree.unfinished.remove(path);
-        Ok(())
+        }
+        tree.remove(path)
     }
 
     async fn create_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {

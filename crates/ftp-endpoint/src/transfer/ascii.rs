@@ -3,6 +3,7 @@
 
 use crate::store::{ReadFile, StoreError, WriteFile};
 use ftp_proto::mode::Structure;
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing, RecordForm, Representation};
 
 /// Bytes read from the file at a time.
@@ -60,7 +61,13 @@ impl<R: ReadFile> AsciiReader<R> {
         self.at = 0;
         // Lines are lines, whatever is in them.
         let converted = self.outgoing.convert(&piece[..read], read == 0, &mut self.converted);
-        converted.map_err(|error| StoreError::Io(std::io::Error::other(error)))
+        converted.map_err(|error| StoreError::Io(std::io::Error::other(error)))?;
+        if mutant::is(Mutant::CarriageReturnDoubled) {
+            let sent = std::mem::take(&mut self.converted.bytes);
+            let doubled = |byte: u8| if byte == b'\n' { vec![b'\r', byte] } else { vec![byte] };
+            self.converted.bytes = sent.into_iter().flat_map(doubled).collect();
+        }
+        Ok(())
     }
 }
 

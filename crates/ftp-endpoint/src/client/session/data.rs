@@ -153,11 +153,14 @@ impl<N: Net> Session<N> {
 
     /// The server's connection to us, or its word that it cannot.
     pub(super) async fn accept(&mut self, listener: N::Listener) -> Result<DataConnection<N>, ClientError> {
-        let accepting = listener.accept();
         let limit = self.policy.connect_timeout;
         let net = self.net.clone();
-        let accepted = net.timeout(limit, with_replies(&mut self.control, &self.cancel, accepting)).await;
+        let accepted =
+            net.timeout(limit, with_replies(&mut self.control, &self.cancel, listener.accept())).await;
         let server = self.control.peer_addr().map_err(ClientError::Control)?;
+        if mutant::is(Mutant::ActiveListenerKept) && !matches!(accepted, Ok(Ended::Moved(Ok(_)))) {
+            std::mem::forget(listener);
+        }
         match accepted {
             Ok(Ended::Moved(Ok((stream, peer)))) if peer.ip() == server.ip() => self.wrap(stream),
             Ok(Ended::Moved(Ok((_, found)))) => Err(ClientError::DataPeer { found }),

@@ -16,6 +16,8 @@ pub struct MemoryWriter {
     resumed: bool,
     /// A write has failed.
     spoilt: bool,
+    /// In place: the file that it writes into, and how much of [`Self::content`] stands in it.
+    shown: Option<(u64, usize)>,
 }
 
 /// What an upload finds; `None`: no file.
@@ -74,9 +76,16 @@ impl MemoryWriter {
                 content
             }
         };
+        if mutant::is(Mutant::OldFileEmptied) && tree.inode_at(path).is_some() {
+            let inode = tree.inode();
+            tree.put(path, Arc::from(&content[..]), store.now(), inode)?;
+        }
+        if mutant::is(Mutant::UploadsInterleave) {
+            tree.shared.insert(path.clone(), content.clone());
+        }
         drop(tree);
         let (store, path) = (store.clone(), path.clone());
-        let writer = Self { store, path, content, end, resumed, spoilt: false };
+        let mut writer = Self { store, path, content, end, resumed, spoilt: false, shown: None };
         if writer.store.in_place && !matches!(writer.end, End::Follows(_)) {
             writer.show()?;
         }
@@ -101,21 +110,45 @@ impl MemoryWriter {
         Ok(())
     }
 
-    /// In place: what has been written so far appears under the name.
-    fn show(&self) -> Result<(), StoreError> {
+    /// In place: what has been written so far appears under the name, in the file that stood there when
+    /// this writer opened it. Two write into one file, each where it is; what has been removed or replaced
+    /// meanwhile is out of sight.
+    fn show(&mut self) -> Result<(), StoreError> {
         let mut tree = self.store.tree();
-        self.put(&mut tree)?;
+        let now = tree.inode_at(&self.path);
+        let (inode, content) = match self.shown {
+            None => (now.unwrap_or_else(|| tree.inode()), self.content.clone()),
+            Some((inode, _)) if now != Some(inode) => return Ok(()),
+            Some((inode, shown)) => {
+                let mut content = tree.file(&self.path)?.unwrap_or_default().to_vec();
+                content.resize(content.len().max(self.content.len()), 0);
+                content[shown..self.content.len()].copy_from_slice(&self.content[shown..]);
+                (inode, content)
+            }
+        };
+        self.put(&mut tree, &content, inode)?;
         tree.unfinished.insert(self.path.clone());
+        drop(tree);
+        self.shown = Some((inode, self.content.len()));
         Ok(())
     }
 
-    fn put(&self, tree: &mut Tree) -> Result<(), StoreError> {
-        let content: Arc<[u8]> = self.content.as_slice().into();
-        tree.put(&self.path, content.clone(), self.store.now())?;
+    fn put(&self, tree: &mut Tree, content: &[u8], inode: u64) -> Result<(), StoreError> {
+        let content: Arc<[u8]> = content.into();
+        tree.put(&self.path, content.clone(), self.store.now(), inode)?;
         if let Some(hook) = &self.store.hook {
             hook(&self.path, &content);
         }
         Ok(())
+    }
+
+    /// With [`Mutant::UploadsInterleave`]: `bytes` stand where they belong in the file that all share.
+    fn share(&mut self, bytes: usize) {
+        let mut tree = self.store.tree();
+        let at = self.content.len() - bytes;
+        let shared = tree.shared.entry(self.path.clone()).or_default();
+        shared.resize(shared.len().max(self.content.len()), 0);
+        shared[at..self.content.len()].copy_from_slice(&self.content[at..]);
     }
 }
 
@@ -151,8 +184,13 @@ impl WriteFile for MemoryWriter {
             return Err(StoreError::Full);
         }
         self.content.extend_from_slice(bytes);
+        if mutant::is(Mutant::UploadsInterleave) {
+            self.share(bytes.len());
+        }
         if mutant::is(Mutant::WrittenInPlace) {
-            self.put(&mut self.store.tree())?;
+            let mut tree = self.store.tree();
+            let inode = tree.inode();
+            self.put(&mut tree, &self.content, inode)?;
         }
         if self.store.in_place {
             self.show()?;
@@ -170,12 +208,22 @@ impl WriteFile for MemoryWriter {
         if let End::Claimed(old) = &self.end
             && !self.store.in_place
             && !is_same(old, &now)
+            && !mutant::is(Mutant::AppendLosesOther)
         {
             return Err(StoreError::Changed);
         }
-        self.put(&mut tree)?;
+        if self.store.in_place && self.shown.is_some() {
+            // All of it stands where it belongs already, or nowhere.
+            if self.shown.map(|(inode, _)| inode) == tree.inode_at(&self.path) {
+                tree.unfinished.remove(&self.path);
+            }
+        } else {
+            let inode = tree.inode();
+            let shared = tree.shared.get(&self.path).cloned();
+            self.put(&mut tree, shared.as_deref().unwrap_or(&self.content), inode)?;
+            tree.unfinished.remove(&self.path);
+        }
         tree.partials.remove(&self.store.owned(&self.path));
-        tree.unfinished.remove(&self.path);
         drop(tree);
         self.resumed = false;
         Ok(())
@@ -183,7 +231,8 @@ impl WriteFile for MemoryWriter {
 
     fn marker(&self) -> Option<String> {
         // Of a failed append nothing is left to go on from.
-        matches!(self.end, End::Replaces).then(|| self.content.len().to_string())
+        let off = usize::from(mutant::is(Mutant::MarkerOneOff));
+        matches!(self.end, End::Replaces).then(|| self.content.len().saturating_sub(off).to_string())
     }
 
     async fn keep(mut self) -> Result<(), StoreError> {
@@ -224,9 +273,30 @@ mod tests {
         assert!(matches!(writer.write(b"e").await, Err(StoreError::Full)));
         writer.publish().await.unwrap();
         assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"abcd"[..], false));
-        assert_eq!(*seen.lock().unwrap(), [0, 2, 2, 4, 4]);
+        assert_eq!(*seen.lock().unwrap(), [0, 2, 2, 4]);
         // A new upload empties it at once.
         store.write(&path, Write::Replace).await.unwrap();
         assert_eq!((store.get(&path).unwrap().len(), store.is_unfinished(&path)), (0, true));
+    }
+
+    /// Two write where each of them is; what is removed or replaced meanwhile is written on out of sight.
+    #[tokio::test]
+    async fn in_place_two_write_into_one_file() {
+        let store = MemoryStore::new().writing_in_place();
+        let path = VirtualPath::root().join("f").unwrap();
+        let mut one = store.write(&path, Write::Replace).await.unwrap();
+        one.write(b"abcd").await.unwrap();
+        let mut other = store.write(&path, Write::Replace).await.unwrap();
+        other.write(b"12").await.unwrap();
+        one.write(b"ef").await.unwrap();
+        assert_eq!(&store.get(&path).unwrap()[..], b"12\0\0ef");
+        assert_eq!(&store.take(&path).unwrap()[..], b"12\0\0ef");
+        one.write(b"gh").await.unwrap();
+        one.publish().await.unwrap();
+        assert_eq!(store.get(&path), None);
+        store.insert(&path, &b"new"[..]);
+        other.write(b"34").await.unwrap();
+        other.publish().await.unwrap();
+        assert_eq!(&store.get(&path).unwrap()[..], b"new");
     }
 }

@@ -1,0 +1,94 @@
+//! What else there is in a case's world beside the delivery: files that stand there already, a source
+//! that changes, others who write under the same names, and whoever takes what arrives.
+
+use super::workload::FileSpec;
+use serde::{Deserialize, Serialize};
+
+/// What becomes of the target at the sender when the fault strikes: readers that have it open keep what
+/// they have, whoever opens it later gets another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceChange {
+    /// Other bytes, as many.
+    SameSize,
+    /// Other bytes, more of them.
+    Longer,
+    /// Other bytes, fewer of them.
+    Shorter,
+}
+
+/// A program at the receiver that takes each file which appears under a final name and removes it, as
+/// ingests do; names with a leading dot are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    /// Between two looks at the directory.
+    pub poll_us: u64,
+}
+
+/// Another session at the server that has to do with the name of the target, meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rival {
+    /// Whose it is.
+    pub user: RivalUser,
+    /// What it does.
+    pub deed: Deed,
+    /// When it begins, after the start of the run.
+    pub at_us: u64,
+    /// From its first half to its second.
+    pub lasts_us: u64,
+}
+
+/// Whose a rival session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RivalUser {
+    /// The client's own user, on another machine perhaps.
+    Same,
+    /// One who has nothing to do with the client.
+    Other,
+}
+
+/// What a rival session does, with content of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// STOR, to its end.
+    Replaces,
+    /// APPE, to its end.
+    Appends,
+    /// STOR that breaks off: what has come is kept to be gone on from.
+    LeavesPart,
+}
+
+/// Another content under the name of `file`: the `nth` of its versions.
+fn version(file: &FileSpec, nth: u64, size_bytes: u64) -> Vec<u8> {
+    let content_seed = file.content_seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    FileSpec { content_seed, size_bytes, ..file.clone() }.bytes()
+}
+
+/// What stood under the name before: never nothing, for there would be nothing to lose.
+pub fn old(file: &FileSpec) -> Vec<u8> {
+    let size_bytes = match file.content_seed % 3 {
+        0 => file.size_bytes.max(1),
+        1 => file.size_bytes / 2 + 1,
+        _ => file.size_bytes + file.size_bytes / 2 + 1,
+    };
+    version(file, 1, size_bytes)
+}
+
+/// What the source is after its change.
+pub fn changed(file: &FileSpec, change: SourceChange) -> Vec<u8> {
+    let size_bytes = match change {
+        SourceChange::SameSize => file.size_bytes,
+        SourceChange::Longer => file.size_bytes + file.size_bytes / 2 + 1,
+        SourceChange::Shorter => file.size_bytes / 2,
+    };
+    version(file, 2, size_bytes)
+}
+
+/// What the rival has: at least two bytes, for it stops between two.
+pub fn rivals(file: &FileSpec) -> Vec<u8> {
+    version(file, 3, file.size_bytes.max(2))
+}

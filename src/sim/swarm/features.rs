@@ -1,0 +1,181 @@
+//! What sets a seed apart: a habit of the client or a circumstance of its world, with what it needs to
+//! matter. A rare precondition that is left to chance is met once in hundreds of seeds.
+
+use super::one_of;
+use crate::sim::case::Case;
+use crate::sim::others::{Deed, Ingest, Rival, RivalUser, SourceChange};
+use crate::sim::workload;
+use ftp_endpoint::client::{Direction, Opening, Publish, Verify};
+use ftp_proto::mode::TransmissionMode;
+use ftp_proto::repr::Representation;
+use rand::RngExt;
+use rand_chacha::ChaCha12Rng;
+use std::num::NonZeroU64;
+
+/// See the module; each is one choice of the walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Feature {
+    /// Whatever is drawn.
+    None,
+    /// A data connection kept from file to file.
+    Kept,
+    /// Commands sent ahead.
+    Pipelined,
+    /// Several sessions.
+    Parallel,
+    /// A further attempt goes on where the last one ended.
+    Resume,
+    /// The same by restart markers.
+    Markers,
+    /// The server opens the data connections.
+    Active,
+    Type(Representation),
+    InPlace,
+    OldFiles,
+    OldFilesInPlace,
+    Ingest,
+    Rival(Deed),
+    /// A part left under the target's name, to a client that goes on.
+    RivalsPart(RivalUser),
+    /// A source that changes, and a client that goes on.
+    SourceChange,
+}
+
+/// Those that need more to go wrong have more than one place.
+pub(super) const FEATURES: &[Feature] = &[
+    Feature::None,
+    Feature::Kept,
+    Feature::SourceChange,
+    Feature::Pipelined,
+    Feature::OldFiles,
+    Feature::Resume,
+    Feature::Ingest,
+    Feature::Active,
+    Feature::Rival(Deed::Replaces),
+    Feature::Kept,
+    Feature::Type(Representation::Ascii),
+    Feature::Markers,
+    Feature::RivalsPart(RivalUser::Other),
+    Feature::Parallel,
+    Feature::None,
+    Feature::InPlace,
+    Feature::Resume,
+    Feature::Rival(Deed::Appends),
+    Feature::Pipelined,
+    Feature::OldFilesInPlace,
+    Feature::Ingest,
+    Feature::Type(Representation::Ebcdic),
+    Feature::SourceChange,
+    Feature::RivalsPart(RivalUser::Same),
+    Feature::Markers,
+    Feature::Type(Representation::Local8),
+];
+
+const CODED: [TransmissionMode; 2] = [TransmissionMode::Block, TransmissionMode::Compressed];
+
+impl Feature {
+    /// Whether an attempt is to be broken in the middle of the target, and another made.
+    pub(super) fn goes_on(self) -> bool {
+        matches!(self, Self::Resume | Self::Markers | Self::RivalsPart(_) | Self::SourceChange)
+    }
+
+    /// What the delivery is of.
+    pub(super) fn workload(self, rng: &mut ChaCha12Rng, drawn: workload::Draw) -> workload::Draw {
+        let files = match self {
+            Self::Kept | Self::Pipelined | Self::Parallel => rng.random_range(3..=12),
+            _ => drawn.files,
+        };
+        match self {
+            // Small, so that there are many of them in a short run.
+            Self::Kept | Self::Pipelined | Self::Parallel => {
+                workload::Draw { files, size_bytes: (0, drawn.size_bytes.1.min(1_000)), ..drawn }
+            }
+            // A middle to break off in.
+            _ if self.goes_on() => {
+                let size_bytes = (500, drawn.size_bytes.1.max(10_000));
+                workload::Draw { files: drawn.files.min(2), size_bytes, ..drawn }
+            }
+            _ => drawn,
+        }
+    }
+
+    /// Gives `case`, which is drawn, what the feature is.
+    pub(super) fn apply(self, rng: &mut ChaCha12Rng, case: &mut Case) {
+        let policy = &mut case.policy;
+        match self {
+            Self::None => {}
+            Self::Kept => {
+                policy.mode = one_of(rng, &CODED);
+                (policy.reuse_data_connection, policy.pipeline_depth, policy.parallel) = (true, 1, 1);
+            }
+            Self::Pipelined => {
+                policy.mode = one_of(rng, &CODED);
+                policy.reuse_data_connection = true;
+                policy.pipeline_depth = one_of(rng, &[2, 4, 16]);
+            }
+            Self::Parallel => policy.parallel = one_of(rng, &[2, 3, 4]),
+            Self::Resume | Self::RivalsPart(_) | Self::SourceChange => go_on(rng, case),
+            Self::Markers => {
+                policy.mode = one_of(rng, &CODED);
+                go_on(rng, case);
+                let interval = one_of(rng, &[1, 100, 1_000]);
+                case.policy.marker_interval_bytes = NonZeroU64::new(interval);
+            }
+            Self::Active => policy.opening = Opening::Active,
+            Self::Type(representation) => policy.representation = representation,
+            Self::InPlace => case.writes_in_place = true,
+            Self::OldFiles => case.old_files = true,
+            Self::OldFilesInPlace => (case.old_files, case.writes_in_place) = (true, true),
+            Self::Ingest => {
+                case.ingest = Some(Ingest { poll_us: one_of(rng, &[10_000, 100_000, 1_000_000]) });
+                case.writes_in_place = rng.random_range(0..4) == 0;
+                // What has been taken cannot be asked for.
+                if policy.direction == Direction::Put && policy.verify != Verify::Reply {
+                    policy.publish = Publish::Rename;
+                }
+            }
+            Self::Rival(_) => policy.direction = Direction::Put,
+        }
+        self.apply_others(rng, case);
+    }
+
+    fn apply_others(self, rng: &mut ChaCha12Rng, case: &mut Case) {
+        let round_trips_us = (8 + case.files.len() as u64) * case.path.rtt_us;
+        match self {
+            Self::SourceChange => {
+                let changes = [SourceChange::SameSize, SourceChange::Longer, SourceChange::Shorter];
+                case.source_change = Some(one_of(rng, &changes));
+            }
+            Self::Rival(deed) => {
+                let user = one_of(rng, &[RivalUser::Same, RivalUser::Other]);
+                let at_us = rng.random_range(0..=round_trips_us);
+                let lasts_us = rng.random_range(0..=round_trips_us);
+                case.rival = Some(Rival { user, deed, at_us, lasts_us });
+                case.old_files = rng.random_range(0..2) == 0;
+            }
+            Self::RivalsPart(user) => {
+                // It lies there when the client begins, or is left while the client waits.
+                let at_us = one_of(rng, &[0, 0, round_trips_us]);
+                case.rival = Some(Rival { user, deed: Deed::LeavesPart, at_us, lasts_us: 0 });
+                case.policy.direction = Direction::Put;
+            }
+            Self::Resume => case.old_files = rng.random_range(0..2) == 0,
+            _ => {}
+        }
+    }
+}
+
+/// A client that goes on, and may.
+fn go_on(rng: &mut ChaCha12Rng, case: &mut Case) {
+    let policy = &mut case.policy;
+    policy.resume = true;
+    policy.retries = policy.retries.max(2);
+    policy.pipeline_depth = 1;
+    // A hash leaves little to be found.
+    if policy.verify == Verify::Hash && rng.random_range(0..2) == 0 {
+        policy.verify = Verify::Reply;
+    }
+    if rng.random_range(0..2) == 0 {
+        policy.publish = Publish::Direct;
+    }
+}

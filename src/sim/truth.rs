@@ -1,0 +1,123 @@
+//! What may stand under each name at the receiver, and what it is then: known to the world alone.
+
+use super::case::Case;
+use super::others::{self, Deed, Rival};
+use std::sync::Arc;
+
+/// The contents that have to do with one file of the delivery.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// What the sender has under the name: at first, and after a change of the source.
+    pub versions: Vec<Arc<[u8]>>,
+    /// What stood under the name at the receiver before.
+    pub old: Option<Arc<[u8]>>,
+    /// What another session stores under the name, and how.
+    pub rival: Option<(Deed, Arc<[u8]>)>,
+}
+
+impl Contents {
+    /// Of a file that is alone in its world.
+    pub fn new(sent: impl Into<Arc<[u8]>>) -> Self {
+        Self { versions: vec![sent.into()], ..Self::default() }
+    }
+
+    /// Whether `found` is a whole version of the file, with what others have added to it since.
+    pub fn is_whole(&self, found: &[u8]) -> bool {
+        self.versions.iter().any(|version| self.is_or_was_added_to(version, found))
+    }
+
+    /// Whether `found` is whole, and not the delivery's: what stood there before, or another's.
+    pub fn is_anothers(&self, found: &[u8]) -> bool {
+        let old = self.old.as_ref().is_some_and(|old| self.is_or_was_added_to(old, found));
+        old || self.rivals().is_some_and(|(deed, rivals)| *deed != Deed::LeavesPart && found == rivals)
+    }
+
+    /// Whether another session has stored `found`, whole, in place of the delivery's.
+    pub fn is_replaced(&self, found: &[u8]) -> bool {
+        self.rivals().is_some_and(|(deed, rivals)| *deed == Deed::Replaces && found == rivals)
+    }
+
+    fn rivals(&self) -> Option<(&Deed, &[u8])> {
+        self.rival.as_ref().map(|(deed, content)| (deed, &content[..]))
+    }
+
+    fn is_or_was_added_to(&self, content: &[u8], found: &[u8]) -> bool {
+        match found.strip_prefix(content) {
+            Some([]) => true,
+            Some(rest) => self.rivals() == Some((&Deed::Appends, rest)),
+            None => false,
+        }
+    }
+
+    /// Whether `found` begins as one of the contents and ends as another, and is neither.
+    pub fn is_spliced(&self, found: &[u8]) -> bool {
+        let rival = self.rival.iter().map(|(_, content)| content);
+        let all: Vec<&[u8]> =
+            self.versions.iter().chain(&self.old).chain(rival).map(|all| &all[..]).collect();
+        let joins = |begin: &[u8], end: &[u8]| {
+            let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
+            let before = begin.iter().zip(found).take_while(same).count();
+            let after = end.iter().rev().zip(found.iter().rev()).take_while(same).count();
+            found.len() == end.len() && before > 0 && after > 0 && before + after >= found.len()
+        };
+        let of_two = |(nth, begin): (usize, &&[u8])| {
+            all.iter().enumerate().any(|(other, end)| nth != other && joins(begin, end))
+        };
+        !all.contains(&found) && all.iter().enumerate().any(of_two)
+    }
+}
+
+/// Makes what the world of `case` knows of each of its files, in order.
+pub fn of(case: &Case) -> Vec<Contents> {
+    let target = case.fault.target as usize;
+    let contents = |(index, file): (usize, &super::workload::FileSpec)| {
+        let mut contents = Contents::new(file.bytes());
+        if case.old_files {
+            contents.old = Some(others::old(file).into());
+        }
+        if index == target {
+            contents.versions.extend(case.source_change.map(|change| others::changed(file, change).into()));
+            contents.rival = case.rival.map(|Rival { deed, .. }| (deed, others::rivals(file).into()));
+        }
+        contents
+    };
+    case.files.iter().enumerate().map(contents).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(rival: Option<Deed>) -> Contents {
+        let mut contents = Contents::new(&b"first version"[..]);
+        contents.versions.push(Arc::from(&b"other content"[..]));
+        contents.old = Some(Arc::from(&b"the old file"[..]));
+        contents.rival = rival.map(|deed| (deed, Arc::from(&b"a rival"[..])));
+        contents
+    }
+
+    #[test]
+    fn what_is_whole_is_one_of_the_versions() {
+        let alone = contents(None);
+        assert!(alone.is_whole(b"first version") && alone.is_whole(b"other content"));
+        assert!(!alone.is_whole(b"the old file") && alone.is_anothers(b"the old file"));
+        assert!(!alone.is_whole(b"first") && !alone.is_anothers(b"a rival"));
+        let appended = contents(Some(Deed::Appends));
+        assert!(appended.is_whole(b"first versiona rival") && appended.is_anothers(b"the old filea rival"));
+        assert!(appended.is_anothers(b"a rival") && !appended.is_replaced(b"a rival"));
+        assert!(!appended.is_whole(b"first versiona ri"));
+        assert!(contents(Some(Deed::Replaces)).is_replaced(b"a rival"));
+        assert!(!contents(Some(Deed::LeavesPart)).is_anothers(b"a rival"));
+    }
+
+    #[test]
+    fn what_is_joined_of_two_is_found() {
+        let alone = contents(None);
+        assert!(alone.is_spliced(b"first content") && alone.is_spliced(b"the oldersion"));
+        for whole in [&b"first version"[..], b"other content", b"the old file", b"first", b"content", b""] {
+            assert!(!alone.is_spliced(whole));
+        }
+        assert!(!alone.is_spliced(b"a riv version"));
+        assert!(contents(Some(Deed::LeavesPart)).is_spliced(b"a riv version"));
+    }
+}
