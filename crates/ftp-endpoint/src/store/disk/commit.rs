@@ -21,8 +21,8 @@ use tokio::sync::oneshot;
 const SYNC_THREADS: usize = 8;
 /// Files as long as this are synced before their turn comes.
 pub(super) const LONG_BYTES: u64 = 4 << 20;
-/// Changes under way at a time, each with its open file, before those to come had better wait.
-const MANY_CHANGES: usize = 512;
+/// Changes under way at a time, each with two descriptors, before those to come had better wait.
+const MANY_CHANGES: usize = 256;
 
 /// What is to be done, and to stay done.
 pub(super) trait Change: Send {
