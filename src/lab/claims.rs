@@ -2,6 +2,7 @@
 //! command that shows it.
 
 mod grid;
+mod safe;
 mod truth;
 
 use super::claim::{Claim, Standing};
@@ -14,6 +15,7 @@ use crate::sim::scenario::{Publish, SeedRange, VariantSpec, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
 
 pub use grid::judge_grid;
+use safe::{is_power_cut, safe};
 pub use truth::judge_truth;
 
 const CLOSE_IS_THE_END: &str =
@@ -371,30 +373,6 @@ impl<'a> Evidence<'a> {
         Claim { claim, standing, figure, command }
     }
 
-    /// Judged where the power is cut after the reply.
-    fn safe(&self) -> Option<Claim> {
-        let faults = &self.comparison.scenario.faults;
-        faults.iter().find(|fault| is_power_cut(fault.kind) && fault.after_reply_us.is_some())?;
-        let share = |durable: bool| {
-            let variants = self.comparison.scenario.variants.iter().filter(move |v| v.durable == durable);
-            variants.map(|v| self.lost(v, is_power_cut)).fold(Share::default(), |sum, share| Share {
-                lost: sum.lost + share.lost,
-                runs: sum.runs + share.runs,
-            })
-        };
-        let (plain, durable) = (share(false), share(true));
-        if let Err(open) = self.enough_faults(SAFE, plain, is_power_cut) {
-            return Some(open);
-        }
-        if durable.runs > 0 && durable.lost == 0 && durable.runs < LOSSLESS_RUNS {
-            let runs = durable.runs;
-            let why =
-                format!("It takes {LOSSLESS_RUNS} runs to say that nothing evaporates; there are {runs}.");
-            return Some(self.not_enough(SAFE, why, LOSSLESS_RUNS));
-        }
-        Some(safe(SAFE, plain, durable, self.compare_command()))
-    }
-
     fn faster(&self) -> Claim {
         let claim = FASTER;
         let command = self.compare_command();
@@ -481,27 +459,6 @@ impl<'a> Evidence<'a> {
 
 fn is_stream(variant: &VariantSpec) -> bool {
     variant.mode == TransmissionMode::Stream && variant.structure == Structure::File
-}
-
-/// What takes of a receiver's files what it has not synced.
-fn is_power_cut(kind: FaultName) -> bool {
-    kind == FaultName::ReceiverPowerLoss
-}
-
-/// Of runs whose receiver lost its power, by whether it had promised to sync before it answers.
-fn safe(claim: &'static str, plain: Share, durable: Share, command: String) -> Claim {
-    let mut figure =
-        format!("Of files that had been reported delivered, some were lost in {plain} power cuts");
-    figure += &match durable.runs {
-        0 => ".".to_owned(),
-        _ => format!("; where the receiver syncs file and directory before it answers, in {durable}."),
-    };
-    let standing = match (plain.lost, durable.lost, durable.runs) {
-        (0, 0, _) => Standing::Holds,
-        (_, 0, 1..) => Standing::Conditional,
-        _ => Standing::Fails,
-    };
-    Claim { claim, standing, figure, command }
 }
 
 /// A close before the end, by whoever makes it between the two ends.

@@ -1,7 +1,7 @@
 //! The world: the real client and the real server over the simulated network, one case at a time.
 
 use super::case::Case;
-use super::disk::{Disk, HostStore};
+use super::disk::HostStore;
 use super::fault::FaultKind;
 use super::injector::{Injector, Scene};
 use super::names::{FileId, FileNames};
@@ -9,7 +9,6 @@ use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
-use super::page_cache::{Name, Phases};
 use super::recorder::{HostTap, Notes, Recorder};
 use super::time::SimTime;
 use super::trace::{self, Kept, Place, Trace};
@@ -22,7 +21,6 @@ use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
 use ftp_proto::mutant;
 use ftp_proto::path::VirtualPath;
 use others::change;
-use rand::RngExt;
 use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -30,7 +28,6 @@ use std::time::Duration;
 use turmoil_tcp::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use turmoil_tcp::path::PathConfig;
 use turmoil_tcp::path::router::RouterHandle;
-use turmoil_tcp::seeds;
 
 /// RFC 959 section 8: the server's control port.
 const CONTROL_PORT: u16 = 21;
@@ -158,7 +155,7 @@ impl World {
             Who::Client => (sending, receiving),
             Who::Server => (receiving, sending),
         };
-        let disk = disk(case);
+        let disk = power::disk(case);
         let client_store = HostStore::new(client_store, Who::Client, recorder.clone(), disk);
         let server_store = HostStore::new(server_store, Who::Server, recorder.clone(), disk);
         Self { case: case.clone(), keep, truth, client_store, server_store, recorder }
@@ -173,35 +170,6 @@ impl World {
 
     fn receiving_store(&self) -> &MemoryStore {
         self.receiving_host().memory()
-    }
-
-    /// The process of `who` is gone, and with it perhaps what the receiver's disk had in memory only. What the
-    /// sender sends has been on its disk for long.
-    fn died(&self, who: Who, now: SimTime) {
-        self.recorder.struck();
-        let injector = &self.recorder.injector;
-        if !self.case.fault.kind.takes_power() || injector.receiver() != who {
-            return;
-        }
-        let store = self.receiving_store();
-        let is_whole = |index: usize| {
-            let found = store.get(&path(&self.case.files[index].name));
-            found.is_some_and(|found| self.truth[index].is_whole(&found))
-        };
-        let whole: Vec<usize> = (0..self.truth.len()).filter(|index| is_whole(*index)).collect();
-        let survivors = self.receiving_host().lose_power(injector.fired_at().unwrap_or(now));
-        let lost = whole.into_iter().filter(|index| !is_whole(*index));
-        let lost: Vec<&String> = lost.map(|index| &self.case.files[index].name).collect();
-        for name in &lost {
-            self.recorder.trace.add(now, Place::Fault, format_args!("{name} was not on the disk"));
-        }
-        self.recorder.notes().evaporated.extend(lost.into_iter().cloned());
-        // Whoever looks when the power is back.
-        for file in survivors.iter().filter(|file| !file.is_old) {
-            if let Name::Final(path) = &file.name {
-                self.recorder.published(path, &file.content);
-            }
-        }
     }
 
     fn network_config(&self) -> NetworkConfig {
@@ -484,16 +452,6 @@ fn control() -> SocketAddr {
     SocketAddr::new(IpAddr::V4(network::SERVER_IP), CONTROL_PORT)
 }
 
-/// The disk of each host, whose phases are the seed's own.
-fn disk(case: &Case) -> Disk {
-    let rng = &mut seeds::stream(case.seed, "disk");
-    let phases = Phases {
-        commit_us: rng.random_range(0..Phases::MAX_US),
-        flusher_us: rng.random_range(0..Phases::MAX_US),
-    };
-    Disk { phases, sync: Duration::from_micros(case.disk.sync_us), durable: case.durable }
-}
-
 /// Compares each publication with what may stand under the name.
 fn publications(recorder: Arc<Recorder>) -> PublicationHook {
     Arc::new(move |path, found| recorder.published(path, found))
@@ -515,6 +473,7 @@ fn path(name: &str) -> VirtualPath {
 }
 
 mod others;
+mod power;
 
 #[cfg(test)]
 mod tests;
