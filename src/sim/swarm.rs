@@ -51,9 +51,7 @@ pub fn draw(seed: u64) -> Case {
         trigger: walk
             .choose(TRIGGER, &triggers(faults, files[target].size_bytes, files.len() as u64, path.rtt_us)),
     };
-    if feature.goes_on() {
-        break_off(faults, &mut fault, files[target].size_bytes);
-    }
+    feature.aim(&mut seeds::stream(seed, "swarm aim"), &mut fault, files[target].size_bytes);
     // A lossy path excuses much.
     if feature == Feature::None || faults.random_range(0..4) == 0 {
         impair(faults, &mut path);
@@ -98,29 +96,6 @@ pub fn draw(seed: u64) -> Case {
 fn both_ways(modes: &[TransmissionMode]) -> Vec<(Direction, TransmissionMode)> {
     let ways = |mode: &TransmissionMode| [(Direction::Put, *mode), (Direction::Get, *mode)];
     modes.iter().flat_map(ways).collect()
-}
-
-/// Two of three attempts are broken in the middle of the target, by what leaves a part of it and the
-/// client alive.
-fn break_off(rng: &mut ChaCha12Rng, fault: &mut Fault, size_bytes: u64) {
-    if rng.random_range(0..3) == 0 {
-        return;
-    }
-    let restart_after_us = 500_000;
-    fault.kind = one_of(
-        rng,
-        &[
-            FaultKind::Reset,
-            FaultKind::EarlyClose,
-            FaultKind::ControlReset,
-            FaultKind::Blackhole { for_us: None },
-            FaultKind::WriteError,
-            FaultKind::ReceiverDies { restart_after_us },
-            FaultKind::SenderDies { restart_after_us },
-        ],
-    );
-    let size_bytes = size_bytes.max(1);
-    fault.trigger = Trigger::PayloadByte(rng.random_range(size_bytes / 4..size_bytes));
 }
 
 fn workload(rng: &mut ChaCha12Rng) -> workload::Draw {

@@ -3,6 +3,7 @@
 
 use super::one_of;
 use crate::sim::case::Case;
+use crate::sim::fault::{Fault, FaultKind, Trigger};
 use crate::sim::others::{Deed, Ingest, Rival, RivalUser, SourceChange};
 use crate::sim::workload;
 use ftp_endpoint::client::{Direction, Opening, Publish, Verify};
@@ -51,6 +52,7 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature::Resume,
     Feature::Ingest,
     Feature::Active,
+    Feature::Kept,
     Feature::Rival(Deed::Replaces),
     Feature::Kept,
     Feature::Type(Representation::Ascii),
@@ -63,7 +65,9 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature::Rival(Deed::Appends),
     Feature::Pipelined,
     Feature::OldFilesInPlace,
+    Feature::Active,
     Feature::Ingest,
+    Feature::OldFiles,
     Feature::Type(Representation::Ebcdic),
     Feature::SourceChange,
     Feature::RivalsPart(RivalUser::Same),
@@ -75,8 +79,71 @@ const CODED: [TransmissionMode; 2] = [TransmissionMode::Block, TransmissionMode:
 
 impl Feature {
     /// Whether an attempt is to be broken in the middle of the target, and another made.
-    pub(super) fn goes_on(self) -> bool {
+    fn goes_on(self) -> bool {
         matches!(self, Self::Resume | Self::Markers | Self::RivalsPart(_) | Self::SourceChange)
+    }
+
+    /// In two of three cases the fault is one, at a place, by which the feature matters.
+    pub(super) fn aim(self, rng: &mut ChaCha12Rng, fault: &mut Fault, size_bytes: u64) {
+        let restart_after_us = 500_000;
+        let in_the_middle = [
+            FaultKind::Reset,
+            FaultKind::EarlyClose,
+            FaultKind::ControlReset,
+            FaultKind::Blackhole { for_us: None },
+            FaultKind::WriteError,
+            FaultKind::ReceiverDies { restart_after_us },
+            FaultKind::SenderDies { restart_after_us },
+        ];
+        let size_bytes = size_bytes.max(1);
+        let middle = Trigger::PayloadByte(rng.random_range(size_bytes / 4..size_bytes));
+        let nth = rng.random_range(0..2);
+        let (kinds, triggers): (&[FaultKind], &[Trigger]) = match self {
+            // What breaks off leaves a part of it, and the client alive.
+            _ if self.goes_on() => (&in_the_middle, &[middle]),
+            Self::OldFiles | Self::OldFilesInPlace => (&in_the_middle, &[middle, Trigger::AfterLastByte]),
+            // A connection that is kept dies when nobody looks.
+            Self::Kept => (
+                &[
+                    FaultKind::EarlyClose,
+                    FaultKind::Reset,
+                    FaultKind::Stall { for_us: 12_000_000 },
+                    FaultKind::Blackhole { for_us: None },
+                    FaultKind::SplitClose,
+                ],
+                &[
+                    Trigger::BeforeCommand(0),
+                    Trigger::BeforeReply(0),
+                    Trigger::BeforeFinal,
+                    Trigger::BeforeFirstByte,
+                    Trigger::AfterLastByte,
+                ],
+            ),
+            // The reply is lost, not the file.
+            Self::Ingest => (
+                &[
+                    FaultKind::ControlReset,
+                    FaultKind::ControlSilent { for_us: None },
+                    FaultKind::ReceiverDies { restart_after_us },
+                ],
+                &[Trigger::BeforeReply(1), Trigger::BeforeFinal],
+            ),
+            // The connection that is waited for does not come.
+            Self::Active => (
+                &[
+                    FaultKind::Refused { times: 1 },
+                    FaultKind::Refused { times: 1 },
+                    FaultKind::ControlReset,
+                    FaultKind::SenderDies { restart_after_us },
+                    FaultKind::ReceiverDies { restart_after_us },
+                ],
+                &[Trigger::BeforeCommand(nth), Trigger::BeforeReply(0)],
+            ),
+            _ => return,
+        };
+        if rng.random_range(0..3) > 0 {
+            (fault.kind, fault.trigger) = (one_of(rng, kinds), one_of(rng, triggers));
+        }
     }
 
     /// What the delivery is of.
@@ -124,11 +191,21 @@ impl Feature {
             Self::Active => policy.opening = Opening::Active,
             Self::Type(representation) => policy.representation = representation,
             Self::InPlace => case.writes_in_place = true,
-            Self::OldFiles => case.old_files = true,
-            Self::OldFilesInPlace => (case.old_files, case.writes_in_place) = (true, true),
+            Self::OldFiles | Self::OldFilesInPlace => {
+                (case.old_files, case.writes_in_place) = (true, self == Self::OldFilesInPlace);
+                // What is tried again makes good what was lost.
+                if rng.random_range(0..3) > 0 {
+                    policy.retries = 0;
+                }
+            }
             Self::Ingest => {
                 case.ingest = Some(Ingest { poll_us: one_of(rng, &[10_000, 100_000, 1_000_000]) });
                 case.writes_in_place = rng.random_range(0..4) == 0;
+                policy.retries = policy.retries.max(1);
+                if rng.random_range(0..2) == 0 {
+                    (policy.direction, policy.verify, policy.publish) =
+                        (Direction::Put, Verify::Reply, Publish::Direct);
+                }
                 // What has been taken cannot be asked for.
                 if policy.direction == Direction::Put && policy.verify != Verify::Reply {
                     policy.publish = Publish::Rename;

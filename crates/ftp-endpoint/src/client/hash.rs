@@ -43,7 +43,13 @@ impl<F> Hashing<F> {
 
     /// The hash so far, in lower-case hexadecimal.
     pub(super) fn hash(&self) -> Option<String> {
-        let hash = self.hash.clone()?;
+        self.hash_with(b"")
+    }
+
+    /// The same, as if `rest` had come, too.
+    pub(super) fn hash_with(&self, rest: &[u8]) -> Option<String> {
+        let mut hash = self.hash.clone()?;
+        hash.update(rest);
         Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }

@@ -114,10 +114,11 @@ impl<W: WriteFile> LocalWriter<W> {
         }
     }
 
+    /// Of the file, if it ends here.
     pub(super) fn hash(&self) -> Option<String> {
         match self {
             Self::Image(file) => file.hash(),
-            Self::Ascii(file) => file.inner().hash(),
+            Self::Ascii(file) => file.inner().hash_with(file.held_back()),
         }
     }
 }

@@ -116,6 +116,11 @@ impl<W: WriteFile> AsciiWriter<W> {
         &self.inner
     }
 
+    /// What the file ends with if it ends here: a CR that is held back.
+    pub fn held_back(&self) -> &'static [u8] {
+        if self.incoming.holds_back() { b"\r" } else { b"" }
+    }
+
     /// Goes on from a marker that [`RETURN_SEEN`] stood behind.
     pub fn after_return(inner: W) -> Self {
         let mut writer = Self::new(inner);

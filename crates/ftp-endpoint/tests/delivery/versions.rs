@@ -1,10 +1,11 @@
 //! Files that change between an attempt that broke off and the one that goes on.
 
 use super::{CutNet, MODES, World, path, read, write};
-use ftp_endpoint::client::{Delivery, Direction, Job, Login, Policy, Publish, Report};
+use ftp_endpoint::client::{Delivery, Direction, Job, Login, Policy, Publish, Report, Verify};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
 use ftp_proto::mode::TransmissionMode;
+use ftp_proto::repr::Representation;
 use std::num::NonZeroU64;
 
 async fn deliver(world: &World, net: impl Net, policy: &Policy) -> Report {
@@ -50,6 +51,30 @@ async fn what_a_part_is_of_is_found_out_before_it_is_believed() {
                     assert!(read(to, "f").await == new, "{case}");
                 }
             }
+        }
+    }
+}
+
+/// TYPE A holds a CR back until it is known what follows: at the end of the file nothing does, and it is a
+/// part of what is hashed.
+#[tokio::test]
+async fn a_file_that_ends_with_a_return_has_its_own_hash() {
+    for direction in [Direction::Put, Direction::Get] {
+        for (mode, pipeline_depth) in MODES.into_iter().flat_map(|mode| [(mode, 1), (mode, 4)]) {
+            let world = World::new().await;
+            let from = if direction == Direction::Put { &world.here } else { &world.there };
+            write(from, "f", b"a line\nand a return\r").await;
+            let policy = Policy {
+                direction,
+                mode,
+                pipeline_depth,
+                representation: Representation::Ascii,
+                verify: Verify::Hash,
+                retries: 0,
+                ..Policy::default()
+            };
+            let report = deliver(&world, RealNet::new(), &policy).await;
+            assert_eq!(report.files[0].result, Ok(()), "{direction:?} {mode:?} {pipeline_depth}");
         }
     }
 }

@@ -193,7 +193,12 @@ impl<N: Net> Session<N> {
                 {
                     self.abort_kept();
                 }
-                (Class::TransientNegative | Class::PermanentNegative, _) => {
+                (Class::TransientNegative | Class::PermanentNegative, opened) => {
+                    if mutant::is(Mutant::ActiveListenerKept)
+                        && let Opened::Awaited(listener) = opened
+                    {
+                        std::mem::forget(listener);
+                    }
                     if let Some(data) = self.data.take() {
                         self.keep_or_close(data).await;
                     }
