@@ -15,16 +15,17 @@ impl Oracle for Agreement {
     }
 
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
-        let excused = may_truncate_silently(end) || may_be_taken_in_part(end);
-        let lost = end.outcome.files.iter().find(|file| {
+        let truncates = may_truncate_silently(end) || may_be_taken_in_part(end);
+        let is_excused = |verdict| {
             // What is reported failed and destroys the old file is for `preservation`.
-            file.verdict.is_silent_loss()
-                && !may_evaporate(end, file.verdict)
-                && file.verdict != Verdict::Destroyed
-                && !(excused && file.verdict == Verdict::SilentTruncation)
-                && !may_differ_silently(end)
-                && !may_be_mixed(end)
-        })?;
+            verdict == Verdict::Destroyed
+                || may_evaporate(end, verdict)
+                || truncates && verdict == Verdict::SilentTruncation
+                || may_differ_silently(end)
+                || may_be_mixed(end)
+        };
+        let files = &mut end.outcome.files.iter();
+        let lost = files.find(|file| file.verdict.is_silent_loss() && !is_excused(file.verdict))?;
         Some(format!("{} is {} and nobody said so", lost.name, lost.verdict))
     }
 }
