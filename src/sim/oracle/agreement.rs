@@ -16,13 +16,13 @@ impl Oracle for Agreement {
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
         let excused = may_truncate_silently(end) || may_be_taken_in_part(end);
         let lost = end.outcome.files.iter().find(|file| {
+            let verdict = file.verdict;
+            let excused_by_case = may_evaporate(end, verdict)
+                || (excused && verdict == Verdict::SilentTruncation)
+                || may_differ_silently(end)
+                || may_be_mixed(end);
             // What is reported failed and destroys the old file is for `preservation`.
-            file.verdict.is_silent_loss()
-                && !may_evaporate(end, file.verdict)
-                && file.verdict != Verdict::Destroyed
-                && !(excused && file.verdict == Verdict::SilentTruncation)
-                && !may_differ_silently(end)
-                && !may_be_mixed(end)
+            verdict.is_silent_loss() && verdict != Verdict::Destroyed && !excused_by_case
         })?;
         Some(format!("{} is {} and nobody said so", lost.name, lost.verdict))
     }
