@@ -87,7 +87,7 @@ faults! {
     /// The receiver's host loses its power when what comes before the byte has been read: the sender
     /// observes that its data is no longer acknowledged, then a timeout (or RST after a restart). As
     /// `sender_power_loss` in all else. Of its files stays what ext4 has on the platter: a file that was
-    /// published and not synced may be missing, have no bytes, or its old ones, for up to 35 s.
+    /// published and not synced may be missing, have no bytes, or its old ones, for up to 40 s.
     /// With `after_reply_us` it strikes so long after the client has reported the file delivered.
     ReceiverPowerLoss {
         /// How long the host stays down; for good when absent.

@@ -50,7 +50,7 @@ pub enum Trigger {
 impl Trigger {
     /// The longest [`Trigger::AfterReply`] that is drawn: whatever a disk forgets in a loss of power, it has by
     /// then.
-    pub const LONGEST_AFTER_REPLY_US: u64 = 36_000_000;
+    pub const LONGEST_AFTER_REPLY_US: u64 = 41_000_000;
 
     /// The payload byte that it names.
     pub fn payload_byte(&self) -> Option<u64> {
@@ -124,7 +124,7 @@ pub enum TriggerName {
     BeforeReply,
     /// A virtual time has come, within the first round trips of the delivery: eight and one for each file.
     AtTime,
-    /// The client has reported the file delivered, up to 36 s ago.
+    /// The client has reported the file delivered, up to 41 s ago.
     AfterReply,
 }
 
@@ -170,7 +170,7 @@ impl TriggerName {
             Self::BeforeReply => ("before_reply", "before the first or second reply to such a command"),
             Self::AtTime => ("at_time", "at a virtual time, whatever is under way"),
             Self::AfterReply => {
-                ("after_reply", "up to 36 s after the client has reported the file delivered")
+                ("after_reply", "up to 41 s after the client has reported the file delivered")
             }
         }
     }
