@@ -32,11 +32,14 @@ impl Oracle for Exposure {
     }
 }
 
+/// In place, two write into one file; and see [`may_join_own`].
+fn may_join(end: &End<'_>) -> bool {
+    may_join_own(end) || end.case.writes_in_place
+}
+
 /// What a failed upload has left is its user's, and the store cannot know from which of the user's clients
-/// it came: one that goes on from another's finds out by HASH, when the whole stands under its name. In
-/// place, two write into one file.
-pub(super) fn may_join(end: &End<'_>) -> bool {
+/// it came: one that goes on from another's finds out by HASH, when the whole stands under its name.
+pub(super) fn may_join_own(end: &End<'_>) -> bool {
     let by_own = |rival: Rival| rival.user == RivalUser::Same && rival.deed == Deed::LeavesPart;
-    let goes_on = end.case.policy.resume && end.case.rival.is_some_and(by_own);
-    goes_on || end.case.writes_in_place
+    end.case.policy.resume && end.case.rival.is_some_and(by_own)
 }

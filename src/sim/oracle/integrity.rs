@@ -57,8 +57,10 @@ pub fn judge<'a>(evidence: &Evidence<'_>, others: impl IntoIterator<Item = &'a [
 /// By what stands under the name.
 fn judge_standing<'a>(evidence: &Evidence<'_>, others: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
     let Evidence { contents, found, .. } = *evidence;
-    let whole = found.is_some_and(|found| contents.is_whole(found));
     let anothers = found.is_some_and(|found| contents.is_anothers(found));
+    // An empty file with another's behind it is the other's alone, for all that can be told.
+    let alone = !anothers || evidence.reported_delivered == Some(true);
+    let whole = alone && found.is_some_and(|found| contents.is_whole(found));
     let destroyed = contents.old.is_some() && !whole && !anothers;
     let broken_off = if destroyed { Verdict::Destroyed } else { Verdict::Detected };
     // Another's file came later: there were two, and one of them is there, whole.
@@ -221,6 +223,17 @@ mod tests {
         assert_eq!(fate(b"the whole text"), Verdict::Spliced);
         assert_eq!(fate(b"quite new"), Verdict::SilentTruncation);
         assert_eq!(fate(b"the whole tex"), Verdict::SilentCorruption);
+    }
+
+    #[test]
+    fn what_another_appends_to_an_empty_file_is_delivered_by_the_clients_word_alone() {
+        use crate::sim::others::Deed;
+        let mut contents = Contents::new(&b""[..]);
+        contents.rival = Some((Deed::Appends, Arc::from(&b"appended"[..])));
+        let fate = |said, ending| verdict_among(&contents, Some(b"appended"), &[], said, ending);
+        assert_eq!(fate(Some(true), Ending::Finished), Verdict::Intact);
+        assert_eq!(fate(Some(false), Ending::Finished), Verdict::Detected);
+        assert_eq!(fate(None, Ending::ClientDied), Verdict::Detected);
     }
 
     #[test]
