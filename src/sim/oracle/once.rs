@@ -17,7 +17,10 @@ impl Oracle for Once {
         if let Some(name) = end.astray.first() {
             return Some(format!("{name} was taken, a name under which nobody sent anything"));
         }
-        let twice = |file: &&FileFate| file.verdict == Verdict::Duplicated && file.attempts <= 1;
+        // Files sent ahead of a reply that is lost go again, and only the first of them has tried in vain.
+        let ahead = end.case.policy.pipeline_depth > 1 && end.outcome.fault_fired;
+        let once = |file: &FileFate| file.attempts <= 1 && !ahead;
+        let twice = |file: &&FileFate| file.verdict == Verdict::Duplicated && once(file);
         let file = end.outcome.files.iter().find(twice)?;
         Some(format!("{} was sent once and taken twice", file.name))
     }
@@ -31,6 +34,7 @@ mod tests {
     #[test]
     fn twice_is_for_who_tried_twice() {
         let mut end = ended();
+        end.case.policy.pipeline_depth = 1;
         assert_eq!(Once.conclude(&end.borrow()), None);
         end.outcome.files[0].verdict = Verdict::Duplicated;
         assert!(Once.conclude(&end.borrow()).is_some());
