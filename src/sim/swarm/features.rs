@@ -22,6 +22,10 @@ pub(super) enum Feature {
     Kept,
     /// Commands sent ahead.
     Pipelined,
+    /// Sizes, or hashes, that are compared: what the mode does not tell.
+    Compared(Verify),
+    /// A peer, or a path, that falls silent.
+    Silence,
     /// Several sessions.
     Parallel,
     /// A further attempt goes on where the last one ended.
@@ -47,6 +51,7 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature::None,
     Feature::Kept,
     Feature::SourceChange,
+    Feature::Compared(Verify::Size),
     Feature::Pipelined,
     Feature::OldFiles,
     Feature::Resume,
@@ -57,17 +62,23 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature::Kept,
     Feature::Type(Representation::Ascii),
     Feature::Markers,
+    Feature::SourceChange,
     Feature::RivalsPart(RivalUser::Other),
     Feature::Parallel,
+    Feature::Silence,
     Feature::None,
     Feature::InPlace,
+    Feature::Active,
     Feature::Resume,
     Feature::Rival(Deed::Appends),
     Feature::Pipelined,
     Feature::OldFilesInPlace,
+    Feature::Type(Representation::Ascii),
     Feature::Active,
     Feature::Ingest,
+    Feature::Rival(Deed::Replaces),
     Feature::OldFiles,
+    Feature::Compared(Verify::Hash),
     Feature::Type(Representation::Ebcdic),
     Feature::SourceChange,
     Feature::RivalsPart(RivalUser::Same),
@@ -83,7 +94,7 @@ impl Feature {
         matches!(self, Self::Resume | Self::Markers | Self::RivalsPart(_) | Self::SourceChange)
     }
 
-    /// In two of three cases the fault is one, at a place, by which the feature matters.
+    /// In two of three cases (always of the rarest) the fault is one, at a place, by which the feature matters.
     pub(super) fn aim(self, rng: &mut ChaCha12Rng, fault: &mut Fault, size_bytes: u64) {
         let restart_after_us = 500_000;
         let in_the_middle = [
@@ -102,6 +113,17 @@ impl Feature {
             // What breaks off leaves a part of it, and the client alive.
             _ if self.goes_on() => (&in_the_middle, &[middle]),
             Self::OldFiles | Self::OldFilesInPlace => (&in_the_middle, &[middle, Trigger::AfterLastByte]),
+            // A close that comes early is the end of the file, but for who compares.
+            Self::Compared(Verify::Size) => (&[FaultKind::EarlyClose, FaultKind::SplitClose], &[middle]),
+            Self::Compared(_) => (&[FaultKind::EarlyClose, FaultKind::Corrupt { xor: 0x20 }], &[middle]),
+            Self::Silence => (
+                &[FaultKind::Blackhole { for_us: None }, FaultKind::Partition { for_us: 600_000_000 }],
+                &[middle, Trigger::BeforeFirstByte, Trigger::AfterLastByte],
+            ),
+            // Both write at a time when the disk of one is slow.
+            Self::Rival(_) => {
+                (&[FaultKind::SlowDisk { delay_us: 100_000 }], &[Trigger::BeforeFirstByte, middle])
+            }
             // A connection that is kept dies when nobody looks.
             Self::Kept => (
                 &[
@@ -133,6 +155,7 @@ impl Feature {
                 &[
                     FaultKind::Refused { times: 1 },
                     FaultKind::Refused { times: 1 },
+                    FaultKind::Refused { times: 1 },
                     FaultKind::ControlReset,
                     FaultKind::SenderDies { restart_after_us },
                     FaultKind::ReceiverDies { restart_after_us },
@@ -141,7 +164,7 @@ impl Feature {
             ),
             _ => return,
         };
-        if rng.random_range(0..3) > 0 {
+        if self == Self::Active || rng.random_range(0..3) > 0 {
             (fault.kind, fault.trigger) = (one_of(rng, kinds), one_of(rng, triggers));
         }
     }
@@ -154,9 +177,12 @@ impl Feature {
         };
         match self {
             // Small, so that there are many of them in a short run.
+            Self::Compared(_) => workload::Draw { size_bytes: (10, drawn.size_bytes.1.max(1_000)), ..drawn },
             Self::Kept | Self::Pipelined | Self::Parallel => {
                 workload::Draw { files, size_bytes: (0, drawn.size_bytes.1.min(1_000)), ..drawn }
             }
+            // Enough for every kind of end of line.
+            Self::Type(_) => workload::Draw { size_bytes: (0, drawn.size_bytes.1.max(1_000)), ..drawn },
             // A middle to break off in.
             _ if self.goes_on() => {
                 let size_bytes = (500, drawn.size_bytes.1.max(10_000));
@@ -181,6 +207,12 @@ impl Feature {
                 policy.pipeline_depth = one_of(rng, &[2, 4, 16]);
             }
             Self::Parallel => policy.parallel = one_of(rng, &[2, 3, 4]),
+            Self::Compared(verify) => {
+                policy.verify = verify;
+                (policy.mode, policy.pipeline_depth) = (TransmissionMode::Stream, 1);
+                policy.publish = one_of(rng, &[Publish::Direct, Publish::Rename]);
+            }
+            Self::Silence => {}
             Self::Resume | Self::RivalsPart(_) | Self::SourceChange => go_on(rng, case),
             Self::Markers => {
                 policy.mode = one_of(rng, &CODED);
@@ -222,6 +254,8 @@ impl Feature {
             Self::SourceChange => {
                 let changes = [SourceChange::SameSize, SourceChange::Longer, SourceChange::Shorter];
                 case.source_change = Some(one_of(rng, &changes));
+                // Who compares hashes finds out by them.
+                case.policy.verify = Verify::Reply;
             }
             Self::Rival(deed) => {
                 let user = one_of(rng, &[RivalUser::Same, RivalUser::Other]);

@@ -18,7 +18,7 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
     }
     let turn = seed / EVERY;
     let rng = &mut seeds::stream(seed, "swarm power");
-    let sync_us = one_of(rng, &[500, 2_000, 20_000, 20_000]);
+    let sync_us = one_of(rng, &[2_000, 20_000, 20_000, 500_000]);
     let files = case.files.len() as u64;
     let delivery_us = (8 + 2 * files) * case.path.rtt_us + 2 * files * sync_us;
     let at = Trigger::AtTimeUs(rng.random_range(1..=delivery_us));
