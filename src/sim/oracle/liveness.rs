@@ -53,5 +53,8 @@ fn must_deliver(case: &Case) -> bool {
     let strikes_once = !fault.about().lasts;
     // A client reports the failure of its own disk and does not try again.
     let own_disk = fault.disk() == Some(client);
-    survives && !own_disk && strikes_once && !case.path.loses() && case.policy.retries > 0
+    // A host that has lost its power says nothing of it: the data connection that it does not know fails one
+    // attempt, and only the next finds that it does not know the control connection either.
+    let enough = if fault.takes_power() { 2 } else { 1 };
+    survives && !own_disk && strikes_once && !case.path.loses() && case.policy.retries >= enough
 }

@@ -31,6 +31,8 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
         Trigger::BeforeReply(rng.random_range(0..2)),
     ];
     case.durable = turn % 4 != 3;
+    // Each restart marker is a sync; one a byte, on a slow disk, outlasts every run.
+    let sync_us = if case.policy.marker_interval_bytes.is_some() { sync_us.min(2_000) } else { sync_us };
     case.disk = DiskSpec { sync_us };
     case.fault = Fault {
         kind: FaultKind::ReceiverPowerLoss { restart_after_us: one_of(rng, &[None, Some(500_000)]) },
