@@ -29,6 +29,8 @@ fn case(variant: &str, direction: Direction, fault: FaultKind, trigger: Trigger)
     }
     case.fault_name = fault.name().to_owned();
     case.fault = Fault { kind: fault, target: TARGET as u32, trigger };
+    // One that syncs, so that the power takes nothing that had been delivered before.
+    case.durable = matches!(fault, FaultKind::ReceiverPowerLoss { .. });
     case
 }
 
