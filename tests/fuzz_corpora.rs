@@ -1,5 +1,6 @@
 //! The corpora of the fuzz targets, through the functions that the targets call; what a crash has
 //! left in a corpus stays there.
+#![cfg(feature = "sim")]
 
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
