@@ -4,9 +4,8 @@
 use super::error::ClientError;
 use super::queue::Pending;
 use super::worker::{Publication, Worker};
-use crate::net::Net;
+use crate::net::{Net, at_once};
 use crate::store::{Store, StoreError, WriteFile};
-use std::pin::Pin;
 
 /// At a time: each holds a file open.
 const MAX_PUBLICATIONS: usize = 256;
@@ -67,14 +66,5 @@ impl<N: Net, S: Store> Worker<N, S> {
                 }
             }
         }
-    }
-}
-
-/// What there is to be had without waiting.
-async fn at_once<T>(work: &mut Pin<Box<dyn Future<Output = T> + Send>>) -> Option<T> {
-    tokio::select! {
-        biased;
-        done = work.as_mut() => Some(done),
-        () = std::future::ready(()) => None,
     }
 }

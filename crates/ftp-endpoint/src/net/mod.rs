@@ -142,3 +142,13 @@ pub trait Net: Clone + Send + Sync + 'static {
         }
     }
 }
+
+/// What a future gives that is ready now; `None`: it has to be waited for.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) async fn at_once<F: Future + Unpin>(future: F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        done = future => Some(done),
+        () = std::future::ready(()) => None,
+    }
+}

@@ -1,7 +1,7 @@
 //! What a transfer hears meanwhile: STAT, NOOP and ABOR, and the restart markers to be told.
 
 use super::control::Control;
-use crate::net::Net;
+use crate::net::{Net, at_once};
 use crate::transfer::RestartMarker;
 use ftp_proto::command::Command;
 use ftp_proto::reply::Reply;
@@ -30,12 +30,7 @@ pub(super) async fn attended<N: Net, T>(
     let mut work = std::pin::pin!(work);
     if may_join || control.has_waiting() {
         // A small file may be done at once: then its replies go together, in a pipeline with others'.
-        let done = tokio::select! {
-            biased;
-            done = &mut work => Some(done),
-            () = std::future::ready(()) => None,
-        };
-        if let Some(done) = done {
+        if let Some(done) = at_once(&mut work).await {
             say_marks(control, &mut marks);
             return Attended::Done(done);
         }

@@ -9,13 +9,14 @@ use super::data::DataPort;
 use super::live::LiveConfig;
 use super::negotiated::Negotiated;
 use super::replies::Refusal;
-use crate::net::{Net, Stream, Time};
+use crate::net::{Net, Stream, Time, at_once};
 use crate::observe::{Event, Observer, Watch, Who};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 pub(super) struct Session<N: Net, A: Accounts> {
@@ -171,12 +172,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// The next line; what downloads before it have held back is sent before it is waited for.
     async fn next_line(&mut self) -> io::Result<Option<Line>> {
         if self.data.may_hold() {
-            let at_once = tokio::select! {
-                biased;
-                line = self.control.next() => Some(line),
-                () = std::future::ready(()) => None,
-            };
-            if let Some(line) = at_once {
+            if let Some(line) = at_once(pin!(self.control.next())).await {
                 return line;
             }
             self.data.flush().await;

@@ -1,7 +1,7 @@
 //! An upload at the server: STOR, APPE and STOU, from the name to the reply.
 
 use super::transfers::under_way;
-use crate::net::{Net, Time};
+use crate::net::{Net, Time, at_once};
 use crate::server::accounts::Accounts;
 use crate::server::log::{LogRecord, Movement};
 use crate::server::meanwhile::{Attended, attended};
@@ -134,12 +134,7 @@ impl<N: Net, S: Store> Upload<N, S> {
         let completed = session.completed();
         let mut publication = Box::pin(self.file.publish());
         // In its turn: before those to come.
-        let published = tokio::select! {
-            biased;
-            published = &mut publication => Some(published),
-            () = std::future::ready(()) => None,
-        };
-        if let Some(published) = published {
+        if let Some(published) = at_once(&mut publication).await {
             return published.map(|()| Some(completed)).map_err(|error| Refusal::Transfer(error.into()));
         }
         let record = session.record(Movement::Received, &self.name);
