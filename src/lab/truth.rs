@@ -56,6 +56,18 @@ impl Effect {
     pub const ALL: [Self; 6] =
         [Self::Silent, Self::Stuck, Self::Told, Self::FalseAlarm, Self::Recovered, Self::Unharmed];
 
+    /// What a cut did that left a file with this verdict.
+    pub fn of(verdict: Verdict) -> Self {
+        match verdict {
+            _ if verdict.is_silent_loss() => Self::Silent,
+            Verdict::Stuck => Self::Stuck,
+            Verdict::Detected => Self::Told,
+            Verdict::FalseAlarm => Self::FalseAlarm,
+            Verdict::Recovered => Self::Recovered,
+            _ => Self::Unharmed,
+        }
+    }
+
     /// The name that the CSV file has for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -305,13 +317,10 @@ fn record(case: &Case, outcome: &Outcome) -> Result<TruthRecord, RunError> {
         verdict: fate.verdict,
         exposed: outcome.exposed(),
         files_lost_silently: lost,
-        effect: match fate.verdict {
-            _ if lost > 0 => Effect::Silent,
-            _ if stuck => Effect::Stuck,
-            Verdict::Detected => Effect::Told,
-            Verdict::FalseAlarm => Effect::FalseAlarm,
-            Verdict::Recovered => Effect::Recovered,
-            _ => Effect::Unharmed,
+        effect: match () {
+            () if lost > 0 => Effect::Silent,
+            () if stuck => Effect::Stuck,
+            () => Effect::of(fate.verdict),
         },
         seed: case.seed,
         case_id: case.id(),

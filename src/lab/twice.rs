@@ -7,7 +7,7 @@ use super::records::VERSION;
 use super::table::Table;
 use super::truth::{Effect, Plan};
 use crate::sim::case::Case;
-use crate::sim::outcome::{Outcome, Verdict};
+use crate::sim::outcome::Outcome;
 use crate::sim::scenario::{Direction, MAX_CUT_TWICE_BYTES, Scenario};
 use crate::sim::wire::Part;
 use crate::sim::world;
@@ -72,17 +72,6 @@ impl CutTwiceRecord {
             Effect::Unharmed => self.unharmed,
         }
     }
-
-    fn count_mut(&mut self, effect: Effect) -> &mut u64 {
-        match effect {
-            Effect::Silent => &mut self.silent,
-            Effect::Stuck => &mut self.stuck,
-            Effect::Told => &mut self.told,
-            Effect::FalseAlarm => &mut self.false_alarm,
-            Effect::Recovered => &mut self.recovered,
-            Effect::Unharmed => &mut self.unharmed,
-        }
-    }
 }
 
 /// All rows, in order of contender, direction, cut, wire byte.
@@ -134,8 +123,9 @@ pub fn row(
     let case = Case::draw(scenario, variant, scenario.seed_of(direction, fault, first))?;
     let alone = world::judge(&case)?;
     let mut violations: Vec<_> = Violation::of(variant, case.seed, &alone.violations).collect();
-    let mut row = record(&case, &alone, first)?;
-    let mut worst = row.first_alone;
+    let (mut struck_twice, mut exposed) = (0, 0);
+    let mut effects = Vec::new();
+    let mut worst = (effect(&alone), case.seed, case.id());
     for second in later_attempts(&alone, first) {
         if second >= MAX_CUT_TWICE_BYTES {
             return Err(
@@ -146,16 +136,40 @@ pub fn row(
         let case = Case::draw(scenario, variant, seed)?;
         let outcome = world::judge(&case)?;
         violations.extend(Violation::of(variant, seed, &outcome.violations));
+        struck_twice += u64::from(outcome.strikes > 1);
+        exposed += u64::from(outcome.exposed() > 0);
         let effect = effect(&outcome);
-        row.pairs += 1;
-        row.struck_twice += u64::from(outcome.strikes > 1);
-        row.exposed += u64::from(outcome.exposed() > 0);
-        *row.count_mut(effect) += 1;
-        if effect < worst {
-            worst = effect;
-            (row.seed, row.case_id) = (seed, case.id());
+        effects.push(effect);
+        if effect < worst.0 {
+            worst = (effect, seed, case.id());
         }
     }
+    let place = usize::try_from(first).ok().and_then(|n| alone.wire.get(n));
+    let place = place.ok_or_else(|| format!("the delivery has no wire byte {first}"))?;
+    let count = |wanted: Effect| effects.iter().filter(|effect| **effect == wanted).count() as u64;
+    let (_, seed, case_id) = worst;
+    let row = CutTwiceRecord {
+        variant: case.variant,
+        direction: case.policy.direction,
+        mode: case.policy.mode,
+        structure: case.policy.structure,
+        cut: case.fault_name,
+        wire_byte: first,
+        position: place.part,
+        first_alone: effect(&alone),
+        pairs: effects.len() as u64,
+        struck_twice,
+        silent: count(Effect::Silent),
+        stuck: count(Effect::Stuck),
+        told: count(Effect::Told),
+        false_alarm: count(Effect::FalseAlarm),
+        recovered: count(Effect::Recovered),
+        unharmed: count(Effect::Unharmed),
+        exposed,
+        seed,
+        case_id,
+        version: VERSION,
+    };
     Ok((row, violations))
 }
 
@@ -166,44 +180,9 @@ fn later_attempts(outcome: &Outcome, first: u64) -> impl Iterator<Item = u64> + 
     (0..).zip(&outcome.wire).filter(move |(_, byte)| later(byte.connection)).map(|(n, _)| n)
 }
 
-fn record(case: &Case, alone: &Outcome, first: u64) -> Result<CutTwiceRecord, RunError> {
-    let place = usize::try_from(first).ok().and_then(|n| alone.wire.get(n));
-    let place = place.ok_or_else(|| format!("the delivery has no wire byte {first}"))?;
-    Ok(CutTwiceRecord {
-        variant: case.variant.clone(),
-        direction: case.policy.direction,
-        mode: case.policy.mode,
-        structure: case.policy.structure,
-        cut: case.fault_name.clone(),
-        wire_byte: first,
-        position: place.part,
-        first_alone: effect(alone),
-        pairs: 0,
-        struck_twice: 0,
-        silent: 0,
-        stuck: 0,
-        told: 0,
-        false_alarm: 0,
-        recovered: 0,
-        unharmed: 0,
-        exposed: 0,
-        seed: case.seed,
-        case_id: case.id(),
-        version: VERSION,
-    })
-}
-
 /// What became of the delivery: the worst that became of a file.
 fn effect(outcome: &Outcome) -> Effect {
-    let any = |verdict| outcome.count(verdict) > 0;
-    match () {
-        () if outcome.files.iter().any(|file| file.verdict.is_silent_loss()) => Effect::Silent,
-        () if any(Verdict::Stuck) => Effect::Stuck,
-        () if any(Verdict::Detected) => Effect::Told,
-        () if any(Verdict::FalseAlarm) => Effect::FalseAlarm,
-        () if any(Verdict::Recovered) => Effect::Recovered,
-        () => Effect::Unharmed,
-    }
+    outcome.files.iter().map(|file| Effect::of(file.verdict)).min().unwrap_or(Effect::Unharmed)
 }
 
 #[cfg(test)]

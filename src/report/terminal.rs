@@ -18,7 +18,7 @@ use crate::lab::compare::{Comparison, Violation};
 use crate::lab::plural::plural;
 use crate::lab::records::SummaryRecord;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::{Direction, Scenario};
+use crate::sim::scenario::{Direction, FaultSpec, Scenario};
 use comfy_table::presets::NOTHING;
 
 use comfy_table::{
@@ -40,6 +40,36 @@ pub struct Style {
 impl Style {
     fn bold(self, text: &str) -> String {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// What a scenario is to find out, behind its name.
+    fn question(self, scenario: &Scenario) -> String {
+        let text = wrap(&format!("{}: {}", scenario.name, scenario.question), self.width);
+        text.replacen(&scenario.name, &self.bold(&scenario.name), 1)
+    }
+
+    /// Rows by direction and contender, columns by kind of fault, as many tables as it takes; an empty cell
+    /// where there is none.
+    fn by_fault(
+        self,
+        scenario: &Scenario,
+        faults: &[&FaultSpec],
+        title: &str,
+        cell: impl Fn(Direction, &str, &str) -> Option<Cell>,
+    ) -> String {
+        let names: Vec<&str> = faults.iter().map(|fault| fault.name()).collect();
+        let mut text = String::new();
+        for faults in names.chunks(FAULTS_MAX) {
+            let header = ["", ""].iter().chain(faults);
+            let mut table = self.table(header.map(|name| name.replace('_', " ")).collect(), 2);
+            grouped(scenario, &mut table, |direction, variant| {
+                let cell = |fault: &&str| cell(direction, variant, fault).unwrap_or_else(|| Cell::new(""));
+                faults.iter().map(cell).collect()
+            });
+            text +=
+                &if text.is_empty() { self.block(title, table) } else { format!("\n{}\n", table.trim_fmt()) };
+        }
+        text
     }
 
     pub(super) fn block(self, title: &str, table: Table) -> String {
@@ -196,13 +226,7 @@ impl Page<'_> {
                 ppm => format!(", loss {}", format::percent(f64::from(ppm) / 1e6)),
             },
         );
-        let name = self.bold(&s.name);
-        let question = wrap(&format!("{}: {}", s.name, s.question), self.style.width);
-        format!("{}{}", question.replacen(&s.name, &name, 1), wrap(&conditions, self.style.width))
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.style.bold(text)
+        format!("{}{}", self.style.question(s), wrap(&conditions, self.style.width))
     }
 
     fn block(&self, title: &str, table: Table) -> String {
@@ -215,19 +239,10 @@ impl Page<'_> {
 
     /// Rows by direction and contender, columns by kind of fault, as many tables as it takes.
     fn by_fault(&self, title: &str, cell: impl Fn(&SummaryRecord) -> Cell) -> String {
-        let faults: Vec<&str> = self.scenario().faults.iter().map(|fault| fault.name()).collect();
-        let mut text = String::new();
-        for faults in faults.chunks(FAULTS_MAX) {
-            let header = ["", ""].iter().chain(faults);
-            let mut table = self.table(header.map(|name| name.replace('_', " ")).collect());
-            self.grouped(&mut table, |direction, variant| {
-                let row = |fault: &&str| self.row(direction, variant, fault);
-                faults.iter().map(|fault| row(fault).map_or(Cell::new(""), &cell)).collect()
-            });
-            text +=
-                &if text.is_empty() { self.block(title, table) } else { format!("\n{}\n", table.trim_fmt()) };
-        }
-        text
+        let faults: Vec<&FaultSpec> = self.scenario().faults.iter().collect();
+        self.style.by_fault(self.scenario(), &faults, title, |direction, variant, fault| {
+            self.row(direction, variant, fault).map(&cell)
+        })
     }
 
     /// Of the files of the runs counted.
@@ -253,14 +268,7 @@ impl Page<'_> {
 
     /// Adds a row for each direction and contender: its two first cells, then `cells`.
     fn grouped(&self, table: &mut Table, cells: impl Fn(Direction, &str) -> Vec<Cell>) {
-        for &direction in &self.scenario().directions {
-            for (i, variant) in self.scenario().variants.iter().enumerate() {
-                let direction_cell = if i == 0 { direction.as_str() } else { "" };
-                let mut row = vec![Cell::new(direction_cell), Cell::new(&variant.name)];
-                row.extend(cells(direction, &variant.name));
-                table.add_row(row);
-            }
-        }
+        grouped(self.scenario(), table, cells);
     }
 
     fn row(&self, direction: Direction, variant: &str, fault: &str) -> Option<&SummaryRecord> {
@@ -394,6 +402,18 @@ fn wrap(text: &str, width: u16) -> String {
     }
     lines.push('\n');
     lines
+}
+
+/// A row for each direction and contender, with the cells behind their names.
+fn grouped(scenario: &Scenario, table: &mut Table, cells: impl Fn(Direction, &str) -> Vec<Cell>) {
+    for &direction in &scenario.directions {
+        for (i, variant) in scenario.variants.iter().enumerate() {
+            let direction_cell = if i == 0 { direction.as_str() } else { "" };
+            let mut row = vec![Cell::new(direction_cell), Cell::new(&variant.name)];
+            row.extend(cells(direction, &variant.name));
+            table.add_row(row);
+        }
+    }
 }
 
 #[cfg(test)]

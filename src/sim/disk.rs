@@ -440,8 +440,7 @@ impl Store for HostStore {
     async fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StoreError> {
         self.memory.rename(from, to).await?;
         if let Some(now) = self.now() {
-            let names = [from, to].map(|path| Name::Final(path.clone()));
-            let [from, to] = names;
+            let [from, to] = [from, to].map(|path| Name::Final(path.clone()));
             self.platter().cache.rename(now, &from, to);
         }
         self.settle_names().await;

@@ -12,8 +12,7 @@ pub fn grid(result: &Grid, style: Style) -> String {
     let s = &result.scenario;
     let Some(spec) = &s.grid else { return String::new() };
     let page = Page { result, style, middle: middle(spec) };
-    let mut text = wrap(&format!("{}: {}", s.name, s.question), style.width);
-    text = text.replacen(&s.name, &style.bold(&s.name), 1);
+    let mut text = style.question(s);
     let runs: u64 = result.rows.iter().map(|row| row.runs).sum();
     let cells = format!(
         "{}, {}. Times are those of a file: of the delivery, by its files.",

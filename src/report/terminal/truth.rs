@@ -8,8 +8,7 @@ use comfy_table::Cell;
 /// Everything, ready to print; ends with a newline.
 pub fn truth_table(table: &TruthTable, style: Style) -> String {
     let s = &table.scenario;
-    let mut text = wrap(&format!("{}: {}", s.name, s.question), style.width);
-    text = text.replacen(&s.name, &style.bold(&s.name), 1);
+    let mut text = style.question(s);
     let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
     let conditions = format!(
         "{}: each wire byte and FIN of a delivery of {} of {} {}, over {} of round trip{}.",
@@ -70,22 +69,9 @@ fn matrix(
     title: &str,
     cell: impl Fn(&Strip<'_>) -> Cell,
 ) -> String {
-    let s = &table.scenario;
-    let cuts: Vec<&str> = faults.iter().map(|fault| fault.name()).collect();
-    let header = ["", ""].into_iter().chain(cuts.iter().copied()).map(|name| name.replace('_', " "));
-    let mut lines = style.table(header.collect(), 2);
-    for direction in &s.directions {
-        for (i, variant) in s.variants.iter().enumerate() {
-            let mut row =
-                vec![Cell::new(if i == 0 { direction.as_str() } else { "" }), Cell::new(&variant.name)];
-            row.extend(cuts.iter().map(|cut| {
-                let strip = table.strip(&variant.name, *direction, cut);
-                strip.map_or(Cell::new(""), |strip| cell(&strip))
-            }));
-            lines.add_row(row);
-        }
-    }
-    style.block(title, lines)
+    style.by_fault(&table.scenario, faults, title, |direction, variant, cut| {
+        table.strip(variant, direction, cut).map(|strip| cell(&strip))
+    })
 }
 
 /// `B 43 R 2 - 3`; what did not come up is left out.

@@ -3,14 +3,13 @@
 use super::{Style, format, wrap};
 use crate::lab::truth::Effect;
 use crate::lab::twice::CutTwice;
-use crate::sim::scenario::Direction;
+use crate::sim::scenario::FaultSpec;
 use comfy_table::Cell;
 
 /// Everything, ready to print; ends with a newline.
 pub fn cut_twice(table: &CutTwice, style: Style) -> String {
     let s = &table.scenario;
-    let mut text = wrap(&format!("{}: {}", s.name, s.question), style.width);
-    text = text.replacen(&s.name, &style.bold(&s.name), 1);
+    let mut text = style.question(s);
     let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
     let conditions = format!(
         "{} cuts, each wire byte and FIN of a delivery of files of {} bytes, over {} of round trip; and after \
@@ -32,30 +31,16 @@ pub fn cut_twice(table: &CutTwice, style: Style) -> String {
 }
 
 fn matrix(table: &CutTwice, style: Style, title: &str, counted: impl Fn(Effect) -> bool) -> String {
-    let s = &table.scenario;
-    let cuts: Vec<&str> = s.faults.iter().map(|fault| fault.name()).collect();
-    let header = ["", ""].into_iter().chain(cuts.iter().copied()).map(|name| name.replace('_', " "));
-    let mut lines = style.table(header.collect(), 2);
-    let cell = |variant: &str, direction: Direction, cut: &str| {
+    let faults: Vec<&FaultSpec> = table.scenario.faults.iter().collect();
+    style.by_fault(&table.scenario, &faults, title, |direction, variant, cut| {
         let rows = table.of(variant, direction, cut);
         let pairs: u64 = rows.clone().map(|row| row.pairs).sum();
         let effects = || Effect::ALL.into_iter().filter(|effect| counted(*effect));
         let found: u64 = rows.map(|row| effects().map(|effect| row.count(effect)).sum::<u64>()).sum();
-        match pairs {
-            0 => Cell::new("no pair"),
-            _ => style.judged(
-                format!("{}/{}", format::thousands(found), format::thousands(pairs)),
-                found > 0 && counted(Effect::Silent),
-            ),
+        if pairs == 0 {
+            return Some(Cell::new("no pair"));
         }
-    };
-    for direction in &s.directions {
-        for (i, variant) in s.variants.iter().enumerate() {
-            let mut row =
-                vec![Cell::new(if i == 0 { direction.as_str() } else { "" }), Cell::new(&variant.name)];
-            row.extend(cuts.iter().map(|cut| cell(&variant.name, *direction, cut)));
-            lines.add_row(row);
-        }
-    }
-    style.block(title, lines)
+        let text = format!("{}/{}", format::thousands(found), format::thousands(pairs));
+        Some(style.judged(text, found > 0 && counted(Effect::Silent)))
+    })
 }
