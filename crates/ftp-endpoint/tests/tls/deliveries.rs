@@ -45,10 +45,8 @@ impl Ends {
         for (name, content) in files {
             from.insert(&path_of(name), &content[..]);
         }
-        let jobs: Vec<Job> = files
-            .iter()
-            .map(|(name, _)| Job { local: path_of(name), remote: name.clone() })
-            .collect();
+        let jobs: Vec<Job> =
+            files.iter().map(|(name, _)| Job { local: path_of(name), remote: name.clone() }).collect();
         Delivery::new(&self.net, &self.here, self.address, login).policy(policy).deliver(&jobs).await
     }
 
@@ -74,7 +72,9 @@ async fn all_ways(versions: Versions, reuse: Reuse) {
     let files = files();
     for mode in MODES {
         for direction in [Direction::Put, Direction::Get] {
-            for (pipeline_depth, opening) in [(1, Opening::Passive), (8, Opening::Passive), (1, Opening::Active)] {
+            for (pipeline_depth, opening) in
+                [(1, Opening::Passive), (8, Opening::Passive), (1, Opening::Active)]
+            {
                 let ends = Ends::new(|config| {
                     let mut tls = identity.server(versions);
                     (tls.reuse, tls.demand) = (reuse, TlsUse::Required);

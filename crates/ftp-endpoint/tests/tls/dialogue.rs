@@ -192,7 +192,9 @@ async fn what_is_no_handshake_ends_the_session_and_no_other() {
     let identity = Identity::new();
     let world = world_with(|config| config.tls = Some(identity.server(TLS13))).await;
     let mut other = world.client().await;
-    for garbage in [&b"GET / HTTP/1.0\r\n\r\n"[..], b"\x16\x03\x01\x00\x00", &[0; 300], b"\x15\x03\x01\x00\x02\x02\x28"] {
+    for garbage in
+        [&b"GET / HTTP/1.0\r\n\r\n"[..], b"\x16\x03\x01\x00\x00", &[0; 300], b"\x15\x03\x01\x00\x02\x02\x28"]
+    {
         let mut client = world.connect().await;
         client.expect(220).await;
         client.ask("AUTH TLS", 234).await;

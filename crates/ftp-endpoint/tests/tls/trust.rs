@@ -1,7 +1,9 @@
 //! Whom our client trusts.
 
 use super::deliveries::Ends;
-use ftp_endpoint::client::{ClientError, ClientTls, FailureKind, Login, Options, TlsWhen, Trust, fingerprint};
+use ftp_endpoint::client::{
+    ClientError, ClientTls, FailureKind, Login, Options, TlsWhen, Trust, fingerprint,
+};
 use testkit::tls::{Identity, NAME, TLS12, TLS13, client};
 
 async fn connects(ends: &Ends, tls: ClientTls) -> Result<(), ClientError> {
