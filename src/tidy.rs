@@ -65,6 +65,7 @@ const SIM: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("notice", &[]),
     ("phase", &["heard"]),
+    ("tls", &["hosts"]),
     ("trace", &["time"]),
     ("wire", &[]),
     ("workload", &[]),

@@ -78,7 +78,7 @@ fn write_files(args: &Args, case: &Case, outcome: &Outcome, record: &RunRecord) 
         write_whole(path, |file| Ok(file.write_all(page.as_bytes())?))?;
     }
     if let Some(path) = &args.pcap {
-        write_whole(path, |file| Ok(pcap::write(&outcome.captured, &command, file)?))?;
+        write_whole(path, |file| Ok(pcap::write(&outcome.captured, &command, None, file)?))?;
     }
     if let Some(path) = &args.trace {
         let lines = timeline::to_json_lines(case, outcome, record);

@@ -9,12 +9,13 @@ use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_endpoint::client::{
-    Delivery, Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify,
+    Delivery, Direction, Failure, Job, Login, Opening, Policy, Publish, Report, TlsWhen, Verify,
 };
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_endpoint::store::disk::DiskStore;
+use ftp_endpoint::transfer::TlsEnd;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::repr::{RecordForm, Representation};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -164,6 +165,8 @@ impl TransferArgs {
             marker_interval_bytes: self.marker_interval.or(NonZeroU64::new(1 << 20).filter(|_| self.resume)),
             pipeline_depth: self.pipeline,
             durable: false,
+            tls: TlsWhen::Off,
+            tls_end: TlsEnd::Strict,
             parallel: self.parallel,
             reply_timeout: self.timeout,
             data_timeout: self.timeout,

@@ -20,6 +20,7 @@ pub mod scenario;
 pub mod signature;
 pub mod swarm;
 pub mod time;
+pub mod tls;
 pub mod trace;
 pub mod truth;
 pub mod wire;

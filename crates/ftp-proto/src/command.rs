@@ -70,6 +70,31 @@ pub enum ExtendedPassive {
     All,
 }
 
+/// PROT's argument (RFC 2228 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtectionLevel {
+    /// C: none.
+    Clear,
+    /// S: integrity, which TLS does not offer by itself (RFC 4217 section 9).
+    Safe,
+    /// E: confidentiality, likewise.
+    Confidential,
+    /// P: both, which is TLS.
+    Private,
+}
+
+impl ProtectionLevel {
+    /// As it stands in the command.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Clear => 'C',
+            Self::Safe => 'S',
+            Self::Confidential => 'E',
+            Self::Private => 'P',
+        }
+    }
+}
+
 /// Why a line is no command; each is answered by the code named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {

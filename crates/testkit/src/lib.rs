@@ -8,3 +8,4 @@ pub mod memory_net;
 pub mod script;
 pub mod server;
 pub mod slow_store;
+pub mod tls;

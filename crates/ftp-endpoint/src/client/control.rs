@@ -2,7 +2,7 @@
 
 use super::error::ClientError;
 use super::marker::parse_mark;
-use crate::net::{Net, Pace, Stream, is_quiet};
+use crate::net::{Channel, Net, Pace, Stream, is_quiet};
 use crate::observe::{Event, Watch};
 use crate::transfer::RestartMarker;
 use bytes::{Buf, BytesMut};
@@ -29,7 +29,7 @@ pub(super) fn shown(line: &str) -> Cow<'_, str> {
 /// A control connection (RFC 959 section 2.3), from the client's end.
 pub struct Control<N: Net> {
     net: N,
-    stream: N::Stream,
+    stream: Channel<N::Stream>,
     watch: Watch,
     parser: ReplyParser,
     unread: BytesMut,
@@ -44,7 +44,12 @@ pub struct Control<N: Net> {
 
 impl<N: Net> Control<N> {
     /// A connection just opened, whose greeting is owed.
-    pub fn new(net: N, stream: N::Stream, reply_timeout: Duration, watch: Watch) -> io::Result<Self> {
+    pub fn new(
+        net: N,
+        stream: Channel<N::Stream>,
+        reply_timeout: Duration,
+        watch: Watch,
+    ) -> io::Result<Self> {
         let peer = stream.peer_addr()?;
         stream.control()?;
         watch.tell(net.now(), Event::SessionBegins { peer });
@@ -114,12 +119,38 @@ impl<N: Net> Control<N> {
             self.round_trips += 1;
         }
         self.owed += 1;
-        let written = self.net.timeout(self.reply_timeout, self.stream.write_all(&line)).await;
-        match written {
+        let sending = async {
+            self.stream.write_all(&line).await?;
+            self.stream.settle().await
+        };
+        match self.net.timeout(self.reply_timeout, sending).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.broke(ClientError::Control(error))),
             Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
         }
+    }
+
+    /// Goes on under TLS. What has come in clear behind the reply that allowed it need not be the server's.
+    #[cfg(feature = "tls")]
+    pub(super) async fn secure(
+        &mut self,
+        config: std::sync::Arc<rustls::ClientConfig>,
+        name: rustls::pki_types::ServerName<'static>,
+    ) -> Result<(), ClientError> {
+        if !self.unread.is_empty() {
+            return Err(self.broke(ClientError::Tls(io::ErrorKind::InvalidData.into())));
+        }
+        match self.net.timeout(self.reply_timeout, self.stream.connect_tls(config, name)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.broke(ClientError::Tls(error))),
+            Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
+        }
+    }
+
+    /// What TLS has agreed on; none without it.
+    #[cfg(feature = "tls")]
+    pub(super) fn agreed(&self) -> Option<&rustls::CommonState> {
+        self.stream.agreed()
     }
 
     /// Commands to come may leave together, by the next flush or wait for a reply.
@@ -151,6 +182,10 @@ impl<N: Net> Control<N> {
             self.unread.reserve(READ_BYTES);
             match self.stream.read_buf(&mut self.unread).await {
                 Ok(0) => return Err(self.broke(ClientError::ControlClosed)),
+                // Under TLS: without close_notify.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(self.broke(ClientError::ControlClosed));
+                }
                 Ok(_) => {}
                 Err(error) => return Err(self.broke(ClientError::Control(error))),
             }

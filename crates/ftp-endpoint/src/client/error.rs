@@ -20,6 +20,19 @@ pub enum ClientError {
         /// Why not.
         error: io::Error,
     },
+    /// TLS could not be agreed on with the server, or its certificate is not to be trusted.
+    #[error("TLS: {0}")]
+    Tls(io::Error),
+    /// TLS was to be, and the server does not take AUTH TLS, PBSZ 0 or PROT P (RFC 4217).
+    #[error("TLS: the server said {0}")]
+    TlsRefused(Reply),
+    /// TLS was to be, and nothing tells by what certificate the server is known.
+    #[error("TLS: there is nothing to know the server by")]
+    TlsUnknown,
+    /// A file has ended, under TLS, as anybody on the path can have it end, and SIZE does not tell that it is
+    /// whole.
+    #[error("the data connection closed without TLS close_notify, and SIZE does not tell that all has come")]
+    UnmarkedEnd,
     /// The control connection broke.
     #[error("control connection: {0}")]
     Control(io::Error),
@@ -171,6 +184,7 @@ impl ClientError {
             Self::OutOfSequence { reply, .. }
             | Self::Refused { reply, .. }
             | Self::LoginRefused(reply)
+            | Self::TlsRefused(reply)
             | Self::TransferRefused(reply)
             | Self::EarlyCompletion(reply)
             | Self::Unverifiable { reply, .. } => Some(reply),
@@ -183,6 +197,7 @@ impl ClientError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Connect { .. } => FailureKind::Connect,
+            Self::Tls(_) | Self::TlsRefused(_) | Self::TlsUnknown => FailureKind::Connect,
             Self::LoginRefused(_) => FailureKind::Login,
             Self::Control(_)
             | Self::ControlClosed
@@ -194,6 +209,7 @@ impl ClientError {
             Self::Address { .. }
             | Self::DataConnect(_)
             | Self::DataPeer { .. }
+            | Self::UnmarkedEnd
             | Self::TransferRefused(_)
             | Self::EarlyCompletion(_) => FailureKind::Data,
             Self::Transfer { error: TransferError::Store(_) | TransferError::Marker(_), .. } => {
@@ -215,7 +231,10 @@ impl ClientError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Refused { reply, .. } | Self::LoginRefused(reply) => reply.code >= 500,
-            Self::NotDurable => true,
+            Self::NotDurable | Self::TlsUnknown => true,
+            Self::TlsRefused(reply) => reply.code >= 500,
+            // A certificate does not become another one by waiting.
+            Self::Tls(error) => error.kind() == io::ErrorKind::InvalidData,
             Self::Unverifiable { reply, .. } if reply.class() == Class::TransientNegative => false,
             error => matches!(
                 error.kind(),

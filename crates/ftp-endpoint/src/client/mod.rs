@@ -16,12 +16,16 @@ pub mod report;
 mod restart;
 mod sequential;
 pub mod session;
+#[cfg(feature = "tls")]
+mod tls;
 mod verify;
 mod worker;
 
 pub use deliver::{Delivery, deliver};
 pub use error::{ClientError, FailureKind};
-pub use policy::{Direction, Login, Opening, Policy, Publish, Verify};
+pub use policy::{Direction, Login, Opening, Policy, Publish, TlsWhen, Verify};
 pub use program::{Client, Entry, EntryKind, Listing, Misread, Options, Unread};
 pub use report::{Failure, FileReport, Job, Report};
 pub use session::{Cost, Entered, Session};
+#[cfg(feature = "tls")]
+pub use tls::{ClientTls, Trust, fingerprint};

@@ -1,5 +1,8 @@
 //! How a client goes about its deliveries, as data: the contenders of an experiment differ in it.
 
+#[cfg(feature = "tls")]
+use super::tls::ClientTls;
+use crate::transfer::TlsEnd;
 use ftp_proto::mode::{Coding, Structure, TransmissionMode};
 use ftp_proto::repr::{Conversion, RecordForm, Representation};
 use serde::{Deserialize, Serialize};
@@ -19,12 +22,28 @@ pub struct Login {
     /// Sent as they are once the session's parameters are set (RFC 1123 section 4.1.4.2, QUOTE); one
     /// that is refused ends the session.
     pub quoted: Vec<String>,
+    /// For [`Policy::tls`]: by what certificate the server is known.
+    #[cfg(feature = "tls")]
+    pub tls: Option<ClientTls>,
 }
 
 impl Login {
     /// With neither account nor quoted lines.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { user: user.into(), password: password.into(), account: None, quoted: Vec::new() }
+        Self {
+            user: user.into(),
+            password: password.into(),
+            account: None,
+            quoted: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Knows the server by its certificate.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(self, tls: ClientTls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 }
 
@@ -84,6 +103,22 @@ pub enum Opening {
     Active,
 }
 
+/// Whether a session is protected by TLS (RFC 4217), its data connections with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsWhen {
+    /// Never.
+    #[default]
+    Off,
+    /// Where the server offers it in FEAT, or does not tell before the login but takes AUTH TLS. Whoever is
+    /// on the path can make it look as if it did not.
+    Auto,
+    /// Always, by AUTH TLS.
+    Required,
+    /// Always, from the first byte: port 990's way.
+    Implicit,
+}
+
 /// How many files are delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -135,6 +170,13 @@ pub struct Policy {
     /// what it is to ([`Store::is_durable`](crate::store::Store::is_durable)).
     #[serde(skip_serializing_if = "is_default")]
     pub durable: bool,
+    /// Whether sessions are protected by TLS; all but [`TlsWhen::Off`] needs `Login::tls`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tls: TlsWhen,
+    /// What ends a download of stream mode under TLS. [`TlsEnd::Lax`] takes an end without close_notify where
+    /// SIZE tells that all has come.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tls_end: TlsEnd,
     /// Sessions at a time.
     pub parallel: u32,
     /// Longest wait for a reply.
@@ -168,6 +210,8 @@ impl Default for Policy {
             marker_interval_bytes: None,
             pipeline_depth: 1,
             durable: false,
+            tls: TlsWhen::Off,
+            tls_end: TlsEnd::Strict,
             parallel: 1,
             reply_timeout: Duration::from_secs(30),
             data_timeout: Duration::from_secs(30),

@@ -4,13 +4,16 @@
 mod ahead;
 mod data;
 mod directory;
+mod security;
 mod transfer;
 
 use super::control::{Control, shown};
 use super::error::ClientError;
 use super::hash::parse_hash;
 use super::policy::{Direction, Login, Policy};
-use crate::net::Net;
+#[cfg(feature = "tls")]
+use super::tls::SessionTls;
+use crate::net::{Channel, Net};
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, RestartMarker, TransferStats};
 pub(super) use ahead::Came;
@@ -69,6 +72,8 @@ pub struct Session<N: Net> {
     data_connections: u64,
     /// Of data connections that are gone.
     moved: TransferStats,
+    #[cfg(feature = "tls")]
+    tls: Option<SessionTls>,
 }
 
 impl<N: Net> Session<N> {
@@ -87,7 +92,7 @@ impl<N: Net> Session<N> {
         };
         let stream = stream.map_err(|error| ClientError::Connect { server, error })?;
         let watch = watch();
-        let control = Control::new(net.clone(), stream, policy.reply_timeout, watch.clone())
+        let control = Control::new(net.clone(), Channel::Clear(stream), policy.reply_timeout, watch.clone())
             .map_err(|error| ClientError::Connect { server, error })?;
         let mut session = Self {
             net,
@@ -104,6 +109,8 @@ impl<N: Net> Session<N> {
             features: None,
             data_connections: 0,
             moved: TransferStats::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         };
         match session.begin_session(login).await {
             Ok(()) => Ok(session),
@@ -141,10 +148,7 @@ impl<N: Net> Session<N> {
 
     /// USER, PASS, ACCT as far as the server asks for them (RFC 959 section 5.4).
     async fn log_in(&mut self, login: &Login) -> Result<(), ClientError> {
-        let greeting = self.control.read_completion().await?;
-        if !greeting.is_completion() {
-            return Err(ClientError::LoginRefused(greeting));
-        }
+        self.greeted(login).await?;
         let mut reply = self.control.command(&Command::User(login.user.clone())).await?;
         if reply.code == 331 {
             reply = self.control.command(&Command::Pass(login.password.clone())).await?;
@@ -153,7 +157,15 @@ impl<N: Net> Session<N> {
             let account = login.account.clone().unwrap_or_default();
             reply = self.control.command(&Command::Acct(account)).await?;
         }
-        if reply.is_completion() { Ok(()) } else { Err(ClientError::LoginRefused(reply)) }
+        if !reply.is_completion() {
+            return Err(ClientError::LoginRefused(reply));
+        }
+        self.protect_data().await
+    }
+
+    async fn greeting(&mut self) -> Result<(), ClientError> {
+        let greeting = self.control.read_completion().await?;
+        if greeting.is_completion() { Ok(()) } else { Err(ClientError::LoginRefused(greeting)) }
     }
 
     async fn set_parameters(&mut self) -> Result<(), ClientError> {

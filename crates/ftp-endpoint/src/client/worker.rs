@@ -6,6 +6,8 @@ use super::policy::{Login, Policy};
 use super::queue::{Pending, Queue, Shared};
 use super::report::Failure;
 use super::session::{Cost, Session};
+#[cfg(feature = "tls")]
+use super::tls::ClientTls;
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::store::{Store, StoreError};
@@ -170,6 +172,11 @@ impl<N: Net, S: Store> Worker<N, S> {
     /// Gives the job back if it is to be tried again.
     pub(super) fn failed(&mut self, mut pending: Pending, error: &ClientError) -> Option<Pending> {
         pending.report.result = Err(Failure { kind: error.kind(), message: error.to_string() });
+        if self.may_resume_otherwise(error) {
+            // The server's demand is nobody's failure; it is asked for once.
+            pending.report.attempts -= 1;
+            return Some(pending);
+        }
         if !error.is_final() && pending.report.attempts <= self.policy.retries {
             return Some(pending);
         }
@@ -181,6 +188,24 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
         self.verdict(pending);
         None
+    }
+
+    /// The server demands that data connections resume a TLS session, and this one could not: 425 or 522. With
+    /// another session it can.
+    #[cfg(feature = "tls")]
+    fn may_resume_otherwise(&mut self, error: &ClientError) -> bool {
+        let refused = matches!(error.reply(), Some(reply) if matches!(reply.code, 425 | 522));
+        let under_tls = self.session.as_ref().is_some_and(|session| session.tls().is_some());
+        let otherwise = refused && under_tls && self.login.tls.as_ref().is_some_and(ClientTls::prefer_older);
+        if otherwise && let Some(session) = self.session.take() {
+            self.spent = self.spent.plus(session.abandon());
+        }
+        otherwise
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn may_resume_otherwise(&mut self, _error: &ClientError) -> bool {
+        false
     }
 
     pub(super) fn stopped(&mut self, mut pending: Pending, reason: &str) {

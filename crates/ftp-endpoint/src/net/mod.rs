@@ -10,7 +10,10 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+mod channel;
 pub mod real;
+
+pub use channel::Channel;
 
 /// Time since an arbitrary start, the same for every clone of one `Net`.
 pub type Time = Duration;

@@ -2,6 +2,8 @@
 
 use super::accounts::Accounts;
 use super::log::TransferLog;
+#[cfg(feature = "tls")]
+use super::tls::{ServerTls, TlsUse};
 use crate::store::MAX_PARTIALS;
 use crate::transfer::MinRate;
 use ftp_proto::repr::RecordForm;
@@ -53,6 +55,9 @@ pub struct Config<A> {
     pub transfers_outlive_control: bool,
     /// Told of each file sent or received, and of each name made, changed or removed.
     pub transfer_log: Option<TransferLog>,
+    /// FTP over TLS (RFC 4217); none without it.
+    #[cfg(feature = "tls")]
+    pub tls: Option<ServerTls>,
     /// For the dates of LIST and the transfer log; without one, LIST gives the year.
     pub calendar: Option<Calendar>,
 }
@@ -157,8 +162,24 @@ impl<A: Accounts> Config<A> {
             shutdown: CancellationToken::new(),
             transfers_outlive_control: false,
             transfer_log: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             calendar: None,
         }
+    }
+
+    /// Whether clients have to use TLS.
+    #[cfg(feature = "tls")]
+    pub(super) fn demands_tls(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.demand == TlsUse::Required)
+    }
+
+    /// Whether clients may use TLS.
+    pub(super) fn offers_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
     }
 
     /// Seconds since 1970 UTC, by the calendar.

@@ -2,7 +2,7 @@
 
 use super::config::{Limits, Timeouts};
 use super::promises::{Promise, Promises};
-use crate::net::{Net, Stream};
+use crate::net::{Channel, Net, Stream};
 use crate::observe::{Event, Watch};
 use bytes::{Buf, BytesMut};
 use ftp_proto::command::{Command, CommandError, MAX_LINE_BYTES};
@@ -42,7 +42,7 @@ impl Line {
 
 pub(super) struct Control<N: Net> {
     net: N,
-    stream: N::Stream,
+    stream: Channel<N::Stream>,
     watch: Watch,
     splitter: LineSplitter,
     unread: BytesMut,
@@ -67,7 +67,7 @@ impl<N: Net> Control<N> {
         let _ = stream.control();
         Self {
             net,
-            stream,
+            stream: Channel::Clear(stream),
             watch,
             splitter: LineSplitter::new(MAX_LINE_BYTES),
             unread: BytesMut::new(),
@@ -110,6 +110,30 @@ impl<N: Net> Control<N> {
     /// Whether one of them is about this file.
     pub(super) fn has_promised_of(&self, path: &VirtualPath) -> bool {
         self.promises.are_about(path)
+    }
+
+    /// The connection itself.
+    #[cfg(feature = "tls")]
+    pub(super) fn channel(&self) -> &Channel<N::Stream> {
+        &self.stream
+    }
+
+    /// Sends what has been said, forgets what has come, and goes on under TLS, agreed on within `limit`.
+    #[cfg(feature = "tls")]
+    pub(super) async fn secure(
+        &mut self,
+        config: std::sync::Arc<rustls::ServerConfig>,
+        limit: std::time::Duration,
+    ) -> io::Result<()> {
+        self.flush().await?;
+        self.unread.clear();
+        self.queue.clear();
+        self.queued_bytes = 0;
+        self.splitter = LineSplitter::new(MAX_LINE_BYTES);
+        match self.net.timeout(limit, self.stream.accept_tls(config)).await {
+            Ok(secured) => secured,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 
     /// Waits for all that is promised, and says it.
@@ -199,11 +223,13 @@ impl<N: Net> Control<N> {
             let read = tokio::select! {
                 biased;
                 kept = self.promises.kept() => Err(kept),
-                read = self.stream.read_buf(&mut self.unread) => Ok(read?),
+                read = self.stream.read_buf(&mut self.unread) => Ok(read),
             };
             match read {
-                Ok(0) => self.ended = true,
-                Ok(_) => {}
+                Ok(Ok(0)) => self.ended = true,
+                // Few clients send close_notify behind QUIT.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.ended = true,
+                Ok(read) => drop(read?),
                 Err(kept) => {
                     kept.iter().for_each(|reply| self.say_now(reply));
                     continue;

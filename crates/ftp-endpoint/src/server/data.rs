@@ -7,7 +7,9 @@
 
 use super::config::Config;
 use super::replies::OpenError;
-use crate::net::{Listener, Net, Pace, Stream};
+#[cfg(feature = "tls")]
+use super::tls::DataTls;
+use crate::net::{Channel, Listener, Net, Pace, Stream};
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, MinRate};
 use ftp_proto::mode::{Coding, TransmissionMode};
@@ -46,6 +48,16 @@ pub(super) struct DataPort<N: Net> {
     /// Of a download that has failed at this end: closed when the reply has been sent.
     leaving: Option<DataConnection<N>>,
     refused: Option<Refused<N>>,
+    /// PROT P.
+    #[cfg(feature = "tls")]
+    protection: Option<DataTls>,
+}
+
+/// Which way a connection's files go, as the server sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    In,
+    Out,
 }
 
 /// What the client has opened, or may yet, for a transfer that was refused.
@@ -78,7 +90,16 @@ impl<N: Net> DataPort<N> {
             holds: false,
             leaving: None,
             refused: None,
+            #[cfg(feature = "tls")]
+            protection: None,
         }
+    }
+
+    /// PROT: the connections to come.
+    #[cfg(feature = "tls")]
+    pub(super) async fn protect(&mut self, protection: Option<DataTls>) {
+        self.close().await;
+        self.protection = protection;
     }
 
     /// PORT and EPRT. The port specification changes: the kept connection is closed. A client that
@@ -222,17 +243,24 @@ impl<N: Net> DataPort<N> {
         false
     }
 
-    /// The kept connection, or a new one.
-    pub(super) async fn open(&mut self, coding: Coding) -> Result<&mut DataConnection<N>, OpenError> {
+    /// The kept connection, or a new one for files that go this way.
+    pub(super) async fn open(
+        &mut self,
+        coding: Coding,
+        way: Way,
+    ) -> Result<&mut DataConnection<N>, OpenError> {
         let connection = match self.connection.take() {
             Some(kept) => kept,
             None => {
                 let net = self.net.clone();
                 let limit = self.open_limit;
-                let stream = net.timeout(limit, self.stream()).await.map_err(|_| OpenError::TimedOut)??;
+                let channel =
+                    net.timeout(limit, self.channel(way)).await.map_err(|_| OpenError::TimedOut)??;
                 let mut new =
-                    DataConnection::new(net, stream, coding, self.silence_limit, self.watch.clone())?;
+                    DataConnection::new(net, channel, coding, self.silence_limit, self.watch.clone())?;
                 new.demand(self.min_rate);
+                #[cfg(feature = "tls")]
+                new.end_by(self.protection.as_ref().map(DataTls::end).unwrap_or_default());
                 new
             }
         };
@@ -267,6 +295,20 @@ impl<N: Net> DataPort<N> {
             Some(connection) if connection.outlives_file() => connection.rest(),
             _ => self.close().await,
         }
+    }
+
+    #[cfg(feature = "tls")]
+    async fn channel(&mut self, way: Way) -> Result<Channel<N::Stream>, OpenError> {
+        let stream = self.stream().await?;
+        match &self.protection {
+            None => Ok(Channel::Clear(stream)),
+            Some(tls) => tls.secure(stream, way).await,
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn channel(&mut self, _way: Way) -> Result<Channel<N::Stream>, OpenError> {
+        self.stream().await.map(Channel::Clear)
     }
 
     async fn stream(&mut self) -> Result<N::Stream, OpenError> {

@@ -52,6 +52,8 @@ mod negotiated;
 mod promises;
 mod replies;
 mod session;
+#[cfg(feature = "tls")]
+mod tls;
 mod verbs;
 
 pub use accounts::{Accounts, LoginRefusal, Rights, Table, User};
@@ -59,3 +61,5 @@ pub use attend::{SessionSlots, serve, serve_beside};
 pub use config::{Config, Limits, PASSIVE_PORTS, Timeouts};
 pub use live::LiveConfig;
 pub use log::{Change, ChangeRecord, LogRecord, Movement, TransferLog, TransferRecord};
+#[cfg(feature = "tls")]
+pub use tls::{Reuse, ServerTls, TlsUse, read_pem};

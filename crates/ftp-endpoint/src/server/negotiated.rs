@@ -31,6 +31,22 @@ pub(super) struct Negotiated {
     pub facts: Facts,
     /// OPTS HASH.
     pub algorithm: Algorithm,
+    /// PBSZ and PROT.
+    #[cfg(feature = "tls")]
+    pub protection: Protection,
+}
+
+/// How data connections are protected (RFC 4217 section 9).
+#[cfg(feature = "tls")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Protection {
+    /// Not at all; PBSZ has not been sent.
+    #[default]
+    Unsaid,
+    /// Not at all.
+    Clear,
+    /// By TLS.
+    Private,
 }
 
 impl Default for Negotiated {
@@ -46,6 +62,8 @@ impl Default for Negotiated {
             pipelined_uploads: false,
             facts: Facts::default(),
             algorithm: Algorithm::default(),
+            #[cfg(feature = "tls")]
+            protection: Protection::default(),
         }
     }
 }

@@ -54,6 +54,25 @@ pub(super) enum Refusal {
     /// STAT (RFC 959 section 5.4).
     #[error("no such file or directory")]
     NoStatus,
+    #[cfg(feature = "tls")]
+    /// USER and PASS.
+    #[error("TLS is required, send AUTH TLS first")]
+    TlsFirst,
+    #[cfg(feature = "tls")]
+    /// RFC 4217 section 10.2.
+    #[error("data connection cannot be opened with this PROT setting")]
+    Unprotected,
+    #[cfg(feature = "tls")]
+    /// RFC 2228 section 3, PROT.
+    #[error("{0}")]
+    Policy(&'static str),
+    #[cfg(feature = "tls")]
+    /// PROT S and E (RFC 4217 section 9).
+    #[error("TLS has the protection levels C and P")]
+    Protection,
+    /// CCC (RFC 2228 section 3).
+    #[error("the control connection stays as it is")]
+    ClearRefused,
     /// Ends the session.
     #[error("control connection lost: {0}")]
     ControlLost(io::Error),
@@ -65,6 +84,12 @@ pub(super) enum OpenError {
     NoPort,
     #[error("timed out")]
     TimedOut,
+    #[cfg(feature = "tls")]
+    #[error("TLS: {0}")]
+    Tls(io::Error),
+    #[cfg(feature = "tls")]
+    #[error("the data connection must resume the TLS session of the control connection")]
+    NotResumed,
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -116,7 +141,19 @@ impl Refusal {
             Refusal::DataAddress(_) => 504,
             Refusal::NotListed => 550,
             Refusal::NoStatus => 450,
+            #[cfg(feature = "tls")]
+            Refusal::TlsFirst => 530,
+            #[cfg(feature = "tls")]
+            Refusal::Unprotected => 521,
+            #[cfg(feature = "tls")]
+            Refusal::Policy(_) => 534,
+            #[cfg(feature = "tls")]
+            Refusal::Protection => 536,
+            Refusal::ClearRefused => 533,
             Refusal::ControlLost(_) => 421,
+            // RFC 4217 section 10.2.
+            #[cfg(feature = "tls")]
+            Refusal::Open(OpenError::Tls(_) | OpenError::NotResumed) => 522,
             Refusal::Open(_) => 425,
             // 150 has been said: what it promised has not come about, but for what the name is to blame.
             Refusal::Transfer(TransferError::Store(error)) => match error {

@@ -8,7 +8,11 @@ use super::counting::Counting;
 use super::data::DataPort;
 use super::live::LiveConfig;
 use super::negotiated::Negotiated;
+#[cfg(feature = "tls")]
+use super::negotiated::Protection;
 use super::replies::Refusal;
+#[cfg(feature = "tls")]
+use super::tls::SessionTls;
 use crate::net::{Net, Stream, Time, at_once};
 use crate::observe::{Event, Observer, Watch, Who};
 use ftp_proto::mutant::{self, Mutant};
@@ -47,6 +51,9 @@ pub(super) struct Session<N: Net, A: Accounts> {
     pub(super) slot: Slot,
     /// Since when nobody is logged in.
     pub(super) unknown_since: Time,
+    /// Of the control connection, since AUTH or from the beginning.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<SessionTls>,
 }
 
 /// Serves one connection to its end; every wait is bounded.
@@ -85,10 +92,15 @@ pub(super) async fn run<N: Net, A: Accounts>(
         passive_tries: 0,
         slot,
         unknown_since: begun,
+        #[cfg(feature = "tls")]
+        tls: None,
         config,
         live,
     };
-    let reason = session.dialogue().await;
+    let reason = match session.begin().await {
+        Ok(()) => session.dialogue().await,
+        Err(_) => "no TLS",
+    };
     session.data.flush().await;
     session.data.discard();
     session.control.close().await;
@@ -100,6 +112,9 @@ pub(super) enum Next {
     Reply(Reply),
     /// The reply is promised.
     Later,
+    /// The reply has been given.
+    #[cfg(feature = "tls")]
+    Said,
     /// The last reply has been given.
     End(Reply, &'static str),
 }
@@ -111,6 +126,18 @@ impl From<Reply> for Next {
 }
 
 impl<N: Net, A: Accounts> Session<N, A> {
+    /// Implicit TLS comes before the greeting, and data connections are protected unless PROT says otherwise.
+    async fn begin(&mut self) -> Result<(), Refusal> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.config.tls.as_ref().filter(|tls| tls.implicit) {
+            let tls = SessionTls::new(tls);
+            self.negotiated.protection = Protection::Private;
+            self.data.protect(Some(tls.data())).await;
+            self.begin_tls(tls).await?;
+        }
+        Ok(())
+    }
+
     /// Gives the reason of the end.
     async fn dialogue(&mut self) -> &'static str {
         let greeting = self.config.greeting.clone();
@@ -150,6 +177,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
             match self.perform(line).await {
                 Ok(Next::Reply(reply)) => self.control.say(&reply),
                 Ok(Next::Later) => {}
+                #[cfg(feature = "tls")]
+                Ok(Next::Said) => {}
                 Ok(Next::End(reply, reason)) => {
                     self.control.say(&reply);
                     return reason;

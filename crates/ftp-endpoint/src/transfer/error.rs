@@ -16,6 +16,12 @@ pub enum TransferError {
     /// The data connection closed before the mode's end of file.
     #[error("data connection closed before the end of file")]
     Truncated,
+    /// The TLS handshake of the data connection failed.
+    #[error("TLS on the data connection: {0}")]
+    Tls(io::Error),
+    /// Under TLS, in stream mode: the data connection closed without close_notify, by whomever.
+    #[error("data connection closed without TLS close_notify: the file may not be whole")]
+    NoCloseNotify,
     /// Nothing moved for the data timeout.
     #[error("data connection silent for {0:?}")]
     Silent(Duration),

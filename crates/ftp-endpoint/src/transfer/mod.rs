@@ -3,10 +3,11 @@
 //! In block and compressed mode the connection outlives its file (RFC 959 section 3.3), and so
 //! does this value, with its codecs and the bytes read ahead.
 
-use crate::net::{Net, Pace, Stream, is_quiet};
+use crate::net::{Channel, Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
 use crate::store::{ReadFile, WriteFile};
 use bytes::{Buf, BytesMut};
+pub use closing::TlsEnd;
 pub use error::TransferError;
 use floor::Floor;
 pub use floor::MinRate;
@@ -15,6 +16,8 @@ use ftp_proto::mode::{
 };
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing};
+#[cfg(feature = "tls")]
+pub use handshake::Handshake;
 use local::{Local, Nowhere};
 use marks::{Marks, checked};
 pub use marks::{OF_PARTIAL, RestartMarker};
@@ -30,6 +33,8 @@ pub mod ascii;
 mod closing;
 mod error;
 mod floor;
+#[cfg(feature = "tls")]
+mod handshake;
 pub mod limited;
 mod local;
 mod marks;
@@ -56,7 +61,7 @@ pub struct TransferStats {
 /// An open data connection with the codecs of the mode it was opened for.
 pub struct DataConnection<N: Net> {
     net: N,
-    stream: N::Stream,
+    stream: Channel<N::Stream>,
     watch: Watch,
     local: SocketAddr,
     peer: SocketAddr,
@@ -76,13 +81,20 @@ pub struct DataConnection<N: Net> {
     floor: Floor,
     marker_interval_bytes: Option<NonZeroU64>,
     marks: Marks,
+    tls_end: TlsEnd,
+    /// A file has ended by an end of the connection without close_notify.
+    unmarked: bool,
+    pace: Pace,
+    /// Owed before anything moves.
+    #[cfg(feature = "tls")]
+    handshake: Option<Handshake>,
 }
 
 impl<N: Net> DataConnection<N> {
     /// `idle_limit`: longest silence before a transfer fails with [`TransferError::Silent`].
     pub fn new(
         net: N,
-        stream: N::Stream,
+        stream: Channel<N::Stream>,
         coding: Coding,
         idle_limit: Duration,
         watch: Watch,
@@ -113,6 +125,11 @@ impl<N: Net> DataConnection<N> {
             floor: Floor::default(),
             marker_interval_bytes: None,
             marks,
+            tls_end: TlsEnd::default(),
+            unmarked: false,
+            pace: Pace::Now,
+            #[cfg(feature = "tls")]
+            handshake: None,
         })
     }
 
@@ -162,6 +179,17 @@ impl<N: Net> DataConnection<N> {
         self.floor = Floor::new(min_rate);
     }
 
+    /// What ends a file of stream mode under TLS.
+    pub fn end_by(&mut self, tls_end: TlsEnd) {
+        self.tls_end = tls_end;
+    }
+
+    /// Whether the last file ended by an end of the connection that anybody on the path can make, under TLS
+    /// ([`TlsEnd::Lax`]).
+    pub fn ended_unmarked(&self) -> bool {
+        self.unmarked
+    }
+
     /// How the files to come are represented; `None`: as they are.
     pub fn set_conversion(&mut self, conversion: Option<Conversion>) {
         self.conversion = conversion.filter(|conversion| !conversion.is_identity());
@@ -198,6 +226,7 @@ impl<N: Net> DataConnection<N> {
     /// for the peer. Stream mode has its own way.
     pub fn pace(&mut self, pace: Pace) {
         if self.outlives_file() {
+            self.pace = pace;
             self.stream.pace(pace);
         }
     }
@@ -228,6 +257,8 @@ impl<N: Net> DataConnection<N> {
         file: &mut impl ReadFile,
         moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
+        #[cfg(feature = "tls")]
+        self.secured().await?;
         self.floor.begin_file();
         let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
         let interval = match self.coding.mode {
@@ -331,6 +362,12 @@ impl<N: Net> DataConnection<N> {
             // The bytes of a piece that will not go out whole count, too.
             self.total.wire_bytes += written as u64;
         }
+        if self.stream.is_tls() {
+            let settled = self.net.timeout(self.idle_limit, self.stream.settle()).await;
+            settled
+                .map_err(|_| TransferError::Silent(self.idle_limit))?
+                .map_err(TransferError::Connection)?;
+        }
         self.written_bytes += wire_bytes;
         self.total.payload_bytes += payload_bytes;
         moved.payload_bytes += payload_bytes;
@@ -369,6 +406,8 @@ impl<N: Net> DataConnection<N> {
         file: &mut impl WriteFile,
         moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
+        #[cfg(feature = "tls")]
+        self.secured().await?;
         self.marks.begin_file();
         self.floor.begin_file();
         let mut incoming = self.conversion.map(Incoming::new);
@@ -389,7 +428,12 @@ impl<N: Net> DataConnection<N> {
             if read.is_err() && mutant::is(Mutant::ResetIsEndOfFile) {
                 return Ok(());
             }
-            let read = read.map_err(TransferError::Connection)?;
+            let read = match read {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && self.is_tls() => {
+                    self.unmarked_end()?
+                }
+                read => read.map_err(TransferError::Connection)?,
+            };
             if read > 0 {
                 // An end that comes is an end, however late.
                 self.floor.moved(self.net.now().saturating_sub(begun), read as u64)?;

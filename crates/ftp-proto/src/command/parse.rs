@@ -1,6 +1,6 @@
 //! The arguments that verbs have, read.
 
-use super::{Command, CommandError, DataType, ExtendedPassive, Format, StructureCode};
+use super::{Command, CommandError, DataType, ExtendedPassive, Format, ProtectionLevel, StructureCode};
 use crate::address::{AddressError, parse_extended, parse_host_port};
 use crate::mode::{Structure, TransmissionMode};
 use crate::time::parse_timestamp;
@@ -104,6 +104,22 @@ impl Argument<'_> {
             "S" | "s" => Ok(TransmissionMode::Stream),
             "B" | "b" => Ok(TransmissionMode::Block),
             "C" | "c" => Ok(TransmissionMode::Compressed),
+            other => Err(self.other(other)),
+        }
+    }
+
+    pub(super) fn buffer_bytes(&self) -> Result<u64, CommandError> {
+        // RFC 2228 section 3: below 2^32.
+        let bytes = number(self.word()?).filter(|&bytes| bytes <= u64::from(u32::MAX));
+        bytes.ok_or(self.bad("a number below 2^32"))
+    }
+
+    pub(super) fn protection(&self) -> Result<ProtectionLevel, CommandError> {
+        match self.word()? {
+            "C" | "c" => Ok(ProtectionLevel::Clear),
+            "S" | "s" => Ok(ProtectionLevel::Safe),
+            "E" | "e" => Ok(ProtectionLevel::Confidential),
+            "P" | "p" => Ok(ProtectionLevel::Private),
             other => Err(self.other(other)),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::parse::Argument;
 use super::write::Written;
-use super::{CommandError, DataType, ExtendedPassive, StructureCode, Verb};
+use super::{CommandError, DataType, ExtendedPassive, ProtectionLevel, StructureCode, Verb};
 use crate::mode::TransmissionMode;
 use crate::time::Timestamp;
 use Fact::{BeforeLogin, Lists, MovesFile, Preliminary, WantsMore};
@@ -146,6 +146,20 @@ commands! {
         reads: |argument| argument.string().map(Command::Appe),
         syntax: "<pathname>",
         is: &[MovesFile],
+    }
+
+    /// AUTH: the security mechanism to begin with (RFC 2228 section 3, RFC 4217 section 4).
+    "AUTH" = Auth(mechanism: String) {
+        reads: |argument| argument.word().map(str::to_owned).map(Command::Auth),
+        syntax: "TLS",
+        feature: Some("AUTH TLS"),
+        is: &[BeforeLogin],
+    }
+
+    /// CCC: the control connection is to go on in clear (RFC 2228 section 3).
+    "CCC" = Ccc {
+        reads: |argument| argument.none(Command::Ccc),
+        is: &[BeforeLogin],
     }
 
     /// CDUP: to the parent directory.
@@ -306,10 +320,26 @@ commands! {
         reads: |argument| argument.none(Command::Pasv),
     }
 
+    /// PBSZ: the size of protected buffers, which is 0 under TLS (RFC 4217 section 9).
+    "PBSZ" = Pbsz(bytes: u64) {
+        reads: |argument| argument.buffer_bytes().map(Command::Pbsz),
+        syntax: "0",
+        feature: Some("PBSZ"),
+        is: &[BeforeLogin],
+    }
+
     /// PORT: where the client listens.
     "PORT" = Port(address: SocketAddrV4) {
         reads: |argument| argument.port().map(Command::Port),
         syntax: "h1,h2,h3,h4,p1,p2",
+    }
+
+    /// PROT: how data connections are protected (RFC 2228 section 3, RFC 4217 section 9).
+    "PROT" = Prot(level: ProtectionLevel) {
+        reads: |argument| argument.protection().map(Command::Prot),
+        syntax: "C | P",
+        feature: Some("PROT"),
+        is: &[BeforeLogin],
     }
 
     /// PWD: the name of the directory.

@@ -1,6 +1,6 @@
 //! Commands as they go over the control connection.
 
-use super::{DataType, ExtendedPassive, Format, StructureCode};
+use super::{DataType, ExtendedPassive, Format, ProtectionLevel, StructureCode};
 use crate::address::{extended, host_port};
 use crate::mode::{Structure, TransmissionMode};
 use crate::name;
@@ -106,6 +106,12 @@ impl Written for DataType {
 }
 
 impl Written for StructureCode {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " {}", self.letter())
+    }
+}
+
+impl Written for ProtectionLevel {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, " {}", self.letter())
     }

@@ -1,6 +1,7 @@
 //! What a program says of its session.
 
-use crate::client::policy::Policy;
+use crate::client::policy::{Policy, TlsWhen};
+use crate::transfer::TlsEnd;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use std::time::Duration;
@@ -18,6 +19,12 @@ pub struct Options {
     /// Only a server that announces `DURABLE` in FEAT (our extension) will do: what it answers by 2yz to an
     /// upload or another change survives the loss of power there.
     pub durable: bool,
+    /// Whether the session is protected by TLS (RFC 4217); all but [`TlsWhen::Off`] needs [`Login::with_tls`].
+    ///
+    /// [`Login::with_tls`]: crate::client::Login::with_tls
+    pub tls: TlsWhen,
+    /// What ends a download of stream mode under TLS.
+    pub tls_end: TlsEnd,
     /// Longest wait for a control or data connection to open.
     pub connect_timeout: Duration,
     /// Longest wait for a reply.
@@ -33,12 +40,24 @@ impl Default for Options {
             structure,
             representation,
             durable,
+            tls,
+            tls_end,
             connect_timeout,
             reply_timeout,
             data_timeout,
             ..
         } = Policy::default();
-        Self { mode, structure, representation, durable, connect_timeout, reply_timeout, data_timeout }
+        Self {
+            mode,
+            structure,
+            representation,
+            durable,
+            tls,
+            tls_end,
+            connect_timeout,
+            reply_timeout,
+            data_timeout,
+        }
     }
 }
 
@@ -49,6 +68,8 @@ impl Options {
             structure: self.structure,
             representation: self.representation,
             durable: self.durable,
+            tls: self.tls,
+            tls_end: self.tls_end,
             connect_timeout: self.connect_timeout,
             reply_timeout: self.reply_timeout,
             data_timeout: self.data_timeout,

@@ -4,7 +4,7 @@ use super::transfer::{Ended, with_replies};
 use super::{Session, refused, sum};
 use crate::client::error::ClientError;
 use crate::client::policy::Opening;
-use crate::net::{Listener, Net};
+use crate::net::{Channel, Listener, Net};
 use crate::transfer::DataConnection;
 use ftp_proto::address::{parse_extended_passive, parse_passive};
 use ftp_proto::command::{Command, ExtendedPassive};
@@ -95,9 +95,12 @@ impl<N: Net> Session<N> {
         self.data_connections += 1;
         let (net, watch) = (self.net.clone(), self.watch.clone());
         let coding = self.policy.coding();
-        let mut data = DataConnection::new(net, stream, coding, self.policy.data_timeout, watch)
-            .map_err(ClientError::DataConnect)?;
+        let mut data =
+            DataConnection::new(net, Channel::Clear(stream), coding, self.policy.data_timeout, watch)
+                .map_err(ClientError::DataConnect)?;
         self.convert(&mut data);
+        #[cfg(feature = "tls")]
+        self.secure(&mut data);
         Ok(data)
     }
 

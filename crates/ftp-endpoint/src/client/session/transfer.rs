@@ -53,7 +53,12 @@ impl<N: Net> Session<N> {
         file: &mut impl WriteFile,
     ) -> Result<TransferStats, ClientError> {
         self.choose_markers().await?;
-        self.receive_from(Command::Retr(remote.to_owned()), restart, remote, file).await
+        let (moved, unmarked) =
+            self.receive_from(Command::Retr(remote.to_owned()), restart, remote, file).await?;
+        if unmarked {
+            self.is_as_large(remote, restart, moved.payload_bytes).await?;
+        }
+        Ok(moved)
     }
 
     /// The latest restart marker of the last transfer that both ends know.
@@ -118,13 +123,14 @@ impl<N: Net> Session<N> {
         self.finish_receiving(data, ended).await.map(|(_, reply)| reply)
     }
 
+    /// Gives, too, whether the end was one that nobody has vouched for.
     async fn receive_from(
         &mut self,
         command: Command,
         restart: Option<&str>,
         name: &str,
         file: &mut impl WriteFile,
-    ) -> Result<TransferStats, ClientError> {
+    ) -> Result<(TransferStats, bool), ClientError> {
         let mut data = self.begin(command, restart).await?;
         let (marks, mut received) = mpsc::channel(MAX_MARKS);
         data.tell_markers(Some(marks));
@@ -134,7 +140,8 @@ impl<N: Net> Session<N> {
         while let Ok(mark) = received.try_recv() {
             self.received_mark = Some(mark);
         }
-        self.finish_receiving(data, ended).await.map(|(moved, _)| moved)
+        let unmarked = data.ended_unmarked();
+        self.finish_receiving(data, ended).await.map(|(moved, _)| (moved, unmarked))
     }
 
     /// Receives, and hears meanwhile what the server says.
@@ -244,11 +251,16 @@ impl<N: Net> Session<N> {
                 return Err(ClientError::Transfer { error, reply });
             }
         };
-        // In stream mode this close is the end of file.
-        self.keep_or_close(data).await;
         let reply = match reply {
-            Some(reply) => reply,
-            None => self.control.read_completion().await?,
+            None if data.is_tls() && !data.outlives_file() => self.end_under_tls(data).await?,
+            reply => {
+                // In stream mode this close is the end of file.
+                self.keep_or_close(data).await;
+                match reply {
+                    Some(reply) => reply,
+                    None => self.control.read_completion().await?,
+                }
+            }
         };
         if reply.is_completion() || mutant::is(Mutant::AnyReplyIsSuccess) {
             return Ok((moved, reply));
@@ -257,6 +269,48 @@ impl<N: Net> Session<N> {
             self.abort_kept();
         }
         Err(ClientError::TransferRefused(reply))
+    }
+}
+
+impl<N: Net> Session<N> {
+    /// close_notify and FIN are the end of file. The connection is held until the server has answered, and
+    /// what comes meanwhile is read: session tickets that are left unread would make the kernel send RST, and
+    /// the server could lose by that what it has not read yet.
+    async fn end_under_tls(&mut self, mut data: DataConnection<N>) -> Result<Reply, ClientError> {
+        data.end().await;
+        let reply = {
+            let mut reply = std::pin::pin!(self.control.read_completion());
+            let first = tokio::select! {
+                biased;
+                reply = &mut reply => Some(reply),
+                () = data.linger() => None,
+            };
+            match first {
+                Some(reply) => reply,
+                None => reply.await,
+            }
+        };
+        self.keep_or_close(data).await;
+        reply
+    }
+
+    /// An end that nobody has vouched for is one if SIZE tells the same (RFC 3659 section 4).
+    async fn is_as_large(
+        &mut self,
+        remote: &str,
+        restart: Option<&str>,
+        moved: u64,
+    ) -> Result<(), ClientError> {
+        let before = match restart {
+            Some(marker) => marker.parse().map_err(|_| ClientError::UnmarkedEnd)?,
+            None => 0,
+        };
+        match self.size_bytes(remote).await {
+            Ok(size_bytes) if size_bytes == before + moved => Ok(()),
+            Ok(server_bytes) => Err(ClientError::SizeMismatch { server_bytes, moved_bytes: before + moved }),
+            Err(ClientError::Unverifiable { .. }) => Err(ClientError::UnmarkedEnd),
+            Err(error) => Err(error),
+        }
     }
 }
 

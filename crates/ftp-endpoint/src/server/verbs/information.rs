@@ -23,6 +23,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// named. `XPIPE` is ours: see `OPTS XPIPE`; and `DURABLE`: what is answered survives the loss of power.
     pub(in crate::server) fn features(&self) -> Reply {
         let of_verbs = Verb::all().filter_map(|verb| match verb.feature()? {
+            "AUTH TLS" | "PBSZ" | "PROT" if !self.config.offers_tls() => None,
             "HASH" => Some(format!("HASH {}", Algorithm::list(self.negotiated.algorithm))),
             "LANG" => Some("LANG EN*".to_owned()),
             "MLST" => Some(format!("MLST {}", self.negotiated.facts.offered())),

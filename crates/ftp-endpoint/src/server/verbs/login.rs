@@ -14,6 +14,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     /// Begins the login again (RFC 959 section 4.1.1). The reply is the same for every name
     /// (RFC 2577 section 7).
     pub(in crate::server) async fn user(&mut self, name: String) -> Result<Next, Refusal> {
+        self.may_log_in()?;
         self.log_out();
         self.config = self.live.current();
         if !self.config.accounts.needs_password(&name) {
@@ -88,15 +89,19 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
     }
 
-    /// REIN: everything as after the greeting (RFC 959 section 4.1.1).
-    pub(super) async fn reinitialize(&mut self) -> Reply {
+    /// REIN: everything as after the greeting (RFC 959 section 4.1.1). Under TLS that would be a clear
+    /// connection (RFC 4217 section 13), on which the next login would be for all to read.
+    pub(super) async fn reinitialize(&mut self) -> Result<Reply, Refusal> {
+        if self.is_under_tls() {
+            return Err(Refusal::NotImplemented("REIN under TLS"));
+        }
         self.log_out();
         self.negotiated = Negotiated::default();
         self.data.reset().await;
-        Reply::new(220, self.config.greeting.clone())
+        Ok(Reply::new(220, self.config.greeting.clone()))
     }
 
-    fn log_out(&mut self) {
+    pub(super) fn log_out(&mut self) {
         if self.user.take().is_some() {
             // Whoever logs in next has as long as the first.
             self.unknown_since = self.net.now();

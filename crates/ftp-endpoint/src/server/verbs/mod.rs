@@ -7,6 +7,7 @@ mod lines;
 mod listing;
 mod login;
 mod parameters;
+mod security;
 mod transfers;
 mod upload;
 
@@ -44,6 +45,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if self.aborting && uses_data {
             return Err(Refusal::Aborted);
         }
+        if uses_data {
+            self.may_move_data()?;
+        }
         let rename_from = self.rename_from.take();
         let result = self.dispatch(command, rename_from).await;
         if uses_data && result.is_err() {
@@ -80,8 +84,13 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::User(name) => return self.user(name).await,
             Command::Pass(password) => return Box::pin(self.pass(password)).await,
             Command::Acct(_) => Reply::new(202, "No account is needed."),
-            Command::Rein => self.reinitialize().await,
+            Command::Rein => self.reinitialize().await?,
             Command::Quit => return Ok(Next::End(Reply::new(221, "Goodbye."), "quit")),
+
+            Command::Auth(mechanism) => return Box::pin(self.authenticate(&mechanism)).await,
+            Command::Pbsz(_) => self.protection_buffer()?,
+            Command::Prot(level) => self.protect(level).await?,
+            Command::Ccc => return Err(self.clear_command_channel()),
 
             Command::Port(address) => self.port(address.into()).await?,
             Command::Eprt(address) => self.extended_port(address).await?,

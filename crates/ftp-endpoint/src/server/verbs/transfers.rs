@@ -3,6 +3,7 @@
 
 use crate::net::{Net, Time};
 use crate::server::accounts::Accounts;
+use crate::server::data::Way;
 use crate::server::data::canonical;
 use crate::server::log::{LogRecord, Movement, TransferRecord};
 use crate::server::meanwhile::{Attended, attended};
@@ -164,12 +165,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let holds = self.control.has_waiting();
         let (port, markers) = (&mut self.data, self.negotiated.marker_interval_bytes);
         let work = async {
-            port.open(coding).await?;
+            port.open(coding, Way::Out).await?;
             if holds {
                 // Another command is there already; if it sends a file, both go together.
                 port.hold();
             }
-            let connection = port.open(coding).await?;
+            let connection = port.open(coding, Way::Out).await?;
             connection.set_conversion(conversion);
             connection.send_markers(markers);
             connection.send_file(name, &mut file).await?;

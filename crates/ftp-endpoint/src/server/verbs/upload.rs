@@ -3,6 +3,7 @@
 use super::transfers::under_way;
 use crate::net::{Net, Time, at_once};
 use crate::server::accounts::Accounts;
+use crate::server::data::Way;
 use crate::server::log::{LogRecord, Movement};
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;
@@ -90,7 +91,7 @@ impl<N: Net, S: Store> Upload<N, S> {
         let (port, file) = (&mut session.data, &mut self.file);
         let work = async {
             port.flush().await;
-            let connection = port.open(coding).await?;
+            let connection = port.open(coding, Way::In).await?;
             connection.set_conversion(conversion);
             connection.tell_markers(Some(marks));
             let received = connection.receive_file(name, file).await;
@@ -205,7 +206,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let status = || Reply::new(211, "Discarding a refused upload.");
         let data = &mut self.data;
         let work = async {
-            data.open(coding).await?.discard_file().await?;
+            data.open(coding, Way::In).await?.discard_file().await?;
             Ok(())
         };
         match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {

@@ -1,0 +1,106 @@
+//! TLS on a session (RFC 4217): AUTH before the login, PBSZ and PROT after it.
+
+use super::Session;
+use crate::client::error::ClientError;
+use crate::client::policy::{Login, TlsWhen};
+use crate::net::Net;
+
+#[cfg(feature = "tls")]
+use {
+    crate::client::tls::ClientTls, crate::transfer::DataConnection, ftp_proto::command::Command,
+    ftp_proto::command::ProtectionLevel,
+};
+
+#[cfg(feature = "tls")]
+impl<N: Net> Session<N> {
+    /// The greeting, and TLS before or after it, where it is to be.
+    pub(super) async fn greeted(&mut self, login: &Login) -> Result<(), ClientError> {
+        let when = self.policy.tls;
+        if when == TlsWhen::Off {
+            return self.greeting().await;
+        }
+        let tls = login.tls.as_ref().ok_or(ClientError::TlsUnknown)?;
+        if when == TlsWhen::Implicit {
+            self.begin_tls(tls).await?;
+            return self.greeting().await;
+        }
+        self.greeting().await?;
+        if when == TlsWhen::Auto && !self.may_offer_tls().await? {
+            return Ok(());
+        }
+        let reply = self.control.command(&Command::Auth("TLS".to_owned())).await?;
+        if reply.code == 234 {
+            return self.begin_tls(tls).await;
+        }
+        // FEAT's word stands; where it said nothing, nothing was promised.
+        match when == TlsWhen::Auto && self.features.is_none() {
+            true => Ok(()),
+            false => Err(ClientError::TlsRefused(reply)),
+        }
+    }
+
+    /// Whether FEAT names AUTH with TLS among its mechanisms, or is not for those who have not logged in.
+    async fn may_offer_tls(&mut self) -> Result<bool, ClientError> {
+        let names = |line: &String| {
+            let line = line.to_ascii_uppercase();
+            line.strip_prefix("AUTH").is_some_and(|mechanisms| mechanisms.contains("TLS"))
+        };
+        let told = !self.features().await?.is_empty();
+        let offered = self.features().await?.iter().any(names);
+        if !told {
+            self.features = None;
+        }
+        Ok(offered || !told)
+    }
+
+    async fn begin_tls(&mut self, tls: &ClientTls) -> Result<(), ClientError> {
+        let own = tls.session();
+        self.control.secure(own.config.clone(), own.name.clone()).await?;
+        // What was told in clear may have been told by anybody.
+        self.features = None;
+        self.tls = Some(own);
+        Ok(())
+    }
+
+    /// PBSZ and PROT P: data connections are protected whenever the control connection is.
+    pub(super) async fn protect_data(&mut self) -> Result<(), ClientError> {
+        if self.tls.is_none() {
+            return Ok(());
+        }
+        for command in [Command::Pbsz(0), Command::Prot(ProtectionLevel::Private)] {
+            let reply = self.control.command(&command).await?;
+            if !reply.is_completion() {
+                return Err(ClientError::TlsRefused(reply));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn secure(&self, data: &mut DataConnection<N>) {
+        if let Some(tls) = &self.tls {
+            let certificates = self.control.agreed().and_then(|agreed| agreed.peer_certificates());
+            let certificate = certificates.and_then(|chain| chain.first());
+            data.secure_first(tls.handshake(certificate.map(|it| it.clone().into_owned())));
+            data.end_by(self.policy.tls_end);
+        }
+    }
+
+    /// What the control connection's TLS has agreed on; none without TLS.
+    pub fn tls(&self) -> Option<&rustls::CommonState> {
+        self.control.agreed()
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl<N: Net> Session<N> {
+    pub(super) async fn greeted(&mut self, _login: &Login) -> Result<(), ClientError> {
+        if self.policy.tls != TlsWhen::Off {
+            return Err(ClientError::TlsUnknown);
+        }
+        self.greeting().await
+    }
+
+    pub(super) async fn protect_data(&mut self) -> Result<(), ClientError> {
+        Ok(())
+    }
+}

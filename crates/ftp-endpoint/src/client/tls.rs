@@ -1,0 +1,102 @@
+//! TLS at the client (RFC 4217): whom it trusts, and what a session has of it.
+
+mod trust;
+
+use crate::transfer::Handshake;
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, SupportedProtocolVersion};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+pub use trust::{Trust, fingerprint};
+
+/// TLS 1.3 tickets kept for one control session: a ticket is used once.
+const MAX_TICKETS: usize = 32;
+
+/// TLS with one server. Clones share what has been learnt of it.
+#[derive(Clone)]
+pub struct ClientTls {
+    config: Arc<ClientConfig>,
+    /// TLS 1.2 alone.
+    older: Option<Arc<ClientConfig>>,
+    name: ServerName<'static>,
+    /// The server wants each data connection to resume, and gives too few tickets for that: under TLS 1.2 one
+    /// session is resumed without end.
+    prefers_older: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for ClientTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientTls").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for ClientTls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.config, &other.config) && self.name == other.name
+    }
+}
+
+impl Eq for ClientTls {}
+
+impl ClientTls {
+    /// With the server of this name (sent as SNI, unless it is an address), by `provider`'s cryptography;
+    /// `versions` is some of [`rustls::ALL_VERSIONS`].
+    pub fn new(
+        provider: Arc<CryptoProvider>,
+        versions: &[&'static SupportedProtocolVersion],
+        trust: &Trust,
+        name: ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let config = |versions: &[&'static SupportedProtocolVersion]| {
+            let builder =
+                ClientConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions)?;
+            let verifier = trust.verifier(&provider)?;
+            let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+            Ok::<_, rustls::Error>(builder.with_no_client_auth())
+        };
+        let older = match versions {
+            [_, _, ..] => Some(config(&[&rustls::version::TLS12])?),
+            _ => None,
+        };
+        Ok(Self::of(config(versions)?, older, name))
+    }
+
+    /// The same, with whatever else `config` says; `older` is for servers under whose TLS 1.3 there are too
+    /// few tickets.
+    pub fn of(config: ClientConfig, older: Option<ClientConfig>, name: ServerName<'static>) -> Self {
+        let (config, older) = (Arc::new(config), older.map(Arc::new));
+        Self { config, older, name, prefers_older: Arc::default() }
+    }
+
+    /// For one session: what its data connections resume is its own control connection's.
+    pub(super) fn session(&self) -> SessionTls {
+        let preferred = match &self.older {
+            Some(older) if self.prefers_older.load(Ordering::Relaxed) => older,
+            _ => &self.config,
+        };
+        let mut config = (**preferred).clone();
+        config.resumption = Resumption::in_memory_sessions(MAX_TICKETS);
+        SessionTls { config: Arc::new(config), name: self.name.clone() }
+    }
+
+    /// The server has refused a data connection that resumed nothing: whether sessions to come will do better.
+    pub(super) fn prefer_older(&self) -> bool {
+        self.older.is_some() && !self.prefers_older.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// TLS as one session has it.
+pub(super) struct SessionTls {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+}
+
+impl SessionTls {
+    /// For a data connection, which has to be with whom the control connection is (RFC 4217 section 10.2).
+    pub(super) fn handshake(&self, certificate: Option<CertificateDer<'static>>) -> Handshake {
+        Handshake { config: self.config.clone(), name: self.name.clone(), certificate }
+    }
+}

@@ -1,0 +1,210 @@
+//! TLS at the server (RFC 4217): whom it is demanded of, and what a session has of it.
+
+use super::data::Way;
+use super::replies::OpenError;
+use crate::net::{Channel, Stream};
+use crate::transfer::TlsEnd;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, StoresServerSessions};
+use rustls::{HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Tickets that a control connection is given under TLS 1.3: some clients use each once, and get none on
+/// data connections of uploads.
+const CONTROL_TICKETS: usize = 4;
+/// States of TLS sessions that are kept for one control session.
+const MAX_STATES: usize = 16;
+
+/// Whether clients have to use TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsUse {
+    /// Who wants it.
+    #[default]
+    Offered,
+    /// Everybody: no password is asked for, and no file moved, in clear.
+    Required,
+}
+
+/// Whether a data connection resumes the TLS session of its control connection, which proves that it is from
+/// the same client (RFC 4217 section 10.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// It cannot.
+    Off,
+    /// It may.
+    #[default]
+    Prefer,
+    /// It must; else the transfer is refused by 522.
+    Require,
+}
+
+/// What a server is to do about TLS.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    config: Arc<rustls::ServerConfig>,
+    /// Whether clients have to use it.
+    pub demand: TlsUse,
+    /// TLS begins with the connection, not by AUTH: port 990's way.
+    pub implicit: bool,
+    /// Of sessions by data connections.
+    pub reuse: Reuse,
+    /// What ends an upload in stream mode.
+    pub end: TlsEnd,
+}
+
+impl ServerTls {
+    /// By `provider`'s cryptography, with a certificate, those that vouch for it, and its key; `versions`
+    /// is some of [`rustls::ALL_VERSIONS`]. Offered, explicit, with reuse where the client wants it, strict.
+    pub fn new(
+        provider: Arc<CryptoProvider>,
+        versions: &[&'static SupportedProtocolVersion],
+        certificates: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)?
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)?;
+        Ok(Self::of(config))
+    }
+
+    /// The same, with whatever else `config` says: all but where sessions are kept, and how many tickets are
+    /// given, which is each control session's own matter. It must have no ticketer.
+    pub fn of(config: rustls::ServerConfig) -> Self {
+        Self {
+            config: Arc::new(config),
+            demand: TlsUse::default(),
+            implicit: false,
+            reuse: Reuse::default(),
+            end: TlsEnd::default(),
+        }
+    }
+}
+
+/// TLS as one control session has it: a data connection that resumes is this session's, for nobody else's
+/// states are known here.
+pub(super) struct SessionTls {
+    pub(super) control: Arc<rustls::ServerConfig>,
+    data: DataTls,
+}
+
+/// For data connections.
+#[derive(Clone)]
+pub(super) struct DataTls {
+    sending: Arc<rustls::ServerConfig>,
+    receiving: Arc<rustls::ServerConfig>,
+    reuse: Reuse,
+    end: TlsEnd,
+}
+
+impl SessionTls {
+    pub(super) fn new(tls: &ServerTls) -> Self {
+        let kept: Arc<dyn StoresServerSessions> = match tls.reuse {
+            Reuse::Off => Arc::new(NoServerSessionStorage {}),
+            Reuse::Prefer | Reuse::Require => Arc::new(OwnStates::default()),
+        };
+        let with = |tickets: usize| {
+            let mut config = (*tls.config).clone();
+            config.session_storage = kept.clone();
+            config.send_tls13_tickets = if tls.reuse == Reuse::Off { 0 } else { tickets };
+            Arc::new(config)
+        };
+        // An uploading client that closes with tickets unread has its kernel send RST, which takes with it
+        // what has not been read here: it is given none.
+        let data = DataTls { sending: with(1), receiving: with(0), reuse: tls.reuse, end: tls.end };
+        Self { control: with(CONTROL_TICKETS), data }
+    }
+
+    pub(super) fn data(&self) -> DataTls {
+        self.data.clone()
+    }
+}
+
+impl DataTls {
+    pub(super) fn end(&self) -> TlsEnd {
+        self.end
+    }
+
+    /// The handshake of a data connection.
+    pub(super) async fn secure<S: Stream>(&self, stream: S, way: Way) -> Result<Channel<S>, OpenError> {
+        let config = match way {
+            Way::Out => &self.sending,
+            Way::In => &self.receiving,
+        };
+        let mut channel = Channel::Clear(stream);
+        channel.accept_tls(config.clone()).await.map_err(OpenError::Tls)?;
+        let kind = channel.agreed().and_then(rustls::CommonState::handshake_kind);
+        if self.reuse == Reuse::Require && kind != Some(HandshakeKind::Resumed) {
+            return Err(OpenError::NotResumed);
+        }
+        Ok(channel)
+    }
+}
+
+/// For logs.
+pub(super) fn version<S: Stream>(channel: &Channel<S>) -> &'static str {
+    match channel.agreed().and_then(rustls::CommonState::protocol_version) {
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        Some(_) => "TLS",
+        None => "clear",
+    }
+}
+
+/// States of the TLS sessions of one control session. The first ones, which are the control connection's, are
+/// never given up, and none is used up by being taken: most clients resume the same again and again. (Early
+/// data, for which that would be unsafe, are not accepted.)
+#[derive(Debug, Default)]
+struct OwnStates(Mutex<VecDeque<(Vec<u8>, Vec<u8>)>>);
+
+impl OwnStates {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Vec<u8>, Vec<u8>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StoresServerSessions for OwnStates {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        let mut states = self.lock();
+        states.retain(|(kept, _)| *kept != key);
+        if states.len() == MAX_STATES {
+            states.remove(CONTROL_TICKETS);
+        }
+        states.push_back((key, value));
+        true
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.lock().iter().find(|(kept, _)| kept == key).map(|(_, value)| value.clone())
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.get(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
+/// Certificates and a key out of PEM text (RFC 7468): the server's own first, then those that vouch for it.
+/// Errors: `InvalidData` where there is no certificate, no key, or what is neither.
+pub fn read_pem(
+    certificates: &[u8],
+    key: &[u8],
+) -> io::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    use rustls::pki_types::pem::PemObject;
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
+        .collect::<Result<_, _>>()
+        .map_err(|error| invalid(&format!("not a certificate in PEM: {error}")))?;
+    if chain.is_empty() {
+        return Err(invalid("no certificate in PEM in it"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| invalid(&format!("not a private key in PEM: {error}")))?;
+    Ok((chain, key))
+}

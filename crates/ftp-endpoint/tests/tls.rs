@@ -1,0 +1,10 @@
+//! FTP over TLS (RFC 4217): the dialogue, who is trusted, deliveries, and what ends a file.
+
+#[path = "tls/deliveries.rs"]
+mod deliveries;
+#[path = "tls/dialogue.rs"]
+mod dialogue;
+#[path = "tls/ends.rs"]
+mod ends;
+#[path = "tls/trust.rs"]
+mod trust;

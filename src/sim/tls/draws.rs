@@ -1,0 +1,52 @@
+//! What TLS draws in a run.
+
+use crate::sim::hosts::PerHost;
+use ftp_endpoint::observe::Who;
+use rand::Rng;
+use rand_chacha::ChaCha12Rng;
+use rustls::crypto::{GetRandomFailed, SecureRandom};
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use turmoil_tcp::seeds;
+
+thread_local! {
+    /// rustls asks a `'static` source, and a run lives on one thread.
+    static STREAMS: RefCell<Option<PerHost<ChaCha12Rng>>> = const { RefCell::new(None) };
+}
+
+/// While this lives, TLS on this thread draws from streams of the run's seed: one a host, so that what a
+/// server draws (a ticket more) does not move what clients draw. Dropped, it leaves what was before.
+#[must_use = "TLS draws from the seed for as long as this lives"]
+pub struct Seeded {
+    before: Option<PerHost<ChaCha12Rng>>,
+    /// It stays on its thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl Seeded {
+    /// Begins the draws of the run named `seed` from their start.
+    pub fn begin(seed: u64) -> Self {
+        let streams =
+            PerHost { client: seeds::stream(seed, "tls client"), server: seeds::stream(seed, "tls server") };
+        Self { before: STREAMS.replace(Some(streams)), thread: PhantomData }
+    }
+}
+
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        STREAMS.set(self.before.take());
+    }
+}
+
+/// What one of the hosts draws. Outside of a run it fails, and never asks the system instead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draws(pub(super) Who);
+
+impl SecureRandom for Draws {
+    fn fill(&self, buf: &mut [u8]) -> Result<(), GetRandomFailed> {
+        STREAMS.with_borrow_mut(|streams| {
+            streams.as_mut().ok_or(GetRandomFailed)?.of_mut(self.0).fill_bytes(buf);
+            Ok(())
+        })
+    }
+}
