@@ -78,7 +78,8 @@ fn write_files(args: &Args, case: &Case, outcome: &Outcome, record: &RunRecord) 
         write_whole(path, |file| Ok(file.write_all(page.as_bytes())?))?;
     }
     if let Some(path) = &args.pcap {
-        write_whole(path, |file| Ok(pcap::write(&outcome.captured, &command, None, file)?))?;
+        let secrets = Some(outcome.key_log.as_str()).filter(|lines| !lines.is_empty());
+        write_whole(path, |file| Ok(pcap::write(&outcome.captured, &command, secrets, file)?))?;
     }
     if let Some(path) = &args.trace {
         let lines = timeline::to_json_lines(case, outcome, record);

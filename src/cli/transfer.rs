@@ -167,6 +167,7 @@ impl TransferArgs {
             durable: false,
             tls: TlsWhen::Off,
             tls_end: TlsEnd::Strict,
+            tls_lingers: true,
             parallel: self.parallel,
             reply_timeout: self.timeout,
             data_timeout: self.timeout,

@@ -5,11 +5,11 @@ mod validity;
 use super::fault::TriggerName;
 use super::fault::{Fault, Trigger};
 use super::others::{Ingest, Rival, SourceChange};
-use super::scenario::{self, Cell, DiskSpec, Limits, PathSpec, Scenario, Timeouts, VariantSpec};
+use super::scenario::{self, Cell, DiskSpec, Limits, PathSpec, Scenario, Timeouts, TlsSpec, VariantSpec};
 use super::signature::Signature;
 use super::trace;
 use super::workload::{self, FileSpec};
-use ftp_endpoint::client::{Direction, Policy};
+use ftp_endpoint::client::{Direction, Policy, TlsWhen};
 use ftp_proto::mutant::Mutant;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,9 @@ pub struct Case {
     /// ([`ftp_endpoint::store::Store::is_durable`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub durable: bool,
+    /// Everything goes under TLS, in this way; what of it is the client's stands in `policy` as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSpec>,
     /// How both hosts' disks keep what is written.
     #[serde(default, skip_serializing_if = "DiskSpec::is_default")]
     pub disk: DiskSpec,
@@ -155,6 +158,7 @@ impl Case {
             writes_in_place: contender.writes_in_place,
             second_wire_byte: scenario.second_wire_byte(seed),
             durable: contender.durable,
+            tls: contender.tls,
             disk: scenario.disk,
             old_files: false,
             source_change: None,
@@ -288,7 +292,11 @@ fn after_reply_us(seed: u64) -> u64 {
 }
 
 fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) -> Policy {
+    let tls = contender.tls.unwrap_or_default();
     Policy {
+        tls: if contender.tls.is_some() { TlsWhen::Required } else { TlsWhen::Off },
+        tls_end: tls.client_end,
+        tls_lingers: tls.client_lingers,
         direction,
         mode: contender.mode,
         structure: contender.structure,

@@ -10,10 +10,12 @@ use super::hosts::PerHost;
 use super::locator::Locator;
 use super::names::{FileId, FileNames};
 use super::time::SimTime;
+use super::tls::Records;
 use super::trace::{Place, Trace};
 use super::wire::{Chart, WireByte};
 use dialogue::Dialogue;
 use ftp_endpoint::observe::{Event, Who};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -58,9 +60,17 @@ struct State {
     dialogue: Dialogue,
     /// What is written, where the trigger is a [`Trigger::WireByte`].
     chart: Option<Chart>,
+    /// Of each connection of the sender's, where data connections are under TLS.
+    records: Option<BTreeMap<Connection, Records>>,
 }
 
 impl State {
+    /// Where the next byte of a connection stands, of which `written` were written above TLS.
+    fn wire_offset(&self, connection: Connection, written: u64) -> u64 {
+        let records = self.records.as_ref().and_then(|records| records.get(&connection));
+        records.map_or(written, Records::next)
+    }
+
     /// The fault has been committed, or left to the middlebox; there may be one more to come.
     fn struck(&mut self) {
         let again = self.chart.is_some() && !self.wire_bytes.is_empty();
@@ -84,6 +94,8 @@ pub struct Scene {
     pub control: SocketAddr,
     /// Where a fault of a wire byte strikes again.
     pub second_wire_byte: Option<u64>,
+    /// Data connections are under TLS.
+    pub tls: bool,
 }
 
 /// Plants one fault. It sees what client and server tell their observers, what the sender writes to
@@ -126,6 +138,7 @@ impl Injector {
             flow: None,
             dialogue: Dialogue::default(),
             chart,
+            records: scene.tls.then(BTreeMap::new),
         };
         Self {
             fault,
@@ -359,7 +372,8 @@ impl Injector {
         let Event::SendBegins { local, peer, wire_offset, coding, .. } = heard.event else { return };
         if let Trigger::WireByte(_) = self.fault.trigger {
             let FileId(file) = heard.file.unwrap_or(FileId(0));
-            let begins = |chart: &mut Chart| chart.begins((*local, *peer), *wire_offset, file, *coding);
+            let (offset, is_first) = (state.wire_offset((*local, *peer), *wire_offset), *wire_offset == 0);
+            let begins = |chart: &mut Chart| chart.begins((*local, *peer), offset, is_first, file, *coding);
             return self.chart(state, at, begins);
         }
         let is_target = heard.is_of(self.target);
@@ -368,13 +382,14 @@ impl Injector {
             return;
         }
         let connection = (*local, *peer);
+        let wire_offset = state.wire_offset(connection, *wire_offset);
         if matches!(state.stage, Stage::Waiting | Stage::Pending) {
-            state.flow = Some((connection, *wire_offset));
+            state.flow = Some((connection, wire_offset));
         }
         match state.stage {
-            Stage::Pending => self.located(state, at, connection, *wire_offset),
+            Stage::Pending => self.located(state, at, connection, wire_offset),
             Stage::Waiting if !self.fault.trigger.is_moment() => {
-                let locator = Locator::new(*coding, self.fault.trigger, self.target_size_bytes, *wire_offset);
+                let locator = Locator::new(*coding, self.fault.trigger, self.target_size_bytes, wire_offset);
                 match locator.found() {
                     Some(offset) => self.located(state, at, connection, offset),
                     None => state.stage = Stage::Locating { connection, locator },

@@ -2,6 +2,7 @@
 //! time, until the planned payload byte, or its header, would come out.
 
 use super::fault::Trigger;
+use super::tls::Record;
 use ftp_proto::mode::{Coding, DecodeError, Decoder, Event, Structure, TransmissionMode};
 
 /// RFC 959 section 3.4.2, descriptor codes; those of compressed mode are the same.
@@ -51,25 +52,41 @@ impl Locator {
             if self.found.is_some() {
                 break;
             }
-            let header = self.headers.feed(*byte);
-            self.offset += 1;
-            let before = self.payload_bytes;
-            self.payload_bytes += payload_of(&mut self.decoder, &[*byte])?;
-            self.found = match self.trigger {
-                Trigger::PayloadByte(byte) if self.payload_bytes > byte => Some(self.offset - 1),
-                Trigger::AfterLastByte if self.payload_bytes >= self.file_size_bytes => Some(self.offset),
-                Trigger::InsideHeader(byte) => {
-                    header.and_then(|header| header.torn(before, byte, self.offset))
-                }
-                Trigger::AfterHeader(byte) => {
-                    header.and_then(|header| header.passed(before, byte, self.offset))
-                }
-                _ => None,
-            };
+            self.step(*byte, self.offset + 1)?;
             // The header may have begun in bytes that have passed.
             self.found = self.found.map(|found| found.max(offset));
         }
         Ok(self.found)
+    }
+
+    /// Feeds the next record of TLS. A byte in it has passed when all of it has.
+    pub(super) fn feed_record(&mut self, record: &Record) -> Result<Option<u64>, DecodeError> {
+        self.offset = record.data_begin;
+        for byte in record.data.iter() {
+            if self.found.is_some() {
+                break;
+            }
+            self.step(*byte, record.end)?;
+            self.found = self.found.map(|found| found.max(record.begin));
+        }
+        self.offset = record.end;
+        Ok(self.found)
+    }
+
+    /// `passed`: the stream offset at which the byte has passed.
+    fn step(&mut self, byte: u8, passed: u64) -> Result<(), DecodeError> {
+        let header = self.headers.feed(byte);
+        self.offset += 1;
+        let before = self.payload_bytes;
+        self.payload_bytes += payload_of(&mut self.decoder, &[byte])?;
+        self.found = match self.trigger {
+            Trigger::PayloadByte(byte) if self.payload_bytes > byte => Some(self.offset - 1),
+            Trigger::AfterLastByte if self.payload_bytes >= self.file_size_bytes => Some(passed),
+            Trigger::InsideHeader(byte) => header.and_then(|header| header.torn(before, byte, self.offset)),
+            Trigger::AfterHeader(byte) => header.and_then(|header| header.passed(before, byte, self.offset)),
+            _ => None,
+        };
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@
 //! - ended a session in the middle of a file (RFC 959 section 4.1.1, QUIT: the control connection
 //!   was lost and the transfer aborted), or
 //! - gave (server) or received (client) one of the replies that end a transfer badly (RFC 959 section
-//!   5.4: 425, 426, 451, 452, 552), or
+//!   5.4: 425, 426, 451, 452, 552; RFC 4217 section 10.2: 522), or
 //! - at the client: needed more than one attempt at a file (its size or hash was wrong, say), or
 //!   reported it failed.
 //!
@@ -43,7 +43,7 @@ impl Noticing {
                 error.is_some()
             }
             Event::SessionEnds { .. } => self.under_way.remove(&(who, session)),
-            Event::Reply { code, .. } => matches!(code, 425 | 426 | 451 | 452 | 552),
+            Event::Reply { code, .. } => matches!(code, 425 | 426 | 451 | 452 | 522 | 552),
             Event::FileReported { attempts, error, .. } => error.is_some() || *attempts > 1,
             _ => false,
         };

@@ -232,6 +232,8 @@ pub struct Outcome {
     pub events: Vec<TraceEvent>,
     /// The packets in order of time, as they reached the router; empty unless asked for.
     pub captured: Vec<CapturedPacket>,
+    /// The secrets of all connections under TLS, as an NSS key log (RFC 9850); empty without TLS.
+    pub key_log: String,
 }
 
 impl Outcome {

@@ -11,6 +11,7 @@ use super::oracle::{self, End, Oracle};
 use super::outcome::Violation;
 use super::phase::Phase;
 use super::time::SimTime;
+use super::tls::Records;
 use super::trace::{Place, Trace};
 use super::truth::Contents;
 use ftp_endpoint::client::Report;
@@ -269,6 +270,8 @@ pub struct HostTap {
     recorder: Arc<Recorder>,
     /// What was shown and not yet taken of each connection, from a stream offset on.
     shown: Mutex<Shown>,
+    /// Where data connections are under TLS: their records.
+    records: Option<Mutex<BTreeMap<(SocketAddr, SocketAddr), Records>>>,
 }
 
 type Shown = BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>;
@@ -276,7 +279,23 @@ type Shown = BTreeMap<(SocketAddr, SocketAddr), (u64, Vec<u8>)>;
 impl HostTap {
     /// The tap of the host `who`.
     pub fn new(who: Who, recorder: Arc<Recorder>) -> Self {
-        Self { who, recorder, shown: Mutex::default() }
+        Self { who, recorder, shown: Mutex::default(), records: None }
+    }
+
+    /// Data connections are under TLS.
+    pub fn under_tls(self, tls: bool) -> Self {
+        Self { records: tls.then(Mutex::default), ..self }
+    }
+
+    /// What the application has written of what was written.
+    fn plain(&self, connection: (SocketAddr, SocketAddr), offset: u64, bytes: Vec<u8>) -> Vec<u8> {
+        match &self.records {
+            None => bytes,
+            Some(records) => {
+                let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
+                records.entry(connection).or_default().data(offset, &bytes)
+            }
+        }
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -313,13 +332,14 @@ impl Tap for HostTap {
     }
 
     fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
-        let taken = {
+        let (offset, taken) = {
             let shown = &mut *self.shown();
             let Some((from, pending)) = shown.get_mut(&(local, peer)) else { return };
             let taken = usize::try_from(end - *from).unwrap_or(usize::MAX).min(pending.len());
-            *from = end;
-            std::mem::take(pending)[..taken].to_vec()
+            let offset = std::mem::replace(from, end);
+            (offset, std::mem::take(pending)[..taken].to_vec())
         };
+        let taken = self.plain((local, peer), offset, taken);
         let mut oracles = self.recorder.oracles();
         oracles.iter_mut().for_each(|oracle| oracle.written(self.who, local, peer, &taken));
         drop(oracles);

@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod grid;
 mod limit;
+mod tls;
 mod validity;
 
 pub use error::{Problem, ScenarioError};
@@ -16,6 +17,7 @@ pub use fault::FaultSpec;
 use super::fault::TriggerName;
 pub use grid::{Cell, DeliverySpec, GridSpec};
 pub use limit::{Limits, LimitsSpec};
+pub use tls::{Reuse, TlsEnd, TlsSpec, TlsVersion};
 
 use error::parse_toml;
 pub use ftp_endpoint::client::{Direction, Publish, Verify};
@@ -30,7 +32,7 @@ use turmoil_tcp::path::{BurstLoss, Impairments};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 14] = [
+const EMBEDDED: [(&str, &str); 15] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -41,6 +43,7 @@ const EMBEDDED: [(&str, &str); 14] = [
     ("all-faults", include_str!("../../sims/all-faults.toml")),
     ("crash-restart", include_str!("../../sims/crash-restart.toml")),
     ("killed-clients", include_str!("../../sims/killed-clients.toml")),
+    ("ftps", include_str!("../../sims/ftps.toml")),
     ("power-cut", include_str!("../../sims/power-cut.toml")),
     ("flaky-nat", include_str!("../../sims/flaky-nat.toml")),
     ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),
@@ -277,6 +280,9 @@ pub struct VariantSpec {
     /// synced before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub durable: bool,
+    /// Everything goes under TLS, in this way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSpec>,
     /// Sessions at a time.
     #[serde(default = "one")]
     pub parallel: u32,

@@ -78,6 +78,7 @@ pub fn draw(seed: u64) -> Case {
         writes_in_place: false,
         second_wire_byte: None,
         durable: false,
+        tls: None,
         disk: DiskSpec::default(),
         old_files: false,
         source_change: None,

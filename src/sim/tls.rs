@@ -8,9 +8,13 @@
 mod draws;
 mod key_exchange;
 mod key_log;
+mod noted;
+mod records;
 
 pub use draws::Seeded;
 pub use key_log::KeyLines;
+pub use noted::Content;
+pub use records::{Record, Records};
 
 use draws::Draws;
 use ftp_endpoint::observe::Who;
@@ -120,7 +124,13 @@ fn provider(who: Who) -> Arc<CryptoProvider> {
         Who::Client => (&Draws(Who::Client), &X25519(Draws(Who::Client))),
         Who::Server => (&Draws(Who::Server), &X25519(Draws(Who::Server))),
     };
-    Arc::new(CryptoProvider { secure_random: random, kx_groups: vec![group], ..ring::default_provider() })
+    let cipher_suites = noted::cipher_suites();
+    Arc::new(CryptoProvider {
+        secure_random: random,
+        kx_groups: vec![group],
+        cipher_suites,
+        ..ring::default_provider()
+    })
 }
 
 /// It is 2000-01-01 throughout a run: certificates are valid, and no session grows old.

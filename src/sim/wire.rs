@@ -1,6 +1,7 @@
 //! The wire bytes of a delivery, in the order in which its sender wrote them on its data
 //! connections, and what each is: for faults that strike at every one of them.
 
+use super::tls::{Content, Record};
 use ftp_proto::mode::{Coding, Decoder, Event};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +20,11 @@ pub enum Part {
     Marker,
     /// It belongs to a mark of the end of file that comes by itself, after all payload.
     EndOfFile,
+    /// It belongs to a record of TLS, around what the mode writes: header, explicit nonce, content type, tag
+    /// (RFC 8446 section 5.2, RFC 5246 section 6.2.3).
+    Record,
+    /// It belongs to close_notify (RFC 8446 section 6.1).
+    CloseNotify,
     /// The end of the connection: its FIN, which TCP numbers like a byte.
     Close,
 }
@@ -31,6 +37,8 @@ impl Part {
             Part::Payload => "payload",
             Part::Marker => "marker",
             Part::EndOfFile => "end_of_file",
+            Part::Record => "record",
+            Part::CloseNotify => "close_notify",
             Part::Close => "close",
         }
     }
@@ -83,9 +91,16 @@ impl Chart {
         Some((*connection, byte.offset))
     }
 
-    /// A file is about to be written on the connection, at this stream offset.
-    pub fn begins(&mut self, connection: Connection, wire_offset: u64, file: u32, coding: Coding) {
-        let known = self.open.get(&connection).filter(|_| wire_offset > 0).map(|open| open.number);
+    /// A file is about to be written on the connection, at this stream offset; `is_first` on it.
+    pub fn begins(
+        &mut self,
+        connection: Connection,
+        wire_offset: u64,
+        is_first: bool,
+        file: u32,
+        coding: Coding,
+    ) {
+        let known = self.open.get(&connection).filter(|_| !is_first).map(|open| open.number);
         let number = known.unwrap_or_else(|| {
             self.connections += 1;
             self.connections - 1
@@ -99,20 +114,53 @@ impl Chart {
         let Some(open) = self.open.get_mut(&connection) else { return };
         let known = usize::try_from(open.next.saturating_sub(offset)).unwrap_or(usize::MAX);
         for byte in bytes.iter().skip(known) {
-            let before = open.payload_bytes;
-            let decoded = decode(&mut open.decoder, *byte);
-            open.payload_bytes += decoded.payload_bytes;
-            let part = if decoded.payload_bytes > 0 { Part::Payload } else { Part::Header };
-            let (number, file) = (open.number, open.file);
-            let byte = WireByte { connection: number, offset: open.next, file, payload_bytes: before, part };
+            self.show_byte(connection, *byte);
+        }
+    }
+
+    /// A record of TLS is about to be written.
+    pub fn show_record(&mut self, connection: Connection, record: &Record) {
+        let around = match record.content {
+            Content::Alert => Part::CloseNotify,
+            Content::Data | Content::Other => Part::Record,
+        };
+        let Some(open) = self.open.get_mut(&connection).filter(|open| open.next <= record.begin) else {
+            return;
+        };
+        open.next = record.begin;
+        self.show_around(connection, around, record.data_begin);
+        for byte in record.data.iter() {
+            self.show_byte(connection, *byte);
+        }
+        self.show_around(connection, around, record.end);
+    }
+
+    fn show_around(&mut self, connection: Connection, part: Part, end: u64) {
+        let Some(open) = self.open.get_mut(&connection) else { return };
+        let (number, file, payload_bytes) = (open.number, open.file, open.payload_bytes);
+        while open.next < end {
+            let byte = WireByte { connection: number, offset: open.next, file, payload_bytes, part };
             self.bytes.push((connection, byte));
             open.next += 1;
-            if let Some(part) = decoded.ends {
-                // Only now is it known what the framing since the last payload was.
-                let own = self.bytes.iter_mut().rev().filter(|(of, _)| *of == connection);
-                let framing = own.take_while(|(_, byte)| byte.file == file && byte.part == Part::Header);
-                framing.for_each(|(_, byte)| byte.part = part);
-            }
+        }
+    }
+
+    fn show_byte(&mut self, connection: Connection, byte: u8) {
+        let Some(open) = self.open.get_mut(&connection) else { return };
+        let before = open.payload_bytes;
+        let decoded = decode(&mut open.decoder, byte);
+        open.payload_bytes += decoded.payload_bytes;
+        let part = if decoded.payload_bytes > 0 { Part::Payload } else { Part::Header };
+        let (number, file) = (open.number, open.file);
+        let byte = WireByte { connection: number, offset: open.next, file, payload_bytes: before, part };
+        self.bytes.push((connection, byte));
+        open.next += 1;
+        if let Some(part) = decoded.ends {
+            // Only now is it known what the framing since the last payload was.
+            let own = self.bytes.iter_mut().rev();
+            let own = own.filter(|(of, byte)| *of == connection && byte.part != Part::Record);
+            let framing = own.take_while(|(_, byte)| byte.file == file && byte.part == Part::Header);
+            framing.for_each(|(_, byte)| byte.part = part);
         }
     }
 
@@ -167,7 +215,7 @@ mod tests {
         for (index, file) in files.iter().enumerate() {
             let mut wire = Vec::new();
             Encoder::new(coding).encode(file, End { record: false, file: true }, &mut wire);
-            chart.begins(connection, written, index as u32, coding);
+            chart.begins(connection, written, index == 0, index as u32, coding);
             // Bytes that were not taken come again.
             chart.show(connection, written, &wire[..wire.len() / 2]);
             chart.show(connection, written, &wire);

@@ -11,9 +11,10 @@ use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
 use super::recorder::{HostTap, Notes, Recorder};
 use super::time::SimTime;
+use super::tls::{KeyLines, Seeded};
 use super::trace::{self, Kept, Place, Trace};
 use super::truth::{self, Contents};
-use ftp_endpoint::client::{Delivery, Direction, Job, Login};
+use ftp_endpoint::client::{Delivery, Direction, Job};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
@@ -87,6 +88,7 @@ fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
         return Err(WorldError::Mutant);
     }
     let _mutant = mutant::plant(case.mutant);
+    let _tls = case.tls.map(|_| Seeded::begin(case.seed));
     let world = Arc::new(World::new(case, keep));
     let config = world.network_config();
     let (client, server) = (world.clone(), world.clone());
@@ -107,6 +109,7 @@ struct World {
     client_store: HostStore,
     server_store: HostStore,
     recorder: Arc<Recorder>,
+    key_log: Arc<KeyLines>,
 }
 
 impl World {
@@ -126,6 +129,7 @@ impl World {
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
             second_wire_byte: case.second_wire_byte,
+            tls: case.tls.is_some(),
         };
         let injector = Arc::new(Injector::new(case.fault, scene, trace.clone()));
         let sending = MemoryStore::new();
@@ -158,7 +162,19 @@ impl World {
         let disk = power::disk(case);
         let client_store = HostStore::new(client_store, Who::Client, recorder.clone(), disk);
         let server_store = HostStore::new(server_store, Who::Server, recorder.clone(), disk);
-        Self { case: case.clone(), keep, truth, client_store, server_store, recorder }
+        Self {
+            case: case.clone(),
+            keep,
+            truth,
+            client_store,
+            server_store,
+            recorder,
+            key_log: Arc::default(),
+        }
+    }
+
+    fn tap(&self, who: Who) -> HostTap {
+        HostTap::new(who, self.recorder.clone()).under_tls(self.case.tls.is_some())
     }
 
     fn receiving_host(&self) -> &HostStore {
@@ -186,7 +202,7 @@ impl World {
 
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
         self.recorder.use_router(router);
-        net.set_tap(Arc::new(HostTap::new(Who::Client, self.recorder.clone())));
+        net.set_tap(Arc::new(self.tap(Who::Client)));
         let receives = self.case.policy.direction == Direction::Get;
         tokio::select! {
             biased;
@@ -206,7 +222,7 @@ impl World {
         self.recorder.injector.runs(Who::Client, process.clone());
         let net_of_client = ProcessNet(process);
         let server = control();
-        let login = Login::new("user", "password");
+        let login = self.login();
         let observer = self.recorder.clone();
         let delivery = Delivery::new(&net_of_client, &self.client_store, server, &login)
             .policy(&self.case.policy)
@@ -274,7 +290,7 @@ impl World {
     }
 
     async fn server_host(self: Arc<Self>, net: SimNet) {
-        net.set_tap(Arc::new(HostTap::new(Who::Server, self.recorder.clone())));
+        net.set_tap(Arc::new(self.tap(Who::Server)));
         let receives = self.case.policy.direction == Direction::Put;
         tokio::select! {
             biased;
@@ -320,6 +336,7 @@ impl World {
         };
         let accounts = Table::new().with_user("user", "password", self.server_store.clone(), Rights::ALL);
         let mut config = Config::new(accounts);
+        config.tls = self.case.tls.map(|tls| security::server(tls, self.key_log.clone()));
         config.transfers_outlive_control = self.case.server.transfers_outlive_control;
         // How slow a path may be is the case's to say.
         config.limits.min_rate = None;
@@ -383,6 +400,7 @@ impl World {
             wire: self.recorder.injector.wire(),
             events: self.recorder.trace.events(),
             captured: self.recorder.captured(),
+            key_log: self.key_log.text(),
         };
         let server_sessions = notes.server_sessions;
         let joined: Vec<String> = notes.joined.iter().cloned().collect();
@@ -474,6 +492,7 @@ fn path(name: &str) -> VirtualPath {
 
 mod others;
 mod power;
+mod security;
 
 #[cfg(test)]
 mod tests;

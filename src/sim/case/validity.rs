@@ -3,7 +3,7 @@
 use super::Case;
 use crate::sim::fault::Trigger;
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
-use ftp_endpoint::client::Direction;
+use ftp_endpoint::client::{Direction, TlsWhen};
 use ftp_proto::path::VirtualPath;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -28,9 +28,25 @@ impl Case {
         if self.fault.kind.has_trigger() {
             within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
         }
+        self.check_tls()?;
         self.check_others()?;
         let fault = serde_json::to_value(self.fault).unwrap_or_default();
         bounded("fault", &fault)
+    }
+
+    fn check_tls(&self) -> Result<(), Problem> {
+        let policy = &self.policy;
+        let (Some(tls), TlsWhen::Required) = (self.tls, policy.tls) else {
+            return match (self.tls, policy.tls) {
+                (None, TlsWhen::Off) => Ok(()),
+                _ => Err(Problem::new("policy.tls", "`required` where there is `tls`, else `off`")),
+            };
+        };
+        within("tls.upload_tickets", tls.upload_tickets.into(), 0, 100)?;
+        if (tls.client_end, tls.client_lingers) != (policy.tls_end, policy.tls_lingers) {
+            return Err(Problem::new("policy.tls_end", "what `tls` says of the client"));
+        }
+        Ok(())
     }
 
     fn check_others(&self) -> Result<(), Problem> {

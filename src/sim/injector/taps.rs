@@ -1,12 +1,21 @@
 //! What the injector does to the hosts: to what their processes write and read on sockets and disks.
 
-use super::{Connection, Injector, Stage};
+use super::{Connection, Injector, Stage, State};
 use crate::sim::disk::Access;
 use crate::sim::fault::Act;
 use crate::sim::time::SimTime;
+use crate::sim::tls::Record;
 use ftp_endpoint::observe::Who;
 use std::net::SocketAddr;
 use turmoil_tcp::network::SimNet;
+
+/// What a sender writes.
+#[derive(Clone, Copy)]
+enum Written<'a> {
+    /// At this stream offset.
+    Clear(u64, &'a [u8]),
+    Record(&'a Record),
+}
 
 /// What the hosts' taps ask.
 impl Injector {
@@ -28,16 +37,36 @@ impl Injector {
         }
     }
 
+    /// Looks for the place of the fault in what is about to be written.
+    fn look(&self, state: &mut State, at: SimTime, connection: Connection, written: Written<'_>) {
+        self.chart(state, at, |chart| match written {
+            Written::Clear(offset, bytes) => chart.show(connection, offset, bytes),
+            Written::Record(record) => chart.show_record(connection, record),
+        });
+        let Stage::Locating { connection: target, locator } = &mut state.stage else { return };
+        if *target != connection {
+            return;
+        }
+        let found = match written {
+            Written::Clear(offset, bytes) => locator.feed(offset, bytes),
+            Written::Record(record) => locator.feed_record(record),
+        };
+        // What our own encoder wrote is well-formed; a codec's defect shows in other tests.
+        if let Ok(Some(found)) = found {
+            self.located(state, at, connection, found);
+        }
+    }
+
     /// How many of the bytes the process lives to write; arms the fault when its place is known.
     fn room(&self, at: SimTime, connection: Connection, offset: u64, bytes: &[u8]) -> usize {
         let state = &mut *self.lock();
-        self.chart(state, at, |chart| chart.show(connection, offset, bytes));
-        if let Stage::Locating { connection: target, locator } = &mut state.stage
-            && *target == connection
-            // What our own encoder wrote is well-formed; a codec's defect shows in other tests.
-            && let Ok(Some(found)) = locator.feed(offset, bytes)
-        {
-            self.located(state, at, connection, found);
+        match &mut state.records {
+            None => self.look(state, at, connection, Written::Clear(offset, bytes)),
+            Some(records) => {
+                for record in records.entry(connection).or_default().feed(offset, bytes) {
+                    self.look(state, at, connection, Written::Record(&record));
+                }
+            }
         }
         match state.stage {
             Stage::Dying { connection: dying, at_offset }

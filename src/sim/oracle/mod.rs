@@ -162,6 +162,7 @@ pub(crate) mod tests {
             time_waits: Default::default(),
             wire: Vec::new(),
             captured: Vec::new(),
+            key_log: String::new(),
         };
         Ended {
             truth: truth::of(&case),

@@ -1,11 +1,13 @@
 //! What TLS draws in a run.
 
+use super::noted::{self, Plain, Tag};
 use crate::sim::hosts::PerHost;
 use ftp_endpoint::observe::Who;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 use rustls::crypto::{GetRandomFailed, SecureRandom};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use turmoil_tcp::seeds;
 
@@ -19,6 +21,7 @@ thread_local! {
 #[must_use = "TLS draws from the seed for as long as this lives"]
 pub struct Seeded {
     before: Option<PerHost<ChaCha12Rng>>,
+    records_before: BTreeMap<Tag, Plain>,
     /// It stays on its thread.
     thread: PhantomData<*const ()>,
 }
@@ -28,13 +31,15 @@ impl Seeded {
     pub fn begin(seed: u64) -> Self {
         let streams =
             PerHost { client: seeds::stream(seed, "tls client"), server: seeds::stream(seed, "tls server") };
-        Self { before: STREAMS.replace(Some(streams)), thread: PhantomData }
+        let (before, records_before) = (STREAMS.replace(Some(streams)), noted::forget());
+        Self { before, records_before, thread: PhantomData }
     }
 }
 
 impl Drop for Seeded {
     fn drop(&mut self) {
         STREAMS.set(self.before.take());
+        noted::restore(std::mem::take(&mut self.records_before));
     }
 }
 

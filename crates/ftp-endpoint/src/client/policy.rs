@@ -177,6 +177,10 @@ pub struct Policy {
     /// SIZE tells that all has come.
     #[serde(skip_serializing_if = "is_default")]
     pub tls_end: TlsEnd,
+    /// After an upload of stream mode under TLS the connection is held, and read, until the server has answered.
+    /// Not to do so loses files where a server sends tickets of TLS 1.3 there; for comparisons.
+    #[serde(skip_serializing_if = "is_true")]
+    pub tls_lingers: bool,
     /// Sessions at a time.
     pub parallel: u32,
     /// Longest wait for a reply.
@@ -185,6 +189,10 @@ pub struct Policy {
     pub data_timeout: Duration,
     /// Longest wait for a control or data connection to open.
     pub connect_timeout: Duration,
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -212,6 +220,7 @@ impl Default for Policy {
             durable: false,
             tls: TlsWhen::Off,
             tls_end: TlsEnd::Strict,
+            tls_lingers: true,
             parallel: 1,
             reply_timeout: Duration::from_secs(30),
             data_timeout: Duration::from_secs(30),

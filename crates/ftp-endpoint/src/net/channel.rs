@@ -65,7 +65,7 @@ impl<S: Stream> Tls<S> {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let bytes = slices.iter().map(|slice| slice.len()).sum();
-        let holds = self.pace == Pace::Together && bytes < RECORD_BYTES;
+        let holds = S::HEEDS_PACE && self.pace == Pace::Together && bytes < RECORD_BYTES;
         if !holds || self.held.len() + bytes > RECORD_BYTES {
             ready!(self.poll_send_held(cx))?;
         }
@@ -151,6 +151,8 @@ impl<S: Stream> Channel<S> {
 }
 
 impl<S: Stream> Stream for Channel<S> {
+    const HEEDS_PACE: bool = S::HEEDS_PACE;
+
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner()?.local_addr()
     }

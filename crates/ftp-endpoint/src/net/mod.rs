@@ -41,6 +41,8 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn control(&self) -> io::Result<()> {
         Ok(())
     }
+    /// Whether [`Self::pace`] is heeded.
+    const HEEDS_PACE: bool = false;
     /// How the writes to come may be sent: a hint.
     fn pace(&mut self, _pace: Pace) {}
     /// Before a drop that is to close the connection gracefully: FIN behind what is queued. A network

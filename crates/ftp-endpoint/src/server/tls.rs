@@ -8,6 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, StoresServerSessions};
 use rustls::{HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,8 @@ pub enum TlsUse {
 
 /// Whether a data connection resumes the TLS session of its control connection, which proves that it is from
 /// the same client (RFC 4217 section 10.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reuse {
     /// It cannot.
     Off,
@@ -53,6 +55,9 @@ pub struct ServerTls {
     pub reuse: Reuse,
     /// What ends an upload in stream mode.
     pub end: TlsEnd,
+    /// Tickets of TLS 1.3 on data connections of uploads, which other servers send: a client that closes with
+    /// them unread has its kernel send RST, and loses what had not left it. For comparisons.
+    pub upload_tickets: usize,
 }
 
 impl ServerTls {
@@ -80,6 +85,7 @@ impl ServerTls {
             implicit: false,
             reuse: Reuse::default(),
             end: TlsEnd::default(),
+            upload_tickets: 0,
         }
     }
 }
@@ -112,9 +118,8 @@ impl SessionTls {
             config.send_tls13_tickets = if tls.reuse == Reuse::Off { 0 } else { tickets };
             Arc::new(config)
         };
-        // An uploading client that closes with tickets unread has its kernel send RST, which takes with it
-        // what has not been read here: it is given none.
-        let data = DataTls { sending: with(1), receiving: with(0), reuse: tls.reuse, end: tls.end };
+        let data =
+            DataTls { sending: with(1), receiving: with(tls.upload_tickets), reuse: tls.reuse, end: tls.end };
         Self { control: with(CONTROL_TICKETS), data }
     }
 

@@ -4,6 +4,7 @@ use super::{DataConnection, TransferError};
 use crate::net::{Net, Stream};
 use crate::observe::Event as Seen;
 use serde::{Deserialize, Serialize};
+use std::io;
 use tokio::io::AsyncReadExt;
 
 /// What ends a file of stream mode under TLS. The other modes mark the end themselves.
@@ -13,22 +14,31 @@ pub enum TlsEnd {
     /// close_notify alone: nobody but the sender can make it (RFC 8446 section 6.1).
     #[default]
     Strict,
-    /// Any end of the connection, as many clients and servers have it.
+    /// A FIN as well, as many servers have it. A client takes one where SIZE tells that all has come.
     Lax,
+    /// A FIN as well, and nobody asks: what curl does where it knows no size. For comparisons.
+    Unasked,
+    /// A reset as well, as pyftpdlib has it. For comparisons.
+    Any,
 }
 
 impl<N: Net> DataConnection<N> {
-    /// After an end without close_notify: as many bytes as came with it, which is none.
-    pub(super) fn unmarked_end(&mut self) -> Result<usize, TransferError> {
-        if self.outlives_file() {
-            return Ok(0);
-        }
+    /// What a failed read under TLS is: the end of a connection without close_notify gives no bytes, where that
+    /// will do.
+    pub(super) fn unmarked_end(&mut self, error: io::Error) -> Result<usize, TransferError> {
+        let (fin, reset) =
+            (error.kind() == io::ErrorKind::UnexpectedEof, error.kind() == io::ErrorKind::ConnectionReset);
         match self.tls_end {
-            TlsEnd::Strict => Err(TransferError::NoCloseNotify),
-            TlsEnd::Lax => {
+            _ if !fin && !reset => Err(TransferError::Connection(error)),
+            // The mode will say that the file's mark has not come.
+            _ if fin && self.outlives_file() => Ok(0),
+            TlsEnd::Strict if fin => Err(TransferError::NoCloseNotify),
+            TlsEnd::Lax | TlsEnd::Unasked if fin => {
                 self.unmarked = true;
                 Ok(0)
             }
+            TlsEnd::Any if !self.outlives_file() => Ok(0),
+            _ => Err(TransferError::Connection(error)),
         }
     }
 

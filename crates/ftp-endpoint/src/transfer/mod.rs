@@ -243,10 +243,16 @@ impl<N: Net> DataConnection<N> {
         name: &str,
         file: &mut impl ReadFile,
     ) -> Result<TransferStats, TransferError> {
+        let mut moved = TransferStats::default();
+        #[cfg(feature = "tls")]
+        if let Err(error) = self.secured().await {
+            let failed = Err(error);
+            self.told_end(name, moved, &failed);
+            return failed.map(|()| moved);
+        }
         let (local, peer, wire_offset) = (self.local, self.peer, self.written_bytes);
         self.watch
             .tell(self.net.now(), Seen::SendBegins { name, local, peer, wire_offset, coding: self.coding });
-        let mut moved = TransferStats::default();
         let result = self.send_pieces(file, &mut moved).await;
         self.told_end(name, moved, &result);
         result.map(|()| moved)
@@ -257,8 +263,6 @@ impl<N: Net> DataConnection<N> {
         file: &mut impl ReadFile,
         moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
-        #[cfg(feature = "tls")]
-        self.secured().await?;
         self.floor.begin_file();
         let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
         let interval = match self.coding.mode {
@@ -429,9 +433,7 @@ impl<N: Net> DataConnection<N> {
                 return Ok(());
             }
             let read = match read {
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && self.is_tls() => {
-                    self.unmarked_end()?
-                }
+                Err(error) if self.is_tls() => self.unmarked_end(error)?,
                 read => read.map_err(TransferError::Connection)?,
             };
             if read > 0 {

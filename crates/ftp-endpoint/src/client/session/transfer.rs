@@ -6,7 +6,7 @@ use crate::client::control::Control;
 use crate::client::error::ClientError;
 use crate::net::Net;
 use crate::store::{ReadFile, WriteFile};
-use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
+use crate::transfer::{DataConnection, RestartMarker, TlsEnd, TransferError, TransferStats};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::mode::TransmissionMode;
 use ftp_proto::mutant::{self, Mutant};
@@ -140,7 +140,7 @@ impl<N: Net> Session<N> {
         while let Ok(mark) = received.try_recv() {
             self.received_mark = Some(mark);
         }
-        let unmarked = data.ended_unmarked();
+        let unmarked = data.ended_unmarked() && self.policy.tls_end == TlsEnd::Lax;
         self.finish_receiving(data, ended).await.map(|(moved, _)| (moved, unmarked))
     }
 
@@ -252,7 +252,9 @@ impl<N: Net> Session<N> {
             }
         };
         let reply = match reply {
-            None if data.is_tls() && !data.outlives_file() => self.end_under_tls(data).await?,
+            None if data.is_tls() && !data.outlives_file() && self.policy.tls_lingers => {
+                self.end_under_tls(data).await?
+            }
             reply => {
                 // In stream mode this close is the end of file.
                 self.keep_or_close(data).await;

@@ -151,6 +151,8 @@ impl RealStream {
 }
 
 impl Stream for RealStream {
+    const HEEDS_PACE: bool = true;
+
     fn local_addr(&self) -> io::Result<SocketAddr> {
         match self.local {
             Some(local) => Ok(local),
