@@ -3,6 +3,7 @@
 
 mod grid;
 mod safe;
+mod tls;
 mod truth;
 
 use super::claim::{Claim, Standing};
@@ -29,7 +30,8 @@ const FASTER: &str = "Block and compressed mode are faster for many small files.
 const SAFE: &str = "A file that a 226 has answered is safe.";
 const SMALL_OVERHEAD: &str = "They cost a small overhead.";
 
-/// The seven claims, judged by this comparison alone, and an eighth where the power is cut after replies.
+/// The seven claims, of contenders in clear, judged by this comparison alone; an eighth where the power is cut
+/// after replies, and three more where there are contenders over TLS.
 pub fn judge(comparison: &Comparison) -> Vec<Claim> {
     let evidence = Evidence { comparison };
     let mut claims = vec![
@@ -42,6 +44,7 @@ pub fn judge(comparison: &Comparison) -> Vec<Claim> {
         evidence.small_overhead(),
     ];
     claims.extend(evidence.safe());
+    claims.extend(evidence.tls());
     claims
 }
 
@@ -67,6 +70,12 @@ struct Share {
     runs: u64,
 }
 
+impl Share {
+    fn plus(self, other: Self) -> Self {
+        Self { lost: self.lost + other.lost, runs: self.runs + other.runs }
+    }
+}
+
 impl std::fmt::Display for Share {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} of {}", self.lost, self.runs)
@@ -75,7 +84,7 @@ impl std::fmt::Display for Share {
 
 impl<'a> Evidence<'a> {
     fn variants(&self, wanted: impl Fn(&VariantSpec) -> bool) -> Option<&'a VariantSpec> {
-        self.comparison.scenario.variants.iter().find(|variant| wanted(variant))
+        self.comparison.scenario.variants.iter().find(|variant| variant.tls.is_none() && wanted(variant))
     }
 
     /// Stream mode as RFC 959 has it by default, believing the reply.
@@ -353,7 +362,8 @@ impl<'a> Evidence<'a> {
             return self.not_enough(claim, figure, 2 * FAULT_RUNS);
         }
         let variants = self.comparison.scenario.variants.iter();
-        let as_good = variants.filter(|v| v.mode == TransmissionMode::Stream).filter(|v| {
+        let clear = |v: &&VariantSpec| v.mode == TransmissionMode::Stream && v.tls.is_none();
+        let as_good = variants.filter(clear).filter(|v| {
             let share = any(v);
             share.lost == 0 && share.runs > 0
         });

@@ -11,10 +11,7 @@ impl Evidence<'_> {
         faults.iter().find(|fault| is_power_cut(fault.kind) && fault.after_reply_us.is_some())?;
         let share = |durable: bool| {
             let variants = self.comparison.scenario.variants.iter().filter(move |v| v.durable == durable);
-            variants.map(|v| self.lost(v, is_power_cut)).fold(Share::default(), |sum, share| Share {
-                lost: sum.lost + share.lost,
-                runs: sum.runs + share.runs,
-            })
+            variants.map(|v| self.lost(v, is_power_cut)).fold(Share::default(), Share::plus)
         };
         let (plain, durable) = (share(false), share(true));
         if let Err(open) = self.enough_faults(SAFE, plain, is_power_cut) {

@@ -32,7 +32,7 @@ struct Evidence<'a> {
 
 impl<'a> Evidence<'a> {
     fn variant(&self, wanted: impl Fn(&VariantSpec) -> bool) -> Option<&'a VariantSpec> {
-        self.table.scenario.variants.iter().find(|variant| wanted(variant))
+        self.table.scenario.variants.iter().find(|variant| variant.tls.is_none() && wanted(variant))
     }
 
     fn plain_stream(&self) -> Option<&'a VariantSpec> {

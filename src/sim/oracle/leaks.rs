@@ -44,7 +44,10 @@ fn stray(end: &End<'_>, name: &str) -> Option<String> {
         return None;
     }
     let temporary = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part"));
+    // The rename was lost with the power, of a file that an ingest had taken by then.
+    let undone = end.case.fault.kind.takes_power() && !end.case.durable && end.case.ingest.is_some();
     match temporary.and_then(fate) {
+        Some(_) if undone => None,
         None => Some(format!("{name}: a file that nobody sent")),
         Some(file) if matches!(file.verdict, Verdict::Intact | Verdict::Recovered) => {
             Some(format!("{name}: temporary, although {} is {}", file.name, file.verdict))
@@ -60,7 +63,9 @@ fn stray(end: &End<'_>, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::fault::FaultKind;
     use crate::sim::oracle::tests::{Ended, ended};
+    use crate::sim::others::Ingest;
 
     fn told(change: impl FnOnce(&mut Ended)) -> Option<String> {
         let mut end = ended();
@@ -91,6 +96,21 @@ mod tests {
             end.received.push(format!("/.{name}.part"));
         };
         found(temporary, "temporary");
+    }
+
+    #[test]
+    fn a_loss_of_power_may_undo_the_rename_of_a_file_that_was_taken() {
+        let told = |durable| {
+            told(|end| {
+                let name = end.case.files[0].name.clone();
+                end.received = vec![format!("/.{name}.part")];
+                end.case.fault.kind = FaultKind::ReceiverPowerLoss { restart_after_us: None };
+                end.case.ingest = Some(Ingest { poll_us: 1_000 });
+                end.case.durable = durable;
+            })
+        };
+        assert_eq!(told(false), None);
+        assert!(told(true).is_some());
     }
 
     #[test]

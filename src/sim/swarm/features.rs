@@ -218,6 +218,10 @@ impl Feature {
                 policy.mode = one_of(rng, &CODED);
                 go_on(rng, case);
                 let interval = one_of(rng, &[1, 100, 1_000]);
+                // What lies between markers is read and written by itself: a byte at a time, on a slow disk,
+                // outlasts every run.
+                let slow = matches!(case.fault.kind, FaultKind::SlowDisk { .. });
+                let interval = if slow { interval.max(1_000) } else { interval };
                 case.policy.marker_interval_bytes = NonZeroU64::new(interval);
             }
             Self::Active => policy.opening = Opening::Active,

@@ -222,10 +222,13 @@ impl<N: Net, S: Store> Worker<N, S> {
             if rename && !mutant::is(Mutant::RenameForgotten) && !flight.renaming && flight.error.is_none() {
                 match flight.verified(self.policy.verify) {
                     Ok(_) => {
-                        flight.renaming = true;
                         let to = flight.pending.job.remote.clone();
                         let commands = [Command::Rnfr(part_name(&to)), Command::Rnto(to)];
                         burst.send(session, number, commands).await?;
+                        // What could not be sent is owed no reply, and is not done.
+                        if let Some(flight) = burst.flights.get_mut(&number) {
+                            flight.renaming = true;
+                        }
                         continue;
                     }
                     Err(error) => flight.fail(error),
