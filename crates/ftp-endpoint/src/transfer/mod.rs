@@ -11,7 +11,7 @@ pub use error::TransferError;
 use floor::Floor;
 pub use floor::MinRate;
 use ftp_proto::mode::{
-    Coding, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
+    Coding, Decoder, DeflateLevel, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
 };
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing};
@@ -40,8 +40,8 @@ pub mod throttle;
 const PIECE_BYTES: usize = 65_535;
 /// Wire bytes read from the connection at a time, until so many have come at once.
 const READ_BYTES: usize = 64 * 1024;
-/// Where the short strings of compressed mode, and the data between the escapes of records in stream
-/// mode, are decoded to.
+/// Where the short strings of compressed mode, the data between the escapes of records in stream mode,
+/// and what deflate mode inflates are decoded to.
 const STRINGS_BYTES: usize = 64 * 1024 + FULL_BYTES;
 
 /// What has been moved of one file.
@@ -88,8 +88,8 @@ impl<N: Net> DataConnection<N> {
         watch: Watch,
     ) -> io::Result<Self> {
         let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
-        if coding.mode != TransmissionMode::Stream {
-            // In stream mode the end of the file pushes out what waits for an acknowledgement.
+        if coding.mode.is_framed() {
+            // In the other modes the end of the file pushes out what waits for an acknowledgement.
             stream.prompt()?;
         }
         watch.tell(net.now(), Seen::DataOpens { local, peer });
@@ -121,9 +121,14 @@ impl<N: Net> DataConnection<N> {
         self.coding
     }
 
-    /// Whether the connection stays open after a file: block, compressed and never stream mode.
+    /// Whether the connection stays open after a file: in block and compressed mode only.
     pub fn outlives_file(&self) -> bool {
-        self.coding.mode != TransmissionMode::Stream
+        self.coding.mode.is_framed()
+    }
+
+    /// How the files to come are compressed in deflate mode.
+    pub fn set_deflate_level(&mut self, level: DeflateLevel) {
+        self.encoder.set_level(level);
     }
 
     /// The other end.
@@ -195,7 +200,7 @@ impl<N: Net> DataConnection<N> {
     }
 
     /// How the files to come may be sent: together with others, if the caller flushes before it waits
-    /// for the peer. Stream mode has its own way.
+    /// for the peer. Where each file has its own connection, its close is the way.
     pub fn pace(&mut self, pace: Pace) {
         if self.outlives_file() {
             self.stream.pace(pace);
@@ -208,7 +213,7 @@ impl<N: Net> DataConnection<N> {
         flushed.map_err(|_| TransferError::Silent(self.idle_limit))?.map_err(TransferError::Connection)
     }
 
-    /// Sends one file; in stream mode the caller then closes the connection.
+    /// Sends one file; the caller then closes the connection that does not outlive it.
     pub async fn send_file(
         &mut self,
         name: &str,
@@ -230,11 +235,9 @@ impl<N: Net> DataConnection<N> {
     ) -> Result<(), TransferError> {
         self.floor.begin_file();
         let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
-        let interval = match self.coding.mode {
-            TransmissionMode::Stream => None,
-            _ if self.conversion.is_some_and(|it| !it.restarts_anywhere()) => None,
-            _ => self.marker_interval_bytes.map(NonZeroU64::get),
-        };
+        let restarts = self.conversion.is_none_or(|it| it.restarts_anywhere());
+        let interval = self.marker_interval_bytes.filter(|_| self.coding.mode.is_framed() && restarts);
+        let interval = interval.map(NonZeroU64::get);
         let mut outgoing = self.conversion.map(Outgoing::new);
         let mut before_marker = interval.unwrap_or(u64::MAX);
         loop {
@@ -373,9 +376,15 @@ impl<N: Net> DataConnection<N> {
         self.floor.begin_file();
         let mut incoming = self.conversion.map(Incoming::new);
         let mut read_bytes = READ_BYTES;
+        let mut ended = false;
         loop {
             if !self.unread.is_empty() && self.decode_unread(file, &mut incoming, moved).await? {
-                return Ok(());
+                ended = true;
+                // In deflate mode the connection ends with the file; what came before that would be no
+                // part of it.
+                if self.coding.mode != TransmissionMode::Deflate {
+                    return Ok(());
+                }
             }
             self.unread.reserve(read_bytes);
             let idle_limit = if mutant::is(Mutant::NoDataTimeout) {
@@ -403,6 +412,7 @@ impl<N: Net> DataConnection<N> {
                         Local::new(file, &mut incoming, &mut self.waiting).end_of_file().await?;
                         Ok(())
                     }
+                    Finish::Complete if ended => Ok(()),
                     _ if mutant::is(Mutant::CloseIsEndOfFile) => Ok(()),
                     // A connection that ends between files has not brought this one either.
                     Finish::Complete | Finish::Truncated => Err(TransferError::Truncated),
@@ -421,7 +431,7 @@ impl<N: Net> DataConnection<N> {
         let in_small_parts = match self.coding.mode {
             TransmissionMode::Stream => self.coding.structure == Structure::Record,
             TransmissionMode::Block => false,
-            TransmissionMode::Compressed => true,
+            TransmissionMode::Compressed | TransmissionMode::Deflate => true,
         };
         if in_small_parts {
             self.strings.resize(STRINGS_BYTES, 0);
@@ -466,7 +476,12 @@ impl<N: Net> DataConnection<N> {
                     local.end_of_file().await?;
                     break true;
                 }
-                None if !self.strings.is_empty() && self.strings.len() - filled < FULL_BYTES => {}
+                None if !self.strings.is_empty() && self.strings.len() - filled < FULL_BYTES => {
+                    if self.coding.mode == TransmissionMode::Deflate {
+                        // A read may have brought a thousand times its size: others have their turn.
+                        tokio::task::yield_now().await;
+                    }
+                }
                 None => break false,
             }
         };

@@ -1,7 +1,7 @@
 //! What a program says of its session.
 
 use crate::client::policy::Policy;
-use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::mode::{DeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Options {
     /// MODE (RFC 959 section 3.4). Block and compressed mode keep one data connection for all files.
     pub mode: TransmissionMode,
+    /// As [`Policy::deflate_level`].
+    pub deflate_level: Option<DeflateLevel>,
     /// STRU (RFC 959 section 3.1.2).
     pub structure: Structure,
     /// TYPE (RFC 959 section 3.1.1).
@@ -30,6 +32,7 @@ impl Default for Options {
     fn default() -> Self {
         let Policy {
             mode,
+            deflate_level,
             structure,
             representation,
             durable,
@@ -38,7 +41,16 @@ impl Default for Options {
             data_timeout,
             ..
         } = Policy::default();
-        Self { mode, structure, representation, durable, connect_timeout, reply_timeout, data_timeout }
+        Self {
+            mode,
+            deflate_level,
+            structure,
+            representation,
+            durable,
+            connect_timeout,
+            reply_timeout,
+            data_timeout,
+        }
     }
 }
 
@@ -46,6 +58,7 @@ impl Options {
     pub(super) fn policy(&self) -> Policy {
         Policy {
             mode: self.mode,
+            deflate_level: self.deflate_level,
             structure: self.structure,
             representation: self.representation,
             durable: self.durable,

@@ -97,6 +97,7 @@ impl<N: Net> Session<N> {
         let coding = self.policy.coding();
         let mut data = DataConnection::new(net, stream, coding, self.policy.data_timeout, watch)
             .map_err(ClientError::DataConnect)?;
+        data.set_deflate_level(self.policy.deflate_level.unwrap_or_default());
         self.convert(&mut data);
         Ok(data)
     }
