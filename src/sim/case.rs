@@ -291,6 +291,7 @@ fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) ->
     Policy {
         direction,
         mode: contender.mode,
+        deflate_level: contender.deflate_level,
         structure: contender.structure,
         verify: contender.verify,
         publish: contender.publish,
