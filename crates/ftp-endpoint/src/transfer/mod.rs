@@ -379,12 +379,12 @@ impl<N: Net> DataConnection<N> {
         let mut ended = false;
         loop {
             if !self.unread.is_empty() && self.decode_unread(file, &mut incoming, moved).await? {
-                ended = true;
-                // In deflate mode the connection ends with the file; what came before that would be no
-                // part of it.
+                // In deflate mode the connection ends with the file, and nothing may come before that.
                 if self.coding.mode != TransmissionMode::Deflate {
                     return Ok(());
                 }
+                ended = true;
+                continue;
             }
             self.unread.reserve(read_bytes);
             let idle_limit = if mutant::is(Mutant::NoDataTimeout) {
