@@ -155,8 +155,9 @@ impl<N: Net> DataConnection<N> {
 
     /// Compressed mode's filler for the files to come (TYPE may change between two files).
     pub fn set_filler(&mut self, filler: u8) {
-        if self.coding.filler != filler {
-            self.coding.filler = filler;
+        if std::mem::replace(&mut self.coding.filler, filler) != filler
+            && self.coding.mode == TransmissionMode::Compressed
+        {
             self.encoder = Encoder::new(self.coding);
             self.decoder = Decoder::new(self.coding);
         }
