@@ -110,8 +110,14 @@ fn json_and_exit_codes() {
         (vec!["put", "ftp://host/", "."], "give -r"),
         (vec!["get", "ftp://host/"], "give -r"),
         (vec!["get", "ftp://no-such-host.invalid/x"], "check its name"),
-        (vec!["put", "ftp://host/", "one", "--mode", "page"], "possible values: stream, block, compressed, deflate"),
-        (vec!["put", "ftp://host/", "one", "--deflate-level", "10"], "10 is no compression level: 0 to 9 are"),
+        (
+            vec!["put", "ftp://host/", "one", "--mode", "page"],
+            "possible values: stream, block, compressed, deflate",
+        ),
+        (
+            vec!["put", "ftp://host/", "one", "--deflate-level", "10"],
+            "10 is no compression level: 0 to 9 are",
+        ),
     ] {
         let wrong = output(ftpsim(here.path()).args(&arguments));
         assert_eq!(wrong.status.code(), Some(2), "{arguments:?}: {}", said(&wrong));

@@ -147,7 +147,8 @@ fn compressed_downloads(peer: &Peer) {
     fs::write(peer.root.join("zeros"), vec![0; 5_000_000]).unwrap();
     peer.write_samples();
     let deflate = ["--retries", "0", "--mode", "deflate", "--verbose"];
-    for more in [&["--verify", "size"][..], &["--deflate-level", "9"], &["--deflate-level", "0", "--active"]] {
+    for more in [&["--verify", "size"][..], &["--deflate-level", "9"], &["--deflate-level", "0", "--active"]]
+    {
         let back = tempfile::tempdir().unwrap();
         let said = succeed(ftpsim(back.path()).args(["get", "-r", &peer.url]).args(deflate).args(more));
         assert!(said.contains("> MODE Z") && said.contains("< 200"), "{said}");

@@ -114,7 +114,8 @@ fn lftp_compresses_both_ways() {
         assert!(listed.lines().any(|line| line.ends_with("zeros")), "{listed}");
         let log = fs::read_to_string(here.path().join("log")).unwrap();
         assert!(log.contains("---> MODE Z"), "{log}");
-        for tree in [here.path().join(format!("back{level}")), server.root.path().join(format!("up{level}"))] {
+        for tree in [here.path().join(format!("back{level}")), server.root.path().join(format!("up{level}"))]
+        {
             assert!(fs::read(tree.join("zeros")).unwrap() == [0; 5_000_000], "{tree:?}");
             fs::remove_file(tree.join("zeros")).unwrap();
             assert_tree(&tree, "lftp in MODE Z");

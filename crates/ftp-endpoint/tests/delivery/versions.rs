@@ -33,8 +33,7 @@ async fn what_a_part_is_of_is_found_out_before_it_is_believed() {
                         publish,
                         resume: true,
                         retries: 0,
-                        marker_interval_bytes: NonZeroU64::new(50_000)
-                            .filter(|_| mode.is_framed()),
+                        marker_interval_bytes: NonZeroU64::new(50_000).filter(|_| mode.is_framed()),
                         ..Policy::default()
                     };
                     write(from, "f", &old).await;

@@ -333,10 +333,7 @@ impl Decoder {
     /// # Errors
     /// A byte that the mode does not allow; it is the first of `input` then (in deflate mode, one of
     /// the last taken off it), and the decoder cannot go on.
-    pub fn decode<'d, 'i: 'd>(
-        &'d mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Event<'d>>, DecodeError> {
+    pub fn decode<'d, 'i: 'd>(&'d mut self, input: &mut &'i [u8]) -> Result<Option<Event<'d>>, DecodeError> {
         let before = input.len();
         let result = match &mut self.state {
             State::StreamFile => Ok(stream::decode_file(input)),
@@ -424,8 +421,11 @@ impl Decoder {
         let before = input.len();
         let result = decoder.decode_into(input, data, filled);
         self.offset += (before - input.len()) as u64;
-        result.map_err(|Malformed { found, expected }| {
-            DecodeError { mode: self.mode, offset: self.offset, found, expected }
+        result.map_err(|Malformed { found, expected }| DecodeError {
+            mode: self.mode,
+            offset: self.offset,
+            found,
+            expected,
         })
     }
 

@@ -109,10 +109,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
                     true => "deflate mode with STRU R has no offsets",
                 }))
             }
-            _ if is_offset && uploading && !conversion.keeps_size() => Err(Refusal::Restart(match is_deflate {
-                false => "an upload of stream mode in TYPE A has none, use TYPE I",
-                true => "an upload of deflate mode in TYPE A has none, use TYPE I",
-            })),
+            _ if is_offset && uploading && !conversion.keeps_size() => {
+                Err(Refusal::Restart(match is_deflate {
+                    false => "an upload of stream mode in TYPE A has none, use TYPE I",
+                    true => "an upload of deflate mode in TYPE A has none, use TYPE I",
+                }))
+            }
             _ if !uploading && !conversion.restarts_anywhere() => {
                 Err(Refusal::Restart("a file of records is sent from its beginning"))
             }
