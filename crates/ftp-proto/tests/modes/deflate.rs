@@ -266,7 +266,7 @@ fn a_bomb_goes_off_in_small_pieces() {
 /// A receiver is not left without a byte for ever, however well the file is compressed.
 #[test]
 fn zeros_are_not_held_back() {
-    const PIECE: [u8; 64 * 1024] = [0; 64 * 1024];
+    static PIECE: [u8; 64 * 1024] = [0; 64 * 1024];
     let (mut encoder, mut decoder) = (Encoder::new(file()), Decoder::new(file()));
     let (mut came, mut all) = (0, 0);
     for round in 0..100 {
