@@ -1,8 +1,8 @@
 //! Where an attempt goes on (RFC 959 section 3.5, RFC 1123 section 4.1.3.4, RFC 3659 section 5).
 //!
-//! In block and compressed mode both ends name places in the file by restart markers. In stream
-//! and deflate mode a marker is an offset in what is sent, before it is compressed. What a failed upload has left is asked for by `SITE PARTIAL` (our
-//! extension), or, under a temporary name, by SIZE.
+//! In block and compressed mode both ends name places in the file by restart markers. In stream and
+//! deflate mode a marker is an offset in what is sent, before it is compressed. What a failed upload has
+//! left is asked for by `SITE PARTIAL` (our extension), or, under a temporary name, by SIZE.
 
 use super::error::ClientError;
 use super::marker::Start;

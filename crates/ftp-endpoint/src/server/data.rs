@@ -1,7 +1,7 @@
 //! Data connections: where the next one comes from, and the one that is kept.
 //!
-//! In stream and deflate mode there is one a file. In block and compressed mode it stays open (RFC 959 section
-//! 3.3) until the client closes it, a port command or MODE or STRU says otherwise, ABOR, REIN or
+//! In stream and deflate mode there is one a file. In block and compressed mode it stays open (RFC 959
+//! section 3.3) until the client closes it, a port command or MODE or STRU says otherwise, ABOR, REIN or
 //! an error. TYPE leaves it alone: it changes what the bytes mean, not how they are framed (only
 //! compressed mode's filler byte, which the codecs take over from one file to the next).
 

@@ -120,12 +120,15 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// OPTS MODE Z (draft-preston-ftpext-deflate-02 section 3.6): names and values, all of which are taken
     /// or none; without any, the defaults come back. There is one engine with one method here.
-    pub(in crate::server) fn set_deflate_level(&mut self, argument: &str) -> Result<Reply, Refusal> {
-        let mut words = argument.split([' ', ',']).filter(|word| !word.is_empty());
+    pub(in crate::server) fn set_deflate_options(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let mut words = argument.split([' ', ',']).filter(|word| !word.is_empty()).peekable();
         if !words.next().is_some_and(|mode| mode.eq_ignore_ascii_case("Z")) {
             return Err(Refusal::Syntax("only MODE Z has options"));
         }
-        let (mut level, mut said) = (DeflateLevel::default(), "MODE Z has its defaults".to_owned());
+        let (mut level, mut said) = match words.peek() {
+            None => (DeflateLevel::default(), "MODE Z has its defaults".to_owned()),
+            Some(_) => (self.negotiated.deflate_level, String::new()),
+        };
         while let Some(name) = words.next().map(str::to_ascii_uppercase) {
             let value = words.next().unwrap_or_default().to_ascii_uppercase();
             let is_valid = match name.as_str() {

@@ -92,8 +92,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     /// Whether a transfer can begin at an offset other than zero. A marker of block or compressed
-    /// mode is an offset in the file; stream mode's is one in what is sent (RFC 3659 section 5.3), deflate
-    /// mode's the same before it is compressed, as is a range's, and an upload in TYPE A would have to find it in a file that it does not read.
+    /// mode is an offset in the file; stream mode's is one in what is sent (RFC 3659 section 5.3), as are
+    /// deflate mode's, before it is compressed, and a range's, and an upload in TYPE A would have to find
+    /// it in a file that it does not read.
     pub(super) fn can_begin_at(&self, offset: u64, is_range: bool, uploading: bool) -> Result<(), Refusal> {
         let conversion = self.conversion();
         if is_range && !conversion.keeps_size() {
