@@ -38,7 +38,7 @@ fn coder(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, coding: Coding, p
             })
         });
     });
-    if coding.mode == TransmissionMode::Compressed {
+    if matches!(coding.mode, TransmissionMode::Compressed | TransmissionMode::Deflate) {
         return;
     }
     group.bench_function(format!("{name}-encode-borrowed"), |bencher| {
@@ -80,7 +80,7 @@ fn kind(criterion: &mut Criterion, name: &str, payload: &[u8], size: &str) {
             }
         });
     });
-    for (name, coding) in codings() {
+    for (name, coding) in codings().into_iter().chain([deflate()]) {
         coder(&mut group, name, coding, payload);
     }
     group.finish();

@@ -41,7 +41,7 @@ fn json_has_every_way_and_a_stable_form() {
         .iter()
         .map(|row| format!("{} {} {}", row["direction"], row["mode"], row["pipeline_depth"]).replace('"', ""))
         .collect();
-    let modes = ["stream 1", "block 1", "block 32", "compressed 1", "compressed 32"];
+    let modes = ["stream 1", "block 1", "block 32", "compressed 1", "compressed 32", "deflate 1"];
     let expected: Vec<String> =
         ["put", "get"].iter().flat_map(|way| modes.map(|mode| format!("{way} {mode}"))).collect();
     assert_eq!(ways, expected);

@@ -61,7 +61,7 @@ fn our_client_both_ways_in_every_mode() {
         return;
     }
     let content = noise(300_000, 5);
-    for mode in ["stream", "block", "compressed"] {
+    for mode in ["stream", "block", "compressed", "deflate"] {
         for opening in [&[][..], &["--active"]] {
             let (server, here) = (server(), tempfile::tempdir().unwrap());
             fs::write(here.path().join("f"), &content).unwrap();

@@ -53,6 +53,7 @@ fn trees_both_ways_in_every_mode() {
         &["--mode", "stream"][..],
         &["--mode", "block", "--pipeline", "8", "--verify", "hash"],
         &["--mode", "compressed", "--parallel", "2", "--verify", "size"],
+        &["--mode", "deflate", "--deflate-level", "9", "--parallel", "2", "--verify", "hash"],
         &["--mode", "block", "--resume"],
     ] {
         let server = Server::start(&[]);
@@ -109,7 +110,14 @@ fn json_and_exit_codes() {
         (vec!["put", "ftp://host/", "."], "give -r"),
         (vec!["get", "ftp://host/"], "give -r"),
         (vec!["get", "ftp://no-such-host.invalid/x"], "check its name"),
-        (vec!["put", "ftp://host/", "one", "--mode", "page"], "possible values: stream, block, compressed"),
+        (
+            vec!["put", "ftp://host/", "one", "--mode", "page"],
+            "possible values: stream, block, compressed, deflate",
+        ),
+        (
+            vec!["put", "ftp://host/", "one", "--deflate-level", "10"],
+            "10 is no compression level: 0 to 9 are",
+        ),
     ] {
         let wrong = output(ftpsim(here.path()).args(&arguments));
         assert_eq!(wrong.status.code(), Some(2), "{arguments:?}: {}", said(&wrong));
@@ -306,7 +314,7 @@ fn verbose_shows_the_dialogue() {
 #[test]
 fn record_files_both_ways() {
     let records = b"\x80\0\0\x03abc\x80\0\0\0\x80\0\0\x02\xff\n";
-    for mode in ["stream", "block", "compressed"] {
+    for mode in ["stream", "block", "compressed", "deflate"] {
         let server = Server::start(&["--record-form", "marked"]);
         let here = tempfile::tempdir().unwrap();
         fs::write(here.path().join("f"), records).unwrap();

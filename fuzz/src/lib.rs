@@ -17,11 +17,12 @@ mod session;
 use ftp_proto::mode::TransmissionMode;
 
 /// The targets, by the names of their binaries and corpora.
-pub const TARGETS: [&str; 11] = [
+pub const TARGETS: [&str; 12] = [
     "block",
     "case",
     "command",
     "compressed",
+    "deflate",
     "facts",
     "listing",
     "name",
@@ -38,6 +39,7 @@ pub fn check(target: &str, input: &[u8]) {
         "case" => case::check(input),
         "command" => command::check(input),
         "compressed" => mode::check(TransmissionMode::Compressed, input),
+        "deflate" => mode::check_deflate(input),
         "facts" => facts::check(input),
         "listing" => listing::check(input),
         "name" => name::check(input),

@@ -3,7 +3,8 @@
 //! decoded can be encoded and decoded again.
 
 use ftp_proto::mode::{
-    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
+    Coding, DecodeError, Decoder, Encoder, End, Event, FULL_BYTES, Finish, MAX_EXPANSION, Structure,
+    TransmissionMode,
 };
 
 #[derive(Debug, PartialEq, Eq)]
@@ -96,6 +97,26 @@ pub(super) fn check(mode: TransmissionMode, input: &[u8]) {
     let gain = if mode == TransmissionMode::Compressed { 63 } else { 1 };
     assert!(whole.bytes() <= gain * wire.len());
     again(coding, wire);
+}
+
+/// The first two bytes say where to cut, the third which structure. Where zlib finds a stream to be wrong,
+/// and how it puts it, hangs on the cut; what comes out before that does not.
+pub(super) fn check_deflate(input: &[u8]) {
+    let Some((&[high, low, records], wire)) = input.split_first_chunk::<3>() else { return };
+    let structure = if records % 2 == 0 { Structure::File } else { Structure::Record };
+    let coding = Coding { mode: TransmissionMode::Deflate, structure, filler: 0 };
+    let whole = events(coding, &[wire]);
+    let cut = usize::from(u16::from_be_bytes([high, low])) % (wire.len() + 1);
+    for other in [events(coding, &[&wire[..cut], &wire[cut..]]), gathered(coding, wire)] {
+        assert_eq!(other.told, whole.told);
+        let finish = |heard: &Heard| heard.result.as_ref().and_then(|result| result.as_ref().ok().copied());
+        assert_eq!(finish(&other), finish(&whole));
+    }
+    let is_whole = whole.result == Some(Ok(Finish::Complete));
+    let ends = whole.told.iter().filter(|told| **told == Told::Other(Event::EndOfFile)).count();
+    assert!(ends <= 1 && (!is_whole || ends == 1));
+    assert!(whole.bytes() as u64 <= MAX_EXPANSION * wire.len() as u64);
+    again(Coding { structure: Structure::Record, ..coding }, wire);
 }
 
 /// The input as a payload: there and back.

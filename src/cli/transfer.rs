@@ -16,7 +16,7 @@ use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::transfer::TlsEnd;
-use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::mode::{DeflateLevel, NoDeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::{RecordForm, Representation};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -29,9 +29,12 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Args)]
 pub(super) struct TransferArgs {
-    /// Transmission mode (RFC 959 section 3.4)
+    /// Transmission mode (RFC 959 section 3.4; deflate: MODE Z)
     #[arg(long, default_value = "stream", value_parser = choice(&MODES))]
     pub mode: TransmissionMode,
+    /// How hard --mode deflate compresses, from 0 (not at all) to 9 [default: 6 here, a server's own]
+    #[arg(long, value_name = "LEVEL", value_parser = deflate_level)]
+    pub deflate_level: Option<DeflateLevel>,
     /// File structure
     #[arg(long, default_value = "file", value_parser = choice(&STRUCTURES))]
     pub structure: Structure,
@@ -93,10 +96,11 @@ pub(super) struct TransferArgs {
     pub quiet: bool,
 }
 
-const MODES: [(&str, TransmissionMode); 3] = [
+pub(super) const MODES: [(&str, TransmissionMode); 4] = [
     ("stream", TransmissionMode::Stream),
     ("block", TransmissionMode::Block),
     ("compressed", TransmissionMode::Compressed),
+    ("deflate", TransmissionMode::Deflate),
 ];
 const STRUCTURES: [(&str, Structure); 2] = [("file", Structure::File), ("record", Structure::Record)];
 const TYPES: [(&str, Representation); 8] = [
@@ -125,6 +129,11 @@ pub(super) fn choice<T: Copy + Send + Sync + 'static>(
     })
 }
 
+fn deflate_level(text: &str) -> Result<DeflateLevel, String> {
+    let level: u32 = text.parse().map_err(|_| "expected a number from 0 to 9".to_owned())?;
+    level.try_into().map_err(|error: NoDeflateLevel| error.to_string())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
@@ -151,6 +160,7 @@ impl TransferArgs {
         Policy {
             direction,
             mode: self.mode,
+            deflate_level: self.deflate_level,
             structure: self.structure,
             representation: self.representation,
             record_form: self.record_form,

@@ -31,8 +31,10 @@ pub fn round_trips(variant: &VariantSpec, direction: Direction) -> Option<RoundT
     if !plain || variant.verify == Verify::Hash || variant.marker_interval_bytes.is_some() {
         return None;
     }
-    let kept = variant.mode != TransmissionMode::Stream && variant.reuse_data_connection;
-    let mode = u64::from(variant.mode != TransmissionMode::Stream);
+    let kept = variant.mode.is_framed() && variant.reuse_data_connection;
+    let is_deflate = variant.mode == TransmissionMode::Deflate;
+    let mode = u64::from(variant.mode != TransmissionMode::Stream)
+        + u64::from(is_deflate && variant.deflate_level.is_some());
     let structure = u64::from(variant.structure == Structure::Record);
     let size = u64::from(variant.verify == Verify::Size);
     let (transfer, rename) = match direction {
@@ -49,7 +51,8 @@ pub fn round_trips(variant: &VariantSpec, direction: Direction) -> Option<RoundT
 /// `None` where that takes more than counting: losses, concurrency, a window that comes to fill the
 /// path, a path so slow and short that the bytes of the dialogue matter.
 pub fn duration_us(variant: &VariantSpec, direction: Direction, cell: Cell) -> Option<u64> {
-    if cell.loss_ppm > 0 {
+    // What a file compresses to is in its bytes.
+    if cell.loss_ppm > 0 || variant.mode == TransmissionMode::Deflate {
         return None;
     }
     let trips = round_trips(variant, direction)?;
@@ -58,7 +61,7 @@ pub fn duration_us(variant: &VariantSpec, direction: Direction, cell: Cell) -> O
     if DIALOGUE_BYTES * byte_us > rtt_us / 20.0 {
         return None;
     }
-    let kept = variant.mode != TransmissionMode::Stream && variant.reuse_data_connection;
+    let kept = variant.mode.is_framed() && variant.reuse_data_connection;
     let mut flow = Flow { rtt_us, byte_us, window: INITIAL_WINDOW, grows: true };
     // A window not used for a retransmission timeout shrinks to the initial one (RFC 5681 section
     // 4.1); whether it comes to that depends on the timeout's history.
@@ -91,15 +94,17 @@ pub fn least_us(variant: &VariantSpec, direction: Direction, path: &PathSpec, si
         ..variant.clone()
     };
     let Some(trips) = round_trips(&plain, direction) else { return 0 };
-    let kept = variant.mode != TransmissionMode::Stream && variant.reuse_data_connection;
+    let kept = variant.mode.is_framed() && variant.reuse_data_connection;
     let sessions = u64::from(variant.parallel.max(1));
-    let slow_start: u64 = sizes_bytes.iter().map(|&bytes| if kept { 0 } else { rounds(bytes) }).sum();
+    // In deflate mode any file may fit into the first flight.
+    let starts = !kept && variant.mode != TransmissionMode::Deflate;
+    let slow_start: u64 = sizes_bytes.iter().map(|&bytes| if starts { rounds(bytes) } else { 0 }).sum();
     let files = if variant.pipeline_depth > 1 { 0 } else { sizes_bytes.len() as u64 };
     let each = trips.per_file.saturating_mul(files).saturating_add(slow_start);
     let waits_us = path.rtt_us.saturating_mul(trips.once + each / sessions);
-    // Compressed mode may send less than there is.
+    // Compressed and deflate mode may send less than there is.
     let bytes = match variant.mode {
-        TransmissionMode::Compressed => 0,
+        TransmissionMode::Compressed | TransmissionMode::Deflate => 0,
         _ => sizes_bytes.iter().fold(0u64, |sum, bytes| sum.saturating_add(*bytes)),
     };
     waits_us.max(bandwidth_bound_us(bytes, path.bandwidth_bits_per_s))

@@ -48,8 +48,7 @@ impl Contender {
         parallel: u32,
         data_connection: DataConnection,
     ) -> Self {
-        let data_connection_kept =
-            data_connection == DataConnection::Kept && mode != TransmissionMode::Stream;
+        let data_connection_kept = data_connection == DataConnection::Kept && mode.is_framed();
         let pipeline_depth = if data_connection_kept { pipeline_depth } else { 1 };
         Self { direction, mode, pipeline_depth, parallel, data_connection_kept }
     }
@@ -75,7 +74,7 @@ impl Contender {
     /// `block, 32 ahead`.
     pub fn way(&self) -> String {
         let mut name = self.mode.as_str().to_owned();
-        if !self.data_connection_kept && self.mode != TransmissionMode::Stream {
+        if !self.data_connection_kept && self.mode.is_framed() {
             name += ", not kept";
         }
         if self.pipeline_depth > 1 {

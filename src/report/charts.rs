@@ -26,6 +26,7 @@ pub(super) fn colour(mode: TransmissionMode, structure: Structure) -> RGBColor {
         (TransmissionMode::Stream, Structure::Record) => RGBColor(201, 144, 38),
         (TransmissionMode::Block, _) => RGBColor(58, 133, 201),
         (TransmissionMode::Compressed, _) => RGBColor(46, 158, 116),
+        (TransmissionMode::Deflate, _) => RGBColor(142, 108, 196),
     }
 }
 

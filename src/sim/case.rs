@@ -299,6 +299,7 @@ fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) ->
         tls_lingers: tls.client_lingers,
         direction,
         mode: contender.mode,
+        deflate_level: contender.deflate_level,
         structure: contender.structure,
         verify: contender.verify,
         publish: contender.publish,

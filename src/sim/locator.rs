@@ -132,7 +132,7 @@ impl Header {
 
 /// Tells headers from what they govern (RFC 959 section 3.4).
 enum Headers {
-    /// Stream mode with file structure.
+    /// Stream mode with file structure; deflate mode, where bits of many payload bytes share a wire byte.
     None,
     /// Stream mode with record structure: an escape's first byte has been fed.
     Escapes {
@@ -161,7 +161,7 @@ enum Compressed {
 impl Headers {
     fn new(coding: Coding) -> Self {
         match (coding.mode, coding.structure) {
-            (TransmissionMode::Stream, Structure::File) => Self::None,
+            (TransmissionMode::Stream, Structure::File) | (TransmissionMode::Deflate, _) => Self::None,
             (TransmissionMode::Stream, Structure::Record) => Self::Escapes { escaped: false },
             (TransmissionMode::Block, _) => Self::Block { header: Vec::new(), left: 0 },
             (TransmissionMode::Compressed, _) => {

@@ -21,7 +21,7 @@ pub use tls::{Reuse, TlsEnd, TlsSpec, TlsVersion};
 
 use error::parse_toml;
 pub use ftp_endpoint::client::{Direction, Publish, Verify};
-use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::mode::{DeflateLevel, Structure, TransmissionMode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -251,6 +251,9 @@ pub struct VariantSpec {
     pub note: String,
     /// The transmission mode, RFC 959 section 3.4.
     pub mode: TransmissionMode,
+    /// How hard the sender compresses in deflate mode (0 to 9); its default otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deflate_level: Option<DeflateLevel>,
     /// The file structure, RFC 959 section 3.1.2.
     #[serde(default = "structure_file")]
     pub structure: Structure,

@@ -19,6 +19,7 @@ use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
 use ftp_endpoint::store::memory::{MemoryStore, PublicationHook};
+use ftp_proto::mode::TransmissionMode;
 use ftp_proto::mutant;
 use ftp_proto::path::VirtualPath;
 use others::change;
@@ -338,6 +339,8 @@ impl World {
         let mut config = Config::new(accounts);
         config.tls = self.case.tls.map(|tls| security::server(tls, self.key_log.clone()));
         config.transfers_outlive_control = self.case.server.transfers_outlive_control;
+        // What FEAT says takes its time on the path: contenders without it see the server as it was.
+        config.deflate = self.case.policy.mode == TransmissionMode::Deflate;
         // How slow a path may be is the case's to say.
         config.limits.min_rate = None;
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);

@@ -114,6 +114,12 @@ fn failures(peer: &Peer, there: &Path) {
         assert_eq!(put.status.code(), Some(1), "{who}: {}", said(&put));
         assert!(said(&put).contains("504"), "{who} has no {mode} mode: {}", said(&put));
     }
+    if who != "proftpd" {
+        let deflate = ["--retries", "0", "--mode", "deflate", "one.bin"];
+        let put = output(ftpsim(there).args(["put", &peer.url]).args(deflate));
+        assert_eq!(put.status.code(), Some(1), "{who}: {}", said(&put));
+        assert!(said(&put).contains("MODE Z: 50"), "{who} has no deflate mode: {}", said(&put));
+    }
 }
 
 #[test]
@@ -132,6 +138,24 @@ fn proftpd() {
         succeed(ftpsim(here.path()).args(["get", &peer.url, "--retries", "0", "--verify", "hash", name]));
     }
     assert_samples(here.path(), "proftpd, verified by HASH");
+    compressed_downloads(&peer);
+}
+
+/// MODE Z: files, listings, levels, a restart. No uploads: Debian's mod_deflate damages what it receives.
+fn compressed_downloads(peer: &Peer) {
+    clear(&peer.root);
+    fs::write(peer.root.join("zeros"), vec![0; 5_000_000]).unwrap();
+    peer.write_samples();
+    let deflate = ["--retries", "0", "--mode", "deflate", "--verbose"];
+    for more in [&["--verify", "size"][..], &["--deflate-level", "9"], &["--deflate-level", "0", "--active"]]
+    {
+        let back = tempfile::tempdir().unwrap();
+        let said = succeed(ftpsim(back.path()).args(["get", "-r", &peer.url]).args(deflate).args(more));
+        assert!(said.contains("> MODE Z") && said.contains("< 200"), "{said}");
+        assert!(fs::read(back.path().join("zeros")).unwrap() == [0; 5_000_000], "{more:?}");
+        fs::remove_file(back.path().join("zeros")).unwrap();
+        assert_samples(back.path(), &format!("proftpd, MODE Z {more:?}"));
+    }
 }
 
 #[test]

@@ -96,6 +96,40 @@ fn lftp_resumes_both_ways_and_in_active_mode() {
     assert!(fs::read(here.path().join("parts")).unwrap() == content, "pget");
 }
 
+/// MODE Z, for files and listings, on and off again. lftp demands no checksum; what arrives is compared.
+#[test]
+fn lftp_compresses_both_ways() {
+    if !has("lftp") {
+        return;
+    }
+    let (server, here) = (Server::start(&[]), tempfile::tempdir().unwrap());
+    write_tree(&here.path().join("src"));
+    fs::write(here.path().join("src/zeros"), vec![0; 5_000_000]).unwrap();
+    for level in [1, 6, 9] {
+        let script = format!(
+            "set ftp:use-mode-z yes; set ftp:mode-z-level {level}; set ftp:compressed-re ''; debug -o log 9; \
+             mirror -R src up{level}; mirror up{level} back{level}; nlist up{level}"
+        );
+        let listed = lftp(&server, here.path(), &script);
+        assert!(listed.lines().any(|line| line.ends_with("zeros")), "{listed}");
+        let log = fs::read_to_string(here.path().join("log")).unwrap();
+        assert!(log.contains("---> MODE Z"), "{log}");
+        for tree in [here.path().join(format!("back{level}")), server.root.path().join(format!("up{level}"))]
+        {
+            assert!(fs::read(tree.join("zeros")).unwrap() == [0; 5_000_000], "{tree:?}");
+            fs::remove_file(tree.join("zeros")).unwrap();
+            assert_tree(&tree, "lftp in MODE Z");
+        }
+        fs::remove_file(here.path().join("log")).unwrap();
+    }
+    let content = noise(1024 * 1024, 2);
+    fs::write(server.root.path().join("whole"), &content).unwrap();
+    fs::write(here.path().join("got"), &content[..600_000]).unwrap();
+    lftp(&server, here.path(), "set ftp:use-mode-z yes; get -c whole -o got; put got -o put");
+    assert!(fs::read(here.path().join("got")).unwrap() == content, "REST + RETR");
+    assert!(fs::read(server.root.path().join("put")).unwrap() == content);
+}
+
 #[test]
 fn ncftp_puts_and_gets_trees() {
     if !has("ncftpput") || !has("ncftpget") {

@@ -113,6 +113,8 @@ def proftpd(place):
     config = place.write("proftpd.conf", f"""\
 ModulePath {PROFTPD_MODULES}
 LoadModule mod_digest.c
+LoadModule mod_deflate.c
+DeflateEngine on
 ServerType standalone
 DefaultAddress 127.0.0.1
 SocketBindTight on

@@ -11,12 +11,14 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import launch
 
@@ -107,6 +109,15 @@ def reset(connection):
     connection.close()
 
 
+def clear(server):
+    """Removes what uploads have left, and gives its names."""
+    left = sorted(name for name in os.listdir(server.root) if name not in ("big", "small"))
+    for name in left:
+        path = server.root / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return left
+
+
 def cut(how):
     def question(server):
         session = Session(server)
@@ -132,9 +143,7 @@ def cut(how):
         else:
             reset(data)
             told = session.reply()[0]
-        left = sorted(name for name in os.listdir(server.root) if name not in ("big", "small"))
-        for name in left:
-            (server.root / name).unlink()
+        left = clear(server)
         return f"{told}; left: {', '.join(left) if left else 'nothing'}"
     return question
 
@@ -208,6 +217,23 @@ def stolen_passive(server):
     return "serves the stranger" if loot else "refuses the stranger"
 
 
+def deflated(spoil):
+    """What is said of an upload in MODE Z whose zlib stream is spoilt, and ends with FIN."""
+    def question(server):
+        session = Session(server)
+        if session.ask("MODE Z")[0] != "200":
+            return ""
+        data = session.data()
+        session.ask("STOR cut")
+        data.sendall(spoil(zlib.compress(bytes(value * value % 251 for value in range(SENT_BYTES)))))
+        time.sleep(0.2)
+        data.close()
+        told = session.reply()[0]
+        clear(server)
+        return told
+    return question
+
+
 def hash_reply(server):
     session = Session(server)
     code, text = session.ask("HASH small")
@@ -228,6 +254,12 @@ QUESTIONS = {
     "100,000 B of STOR, then FIN": cut("FIN"),
     "100,000 B of STOR, then RST": cut("RST"),
     "control connection closed in a STOR": cut("control"),
+    "half a zlib stream of MODE Z, then FIN": deflated(lambda stream: stream[:len(stream) // 2]),
+    "the same without its Adler-32": deflated(lambda stream: stream[:-4]),
+    "with a wrong Adler-32": deflated(lambda stream: stream[:-1] + bytes([stream[-1] ^ 1])),
+    "without header and Adler-32": deflated(lambda stream: stream[2:-4]),
+    "with junk behind it": deflated(lambda stream: stream + b"junk"),
+    "two of them": deflated(lambda stream: stream * 2),
     "`NOOP` during a RETR": noop_in_transfer,
     "`ABOR` during a RETR": abort(False),
     "the same with Telnet IP and Synch": abort(True),

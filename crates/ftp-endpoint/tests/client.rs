@@ -19,8 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
-const MODES: [TransmissionMode; 3] =
-    [TransmissionMode::Stream, TransmissionMode::Block, TransmissionMode::Compressed];
+const MODES: [TransmissionMode; 4] = TransmissionMode::ALL;
 
 fn at(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).unwrap()

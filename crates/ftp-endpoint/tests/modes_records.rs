@@ -15,8 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-const MODES: [TransmissionMode; 3] =
-    [TransmissionMode::Stream, TransmissionMode::Block, TransmissionMode::Compressed];
+const MODES: [TransmissionMode; 4] = TransmissionMode::ALL;
 
 fn path(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).unwrap()

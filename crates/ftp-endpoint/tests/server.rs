@@ -12,6 +12,8 @@ mod around;
 mod block;
 #[path = "server/connections.rs"]
 mod connections;
+#[path = "server/deflate.rs"]
+mod deflate;
 #[path = "server/dialogue.rs"]
 mod dialogue;
 #[cfg(feature = "disk")]

@@ -8,7 +8,7 @@ mod size;
 
 use super::out::{stdout, tell};
 use super::signals::asked_to_end;
-use super::transfer::choice;
+use super::transfer::{MODES, choice};
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
 use crate::measure::delivery::{Contender, DataConnection, Directories, Target, deliver};
@@ -114,11 +114,6 @@ struct Options {
     deliveries: Option<u32>,
 }
 
-const MODES: [(&str, TransmissionMode); 3] = [
-    ("stream", TransmissionMode::Stream),
-    ("block", TransmissionMode::Block),
-    ("compressed", TransmissionMode::Compressed),
-];
 const CONTENTS: [(&str, Content); 3] =
     [("text", Content::Text), ("random", Content::Random), ("runs", Content::Runs)];
 type Directions = &'static [Direction];

@@ -282,6 +282,7 @@ fn config(accounts: Users, settings: &Settings) -> Config<Users> {
     config.timeouts = settings.timeouts();
     config.limits = settings.limits();
     config.record_form = settings.record_form.unwrap_or_default();
+    config.deflate = settings.deflate.unwrap_or(true);
     config.passive_ports = Some(settings.passive_ports.clone().unwrap_or(PASSIVE_PORTS));
     config.advertised_address = settings.advertise;
     config.foreign_data_addresses = settings.foreign_data_addresses;

@@ -85,6 +85,9 @@ pub(super) struct Settings {
     /// behind its length, as in RFC 5531 section 11) [default: plain]
     #[arg(long, value_name = "FORM", value_parser = choice(&RECORD_FORMS))]
     pub record_form: Option<RecordForm>,
+    /// Do not offer deflate mode (MODE Z), whose compression costs processor time
+    #[arg(long = "no-deflate", num_args = 0, default_missing_value = "false")]
+    pub deflate: Option<bool>,
     /// Days for which what failed uploads have left is kept for resumption [default: 7]
     #[arg(long, value_name = "DAYS")]
     pub keep_partials: Option<u64>,
@@ -234,6 +237,7 @@ impl Settings {
             login_failure_delay: self.login_failure_delay.or(file.login_failure_delay),
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             record_form: self.record_form.or(file.record_form),
+            deflate: self.deflate.or(file.deflate),
             keep_partials: self.keep_partials.or(file.keep_partials),
             max_partials: self.max_partials.or(file.max_partials),
             durable: self.durable || file.durable,

@@ -176,7 +176,7 @@ impl<'a> Evidence<'a> {
             (cuts.clone().filter(|row| row.effect == Effect::Silent).count(), cuts.count())
         };
         let variants = || self.table.scenario.variants.iter();
-        let marked = || variants().filter(|v| v.mode != TransmissionMode::Stream);
+        let marked = || variants().filter(|v| v.mode.is_framed());
         let (Some(stream), Some(_)) = (self.plain_stream(), marked().next()) else {
             return untested(claim, self.command());
         };

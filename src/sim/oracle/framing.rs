@@ -64,12 +64,16 @@ impl Framing {
                 Some(mode::Event::EndOfRecord | mode::Event::Marker(_)) | None => {}
             }
         }
-        // The end of a record and of the file may wait in the decoder for nothing but to be told.
+        // The end of a record and of the file, and what deflate mode's last byte stood for, may wait in the
+        // decoder for nothing but to be told.
         if let Some(sent) = connection.current.and_then(|index| self.sent.get_mut(index)) {
             while !sent.ended
                 && let Ok(Some(event)) = connection.decoder.decode(&mut bytes)
             {
-                sent.ended = event == mode::Event::EndOfFile;
+                match event {
+                    mode::Event::Data { bytes, .. } => sent.payload.extend_from_slice(bytes),
+                    event => sent.ended = event == mode::Event::EndOfFile,
+                }
             }
         }
         Ok(())

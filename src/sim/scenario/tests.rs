@@ -56,7 +56,7 @@ fn errors() {
     let changes = [
         ("rtt_us =", "rtt_ms ="),
         ("kind = \"reset\"", "kind = \"rst\""),
-        ("mode = \"block\"", "mode = \"deflate\""),
+        ("mode = \"block\"", "mode = \"page\""),
         ("files = 6", "files = \"six\""),
         ("0..56", "48"),
         ("connect_us = 5_000_000", ""),

@@ -3,7 +3,6 @@
 
 use super::error::{Problem, parse_toml};
 use super::{DiskSpec, FaultSpec, PathSpec, Scenario, Timeouts, limit, text_of};
-use ftp_proto::mode::TransmissionMode;
 use turmoil_tcp::path::PathConfig;
 
 /// A simulated file is held in memory.
@@ -59,12 +58,12 @@ impl Scenario {
             within(&format!("variants.{i}.retries"), v.retries.into(), 0, 1_000)?;
             within(&format!("variants.{i}.pipeline_depth"), v.pipeline_depth.into(), 1, 1_000)?;
             within(&format!("variants.{i}.parallel"), v.parallel.into(), 1, 100)?;
-            if v.pipeline_depth > 1 && (v.mode == TransmissionMode::Stream || !v.reuse_data_connection) {
-                let expected = "1, or a mode other than stream with reuse_data_connection = true";
+            if v.pipeline_depth > 1 && !(v.mode.is_framed() && v.reuse_data_connection) {
+                let expected = "1, or block or compressed mode with reuse_data_connection = true";
                 return Err(Problem::new(&format!("variants.{i}.pipeline_depth"), expected));
             }
-            if v.marker_interval_bytes.is_some() && v.mode == TransmissionMode::Stream {
-                let expected = "none in stream mode, which has no restart markers";
+            if v.marker_interval_bytes.is_some() && !v.mode.is_framed() {
+                let expected = "none in stream and deflate mode, which have no restart markers";
                 return Err(Problem::new(&format!("variants.{i}.marker_interval_bytes"), expected));
             }
         }

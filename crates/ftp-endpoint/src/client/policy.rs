@@ -3,7 +3,7 @@
 #[cfg(feature = "tls")]
 use super::tls::ClientTls;
 use crate::transfer::TlsEnd;
-use ftp_proto::mode::{Coding, Structure, TransmissionMode};
+use ftp_proto::mode::{Coding, DeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::{Conversion, RecordForm, Representation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -125,8 +125,12 @@ pub enum TlsWhen {
 pub struct Policy {
     /// Which way the files go.
     pub direction: Direction,
-    /// MODE (RFC 959 section 3.4).
+    /// MODE (RFC 959 section 3.4; deflate mode: draft-preston-ftpext-deflate-02).
     pub mode: TransmissionMode,
+    /// How hard deflate mode compresses: uploads here, downloads at a server that takes `OPTS MODE Z
+    /// LEVEL`. `None`: each end's own default.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deflate_level: Option<DeflateLevel>,
     /// STRU (RFC 959 section 3.1.2).
     pub structure: Structure,
     /// TYPE (RFC 959 section 3.1.1).
@@ -149,14 +153,14 @@ pub struct Policy {
     /// Wait before each further attempt.
     pub retry_delay: Duration,
     /// In block and compressed mode the next file goes over the same data connection (RFC 959
-    /// section 3.3). Stream mode cannot.
+    /// section 3.3). Stream and deflate mode cannot.
     pub reuse_data_connection: bool,
     /// A further attempt goes on where the last one ended, the first one where an earlier delivery
     /// did. A local file of another size or time of modification than at the last attempt is sent from
     /// its beginning, and whatever was put together is compared by HASH, and moved anew if it differs;
     /// where the server knows no HASH, a file may be joined of two versions without a word, unless
     /// [`Verify`] tells. By restart markers in block and compressed mode, by offsets in types I and L 8 with file structure. What cannot go on
-    /// begins anew: stream mode in TYPE A or E or with records, files of [`RecordForm::Marked`],
+    /// begins anew: stream and deflate mode in TYPE A or E or with records, files of [`RecordForm::Marked`],
     /// [`Verify::Size`] of what is converted. Not pipelined.
     pub resume: bool,
     /// Block and compressed mode: restart markers in uploads, and asked for in downloads, each so
@@ -204,6 +208,7 @@ impl Default for Policy {
         Self {
             direction: Direction::Put,
             mode: TransmissionMode::Stream,
+            deflate_level: None,
             structure: Structure::File,
             representation: Representation::Image,
             record_form: RecordForm::Plain,
@@ -244,13 +249,13 @@ impl Policy {
 
     /// Whether a data connection serves for more than one file.
     pub fn keeps_data_connection(&self) -> bool {
-        self.reuse_data_connection && self.mode != TransmissionMode::Stream
+        self.reuse_data_connection && self.mode.is_framed()
     }
 
     /// Whether transfer commands are sent ahead: what [`Self::pipeline_depth`] needs is given.
     pub(super) fn is_pipelined(&self) -> bool {
         self.pipeline_depth > 1
-            && self.mode != TransmissionMode::Stream
+            && self.mode.is_framed()
             && self.reuse_data_connection
             && !self.resume
             && self.opening == Opening::Passive

@@ -1,8 +1,8 @@
 //! Where an attempt goes on (RFC 959 section 3.5, RFC 1123 section 4.1.3.4, RFC 3659 section 5).
 //!
-//! In block and compressed mode both ends name places in the file by restart markers. In stream
-//! mode a marker is an offset. What a failed upload has left is asked for by `SITE PARTIAL` (our
-//! extension), or, under a temporary name, by SIZE.
+//! In block and compressed mode both ends name places in the file by restart markers. In stream and
+//! deflate mode a marker is an offset in what is sent, before it is compressed. What a failed upload has
+//! left is asked for by `SITE PARTIAL` (our extension), or, under a temporary name, by SIZE.
 
 use super::error::ClientError;
 use super::marker::Start;
@@ -14,7 +14,7 @@ use crate::net::Net;
 use crate::store::Store;
 use crate::transfer::{OF_PARTIAL, RestartMarker};
 use ftp_proto::command::Command;
-use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::mode::Structure;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::Representation;
 
@@ -85,7 +85,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         if let Some(RestartMarker { sender, receiver }) = &pending.mark {
             return Ok(Start::at(receiver, sender.clone()));
         }
-        if self.policy.mode != TransmissionMode::Stream || !is_transparent(&self.policy) {
+        if self.policy.mode.is_framed() || !is_transparent(&self.policy) {
             return Ok(None);
         }
         let left = self.store.partial_bytes(&pending.job.local).await.map_err(ClientError::Local)?;
@@ -110,7 +110,7 @@ async fn left_bytes<N: Net>(
         letter.clear();
     }
     // Elsewhere the part lies under its temporary name; under the final one it might be another file.
-    if reply.code != 213 && policy.publish == Publish::Rename && policy.mode == TransmissionMode::Stream {
+    if reply.code != 213 && policy.publish == Publish::Rename && !policy.mode.is_framed() {
         reply = session.command(&Command::Size(part)).await?;
         letter.clear();
     }

@@ -178,6 +178,10 @@ impl<N: Net> Session<N> {
         if self.policy.mode != TransmissionMode::Stream {
             self.must(Command::Mode(self.policy.mode)).await?;
         }
+        if let (TransmissionMode::Deflate, Some(level)) = (self.policy.mode, self.policy.deflate_level) {
+            // A server that will not be told has its own (draft-preston-ftpext-deflate-02 section 3.6).
+            self.command(&Command::Opts(format!("MODE Z LEVEL {level}"))).await?;
+        }
         if self.policy.durable
             && self.policy.direction == Direction::Put
             && !self.announces("DURABLE").await?

@@ -45,6 +45,8 @@ pub struct Config<A> {
     pub foreign_data_addresses: bool,
     /// How the store keeps the records of TYPE I and L 8 with STRU R.
     pub record_form: RecordForm,
+    /// Offers deflate mode (MODE Z): compressing costs processor time that clients decide upon.
+    pub deflate: bool,
     /// When cancelled, the server accepts no more, idle sessions end, and transfers may finish within
     /// `timeouts.shutdown`.
     pub shutdown: CancellationToken,
@@ -159,6 +161,7 @@ impl<A: Accounts> Config<A> {
             advertised_address: None,
             foreign_data_addresses: false,
             record_form: RecordForm::Plain,
+            deflate: true,
             shutdown: CancellationToken::new(),
             transfers_outlive_control: false,
             transfer_log: None,

@@ -1,7 +1,7 @@
 //! Data connections: where the next one comes from, and the one that is kept.
 //!
-//! In stream mode there is one a file. In block and compressed mode it stays open (RFC 959 section
-//! 3.3) until the client closes it, a port command or MODE or STRU says otherwise, ABOR, REIN or
+//! In stream and deflate mode there is one a file. In block and compressed mode it stays open (RFC 959
+//! section 3.3) until the client closes it, a port command or MODE or STRU says otherwise, ABOR, REIN or
 //! an error. TYPE leaves it alone: it changes what the bytes mean, not how they are framed (only
 //! compressed mode's filler byte, which the codecs take over from one file to the next).
 
@@ -191,10 +191,10 @@ impl<N: Net> DataPort<N> {
         }
     }
 
-    /// In stream mode each transfer command has its own connection: what came for one that was
-    /// refused must not be taken for the next.
+    /// In stream and deflate mode each transfer command has its own connection: what came for one that
+    /// was refused must not be taken for the next.
     pub(super) fn refused(&mut self, mode: TransmissionMode) {
-        if mode == TransmissionMode::Stream
+        if !mode.is_framed()
             && let Some(listener) = self.take_passive()
         {
             self.refused = Some(Refused::Listening(listener));
@@ -289,7 +289,7 @@ impl<N: Net> DataPort<N> {
         self.holds = false;
     }
 
-    /// After a file that has been moved whole: stream mode's connection is closed.
+    /// After a file that has been moved whole: a connection that does not outlive it is closed.
     pub(super) async fn done(&mut self) {
         match &mut self.connection {
             Some(connection) if connection.outlives_file() => connection.rest(),

@@ -4,7 +4,7 @@ use crate::transfer::OF_PARTIAL;
 use crate::transfer::ascii::RETURN_SEEN;
 use ftp_proto::command::DataType;
 use ftp_proto::listing::Facts;
-use ftp_proto::mode::{Coding, Structure, TransmissionMode};
+use ftp_proto::mode::{Coding, DeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use std::num::NonZeroU64;
 
@@ -17,6 +17,8 @@ pub(super) struct Negotiated {
     pub structure: Structure,
     /// MODE.
     pub mode: TransmissionMode,
+    /// OPTS MODE Z LEVEL.
+    pub deflate_level: DeflateLevel,
     /// REST's argument, until the transfer command.
     pub restart: Option<Restart>,
     /// RANG's first and last byte, until the transfer command.
@@ -55,6 +57,7 @@ impl Default for Negotiated {
             data_type: DataType::default(),
             structure: Structure::File,
             mode: TransmissionMode::Stream,
+            deflate_level: DeflateLevel::default(),
             restart: None,
             range: None,
             marker_interval_bytes: None,

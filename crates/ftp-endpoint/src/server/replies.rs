@@ -33,6 +33,9 @@ pub(super) enum Refusal {
     Parameter(String),
     #[error("{0}")]
     Syntax(&'static str),
+    /// OPTS, where the answer names what is wrong (draft-preston-ftpext-deflate-02 section 3.6).
+    #[error("{0}")]
+    Setting(String),
     /// REST's argument does not go with the transfer command or the parameters (RFC 3659 section 5).
     #[error("cannot restart there: {0}")]
     Restart(&'static str),
@@ -134,7 +137,7 @@ impl Refusal {
             Refusal::Sequence(_) => 503,
             Refusal::NotImplemented(_) => 502,
             Refusal::Parameter(_) => 504,
-            Refusal::Syntax(_) => 501,
+            Refusal::Syntax(_) | Refusal::Setting(_) => 501,
             Refusal::Restart(_) => 554,
             Refusal::Protocol(_) => 522,
             // RFC 2577 section 3 suggests 504.

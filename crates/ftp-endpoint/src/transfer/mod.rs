@@ -5,24 +5,23 @@
 
 use crate::net::{Channel, Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
-use crate::store::{ReadFile, WriteFile};
+use crate::store::WriteFile;
 use bytes::{Buf, BytesMut};
 pub use closing::TlsEnd;
 pub use error::TransferError;
 use floor::Floor;
 pub use floor::MinRate;
 use ftp_proto::mode::{
-    Coding, Decoder, Encoder, End, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
+    Coding, Decoder, DeflateLevel, Encoder, Event, FULL_BYTES, Finish, Structure, TransmissionMode,
 };
 use ftp_proto::mutant::{self, Mutant};
-use ftp_proto::repr::{Conversion, Converted, Incoming, Outgoing};
+use ftp_proto::repr::{Conversion, Incoming};
 #[cfg(feature = "tls")]
 pub use handshake::Handshake;
 use local::{Local, Nowhere};
 use marks::{Marks, checked};
 pub use marks::{OF_PARTIAL, RestartMarker};
-use pieces::Pieces;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -39,14 +38,15 @@ pub mod limited;
 mod local;
 mod marks;
 mod pieces;
+mod sending;
 pub mod throttle;
 
 /// Payload converted is written at a time.
 const PIECE_BYTES: usize = 65_535;
 /// Wire bytes read from the connection at a time, until so many have come at once.
 const READ_BYTES: usize = 64 * 1024;
-/// Where the short strings of compressed mode, and the data between the escapes of records in stream
-/// mode, are decoded to.
+/// Where the short strings of compressed mode, the data between the escapes of records in stream mode,
+/// and what deflate mode inflates are decoded to.
 const STRINGS_BYTES: usize = 64 * 1024 + FULL_BYTES;
 
 /// What has been moved of one file.
@@ -100,8 +100,8 @@ impl<N: Net> DataConnection<N> {
         watch: Watch,
     ) -> io::Result<Self> {
         let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
-        if coding.mode != TransmissionMode::Stream {
-            // In stream mode the end of the file pushes out what waits for an acknowledgement.
+        if coding.mode.is_framed() {
+            // In the other modes the end of the file pushes out what waits for an acknowledgement.
             stream.prompt()?;
         }
         watch.tell(net.now(), Seen::DataOpens { local, peer });
@@ -138,9 +138,14 @@ impl<N: Net> DataConnection<N> {
         self.coding
     }
 
-    /// Whether the connection stays open after a file: block, compressed and never stream mode.
+    /// Whether the connection stays open after a file: in block and compressed mode only.
     pub fn outlives_file(&self) -> bool {
-        self.coding.mode != TransmissionMode::Stream
+        self.coding.mode.is_framed()
+    }
+
+    /// How the files to come are compressed in deflate mode.
+    pub fn set_deflate_level(&mut self, level: DeflateLevel) {
+        self.encoder.set_level(level);
     }
 
     /// The other end.
@@ -167,8 +172,9 @@ impl<N: Net> DataConnection<N> {
 
     /// Compressed mode's filler for the files to come (TYPE may change between two files).
     pub fn set_filler(&mut self, filler: u8) {
-        if self.coding.filler != filler {
-            self.coding.filler = filler;
+        if std::mem::replace(&mut self.coding.filler, filler) != filler
+            && self.coding.mode == TransmissionMode::Compressed
+        {
             self.encoder = Encoder::new(self.coding);
             self.decoder = Decoder::new(self.coding);
         }
@@ -196,7 +202,7 @@ impl<N: Net> DataConnection<N> {
     }
 
     /// Sends a restart marker after each so many bytes of a file, where its reader has one
-    /// ([`ReadFile::marker`]); block and compressed mode only.
+    /// ([`ReadFile::marker`](crate::store::ReadFile::marker)); block and compressed mode only.
     pub fn send_markers(&mut self, interval_bytes: Option<NonZeroU64>) {
         self.marker_interval_bytes = interval_bytes;
     }
@@ -223,7 +229,7 @@ impl<N: Net> DataConnection<N> {
     }
 
     /// How the files to come may be sent: together with others, if the caller flushes before it waits
-    /// for the peer. Stream mode has its own way.
+    /// for the peer. Where each file has its own connection, its close is the way.
     pub fn pace(&mut self, pace: Pace) {
         if self.outlives_file() {
             self.pace = pace;
@@ -235,149 +241,6 @@ impl<N: Net> DataConnection<N> {
     pub async fn flush(&mut self) -> Result<(), TransferError> {
         let flushed = self.net.timeout(self.idle_limit, self.stream.flush()).await;
         flushed.map_err(|_| TransferError::Silent(self.idle_limit))?.map_err(TransferError::Connection)
-    }
-
-    /// Sends one file; in stream mode the caller then closes the connection.
-    pub async fn send_file(
-        &mut self,
-        name: &str,
-        file: &mut impl ReadFile,
-    ) -> Result<TransferStats, TransferError> {
-        let mut moved = TransferStats::default();
-        #[cfg(feature = "tls")]
-        if let Err(error) = self.secured().await {
-            let failed = Err(error);
-            self.told_end(name, moved, &failed);
-            return failed.map(|()| moved);
-        }
-        let (local, peer, wire_offset) = (self.local, self.peer, self.written_bytes);
-        self.watch
-            .tell(self.net.now(), Seen::SendBegins { name, local, peer, wire_offset, coding: self.coding });
-        let result = self.send_pieces(file, &mut moved).await;
-        self.told_end(name, moved, &result);
-        result.map(|()| moved)
-    }
-
-    async fn send_pieces(
-        &mut self,
-        file: &mut impl ReadFile,
-        moved: &mut TransferStats,
-    ) -> Result<(), TransferError> {
-        self.floor.begin_file();
-        let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
-        let interval = match self.coding.mode {
-            TransmissionMode::Stream => None,
-            _ if self.conversion.is_some_and(|it| !it.restarts_anywhere()) => None,
-            _ => self.marker_interval_bytes.map(NonZeroU64::get),
-        };
-        let mut outgoing = self.conversion.map(Outgoing::new);
-        let mut before_marker = interval.unwrap_or(u64::MAX);
-        loop {
-            let wanted = N::PIECE_BYTES.min(file.remaining_bytes() as usize);
-            if wanted > buffer.len() {
-                // There is more than there was.
-                buffer.resize(wanted, 0);
-            }
-            // A marker that is due and could not be had waits for the next piece's end.
-            let room = match usize::try_from(before_marker) {
-                Ok(0) | Err(_) => buffer.len(),
-                Ok(bytes) => bytes.min(buffer.len()),
-            };
-            let mut read = file.read(&mut buffer[..room]).await?;
-            let last = read == 0 || file.remaining_bytes() == 0;
-            if mutant::is(Mutant::LastPieceDropped) && last && moved.payload_bytes > 0 {
-                read = 0;
-            }
-            if last && !self.outlives_file() {
-                self.stream.pace(Pace::WithClose);
-            }
-            match &mut outgoing {
-                None => {
-                    let end = End { record: false, file: last };
-                    self.send_piece(&buffer[..read], end, moved).await?;
-                }
-                Some(outgoing) => {
-                    let mut converted = Converted::default();
-                    outgoing.convert(&buffer[..read], last, &mut converted)?;
-                    self.send_converted(&converted, last, moved).await?;
-                }
-            }
-            if last {
-                return Ok(());
-            }
-            before_marker = before_marker.saturating_sub(read as u64);
-            if let (0, Some(interval), Some(marker)) = (before_marker, interval, file.marker()) {
-                before_marker = interval;
-                let marker = checked(marker)?;
-                let mut pieces = Pieces::default();
-                self.encoder.marker(marker.as_bytes(), &mut pieces);
-                self.write(pieces, 0, moved).await?;
-            }
-        }
-    }
-
-    async fn send_piece(
-        &mut self,
-        piece: &[u8],
-        end: End,
-        moved: &mut TransferStats,
-    ) -> Result<(), TransferError> {
-        let mut pieces = Pieces::default();
-        self.encoder.encode(piece, end, &mut pieces);
-        self.write(pieces, piece.len() as u64, moved).await
-    }
-
-    async fn send_converted(
-        &mut self,
-        converted: &Converted,
-        last: bool,
-        moved: &mut TransferStats,
-    ) -> Result<(), TransferError> {
-        let mut pieces = Pieces::default();
-        for (piece, end) in converted.pieces(last) {
-            self.encoder.encode(piece, end, &mut pieces);
-        }
-        self.write(pieces, converted.bytes.len() as u64, moved).await
-    }
-
-    async fn write(
-        &mut self,
-        pieces: Pieces<'_>,
-        payload_bytes: u64,
-        moved: &mut TransferStats,
-    ) -> Result<(), TransferError> {
-        let mut slices = pieces.slices();
-        let mut rest = slices.as_mut_slice();
-        let mut wire_bytes = 0;
-        while !rest.is_empty() {
-            let (begun, limit) = (self.net.now(), self.floor.limit(self.idle_limit));
-            let written = self
-                .net
-                .timeout(limit, self.stream.write_vectored(rest))
-                .await
-                .map_err(|_| self.floor.overrun(limit, self.idle_limit))?
-                .map_err(TransferError::Connection)?;
-            self.floor.moved(self.net.now().saturating_sub(begun), written as u64)?;
-            if written == 0 && rest.iter().any(|slice| !slice.is_empty()) {
-                return Err(TransferError::Connection(io::ErrorKind::WriteZero.into()));
-            }
-            IoSlice::advance_slices(&mut rest, written);
-            wire_bytes += written as u64;
-            // The bytes of a piece that will not go out whole count, too.
-            self.total.wire_bytes += written as u64;
-        }
-        if self.stream.is_tls() {
-            let settled = self.net.timeout(self.idle_limit, self.stream.settle()).await;
-            settled
-                .map_err(|_| TransferError::Silent(self.idle_limit))?
-                .map_err(TransferError::Connection)?;
-        }
-        self.written_bytes += wire_bytes;
-        self.total.payload_bytes += payload_bytes;
-        moved.payload_bytes += payload_bytes;
-        moved.wire_bytes += wire_bytes;
-        self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
-        Ok(())
     }
 
     /// Receives one file into `file`, which the caller publishes when this returns `Ok`.
@@ -416,9 +279,15 @@ impl<N: Net> DataConnection<N> {
         self.floor.begin_file();
         let mut incoming = self.conversion.map(Incoming::new);
         let mut read_bytes = READ_BYTES;
+        let mut ended = false;
         loop {
             if !self.unread.is_empty() && self.decode_unread(file, &mut incoming, moved).await? {
-                return Ok(());
+                // In deflate mode the connection ends with the file, and nothing may come before that.
+                if self.coding.mode != TransmissionMode::Deflate {
+                    return Ok(());
+                }
+                ended = true;
+                continue;
             }
             self.unread.reserve(read_bytes);
             let idle_limit = if mutant::is(Mutant::NoDataTimeout) {
@@ -449,6 +318,7 @@ impl<N: Net> DataConnection<N> {
                         Local::new(file, &mut incoming, &mut self.waiting).end_of_file().await?;
                         Ok(())
                     }
+                    Finish::Complete if ended => Ok(()),
                     _ if mutant::is(Mutant::CloseIsEndOfFile) => Ok(()),
                     // A connection that ends between files has not brought this one either.
                     Finish::Complete | Finish::Truncated => Err(TransferError::Truncated),
@@ -467,7 +337,7 @@ impl<N: Net> DataConnection<N> {
         let in_small_parts = match self.coding.mode {
             TransmissionMode::Stream => self.coding.structure == Structure::Record,
             TransmissionMode::Block => false,
-            TransmissionMode::Compressed => true,
+            TransmissionMode::Compressed | TransmissionMode::Deflate => true,
         };
         if in_small_parts {
             self.strings.resize(STRINGS_BYTES, 0);
@@ -512,7 +382,12 @@ impl<N: Net> DataConnection<N> {
                     local.end_of_file().await?;
                     break true;
                 }
-                None if !self.strings.is_empty() && self.strings.len() - filled < FULL_BYTES => {}
+                None if !self.strings.is_empty() && self.strings.len() - filled < FULL_BYTES => {
+                    if self.coding.mode == TransmissionMode::Deflate {
+                        // A read may have brought a thousand times its size: others have their turn.
+                        tokio::task::yield_now().await;
+                    }
+                }
                 None => break false,
             }
         };

@@ -1,10 +1,9 @@
 //! Files that change between an attempt that broke off and the one that goes on.
 
-use super::{CutNet, MODES, World, path, read, write};
+use super::{CutNet, MODES, World, noise, path, read, write};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login, Policy, Publish, Report, Verify};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
-use ftp_proto::mode::TransmissionMode;
 use ftp_proto::repr::Representation;
 use std::num::NonZeroU64;
 
@@ -18,8 +17,7 @@ async fn deliver(world: &World, net: impl Net, policy: &Policy) -> Report {
 /// smaller one. Nothing but the reply is asked for, and yet it is delivered as it is now.
 #[tokio::test]
 async fn what_a_part_is_of_is_found_out_before_it_is_believed() {
-    let version = |len: u32, salt: u32| -> Vec<u8> { (0..len).map(|at| (at * salt % 251) as u8).collect() };
-    let old = version(1_000_000, 3);
+    let old = noise(1_000_000, 3);
     for direction in [Direction::Put, Direction::Get] {
         for mode in MODES {
             for publish in [Publish::Direct, Publish::Rename] {
@@ -35,15 +33,14 @@ async fn what_a_part_is_of_is_found_out_before_it_is_believed() {
                         publish,
                         resume: true,
                         retries: 0,
-                        marker_interval_bytes: NonZeroU64::new(50_000)
-                            .filter(|_| mode != TransmissionMode::Stream),
+                        marker_interval_bytes: NonZeroU64::new(50_000).filter(|_| mode.is_framed()),
                         ..Policy::default()
                     };
                     write(from, "f", &old).await;
                     let broken = deliver(&world, CutNet::new(1, 400_000), &policy).await;
                     let case = format!("{direction:?} {mode:?} {publish:?} {len}");
                     assert!(broken.files[0].result.is_err(), "{case}");
-                    let new = version(len, 5);
+                    let new = noise(len, 5);
                     write(from, "f", &new).await;
                     let report = deliver(&world, RealNet::new(), &policy).await;
                     assert_eq!(report.files[0].result, Ok(()), "{case}");

@@ -25,7 +25,7 @@ async fn features_have_the_form_of_rfc_2389() {
     for line in &lines[1..lines.len() - 1] {
         assert!(line.starts_with(' ') && !line.starts_with("  "), "{line}");
     }
-    for feature in ["EPSV", "SIZE", "REST STREAM", "UTF8", "XPIPE", "HASH SHA-256*;CRC32", "TVFS"] {
+    for feature in ["EPSV", "MODE Z", "SIZE", "REST STREAM", "UTF8", "XPIPE", "HASH SHA-256*;CRC32", "TVFS"] {
         assert!(lines.contains(&format!(" {feature}").as_str()), "{feature}");
     }
     client

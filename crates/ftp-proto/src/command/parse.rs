@@ -104,6 +104,7 @@ impl Argument<'_> {
             "S" | "s" => Ok(TransmissionMode::Stream),
             "B" | "b" => Ok(TransmissionMode::Block),
             "C" | "c" => Ok(TransmissionMode::Compressed),
+            "Z" | "z" => Ok(TransmissionMode::Deflate),
             other => Err(self.other(other)),
         }
     }

@@ -281,10 +281,11 @@ commands! {
         feature: Some("MLST"),
     }
 
-    /// MODE: the transmission mode.
+    /// MODE: the transmission mode; Z is of draft-preston-ftpext-deflate-02.
     "MODE" = Mode(mode: TransmissionMode) {
         reads: |argument| argument.mode().map(Command::Mode),
-        syntax: "S | B | C",
+        syntax: "S | B | C | Z",
+        feature: Some("MODE Z"),
     }
 
     /// NLST: names, one a line.

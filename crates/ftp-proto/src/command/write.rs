@@ -129,12 +129,13 @@ impl Written for Timestamp {
     }
 }
 
-/// MODE's letter (RFC 959 section 5.3.2).
+/// MODE's letter (RFC 959 section 5.3.2; draft-preston-ftpext-deflate-02 section 3).
 pub fn mode_letter(mode: TransmissionMode) -> char {
     match mode {
         TransmissionMode::Stream => 'S',
         TransmissionMode::Block => 'B',
         TransmissionMode::Compressed => 'C',
+        TransmissionMode::Deflate => 'Z',
     }
 }
 

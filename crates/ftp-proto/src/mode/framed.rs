@@ -1,6 +1,6 @@
 //! The modes as [`tokio_util::codec`], for whoever frames a connection with them.
 
-use super::{Coding, DecodeError, Decoder, Encoder, End, Event, Finish, Output};
+use super::{Coding, DecodeError, Decoder, Encoder, End, Event, Finish, Output, TransmissionMode};
 use bytes::{Bytes, BytesMut};
 use std::io;
 
@@ -64,10 +64,12 @@ pub enum CodecError {
 /// Both directions of a data connection in one mode. In stream mode with structure F the end of
 /// the stream of frames is the end of the file; in all others [`Frame::EndOfFile`] is, and a
 /// connection that ends without it is [`CodecError::Truncated`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ModeCodec {
     encoder: Encoder,
     decoder: Decoder,
+    /// Data stands in the decoder, not in the input.
+    inflates: bool,
     /// [`CodecError::Truncated`] has been told.
     truncated: bool,
 }
@@ -75,7 +77,12 @@ pub struct ModeCodec {
 impl ModeCodec {
     /// At the start of a data connection.
     pub fn new(coding: Coding) -> Self {
-        Self { encoder: Encoder::new(coding), decoder: Decoder::new(coding), truncated: false }
+        Self {
+            encoder: Encoder::new(coding),
+            decoder: Decoder::new(coding),
+            inflates: coding.mode == TransmissionMode::Deflate,
+            truncated: false,
+        }
     }
 }
 
@@ -118,6 +125,9 @@ impl tokio_util::codec::Decoder for ModeCodec {
         let event = self.decoder.decode(&mut rest)?;
         let taken = wire.len() - rest.len();
         let frame = match event {
+            Some(Event::Data { bytes, suspect }) if self.inflates => {
+                Some(Frame::Data { bytes: Bytes::copy_from_slice(bytes), suspect })
+            }
             Some(Event::Data { bytes, suspect }) => {
                 // This is where the data stands in the buffer, so that it is split off and not copied.
                 let from = bytes.as_ptr() as usize - wire.as_ptr() as usize;

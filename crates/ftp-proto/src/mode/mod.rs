@@ -3,15 +3,18 @@
 //! An [`Encoder`] turns pieces of payload into wire bytes, a [`Decoder`] turns any split of wire
 //! bytes into [`Event`]s. Both live as long as their data connection: in block and compressed mode
 //! several files follow one another on it, and the codec is ready for the next one after
-//! [`Event::EndOfFile`].
+//! [`Event::EndOfFile`]. To RFC 959's three modes comes deflate mode (draft-preston-ftpext-deflate-02).
 
 mod block;
 mod compressed;
+mod deflate;
 #[cfg(feature = "codec")]
 pub mod framed;
 mod runs;
 mod simd;
 mod stream;
+
+pub use deflate::{DeflateLevel, MAX_EXPANSION, NoDeflateLevel};
 
 /// RFC 959 section 5.3.1, MODE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,15 +27,33 @@ pub enum TransmissionMode {
     Block,
     /// C: byte strings, runs shortened, ends marked (section 3.4.3).
     Compressed,
+    /// Z: what stream mode would send, as a zlib stream, whose end is the file's
+    /// (draft-preston-ftpext-deflate-02); the connection is closed after it, as in stream mode.
+    Deflate,
 }
 
 impl TransmissionMode {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Stream, Self::Block, Self::Compressed, Self::Deflate];
+
     /// As the command line and the columns call it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stream => "stream",
             Self::Block => "block",
             Self::Compressed => "compressed",
+            Self::Deflate => "deflate",
+        }
+    }
+
+    /// Whether files are framed, so that the data connection outlives them (RFC 959 section 3.3) and
+    /// restart markers can stand among their bytes (section 3.5). In the other modes each file has a data
+    /// connection of its own, and a restart is at an offset (RFC 3659 section 5, and section 3.7 of the
+    /// draft).
+    pub fn is_framed(self) -> bool {
+        match self {
+            Self::Stream | Self::Deflate => false,
+            Self::Block | Self::Compressed => true,
         }
     }
 }
@@ -80,7 +101,7 @@ impl Output<'_> for Vec<u8> {
 pub enum Event<'a> {
     /// Payload.
     Data {
-        /// Borrowed from the input.
+        /// Borrowed from the input, or from the decoder where it made them (deflate mode).
         bytes: &'a [u8],
         /// The sender marked it as doubtful.
         suspect: bool,
@@ -105,7 +126,7 @@ pub enum Event<'a> {
 /// What the end of the data connection means for the file under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// The end of file was marked in-band (or no file had begun).
+    /// The end of file was marked in-band (or no file had begun, where the connection may be kept).
     Complete,
     /// Stream mode, file structure: the close *is* the end of file; nothing more can be known.
     Closed,
@@ -166,23 +187,32 @@ mod descriptor {
     }
 }
 
-/// Encodes pieces of payload. Nothing is held back: when a call returns, all of its piece is in
-/// the output, so the wire form of a file depends on its pieces and on nothing else.
+/// Encodes pieces of payload. The wire form of a file depends on its pieces and on nothing else. But in
+/// deflate mode nothing is held back: when a call returns, all of its piece is in the output.
 ///
 /// Wire bytes beyond the payload:
 /// - stream, structure F: none; `end` leaves no trace.
 /// - stream, structure R: one for each 0xFF, two for each call with an end.
 /// - block: three for each 65,535 bytes begun of a piece, three for an empty piece with an end.
 /// - compressed: at most one for each 127 bytes begun of a piece, three for an end.
-#[derive(Clone, Debug)]
+/// - deflate: where nothing can be compressed, five for each 16 KiB begun and eleven for the stream.
+#[derive(Debug)]
 pub struct Encoder {
     coding: Coding,
+    level: DeflateLevel,
+    /// Within a file of deflate mode: some hundred KiB.
+    deflate: Option<Box<deflate::Encoder>>,
 }
 
 impl Encoder {
     /// At the start of a data connection.
     pub fn new(coding: Coding) -> Self {
-        Self { coding }
+        Self { coding, level: DeflateLevel::default(), deflate: None }
+    }
+
+    /// How files of deflate mode are compressed that begin from now on.
+    pub fn set_level(&mut self, level: DeflateLevel) {
+        self.level = level;
     }
 
     /// Encodes one piece. With `end.file` the encoder is ready for the next file afterwards.
@@ -193,18 +223,31 @@ impl Encoder {
             (TransmissionMode::Stream, Structure::Record) => stream::encode(piece, end, out),
             (TransmissionMode::Block, _) => block::encode(piece, end, out),
             (TransmissionMode::Compressed, _) => compressed::encode(piece, end, self.coding.filler, out),
+            (TransmissionMode::Deflate, _) => self.deflate(piece, end, out),
+        }
+    }
+
+    fn deflate<'p>(&mut self, piece: &'p [u8], end: End, out: &mut impl Output<'p>) {
+        if piece.is_empty() && end == End::default() {
+            return;
+        }
+        let level = self.level;
+        let encoder = self.deflate.get_or_insert_with(|| Box::new(deflate::Encoder::new(level)));
+        encoder.encode(piece, end, self.coding.structure, out);
+        if end.file {
+            self.deflate = None;
         }
     }
 
     /// A restart marker: 1 to [`MAX_MARKER_BYTES`] printable characters without space (RFC 959
-    /// section 3.4.2). Stream mode has none, and writes nothing.
+    /// section 3.4.2). Stream and deflate mode have none, and write nothing.
     ///
     /// # Panics
     /// If `text` is none of these: [`is_marker`] tells.
     pub fn marker<'p>(&mut self, text: &[u8], out: &mut impl Output<'p>) {
         assert!(is_marker(text), "not a restart marker: {text:?}");
         match self.coding.mode {
-            TransmissionMode::Stream => {}
+            TransmissionMode::Stream | TransmissionMode::Deflate => {}
             TransmissionMode::Block => block::marker(text, out),
             TransmissionMode::Compressed => compressed::marker(text, out),
         }
@@ -223,6 +266,7 @@ fn marker_byte(byte: u8) -> bool {
 }
 
 /// What a mode's decoder says of the byte that `input` begins with when it fails.
+#[derive(Debug)]
 struct Malformed {
     found: String,
     expected: &'static str,
@@ -248,8 +292,9 @@ fn gather_marker(marker: &mut Vec<u8>, left: &mut usize, input: &mut &[u8]) -> R
 }
 
 /// Decodes any split of the wire bytes into the same events, except that a split may cut
-/// [`Event::Data`] in two. Allocates for restart markers and errors only.
-#[derive(Clone, Debug)]
+/// [`Event::Data`] in two. Allocates for restart markers and errors only, and within a file of deflate
+/// mode what inflating takes: less than 100 KiB, whatever comes.
+#[derive(Debug)]
 pub struct Decoder {
     mode: TransmissionMode,
     state: State,
@@ -259,12 +304,13 @@ pub struct Decoder {
     begun: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum State {
     StreamFile,
     StreamRecord(stream::Decoder),
     Block(block::Decoder),
     Compressed(compressed::Decoder),
+    Deflate(Box<deflate::Decoder>),
 }
 
 impl Decoder {
@@ -275,6 +321,7 @@ impl Decoder {
             (TransmissionMode::Stream, Structure::Record) => State::StreamRecord(Default::default()),
             (TransmissionMode::Block, _) => State::Block(Default::default()),
             (TransmissionMode::Compressed, _) => State::Compressed(compressed::Decoder::new(coding.filler)),
+            (TransmissionMode::Deflate, _) => State::Deflate(Box::new(deflate::Decoder::new(coding))),
         };
         Self { mode: coding.mode, state, offset: 0, begun: false }
     }
@@ -284,15 +331,16 @@ impl Decoder {
     /// call until `None` or an end of file.
     ///
     /// # Errors
-    /// A byte that the mode does not allow; it is the first of `input` then, and the decoder
-    /// cannot go on.
-    pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, DecodeError> {
+    /// A byte that the mode does not allow; it is the first of `input` then (in deflate mode, one of
+    /// the last taken off it), and the decoder cannot go on.
+    pub fn decode<'d, 'i: 'd>(&'d mut self, input: &mut &'i [u8]) -> Result<Option<Event<'d>>, DecodeError> {
         let before = input.len();
         let result = match &mut self.state {
             State::StreamFile => Ok(stream::decode_file(input)),
             State::StreamRecord(decoder) => decoder.decode(input),
             State::Block(decoder) => decoder.decode(input),
             State::Compressed(decoder) => decoder.decode(input),
+            State::Deflate(decoder) => decoder.decode(input),
         };
         let taken = before - input.len();
         self.offset += taken as u64;
@@ -327,6 +375,7 @@ impl Decoder {
             let before = input.len();
             match &mut self.state {
                 State::StreamFile | State::Block(_) => {}
+                State::Deflate(_) => return self.inflate_into(input, data, filled),
                 State::StreamRecord(decoder) => decoder.decode_data(input, data, filled),
                 State::Compressed(decoder) => decoder.decode_strings(input, data, filled),
             }
@@ -361,10 +410,31 @@ impl Decoder {
         Ok(None)
     }
 
+    /// [`Self::decode_into`] of deflate mode.
+    fn inflate_into(
+        &mut self,
+        input: &mut &[u8],
+        data: &mut [u8],
+        filled: &mut usize,
+    ) -> Result<Option<Event<'static>>, DecodeError> {
+        let State::Deflate(decoder) = &mut self.state else { return Ok(None) };
+        let before = input.len();
+        let result = decoder.decode_into(input, data, filled);
+        self.offset += (before - input.len()) as u64;
+        result.map_err(|Malformed { found, expected }| DecodeError {
+            mode: self.mode,
+            offset: self.offset,
+            found,
+            expected,
+        })
+    }
+
     /// The data connection has ended.
     pub fn finish(&mut self) -> Finish {
-        match self.state {
+        match &self.state {
             State::StreamFile => Finish::Closed,
+            // An empty file has a stream, too.
+            State::Deflate(decoder) => decoder.finish(),
             _ if self.begun => Finish::Truncated,
             _ => Finish::Complete,
         }

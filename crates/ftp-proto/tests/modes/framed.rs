@@ -56,7 +56,8 @@ fn frames_go_over_and_data_is_not_copied() {
 
 #[test]
 fn a_connection_that_ends_inside_a_file_is_truncated_but_in_stream_mode() {
-    for (mode, structure) in [STREAM_R, BLOCK, COMPRESSED] {
+    let deflate = [Structure::File, Structure::Record].map(|it| (TransmissionMode::Deflate, it));
+    for (mode, structure) in [STREAM_R, BLOCK, COMPRESSED].into_iter().chain(deflate) {
         let coding = coding(mode, structure);
         let wire = send(&mut ModeCodec::new(coding), b"data", FILE);
         assert!(matches!(frames(coding, &wire), (_, None)));
@@ -67,6 +68,27 @@ fn a_connection_that_ends_inside_a_file_is_truncated_but_in_stream_mode() {
     }
     let (frames, error) = frames(coding(STREAM_F.0, STREAM_F.1), b"dat");
     assert!(frames.len() == 3 && error.is_none());
+}
+
+/// Data that the decoder made, more of it than one frame holds.
+#[test]
+fn what_is_inflated_comes_in_frames() {
+    const ZEROS: &[u8] = &[0; 200_000];
+    let coding = coding(TransmissionMode::Deflate, Structure::File);
+    let mut codec = ModeCodec::new(coding);
+    let mut wire = send(&mut codec, ZEROS, FILE);
+    let (mut data, mut frames) = (Vec::new(), 0);
+    loop {
+        match codec.decode(&mut wire).unwrap().expect("up to the end of file") {
+            Frame::Data { bytes, .. } => data.extend(bytes),
+            Frame::EndOfFile => break,
+            other => panic!("{other:?}"),
+        }
+        frames += 1;
+    }
+    assert!(data == ZEROS && frames > 1 && wire.is_empty());
+    wire.extend_from_slice(b"x");
+    assert!(matches!(codec.decode(&mut wire), Err(CodecError::Malformed(_))));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(crate) fn decode(coding: Coding, wire: &[u8]) -> (Vec<Seen>, Outcome) {
         (TransmissionMode::Stream, Structure::Record) => stream_record(wire, 0, &mut seen),
         (TransmissionMode::Block, _) => block(wire, 0, &mut seen),
         (TransmissionMode::Compressed, _) => compressed(wire, 0, 0, coding.filler, &mut seen),
+        (TransmissionMode::Deflate, _) => unreachable!("it has references of its own: modes/deflate.rs"),
     };
     (joined(seen), outcome)
 }
@@ -221,6 +222,7 @@ pub(crate) fn encode(coding: Coding, payload: &[u8], end: End, choices: &[usize]
             wire
         }
         (TransmissionMode::Compressed, _) => compress(coding.filler, payload, codes, choose),
+        (TransmissionMode::Deflate, _) => unreachable!("it has references of its own: modes/deflate.rs"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::client::policy::{Policy, TlsWhen};
 use crate::transfer::TlsEnd;
-use ftp_proto::mode::{Structure, TransmissionMode};
+use ftp_proto::mode::{DeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Options {
     /// MODE (RFC 959 section 3.4). Block and compressed mode keep one data connection for all files.
     pub mode: TransmissionMode,
+    /// As [`Policy::deflate_level`].
+    pub deflate_level: Option<DeflateLevel>,
     /// STRU (RFC 959 section 3.1.2).
     pub structure: Structure,
     /// TYPE (RFC 959 section 3.1.1).
@@ -37,6 +39,7 @@ impl Default for Options {
     fn default() -> Self {
         let Policy {
             mode,
+            deflate_level,
             structure,
             representation,
             durable,
@@ -49,6 +52,7 @@ impl Default for Options {
         } = Policy::default();
         Self {
             mode,
+            deflate_level,
             structure,
             representation,
             durable,
@@ -65,6 +69,7 @@ impl Options {
     pub(super) fn policy(&self) -> Policy {
         Policy {
             mode: self.mode,
+            deflate_level: self.deflate_level,
             structure: self.structure,
             representation: self.representation,
             durable: self.durable,

@@ -98,6 +98,7 @@ impl<N: Net> Session<N> {
         let mut data =
             DataConnection::new(net, Channel::Clear(stream), coding, self.policy.data_timeout, watch)
                 .map_err(ClientError::DataConnect)?;
+        data.set_deflate_level(self.policy.deflate_level.unwrap_or_default());
         self.convert(&mut data);
         #[cfg(feature = "tls")]
         self.secure(&mut data);

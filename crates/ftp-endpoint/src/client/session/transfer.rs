@@ -8,7 +8,6 @@ use crate::net::Net;
 use crate::store::{ReadFile, WriteFile};
 use crate::transfer::{DataConnection, RestartMarker, TlsEnd, TransferError, TransferStats};
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::mode::TransmissionMode;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
 use ftp_proto::repr::Representation;
@@ -70,7 +69,7 @@ impl<N: Net> Session<N> {
     /// sends what it likes.
     async fn choose_markers(&mut self) -> Result<(), ClientError> {
         if let Some(interval) = self.policy.marker_interval_bytes
-            && self.policy.mode != TransmissionMode::Stream
+            && self.policy.mode.is_framed()
             && !self.markers_chosen
         {
             self.control.command(&Command::Site(format!("MARKERS {interval}"))).await?;

@@ -26,6 +26,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             "AUTH TLS" | "PBSZ" | "PROT" if !self.config.offers_tls() => None,
             "HASH" => Some(format!("HASH {}", Algorithm::list(self.negotiated.algorithm))),
             "LANG" => Some("LANG EN*".to_owned()),
+            "MODE Z" if !self.config.deflate => None,
             "MLST" => Some(format!("MLST {}", self.negotiated.facts.offered())),
             plain => Some(plain.to_owned()),
         });
@@ -57,6 +58,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
                     .ok_or(Refusal::Syntax("unknown algorithm, selection not changed"))?;
                 Ok(Reply::new(200, self.negotiated.algorithm.name()))
             }
+            "MODE" if self.config.deflate => self.set_deflate_options(rest),
             // RFC 2640: pathnames are UTF-8 always.
             "UTF8" | "UTF-8" if rest.is_empty() || rest.eq_ignore_ascii_case("ON") => {
                 Ok(Reply::new(200, "UTF8 is always on."))

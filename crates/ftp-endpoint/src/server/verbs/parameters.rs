@@ -1,4 +1,4 @@
-//! Transfer parameters: PORT PASV EPRT EPSV TYPE STRU MODE.
+//! Transfer parameters: PORT PASV EPRT EPSV TYPE STRU MODE, and OPTS MODE Z.
 
 use crate::net::Net;
 use crate::server::accounts::Accounts;
@@ -7,7 +7,7 @@ use crate::server::replies::{OpenError, Refusal};
 use crate::server::session::Session;
 use ftp_proto::address::{extended_passive_text, passive_text};
 use ftp_proto::command::{DataType, ExtendedPassive, Format, StructureCode, mode_letter};
-use ftp_proto::mode::TransmissionMode;
+use ftp_proto::mode::{DeflateLevel, TransmissionMode};
 use ftp_proto::reply::Reply;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::ops::RangeInclusive;
@@ -108,11 +108,47 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     pub(in crate::server) async fn set_mode(&mut self, mode: TransmissionMode) -> Result<Reply, Refusal> {
+        if mode == TransmissionMode::Deflate && !self.config.deflate {
+            return Err(Refusal::Parameter("deflate mode is not offered".to_owned()));
+        }
         if self.negotiated.mode != mode {
             self.data.close().await;
         }
         self.negotiated.mode = mode;
         Ok(Reply::new(200, format!("Mode set to {}.", mode_letter(mode))))
+    }
+
+    /// OPTS MODE Z (draft-preston-ftpext-deflate-02 section 3.6): names and values, all of which are taken
+    /// or none; without any, the defaults come back. There is one engine with one method here.
+    pub(in crate::server) fn set_deflate_options(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let mut words = argument.split([' ', ',']).filter(|word| !word.is_empty()).peekable();
+        if !words.next().is_some_and(|mode| mode.eq_ignore_ascii_case("Z")) {
+            return Err(Refusal::Syntax("only MODE Z has options"));
+        }
+        let (mut level, mut said) = match words.peek() {
+            None => (DeflateLevel::default(), "MODE Z has its defaults".to_owned()),
+            Some(_) => (self.negotiated.deflate_level, String::new()),
+        };
+        while let Some(name) = words.next().map(str::to_ascii_uppercase) {
+            let value = words.next().unwrap_or_default().to_ascii_uppercase();
+            let is_valid = match name.as_str() {
+                "LEVEL" => {
+                    let number = value.parse().ok().filter(|_| value.bytes().all(|it| it.is_ascii_digit()));
+                    let given = number.and_then(|number: u32| DeflateLevel::try_from(number).ok());
+                    level = given.unwrap_or(level);
+                    given.is_some()
+                }
+                "ENGINE" => value == "ZLIB",
+                "METHOD" => value == "8",
+                _ => return Err(Refusal::Setting(format!("MODE Z {name} is not available"))),
+            };
+            if !is_valid {
+                return Err(Refusal::Setting(format!("MODE Z {name} {value} is invalid")));
+            }
+            said = format!("MODE Z {name} set to {value}");
+        }
+        self.negotiated.deflate_level = level;
+        Ok(Reply::new(200, format!("{said}.")))
     }
 }
 

@@ -38,9 +38,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let range = self.negotiated.range.take();
         let (first, last) = range.unwrap_or((restart.offset, u64::MAX));
         let (coding, conversion) = (self.negotiated.coding(), self.conversion());
-        // In TYPE A an offset of stream mode counts what is sent, not what is stored.
-        let skipped =
-            if conversion.is_lines_only() && coding.mode == TransmissionMode::Stream { first } else { 0 };
+        // In TYPE A an offset, which is no marker, counts what is sent, not what is stored.
+        let skipped = if conversion.is_lines_only() && !coding.mode.is_framed() { first } else { 0 };
         let opened = match self.can_begin_at(first, range.is_some(), false) {
             Ok(()) => self.open_to_read(argument, first - skipped, range.is_some()).await,
             Err(refusal) => Err(refusal),
@@ -94,21 +93,29 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     /// Whether a transfer can begin at an offset other than zero. A marker of block or compressed
-    /// mode is an offset in the file; stream mode's is one in what is sent (RFC 3659 section 5.3),
-    /// as is a range's, and an upload in TYPE A would have to find it in a file that it does not read.
+    /// mode is an offset in the file; stream mode's is one in what is sent (RFC 3659 section 5.3), as are
+    /// deflate mode's, before it is compressed, and a range's, and an upload in TYPE A would have to find
+    /// it in a file that it does not read.
     pub(super) fn can_begin_at(&self, offset: u64, is_range: bool, uploading: bool) -> Result<(), Refusal> {
         let conversion = self.conversion();
         if is_range && !conversion.keeps_size() {
             return Err(Refusal::Parameter("a range needs TYPE I".to_owned()));
         }
-        let is_offset = self.negotiated.mode == TransmissionMode::Stream;
+        let is_offset = !self.negotiated.mode.is_framed();
+        let is_deflate = self.negotiated.mode == TransmissionMode::Deflate;
         match offset {
             0 => Ok(()),
             _ if is_offset && conversion.structure == Structure::Record => {
-                Err(Refusal::Restart("stream mode with STRU R has no offsets"))
+                Err(Refusal::Restart(match is_deflate {
+                    false => "stream mode with STRU R has no offsets",
+                    true => "deflate mode with STRU R has no offsets",
+                }))
             }
             _ if is_offset && uploading && !conversion.keeps_size() => {
-                Err(Refusal::Restart("an upload of stream mode in TYPE A has none, use TYPE I"))
+                Err(Refusal::Restart(match is_deflate {
+                    false => "an upload of stream mode in TYPE A has none, use TYPE I",
+                    true => "an upload of deflate mode in TYPE A has none, use TYPE I",
+                }))
             }
             _ if !uploading && !conversion.restarts_anywhere() => {
                 Err(Refusal::Restart("a file of records is sent from its beginning"))
@@ -164,6 +171,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         let status = || under_way("sending", name, counting.payload_bytes());
         let holds = self.control.has_waiting();
         let (port, markers) = (&mut self.data, self.negotiated.marker_interval_bytes);
+        let level = self.negotiated.deflate_level;
         let work = async {
             port.open(coding, Way::Out).await?;
             if holds {
@@ -173,6 +181,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             let connection = port.open(coding, Way::Out).await?;
             connection.set_conversion(conversion);
             connection.send_markers(markers);
+            connection.set_deflate_level(level);
             connection.send_file(name, &mut file).await?;
             if !holds {
                 port.flush().await;

@@ -14,7 +14,6 @@ use crate::store::{Principal, ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::AsciiWriter;
 use crate::transfer::throttle::Throttled;
 use crate::transfer::{OF_PARTIAL, TransferError};
-use ftp_proto::mode::TransmissionMode;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
@@ -221,7 +220,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// Whether the data of uploads come without waiting for replies.
     fn takes_uploads_ahead(&self) -> bool {
-        self.negotiated.pipelined_uploads && self.negotiated.mode != TransmissionMode::Stream
+        self.negotiated.pipelined_uploads && self.negotiated.mode.is_framed()
     }
 
     async fn open_to_write(
