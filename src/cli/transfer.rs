@@ -178,6 +178,7 @@ impl TransferArgs {
             tls: TlsWhen::Off,
             tls_end: TlsEnd::Strict,
             tls_lingers: true,
+            takes_cut_deflate: false,
             parallel: self.parallel,
             reply_timeout: self.timeout,
             data_timeout: self.timeout,

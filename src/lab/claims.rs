@@ -31,7 +31,7 @@ const SAFE: &str = "A file that a 226 has answered is safe.";
 const SMALL_OVERHEAD: &str = "They cost a small overhead.";
 
 /// The seven claims, of contenders in clear, judged by this comparison alone; an eighth where the power is cut
-/// after replies, and three more where there are contenders over TLS.
+/// after replies, three more where there are contenders over TLS, and one where there are some in MODE Z.
 pub fn judge(comparison: &Comparison) -> Vec<Claim> {
     let evidence = Evidence { comparison };
     let mut claims = vec![
@@ -45,6 +45,7 @@ pub fn judge(comparison: &Comparison) -> Vec<Claim> {
     ];
     claims.extend(evidence.safe());
     claims.extend(evidence.tls());
+    claims.extend(evidence.deflate());
     claims
 }
 

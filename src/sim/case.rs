@@ -92,6 +92,9 @@ pub struct Case {
 pub struct ServerOptions {
     /// [`ftp_endpoint::server::Config::transfers_outlive_control`].
     pub transfers_outlive_control: bool,
+    /// [`ftp_endpoint::server::Config::takes_cut_deflate`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_cut_deflate: bool,
 }
 
 /// Why there is no case.
@@ -154,6 +157,7 @@ impl Case {
             policy: policy(contender, &scenario.timeouts, stratum.direction),
             server: ServerOptions {
                 transfers_outlive_control: stratum.fault.transfers_outlive_control.unwrap_or(false),
+                takes_cut_deflate: contender.takes_cut_deflate,
             },
             writes_in_place: contender.writes_in_place,
             second_wire_byte: scenario.second_wire_byte(seed),
@@ -297,6 +301,7 @@ fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) ->
         tls: if contender.tls.is_some() { TlsWhen::Required } else { TlsWhen::Off },
         tls_end: tls.client_end,
         tls_lingers: tls.client_lingers,
+        takes_cut_deflate: contender.takes_cut_deflate,
         direction,
         mode: contender.mode,
         deflate_level: contender.deflate_level,

@@ -283,6 +283,9 @@ pub struct VariantSpec {
     /// synced before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub durable: bool,
+    /// In deflate mode, both ends take a file that is cut short for whole, as proftpd and lftp do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_cut_deflate: bool,
     /// Everything goes under TLS, in this way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSpec>,

@@ -74,7 +74,10 @@ pub fn draw(seed: u64) -> Case {
             retry_delay_us: 1_000_000,
         },
         policy,
-        server: ServerOptions { transfers_outlive_control: one_of(rng, &[false, true]) },
+        server: ServerOptions {
+            transfers_outlive_control: one_of(rng, &[false, true]),
+            takes_cut_deflate: false,
+        },
         writes_in_place: false,
         second_wire_byte: None,
         durable: false,

@@ -341,6 +341,7 @@ impl World {
         config.transfers_outlive_control = self.case.server.transfers_outlive_control;
         // What FEAT says takes its time on the path: contenders without it see the server as it was.
         config.deflate = self.case.policy.mode == TransmissionMode::Deflate;
+        config.takes_cut_deflate = self.case.server.takes_cut_deflate;
         // How slow a path may be is the case's to say.
         config.limits.min_rate = None;
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);

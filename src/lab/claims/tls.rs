@@ -9,6 +9,7 @@ use crate::sim::scenario::{TlsEnd, TlsSpec, VariantSpec, Verify};
 use ftp_proto::mode::TransmissionMode;
 
 const CURES: &str = "TLS cures truncation.";
+const MARKS: &str = "MODE Z marks the end of a file.";
 const QUIET: &str = "Over TLS, a file that a 226 has answered is whole as long as nothing goes wrong.";
 const CHEAP: &str = "A TLS connection for each file costs next to nothing.";
 /// Less than that of a round trip, a file, is next to nothing.
@@ -21,6 +22,40 @@ impl<'a> Evidence<'a> {
             Some(_) => vec![self.cures(), self.quiet_is_whole(), self.cheap()],
             None => Vec::new(),
         }
+    }
+
+    /// Judged where there are contenders in deflate mode.
+    pub(super) fn deflate(&self) -> Option<Claim> {
+        let is_fault = |kind| kind != FaultName::None && !is_power_cut(kind);
+        let all = self.comparison.scenario.variants.iter();
+        let all = all.filter(|v| v.mode == TransmissionMode::Deflate && v.verify == Verify::Reply);
+        let (lax, strict): (Vec<_>, Vec<_>) = all.partition(|v| v.takes_cut_deflate);
+        strict.first()?;
+        let lost = |of: &[&VariantSpec]| {
+            of.iter().map(|v| self.lost(v, is_fault)).fold(Share::default(), Share::plus)
+        };
+        let (demanded, taken) = (lost(&strict), lost(&lax));
+        if let Err(open) = self.enough_faults(MARKS, demanded, is_fault) {
+            return Some(open);
+        }
+        let mut figure = format!(
+            "Where both ends demand the end of the zlib stream, files were lost silently in {demanded} {} with a \
+             fault",
+            plural(demanded.runs, "run")
+        );
+        figure += &match taken.runs {
+            0 => ".".to_owned(),
+            _ => format!("; where a close will do, as for proftpd and lftp, in {taken}."),
+        };
+        if demanded.lost == 0 && demanded.runs < LOSSLESS_RUNS {
+            return Some(self.not_enough(MARKS, figure, LOSSLESS_RUNS));
+        }
+        let standing = match (demanded.lost, taken.lost) {
+            (0, 1..) => Standing::Conditional,
+            (0, 0) => Standing::Holds,
+            _ => Standing::Fails,
+        };
+        Some(Claim { claim: MARKS, standing, figure, command: self.compare_command() })
     }
 
     fn under_tls(&self) -> impl Iterator<Item = (&'a VariantSpec, TlsSpec)> {
@@ -114,7 +149,9 @@ impl<'a> Evidence<'a> {
             clear.name, over_tls.name
         );
         let others = self.under_tls().filter(|(v, tls)| {
-            v.name != over_tls.name && v.verify == Verify::Reply && tls.client_lingers
+            v.name != over_tls.name
+                && v.verify == Verify::Reply
+                && tls.client_lingers
                 && (tls.server_end, tls.client_end) == (TlsEnd::Strict, TlsEnd::Strict)
         });
         let blocks = self.comparison.scenario.variants.iter();

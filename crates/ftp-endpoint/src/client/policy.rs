@@ -185,6 +185,9 @@ pub struct Policy {
     /// Not to do so loses files where a server sends tickets of TLS 1.3 there; for comparisons.
     #[serde(skip_serializing_if = "is_true")]
     pub tls_lingers: bool,
+    /// A download in deflate mode that is cut short is taken for whole, as lftp does: for comparisons.
+    #[serde(skip_serializing_if = "is_default")]
+    pub takes_cut_deflate: bool,
     /// Sessions at a time.
     pub parallel: u32,
     /// Longest wait for a reply.
@@ -226,6 +229,7 @@ impl Default for Policy {
             tls: TlsWhen::Off,
             tls_end: TlsEnd::Strict,
             tls_lingers: true,
+            takes_cut_deflate: false,
             parallel: 1,
             reply_timeout: Duration::from_secs(30),
             data_timeout: Duration::from_secs(30),

@@ -55,6 +55,8 @@ pub struct Config<A> {
     /// section 4.1.1 (QUIT) asks: "an unexpected close on the control connection will cause the
     /// server to take the effective action of an abort (ABOR) and a logout (QUIT)".
     pub transfers_outlive_control: bool,
+    /// An upload in deflate mode that is cut short is taken for whole, as proftpd does: for comparisons.
+    pub takes_cut_deflate: bool,
     /// Told of each file sent or received, and of each name made, changed or removed.
     pub transfer_log: Option<TransferLog>,
     /// FTP over TLS (RFC 4217); none without it.
@@ -164,6 +166,7 @@ impl<A: Accounts> Config<A> {
             deflate: true,
             shutdown: CancellationToken::new(),
             transfers_outlive_control: false,
+            takes_cut_deflate: false,
             transfer_log: None,
             #[cfg(feature = "tls")]
             tls: None,

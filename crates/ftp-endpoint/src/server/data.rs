@@ -41,6 +41,7 @@ pub(super) struct DataPort<N: Net> {
     foreign_addresses: bool,
     silence_limit: Duration,
     min_rate: Option<MinRate>,
+    takes_cut_deflate: bool,
     open_limit: Duration,
     port: Port<N>,
     connection: Option<DataConnection<N>>,
@@ -84,6 +85,7 @@ impl<N: Net> DataPort<N> {
             foreign_addresses: config.foreign_data_addresses,
             silence_limit: config.timeouts.data,
             min_rate: config.limits.min_rate,
+            takes_cut_deflate: config.takes_cut_deflate,
             open_limit: config.timeouts.data_open,
             port: Port::Default,
             connection: None,
@@ -259,6 +261,7 @@ impl<N: Net> DataPort<N> {
                 let mut new =
                     DataConnection::new(net, channel, coding, self.silence_limit, self.watch.clone())?;
                 new.demand(self.min_rate);
+                new.take_cut_deflate(self.takes_cut_deflate);
                 #[cfg(feature = "tls")]
                 new.end_by(self.protection.as_ref().map(DataTls::end).unwrap_or_default());
                 new

@@ -82,6 +82,7 @@ pub struct DataConnection<N: Net> {
     marker_interval_bytes: Option<NonZeroU64>,
     marks: Marks,
     tls_end: TlsEnd,
+    takes_cut_deflate: bool,
     /// A file has ended by an end of the connection without close_notify.
     unmarked: bool,
     pace: Pace,
@@ -126,6 +127,7 @@ impl<N: Net> DataConnection<N> {
             marker_interval_bytes: None,
             marks,
             tls_end: TlsEnd::default(),
+            takes_cut_deflate: false,
             unmarked: false,
             pace: Pace::Now,
             #[cfg(feature = "tls")]
@@ -188,6 +190,12 @@ impl<N: Net> DataConnection<N> {
     /// What ends a file of stream mode under TLS.
     pub fn end_by(&mut self, tls_end: TlsEnd) {
         self.tls_end = tls_end;
+    }
+
+    /// In deflate mode, takes the end of the connection for the end of a file whose zlib stream has not come to
+    /// its own, as proftpd and lftp do: for comparisons.
+    pub fn take_cut_deflate(&mut self, takes_it: bool) {
+        self.takes_cut_deflate = takes_it && self.coding.mode == TransmissionMode::Deflate;
     }
 
     /// Whether the last file ended by an end of the connection that anybody on the path can make, under TLS
@@ -319,6 +327,10 @@ impl<N: Net> DataConnection<N> {
                         Ok(())
                     }
                     Finish::Complete if ended => Ok(()),
+                    Finish::Truncated if self.takes_cut_deflate => {
+                        Local::new(file, &mut incoming, &mut self.waiting).end_of_file().await?;
+                        Ok(())
+                    }
                     _ if mutant::is(Mutant::CloseIsEndOfFile) => Ok(()),
                     // A connection that ends between files has not brought this one either.
                     Finish::Complete | Finish::Truncated => Err(TransferError::Truncated),

@@ -99,6 +99,7 @@ impl<N: Net> Session<N> {
             DataConnection::new(net, Channel::Clear(stream), coding, self.policy.data_timeout, watch)
                 .map_err(ClientError::DataConnect)?;
         data.set_deflate_level(self.policy.deflate_level.unwrap_or_default());
+        data.take_cut_deflate(self.policy.takes_cut_deflate);
         self.convert(&mut data);
         #[cfg(feature = "tls")]
         self.secure(&mut data);
