@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use serde_json::Value;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use tempfile::TempDir;
 
 fn bench(home: &TempDir, options: &[&str]) -> Output {
@@ -84,6 +84,31 @@ fn a_disk_is_left_as_it_was() {
     assert_eq!(result["rows"][0]["parallel"], 3);
     assert_eq!(result["rows"][0]["store"], disk.path().to_str().unwrap());
     assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+/// However a measurement is ended: nothing of it is left, and the exit code tells why.
+#[cfg(unix)]
+#[test]
+fn an_ended_measurement_leaves_nothing_behind() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let (home, disk) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ftpsim"));
+        command.args(["bench", "--files", "200", "--repetitions", "1000", "--store"]).arg(disk.path());
+        command.current_dir(home.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = Reaped(command.spawn().unwrap());
+        let begun = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.unwrap().path().join("received/f0000000").exists()
+        };
+        while !std::fs::read_dir(disk.path()).unwrap().any(begun) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // It delivers; by now it should hear signals, too.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let process = child.0.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &process]).status().unwrap().success());
+        assert_eq!(child.0.wait().unwrap().code(), Some(code), "{signal}");
+        assert_eq!(names(disk.path()), [""; 0], "{signal}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod scratch;
 mod size;
 
 use super::out::{stdout, tell};
-use super::signals::asked_to_end;
+use super::signals::{Asked, asked_to_end};
 use super::transfer::choice;
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
@@ -30,6 +30,7 @@ use scratch::Room;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 #[derive(clap::Args)]
@@ -164,13 +165,14 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
     if let Some(times) = args.deliveries {
         return only_deliver(files, fixture, &target, &contenders[0], times);
     }
+    let interrupt = Interrupt::listen()?;
     let plan = Plan {
         contenders,
         repetitions: args.repetitions,
         warm_up: args.warm_up,
         once: args.once,
         remote_directory: address.map(|_| directory(args)),
-        cancel: cancelled_by_interrupt()?,
+        cancel: interrupt.cancel.clone(),
         store: format!("{}{}", args.store.display(), if args.durable { ", durable" } else { "" }),
         server: address.unwrap_or("in-process").to_owned(),
         date: today(),
@@ -185,7 +187,7 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
             tell(format_args!("{wrong}"));
             return Ok(ExitCode::from(1));
         }
-        Err(MeasureError::Interrupted) => return Ok(ExitCode::from(130)),
+        Err(MeasureError::Interrupted) => return Ok(interrupt.code()),
         Err(error) => return Err(failure::explained(error, args)),
     };
     if args.system_calls {
@@ -230,19 +232,33 @@ fn write_csv(path: &Path, rows: impl Iterator<Item = impl serde::Serialize>) -> 
     Ok(())
 }
 
-/// The first Ctrl-C lets the measurement remove its files, the second does not.
-fn cancelled_by_interrupt() -> Result<CancellationToken> {
-    let (runtime, cancel) = (runtime()?, CancellationToken::new());
-    let interrupted = cancel.clone();
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            asked_to_end().await;
-            tell(format_args!("interrupted; removing files"));
-            interrupted.cancel();
-            std::process::exit(asked_to_end().await.code().into());
+/// The first signal lets the measurement remove its files, the second does not.
+struct Interrupt {
+    cancel: CancellationToken,
+    asked: Arc<OnceLock<Asked>>,
+}
+
+impl Interrupt {
+    fn listen() -> Result<Self> {
+        let (runtime, cancel) = (runtime()?, CancellationToken::new());
+        let asked = Arc::new(OnceLock::new());
+        let (interrupted, first) = (cancel.clone(), asked.clone());
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                let asked = asked_to_end().await;
+                first.get_or_init(|| asked);
+                tell(format_args!("interrupted; removing files"));
+                interrupted.cancel();
+                std::process::exit(asked_to_end().await.code().into());
+            });
         });
-    });
-    Ok(cancel)
+        Ok(Self { cancel, asked })
+    }
+
+    /// Of whoever has ended the measurement.
+    fn code(&self) -> ExitCode {
+        ExitCode::from(self.asked.get().map_or(1, |asked| asked.code()))
+    }
 }
 
 /// Each way once; stream mode neither pipelines nor keeps its connection.
