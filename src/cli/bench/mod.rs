@@ -322,6 +322,7 @@ fn target(args: &Options, address: &str) -> Result<Target> {
         };
         (url.user, url.password) = (Some(name.to_owned()), password);
     }
+    super::transfer::warn_of_password(&url);
     Ok(Target { server: runtime()?.block_on(url.resolve())?, login: super::transfer::login(&url)? })
 }
 
