@@ -127,14 +127,16 @@ fn of_two_sessions_at_a_time_one_has_its_file_whole() {
 /// Promise of the store: what a failed upload has left belongs to its user.
 #[test]
 fn nobody_goes_on_from_another_users_part() {
-    for (user, anew) in [(RivalUser::Other, false), (RivalUser::Same, true)] {
+    for (user, offered) in [(RivalUser::Other, false), (RivalUser::Same, true)] {
         let mut case = case("stream", Put, FaultKind::None, Trigger::BeforeFirstByte);
         case.policy.resume = true;
         case.rival = Some(Rival { user, deed: Deed::LeavesPart, at_us: 0, lasts_us: 0 });
-        let outcome = run(&case);
+        let outcome = world::run_with_events(&case).unwrap();
         assert_eq!((outcome.files[0].verdict, &outcome.violations[..]), (Verdict::Intact, &[][..]));
-        // The same user's is tried, found out, and sent anew.
-        assert_eq!(outcome.data_connections, if anew { 2 } else { 1 });
+        // The same user's is found out before anything is sent.
+        assert_eq!(outcome.data_connections, 1);
+        let asked = outcome.events.iter().any(|event| event.text.contains("SITE HASHPARTIAL"));
+        assert_eq!(asked, offered);
     }
     let mut case = case("stream", Put, FaultKind::None, Trigger::BeforeFirstByte);
     (case.policy.resume, case.mutant) = (true, Some(Mutant::OthersPartJoined));
@@ -142,4 +144,32 @@ fn nobody_goes_on_from_another_users_part() {
     case.rival = Some(Rival { user: RivalUser::Other, deed: Deed::LeavesPart, at_us: 0, lasts_us: 0 });
     let oracles: Vec<String> = run(&case).violations.into_iter().map(|violation| violation.oracle).collect();
     assert_eq!(oracles, ["exposure"]);
+}
+
+/// The user's other client leaves a part at any moment of the dialogue, between the question of what there
+/// is and the upload that goes on from it, too; and the client, or the server, dies when it likes.
+#[test]
+fn nobody_goes_on_from_another_clients_part() {
+    let dying = [
+        FaultKind::None,
+        FaultKind::Reset,
+        FaultKind::SenderDies { restart_after_us: 500_000 },
+        FaultKind::ReceiverDies { restart_after_us: 500_000 },
+    ];
+    let (mut joined, mut refused) = (0, 0);
+    for (variant, kind) in EVERY.into_iter().flat_map(|variant| dying.map(|kind| (variant, kind))) {
+        for at_us in (0..24).map(|nth| nth * 50_000) {
+            let mut case = case(variant, Put, kind, Trigger::PayloadByte(4_000));
+            (case.policy.resume, case.policy.retries) = (true, 2);
+            case.policy.marker_interval_bytes = NonZeroU64::new(500).filter(|_| variant != "stream");
+            case.rival = Some(Rival { user: RivalUser::Same, deed: Deed::LeavesPart, at_us, lasts_us: 0 });
+            let outcome = world::run_with_events(&case).unwrap();
+            assert_eq!(outcome.violations, [], "{}", case.to_json());
+            let said = |text| outcome.events.iter().any(|event| event.text.contains(text));
+            refused += u32::from(said("451 Replaced or removed"));
+            case.mutant = Some(Mutant::PartBelieved);
+            joined += u32::from(run(&case).violations.iter().any(|violation| violation.oracle == "exposure"));
+        }
+    }
+    assert!(joined > 0 && refused > 0, "{joined} joined, {refused} replaced in the last moment");
 }

@@ -61,6 +61,7 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::RenamedBeforeSync
         | Mutant::ResumedOntoVisible
         | Mutant::OthersPartJoined
+        | Mutant::PartBelieved
         | Mutant::MarkerOneOff => "exposure",
         Mutant::OldFileEmptied => "preservation",
         Mutant::RetryUnderOtherName => "once",

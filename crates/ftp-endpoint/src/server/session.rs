@@ -7,7 +7,7 @@ use super::control::{Control, Line};
 use super::counting::Counting;
 use super::data::DataPort;
 use super::live::LiveConfig;
-use super::negotiated::Negotiated;
+use super::negotiated::{AskedPartial, Negotiated};
 use super::replies::Refusal;
 use crate::net::{Net, Stream, Time, at_once};
 use crate::observe::{Event, Observer, Watch, Who};
@@ -39,8 +39,8 @@ pub(super) struct Session<N: Net, A: Accounts> {
     pub(super) negotiated: Negotiated,
     /// RNFR's argument, until the next command.
     pub(super) rename_from: Option<VirtualPath>,
-    /// SITE PARTIAL's argument: a REST and STOR of this path go on from what a failed upload has left.
-    pub(super) asked_partial: Option<VirtualPath>,
+    /// What SITE PARTIAL has told of: a REST and STOR of this path go on from what a failed upload has left.
+    pub(super) asked_partial: Option<AskedPartial>,
     /// An ABOR waits behind commands that came before it: their transfers do not begin.
     pub(super) aborting: bool,
     pub(super) passive_tries: u64,
