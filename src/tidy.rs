@@ -79,7 +79,7 @@ const SIM: &[(&str, &[&str])] = &[
     ("case", &["fault", "others", "scenario", "signature", "trace", "workload"]),
     ("truth", &["case", "others", "workload"]),
     ("swarm", &["case", "fault", "others", "scenario", "workload"]),
-    ("oracle", &["case", "fault", "heard", "others", "outcome", "truth"]),
+    ("oracle", &["case", "fault", "heard", "names", "others", "outcome", "time", "trace", "truth"]),
     ("injector", &["disk", "fault", "heard", "hosts", "names", "locator", "time", "trace", "wire"]),
     (
         "recorder",

@@ -10,7 +10,7 @@ use ftpsim::sim::fault::{Fault, FaultKind, Trigger};
 use ftpsim::sim::others::{Deed, Ingest, Rival, RivalUser, SourceChange};
 use ftpsim::sim::outcome::{Outcome, Verdict};
 use ftpsim::sim::scenario::Scenario;
-use ftpsim::sim::workload::Content;
+use ftpsim::sim::workload::{Content, FileSpec};
 use ftpsim::sim::world;
 use std::num::NonZeroU64;
 
@@ -95,6 +95,30 @@ fn what_is_sent_again_after_a_lost_reply_is_taken_twice() {
         case.ingest = Some(Ingest { poll_us: 10_000 });
         assert_eq!(quiet(&case), Verdict::Duplicated, "{publish:?}");
     }
+}
+
+/// Of a pipeline that breaks, what has been answered by then is not sent again, whatever was behind it.
+#[test]
+fn of_a_pipeline_that_breaks_only_what_was_owed_goes_again() {
+    let (mut twice, mut needless) = (0, 0);
+    // Of a file that cannot be read the client knows before it has any reply.
+    let kinds = [FaultKind::Reset, FaultKind::ControlReset, FaultKind::WriteError, FaultKind::ReadError];
+    for (kind, target) in kinds.into_iter().flat_map(|kind| (0..6).map(move |target| (kind, target))) {
+        for trigger in [Trigger::BeforeFirstByte, MIDDLE, Trigger::AfterLastByte, Trigger::BeforeFinal] {
+            let mut case = case("block", Put, kind, trigger);
+            let file = case.files[0].clone();
+            case.files = (0..6).map(|nth| FileSpec { name: format!("file-{nth}"), ..file.clone() }).collect();
+            (case.policy.pipeline_depth, case.policy.reuse_data_connection) = (6, true);
+            (case.fault.target, case.ingest) = (target, Some(Ingest { poll_us: 10_000 }));
+            let outcome = run(&case);
+            assert_eq!(outcome.violations, [], "{}", case.to_json());
+            twice += outcome.files.iter().filter(|file| file.verdict == Verdict::Duplicated).count();
+            case.mutant = Some(Mutant::AnsweredSentAgain);
+            let found = run(&case).violations.into_iter().any(|violation| violation.oracle == "once");
+            needless += u32::from(found);
+        }
+    }
+    assert!(twice > 0 && needless > 0, "{twice} came twice as they must, {needless} were found");
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::PartBelieved
         | Mutant::MarkerOneOff => "exposure",
         Mutant::OldFileEmptied => "preservation",
-        Mutant::RetryUnderOtherName => "once",
+        Mutant::RetryUnderOtherName | Mutant::AnsweredSentAgain => "once",
         Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
         Mutant::CompletionFirst | Mutant::CompletionTwice => "replies",
         Mutant::SessionNeverEnds | Mutant::ListenerForgotten | Mutant::ActiveListenerKept => "leaks",

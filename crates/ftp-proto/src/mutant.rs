@@ -82,10 +82,12 @@ pub enum Mutant {
     CarriageReturnDoubled,
     /// The client sends a file again under another name, and leaves the first.
     RetryUnderOtherName,
+    /// When a pipeline breaks, the client sends all of its files again, those that have been answered, too.
+    AnsweredSentAgain,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 36] = [
+    pub const ALL: [Mutant; 37] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -122,6 +124,7 @@ impl Mutant {
         Mutant::ActiveListenerKept,
         Mutant::CarriageReturnDoubled,
         Mutant::RetryUnderOtherName,
+        Mutant::AnsweredSentAgain,
     ];
 }
 
