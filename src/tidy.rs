@@ -73,7 +73,7 @@ const SIM: &[(&str, &[&str])] = &[
     ("page_cache", &["time"]),
     ("disk", &["fault", "page_cache", "time"]),
     ("locator", &["fault"]),
-    ("scenario", &["fault"]),
+    ("scenario", &["fault", "others"]),
     ("outcome", &["phase", "trace", "wire"]),
     ("signature", &["outcome"]),
     ("case", &["fault", "others", "scenario", "signature", "trace", "workload"]),
