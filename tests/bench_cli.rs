@@ -86,6 +86,27 @@ fn a_disk_is_left_as_it_was() {
     assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 
+/// A pair of runs would not be comparable: the later one meets what the earlier one has removed.
+#[test]
+fn durable_and_not_durable_are_measured_in_one_run() {
+    let (home, disk) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = disk.path().to_str().unwrap();
+    let way =
+        ["--store", store, "--durable=both", "--mode", "block", "--pipeline", "8", "--direction", "put"];
+    let result = json(&bench(&home, &[&way[..], &["--json"]].concat()));
+    let rows = result["rows"].as_array().unwrap();
+    let stores: Vec<&str> = rows.iter().map(|row| row["store"].as_str().unwrap()).collect();
+    assert_eq!(stores, [store, &format!("{store}, durable")]);
+    let table = said(&bench(&home, &way));
+    for part in ["block, 8 ahead, durable", "Durable speed to the same without", "put block, 8 ahead: "] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert_eq!(names(disk.path()), [""; 0]);
+    // Without a word it is what it was.
+    let only = json(&bench(&home, &["--store", store, "--durable", "--mode", "stream", "--json"]));
+    assert!(only["rows"].as_array().unwrap().iter().all(|row| row["store"] == format!("{store}, durable")));
+}
+
 /// However a measurement is ended: nothing of it is left, and the exit code tells why.
 #[cfg(unix)]
 #[test]
@@ -137,6 +158,7 @@ fn what_is_wrong_is_said_with_a_remedy() {
         (vec!["--server", &address, "--user", &right, "--directory", "none"], "--directory names another"),
         (vec!["--server", "127.0.0.1:1"], "`ftpsim serve` starts one"),
         (vec!["--server", "127.0.0.1:x"], "expected HOST:PORT"),
+        (vec!["--store", "disk", "--durable=both", "--server", "127.0.0.1:1"], "leave out --server"),
         (vec!["--store", "no-such-directory"], "give memory, disk, or a directory that exists"),
         (vec!["--store", "disk", "--size", "900000GiB"], "fewer --files"),
         (vec!["--size", "1 furlong"], "64KiB"),
