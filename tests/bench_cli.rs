@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use serde_json::Value;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use tempfile::TempDir;
 
 fn bench(home: &TempDir, options: &[&str]) -> Output {
@@ -86,6 +86,52 @@ fn a_disk_is_left_as_it_was() {
     assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 
+/// A pair of runs would not be comparable: the later one meets what the earlier one has removed.
+#[test]
+fn durable_and_not_durable_are_measured_in_one_run() {
+    let (home, disk) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = disk.path().to_str().unwrap();
+    let way =
+        ["--store", store, "--durable=both", "--mode", "block", "--pipeline", "8", "--direction", "put"];
+    let result = json(&bench(&home, &[&way[..], &["--json"]].concat()));
+    let rows = result["rows"].as_array().unwrap();
+    let stores: Vec<&str> = rows.iter().map(|row| row["store"].as_str().unwrap()).collect();
+    assert_eq!(stores, [store, &format!("{store}, durable")]);
+    let table = said(&bench(&home, &way));
+    for part in ["block, 8 ahead, durable", "Durable speed to the same without", "put block, 8 ahead: "] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert_eq!(names(disk.path()), [""; 0]);
+    // Without a word it is what it was.
+    let only = json(&bench(&home, &["--store", store, "--durable", "--mode", "stream", "--json"]));
+    assert!(only["rows"].as_array().unwrap().iter().all(|row| row["store"] == format!("{store}, durable")));
+}
+
+/// However a measurement is ended: nothing of it is left, and the exit code tells why.
+#[cfg(unix)]
+#[test]
+fn an_ended_measurement_leaves_nothing_behind() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let (home, disk) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ftpsim"));
+        command.args(["bench", "--files", "200", "--repetitions", "1000", "--store"]).arg(disk.path());
+        command.current_dir(home.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = Reaped(command.spawn().unwrap());
+        let begun = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.unwrap().path().join("received/f0000000").exists()
+        };
+        while !std::fs::read_dir(disk.path()).unwrap().any(begun) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // It delivers; by now it should hear signals, too.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let process = child.0.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &process]).status().unwrap().success());
+        assert_eq!(child.0.wait().unwrap().code(), Some(code), "{signal}");
+        assert_eq!(names(disk.path()), [""; 0], "{signal}");
+    }
+}
+
 #[test]
 fn another_server_is_measured_and_left_as_it_was() {
     let server = Server::start(&[]);
@@ -112,6 +158,7 @@ fn what_is_wrong_is_said_with_a_remedy() {
         (vec!["--server", &address, "--user", &right, "--directory", "none"], "--directory names another"),
         (vec!["--server", "127.0.0.1:1"], "`ftpsim serve` starts one"),
         (vec!["--server", "127.0.0.1:x"], "expected HOST:PORT"),
+        (vec!["--store", "disk", "--durable=both", "--server", "127.0.0.1:1"], "leave out --server"),
         (vec!["--store", "no-such-directory"], "give memory, disk, or a directory that exists"),
         (vec!["--store", "disk", "--size", "900000GiB"], "fewer --files"),
         (vec!["--size", "1 furlong"], "64KiB"),

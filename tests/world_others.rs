@@ -10,7 +10,7 @@ use ftpsim::sim::fault::{Fault, FaultKind, Trigger};
 use ftpsim::sim::others::{Deed, Ingest, Rival, RivalUser, SourceChange};
 use ftpsim::sim::outcome::{Outcome, Verdict};
 use ftpsim::sim::scenario::Scenario;
-use ftpsim::sim::workload::Content;
+use ftpsim::sim::workload::{Content, FileSpec};
 use ftpsim::sim::world;
 use std::num::NonZeroU64;
 
@@ -97,6 +97,30 @@ fn what_is_sent_again_after_a_lost_reply_is_taken_twice() {
     }
 }
 
+/// Of a pipeline that breaks, what has been answered by then is not sent again, whatever was behind it.
+#[test]
+fn of_a_pipeline_that_breaks_only_what_was_owed_goes_again() {
+    let (mut twice, mut needless) = (0, 0);
+    // Of a file that cannot be read the client knows before it has any reply.
+    let kinds = [FaultKind::Reset, FaultKind::ControlReset, FaultKind::WriteError, FaultKind::ReadError];
+    for (kind, target) in kinds.into_iter().flat_map(|kind| (0..6).map(move |target| (kind, target))) {
+        for trigger in [Trigger::BeforeFirstByte, MIDDLE, Trigger::AfterLastByte, Trigger::BeforeFinal] {
+            let mut case = case("block", Put, kind, trigger);
+            let file = case.files[0].clone();
+            case.files = (0..6).map(|nth| FileSpec { name: format!("file-{nth}"), ..file.clone() }).collect();
+            (case.policy.pipeline_depth, case.policy.reuse_data_connection) = (6, true);
+            (case.fault.target, case.ingest) = (target, Some(Ingest { poll_us: 10_000 }));
+            let outcome = run(&case);
+            assert_eq!(outcome.violations, [], "{}", case.to_json());
+            twice += outcome.files.iter().filter(|file| file.verdict == Verdict::Duplicated).count();
+            case.mutant = Some(Mutant::AnsweredSentAgain);
+            let found = run(&case).violations.into_iter().any(|violation| violation.oracle == "once");
+            needless += u32::from(found);
+        }
+    }
+    assert!(twice > 0 && needless > 0, "{twice} came twice as they must, {needless} were found");
+}
+
 #[test]
 fn what_is_written_in_place_is_taken_in_part() {
     let mut case = case("block", Put, FaultKind::Stall { for_us: 3_000_000 }, MIDDLE);
@@ -127,14 +151,16 @@ fn of_two_sessions_at_a_time_one_has_its_file_whole() {
 /// Promise of the store: what a failed upload has left belongs to its user.
 #[test]
 fn nobody_goes_on_from_another_users_part() {
-    for (user, anew) in [(RivalUser::Other, false), (RivalUser::Same, true)] {
+    for (user, offered) in [(RivalUser::Other, false), (RivalUser::Same, true)] {
         let mut case = case("stream", Put, FaultKind::None, Trigger::BeforeFirstByte);
         case.policy.resume = true;
         case.rival = Some(Rival { user, deed: Deed::LeavesPart, at_us: 0, lasts_us: 0 });
-        let outcome = run(&case);
+        let outcome = world::run_with_events(&case).unwrap();
         assert_eq!((outcome.files[0].verdict, &outcome.violations[..]), (Verdict::Intact, &[][..]));
-        // The same user's is tried, found out, and sent anew.
-        assert_eq!(outcome.data_connections, if anew { 2 } else { 1 });
+        // The same user's is found out before anything is sent.
+        assert_eq!(outcome.data_connections, 1);
+        let asked = outcome.events.iter().any(|event| event.text.contains("SITE HASHPARTIAL"));
+        assert_eq!(asked, offered);
     }
     let mut case = case("stream", Put, FaultKind::None, Trigger::BeforeFirstByte);
     (case.policy.resume, case.mutant) = (true, Some(Mutant::OthersPartJoined));
@@ -142,4 +168,32 @@ fn nobody_goes_on_from_another_users_part() {
     case.rival = Some(Rival { user: RivalUser::Other, deed: Deed::LeavesPart, at_us: 0, lasts_us: 0 });
     let oracles: Vec<String> = run(&case).violations.into_iter().map(|violation| violation.oracle).collect();
     assert_eq!(oracles, ["exposure"]);
+}
+
+/// The user's other client leaves a part at any moment of the dialogue, between the question of what there
+/// is and the upload that goes on from it, too; and the client, or the server, dies when it likes.
+#[test]
+fn nobody_goes_on_from_another_clients_part() {
+    let dying = [
+        FaultKind::None,
+        FaultKind::Reset,
+        FaultKind::SenderDies { restart_after_us: 500_000 },
+        FaultKind::ReceiverDies { restart_after_us: 500_000 },
+    ];
+    let (mut joined, mut refused) = (0, 0);
+    for (variant, kind) in EVERY.into_iter().flat_map(|variant| dying.map(|kind| (variant, kind))) {
+        for at_us in (0..24).map(|nth| nth * 50_000) {
+            let mut case = case(variant, Put, kind, Trigger::PayloadByte(4_000));
+            (case.policy.resume, case.policy.retries) = (true, 2);
+            case.policy.marker_interval_bytes = NonZeroU64::new(500).filter(|_| variant != "stream");
+            case.rival = Some(Rival { user: RivalUser::Same, deed: Deed::LeavesPart, at_us, lasts_us: 0 });
+            let outcome = world::run_with_events(&case).unwrap();
+            assert_eq!(outcome.violations, [], "{}", case.to_json());
+            let said = |text| outcome.events.iter().any(|event| event.text.contains(text));
+            refused += u32::from(said("451 Replaced or removed"));
+            case.mutant = Some(Mutant::PartBelieved);
+            joined += u32::from(run(&case).violations.iter().any(|violation| violation.oracle == "exposure"));
+        }
+    }
+    assert!(joined > 0 && refused > 0, "{joined} joined, {refused} replaced in the last moment");
 }

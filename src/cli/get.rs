@@ -47,6 +47,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.transfer.warn_of_password(&args.url);
     let wanted = wanted(&args)?;
     let is_listed = args.recursive || wanted.iter().any(|(_, pattern)| pattern.has_wildcards());
     let (mut found, mut missing) = if is_listed { expand(&args, &wanted)? } else { (plain(&wanted)?, 0) };

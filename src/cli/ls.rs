@@ -2,7 +2,7 @@
 
 use super::dialogue::observer;
 use super::out::{printable_line, stdout};
-use super::transfer::{interruptible, login, runtime};
+use super::transfer::{interruptible, login, runtime, warn_of_password};
 use super::url::{FtpUrl, TypeCode, UrlParser};
 use ftp_endpoint::client::{Policy, Session};
 use ftp_endpoint::net::real::RealNet;
@@ -28,6 +28,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let url = &args.url;
+    warn_of_password(url);
     let login = login(url)?;
     let names_only = args.names || url.type_code == Some(TypeCode::Directory);
     // Listings are text, and nothing else comes.

@@ -136,6 +136,7 @@ impl Plan {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.transfer.warn_of_password(&args.url);
     let mut plan = Plan { follow_links: args.follow_links, ..Plan::default() };
     for file in &args.files {
         let metadata = std::fs::metadata(file).with_context(|| file.display().to_string())?;

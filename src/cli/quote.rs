@@ -2,7 +2,7 @@
 
 use super::dialogue::{observer, reply_lines};
 use super::out::{printable_line, stdout};
-use super::transfer::{interruptible, login, runtime};
+use super::transfer::{interruptible, login, runtime, warn_of_password};
 use super::url::{FtpUrl, UrlParser};
 use anyhow::Context;
 use ftp_endpoint::client::{Policy, Session};
@@ -26,6 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    warn_of_password(&args.url);
     let login = login(&args.url)?;
     // Nothing goes before the user's own commands.
     let policy = Policy { representation: Representation::Ascii, ..Policy::default() };

@@ -2,7 +2,7 @@
 
 use super::out::stdout;
 use crate::sim::fault::{About, FaultName, Need, TriggerName};
-use crate::sim::scenario::Scenario;
+use crate::sim::scenario::{Scenario, WorldSpec};
 use anyhow::Context as _;
 use std::io::Write;
 use std::process::ExitCode;
@@ -46,6 +46,10 @@ fn listing(all: &[Scenario]) -> String {
     text += "\nTriggers: where in the dialogue or the file a fault strikes\n";
     for kind in TriggerName::ALL {
         text += &line(kind.as_str(), kind.describe());
+    }
+    text += "\nWorlds: what else there is beside the deliveries, as keys of [world]\n";
+    for (key, what) in WorldSpec::KEYS {
+        text += &line(key, what);
     }
     text += "\nVariants, by scenario\n";
     for scenario in all {

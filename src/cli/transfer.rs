@@ -91,7 +91,7 @@ pub(super) struct TransferArgs {
     /// Write the result to stdout as JSON
     #[arg(long)]
     pub json: bool,
-    /// No progress bar and no summary; failures are still listed
+    /// No progress bar, no summary and no warning; failures are still listed
     #[arg(long, short)]
     pub quiet: bool,
 }
@@ -156,6 +156,13 @@ impl TransferArgs {
         })
     }
 
+    /// See [`warn_of_password`].
+    pub(super) fn warn_of_password(&self, url: &FtpUrl) {
+        if !self.quiet {
+            warn_of_password(url);
+        }
+    }
+
     pub(super) fn policy(&self, direction: Direction, publish: Publish) -> Policy {
         Policy {
             direction,
@@ -202,11 +209,26 @@ pub(super) fn login(url: &FtpUrl) -> anyhow::Result<Login> {
     let mut typed = TYPED.lock().unwrap_or_else(PoisonError::into_inner);
     if typed.is_none() {
         let prompt = format!("Password for {user}@{}: ", url.host);
-        let password = rpassword::prompt_password(prompt)
-            .context("no password: put it into the URL or into FTPSIM_PASSWORD")?;
+        let password =
+            rpassword::prompt_password(prompt).context("no password: put it into FTPSIM_PASSWORD")?;
         *typed = Some(password);
     }
     Ok(Login::new(user, typed.clone().unwrap_or_default()))
+}
+
+/// Of a password that stands in an argument, unless it is anonymous's, which is none (RFC 1635).
+pub(super) fn warn_of_password(url: &FtpUrl) {
+    let is_secret = url.password.as_ref().is_some_and(|password| !password.is_empty());
+    let is_anonymous = url
+        .user
+        .as_ref()
+        .is_none_or(|user| ["anonymous", "ftp"].contains(&user.to_ascii_lowercase().as_str()));
+    if is_secret && !is_anonymous {
+        tell(
+            "warning: everyone on this machine can see a password in arguments (ps); leave it out, and type \
+             it when you are asked or put it into FTPSIM_PASSWORD",
+        );
+    }
 }
 
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -61,9 +61,10 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::RenamedBeforeSync
         | Mutant::ResumedOntoVisible
         | Mutant::OthersPartJoined
+        | Mutant::PartBelieved
         | Mutant::MarkerOneOff => "exposure",
         Mutant::OldFileEmptied => "preservation",
-        Mutant::RetryUnderOtherName => "once",
+        Mutant::RetryUnderOtherName | Mutant::AnsweredSentAgain => "once",
         Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
         Mutant::CompletionFirst | Mutant::CompletionTwice => "replies",
         Mutant::SessionNeverEnds | Mutant::ListenerForgotten | Mutant::ActiveListenerKept => "leaks",

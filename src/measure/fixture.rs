@@ -52,6 +52,8 @@ pub struct DiskFixture {
     files: Files,
     /// What has been received is moved aside while there is space, not removed.
     keeping: bool,
+    /// What it has been is written back before the next delivery begins.
+    settling: bool,
 }
 
 /// Moving aside leaves at least so many times the space of all files.
@@ -82,12 +84,19 @@ impl DiskFixture {
             root: root.to_owned(),
             files: files.clone(),
             keeping: files.count > 1 && remembers_removals(root)?,
+            settling: false,
         })
     }
 
     /// What arrives is synced before it counts.
     pub fn durable(self) -> io::Result<Self> {
         Ok(Self { store: self.store.durable()?, ..self })
+    }
+
+    /// Nothing that was written without a sync is left for the next delivery: the first sync of a durable
+    /// one would wait for it.
+    pub fn settling(self) -> Self {
+        Self { settling: true, ..self }
     }
 
     /// Clearing takes as many system calls, however many files there are.
@@ -160,6 +169,15 @@ fn remembers_removals(directory: &Path) -> io::Result<bool> {
     }
 }
 
+/// Brings all that its file system holds to the disk.
+fn settle(directory: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(File::open(directory)?)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = directory;
+    Ok(())
+}
+
 impl Fixture for DiskFixture {
     type Store = DiskStore;
 
@@ -175,7 +193,8 @@ impl Fixture for DiskFixture {
         } else {
             fs::remove_dir_all(&directory)?;
         }
-        fs::create_dir(&directory)
+        fs::create_dir(&directory)?;
+        if self.settling { settle(&directory) } else { Ok(()) }
     }
 
     fn check(&self, check: Check) -> Result<(), String> {

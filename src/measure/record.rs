@@ -29,7 +29,8 @@ pub struct BenchRecord {
     pub file_size_bytes: u64,
     /// What the files are full of.
     pub content: Content,
-    /// Where the files lie: `memory`, `disk` or a directory.
+    /// Where the files lie: `memory`, `disk` or a directory; with [`DURABLE_SUFFIX`] behind it if what
+    /// arrives is synced before it counts.
     pub store: String,
     /// The server's address, or `in-process`.
     pub server: String,
@@ -89,6 +90,16 @@ pub struct BenchRecord {
     pub system: String,
     /// The day, UTC.
     pub date: String,
+}
+
+/// Behind the name of a store.
+pub const DURABLE_SUFFIX: &str = ", durable";
+
+impl BenchRecord {
+    /// Whether what arrived was synced before it counted.
+    pub fn is_durable(&self) -> bool {
+        self.store.ends_with(DURABLE_SUFFIX)
+    }
 }
 
 /// A row with what has no place in a table of single values.

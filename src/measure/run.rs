@@ -62,6 +62,16 @@ pub(crate) enum MeasureError {
     Interrupted,
 }
 
+/// A store and the server that has it; measured beside others, each in its turn.
+pub(crate) struct Bed<'a, B: Fixture> {
+    /// The store.
+    pub fixture: &'a B,
+    /// The server.
+    pub target: &'a Target,
+    /// What the rows say of it.
+    pub store: &'a str,
+}
+
 /// What is to be measured, and how often.
 pub(crate) struct Plan {
     /// The ways to deliver, in the order of rows.
@@ -77,16 +87,15 @@ pub(crate) struct Plan {
     pub remote_directory: Option<String>,
     /// When cancelled, the measurement ends with [`MeasureError::Interrupted`], tidied up.
     pub cancel: CancellationToken,
-    /// What the rows say.
-    pub store: String,
     /// What the rows say of the server.
     pub server: String,
     /// The day, UTC.
     pub date: String,
 }
 
-/// A contender's samples.
-struct Course {
+/// A contender's samples in one of the beds.
+struct Course<'a, B: Fixture> {
+    bed: &'a Bed<'a, B>,
     contender: Contender,
     place: Directories,
     samples: Vec<Sample>,
@@ -101,27 +110,28 @@ enum Round {
 }
 
 struct Measurement<'a, B: Fixture> {
-    fixture: &'a B,
+    /// A server that we only know by FTP is alone.
+    beds: &'a [Bed<'a, B>],
     files: &'a Files,
-    target: &'a Target,
     plan: &'a Plan,
     runtime: Runtime,
 }
 
-/// Calls `progress` after each delivery: verification, warm-up and repetitions of each contender.
+/// Calls `progress` after each delivery: verification, warm-up and repetitions of each contender in each bed,
+/// of which there is at least one.
 pub(crate) fn measure<B: Fixture>(
-    fixture: &B,
+    beds: &[Bed<'_, B>],
     files: &Files,
-    target: &Target,
     plan: &Plan,
     progress: impl FnMut(),
 ) -> Result<Benchmark, MeasureError> {
-    let measurement = Measurement { fixture, files, target, plan, runtime: runtime()? };
+    let measurement = Measurement { beds, files, plan, runtime: runtime()? };
     let load = machine::load();
     let directories = measurement.prepare()?;
     let measured = measurement.all(&directories, progress);
     if plan.remote_directory.is_some() {
         // The figures count for more than what is left behind, and an error in them for more than one here.
+        let target = beds[0].target;
         let removed = measurement.runtime.block_on(remote::remove(target, &directories, files.count));
         if let (Ok(_), Err(error)) = (&measured, removed) {
             return Err(error.into());
@@ -138,14 +148,14 @@ pub(crate) fn measure<B: Fixture>(
     Ok(Benchmark { version: VERSION, date, machine, load, rows, peak_memory_bytes, warnings })
 }
 
-impl<B: Fixture> Measurement<'_, B> {
+impl<'a, B: Fixture> Measurement<'a, B> {
     /// The directories made at a server that does not serve the fixture: that of the measurement, that
     /// of the source files, one for each contender.
     fn prepare(&self) -> Result<Vec<String>, MeasureError> {
         let Some(base) = &self.plan.remote_directory else { return Ok(Vec::new()) };
         let mut directories = vec![base.clone(), format!("{base}/files")];
         directories.extend((0..self.plan.contenders.len()).map(|number| format!("{base}/{number}")));
-        self.runtime.block_on(remote::make(self.target, &directories))?;
+        self.runtime.block_on(remote::make(self.beds[0].target, &directories))?;
         Ok(directories)
     }
 
@@ -153,8 +163,8 @@ impl<B: Fixture> Measurement<'_, B> {
         &self,
         directories: &[String],
         mut progress: impl FnMut(),
-    ) -> Result<(Vec<Course>, Vec<f64>), MeasureError> {
-        let mut courses: Vec<Course> = Vec::new();
+    ) -> Result<(Vec<Course<'a, B>>, Vec<f64>), MeasureError> {
+        let mut courses: Vec<Course<'a, B>> = Vec::new();
         for (number, contender) in self.plan.contenders.iter().enumerate() {
             let place = match directories {
                 [_, source, received @ ..] => {
@@ -162,13 +172,15 @@ impl<B: Fixture> Measurement<'_, B> {
                 }
                 _ => Directories::shared(),
             };
-            let (samples, latencies) = (Vec::new(), Latencies::default());
-            courses.push(Course { contender: *contender, place, samples, latencies });
+            for bed in self.beds {
+                let (place, samples, latencies) = (place.clone(), Vec::new(), Latencies::default());
+                courses.push(Course { bed, contender: *contender, place, samples, latencies });
+            }
         }
         if let [_, source, ..] = directories
             && courses.iter().any(|course| course.contender.direction == Direction::Get)
         {
-            let filled = remote::fill(self.fixture, self.files, self.target, source);
+            let filled = remote::fill(self.beds[0].fixture, self.files, self.beds[0].target, source);
             self.wait(filled)?.map_err(MeasureError::Filling)?;
         }
         for course in &mut courses {
@@ -209,34 +221,30 @@ impl<B: Fixture> Measurement<'_, B> {
         done.ok_or(MeasureError::Interrupted)
     }
 
-    fn deliver(&self, course: &Course, latencies: &mut Latencies) -> Result<Sample, MeasureError> {
-        let Course { contender, place, .. } = course;
-        let delivery = deliver(self.fixture, self.files, self.target, place, contender, latencies);
+    fn deliver(&self, course: &Course<'_, B>, latencies: &mut Latencies) -> Result<Sample, MeasureError> {
+        let Course { bed, contender, place, .. } = course;
+        let delivery = deliver(bed.fixture, self.files, bed.target, place, contender, latencies);
         self.wait(delivery)?.map_err(|failed| MeasureError::Delivery { contender: contender.name(), failed })
     }
 
     /// Delivers once and compares every byte.
-    fn verify(&self, course: &Course) -> Result<(Sample, Latencies), MeasureError> {
-        self.fixture.clear(Check::Bytes).map_err(MeasureError::Files)?;
+    fn verify(&self, course: &Course<'_, B>) -> Result<(Sample, Latencies), MeasureError> {
+        let Bed { fixture, target, .. } = *course.bed;
+        fixture.clear(Check::Bytes).map_err(MeasureError::Files)?;
         let mut latencies = Latencies::default();
         let sample = self.deliver(course, &mut latencies)?;
         let name = || course.contender.name();
         if self.plan.remote_directory.is_some() && course.contender.direction == Direction::Put {
-            let fetched = remote::fetch(self.fixture, self.files, self.target, &course.place.received);
+            let fetched = remote::fetch(fixture, self.files, target, &course.place.received);
             let fetched = self.wait(fetched)?;
             fetched.map_err(|failed| MeasureError::Delivery { contender: name(), failed })?;
         }
-        self.checked(Check::Bytes, name)?;
+        checked(fixture, Check::Bytes, name)?;
         Ok((sample, latencies))
     }
 
-    fn checked(&self, check: Check, name: impl FnOnce() -> String) -> Result<(), MeasureError> {
-        let checked = self.fixture.check(check);
-        checked.map_err(|what| MeasureError::WrongBytes { contender: name(), what })
-    }
-
-    fn repeat(&self, course: &mut Course, round: Round) -> Result<(), MeasureError> {
-        self.fixture.clear(Check::Sizes).map_err(MeasureError::Files)?;
+    fn repeat(&self, course: &mut Course<'_, B>, round: Round) -> Result<(), MeasureError> {
+        course.bed.fixture.clear(Check::Sizes).map_err(MeasureError::Files)?;
         let mut latencies = std::mem::take(&mut course.latencies);
         let mut unused = Latencies::default();
         let sample =
@@ -245,7 +253,7 @@ impl<B: Fixture> Measurement<'_, B> {
         let arrives_here =
             self.plan.remote_directory.is_none() || course.contender.direction == Direction::Get;
         if arrives_here {
-            self.checked(Check::Sizes, || course.contender.name())?;
+            checked(course.bed.fixture, Check::Sizes, || course.contender.name())?;
         }
         course.samples.extend((round == Round::Timed).then_some(sample));
         Ok(())
@@ -253,16 +261,17 @@ impl<B: Fixture> Measurement<'_, B> {
 
     /// Microseconds.
     fn bare(&self, check: Check) -> Result<f64, MeasureError> {
-        self.fixture.clear(check).map_err(MeasureError::Files)?;
-        let took = bare::carry(self.fixture, check).map_err(MeasureError::Bare)?;
+        let fixture = self.beds[0].fixture;
+        fixture.clear(check).map_err(MeasureError::Files)?;
+        let took = bare::carry(fixture, check).map_err(MeasureError::Bare)?;
         if check == Check::Bytes {
-            self.checked(check, || "a bare connection".to_owned())?;
+            checked(fixture, check, || "a bare connection".to_owned())?;
         }
         Ok(took.as_secs_f64() * 1e6)
     }
 
-    fn row(&self, course: &mut Course, machine: &Machine, bare_us: Option<f64>) -> Row {
-        let Course { contender, samples, latencies, .. } = course;
+    fn row(&self, course: &mut Course<'_, B>, machine: &Machine, bare_us: Option<f64>) -> Row {
+        let Course { bed, contender, samples, latencies, .. } = course;
         let (files, plan) = (self.files, self.plan);
         let us = |of: fn(&Sample) -> u64| {
             let mut values: Vec<f64> = samples.iter().map(|sample| of(sample) as f64).collect();
@@ -286,7 +295,7 @@ impl<B: Fixture> Measurement<'_, B> {
             files: files.count,
             file_size_bytes: files.size_bytes,
             content: files.content,
-            store: plan.store.clone(),
+            store: bed.store.to_owned(),
             server: plan.server.clone(),
             repetitions: samples.len() as u32,
             warm_up: if plan.once { 0 } else { plan.warm_up },
@@ -319,6 +328,10 @@ impl<B: Fixture> Measurement<'_, B> {
         };
         Row { record, system_calls: None, contender: *contender }
     }
+}
+
+fn checked(fixture: &impl Fixture, check: Check, name: impl FnOnce() -> String) -> Result<(), MeasureError> {
+    fixture.check(check).map_err(|what| MeasureError::WrongBytes { contender: name(), what })
 }
 
 /// Four decimals: more are noise.

@@ -5,7 +5,7 @@ use super::delivery::{Contender, DataConnection, Target};
 use super::files::Files;
 use super::fixture::{Check, DiskFixture, Fixture};
 use super::generated::GeneratedStore;
-use super::run::{MeasureError, Plan, measure};
+use super::run::{Bed, MeasureError, Plan, measure};
 use super::server::{LocalServer, PASSWORD, USER};
 use crate::sim::workload::Content;
 use ftp_endpoint::client::{Direction, Login};
@@ -15,23 +15,17 @@ use ftp_proto::path::VirtualPath;
 use tokio_util::sync::CancellationToken;
 
 fn plan(contenders: Vec<Contender>) -> Plan {
-    let (store, server, date) = ("memory".to_owned(), "in-process".to_owned(), "2026-01-01".to_owned());
+    let (server, date) = ("in-process".to_owned(), "2026-01-01".to_owned());
     let cancel = CancellationToken::new();
-    Plan {
-        contenders,
-        repetitions: 2,
-        warm_up: 0,
-        once: false,
-        remote_directory: None,
-        cancel,
-        store,
-        server,
-        date,
-    }
+    Plan { contenders, repetitions: 2, warm_up: 0, once: false, remote_directory: None, cancel, server, date }
 }
 
 fn target(server: &LocalServer) -> Target {
     Target { server: server.address, login: Login::new(USER, PASSWORD) }
+}
+
+fn bed<'a, B: Fixture>(fixture: &'a B, target: &'a Target) -> [Bed<'a, B>; 1] {
+    [Bed { fixture, target, store: "memory" }]
 }
 
 fn ways() -> Vec<Contender> {
@@ -61,7 +55,8 @@ fn every_way_on_every_bed() {
     fn run<B: Fixture>(fixture: &B, files: &Files) {
         let server = LocalServer::start(fixture.store().clone()).unwrap();
         let mut deliveries = 0;
-        let result = measure(fixture, files, &target(&server), &plan(ways()), || deliveries += 1).unwrap();
+        let result =
+            measure(&bed(fixture, &target(&server)), files, &plan(ways()), || deliveries += 1).unwrap();
         assert_eq!(deliveries, ways().len() * 3);
         assert_eq!(result.rows.len(), ways().len());
         for row in &result.rows {
@@ -81,7 +76,7 @@ fn bytes_of_another_file_are_noticed_in_the_verification() {
     let server = LocalServer::start(there).unwrap();
     let here = GeneratedStore::new(&files(Content::Text));
     let get = Contender::new(Direction::Get, TransmissionMode::Block, 1, 1, DataConnection::Kept);
-    let result = measure(&here, &files(Content::Text), &target(&server), &plan(vec![get]), || ());
+    let result = measure(&bed(&here, &target(&server)), &files(Content::Text), &plan(vec![get]), || ());
     assert!(matches!(&result, Err(MeasureError::WrongBytes { what, .. }) if what.contains("wrong bytes")));
 }
 
@@ -91,7 +86,7 @@ fn short_files_are_noticed_in_timed_deliveries_too() {
     let files = Files::new(5, 1000, Content::Text);
     let here = GeneratedStore::new(&files);
     let get = Contender::new(Direction::Get, TransmissionMode::Stream, 1, 1, DataConnection::Kept);
-    let result = measure(&here, &files, &target(&server), &plan(vec![get]), || ());
+    let result = measure(&bed(&here, &target(&server)), &files, &plan(vec![get]), || ());
     assert!(matches!(&result, Err(MeasureError::WrongBytes { what, .. }) if what.contains("999 bytes")));
 }
 
@@ -102,7 +97,7 @@ fn a_refused_login_is_told_with_its_reply() {
     let server = LocalServer::start(fixture.clone()).unwrap();
     let target = Target { login: Login::new(USER, "wrong"), ..target(&server) };
     let put = Contender::new(Direction::Put, TransmissionMode::Stream, 1, 1, DataConnection::Kept);
-    let error = measure(&fixture, &files, &target, &plan(vec![put]), || ()).unwrap_err();
+    let error = measure(&bed(&fixture, &target), &files, &plan(vec![put]), || ()).unwrap_err();
     assert!(error.to_string().contains("530"), "{error}");
 }
 
@@ -160,6 +155,27 @@ fn what_is_kept_is_moved_out_of_the_way() {
     assert!(aside.iter().filter(|path| path.join(Files::name(0)).exists()).count() == 2, "sent and kept");
 }
 
+/// In one directory, one after the other: what one has received is out of the other's way.
+#[test]
+fn beds_are_measured_in_turn_and_rows_stand_together() {
+    let (files, directory) = (Files::new(20, 100, Content::Text), tempfile::tempdir().unwrap());
+    let plain = DiskFixture::create(directory.path(), &files).unwrap().settling();
+    let durable = plain.clone().durable().unwrap();
+    let servers = [&plain, &durable].map(|fixture| LocalServer::start(fixture.store().clone()).unwrap());
+    let targets = [target(&servers[0]), target(&servers[1])];
+    let beds = [
+        Bed { fixture: &plain, target: &targets[0], store: "disk" },
+        Bed { fixture: &durable, target: &targets[1], store: "disk, durable" },
+    ];
+    let mut deliveries = 0;
+    let result = measure(&beds, &files, &plan(ways()), || deliveries += 1).unwrap();
+    assert_eq!(deliveries, ways().len() * 2 * 3);
+    let rows: Vec<_> = result.rows.iter().map(|row| (row.contender, row.record.store.as_str())).collect();
+    let expected: Vec<_> =
+        ways().into_iter().flat_map(|way| [(way, "disk"), (way, "disk, durable")]).collect();
+    assert_eq!(rows, expected);
+}
+
 #[test]
 fn an_interrupt_ends_it() {
     let files = Files::new(1_000_000, 1, Content::Text);
@@ -168,6 +184,6 @@ fn an_interrupt_ends_it() {
     let plan = plan(ways());
     let cancel = plan.cancel.clone();
     std::thread::spawn(move || cancel.cancel());
-    let result = measure(&fixture, &files, &target(&server), &plan, || ());
+    let result = measure(&bed(&fixture, &target(&server)), &files, &plan, || ());
     assert!(matches!(result, Err(MeasureError::Interrupted)));
 }

@@ -7,7 +7,9 @@ use super::page_cache::{Batch, GroupCommit, Inode, Name, PageCache, Phases, Surv
 use super::time::SimTime;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
-use ftp_endpoint::store::{Entry, Metadata, Principal, ReadFile, Store, StoreError, Write, WriteFile};
+use ftp_endpoint::store::{
+    Entry, Metadata, PartId, Principal, ReadFile, Store, StoreError, Write, WriteFile,
+};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use std::future::pending;
@@ -241,7 +243,7 @@ impl HostWriter {
         let at = match how {
             Write::Replace => 0,
             Write::Append => old_bytes,
-            Write::From(offset) | Write::Resume(offset) => offset,
+            Write::From(offset) | Write::Resume { offset, .. } => offset,
         };
         let file = store.memory.write(path, how).await?;
         let now = store.now().unwrap_or_default();
@@ -251,13 +253,13 @@ impl HostWriter {
         let appends = how == Write::Append;
         let known = match how {
             Write::Append => cache.find(&name),
-            Write::Resume(_) if in_place => cache.find(&name),
-            Write::Resume(_) => cache.find(&store.part(path)),
+            Write::Resume { .. } if in_place => cache.find(&name),
+            Write::Resume { .. } => cache.find(&store.part(path)),
             Write::Replace | Write::From(_) => None,
         };
         let inode = known.unwrap_or_else(|| cache.create());
         match how {
-            Write::Resume(offset) if known.is_some() => cache.cut(inode, offset),
+            Write::Resume { offset, .. } if known.is_some() => cache.cut(inode, offset),
             // Copied.
             Write::From(offset) if offset > 0 => cache.written(now, inode, offset),
             _ => {}
@@ -455,8 +457,8 @@ impl Store for HostStore {
         self.memory.partial_bytes(path).await
     }
 
-    async fn read_partial(&self, path: &VirtualPath) -> Result<HostReader, StoreError> {
-        let file = self.memory.read_partial(path).await?;
-        Ok(HostReader { store: self.clone(), path: path.clone(), file, at: 0 })
+    async fn read_partial(&self, path: &VirtualPath) -> Result<(HostReader, PartId), StoreError> {
+        let (file, part) = self.memory.read_partial(path).await?;
+        Ok((HostReader { store: self.clone(), path: path.clone(), file, at: 0 }, part))
     }
 }

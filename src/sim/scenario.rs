@@ -10,6 +10,7 @@ mod grid;
 mod limit;
 mod tls;
 mod validity;
+mod world;
 
 pub use error::{Problem, ScenarioError};
 pub use fault::FaultSpec;
@@ -30,6 +31,7 @@ use std::path::Path;
 use std::str::FromStr;
 use turmoil_tcp::path::{BurstLoss, Impairments};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
+pub use world::{RivalSpec, WorldSpec};
 
 /// The scenarios that come with the program: name and text.
 const EMBEDDED: [(&str, &str); 15] = [
@@ -97,6 +99,9 @@ pub struct Scenario {
     /// How the hosts' disks keep what is written.
     #[serde(default, skip_serializing_if = "DiskSpec::is_default")]
     pub disk: DiskSpec,
+    /// What else there is beside the deliveries.
+    #[serde(default, skip_serializing_if = "WorldSpec::is_default")]
+    pub world: WorldSpec,
     /// The faults, of which the seed draws one.
     pub faults: Vec<FaultSpec>,
     /// Where faults strike, each in turn; when absent, a payload byte counts twice (it is the case

@@ -124,6 +124,11 @@ impl Server {
         format!("ftp://{USER}:{PASSWORD}@{}/{path}", self.address)
     }
 
+    /// With the user alone: the password is for `FTPSIM_PASSWORD`.
+    pub(crate) fn url_of_user(&self, path: &str) -> String {
+        format!("ftp://{USER}@{}/{path}", self.address)
+    }
+
     /// Names in the root, hidden ones too, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         names(self.root.path())

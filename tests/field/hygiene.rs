@@ -95,8 +95,8 @@ fn a_stdout_that_fails_is_an_error_and_no_panic() {
     let server = Server::start(&[]);
     std::fs::write(server.root.path().join("f"), "x").unwrap();
     let here = tempfile::tempdir().unwrap();
-    let url = server.url("");
-    let file = server.url("f");
+    let url = server.url_of_user("");
+    let file = server.url_of_user("f");
     for arguments in [
         vec!["scenarios"],
         vec!["completions", "bash"],
@@ -107,7 +107,7 @@ fn a_stdout_that_fails_is_an_error_and_no_panic() {
         vec!["sweep", "--seeds", "0..1"],
     ] {
         let mut full = program();
-        full.args(&arguments).current_dir(here.path()).stdin(Stdio::null());
+        full.args(&arguments).env("FTPSIM_PASSWORD", PASSWORD).current_dir(here.path()).stdin(Stdio::null());
         full.stdout(File::options().write(true).open("/dev/full").unwrap());
         let output = full.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -116,10 +116,51 @@ fn a_stdout_that_fails_is_an_error_and_no_panic() {
         let (read, write) = std::io::pipe().unwrap();
         drop(read);
         let mut closed = program();
-        let output = closed.args(&arguments).current_dir(here.path()).stdout(write).output().unwrap();
+        closed.args(&arguments).env("FTPSIM_PASSWORD", PASSWORD).current_dir(here.path()).stdout(write);
+        let output = closed.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
         assert_eq!(stderr, "", "{arguments:?}");
+    }
+}
+
+/// `ps` shows arguments to everybody. Anonymous's password is nobody's secret.
+#[test]
+fn a_password_in_an_argument_is_warned_of_once() {
+    let here = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    std::fs::write(server.root.path().join("f"), "x").unwrap();
+    std::fs::create_dir(server.root.path().join("in")).unwrap();
+    std::fs::write(here.path().join("f"), "x").unwrap();
+    let (url, of_user) = (server.url(""), server.url_of_user(""));
+    let (address, user) = (server.address.to_string(), format!("{USER}:{PASSWORD}"));
+    let bench = ["bench", "--server", &address, "--files", "2", "--repetitions", "1", "--warm-up", "0"];
+    let bench = [&bench[..], &["--mode", "stream", "--directory", "in", "--user"]].concat();
+    for (arguments, lines) in [
+        (vec!["ls", &url], 1),
+        (vec!["quote", &url, "NOOP"], 1),
+        (vec!["get", "-r", &url], 1),
+        (vec!["get", "-r", &url, "--quiet"], 0),
+        (vec!["put", "-r", &url, "f"], 1),
+        (vec!["put", "-r", &url, "f", "-q"], 0),
+        ([&bench[..], &[&user]].concat(), 1),
+        ([&bench[..], &[USER]].concat(), 0),
+        (vec!["ls", &of_user], 0),
+        (vec!["get", "-r", &of_user], 0),
+        (vec!["put", "-r", &of_user, "f"], 0),
+    ] {
+        let output = ftpsim(here.path()).args(&arguments).env("FTPSIM_PASSWORD", PASSWORD).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.matches("a password in arguments (ps)").count(), lines, "{arguments:?}: {stderr}");
+        assert_eq!(stderr.matches("FTPSIM_PASSWORD").count(), lines, "{arguments:?}: {stderr}");
+        assert!(!stderr.contains(PASSWORD), "{arguments:?}: {stderr}");
+    }
+    let anonymous = Server::start_as(&["--anonymous"]);
+    for login in ["anonymous:me@example.org@", "FTP:me@", ""] {
+        let url = format!("ftp://{login}{}/", anonymous.address);
+        let output = ftpsim(here.path()).args(["ls", &url]).output().unwrap();
+        assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""), "{login}");
     }
 }
 

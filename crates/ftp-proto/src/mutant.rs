@@ -63,8 +63,11 @@ pub enum Mutant {
     SourceChangeUnseen,
     /// The client's REST counts what stands under the name, whosever it is, not what its upload has left.
     ResumedOntoVisible,
-    /// The store offers what a failed upload has left to any user.
+    /// The store lets any user go on from what a failed upload has left.
     OthersPartJoined,
+    /// The client goes on from what an upload of the name has left, and does not ask whether it is of its
+    /// file.
+    PartBelieved,
     /// A restart marker names the place one byte before.
     MarkerOneOff,
     /// The store empties the old file when an upload begins.
@@ -79,10 +82,12 @@ pub enum Mutant {
     CarriageReturnDoubled,
     /// The client sends a file again under another name, and leaves the first.
     RetryUnderOtherName,
+    /// When a pipeline breaks, the client sends all of its files again, those that have been answered, too.
+    AnsweredSentAgain,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 35] = [
+    pub const ALL: [Mutant; 37] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -111,6 +116,7 @@ impl Mutant {
         Mutant::SourceChangeUnseen,
         Mutant::ResumedOntoVisible,
         Mutant::OthersPartJoined,
+        Mutant::PartBelieved,
         Mutant::MarkerOneOff,
         Mutant::OldFileEmptied,
         Mutant::UploadsInterleave,
@@ -118,6 +124,7 @@ impl Mutant {
         Mutant::ActiveListenerKept,
         Mutant::CarriageReturnDoubled,
         Mutant::RetryUnderOtherName,
+        Mutant::AnsweredSentAgain,
     ];
 }
 

@@ -3,9 +3,8 @@
 
 use super::Options;
 use super::scratch::Room;
-use crate::measure::delivery::Contender;
 use crate::measure::files::Files;
-use crate::measure::record::Benchmark;
+use crate::measure::record::{Benchmark, Row};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,8 +15,7 @@ type Counts = BTreeMap<String, u64>;
 /// Adds to each row how many there are per file.
 pub(super) fn count(args: &Options, files: &Files, benchmark: &mut Benchmark) -> Result<()> {
     for row in &mut benchmark.rows {
-        let (once, twice) =
-            (traced(args, files, &row.contender, 1)?, traced(args, files, &row.contender, 2)?);
+        let (once, twice) = (traced(args, files, row, 1)?, traced(args, files, row, 2)?);
         let per_file = |(name, &count): (&String, &u64)| {
             let before = once.get(name).copied().unwrap_or_default();
             let more = count.saturating_sub(before);
@@ -31,7 +29,7 @@ pub(super) fn count(args: &Options, files: &Files, benchmark: &mut Benchmark) ->
     Ok(())
 }
 
-fn traced(args: &Options, files: &Files, contender: &Contender, deliveries: u32) -> Result<Counts> {
+fn traced(args: &Options, files: &Files, row: &Row, deliveries: u32) -> Result<Counts> {
     let table = tempfile_path();
     let mut command = Command::new("strace");
     command.args(["-f", "-c", "-qq", "-o"]).arg(&table).arg(std::env::current_exe()?).arg("bench");
@@ -44,9 +42,9 @@ fn traced(args: &Options, files: &Files, contender: &Contender, deliveries: u32)
         command.arg("--store").arg(room.path());
     }
     command
-        .args(super::arguments(contender, files.count, files.size_bytes))
+        .args(super::arguments(&row.contender, files.count, files.size_bytes))
         .args(args.no_reuse.then_some("--no-reuse"))
-        .args(args.durable.then_some("--durable"))
+        .args(row.record.is_durable().then_some("--durable"))
         .args(["--deliveries", &deliveries.to_string()]);
     let ran = command.stdin(Stdio::null()).output();
     let text = std::fs::read_to_string(&table).unwrap_or_default();

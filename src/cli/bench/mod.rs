@@ -7,7 +7,7 @@ mod scratch;
 mod size;
 
 use super::out::{stdout, tell};
-use super::signals::asked_to_end;
+use super::signals::{Asked, asked_to_end};
 use super::transfer::{MODES, choice};
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
@@ -16,7 +16,8 @@ use crate::measure::files::Files;
 use crate::measure::fixture::{Check, Fixture};
 use crate::measure::generated::GeneratedStore;
 use crate::measure::record::Benchmark;
-use crate::measure::run::{MeasureError, Plan, measure};
+use crate::measure::record::DURABLE_SUFFIX;
+use crate::measure::run::{Bed, MeasureError, Plan, measure};
 use crate::measure::server::{self, LocalServer};
 use crate::measure::{fixture::DiskFixture, remote};
 use crate::report::terminal;
@@ -30,6 +31,7 @@ use scratch::Room;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 #[derive(clap::Args)]
@@ -84,9 +86,10 @@ struct Options {
     #[arg(long, value_name = "memory|disk|DIR", default_value = "memory")]
     store: PathBuf,
     /// What arrives on disk counts when it survives the loss of power: uploads at our server, downloads at
-    /// this end
-    #[arg(long)]
-    durable: bool,
+    /// this end; `both` measures the same without it, too, in turn: of two runs the later one would pay for
+    /// the removal of the earlier one's files, which ext4 remembers for minutes
+    #[arg(long, value_name = "only|both", num_args = 0..=1, require_equals = true, default_missing_value = "only", value_parser = choice(&DURABLE))]
+    durable: Option<Durable>,
     /// A server to measure instead of our own in this process
     #[arg(long, value_name = "HOST:PORT")]
     server: Option<String>,
@@ -120,6 +123,15 @@ type Directions = &'static [Direction];
 const DIRECTIONS: [(&str, Directions); 3] =
     [("put", &[Direction::Put]), ("get", &[Direction::Get]), ("both", &[Direction::Put, Direction::Get])];
 
+/// What `--durable` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durable {
+    Only,
+    Both,
+}
+
+const DURABLE: [(&str, Durable); 2] = [("only", Durable::Only), ("both", Durable::Both)];
+
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         Some(What::Growth(growth)) => growth::run(growth),
@@ -131,48 +143,71 @@ fn run_bench(args: &Options) -> Result<ExitCode> {
     super::serve::raise_descriptor_limit();
     let files = Files::new(args.files, args.size, args.content);
     if args.store == Path::new("memory") {
-        ensure!(!args.durable, "--durable needs --store disk or a directory: memory survives nothing");
-        return run_with(args, &files, &GeneratedStore::new(&files));
+        ensure!(
+            args.durable.is_none(),
+            "--durable needs --store disk or a directory: memory survives nothing"
+        );
+        return run_with(args, &files, &[(GeneratedStore::new(&files), "memory".to_owned())]);
     }
     if args.deliveries.is_some() {
-        return run_with(args, &files, &durable(args, DiskFixture::open(&args.store, &files)?)?.keeping());
+        let fixture = DiskFixture::open(&args.store, &files)?.keeping();
+        return run_with(args, &files, &beds(args, fixture)?);
     }
+    let both_at_ours = args.durable != Some(Durable::Both) || args.server.is_none();
+    ensure!(both_at_ours, "--durable=both is for our own server: leave out --server, or give --durable");
     let room = Room::make(&args.store, &files)?;
-    run_with(args, &files, &durable(args, room.fill(&files)?)?)
+    run_with(args, &files, &beds(args, room.fill(&files)?)?)
 }
 
-fn durable(args: &Options, fixture: DiskFixture) -> Result<DiskFixture> {
-    if args.durable { fixture.durable().context("the files cannot be synced") } else { Ok(fixture) }
+/// The fixture as it is to be measured, or in both ways, and what rows say of each.
+fn beds(args: &Options, fixture: DiskFixture) -> Result<Vec<(DiskFixture, String)>> {
+    let store = args.store.display().to_string();
+    let Some(durable) = args.durable else { return Ok(vec![(fixture, store)]) };
+    let plain = fixture.settling();
+    let synced = plain.clone().durable().context("the files cannot be synced")?;
+    let plain = (durable == Durable::Both).then(|| (plain, store.clone()));
+    Ok(plain.into_iter().chain([(synced, format!("{store}{DURABLE_SUFFIX}"))]).collect())
 }
 
-fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<ExitCode> {
-    let own;
-    let (target, address) = match &args.server {
-        None => {
-            own = LocalServer::start(fixture.store().clone()).context("cannot start the server")?;
-            let login = ftp_endpoint::client::Login::new(server::USER, server::PASSWORD);
-            (Target { server: own.address, login }, None)
-        }
-        Some(address) => (target(args, address)?, Some(without_login(address))),
-    };
-    let contenders = contenders(args, &modes(args, &target)?);
-    if let Some(times) = args.deliveries {
-        return only_deliver(files, fixture, &target, &contenders[0], times);
+fn run_with(args: &Options, files: &Files, fixtures: &[(impl Fixture, String)]) -> Result<ExitCode> {
+    let mut own = Vec::new();
+    let mut targets = Vec::new();
+    for (fixture, _) in fixtures {
+        targets.push(match &args.server {
+            None => {
+                let server =
+                    LocalServer::start(fixture.store().clone()).context("cannot start the server")?;
+                let login = ftp_endpoint::client::Login::new(server::USER, server::PASSWORD);
+                let target = Target { server: server.address, login };
+                own.push(server);
+                target
+            }
+            Some(address) => target(args, address)?,
+        });
     }
+    let address = args.server.as_deref().map(without_login);
+    let contenders = contenders(args, &modes(args, &targets[0])?);
+    if let Some(times) = args.deliveries {
+        return only_deliver(files, &fixtures[0].0, &targets[0], &contenders[0], times);
+    }
+    let beds = fixtures.iter().zip(&targets);
+    let beds: Vec<Bed<'_, _>> =
+        beds.map(|((fixture, store), target)| Bed { fixture, target, store }).collect();
+    let interrupt = Interrupt::listen()?;
     let plan = Plan {
         contenders,
         repetitions: args.repetitions,
         warm_up: args.warm_up,
         once: args.once,
         remote_directory: address.map(|_| directory(args)),
-        cancel: cancelled_by_interrupt()?,
-        store: format!("{}{}", args.store.display(), if args.durable { ", durable" } else { "" }),
+        cancel: interrupt.cancel.clone(),
         server: address.unwrap_or("in-process").to_owned(),
         date: today(),
     };
     let rounds = if args.once { 1 } else { u64::from(1 + plan.warm_up + plan.repetitions) };
-    let bar = super::progress::bar(Some(plan.contenders.len() as u64 * rounds), "deliveries");
-    let measured = measure(fixture, files, &target, &plan, || bar.inc(1));
+    let courses = (plan.contenders.len() * beds.len()) as u64;
+    let bar = super::progress::bar(Some(courses * rounds), "deliveries");
+    let measured = measure(&beds, files, &plan, || bar.inc(1));
     bar.finish_and_clear();
     let mut benchmark = match measured {
         Ok(benchmark) => benchmark,
@@ -180,7 +215,7 @@ fn run_with(args: &Options, files: &Files, fixture: &impl Fixture) -> Result<Exi
             tell(format_args!("{wrong}"));
             return Ok(ExitCode::from(1));
         }
-        Err(MeasureError::Interrupted) => return Ok(ExitCode::from(130)),
+        Err(MeasureError::Interrupted) => return Ok(interrupt.code()),
         Err(error) => return Err(failure::explained(error, args)),
     };
     if args.system_calls {
@@ -225,19 +260,33 @@ fn write_csv(path: &Path, rows: impl Iterator<Item = impl serde::Serialize>) -> 
     Ok(())
 }
 
-/// The first Ctrl-C lets the measurement remove its files, the second does not.
-fn cancelled_by_interrupt() -> Result<CancellationToken> {
-    let (runtime, cancel) = (runtime()?, CancellationToken::new());
-    let interrupted = cancel.clone();
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            asked_to_end().await;
-            tell(format_args!("interrupted; removing files"));
-            interrupted.cancel();
-            std::process::exit(asked_to_end().await.code().into());
+/// The first signal lets the measurement remove its files, the second does not.
+struct Interrupt {
+    cancel: CancellationToken,
+    asked: Arc<OnceLock<Asked>>,
+}
+
+impl Interrupt {
+    fn listen() -> Result<Self> {
+        let (runtime, cancel) = (runtime()?, CancellationToken::new());
+        let asked = Arc::new(OnceLock::new());
+        let (interrupted, first) = (cancel.clone(), asked.clone());
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                let asked = asked_to_end().await;
+                first.get_or_init(|| asked);
+                tell(format_args!("interrupted; removing files"));
+                interrupted.cancel();
+                std::process::exit(asked_to_end().await.code().into());
+            });
         });
-    });
-    Ok(cancel)
+        Ok(Self { cancel, asked })
+    }
+
+    /// Of whoever has ended the measurement.
+    fn code(&self) -> ExitCode {
+        ExitCode::from(self.asked.get().map_or(1, |asked| asked.code()))
+    }
 }
 
 /// Each way once; stream mode neither pipelines nor keeps its connection.
@@ -301,6 +350,7 @@ fn target(args: &Options, address: &str) -> Result<Target> {
         };
         (url.user, url.password) = (Some(name.to_owned()), password);
     }
+    super::transfer::warn_of_password(&url);
     Ok(Target { server: runtime()?.block_on(url.resolve())?, login: super::transfer::login(&url)? })
 }
 

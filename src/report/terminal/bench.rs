@@ -14,6 +14,7 @@ pub fn benchmark(result: &Benchmark, style: Style) -> String {
         "Speed: median of the repetitions; `bare`: a TCP connection that carries the same bytes, 1 is the limit",
         speed(result, style),
     );
+    text += &prices(result, style);
     text += &style.block(
         &format!(
             "Cost of a file, at {}: CPU time, context switches, system calls, round trips, data connections opened",
@@ -40,7 +41,7 @@ fn heading(result: &Benchmark, first: &BenchRecord) -> String {
         format::counted(first.files, "file"),
         format::bytes(first.file_size_bytes),
         content(first),
-        first.store,
+        stores(result).join(" and "),
         first.server,
         counted(first.repetitions, "repetition"),
         first.warm_up,
@@ -64,7 +65,34 @@ fn names(result: &Benchmark, index: usize) -> [String; 2] {
     let contender = &result.rows[index].contender;
     let before = index.checked_sub(1).map(|before| result.rows[before].contender.direction);
     let direction = if before == Some(contender.direction) { "" } else { contender.direction.as_str() };
-    [direction.to_owned(), contender.way()]
+    let is_one_of_both = result.rows[index].record.is_durable() && stores(result).len() > 1;
+    let way = if is_one_of_both { format!("{}, durable", contender.way()) } else { contender.way() };
+    [direction.to_owned(), way]
+}
+
+/// Each once: two alternate, if there are two.
+fn stores(result: &Benchmark) -> Vec<&str> {
+    let mut all: Vec<&str> = result.rows.iter().map(|row| row.record.store.as_str()).collect();
+    all.dedup();
+    all.truncate(2);
+    all
+}
+
+/// What durability costs, where each contender was measured with it and without.
+fn prices(result: &Benchmark, style: Style) -> String {
+    let mut text = String::new();
+    for pair in result.rows.windows(2) {
+        let [plain, durable] = pair else { continue };
+        if durable.contender == plain.contender && durable.record.is_durable() && !plain.record.is_durable() {
+            let speed = plain.record.duration_us as f64 / durable.record.duration_us.max(1) as f64;
+            text += &format!("  {}: {}\n", durable.contender.name(), ratio(speed));
+        }
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{}\n{text}", style.bold("Durable speed to the same without"))
+    }
 }
 
 fn table(

@@ -1,8 +1,7 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::integrity::Ending;
-use super::{End, Oracle, exposure, loses_unsynced, marks_end_of_file};
+use super::{End, Oracle, loses_unsynced, marks_end_of_file};
 use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::{Direction, Verify};
@@ -72,11 +71,7 @@ fn may_be_taken_in_part(end: &End<'_>) -> bool {
     end.case.ingest.is_some() && (end.case.writes_in_place || !marks_end_of_file(end.case))
 }
 
-/// Two who write into one file in place mix their bytes. What a client has joined of two parts of its
-/// user's stands until the client has compared it: an ingest takes it before that, and a client that dies
-/// leaves it.
+/// Two who write into one file in place mix their bytes.
 fn may_be_mixed(end: &End<'_>) -> bool {
-    let (case, rival) = (end.case, end.case.rival.is_some());
-    let before_it_is_compared = case.ingest.is_some() || end.ending == Ending::ClientDied;
-    rival && case.writes_in_place || before_it_is_compared && exposure::may_join_own(end)
+    end.case.rival.is_some() && end.case.writes_in_place
 }

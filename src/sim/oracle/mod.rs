@@ -62,7 +62,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::<framing::Framing>::default(),
         Box::new(leaks::Leaks),
         Box::new(liveness::Liveness),
-        Box::new(once::Once),
+        Box::<once::Once>::default(),
         Box::new(preservation::Preservation),
         Box::<replies::Replies>::default(),
     ]

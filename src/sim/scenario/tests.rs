@@ -82,6 +82,22 @@ fn errors() {
         ("directions", "companions = [\"round-trips\", \"truth\"]\ndirections"),
         ("directions", "companions = [\"habits\"]\ndirections"),
         ("directions", "companions = [\"no/such.toml\"]\ndirections"),
+        ("[limits]", "[world]\nold_file = true\n\n[limits]"),
+        ("[limits]", "[world]\nsource_change = \"other\"\n\n[limits]"),
+        ("[limits]", "[world]\ningest = { poll_us = 10 }\n\n[limits]"),
+        ("[limits]", "[world]\nold_files = true\ningest = { poll_us = 10_000 }\n\n[limits]"),
+        (
+            "[limits]",
+            "[world.rival]\nuser = \"same\"\ndeed = \"replaces\"\nat_us = [0, 1]\nlasts_us = [2, 1]\n\n[limits]",
+        ),
+        (
+            "[limits]",
+            "[world.rival]\nuser = \"same\"\ndeed = \"removes\"\nat_us = [0, 1]\nlasts_us = [0, 1]\n\n[limits]",
+        ),
+        (
+            "[limits]",
+            "[world.rival]\nuser = \"same\"\ndeed = \"replaces\"\nat_us = [0, 1]\nlasts_us = [0, 1]\n\n[limits]",
+        ),
     ];
     let mut all = String::new();
     for (from, to) in changes {
@@ -93,6 +109,26 @@ fn errors() {
     insta::assert_snapshot!(all);
     insta::assert_snapshot!(Scenario::load("tinny").unwrap_err());
     insta::assert_snapshot!(Scenario::load("no/such.toml").unwrap_err());
+}
+
+#[test]
+fn a_world_has_what_makes_sense_in_it() {
+    let refused = |name: &str, from: &str, to: &str| {
+        let text = EMBEDDED.iter().find(|(known, _)| *known == name).unwrap().1;
+        assert!(text.contains(from), "{from}");
+        Scenario::parse(&text.replace(from, to), "x.toml").unwrap_err().to_string()
+    };
+    let change = "\n[world]\nsource_change = \"longer\"\n\n[path]";
+    assert!(refused("wan-grid", "\n[path]", change).contains("`world`: expected none with a grid"));
+    let at_each = refused("truth-table", "\n[path]", change);
+    assert!(at_each.contains("`world.source_change`: expected none with every_wire_byte"), "{at_each}");
+    let text = include_str!("../../../sims/tiny.toml");
+    let (before, _) = text.split_once("[[faults]]").unwrap();
+    let (_, after) = text.split_once("[[variants]]").unwrap();
+    let quiet = format!("{before}[[faults]]\nkind = \"none\"\n\n[[variants]]{after}");
+    assert!(Scenario::parse(&quiet, "x.toml").is_ok());
+    let error = Scenario::parse(&quiet.replace("\n[path]", change), "x.toml").unwrap_err().to_string();
+    assert!(error.contains("none without a fault that strikes"), "{error}");
 }
 
 /// What a command prints can be given to a shell as it is.

@@ -39,6 +39,7 @@ impl Scenario {
             return Err(Problem::new("directions", "`put`, `get` or both, each once"));
         }
         self.check_faults()?;
+        self.world.check(self)?;
         self.check_variants()
     }
 

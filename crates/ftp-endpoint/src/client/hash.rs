@@ -104,9 +104,43 @@ pub(super) fn parse_hash(reply: Reply) -> Result<String, ClientError> {
     }
 }
 
+/// The beginning of what a failed upload has left at the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PartHash {
+    /// How many bytes it is of.
+    pub bytes: u64,
+    /// SHA-256 in lower-case hexadecimal.
+    pub hash: String,
+}
+
+/// `213 BYTES SHA-256 HEX`, the reply to SITE HASHPARTIAL (our extension); `None` is any other.
+pub(super) fn parse_part_hash(reply: &Reply) -> Option<PartHash> {
+    let text = reply.text();
+    let mut words = text.split_ascii_whitespace();
+    let (bytes, algorithm, hash) = (words.next()?.parse().ok()?, words.next()?, words.next()?);
+    let is_told = reply.code == 213 && algorithm == "SHA-256" && hash.len() == 64;
+    is_told.then(|| PartHash { bytes, hash: hash.to_ascii_lowercase() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_is_told_with_its_length() {
+        let hash = "a8100ae6aa1940d0b663bb31cd466142ebbdbd5187131b92d93818987832eb89";
+        let told = parse_part_hash(&Reply::new(213, format!("300 SHA-256 {}", hash.to_uppercase())));
+        assert_eq!(told, Some(PartHash { bytes: 300, hash: hash.to_owned() }));
+        for (code, text) in [
+            (500, format!("300 SHA-256 {hash}")),
+            (213, "300".to_owned()),
+            (213, format!("300 SHA-1 {hash}")),
+            (213, format!("-1 SHA-256 {hash}")),
+            (213, "300 SHA-256 a810".to_owned()),
+        ] {
+            assert_eq!(parse_part_hash(&Reply::new(code, &text)), None, "{text}");
+        }
+    }
 
     #[test]
     fn hash_is_in_the_last_line() {

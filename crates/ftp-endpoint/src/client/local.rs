@@ -1,8 +1,10 @@
 //! A file at this end: converted as the representation type says, hashed if that is to be verified.
 
-use super::hash::Hashing;
+use super::error::ClientError;
+use super::hash::{Hashing, PartHash};
 use super::marker::Start;
 use super::policy::{Policy, Verify};
+use super::verify::same_hash;
 use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use crate::transfer::ascii::{AsciiReader, AsciiWriter};
 use ftp_proto::path::VirtualPath;
@@ -26,18 +28,27 @@ impl<R: ReadFile> LocalReader<R> {
         }
     }
 
-    /// The file from an offset on. For a hash its beginning has to be read, too.
+    /// The file from an offset on. For a hash its beginning has to be read, too; so it has where it is to be
+    /// that of `part`, from which the receiver goes on. Errors: [`ClientError::HashMismatch`] if it is not.
     pub(super) async fn open<S: Store<Reader = R>>(
         store: &S,
         path: &VirtualPath,
         offset_bytes: u64,
         policy: &Policy,
-    ) -> Result<Self, StoreError> {
-        if policy.verify != Verify::Hash {
-            return Ok(Self::new(store.read(path, offset_bytes).await?, policy));
+        part: Option<PartHash>,
+    ) -> Result<Self, ClientError> {
+        if policy.verify != Verify::Hash && part.is_none() {
+            let file = store.read(path, offset_bytes).await.map_err(ClientError::Local)?;
+            return Ok(Self::new(file, policy));
         }
-        let mut file = Hashing::new(store.read(path, 0).await?, true);
-        file.skip(offset_bytes).await?;
+        let mut file = Hashing::new(store.read(path, 0).await.map_err(ClientError::Local)?, true);
+        // A place in the file may be another one in what is stored of it: a CR of TYPE A is held back.
+        let compared_bytes = part.as_ref().map_or(0, |part| part.bytes.min(offset_bytes));
+        file.skip(compared_bytes).await.map_err(ClientError::Local)?;
+        if let Some(part) = part {
+            same_hash(part.hash, file.hash())?;
+        }
+        file.skip(offset_bytes - compared_bytes).await.map_err(ClientError::Local)?;
         Ok(Self::of(file, policy))
     }
 
@@ -92,10 +103,10 @@ impl<W: WriteFile> LocalWriter<W> {
         start: &Start,
         policy: &Policy,
     ) -> Result<Self, StoreError> {
-        let how = if start.marker.is_some() { Write::Resume(start.offset_bytes) } else { Write::Replace };
+        let how = if start.marker.is_some() { Write::resume(start.offset_bytes) } else { Write::Replace };
         // It is opened first: who goes on from it takes it away.
         let part = match policy.verify == Verify::Hash && start.offset_bytes > 0 {
-            true => Some(store.read_partial(path).await?),
+            true => Some(store.read_partial(path).await?.0),
             false => None,
         };
         let mut file = Hashing::new(store.write(path, how).await?, policy.verify == Verify::Hash);

@@ -387,8 +387,10 @@ impl<N: Net, S: Store> Worker<N, S> {
             return self.failed_in_turn(pending, &error).await;
         }
         for (_, mut flight) in std::mem::take(&mut burst.flights) {
-            let over =
-                flight.completed && flight.owed == 0 && (flight.moved.is_some() || flight.error.is_some());
+            let over = flight.completed
+                && flight.owed == 0
+                && (flight.moved.is_some() || flight.error.is_some())
+                && !mutant::is(Mutant::AnsweredSentAgain);
             let renamed = self.policy.publish == Publish::Direct || flight.renaming;
             let lost = matches!(&flight.error,
                 Some(ClientError::Refused { reply, .. }) if matches!(reply.code, 425 | 426))

@@ -157,7 +157,8 @@ pub struct Policy {
     pub reuse_data_connection: bool,
     /// A further attempt goes on where the last one ended, the first one where an earlier delivery
     /// did. A local file of another size or time of modification than at the last attempt is sent from
-    /// its beginning, and whatever was put together is compared by HASH, and moved anew if it differs;
+    /// its beginning, and whatever was put together is compared by HASH, and moved anew if it differs (an
+    /// upload to our server before it goes on, by SITE HASHPARTIAL);
     /// where the server knows no HASH, a file may be joined of two versions without a word, unless
     /// [`Verify`] tells. By restart markers in block and compressed mode, by offsets in types I and L 8 with file structure. What cannot go on
     /// begins anew: stream and deflate mode in TYPE A or E or with records, files of [`RecordForm::Marked`],

@@ -2,9 +2,11 @@
 //!
 //! In block and compressed mode both ends name places in the file by restart markers. In stream and
 //! deflate mode a marker is an offset in what is sent, before it is compressed. What a failed upload has
-//! left is asked for by `SITE PARTIAL` (our extension), or, under a temporary name, by SIZE.
+//! left is asked for by `SITE PARTIAL`, and compared by `SITE HASHPARTIAL` (our extensions), or asked for
+//! under a temporary name by SIZE.
 
 use super::error::ClientError;
+use super::hash::{PartHash, parse_part_hash};
 use super::marker::Start;
 use super::policy::{Direction, Policy, Publish, Verify, part_name};
 use super::queue::Pending;
@@ -63,6 +65,22 @@ impl<N: Net, S: Store> Worker<N, S> {
             policy.verify = Verify::Hash;
         }
         Ok(policy)
+    }
+
+    /// What the server has before an upload's `start`, if it tells: a part may be another client's of the same
+    /// user, which no size shows, and once the whole stands under its name it is too late to find out.
+    pub(super) async fn part_hash(
+        &mut self,
+        start: &Start,
+        stored_as: &str,
+    ) -> Result<Option<PartHash>, ClientError> {
+        // Others' servers would not know the question.
+        let marker = start.marker.as_ref().filter(|marker| marker.ends_with(OF_PARTIAL));
+        let is_believed = mutant::is(Mutant::PartBelieved) || mutant::is(Mutant::SourceChangeUnseen);
+        let Some(marker) = marker.filter(|_| !is_believed) else { return Ok(None) };
+        let question = Command::Site(format!("HASHPARTIAL {marker} {stored_as}"));
+        let reply = self.session().await?.command(&question).await?;
+        Ok(parse_part_hash(&reply))
     }
 
     async fn start_of_upload(&mut self, pending: &Pending) -> Result<Option<Start>, ClientError> {

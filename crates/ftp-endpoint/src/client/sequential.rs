@@ -57,11 +57,8 @@ impl<N: Net, S: Store> Worker<N, S> {
 
     async fn put_from(&mut self, pending: &mut Pending, start: &Start) -> Result<u64, ClientError> {
         let policy = self.policy_from(start).await?;
-        let job = &pending.job;
-        let opened = LocalReader::open(&self.store, &job.local, start.offset_bytes, &policy).await;
-        let mut file = opened.map_err(ClientError::Local)?;
         let (verify, publish) = (policy.verify, policy.publish);
-        let session = self.session().await?;
+        let job = &pending.job;
         let part = part_name(&job.remote);
         let other = format!("{}.{}", job.remote, pending.report.attempts);
         let stored_as = match publish {
@@ -69,6 +66,9 @@ impl<N: Net, S: Store> Worker<N, S> {
             Publish::Direct if other_name(pending) => &other,
             Publish::Direct => &job.remote,
         };
+        let left = self.part_hash(start, stored_as).await?;
+        let mut file = LocalReader::open(&self.store, &job.local, start.offset_bytes, &policy, left).await?;
+        let session = self.session().await?;
         let result = session.put_file(&job.remote, stored_as, start.marker.as_deref(), &mut file).await;
         // Of a later place in the file than the one it began from, or else that one is still good.
         pending.mark = session.take_mark().or(pending.mark.take());

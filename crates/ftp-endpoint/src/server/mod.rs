@@ -11,7 +11,9 @@
 //! - REST, APPE, SIZE and DELE speak of the file that is visible. What a failed upload has left is out of
 //!   sight and belongs to its user: `SITE PARTIAL path` tells its length, and the next REST and STOR of
 //!   that path in the session go on from it; so do REST with a marker of a 110 reply to an upload, or with
-//!   an offset and a `p` behind it, in any session of the user. It is removed when the name is deleted or
+//!   an offset and a `p` behind it, in any session of the user. `SITE HASHPARTIAL marker path` tells its
+//!   SHA-256 up to there; the STOR that then goes on finds that part, or is answered by 451: another client
+//!   of the user may have left another one meanwhile. It is removed when the name is deleted or
 //!   renamed, when its user has left too many ([`Limits::partials_per_user`]) or another upload of theirs
 //!   has come to its end; nothing is left of an upload that found no room, of an append or of anonymous.
 //! - REST takes offsets in the file in block and compressed mode, in stream mode offsets of what is sent

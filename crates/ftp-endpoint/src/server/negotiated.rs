@@ -1,10 +1,12 @@
 //! What a session's commands have agreed upon: all that REIN puts back.
 
+use crate::store::PartId;
 use crate::transfer::OF_PARTIAL;
 use crate::transfer::ascii::RETURN_SEEN;
 use ftp_proto::command::DataType;
 use ftp_proto::listing::Facts;
 use ftp_proto::mode::{Coding, DeflateLevel, Structure, TransmissionMode};
+use ftp_proto::path::VirtualPath;
 use ftp_proto::repr::Representation;
 use std::num::NonZeroU64;
 
@@ -116,6 +118,14 @@ impl Restart {
         let offset = text.parse().ok().filter(|_| is_number)?;
         Some(Self { offset, of_partial, return_seen: digits.is_some() })
     }
+}
+
+/// What a client has been told of a failed upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AskedPartial {
+    pub path: VirtualPath,
+    /// The one whose hash has been told: of no other one is it true.
+    pub part: Option<PartId>,
 }
 
 /// What HASH computes (draft-ietf-ftpext2-hash-04).

@@ -7,9 +7,9 @@ use super::control::{Control, Line};
 use super::counting::Counting;
 use super::data::DataPort;
 use super::live::LiveConfig;
-use super::negotiated::Negotiated;
 #[cfg(feature = "tls")]
 use super::negotiated::Protection;
+use super::negotiated::{AskedPartial, Negotiated};
 use super::replies::Refusal;
 #[cfg(feature = "tls")]
 use super::tls::SessionTls;
@@ -43,8 +43,8 @@ pub(super) struct Session<N: Net, A: Accounts> {
     pub(super) negotiated: Negotiated,
     /// RNFR's argument, until the next command.
     pub(super) rename_from: Option<VirtualPath>,
-    /// SITE PARTIAL's argument: a REST and STOR of this path go on from what a failed upload has left.
-    pub(super) asked_partial: Option<VirtualPath>,
+    /// What SITE PARTIAL has told of: a REST and STOR of this path go on from what a failed upload has left.
+    pub(super) asked_partial: Option<AskedPartial>,
     /// An ABOR waits behind commands that came before it: their transfers do not begin.
     pub(super) aborting: bool,
     pub(super) passive_tries: u64,

@@ -118,7 +118,7 @@ async fn uploads(store: &impl Store) {
     assert_eq!(get(store, "/f").await.unwrap(), b"old");
     assert_eq!(names(store, "/").await, ["f"]);
     assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), Some(9));
-    put(store, "/f", Write::Resume(5), b"whole").await;
+    put(store, "/f", Write::resume(5), b"whole").await;
     assert_eq!(get(store, "/f").await.unwrap(), b"new, whole");
     assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), None);
 

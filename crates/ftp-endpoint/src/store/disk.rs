@@ -34,7 +34,7 @@ mod temporary;
 mod writer;
 
 use super::listing::Listing;
-use super::{Entry, Kind, Metadata, Principal, Store, StoreError, Write};
+use super::{Entry, Kind, Metadata, PartId, Principal, Store, StoreError, Write};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
 use commit::{Committer, Touched};
@@ -359,8 +359,10 @@ impl Store for DiskStore {
         }
     }
 
-    async fn read_partial(&self, path: &VirtualPath) -> Result<DiskReader, StoreError> {
+    async fn read_partial(&self, path: &VirtualPath) -> Result<(DiskReader, PartId), StoreError> {
         let parts = parts::directory(&self.root)?.ok_or(StoreError::NotFound)?;
-        DiskReader::open(&parts, parts::name_of(checked(path)?, &self.principal), 0)
+        let file = DiskReader::open(&parts, parts::name_of(checked(path)?, &self.principal), 0)?;
+        let part = temporary::id_of(&file.metadata()?);
+        Ok((file, part))
     }
 }

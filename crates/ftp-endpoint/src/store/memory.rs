@@ -3,7 +3,7 @@
 mod restore;
 mod writer;
 
-use super::{Entry, Kind, Metadata, Principal, ReadFile, Store, StoreError, Write};
+use super::{Entry, Kind, Metadata, PartId, Principal, ReadFile, Store, StoreError, Write};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,12 @@ struct Partial {
     content: Vec<u8>,
     /// Counts up: the smallest is the oldest.
     number: u64,
+}
+
+impl Partial {
+    fn id(&self) -> PartId {
+        PartId::new([self.number, 0, 0])
+    }
 }
 
 struct Tree {
@@ -474,9 +480,10 @@ impl Store for MemoryStore {
         Ok(partial(&self.tree()))
     }
 
-    async fn read_partial(&self, path: &VirtualPath) -> Result<MemoryReader, StoreError> {
+    async fn read_partial(&self, path: &VirtualPath) -> Result<(MemoryReader, PartId), StoreError> {
         let tree = self.tree();
-        let partial = tree.partials.get(&self.owned(path)).ok_or(StoreError::NotFound)?;
-        Ok(MemoryReader { content: Arc::from(partial.content.as_slice()), at: 0 })
+        let key = (path.clone(), self.principal.name.clone());
+        let partial = tree.partials.get(&key).ok_or(StoreError::NotFound)?;
+        Ok((MemoryReader { content: Arc::from(partial.content.as_slice()), at: 0 }, partial.id()))
     }
 }

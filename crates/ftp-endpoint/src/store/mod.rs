@@ -123,9 +123,32 @@ pub enum Write {
     /// From this offset of the old file (REST + STOR), the file that SIZE tells of. At its very end this
     /// is an append; errors then, if it has got another end before the first byte: [`StoreError::Changed`].
     From(u64),
-    /// From this offset of what a failed upload of the same [`Principal`] has left
-    /// ([`WriteFile::keep`]), and of nothing else.
-    Resume(u64),
+    /// From an offset of what a failed upload of the same [`Principal`] has left ([`WriteFile::keep`]), and
+    /// of nothing else.
+    Resume {
+        /// In bytes.
+        offset: u64,
+        /// Only if it is this one still; else [`StoreError::Changed`].
+        part: Option<PartId>,
+    },
+}
+
+impl Write {
+    /// From this offset of whichever part is there.
+    pub fn resume(offset: u64) -> Self {
+        Self::Resume { offset, part: None }
+    }
+}
+
+/// Tells the parts apart that a name has had, one after the other: a store gives none to two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartId([u64; 3]);
+
+impl PartId {
+    /// Of numbers in which a store's parts differ.
+    pub fn new(numbers: [u64; 3]) -> Self {
+        Self(numbers)
+    }
 }
 
 /// On whose behalf a store is used.
@@ -263,11 +286,11 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
         async { Ok(None) }
     }
-    /// To read that, from its beginning.
+    /// To read that, from its beginning; and which it is.
     fn read_partial(
         &self,
         _path: &VirtualPath,
-    ) -> impl Future<Output = Result<Self::Reader, StoreError>> + Send {
+    ) -> impl Future<Output = Result<(Self::Reader, PartId), StoreError>> + Send {
         async { Err(StoreError::NotFound) }
     }
 }

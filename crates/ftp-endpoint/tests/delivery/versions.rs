@@ -4,8 +4,13 @@ use super::{CutNet, MODES, World, noise, path, read, write};
 use ftp_endpoint::client::{Delivery, Direction, Job, Login, Policy, Publish, Report, Verify};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::store::memory::MemoryStore;
 use ftp_proto::repr::Representation;
 use std::num::NonZeroU64;
+use testkit::memory_net::MemoryNet;
+use testkit::script::Script;
+use testkit::server::SERVER;
+use tokio::io::AsyncReadExt;
 
 async fn deliver(world: &World, net: impl Net, policy: &Policy) -> Report {
     let jobs = [Job { local: path("f"), remote: "f".to_owned() }];
@@ -49,6 +54,44 @@ async fn what_a_part_is_of_is_found_out_before_it_is_believed() {
                 }
             }
         }
+    }
+}
+
+/// A server that does not tell hashes of parts is believed, as before there was one that does; what it tells
+/// counts before a byte is sent.
+#[tokio::test(start_paused = true)]
+async fn a_part_is_compared_before_it_is_gone_on_from_where_the_server_can() {
+    let of_abc = "213 3 SHA-256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let of_others = "213 3 SHA-256 bf6aaaab7c143ca12ae448c69fb72bb4cf1b29154b9086a927a0a91ae334cdf7";
+    for (told, is_resumed) in [("500 what?", true), ("550 none", true), (of_abc, true), (of_others, false)] {
+        let net = MemoryNet::new(SERVER.ip());
+        let listener = net.listen(SERVER).await.unwrap();
+        let script = async {
+            let mut server = Script::accept(net.clone(), &listener).await;
+            server.log_in(None).await;
+            server.answer("SITE PARTIAL f", "213 3").await;
+            server.answer("FEAT", "500 what?").await;
+            server.answer("SITE HASHPARTIAL 3p f", told).await;
+            let mut data = server.passive().await;
+            if is_resumed {
+                server.answer("REST 3p", "350 go on").await;
+            }
+            server.answer("STOR f", "150 go").await;
+            let mut came = Vec::new();
+            data.read_to_end(&mut came).await.unwrap();
+            server.say("226 done").await;
+            server.answer("QUIT", "221 bye").await;
+            came
+        };
+        let here = MemoryStore::new();
+        write(&here, "f", b"abcdef").await;
+        let policy = Policy { resume: true, retries: 0, ..Policy::default() };
+        let (jobs, login) = ([Job { local: path("f"), remote: "f".to_owned() }], Login::new("me", "secret"));
+        let net = net.host([10, 0, 0, 2]);
+        let delivery = Delivery::new(&net, &here, SERVER, &login).policy(&policy).deliver(&jobs);
+        let (came, report) = tokio::join!(script, delivery);
+        assert_eq!(report.files[0].result, Ok(()), "{told}");
+        assert_eq!(came, if is_resumed { &b"def"[..] } else { b"abcdef" }, "{told}");
     }
 }
 

@@ -106,6 +106,43 @@ async fn a_failed_upload_is_its_users_alone() {
     assert_eq!(world.get("/f").unwrap(), b"ol!");
 }
 
+/// What the hashes are of is told by sha256sum. A part that another session of the user leaves between the
+/// question and the upload is not gone on from.
+#[tokio::test(start_paused = true)]
+async fn a_part_is_known_by_its_hash() {
+    let world = shared_world().await;
+    let (mut ours, mut other) = (client_of(&world, "u").await, client_of(&world, "u").await);
+    ours.script(&[("SITE HASHPARTIAL 3 f", &[550]), ("SITE HASHPARTIAL 3", &[501])]).await;
+    fail(&mut ours, "STOR f", b"01234").await;
+    let of_three = "213 3 SHA-256 bf6aaaab7c143ca12ae448c69fb72bb4cf1b29154b9086a927a0a91ae334cdf7\r\n";
+    for marker in ["3", "3p"] {
+        assert_eq!(ours.ask(&format!("SITE HASHPARTIAL {marker} f"), 213).await, of_three);
+    }
+    let of_all = "213 5 SHA-256 c565fe03ca9b6242e01dfddefe9bba3d98b270e19cd02fd85ceaf75e2b25bf12\r\n";
+    assert_eq!(other.ask("SITE HASHPARTIAL 5 f", 213).await, of_all);
+    let of_none = "213 0 SHA-256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n";
+    assert_eq!(ours.ask("SITE HASHPARTIAL 0 f", 213).await, of_none);
+    ours.script(&[("SITE HASHPARTIAL 6 f", &[554]), ("SITE HASHPARTIAL x f", &[501])]).await;
+    ours.script(&[("SITE HASHPARTIAL 3 g", &[550]), ("SITE HASHPARTIAL", &[501])]).await;
+    client_of(&world, "v").await.ask("SITE HASHPARTIAL 3 f", 550).await;
+
+    ours.ask("SITE HASHPARTIAL 3 f", 213).await;
+    fail(&mut other, "STOR f", b"56789").await;
+    ours.ask("REST 3", 350).await;
+    let _data = ours.passive().await;
+    ours.ask("STOR f", 451).await;
+    assert_eq!((world.get("/f"), other.ask("SITE PARTIAL f", 213).await.as_str()), (None, "213 5\r\n"));
+    // Of the one that was looked at, and of any where nobody has looked.
+    ours.ask("SITE HASHPARTIAL 4 f", 213).await;
+    ours.ask("REST 4", 350).await;
+    upload(&mut ours, "STOR f", b"!", 226).await;
+    assert_eq!(world.get("/f").unwrap(), b"5678!");
+    fail(&mut other, "STOR f", b"01234").await;
+    ours.ask("REST 2p", 350).await;
+    upload(&mut ours, "STOR f", b"!", 226).await;
+    assert_eq!(world.get("/f").unwrap(), b"01!");
+}
+
 #[tokio::test(start_paused = true)]
 async fn failed_uploads_are_counted() {
     let world = world_with(|config| config.limits.partials_per_user = 2).await;

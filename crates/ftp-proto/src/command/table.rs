@@ -407,7 +407,7 @@ commands! {
     /// SITE: what this server offers beside the standard.
     "SITE" = Site(what: String) {
         reads: |argument| argument.word().map(str::to_owned).map(Command::Site),
-        syntax: "HELP | MARKERS <bytes> | PARTIAL <pathname>",
+        syntax: "HELP | MARKERS <bytes> | PARTIAL <pathname> | HASHPARTIAL <marker> <pathname>",
     }
 
     /// SIZE: the bytes that RETR would send (RFC 3659 section 4).

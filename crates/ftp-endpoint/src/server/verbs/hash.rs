@@ -1,9 +1,9 @@
-//! HASH and RANG (draft-ietf-ftpext2-hash-04, draft-bryan-ftp-range-09).
+//! HASH and RANG (draft-ietf-ftpext2-hash-04, draft-bryan-ftp-range-09), and our own SITE HASHPARTIAL.
 
 use crate::net::Net;
 use crate::server::accounts::Accounts;
 use crate::server::meanwhile::{Attended, attended};
-use crate::server::negotiated::Algorithm;
+use crate::server::negotiated::{Algorithm, AskedPartial, Restart};
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
 use crate::store::{ReadFile, Store, StoreError};
@@ -106,12 +106,35 @@ impl<N: Net, A: Accounts> Session<N, A> {
             return self.in_turn(path, work).await;
         }
         let work = question.answer(question.open(&store).await?);
+        self.computing(work).await?.map(Next::Reply)
+    }
+
+    /// Answers meanwhile.
+    async fn computing<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Refusal> {
         let status = || Reply::new(211, "Computing a hash.");
         match attended(&mut self.control, &mut self.aborting, status, None, false, work).await {
-            Attended::Done(result) => result.map(Next::Reply),
+            Attended::Done(result) => Ok(result),
             Attended::Aborted => Err(Refusal::Aborted),
             Attended::Lost(error) => Err(Refusal::ControlLost(error)),
         }
+    }
+
+    /// `SITE HASHPARTIAL marker path`: what lies before a restart marker, or an offset, in what a failed
+    /// upload of the user's has left. Whether it is of this file cannot be told by its size: the same user's
+    /// other client may have left it. A STOR that goes on from there finds this one, or is refused.
+    pub(super) async fn hash_partial(&mut self, argument: &str) -> Result<Reply, Refusal> {
+        let expected = Refusal::Syntax("expected a restart marker and a path");
+        let Some((marker, path)) = argument.split_once(' ') else { return Err(expected) };
+        let offset = Restart::parse(marker).ok_or(expected)?.offset;
+        let (store, path) = self.ask_of_partial(path)?;
+        let (part, id) = store.read_partial(&path).await?;
+        let mut part = Limited::new(part, offset);
+        let (hash, size_bytes) = self.computing(sum(&mut part, Algorithm::Sha256)).await??;
+        if size_bytes < offset {
+            return Err(StoreError::BadOffset { offset, size_bytes }.into());
+        }
+        self.asked_partial = Some(AskedPartial { path, part: Some(id) });
+        Ok(Reply::new(213, format!("{size_bytes} {} {hash}", Algorithm::Sha256.name())))
     }
 
     pub(in crate::server) fn choose_range(&mut self, first: u64, last: u64) -> Result<Reply, Refusal> {

@@ -3,7 +3,7 @@
 
 use crate::net::Net;
 use crate::server::accounts::Accounts;
-use crate::server::negotiated::Algorithm;
+use crate::server::negotiated::{Algorithm, AskedPartial};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::server::verbs::listing::listed;
@@ -11,12 +11,24 @@ use crate::store::{Store, StoreError};
 use ftp_proto::command::{Command, VERBS, Verb, mode_letter};
 use ftp_proto::listing::{Facts, long_line};
 use ftp_proto::mode::Structure;
+use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
 /// Lines of STAT PATH; more belong on a data connection.
 const MAX_STATUS_LINES: usize = 1000;
+
+const SITE_HELP: [&str; 6] = [
+    "The following SITE commands are recognised:",
+    " SITE HELP",
+    " SITE MARKERS bytes: restart markers in downloads of block and compressed mode; 0: none",
+    " SITE PARTIAL path: bytes that your failed upload of path has left; REST and STOR of path then go on from \
+     them",
+    " SITE HASHPARTIAL marker path: how many of them lie before a restart marker, and their SHA-256; a STOR of \
+     path that goes on from others is refused",
+    "End of help",
+];
 
 impl<N: Net, A: Accounts> Session<N, A> {
     /// RFC 2389 section 3.2: each line begins with one space; no feature of RFC 959 itself is
@@ -141,19 +153,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
     pub(in crate::server) async fn site(&mut self, argument: &str) -> Result<Reply, Refusal> {
         let (name, rest) = argument.split_once(' ').unwrap_or((argument, ""));
         match name.to_ascii_uppercase().as_str() {
-            "HELP" => Ok(Reply::multi(
-                214,
-                vec![
-                    "The following SITE commands are recognised:".to_owned(),
-                    " SITE HELP".to_owned(),
-                    " SITE MARKERS bytes: restart markers in downloads of block and compressed mode; 0: none"
-                        .to_owned(),
-                    " SITE PARTIAL path: bytes that your failed upload of path has left; REST and STOR of path \
-                     then go on from them"
-                        .to_owned(),
-                    "End of help".to_owned(),
-                ],
-            )),
+            "HELP" => Ok(Reply::multi(214, SITE_HELP.map(str::to_owned).to_vec())),
             "MARKERS" => {
                 let bytes = rest.trim_matches(' ').parse().map_err(|_| Refusal::Syntax("expected bytes"))?;
                 self.negotiated.marker_interval_bytes = NonZeroU64::new(bytes);
@@ -162,18 +162,24 @@ impl<N: Net, A: Accounts> Session<N, A> {
             // It is out of sight otherwise, and offered only to whom it belongs: without this question REST
             // is of the file that SIZE tells of.
             "PARTIAL" if !rest.is_empty() => {
-                let (store, rights) = self.store_and_rights()?;
-                if !rights.write {
-                    return Err(Refusal::NoRight);
-                }
-                let path = self.path(rest)?;
-                self.asked_partial = None;
+                let (store, path) = self.ask_of_partial(rest)?;
                 let bytes = store.partial_bytes(&path).await?.ok_or(StoreError::NotFound)?;
-                self.asked_partial = Some(path);
+                self.asked_partial = Some(AskedPartial { path, part: None });
                 Ok(Reply::new(213, bytes.to_string()))
             }
+            "HASHPARTIAL" => Box::pin(self.hash_partial(rest)).await,
             _ => Err(Refusal::Parameter(format!("SITE {name} is not implemented"))),
         }
+    }
+
+    /// For a question of what a failed upload has left; the one before it is forgotten.
+    pub(super) fn ask_of_partial(&mut self, path: &str) -> Result<(A::Store, VirtualPath), Refusal> {
+        let (store, rights) = self.store_and_rights()?;
+        if !rights.write {
+            return Err(Refusal::NoRight);
+        }
+        self.asked_partial = None;
+        Ok((store, self.path(path)?))
     }
 
     /// RFC 7151: there is one virtual host, whatever its name; checked for form only.

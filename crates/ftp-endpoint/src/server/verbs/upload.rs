@@ -44,12 +44,13 @@ impl<N: Net, S: Store> Upload<N, S> {
         let restart = session.negotiated.restart.take().unwrap_or_default();
         let range = session.negotiated.range.take();
         let path = path?;
-        let asked = session.asked_partial.take_if(|asked| *asked == path).is_some();
-        let of_partial = restart.of_partial || asked && how == Write::Replace;
+        let asked = session.asked_partial.take_if(|asked| asked.path == path);
+        let of_partial = restart.of_partial || asked.is_some() && how == Write::Replace;
+        let part = asked.and_then(|asked| asked.part);
         let how = match (range, restart.offset) {
             (Some((first, _)), _) => Write::From(first),
             (None, 0) => how,
-            (None, offset) if of_partial => Write::Resume(offset),
+            (None, offset) if of_partial => Write::Resume { offset, part },
             (None, offset) => Write::From(offset),
         };
         let first = range.map_or(restart.offset, |(first, _)| first);
@@ -239,7 +240,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if mutant::is(Mutant::RetryAppends)
             && let Ok(Some(left)) = store.partial_bytes(path).await
         {
-            how = Write::Resume(left);
+            how = Write::resume(left);
         }
         if unique {
             // Somebody else may have come upon the name meanwhile.

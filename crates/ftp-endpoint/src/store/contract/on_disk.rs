@@ -54,7 +54,7 @@ async fn names_that_cannot_be() {
     file.write(b"x").await.unwrap();
     file.keep().await.unwrap();
     assert_eq!(store.partial_bytes(&path(&long)).await.unwrap(), Some(1));
-    put(&store, &long, Write::Resume(1), b"y").await;
+    put(&store, &long, Write::resume(1), b"y").await;
     assert_eq!(get(&store, &long).await.unwrap(), b"xy");
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
 }

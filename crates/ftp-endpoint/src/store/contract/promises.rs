@@ -4,7 +4,7 @@
 use super::{get, kind_of, names, path, put};
 use crate::store::disk::DiskStore;
 use crate::store::memory::MemoryStore;
-use crate::store::{Principal, Store, Write, WriteFile};
+use crate::store::{Principal, ReadFile, Store, Write, WriteFile};
 
 fn user(name: &str) -> Principal {
     Principal { name: name.to_owned(), ..Principal::default() }
@@ -37,15 +37,29 @@ async fn you_extend_what_you_see(store: &impl Store) {
         put(store, "/f", Write::Replace, b"AAAA").await;
     }
     assert_eq!(kind_of(ann.write(&path("/f"), Write::From(8)).await), "8 beyond 4");
-    assert_eq!(kind_of(bob.write(&path("/f"), Write::Resume(4)).await), "4 beyond 3");
-    assert_eq!(kind_of(store.write(&path("/f"), Write::Resume(1)).await), "1 beyond 0");
+    assert_eq!(kind_of(bob.write(&path("/f"), Write::resume(4)).await), "4 beyond 3");
+    assert_eq!(kind_of(store.write(&path("/f"), Write::resume(1)).await), "1 beyond 0");
     assert_eq!(kind_of(store.read_partial(&path("/f")).await), "NotFound");
 
+    // Who has looked at one part does not go on from another: one left later, of the same size even.
+    let (mut looked_at, part) = ann.read_partial(&path("/f")).await.unwrap();
+    let mut begin = [0; 8];
+    assert_eq!((looked_at.read(&mut begin).await.unwrap(), &begin), (8, b"aaaaaaaa"));
+    leave(&ann, "/f", b"aaaaaaaa").await;
+    let (_, later) = ann.read_partial(&path("/f")).await.unwrap();
+    assert_ne!(part, later);
+    let stale = Write::Resume { offset: 6, part: Some(part) };
+    assert_eq!(kind_of(ann.write(&path("/f"), stale).await), "Changed");
+    assert_eq!(left(&ann, "/f").await, Some(8), "as it was");
+    let kept = Write::Resume { offset: 8, part: Some(later) };
+    drop(ann.write(&path("/f"), kept).await.unwrap());
+    assert_eq!(left(&ann, "/f").await, Some(8));
+
     // Broken off before it came to anything, it is there still; used up, it is not.
-    drop(ann.write(&path("/f"), Write::Resume(6)).await.unwrap());
+    drop(ann.write(&path("/f"), Write::resume(6)).await.unwrap());
     assert_eq!(left(&ann, "/f").await, Some(6));
-    let resumed = ann.write(&path("/f"), Write::Resume(5)).await.unwrap();
-    assert_eq!(kind_of(ann.write(&path("/f"), Write::Resume(5)).await), "5 beyond 0", "taken");
+    let resumed = ann.write(&path("/f"), Write::resume(5)).await.unwrap();
+    assert_eq!(kind_of(ann.write(&path("/f"), Write::resume(5)).await), "5 beyond 0", "taken");
     resumed.publish().await.unwrap();
     assert_eq!(get(store, "/f").await.unwrap(), b"aaaaa");
     assert_eq!((left(&ann, "/f").await, left(&bob, "/f").await), (None, Some(3)));
@@ -180,12 +194,12 @@ async fn appends(store: &impl Store) {
 async fn nothing_is_replaced_without_the_right(store: &impl Store) {
     let guest = store.acting_for(&Principal { may_replace: false, ..user("guest") });
     put(&guest, "/f", Write::Replace, b"first").await;
-    for how in [Write::Replace, Write::Append, Write::From(2), Write::Resume(2)] {
+    for how in [Write::Replace, Write::Append, Write::From(2), Write::resume(2)] {
         assert_eq!(kind_of(guest.write(&path("/f"), how).await), "Exists", "{how:?}");
     }
     assert_eq!(get(store, "/f").await.unwrap(), b"first");
     // So it is however late the other one has come.
-    for how in [Write::Replace, Write::Append, Write::Resume(2)] {
+    for how in [Write::Replace, Write::Append, Write::resume(2)] {
         store.remove_file(&path("/f")).await.unwrap();
         leave(&guest, "/f", b"last").await;
         let mut late = guest.write(&path("/f"), how).await.unwrap();

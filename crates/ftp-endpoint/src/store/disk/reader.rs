@@ -3,7 +3,7 @@
 use super::appends;
 use super::{error, open};
 use crate::store::{ReadFile, StoreError};
-use cap_std::fs::{Dir, File};
+use cap_std::fs::{Dir, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -47,6 +47,10 @@ impl DiskReader {
         let mut reader = Self { file, at: offset, end: size_bytes, open_ended: false, ahead: Vec::new() };
         reader.look_ahead()?;
         Ok(reader)
+    }
+
+    pub(super) fn metadata(&self) -> Result<Metadata, StoreError> {
+        self.file.metadata().map_err(error)
     }
 
     fn read_file(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {

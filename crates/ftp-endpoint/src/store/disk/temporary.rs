@@ -1,7 +1,7 @@
 //! Hidden files that uploads are written to before they are published.
 
 use super::{Locked, TEMPORARY_END, TEMPORARY_START, aside, error, lock};
-use crate::store::StoreError;
+use crate::store::{PartId, StoreError};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
 use ftp_proto::name::to_os;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -43,6 +43,17 @@ fn is_named(_file: &File) -> Result<bool, StoreError> {
     Ok(true)
 }
 
+/// The inode of a part that is gone may be given to another one, which is written to later.
+pub(super) fn id_of(part: &Metadata) -> PartId {
+    let modified = part.modified().ok().map(cap_std::time::SystemTime::into_std);
+    let since = modified.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+    #[cfg(unix)]
+    let inode = cap_std::fs::MetadataExt::ino(part);
+    #[cfg(not(unix))]
+    let inode = 0;
+    PartId::new([inode, since.as_nanos() as u64, part.len()])
+}
+
 impl Temporary {
     /// An empty one, which is to take the place of `old`.
     pub(super) fn create(directory: &Dir, old: Option<&Metadata>) -> Result<Self, StoreError> {
@@ -77,6 +88,7 @@ impl Temporary {
         part: &str,
         directory: &Dir,
         offset: u64,
+        wanted: Option<PartId>,
     ) -> Result<Self, StoreError> {
         let gone = |size_bytes| StoreError::BadOffset { offset, size_bytes };
         let mut file = match super::open_to_change(parts, part) {
@@ -84,7 +96,11 @@ impl Temporary {
             Err(other) if other.kind() == io::ErrorKind::NotFound => return Err(gone(0)),
             Err(other) => return Err(error(other)),
         };
-        let size_bytes = file.metadata().map_err(error)?.len();
+        let metadata = file.metadata().map_err(error)?;
+        if wanted.is_some_and(|wanted| wanted != id_of(&metadata)) {
+            return Err(StoreError::Changed);
+        }
+        let size_bytes = metadata.len();
         if size_bytes < offset || lock(&file) == Locked::Elsewhere {
             return Err(gone(size_bytes));
         }

@@ -5,7 +5,7 @@ use super::commit::{Change, LONG_BYTES};
 use super::publish::{Keep, Publish};
 use super::temporary::{Temporary, inherit};
 use super::{DiskStore, aside, error, is_hidden, on_disk, open, parts};
-use crate::store::{StoreError, Write, WriteFile};
+use crate::store::{PartId, StoreError, Write, WriteFile};
 use cap_std::fs::{Dir, Metadata};
 use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
@@ -138,8 +138,8 @@ impl Place {
         let (file, at, resumed) = match how {
             Write::Replace | Write::Append | Write::From(0) => (self.create()?, 0, false),
             Write::From(offset) => (self.begin_with_old(offset)?, offset, false),
-            Write::Resume(offset) => {
-                let file = take_over(store, path, &self.directory, offset)?;
+            Write::Resume { offset, part } => {
+                let file = take_over(store, path, &self.directory, offset, part)?;
                 if let Some(old) = &self.old {
                     inherit(&file.file, old)?;
                 }
@@ -178,11 +178,13 @@ fn take_over(
     path: &VirtualPath,
     directory: &Dir,
     offset: u64,
+    part: Option<PartId>,
 ) -> Result<Temporary, StoreError> {
     let Some(parts) = parts::directory(&store.root)? else {
         return Err(StoreError::BadOffset { offset, size_bytes: 0 });
     };
-    let taken = Temporary::take_over(&parts, &parts::name_of(path, &store.principal), directory, offset);
+    let name = parts::name_of(path, &store.principal);
+    let taken = Temporary::take_over(&parts, &name, directory, offset, part);
     parts::tidy(&store.root);
     taken
 }

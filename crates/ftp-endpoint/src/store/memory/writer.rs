@@ -1,6 +1,6 @@
 //! A file of a [`MemoryStore`], being written.
 
-use super::{MemoryStore, Tree};
+use super::{MemoryStore, Partial, Tree};
 use crate::store::{StoreError, Write, WriteFile};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
@@ -65,13 +65,16 @@ impl MemoryWriter {
                 up_to(&old, offset)?
             }
             // Written in place, what is left stands under the name.
-            Write::Resume(offset) if store.in_place && tree.unfinished.contains(path) => {
+            Write::Resume { offset, .. } if store.in_place && tree.unfinished.contains(path) => {
                 up_to(&old.unwrap_or_default(), offset)?
             }
-            Write::Resume(offset) => {
+            Write::Resume { offset, part } => {
                 let key = store.owned(path);
-                let left = tree.partials.get(&key).map_or(&[][..], |partial| &partial.content);
-                let content = up_to(left, offset)?;
+                let left = tree.partials.get(&key);
+                if part.is_some() && part != left.map(Partial::id) {
+                    return Err(StoreError::Changed);
+                }
+                let content = up_to(left.map_or(&[][..], |partial| &partial.content), offset)?;
                 resumed = tree.partials.remove(&key).is_some();
                 content
             }
@@ -268,7 +271,7 @@ mod tests {
         writer.write(b"ab").await.unwrap();
         drop(writer);
         assert_eq!((&store.get(&path).unwrap()[..], store.is_unfinished(&path)), (&b"ab"[..], true));
-        let mut writer = store.write(&path, Write::Resume(2)).await.unwrap();
+        let mut writer = store.write(&path, Write::resume(2)).await.unwrap();
         writer.write(b"cd").await.unwrap();
         assert!(matches!(writer.write(b"e").await, Err(StoreError::Full)));
         writer.publish().await.unwrap();
