@@ -2,6 +2,9 @@
 //! said on stdout and skipped, unless `FTPSIM_REQUIRE_PEERS=1`: then the test fails.
 #![allow(dead_code, reason = "each test uses a part")]
 
+#[cfg(unix)]
+pub(crate) mod described;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ use super::replies::OpenError;
 use crate::net::{Channel, Stream};
 use crate::transfer::TlsEnd;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, StoresServerSessions};
 use rustls::{HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
@@ -144,13 +145,12 @@ impl DataTls {
     }
 }
 
-/// For logs.
-pub(super) fn version<S: Stream>(channel: &Channel<S>) -> &'static str {
-    match channel.agreed().and_then(rustls::CommonState::protocol_version) {
-        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
-        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
-        Some(_) => "TLS",
-        None => "clear",
+/// For logs and STAT; none without TLS.
+pub(super) fn version<S: Stream>(channel: &Channel<S>) -> Option<&'static str> {
+    match channel.agreed()?.protocol_version()? {
+        ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),
+        ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
+        _ => Some("TLS"),
     }
 }
 
@@ -190,21 +190,38 @@ impl StoresServerSessions for OwnStates {
     }
 }
 
-/// Certificates and a key out of PEM text (RFC 7468): the server's own first, then those that vouch for it.
-/// Errors: `InvalidData` where there is no certificate, no key, or what is neither.
-pub fn read_pem(
-    certificates: &[u8],
-    key: &[u8],
-) -> io::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    use rustls::pki_types::pem::PemObject;
-    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
-        .collect::<Result<_, _>>()
-        .map_err(|error| invalid(&format!("not a certificate in PEM: {error}")))?;
+/// Certificates out of PEM text (RFC 7468): the server's own first, then those that vouch for it; what else
+/// is in it is passed over. Errors: `InvalidData` where there is none, or one that is broken.
+pub fn read_certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(broken)?;
     if chain.is_empty() {
-        return Err(invalid("no certificate in PEM in it"));
+        return Err(invalid("there is no certificate (BEGIN CERTIFICATE) in it".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|error| invalid(&format!("not a private key in PEM: {error}")))?;
-    Ok((chain, key))
+    Ok(chain)
+}
+
+/// The first private key out of PEM text (PKCS #8, PKCS #1 or SEC 1, RFC 7468). Errors: `InvalidData` where
+/// there is none, or one that is broken or locked by a passphrase.
+pub fn read_key(pem: &[u8]) -> io::Result<PrivateKeyDer<'static>> {
+    let locked = || pem.windows(ENCRYPTED.len()).any(|words| words == ENCRYPTED);
+    match PrivateKeyDer::from_pem_slice(pem) {
+        Err(pem::Error::NoItemsFound) if locked() => {
+            Err(invalid("its key is locked by a passphrase: `openssl pkey` unlocks it".to_owned()))
+        }
+        Err(pem::Error::NoItemsFound) => {
+            Err(invalid("there is no private key (BEGIN PRIVATE KEY) in it".to_owned()))
+        }
+        other => other.map_err(broken),
+    }
+}
+
+/// What stands in the place of a key that has a passphrase.
+const ENCRYPTED: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY";
+
+fn broken(error: pem::Error) -> io::Error {
+    invalid(format!("not in PEM: {error}"))
+}
+
+fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
