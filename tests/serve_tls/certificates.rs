@@ -38,9 +38,9 @@ fn a_hangup_reads_the_certificate_again_and_sessions_go_on() {
     let mut data = session.secure(stream).unwrap();
     std::io::Write::write_all(&mut data, b"first ").unwrap();
     std::io::Write::flush(&mut data).unwrap();
-    new.write(here);
+    new.write(&here.join("etc"));
     server.reload(&configuration, READ_AGAIN);
-    assert!(meets(server.address, new.pin()) && !meets(server.address, old.pin()));
+    assert!(meets(server.address, pin(&new)) && !meets(server.address, pin(&old)));
     std::io::Write::write_all(&mut data, b"and last").unwrap();
     data.conn.send_close_notify();
     std::io::Write::flush(&mut data).unwrap();
@@ -69,13 +69,13 @@ fn a_hangup_reads_the_certificate_again_and_sessions_go_on() {
         let said = server.said();
         let last = said.lines().last().unwrap();
         assert!(last.contains(named) && last.contains(word), "{word}: {said}");
-        assert!(meets(server.address, new.pin()));
-        new.write(here);
+        assert!(meets(server.address, pin(&new)));
+        new.write(&here.join("etc"));
     }
     fs::remove_file(here.join("etc/key.pem")).unwrap();
     server.reload(&configuration, STAYS);
     assert!(server.said().lines().last().unwrap().contains("cannot read"), "{}", server.said());
-    assert!(meets(server.address, new.pin()));
+    assert!(meets(server.address, pin(&new)));
     session.ask("NOOP", "200");
 }
 
@@ -87,14 +87,14 @@ fn a_certificate_made_at_the_start_is_told_and_stays() {
     let line = server.line();
     let told = line.trim_end().strip_prefix("certificate sha256 ").unwrap_or_else(|| panic!("{line}"));
     assert!(told.len() == 64 && told.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{told}");
-    let mut pin = [0; 32];
-    for (byte, digits) in pin.iter_mut().zip(told.as_bytes().chunks(2)) {
+    let mut told_pin = [0; 32];
+    for (byte, digits) in told_pin.iter_mut().zip(told.as_bytes().chunks(2)) {
         *byte = u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
     }
-    assert!(meets(server.address, pin) && !meets(server.address, [0; 32]));
+    assert!(meets(server.address, told_pin) && !meets(server.address, [0; 32]));
     for more in ["", "max-sessions = 50"] {
         server.reload(&with(server.here.path(), more), READ_AGAIN);
-        assert!(meets(server.address, pin));
+        assert!(meets(server.address, told_pin));
     }
     // Another start makes another one.
     let mut other = Described::start(&[], configuration);
@@ -102,7 +102,7 @@ fn a_certificate_made_at_the_start_is_told_and_stays() {
     // Out of files, it is in the log alone.
     let made = Made::new();
     let of_files = started(&made, &[]);
-    let hex: String = made.pin().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = pin(&made).iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(of_files.said().contains(&format!("sha256=\"{hex}\"")), "{}", of_files.said());
 }
 
@@ -157,14 +157,14 @@ fn links_are_followed_under_confinement() {
     }
     put(&new, server.here.path(), 2);
     server.reload(&with_files(server.here.path(), ""), READ_AGAIN);
-    assert!(meets(server.address, new.pin()) && !meets(server.address, old.pin()));
+    assert!(meets(server.address, pin(&new)) && !meets(server.address, pin(&old)));
     // From elsewhere it cannot be taken, and what was in use is.
     fs::create_dir(server.path("outside")).unwrap();
     fs::copy(server.path("archive/chain2.pem"), server.path("outside/chain.pem")).unwrap();
     let outside = with_files(server.here.path(), "").replace("etc/chain.pem", "outside/chain.pem");
     server.reload(&outside, STAYS);
     assert!(server.said().lines().last().unwrap().contains("outside/chain.pem"), "{}", server.said());
-    assert!(meets(server.address, new.pin()));
+    assert!(meets(server.address, pin(&new)));
 }
 
 /// A key that is root's alone is read before root is left, and cannot be read again.
@@ -178,23 +178,23 @@ fn an_unreadable_key_stays_and_the_rest_is_read_again() {
     let more = "run-as = \"65534:65534\"";
     let server = Described::start(&[], |here| {
         std::os::unix::fs::chown(here.join("logs"), Some(65_534), Some(65_534)).unwrap();
-        old.write(here);
+        old.write(&here.join("etc"));
         with_files(here, more)
     });
     let here = server.here.path();
     assert!(server.said().contains("key.pem") && server.said().contains("will change nothing of it"));
-    assert!(meets(server.address, old.pin()));
-    new.write(here);
+    assert!(meets(server.address, pin(&old)));
+    new.write(&here.join("etc"));
     server.reload(&with_files(here, &format!("{more}\ngreeting = \"Another one.\"")), READ_AGAIN);
     assert!(server.said().contains("stays as it was read before"), "{}", server.said());
-    assert!(meets(server.address, old.pin()));
+    assert!(meets(server.address, pin(&old)));
     assert!(Raw::connect(server.address).expect("220").contains("Another one."));
     // One that may be read is.
     for name in ["etc/chain.pem", "etc/key.pem"] {
         std::os::unix::fs::chown(here.join(name), Some(65_534), Some(65_534)).unwrap();
     }
     server.reload(&with_files(here, more), READ_AGAIN);
-    assert!(meets(server.address, new.pin()));
+    assert!(meets(server.address, pin(&new)));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_key_that_everyone_can_read_is_warned_of() {
     let made = Made::new();
     for (mode, warnings) in [(0o600, 0), (0o644, 1)] {
         let server = Described::start(&[], |here| {
-            made.write(here);
+            made.write(&here.join("etc"));
             fs::set_permissions(here.join("etc/key.pem"), fs::Permissions::from_mode(mode)).unwrap();
             with_files(here, "")
         });

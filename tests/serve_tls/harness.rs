@@ -1,14 +1,14 @@
 //! Certificates in files, a client that says what a test writes under TLS, and ours.
 
+pub(crate) use crate::common::certificate::{Made, write_secret};
 use crate::common::described::Described;
 use crate::common::*;
 use ftp_endpoint::client::{Client, ClientError, ClientTls, Login, Options, TlsWhen, Trust, fingerprint};
 use ftp_endpoint::net::real::RealNet;
 use rustls::client::Resumption;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -17,41 +17,6 @@ use std::sync::Arc;
 pub(crate) type Versions = &'static [&'static SupportedProtocolVersion];
 pub(crate) const TLS12: Versions = &[&rustls::version::TLS12];
 pub(crate) const TLS13: Versions = &[&rustls::version::TLS13];
-
-/// A certificate for loopback that nobody vouches for.
-pub(crate) struct Made {
-    pub certificate: CertificateDer<'static>,
-    pub pem: String,
-    pub key_pem: String,
-}
-
-impl Made {
-    pub(crate) fn new() -> Self {
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let made = rcgen::generate_simple_self_signed(names).unwrap();
-        Self {
-            certificate: made.cert.der().clone(),
-            pem: made.cert.pem(),
-            key_pem: made.signing_key.serialize_pem(),
-        }
-    }
-
-    /// As `etc/chain.pem` and `etc/key.pem`.
-    pub(crate) fn write(&self, here: &Path) {
-        write_secret(&here.join("etc/chain.pem"), &self.pem);
-        write_secret(&here.join("etc/key.pem"), &self.key_pem);
-    }
-
-    pub(crate) fn pin(&self) -> [u8; 32] {
-        fingerprint(&self.certificate)
-    }
-}
-
-pub(crate) fn write_secret(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
-}
 
 /// The configuration of one user, [`USER`], with this certificate in its files.
 pub(crate) fn with_files(here: &Path, more: &str) -> String {
@@ -63,10 +28,14 @@ pub(crate) fn users(here: &Path, more: &str) -> String {
     crate::common::described::users(here, &[(USER, PASSWORD)], more)
 }
 
+pub(crate) fn pin(made: &Made) -> [u8; 32] {
+    fingerprint(&made.certificate)
+}
+
 /// A server whose certificate is in files.
 pub(crate) fn started(made: &Made, options: &[&str]) -> Described {
     Described::start(options, |here| {
-        made.write(here);
+        made.write(&here.join("etc"));
         with_files(here, "")
     })
 }

@@ -1,7 +1,7 @@
 //! Options that cannot be used: what is said of them.
 
+use crate::common::certificate::Made;
 use crate::common::*;
-use crate::harness::Made;
 use std::fs;
 
 #[test]

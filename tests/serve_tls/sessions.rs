@@ -29,7 +29,7 @@ fn our_client_both_ways_explicitly_and_implicitly() {
         for (versions, version) in [(TLS12, "TLS 1.2"), (TLS13, "TLS 1.3")] {
             let content = noise(300_000, 1);
             run(async {
-                let mut client = connect(server.address, made.pin(), versions, when).await.unwrap();
+                let mut client = connect(server.address, pin(&made), versions, when).await.unwrap();
                 client.store(version, &content[..]).await.unwrap();
                 let mut got = Vec::new();
                 client.fetch(version, &mut got).await.unwrap();
