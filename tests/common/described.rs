@@ -1,4 +1,5 @@
 //! A server that is described by a file, as its administrator has it.
+#![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
 use super::{LIMIT, Raw, Reaped};
 use std::fs;

@@ -2,9 +2,9 @@
 //! said on stdout and skipped, unless `FTPSIM_REQUIRE_PEERS=1`: then the test fails.
 #![allow(dead_code, reason = "each test uses a part")]
 
-#[cfg(unix)]
+#[cfg(all(feature = "cli", unix))]
 pub(crate) mod certificate;
-#[cfg(unix)]
+#[cfg(all(feature = "cli", unix))]
 pub(crate) mod described;
 
 use std::io::{BufRead, BufReader, Read, Write};
