@@ -97,26 +97,28 @@ pub(super) struct SessionTls {
 pub(super) struct DataTls {
     sending: Arc<rustls::ServerConfig>,
     receiving: Arc<rustls::ServerConfig>,
+    states: Option<Arc<DataStates>>,
     reuse: Reuse,
     end: TlsEnd,
 }
 
 impl SessionTls {
     pub(super) fn new(tls: &ServerTls) -> Self {
-        let kept: Arc<dyn StoresServerSessions> = match tls.reuse {
-            Reuse::Off => Arc::new(NoServerSessionStorage {}),
-            Reuse::Prefer | Reuse::Require => Arc::new(OwnStates::default()),
-        };
-        let with = |tickets: usize| {
+        let own = Arc::new(OwnStates::default());
+        let states = (tls.reuse != Reuse::Off)
+            .then(|| Arc::new(DataStates { own: own.clone(), left: Mutex::default() }));
+        let with = |kept: Option<Arc<dyn StoresServerSessions>>, tickets: usize| {
             let mut config = (*tls.config).clone();
-            config.session_storage = kept.clone();
-            config.send_tls13_tickets = if tls.reuse == Reuse::Off { 0 } else { tickets };
+            config.send_tls13_tickets = if kept.is_some() { tickets } else { 0 };
+            config.session_storage = kept.unwrap_or_else(|| Arc::new(NoServerSessionStorage {}));
             Arc::new(config)
         };
+        let of_data = |tickets: usize| with(states.clone().map(|states| states as _), tickets);
+        let control = with(states.as_ref().map(|_| own.clone() as _), CONTROL_TICKETS);
         // An uploading client that closes with tickets unread has its kernel send RST, which takes with it
         // what has not been read here: it is given none.
-        let data = DataTls { sending: with(1), receiving: with(0), reuse: tls.reuse, end: tls.end };
-        Self { control: with(CONTROL_TICKETS), data }
+        let (sending, receiving) = (of_data(1), of_data(0));
+        Self { control, data: DataTls { sending, receiving, states, reuse: tls.reuse, end: tls.end } }
     }
 
     pub(super) fn data(&self) -> DataTls {
@@ -135,11 +137,17 @@ impl DataTls {
             Way::Out => &self.sending,
             Way::In => &self.receiving,
         };
+        if let Some(states) = &self.states {
+            states.drop_left();
+        }
         let mut channel = Channel::Clear(stream);
         channel.accept_tls(config.clone()).await.map_err(OpenError::Tls)?;
         let kind = channel.agreed().and_then(rustls::CommonState::handshake_kind);
         if self.reuse == Reuse::Require && kind != Some(HandshakeKind::Resumed) {
             return Err(OpenError::NotResumed);
+        }
+        if let Some(states) = &self.states {
+            states.keep_left();
         }
         Ok(channel)
     }
@@ -183,6 +191,50 @@ impl StoresServerSessions for OwnStates {
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.get(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
+/// The same for data connections, of which there is one at a time. What a handshake leaves counts once its
+/// connection is taken: else a stranger who is refused could come back and resume what the refused connection
+/// has left.
+#[derive(Debug)]
+struct DataStates {
+    own: Arc<OwnStates>,
+    left: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
+}
+
+impl DataStates {
+    fn left(&self) -> MutexGuard<'_, Vec<(Vec<u8>, Vec<u8>)>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn drop_left(&self) {
+        self.left().clear();
+    }
+
+    fn keep_left(&self) {
+        for (key, value) in self.left().drain(..) {
+            self.own.put(key, value);
+        }
+    }
+}
+
+impl StoresServerSessions for DataStates {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.left().push((key, value));
+        true
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.own.get(key)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.own.take(key)
     }
 
     fn can_cache(&self) -> bool {
