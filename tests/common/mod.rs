@@ -2,6 +2,11 @@
 //! said on stdout and skipped, unless `FTPSIM_REQUIRE_PEERS=1`: then the test fails.
 #![allow(dead_code, reason = "each test uses a part")]
 
+#[cfg(all(feature = "cli", unix))]
+pub(crate) mod certificate;
+#[cfg(all(feature = "cli", unix))]
+pub(crate) mod described;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -16,6 +21,14 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) fn peers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
+}
+
+/// Where `tests/peers/install.sh` keeps what is not Debian's.
+pub(crate) fn peers_cache() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cache = || set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    set("FTPSIM_PEERS_DIR")
+        .unwrap_or_else(|| cache().unwrap_or_else(|| "/root/.cache".into()).join("ftpsim-peers"))
 }
 
 /// Says that a peer is missing; fails where peers are required.

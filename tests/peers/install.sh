@@ -7,15 +7,15 @@
 #   `ftpsim-peer` without a shell, with a random password, and a PAM service of that name (vsftpd
 #   knows no users but the system's);
 # - a cache directory ($FTPSIM_PEERS_DIR, by default ~/.cache/ftpsim-peers): proftpd and pure-ftpd,
-#   unpacked only, because Debian lets no two FTP daemons be installed together, and a Python
+#   unpacked only, because Debian lets no two FTP daemons be installed together, a Python
 #   environment with pyftpdlib and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
-#   connections).
+#   connections), and basic-ftp, a client of Node.js, which has no dependencies.
 set -euo pipefail
 
 dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
 user=ftpsim-peer
 packages=(
-    curl lftp ncftp tnftp nmap vsftpd python3 python3-venv strace
+    curl lftp ncftp tnftp nmap wget nodejs openssl vsftpd python3 python3-venv strace
     # Who counts instructions (benches/instructions.rs).
     valgrind
     # Who looks at what ftpsim draws and captures.
@@ -69,6 +69,21 @@ if ! "$python" -c 'import pyftpdlib, pycurl' 2>/dev/null; then
     rm -rf "$dir/venv"
     /usr/bin/python3 -m venv "$dir/venv"
     "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4'
+fi
+
+# What npm would fetch, and check, of this version.
+basic_ftp=6.2.6
+basic_ftp_sha512=d048d909aa1d3b3eb28a892fd8903557228635d1b150b67e18694f806f6d9b877e4ff6c7b57d6151c87c0ae9839de05fa486e249d9fb4da086c2933e830b0e97
+if [ "$(cat "$dir/basic-ftp/version" 2>/dev/null)" != "$basic_ftp" ]; then
+    scratch=$(mktemp -d "$dir/download.XXXXXX")
+    curl --fail --silent --show-error --location --max-time 120 --output "$scratch/package.tgz" \
+        "basic-ftp@$basic_ftp.tgz"
+    printf '%s  %s\n' "$basic_ftp_sha512" "$scratch/package.tgz" | sha512sum --check --quiet
+    tar -xzf "$scratch/package.tgz" -C "$scratch"
+    rm "$scratch/package.tgz"
+    echo "$basic_ftp" >"$scratch/version"
+    rm -rf "$dir/basic-ftp"
+    mv "$scratch" "$dir/basic-ftp"
 fi
 
 getent passwd "$user" >/dev/null ||

@@ -43,7 +43,8 @@ PROFTPD_MODULES = CACHE / "proftpd-core/usr/lib/proftpd"
 PURE_FTPD = CACHE / "pure-ftpd/usr/sbin/pure-ftpd"
 PURE_PW = CACHE / "pure-ftpd/usr/bin/pure-pw"
 VSFTPD = pathlib.Path("/usr/sbin/vsftpd")
-CLIENTS = ["curl", "lftp", "ncftpput", "ncftpget", "tnftp", "nmap"]
+CLIENTS = ["curl", "lftp", "ncftpput", "ncftpget", "tnftp", "nmap", "wget", "node", "openssl"]
+BASIC_FTP = CACHE / "basic-ftp/package"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 libc = ctypes.CDLL(None, use_errno=True)
@@ -197,7 +198,8 @@ def version_of(peer):
 
 def missing():
     """Names of what tests/peers/install.sh has yet to install."""
-    paths = [VSFTPD, PROFTPD, PURE_FTPD, PURE_PW, PYTHON, CACHE / "password", pathlib.Path("/etc/pam.d") / USER]
+    paths = [VSFTPD, PROFTPD, PURE_FTPD, PURE_PW, PYTHON, BASIC_FTP, CACHE / "password",
+             pathlib.Path("/etc/pam.d") / USER]
     gone = [str(path) for path in paths if not path.exists()]
     gone += [client for client in CLIENTS if shutil.which(client) is None]
     if os.geteuid() != 0:

@@ -17,8 +17,9 @@ pub(super) struct Reach<'a> {
     pub roots: Vec<&'a Path>,
     /// In its directory files may be made and written to: the log is opened again after it was put aside.
     pub log: Option<&'a Path>,
-    /// In its directory files may be read: whoever edits it may put a new one in its place.
-    pub config: Option<&'a Path>,
+    /// In their directories files may be read: whoever edits one may put a new one in its place. Where one is
+    /// a link, as certbot has it, that is true of the directory that it leads to as well.
+    pub read_again: Vec<&'a Path>,
 }
 
 /// How much of it the kernel sees to.
@@ -47,8 +48,11 @@ pub(super) fn confine(reach: &Reach<'_>) -> anyhow::Result<Held> {
     if let Some(log) = reach.log {
         rules = beneath(rules, &directory(log), AccessFs::MakeReg | AccessFs::WriteFile)?;
     }
-    if let Some(config) = reach.config {
-        rules = beneath(rules, &directory(config), AccessFs::ReadFile.into())?;
+    for path in &reach.read_again {
+        rules = beneath(rules, &directory(path), AccessFs::ReadFile.into())?;
+        if let Ok(real) = path.canonicalize() {
+            rules = beneath(rules, &directory(&real), AccessFs::ReadFile.into())?;
+        }
     }
     let status = rules.restrict_self().context("landlock")?;
     Ok(match status.ruleset {

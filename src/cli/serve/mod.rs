@@ -9,6 +9,7 @@ mod log_file;
 mod privileges;
 mod reload;
 mod settings;
+mod tls;
 mod warnings;
 
 use super::out::{printable_line, stdout};
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tls::Certified;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::debug_fn;
@@ -54,8 +56,9 @@ What is not:
 
 Signals:
   - SIGINT, SIGTERM: nobody is let in any more, transfers may finish; the second one cuts them off.
-  - SIGHUP: the configuration is read again, and the transfer log opened anew. Sessions go on; users and \
-limits hold from the next login on. A configuration with a mistake changes nothing, and the log says so.";
+  - SIGHUP: configuration and certificate are read again, and the transfer log opened anew. Sessions go on; \
+users and limits hold from the next login on, the certificate from the next handshake of a control connection. \
+A mistake in any of them changes nothing, and the log says so.";
 
 #[derive(clap::Args)]
 #[command(after_long_help = PROMISES)]
@@ -124,7 +127,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let descriptors = raise_descriptor_limit();
     let listen = settings.listen.unwrap_or(DEFAULT_LISTEN);
     let log = reload::log(&settings, None)?;
-    let mut config = config(accounts, &settings);
+    let certified = Certified::of(&settings, None)?;
+    let mut config = config(accounts, &settings, certified.as_deref())?;
     config.transfer_log = log.as_ref().map(LogFile::teller);
     config.limits.sessions = affordable(config.limits.sessions, descriptors);
     let shutdown = config.shutdown.clone();
@@ -137,17 +141,23 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         let net = RealNet::new();
         let listener = net.listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         let address = listener.local_addr()?;
+        let read_again: Vec<PathBuf> =
+            file.iter().map(PathBuf::as_path).chain(settings.tls_files()).map(Path::to_owned).collect();
         #[cfg(unix)]
-        give_up_privileges(identity.as_ref(), log.as_deref(), file.as_deref())?;
-        let confined_to = confine(&settings, log.as_deref(), file.as_deref())?;
+        give_up_privileges(identity.as_ref(), log.as_deref(), &read_again)?;
+        let confined_to = confine(&settings, log.as_deref(), &read_again)?;
         tracing::info!(listen = %address, durable = settings.durable, "serving");
+        if let Some(certified) = &certified {
+            certified.tell();
+        }
+        let made_here = certified.as_ref().filter(|it| it.is_made_here()).map(|it| it.fingerprint());
         tokio::spawn(until_interrupted(shutdown.clone()));
         let keep_partials = settings.keep_partials.unwrap_or(DEFAULT_KEEP_PARTIALS_DAYS);
         let live = LiveConfig::from(Arc::new(config));
         #[cfg(unix)]
         {
             let live = live.clone();
-            let reload = Reload { line, file, settings, log, live, descriptors, confined_to };
+            let reload = Reload { line, file, settings, log, certified, live, descriptors, confined_to };
             let hangups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
             tokio::spawn(reload.when_asked(hangups.context("cannot hear signals")?));
         }
@@ -157,6 +167,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         let others = other_threads(&listener, &live, &slots)?;
         // For scripts, which may have asked for port 0; whether anyone reads it is no concern.
         let _ = writeln!(stdout(), "listening on {address}");
+        if let Some(sha256) = made_here {
+            let _ = writeln!(stdout(), "certificate sha256 {sha256}");
+        }
         tokio::spawn(clean(net, live.clone(), keep_partials));
         let mut result = serve_beside(net, listener, live, Arc::new(Nobody), slots).await;
         shutdown.cancel();
@@ -197,12 +210,12 @@ fn trace() {
 fn give_up_privileges(
     identity: Option<&privileges::Identity>,
     log: Option<&LogFile>,
-    file: Option<&Path>,
+    read_again: &[PathBuf],
 ) -> anyhow::Result<()> {
     match identity {
         Some(identity) => {
             identity.take(log)?;
-            if let Some(unreadable) = privileges::unreadable(file) {
+            for unreadable in read_again.iter().filter_map(|path| privileges::unreadable(path)) {
                 tracing::warn!("{unreadable}");
             }
         }
@@ -219,7 +232,7 @@ fn give_up_privileges(
 fn confine(
     settings: &Settings,
     log: Option<&LogFile>,
-    file: Option<&Path>,
+    read_again: &[PathBuf],
 ) -> anyhow::Result<Option<Vec<PathBuf>>> {
     use confinement::{Held, Reach, confine};
     if settings.landlock == Some(false) {
@@ -228,7 +241,8 @@ fn confine(
     let log = log.map(|log| log.path.as_path());
     let roots: Vec<&Path> = settings.roots().into_iter().collect();
     let real = roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
-    match confine(&Reach { roots, log, config: file })? {
+    let read_again = read_again.iter().map(PathBuf::as_path).collect();
+    match confine(&Reach { roots, log, read_again })? {
         Held::Fully => tracing::info!("confined to what is served (landlock)"),
         Held::Partially => {
             tracing::warn!("confined in part to what is served: landlock of this kernel is old")
@@ -242,7 +256,7 @@ fn confine(
 }
 
 #[cfg(not(target_os = "linux"))]
-fn confine(_: &Settings, _: Option<&LogFile>, _: Option<&Path>) -> anyhow::Result<Option<Vec<PathBuf>>> {
+fn confine(_: &Settings, _: Option<&LogFile>, _: &[PathBuf]) -> anyhow::Result<Option<Vec<PathBuf>>> {
     Ok(None)
 }
 
@@ -274,7 +288,11 @@ fn other_threads(
     (1..processors).map(start).collect::<std::io::Result<_>>().context("cannot start a thread")
 }
 
-fn config(accounts: Users, settings: &Settings) -> Config<Users> {
+fn config(
+    accounts: Users,
+    settings: &Settings,
+    certified: Option<&Certified>,
+) -> anyhow::Result<Config<Users>> {
     let mut config = Config::new(accounts);
     if let Some(greeting) = &settings.greeting {
         config.greeting.clone_from(greeting);
@@ -291,7 +309,8 @@ fn config(accounts: Users, settings: &Settings) -> Config<Users> {
     let (seconds, nanoseconds) = calendar();
     config.passive_seed =
         (seconds as u64) << 30 ^ u64::from(nanoseconds) ^ u64::from(std::process::id()) << 48;
-    config
+    config.tls = certified.map(|certified| certified.server(settings)).transpose()?.flatten();
+    Ok(config)
 }
 
 /// No more sessions than descriptors can be had for; what is left over is for data and files.

@@ -86,11 +86,10 @@ fn group_named(name: &str) -> anyhow::Result<Gid> {
     Ok(known.with_context(|| format!("run-as: there is no group {name}"))?.gid)
 }
 
-/// What the new user will miss, if anything.
-pub(super) fn unreadable(config: Option<&Path>) -> Option<String> {
-    let path = config?;
+/// Whether the new user will miss this file.
+pub(super) fn unreadable(path: &Path) -> Option<String> {
     let error = std::fs::File::open(path).err()?;
-    Some(format!("{}: {error}; a SIGHUP will change nothing", path.display()))
+    Some(format!("{}: {error}; a SIGHUP will change nothing of it", path.display()))
 }
 
 #[cfg(test)]

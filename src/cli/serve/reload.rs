@@ -1,8 +1,9 @@
-//! SIGHUP: the configuration is read again, and logs are opened anew.
+//! SIGHUP: configuration and certificate are read again, and logs are opened anew.
 
 use super::accounts::Users;
 use super::log_file::LogFile;
 use super::settings::Settings;
+use super::tls::Certified;
 use super::{affordable, config};
 use crate::cli::out::message;
 use anyhow::{Context, ensure};
@@ -18,6 +19,7 @@ pub(super) struct Reload {
     /// In use now.
     pub settings: Settings,
     pub log: Option<Arc<LogFile>>,
+    pub certified: Option<Arc<Certified>>,
     pub live: LiveConfig<Users>,
     pub descriptors: Option<u64>,
     /// Roots beyond which none can be served.
@@ -68,16 +70,21 @@ impl Reload {
     fn read(&mut self) -> anyhow::Result<()> {
         let settings = settings(&self.line, self.file.as_ref())?;
         self.check_roots(&settings)?;
-        // Certificates, when there are any, are to be read here: as all else before anything is replaced.
+        // All is read before anything is replaced.
         let accounts = Users::of(&settings)?.instead_of(&self.live.current().accounts);
         let log = log(&settings, self.log.as_ref())?;
-        let mut config = config(accounts, &settings);
+        let certified = Certified::of(&settings, self.certified.as_ref())?;
+        let mut config = config(accounts, &settings, certified.as_deref())?;
         config.transfer_log = log.as_ref().map(LogFile::teller);
         config.limits.sessions = affordable(config.limits.sessions, self.descriptors);
         for key in settings.fixed_differences(&self.settings) {
             tracing::warn!(key, "takes effect when the server is started again");
         }
         self.live.replace(config);
+        if let Some(certified) = certified {
+            certified.tell();
+            self.certified = Some(certified);
+        }
         (self.log, self.settings) = (log, settings);
         Ok(())
     }

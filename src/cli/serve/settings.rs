@@ -1,10 +1,11 @@
 //! The options of `ftpsim serve`, on the command line or by the same names in a TOML file; the
 //! command line wins.
 
+use super::tls::{OldestVersion, ReuseChoice, TLS_ENDS, TlsChoice};
 use crate::cli::transfer::{RECORD_FORMS, choice};
 use anyhow::{Context, bail};
 use ftp_endpoint::server::{Limits, Rights, Timeouts};
-use ftp_endpoint::transfer::MinRate;
+use ftp_endpoint::transfer::{MinRate, TlsEnd};
 use ftp_proto::repr::RecordForm;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -98,11 +99,39 @@ pub(super) struct Settings {
     /// are synced, many at a time. FEAT says DURABLE
     #[arg(long)]
     pub durable: bool,
+    /// Encryption (FTP over TLS, RFC 4217): for clients that want it, demanded of all before they log in, or
+    /// none [default: offered where there is a certificate]
+    #[arg(long, value_name = "WHEN")]
+    pub tls: Option<TlsChoice>,
+    /// Certificate of the server, and those that vouch for it, in PEM; SIGHUP reads it again
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key, in PEM, without a passphrase [default: in the certificate's file]
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Make a certificate at the start, for nobody but this run of the server; a line on stdout tells the
+    /// SHA-256 by which clients can know it
+    #[arg(long)]
+    pub tls_self_signed: bool,
+    /// TLS from the first byte on, as clients expect it of port 990
+    #[arg(long)]
+    pub tls_implicit: bool,
+    /// Whether data connections resume the TLS session of their control connection, which proves that they
+    /// are the same client's [default: prefer]
+    #[arg(long, value_name = "WHEN")]
+    pub tls_reuse: Option<ReuseChoice>,
+    /// What ends an upload in stream mode under TLS: strict (close_notify alone, which nobody else can make)
+    /// or lax (any close, for clients that leave it out) [default: strict]
+    #[arg(long, value_name = "END", value_parser = choice(&TLS_ENDS))]
+    pub tls_end: Option<TlsEnd>,
+    /// Oldest version of TLS that is spoken [default: 1.2]
+    #[arg(long, value_name = "VERSION")]
+    pub tls_min: Option<OldestVersion>,
     /// Once the port is bound, become this user, and a group of theirs or GROUP alone, for good; for root
     #[arg(long, value_name = "USER[:GROUP]")]
     pub run_as: Option<String>,
     /// Do not have the kernel (landlock) confine the server to what it serves, its log's directory and, to
-    /// read, its configuration's
+    /// read, those of its configuration and certificate
     #[arg(long = "no-landlock", num_args = 0, default_missing_value = "false")]
     pub landlock: Option<bool>,
     /// Write a line for each file sent or received, and for each name made, changed or removed, to this file;
@@ -241,6 +270,14 @@ impl Settings {
             keep_partials: self.keep_partials.or(file.keep_partials),
             max_partials: self.max_partials.or(file.max_partials),
             durable: self.durable || file.durable,
+            tls: self.tls.or(file.tls),
+            tls_certificate: self.tls_certificate.or(file.tls_certificate),
+            tls_key: self.tls_key.or(file.tls_key),
+            tls_self_signed: self.tls_self_signed || file.tls_self_signed,
+            tls_implicit: self.tls_implicit || file.tls_implicit,
+            tls_reuse: self.tls_reuse.or(file.tls_reuse),
+            tls_end: self.tls_end.or(file.tls_end),
+            tls_min: self.tls_min.or(file.tls_min),
             run_as: self.run_as.or(file.run_as),
             landlock: self.landlock.or(file.landlock),
             transfer_log: self.transfer_log.or(file.transfer_log),
@@ -386,6 +423,10 @@ mod tests {
             ("passive-ports = \"30000\"", "FIRST-LAST"),
             ("passive-ports = \"80-90\"", "1024"),
             ("transfer-log-format = \"xml\"", "xferlog"),
+            ("tls = \"on\"", "offered"),
+            ("tls-min = \"1.1\"", "1.2"),
+            ("tls-reuse = \"always\"", "prefer"),
+            ("tls-end = \"loose\"", "strict"),
             ("[[user]]\npassword = \"x\"", "name"),
             ("[[user]]\nname = \"x\"\nrights = [\"all\"]", "delete"),
         ] {

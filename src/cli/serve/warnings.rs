@@ -1,6 +1,7 @@
 //! What a server's start is warned of, a line each.
 
 use super::settings::Settings;
+use ftp_endpoint::server::TlsUse;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -26,10 +27,17 @@ pub(super) fn warnings(
         }
     }
     if !listen.ip().to_canonical().is_loopback() {
-        all.push(format!("passwords and files that go to {listen} can be read and changed on their way: nothing is encrypted"));
+        all.extend(in_clear(settings, listen));
+    }
+    if let Some(key) = settings.tls_key_file().filter(|key| is_readable_by_all(key)) {
+        all.push(format!("{}: everyone on this machine can read its key; chmod o-r", key.display()));
     }
     let roots: Vec<PathBuf> = settings.roots().iter().filter_map(|root| root.canonicalize().ok()).collect();
-    for (what, path) in [("log", settings.transfer_log.as_deref()), ("configuration", config)] {
+    for (what, path) in [
+        ("log", settings.transfer_log.as_deref()),
+        ("configuration", config),
+        ("key", settings.tls_key_file()),
+    ] {
         let Some(place) = path.and_then(place) else { continue };
         if let Some(root) = roots.iter().find(|root| place.starts_with(root)) {
             all.push(format!(
@@ -40,6 +48,23 @@ pub(super) fn warnings(
         }
     }
     all
+}
+
+/// What may go over the network without encryption.
+fn in_clear(settings: &Settings, listen: SocketAddr) -> Option<String> {
+    let told = |what: &str, why: &str| {
+        format!("{what} that go to {listen} can be read and changed on their way: {why}")
+    };
+    match settings.tls_demand() {
+        Ok(Some(TlsUse::Required)) => None,
+        Ok(Some(TlsUse::Offered)) if settings.tls_implicit => {
+            Some(told("files", "clients may ask for data in clear (--tls required)"))
+        }
+        Ok(Some(TlsUse::Offered)) => {
+            Some(told("passwords and files", "clients may do without TLS (--tls required)"))
+        }
+        _ => Some(told("passwords and files", "nothing is encrypted (--tls-certificate, --tls-self-signed)")),
+    }
 }
 
 /// Where a file is, or will be.
@@ -61,6 +86,7 @@ fn is_readable_by_all(_path: &Path) -> bool {
 #[cfg(all(test, unix))]
 mod tests {
     use super::super::settings::UserSettings;
+    use super::super::tls::TlsChoice;
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
@@ -95,6 +121,31 @@ mod tests {
         for listen in ["0.0.0.0:21", "[::]:21", "192.0.2.1:21"] {
             let said = asked(&Settings::default(), &file, listen.parse().unwrap());
             assert!(said.len() == 1 && said[0].contains("encrypted"), "{said:?}");
+        }
+        for (tls, implicit, word) in [
+            (Some(TlsChoice::Required), false, None),
+            (Some(TlsChoice::Required), true, None),
+            (None, false, Some("do without TLS")),
+            (None, true, Some("data in clear")),
+            (Some(TlsChoice::Off), false, Some("nothing is encrypted")),
+        ] {
+            let file = Settings { tls, tls_implicit: implicit, tls_self_signed: true, ..file.clone() };
+            let said = asked(&Settings::default(), &file, "0.0.0.0:21".parse().unwrap());
+            assert_eq!(said.len(), usize::from(word.is_some()), "{said:?}");
+            assert!(word.is_none_or(|word| said[0].contains(word)), "{said:?}");
+        }
+        let pem = |name: &str, mode| {
+            let path = here.path().join(name);
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            Some(path)
+        };
+        let (certificate, open, closed) = (pem("chain", 0o644), pem("open", 0o644), pem("closed", 0o640));
+        for (key, is_warned) in [(open, true), (closed, false), (None, true)] {
+            let file = Settings { tls_certificate: certificate.clone(), tls_key: key, ..file.clone() };
+            let said = asked(&Settings::default(), &file, loopback);
+            assert_eq!(said.len(), usize::from(is_warned), "{said:?}");
+            assert!(!is_warned || said[0].contains("read its key"), "{said:?}");
         }
         for listen in ["[::1]:21", "[::ffff:127.0.0.1]:21", "127.9.9.9:21"] {
             assert!(asked(&Settings::default(), &file, listen.parse().unwrap()).is_empty());

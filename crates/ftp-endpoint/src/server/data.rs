@@ -8,7 +8,7 @@
 use super::config::Config;
 use super::replies::OpenError;
 #[cfg(feature = "tls")]
-use super::tls::DataTls;
+use super::tls::{DataTls, version};
 use crate::net::{Channel, Listener, Net, Pace, Stream};
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, MinRate};
@@ -52,6 +52,8 @@ pub(super) struct DataPort<N: Net> {
     /// PROT P.
     #[cfg(feature = "tls")]
     protection: Option<DataTls>,
+    /// Of the last connection.
+    tls_version: Option<&'static str>,
 }
 
 /// Which way a connection's files go, as the server sees it.
@@ -94,6 +96,7 @@ impl<N: Net> DataPort<N> {
             refused: None,
             #[cfg(feature = "tls")]
             protection: None,
+            tls_version: None,
         }
     }
 
@@ -145,6 +148,11 @@ impl<N: Net> DataPort<N> {
             }
         }
         Err(failure)
+    }
+
+    /// Of the connection of the last transfer, if it was under TLS.
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        self.tls_version
     }
 
     /// Whether a connection stands open from the last transfer.
@@ -302,10 +310,15 @@ impl<N: Net> DataPort<N> {
 
     #[cfg(feature = "tls")]
     async fn channel(&mut self, way: Way) -> Result<Channel<N::Stream>, OpenError> {
+        self.tls_version = None;
         let stream = self.stream().await?;
         match &self.protection {
             None => Ok(Channel::Clear(stream)),
-            Some(tls) => tls.secure(stream, way).await,
+            Some(tls) => {
+                let channel = tls.secure(stream, way).await?;
+                self.tls_version = version(&channel);
+                Ok(channel)
+            }
         }
     }
 

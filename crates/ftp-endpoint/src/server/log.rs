@@ -45,6 +45,8 @@ pub struct TransferRecord {
     pub mode: TransmissionMode,
     /// STRU.
     pub structure: Structure,
+    /// Of the data connection, as "TLS 1.3"; `None` in clear.
+    pub tls: Option<&'static str>,
     /// Why it failed; `None` for a file moved whole.
     pub error: Option<String>,
 }
@@ -202,6 +204,7 @@ mod tests {
             data_type: "I".into(),
             mode: TransmissionMode::Block,
             structure: Structure::File,
+            tls: None,
             error: None,
         };
         assert_eq!(record.xferlog(), "Tue Feb 29 00:00:00 2000 2 10.0.0.2 12 /a_b b _ i r u ftp 0 * c");

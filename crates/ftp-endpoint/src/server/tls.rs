@@ -5,6 +5,7 @@ use super::replies::OpenError;
 use crate::net::{Channel, Stream};
 use crate::transfer::TlsEnd;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, StoresServerSessions};
 use rustls::{HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
@@ -102,25 +103,26 @@ pub(super) struct SessionTls {
 pub(super) struct DataTls {
     sending: Arc<rustls::ServerConfig>,
     receiving: Arc<rustls::ServerConfig>,
+    states: Option<Arc<DataStates>>,
     reuse: Reuse,
     end: TlsEnd,
 }
 
 impl SessionTls {
     pub(super) fn new(tls: &ServerTls) -> Self {
-        let kept: Arc<dyn StoresServerSessions> = match tls.reuse {
-            Reuse::Off => Arc::new(NoServerSessionStorage {}),
-            Reuse::Prefer | Reuse::Require => Arc::new(OwnStates::default()),
-        };
-        let with = |tickets: usize| {
+        let own = Arc::new(OwnStates::default());
+        let states = (tls.reuse != Reuse::Off)
+            .then(|| Arc::new(DataStates { own: own.clone(), left: Mutex::default() }));
+        let with = |kept: Option<Arc<dyn StoresServerSessions>>, tickets: usize| {
             let mut config = (*tls.config).clone();
-            config.session_storage = kept.clone();
-            config.send_tls13_tickets = if tls.reuse == Reuse::Off { 0 } else { tickets };
+            config.send_tls13_tickets = if kept.is_some() { tickets } else { 0 };
+            config.session_storage = kept.unwrap_or_else(|| Arc::new(NoServerSessionStorage {}));
             Arc::new(config)
         };
-        let data =
-            DataTls { sending: with(1), receiving: with(tls.upload_tickets), reuse: tls.reuse, end: tls.end };
-        Self { control: with(CONTROL_TICKETS), data }
+        let of_data = |tickets: usize| with(states.clone().map(|states| states as _), tickets);
+        let control = with(states.as_ref().map(|_| own.clone() as _), CONTROL_TICKETS);
+        let (sending, receiving) = (of_data(1), of_data(tls.upload_tickets));
+        Self { control, data: DataTls { sending, receiving, states, reuse: tls.reuse, end: tls.end } }
     }
 
     pub(super) fn data(&self) -> DataTls {
@@ -139,23 +141,28 @@ impl DataTls {
             Way::Out => &self.sending,
             Way::In => &self.receiving,
         };
+        if let Some(states) = &self.states {
+            states.drop_left();
+        }
         let mut channel = Channel::Clear(stream);
         channel.accept_tls(config.clone()).await.map_err(OpenError::Tls)?;
         let kind = channel.agreed().and_then(rustls::CommonState::handshake_kind);
         if self.reuse == Reuse::Require && kind != Some(HandshakeKind::Resumed) {
             return Err(OpenError::NotResumed);
         }
+        if let Some(states) = &self.states {
+            states.keep_left();
+        }
         Ok(channel)
     }
 }
 
-/// For logs.
-pub(super) fn version<S: Stream>(channel: &Channel<S>) -> &'static str {
-    match channel.agreed().and_then(rustls::CommonState::protocol_version) {
-        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
-        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
-        Some(_) => "TLS",
-        None => "clear",
+/// For logs and STAT; none without TLS.
+pub(super) fn version<S: Stream>(channel: &Channel<S>) -> Option<&'static str> {
+    match channel.agreed()?.protocol_version()? {
+        ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),
+        ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
+        _ => Some("TLS"),
     }
 }
 
@@ -195,21 +202,82 @@ impl StoresServerSessions for OwnStates {
     }
 }
 
-/// Certificates and a key out of PEM text (RFC 7468): the server's own first, then those that vouch for it.
-/// Errors: `InvalidData` where there is no certificate, no key, or what is neither.
-pub fn read_pem(
-    certificates: &[u8],
-    key: &[u8],
-) -> io::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    use rustls::pki_types::pem::PemObject;
-    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
-        .collect::<Result<_, _>>()
-        .map_err(|error| invalid(&format!("not a certificate in PEM: {error}")))?;
-    if chain.is_empty() {
-        return Err(invalid("no certificate in PEM in it"));
+/// The same for data connections, of which there is one at a time. What a handshake leaves counts once its
+/// connection is taken: else a stranger who is refused could come back and resume what the refused connection
+/// has left.
+#[derive(Debug)]
+struct DataStates {
+    own: Arc<OwnStates>,
+    left: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
+}
+
+impl DataStates {
+    fn left(&self) -> MutexGuard<'_, Vec<(Vec<u8>, Vec<u8>)>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|error| invalid(&format!("not a private key in PEM: {error}")))?;
-    Ok((chain, key))
+
+    fn drop_left(&self) {
+        self.left().clear();
+    }
+
+    fn keep_left(&self) {
+        for (key, value) in self.left().drain(..) {
+            self.own.put(key, value);
+        }
+    }
+}
+
+impl StoresServerSessions for DataStates {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.left().push((key, value));
+        true
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.own.get(key)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.own.take(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
+/// Certificates out of PEM text (RFC 7468): the server's own first, then those that vouch for it; what else
+/// is in it is passed over. Errors: `InvalidData` where there is none, or one that is broken.
+pub fn read_certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(broken)?;
+    if chain.is_empty() {
+        return Err(invalid("there is no certificate (BEGIN CERTIFICATE) in it".to_owned()));
+    }
+    Ok(chain)
+}
+
+/// The first private key out of PEM text (PKCS #8, PKCS #1 or SEC 1, RFC 7468). Errors: `InvalidData` where
+/// there is none, or one that is broken or locked by a passphrase.
+pub fn read_key(pem: &[u8]) -> io::Result<PrivateKeyDer<'static>> {
+    let locked = || pem.windows(ENCRYPTED.len()).any(|words| words == ENCRYPTED);
+    match PrivateKeyDer::from_pem_slice(pem) {
+        Err(pem::Error::NoItemsFound) if locked() => {
+            Err(invalid("its key is locked by a passphrase: `openssl pkey` unlocks it".to_owned()))
+        }
+        Err(pem::Error::NoItemsFound) => {
+            Err(invalid("there is no private key (BEGIN PRIVATE KEY) in it".to_owned()))
+        }
+        other => other.map_err(broken),
+    }
+}
+
+/// What stands in the place of a key that has a passphrase.
+const ENCRYPTED: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY";
+
+fn broken(error: pem::Error) -> io::Error {
+    invalid(format!("not in PEM: {error}"))
+}
+
+fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }

@@ -108,6 +108,29 @@ async fn a_data_connection_that_resumes_nothing_or_another_session_is_refused() 
     }
 }
 
+/// What a refused connection has been given to resume lets nobody in, either.
+#[tokio::test(start_paused = true)]
+async fn a_stranger_does_not_become_known_by_trying() {
+    let identity = Identity::new();
+    for versions in [TLS12, TLS13] {
+        let world = world_of(&identity, versions, Reuse::Require, TlsEnd::Strict).await;
+        world.put("f", b"secret");
+        let own = config(&identity, versions);
+        let mut client = protected(&world, own.clone()).await;
+        let stranger = config(&identity, versions);
+        for (who, code) in [(&stranger, "522"), (&stranger, "522"), (&own, "226"), (&stranger, "522")] {
+            let data = client.passive().await;
+            client.ask("RETR f", 150).await;
+            let mut data = secured(data, who).await;
+            let mut got = Vec::new();
+            let _ = soon(data.read_to_end(&mut got)).await;
+            let reply = client.reply().await;
+            assert!(reply.starts_with(code), "{versions:?}: {reply}");
+            assert_eq!(got == b"secret", code == "226");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_clear_connection_under_prot_p_moves_nothing() {
     let identity = Identity::new();

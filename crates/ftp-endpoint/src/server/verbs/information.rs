@@ -101,7 +101,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             vec![
                 "Status of this server:".to_owned(),
                 format!(" ftpsim {}", env!("CARGO_PKG_VERSION")),
-                format!(" Connected to {}", self.peer),
+                format!(" Connected to {}, {}", self.peer, self.security()),
                 user,
                 format!(" TYPE {}, STRU {structure}, MODE {mode}", parameters.data_type),
                 format!(" Data connection: {}", if self.data.is_kept() { "open" } else { "none" }),

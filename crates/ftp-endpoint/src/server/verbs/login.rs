@@ -52,7 +52,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
         };
         match login {
             Ok(user) => {
-                tracing::info!(session = self.number, user = %user.name, peer = %self.peer, "logged in");
+                let tls_version = self.tls_version();
+                tracing::info!(session = self.number, user = %user.name, peer = %self.peer, tls_version, "logged in");
                 self.working = user.home.clone();
                 self.user = Some(acting(user, config.limits.partials_per_user));
                 self.login_failures = 0;

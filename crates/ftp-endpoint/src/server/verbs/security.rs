@@ -43,8 +43,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
             tracing::warn!(session = self.number, peer = %self.peer, %error, "TLS handshake failed");
             return Err(Refusal::ControlLost(error));
         }
-        let version = version(self.control.channel());
-        tracing::info!(session = self.number, peer = %self.peer, version, "under TLS");
+        tracing::info!(
+            session = self.number,
+            peer = %self.peer,
+            tls_version = self.tls_version(),
+            "under TLS"
+        );
         self.tls = Some(tls);
         Ok(())
     }
@@ -97,6 +101,20 @@ impl<N: Net, A: Accounts> Session<N, A> {
     pub(in crate::server) fn is_under_tls(&self) -> bool {
         self.tls.is_some()
     }
+
+    /// Of the control connection, for logs.
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        version(self.control.channel())
+    }
+
+    /// What TLS there is, for STAT.
+    pub(super) fn security(&self) -> String {
+        match (self.tls_version(), self.negotiated.protection) {
+            (Some(version), Protection::Private) => format!("{version}, data protected"),
+            (Some(version), _) => format!("{version}, data in clear"),
+            (None, _) => "clear".to_owned(),
+        }
+    }
 }
 
 #[cfg(not(feature = "tls"))]
@@ -123,6 +141,14 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     pub(in crate::server) fn is_under_tls(&self) -> bool {
         false
+    }
+
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        None
+    }
+
+    pub(super) fn security(&self) -> String {
+        "clear".to_owned()
     }
 }
 

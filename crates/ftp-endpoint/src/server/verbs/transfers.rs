@@ -88,6 +88,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             data_type: self.negotiated.data_type.to_string(),
             mode: self.negotiated.mode,
             structure: self.negotiated.structure,
+            tls: self.data.tls_version(),
             error: None,
         })
     }
