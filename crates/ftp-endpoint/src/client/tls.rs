@@ -10,6 +10,7 @@ use rustls::{ClientConfig, SupportedProtocolVersion};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+pub(super) use trust::untrusted;
 pub use trust::{Trust, fingerprint};
 
 /// TLS 1.3 tickets kept for one control session: a ticket is used once.
@@ -79,24 +80,32 @@ impl ClientTls {
         };
         let mut config = (**preferred).clone();
         config.resumption = Resumption::in_memory_sessions(MAX_TICKETS);
-        SessionTls { config: Arc::new(config), name: self.name.clone() }
-    }
-
-    /// The server has refused a data connection that resumed nothing: whether sessions to come will do better.
-    pub(super) fn prefer_older(&self) -> bool {
-        self.older.is_some() && !self.prefers_older.swap(true, Ordering::Relaxed)
+        SessionTls { config: Arc::new(config), of: self.clone() }
     }
 }
 
 /// TLS as one session has it.
 pub(super) struct SessionTls {
     pub(super) config: Arc<ClientConfig>,
-    pub(super) name: ServerName<'static>,
+    of: ClientTls,
 }
 
 impl SessionTls {
+    pub(super) fn name(&self) -> ServerName<'static> {
+        self.of.name.clone()
+    }
+
+    /// The server has refused a data connection that resumed nothing, under TLS 1.3: whether sessions to come
+    /// will do better.
+    pub(super) fn prefer_older(&self) -> bool {
+        if self.of.older.is_some() {
+            self.of.prefers_older.store(true, Ordering::Relaxed);
+        }
+        self.of.older.is_some()
+    }
+
     /// For a data connection, which has to be with whom the control connection is (RFC 4217 section 10.2).
     pub(super) fn handshake(&self, certificate: Option<CertificateDer<'static>>) -> Handshake {
-        Handshake { config: self.config.clone(), name: self.name.clone(), certificate }
+        Handshake { config: self.config.clone(), name: self.name(), certificate }
     }
 }

@@ -132,6 +132,26 @@ async fn where_reuse_is_demanded_and_tickets_run_out_tls_1_2_goes_on() {
     assert!(report.files.iter().any(|file| file.result.is_ok()));
 }
 
+/// Each of them meets the demand once, whoever met it first.
+#[tokio::test(start_paused = true)]
+async fn sessions_beside_each_other_go_on_under_tls_1_2_at_no_file_s_expense() {
+    let identity = Identity::new();
+    let ends = Ends::new(|config| {
+        let mut tls = identity.server(rustls::ALL_VERSIONS);
+        tls.reuse = Reuse::Require;
+        config.tls = Some(tls);
+    })
+    .await;
+    let policy = Policy { tls: TlsWhen::Required, retries: 0, parallel: 4, ..Policy::default() };
+    let login = Login::new("me", "secret").with_tls(identity.client(rustls::ALL_VERSIONS));
+    let report = ends.deliver(&policy, &login, &files()).await;
+    for file in &report.files {
+        assert_eq!((&file.result, file.attempts), (&Ok(()), 1), "{}", file.name);
+    }
+    assert!(report.control_connections > 4, "the demand was met");
+    ends.has_all(&policy, &files());
+}
+
 #[tokio::test(start_paused = true)]
 async fn implicit_tls_delivers() {
     let identity = Identity::new();

@@ -7,7 +7,8 @@ use crate::net::Net;
 
 #[cfg(feature = "tls")]
 use {
-    crate::client::tls::ClientTls, crate::transfer::DataConnection, ftp_proto::command::Command,
+    crate::client::tls::{ClientTls, SessionTls},
+    crate::transfer::DataConnection, ftp_proto::command::Command,
     ftp_proto::command::ProtectionLevel,
 };
 
@@ -55,7 +56,7 @@ impl<N: Net> Session<N> {
 
     async fn begin_tls(&mut self, tls: &ClientTls) -> Result<(), ClientError> {
         let own = tls.session();
-        self.control.secure(own.config.clone(), own.name.clone()).await?;
+        self.control.secure(own.config.clone(), own.name()).await?;
         // What was told in clear may have been told by anybody.
         self.features = None;
         self.tls = Some(own);
@@ -85,6 +86,17 @@ impl<N: Net> Session<N> {
         }
     }
 
+    /// Whether another session may do what this one could not by `error`: the server demands that each data
+    /// connection resumes a TLS session (it has said 425 or 522), and has given too few tickets for that.
+    /// Opened with the same [`Login`], it has TLS 1.2, under which one session is resumed without end.
+    pub fn another_may_do_better(&self, error: &ClientError) -> bool {
+        let refused = matches!(error.reply(), Some(reply) if matches!(reply.code, 425 | 522));
+        let version = self.tls().and_then(rustls::CommonState::protocol_version);
+        refused
+            && version == Some(rustls::ProtocolVersion::TLSv1_3)
+            && self.tls.as_ref().is_some_and(SessionTls::prefer_older)
+    }
+
     /// What the control connection's TLS has agreed on; none without TLS.
     pub fn tls(&self) -> Option<&rustls::CommonState> {
         self.control.agreed()
@@ -102,5 +114,10 @@ impl<N: Net> Session<N> {
 
     pub(super) async fn protect_data(&mut self) -> Result<(), ClientError> {
         Ok(())
+    }
+
+    /// Under TLS it could be.
+    pub fn another_may_do_better(&self, _error: &ClientError) -> bool {
+        false
     }
 }

@@ -103,7 +103,8 @@ impl<N: Net> Session<N> {
             let back = self.must(Command::Type(self.policy.representation.data_type())).await;
             if let Err(error) = back {
                 self.give_up();
-                return Err(error);
+                // What went wrong first says why.
+                return ended.and(Err(error));
             }
         }
         ended
