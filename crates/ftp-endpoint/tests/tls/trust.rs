@@ -62,7 +62,9 @@ async fn dates_and_purposes_are_looked_at() {
     ] {
         let ends = Ends::new(|config| config.tls = Some(identity.server(TLS13))).await;
         refused(&ends, client(TLS13, &identity.trust(), NAME), &identity, why).await;
-        connects(&ends, client(TLS13, &Trust::Pinned(fingerprint(&identity.certificate)), NAME)).await.unwrap();
+        connects(&ends, client(TLS13, &Trust::Pinned(fingerprint(&identity.certificate)), NAME))
+            .await
+            .unwrap();
     }
 }
 

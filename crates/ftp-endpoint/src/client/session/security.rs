@@ -8,7 +8,8 @@ use crate::net::Net;
 #[cfg(feature = "tls")]
 use {
     crate::client::tls::{ClientTls, SessionTls},
-    crate::transfer::DataConnection, ftp_proto::command::Command,
+    crate::transfer::DataConnection,
+    ftp_proto::command::Command,
     ftp_proto::command::ProtectionLevel,
 };
 
