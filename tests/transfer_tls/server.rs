@@ -2,8 +2,8 @@
 
 use crate::common::{PASSWORD, USER};
 use ftp_endpoint::client::{Fingerprint, fingerprint};
-use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::net::Net;
+use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::Nobody;
 use ftp_endpoint::server::{Config, Rights, Table, TlsUse, serve};
 use ftp_endpoint::store::memory::MemoryStore;
