@@ -27,7 +27,8 @@ impl<N: Net> Session<N> {
             return self.greeting().await;
         }
         self.greeting().await?;
-        if when == TlsWhen::Auto && !self.may_offer_tls().await? {
+        let offered = if when == TlsWhen::Auto { self.offers_tls().await? } else { Some(true) };
+        if offered == Some(false) {
             return Ok(());
         }
         let reply = self.control.command(&Command::Auth("TLS".to_owned())).await?;
@@ -35,24 +36,21 @@ impl<N: Net> Session<N> {
             return self.begin_tls(tls).await;
         }
         // FEAT's word stands; where it said nothing, nothing was promised.
-        match when == TlsWhen::Auto && self.features.is_none() {
-            true => Ok(()),
-            false => Err(ClientError::TlsRefused(reply)),
-        }
+        if offered.is_none() { Ok(()) } else { Err(ClientError::TlsRefused(reply)) }
     }
 
-    /// Whether FEAT names AUTH with TLS among its mechanisms, or is not for those who have not logged in.
-    async fn may_offer_tls(&mut self) -> Result<bool, ClientError> {
+    /// Whether FEAT names AUTH with TLS among its mechanisms; none where it is not for those who have not
+    /// logged in.
+    async fn offers_tls(&mut self) -> Result<Option<bool>, ClientError> {
         let names = |line: &String| {
             let line = line.to_ascii_uppercase();
             line.strip_prefix("AUTH").is_some_and(|mechanisms| mechanisms.contains("TLS"))
         };
-        let told = !self.features().await?.is_empty();
-        let offered = self.features().await?.iter().any(names);
-        if !told {
-            self.features = None;
-        }
-        Ok(offered || !told)
+        let features = self.features().await?;
+        let offered = (!features.is_empty()).then(|| features.iter().any(names));
+        // Who has logged in may be told more.
+        self.features = None;
+        Ok(offered)
     }
 
     async fn begin_tls(&mut self, tls: &ClientTls) -> Result<(), ClientError> {
