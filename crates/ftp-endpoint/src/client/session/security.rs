@@ -27,27 +27,25 @@ impl<N: Net> Session<N> {
             return self.greeting().await;
         }
         self.greeting().await?;
-        let offered = if when == TlsWhen::Auto { self.offers_tls().await? } else { Some(true) };
-        if offered == Some(false) {
+        if when == TlsWhen::Auto && !self.may_offer_tls().await? {
             return Ok(());
         }
         let reply = self.control.command(&Command::Auth("TLS".to_owned())).await?;
         if reply.code == 234 {
             return self.begin_tls(tls).await;
         }
-        // FEAT's word stands; where it said nothing, nothing was promised.
-        if offered.is_none() { Ok(()) } else { Err(ClientError::TlsRefused(reply)) }
+        // FEAT names it at pure-ftpd that has no certificate, too.
+        if when == TlsWhen::Auto { Ok(()) } else { Err(ClientError::TlsRefused(reply)) }
     }
 
-    /// Whether FEAT names AUTH with TLS among its mechanisms; none where it is not for those who have not
-    /// logged in.
-    async fn offers_tls(&mut self) -> Result<Option<bool>, ClientError> {
+    /// Whether FEAT names AUTH with TLS among its mechanisms, or is not for those who have not logged in.
+    async fn may_offer_tls(&mut self) -> Result<bool, ClientError> {
         let names = |line: &String| {
             let line = line.to_ascii_uppercase();
             line.strip_prefix("AUTH").is_some_and(|mechanisms| mechanisms.contains("TLS"))
         };
         let features = self.features().await?;
-        let offered = (!features.is_empty()).then(|| features.iter().any(names));
+        let offered = features.is_empty() || features.iter().any(names);
         // Who has logged in may be told more.
         self.features = None;
         Ok(offered)
