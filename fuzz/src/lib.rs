@@ -13,11 +13,12 @@ mod name;
 mod reply;
 mod scenario;
 mod session;
+mod tls_session;
 
 use ftp_proto::mode::TransmissionMode;
 
 /// The targets, by the names of their binaries and corpora.
-pub const TARGETS: [&str; 11] = [
+pub const TARGETS: [&str; 12] = [
     "block",
     "case",
     "command",
@@ -29,6 +30,7 @@ pub const TARGETS: [&str; 11] = [
     "scenario",
     "session",
     "stream_record",
+    "tls_session",
 ];
 
 /// Panics when something does not hold.
@@ -45,6 +47,7 @@ pub fn check(target: &str, input: &[u8]) {
         "scenario" => scenario::check(input),
         "session" => session::check(input),
         "stream_record" => mode::check(TransmissionMode::Stream, input),
+        "tls_session" => tls_session::check(input),
         other => panic!("no such target: {other}"),
     }
 }
