@@ -1,6 +1,6 @@
 //! The dialogue with a server, on stderr: RFC 1123 section 4.1.4.3's verbose mode.
 
-use super::out::{note, tell};
+use super::out::note;
 use ftp_endpoint::client::Fingerprint;
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
@@ -33,36 +33,36 @@ impl Dialogue {
         Self { verbose, warns, secured: Mutex::default() }
     }
 
-    /// What there is to print of an event, unless it is a warning, which is told.
+    /// What there is to print of an event.
     pub(super) fn lines(&self, session: u64, event: &Event<'_>) -> Vec<String> {
-        if self.warns {
-            self.watch_password(session, event);
+        let mut all = if self.verbose { lines(session, event) } else { Vec::new() };
+        if self.warns && self.is_password_in_clear(session, event) && !WARNED.swap(true, Ordering::Relaxed) {
+            all.push(format!("ftpsim: {WARNING}"));
         }
-        if self.verbose { lines(session, event) } else { Vec::new() }
+        all
     }
 
-    fn watch_password(&self, session: u64, event: &Event<'_>) {
-        static WARNED: AtomicBool = AtomicBool::new(false);
-        let mut secured = self.secured.lock().unwrap_or_else(PoisonError::into_inner);
+    fn is_password_in_clear(&self, session: u64, event: &Event<'_>) -> bool {
+        let secured = || self.secured.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::SessionBegins { .. } => {
-                secured.remove(&session);
+                secured().remove(&session);
+                false
             }
             Event::TlsBegins { .. } => {
-                secured.insert(session);
+                secured().insert(session);
+                false
             }
-            Event::Command { line } if line.starts_with("PASS ") && !secured.contains(&session) => {
-                if !WARNED.swap(true, Ordering::Relaxed) {
-                    tell(
-                        "warning: the server offers no TLS, and the password goes in clear (--tls required \
-                         forbids it, --tls off is silent)",
-                    );
-                }
-            }
-            _ => {}
+            Event::Command { line } => line.starts_with("PASS ") && !secured().contains(&session),
+            _ => false,
         }
     }
 }
+
+/// Once is enough, however many sessions there are.
+static WARNED: AtomicBool = AtomicBool::new(false);
+const WARNING: &str = "warning: the server offers no TLS, and the password goes in clear (--tls required forbids \
+     it, --tls off is silent)";
 
 fn lines(session: u64, event: &Event<'_>) -> Vec<String> {
     let (sign, text) = match event {

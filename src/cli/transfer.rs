@@ -368,7 +368,7 @@ impl Observer for Progress {
         if who != Who::Client {
             return;
         }
-        let lines = self.bar.suspend(|| self.dialogue.lines(session, event));
+        let lines = self.dialogue.lines(session, event);
         if !lines.is_empty() {
             self.bar.suspend(|| lines.iter().for_each(note));
         }

@@ -17,6 +17,21 @@ pub use trust::{Trust, fingerprint};
 const MAX_TICKETS: usize = 32;
 
 /// TLS with one server. Clones share what has been learnt of it.
+///
+/// ```
+/// use ftp_endpoint::client::{ClientTls, Login, Options, TlsWhen, Trust};
+/// use std::sync::Arc;
+///
+/// // Or Trust::Roots, with those of the rustls-native-certs crate, say.
+/// let trust = Trust::Pinned([0x5b; 32]);
+/// let provider = Arc::new(rustls::crypto::ring::default_provider());
+/// let tls = ClientTls::new(provider, rustls::ALL_VERSIONS, &trust, "ftp.example.org".try_into()?)?;
+/// // For Client::connect, and for deliveries, where the same stands in the policy.
+/// let login = Login::new("me", "secret").with_tls(tls);
+/// let options = Options { tls: TlsWhen::Required, ..Options::default() };
+/// # let _ = (login, options);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
