@@ -295,7 +295,7 @@ impl<N: Net> Session<N> {
             }
         };
         // The reply may have overtaken the ticket by which the next data connection is to resume. Who has
-        // answered has closed as a rule; who has not is not waited for.
+        // answered has closed as a rule; who has not is not waited for long.
         let _ = self.net.timeout(TICKET_LIMIT, data.linger()).await;
         self.keep_or_close(data).await;
         reply
