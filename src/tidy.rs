@@ -35,16 +35,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// Which files of the client may import which others of it; a folder counts as one.
 const CLIENT: &[(&str, &[&str])] = &[
-    ("error", &[]),
-    ("policy", &[]),
+    ("untrusted", &[]),
+    ("error", &["untrusted"]),
+    ("tls", &["untrusted"]),
+    ("policy", &["tls"]),
     ("marker", &[]),
     ("report", &["error"]),
     ("hash", &["error"]),
     ("verify", &["error", "policy"]),
     ("queue", &["report"]),
     ("local", &["error", "hash", "marker", "policy", "verify"]),
-    ("control", &["error", "marker"]),
-    ("session", &["control", "error", "hash", "policy"]),
+    ("control", &["error", "marker", "tls"]),
+    ("session", &["control", "error", "hash", "policy", "tls"]),
     ("program", &["error", "local", "policy", "session"]),
     ("worker", &["error", "policy", "queue", "report", "session"]),
     ("restart", &["error", "hash", "marker", "policy", "queue", "session", "worker"]),

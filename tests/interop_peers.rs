@@ -6,6 +6,8 @@
 mod common;
 #[path = "interop_peers/our_client.rs"]
 mod our_client;
+#[path = "interop_peers/our_client_tls.rs"]
+mod our_client_tls;
 #[path = "interop_peers/our_server.rs"]
 mod our_server;
 #[cfg(unix)]

@@ -13,11 +13,12 @@ mod name;
 mod reply;
 mod scenario;
 mod session;
+mod tls_session;
 
 use ftp_proto::mode::TransmissionMode;
 
 /// The targets, by the names of their binaries and corpora.
-pub const TARGETS: [&str; 12] = [
+pub const TARGETS: [&str; 13] = [
     "block",
     "case",
     "command",
@@ -30,6 +31,7 @@ pub const TARGETS: [&str; 12] = [
     "scenario",
     "session",
     "stream_record",
+    "tls_session",
 ];
 
 /// Panics when something does not hold.
@@ -47,6 +49,7 @@ pub fn check(target: &str, input: &[u8]) {
         "scenario" => scenario::check(input),
         "session" => session::check(input),
         "stream_record" => mode::check(TransmissionMode::Stream, input),
+        "tls_session" => tls_session::check(input),
         other => panic!("no such target: {other}"),
     }
 }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// ftp://USER:PASSWORD@HOST:PORT/PATH of a file, or of the directory that FILES lie in; the
+    /// ftp[s]://USER:PASSWORD@HOST:PORT/PATH of a file, or of the directory that FILES lie in; the
     /// last component may have wildcards (* ? [a-z]), but not as %2A, %3F, %5B; ;type=a or ;type=i at
     /// its end goes before --type
     #[arg(value_parser = UrlParser)]

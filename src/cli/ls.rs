@@ -1,8 +1,9 @@
 //! `ftpsim ls`: the listing of a directory.
 
-use super::dialogue::observer;
+use super::dialogue::Dialogue;
 use super::out::{printable_line, stdout};
-use super::transfer::{interruptible, login, runtime, warn_of_password};
+use super::tls::TlsArgs;
+use super::transfer::{interruptible, runtime, warn_of_password};
 use super::url::{FtpUrl, TypeCode, UrlParser};
 use ftp_endpoint::client::{Policy, Session};
 use ftp_endpoint::net::real::RealNet;
@@ -12,40 +13,52 @@ use ftp_proto::name;
 use ftp_proto::repr::Representation;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY; with ;type=d at its end names only
+    /// ftp[s]://USER:PASSWORD@HOST:PORT/DIRECTORY; with ;type=d at its end names only
     #[arg(value_parser = UrlParser)]
     url: FtpUrl,
     /// Names only (NLST)
     #[arg(long, short = '1')]
     names: bool,
-    /// Show the dialogue with the server on stderr
+    /// Show the dialogue with the server, and what TLS has agreed on, on stderr
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let url = &args.url;
     warn_of_password(url);
-    let login = login(url)?;
     let names_only = args.names || url.type_code == Some(TypeCode::Directory);
     // Listings are text, and nothing else comes.
     let policy = Policy { representation: Representation::Ascii, pasv_after_epsv: true, ..Policy::default() };
-    runtime()?.block_on(interruptible(async {
+    let (login, policy) = args.tls.secure(url, policy)?;
+    let dialogue = Arc::new(Dialogue::new(args.verbose, args.tls.warns(url)));
+    let done = runtime()?.block_on(interruptible(async {
         let server = url.resolve().await?;
-        let watch = || Watch::new(observer(args.verbose), Who::Client, 1);
-        let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
         let mut lines = Lines::default();
-        let listed = session.list_text(&url.path, names_only, &mut lines).await;
+        let listed = loop {
+            let watch = || Watch::new(dialogue.clone(), Who::Client, 1);
+            let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
+            let listed = session.list_text(&url.path, names_only, &mut lines).await;
+            // Once: then it is under TLS 1.2, which no other does better than.
+            let again = matches!(&listed, Err(error) if session.another_may_do_better(error));
+            session.quit().await;
+            if !again {
+                break listed;
+            }
+        };
         lines.end();
-        session.quit().await;
         match lines.failed {
             Some(error) => Err(error.into()),
             None => Ok(listed.map(|()| ExitCode::SUCCESS)?),
         }
-    }))
+    }));
+    done.map_err(|error| args.tls.explained(url, error))
 }
 
 /// Longer ones are written in parts.

@@ -22,6 +22,7 @@ mod serve;
 mod shrink;
 mod signals;
 mod sweep;
+mod tls;
 mod transfer;
 mod url;
 

@@ -80,7 +80,7 @@ pub(super) fn message(error: &anyhow::Error) -> String {
         let cause = cause.to_string();
         if text.is_empty() {
             text = cause;
-        } else if !text.ends_with(&cause) {
+        } else if !text.contains(&cause) {
             text = format!("{text}: {cause}");
         }
     }
@@ -103,12 +103,17 @@ pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
     Ok(out)
 }
 
-/// Without what stands before `@` in FTP URLs.
+/// Without what stands before `@` in URLs of FTP, under TLS or not.
 pub(super) fn without_logins(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.to_ascii_lowercase().find("ftp://") {
-        let (before, url) = rest.split_at(at + "ftp://".len());
+    let schemes = ["ftp://", "ftps://"];
+    let next = |rest: &str| {
+        let rest = rest.to_ascii_lowercase();
+        schemes.iter().filter_map(|scheme| Some(rest.find(scheme)? + scheme.len())).min()
+    };
+    while let Some(end) = next(rest) {
+        let (before, url) = rest.split_at(end);
         out.push_str(before);
         let end = url.find(|c: char| c.is_whitespace() || "'\"`".contains(c)).unwrap_or(url.len());
         rest = match url[..end].rfind('@') {
@@ -147,6 +152,7 @@ mod tests {
             ("bad 'ftp://u:pw@h:9/' given", "bad 'ftp://****@h:9/' given"),
             ("FTP://u:p@w@h and ftp://x/y", "FTP://****@h and ftp://x/y"),
             ("ftp://u:p/w@h", "ftp://****@h"),
+            ("ftps://u:p@h ftp://v:q@i", "ftps://****@h ftp://****@i"),
             ("nothing @ all", "nothing @ all"),
         ] {
             assert_eq!(without_logins(text), shown);

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// ftp://USER:PASSWORD@HOST:PORT/DIRECTORY that the files go to; begin DIRECTORY with %2F for
+    /// ftp[s]://USER:PASSWORD@HOST:PORT/DIRECTORY that the files go to; begin DIRECTORY with %2F for
     /// an absolute path; ;type=a or ;type=i at its end goes before --type
     #[arg(value_parser = UrlParser)]
     url: FtpUrl,

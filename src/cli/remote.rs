@@ -1,14 +1,14 @@
 //! What lies at the server: listings, wildcards, whole trees. What cannot be listed or understood is told
 //! and counted, and costs nothing else.
 
-use super::dialogue::observer;
+use super::dialogue::Dialogue;
 use super::glob::Pattern;
 use super::out::tell;
-use super::transfer::{TransferArgs, interruptible, login, runtime};
+use super::transfer::{TransferArgs, interruptible, runtime};
 use super::url::FtpUrl;
 use anyhow::{Context, bail};
 use ftp_endpoint::client::{
-    Client, ClientError, Direction, Entry, EntryKind, Listing, Login, Policy, Publish, Session,
+    Client, ClientError, Direction, Entry, EntryKind, FailureKind, Listing, Login, Policy, Publish, Session,
 };
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::{Watch, Who};
@@ -18,6 +18,7 @@ use ftp_proto::repr::Representation;
 use ftp_proto::time::{Timestamp, parse_timestamp};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Directories in directories that a tree may have.
 const MAX_DEPTH: usize = 64;
@@ -52,7 +53,7 @@ pub(super) struct Remote {
     server: SocketAddr,
     login: Login,
     policy: Policy,
-    verbose: bool,
+    dialogue: Arc<Dialogue>,
     /// What has not been found out, and was told.
     missing: u64,
     seen: usize,
@@ -67,32 +68,34 @@ pub(super) fn with_remote<T>(
     representation: Representation,
     work: impl AsyncFnOnce(&mut Remote) -> anyhow::Result<T>,
 ) -> anyhow::Result<(T, u64)> {
-    let login = login(url)?;
     let policy = Policy {
         mode: TransmissionMode::Stream,
         structure: Structure::File,
         representation,
         ..args.policy(Direction::Get, Publish::Direct)
     };
-    runtime()?.block_on(interruptible(async {
+    let (login, policy) = args.tls.secure(url, policy)?;
+    let dialogue = Arc::new(Dialogue::new(args.verbose, args.tls.warns(url)));
+    let done = runtime()?.block_on(interruptible(async {
         let server = url.resolve().await?;
-        let client = open(server, &login, &policy, args.verbose).await?;
-        let (verbose, visited) = (args.verbose, BTreeSet::new());
-        let mut remote = Remote { client, server, login, policy, verbose, missing: 0, seen: 0, visited };
+        let client = open(server, &login, &policy, dialogue.clone()).await?;
+        let visited = BTreeSet::new();
+        let mut remote = Remote { client, server, login, policy, dialogue, missing: 0, seen: 0, visited };
         let result = work(&mut remote).await;
         let missing = remote.missing;
         remote.client.quit().await;
         Ok((result?, missing))
-    }))
+    }));
+    done.map_err(|error| args.tls.explained(url, error))
 }
 
 async fn open(
     server: SocketAddr,
     login: &Login,
     policy: &Policy,
-    verbose: bool,
+    dialogue: Arc<Dialogue>,
 ) -> Result<Client<RealNet>, ClientError> {
-    let watch = || Watch::new(observer(verbose), Who::Client, 1);
+    let watch = || Watch::new(dialogue, Who::Client, 1);
     let mut session = Session::open(RealNet::new(), server, login, policy, watch).await?;
     // Before anything else: the dialogue is the same whatever the work is.
     session.features().await?;
@@ -139,9 +142,15 @@ impl Remote {
     /// breaks is opened anew, once a directory.
     async fn list(&mut self, directory: &str) -> Result<Listing, ClientError> {
         if !self.client.session().in_step() {
-            self.client = open(self.server, &self.login, &self.policy, self.verbose).await?;
+            self.open_anew().await?;
         }
-        let listing = self.client.list(directory).await?;
+        let listing = match self.client.list(directory).await {
+            Err(error) if self.client.session().another_may_do_better(&error) => {
+                self.open_anew().await?;
+                self.client.list(directory).await?
+            }
+            listing => listing?,
+        };
         for unread in &listing.unread {
             self.miss(format_args!("{}: {}: {}", shown(directory), unread.why, one_line(&unread.line)));
         }
@@ -157,6 +166,11 @@ impl Remote {
             self.miss(format_args!("{}: the listing is too long; its end is left out", shown(directory)));
         }
         Ok(listing)
+    }
+
+    async fn open_anew(&mut self) -> Result<(), ClientError> {
+        self.client = open(self.server, &self.login, &self.policy, self.dialogue.clone()).await?;
+        Ok(())
     }
 
     /// SIZE and MDTM of what was named without a listing (RFC 3659 sections 3 and 4).
@@ -269,7 +283,7 @@ impl Remote {
                 Ok(listing) => listing,
                 Err(error) => {
                     self.miss(format_args!("cannot list {}: {error}", shown(&directory)));
-                    if matches!(error, ClientError::Connect { .. } | ClientError::LoginRefused(_)) {
+                    if !lets_in(&error) {
                         self.miss("the rest of the tree is not known");
                         break;
                     }
@@ -310,6 +324,12 @@ impl Remote {
         all.sort_by(|a, b| a.remote.cmp(&b.remote));
         all
     }
+}
+
+/// Whether another try with the next directory may get as far as a listing.
+fn lets_in(error: &ClientError) -> bool {
+    use FailureKind::{Connect, Login, Tls, TlsRefused, Untrusted};
+    !matches!(error.kind(), Connect | Login | Tls | TlsRefused | Untrusted)
 }
 
 /// LIST of a file's name gives just that.

@@ -1,21 +1,21 @@
 //! What `put` and `get` have in common: options, login, progress, the summary at the end.
 
 use super::dialogue::Dialogue;
-use super::out::{self, printable_line, stdout, tell};
+use super::out::{self, note, printable_line, stdout, tell};
 use super::signals::asked_to_end;
+use super::tls::TlsArgs;
 use super::url::{FtpUrl, TypeCode};
 use crate::lab::plural::counted;
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_endpoint::client::{
-    Delivery, Direction, Failure, Job, Login, Opening, Policy, Publish, Report, TlsWhen, Verify,
+    Delivery, Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify,
 };
 use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::net::{Net, Time};
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_endpoint::store::disk::DiskStore;
-use ftp_endpoint::transfer::TlsEnd;
 use ftp_proto::mode::{DeflateLevel, NoDeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::{RecordForm, Representation};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -85,7 +85,7 @@ pub(super) struct TransferArgs {
     /// several times
     #[arg(long, value_name = "COMMAND")]
     pub quote: Vec<String>,
-    /// Show the dialogue with the server on stderr
+    /// Show the dialogue with the server, and what TLS has agreed on, on stderr
     #[arg(long, short)]
     pub verbose: bool,
     /// Write the result to stdout as JSON
@@ -94,6 +94,8 @@ pub(super) struct TransferArgs {
     /// No progress bar, no summary and no warning; failures are still listed
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 pub(super) const MODES: [(&str, TransmissionMode); 4] = [
@@ -181,15 +183,11 @@ impl TransferArgs {
             resume: self.resume,
             marker_interval_bytes: self.marker_interval.or(NonZeroU64::new(1 << 20).filter(|_| self.resume)),
             pipeline_depth: self.pipeline,
-            durable: false,
-            tls: TlsWhen::Off,
-            tls_end: TlsEnd::Strict,
-            tls_lingers: true,
-            takes_cut_deflate: false,
             parallel: self.parallel,
             reply_timeout: self.timeout,
             data_timeout: self.timeout,
             connect_timeout: self.connect_timeout,
+            ..Policy::default()
         }
     }
 }
@@ -272,11 +270,13 @@ pub(super) fn run(
     policy: &Policy,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
-    let login = Login { quoted: args.quote.clone(), ..login(url)? };
     let policy = Policy { representation: args.representation(url)?, ..policy.clone() };
+    let (login, policy) = args.tls.secure(url, policy)?;
+    let login = Login { quoted: args.quote.clone(), ..login };
     let hidden = args.quiet || args.json;
     let Work { jobs, expected_bytes, listed_bytes, missing } = work;
-    let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, args.verbose));
+    let dialogue = Dialogue::new(args.verbose, args.tls.warns(url));
+    let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, dialogue));
     let runtime = runtime()?;
     let server = runtime.block_on(interruptible(url.resolve()))?;
     let net = RealNet::new();
@@ -306,16 +306,25 @@ pub(super) fn run(
     runtime.shutdown_timeout(LEAVE_LIMIT);
     progress.bar.finish_and_clear();
     let code = match &report {
-        Some(report) => conclude(report, missing, net.now(), args)?,
+        Some(report) => conclude(url, report, missing, net.now(), args)?,
         None => ExitCode::from(1),
     };
     Ok(asked.map_or(code, |asked| ExitCode::from(asked.code())))
 }
 
-fn conclude(report: &Report, missing: u64, took: Duration, args: &TransferArgs) -> anyhow::Result<ExitCode> {
+fn conclude(
+    url: &FtpUrl,
+    report: &Report,
+    missing: u64,
+    took: Duration,
+    args: &TransferArgs,
+) -> anyhow::Result<ExitCode> {
     let failed: Vec<_> = report.failed().collect();
     for (file, Failure { message, .. }) in &failed {
         tell(format_args!("{}: {message} ({})", file.name, counted(file.attempts, "attempt")));
+    }
+    if let Some(remedy) = failed.iter().find_map(|(_, failure)| args.tls.remedy(url, failure.kind)) {
+        tell(remedy);
     }
     if missing > 0 {
         tell(format_args!("{missing} more could not be looked at or were left out, as said above"));
@@ -369,11 +378,11 @@ fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
 struct Progress {
     bar: ProgressBar,
     counts_bytes: bool,
-    dialogue: Option<Dialogue>,
+    dialogue: Dialogue,
 }
 
 impl Progress {
-    fn new(files: u64, expected_bytes: Option<u64>, hidden: bool, verbose: bool) -> Self {
+    fn new(files: u64, expected_bytes: Option<u64>, hidden: bool, dialogue: Dialogue) -> Self {
         let visible = !hidden && std::io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let (len, template) = match expected_bytes {
@@ -382,17 +391,18 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(Some(len), target);
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
-        Self { bar, counts_bytes: expected_bytes.is_some(), dialogue: verbose.then_some(Dialogue) }
+        Self { bar, counts_bytes: expected_bytes.is_some(), dialogue }
     }
 }
 
 impl Observer for Progress {
-    fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
+    fn event(&self, _at: Time, who: Who, session: u64, event: &Event<'_>) {
         if who != Who::Client {
             return;
         }
-        if let Some(dialogue) = &self.dialogue {
-            self.bar.suspend(|| dialogue.event(at, who, session, event));
+        let lines = self.dialogue.lines(session, event);
+        if !lines.is_empty() {
+            self.bar.suspend(|| lines.iter().for_each(note));
         }
         match event {
             Event::SendBegins { name, .. } | Event::ReceiveBegins { name, .. } => {

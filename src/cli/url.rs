@@ -1,4 +1,5 @@
-//! `ftp://USER:PASSWORD@HOST:PORT/PATH;type=T` (RFC 1738 section 3.2).
+//! `ftp://USER:PASSWORD@HOST:PORT/PATH;type=T` (RFC 1738 section 3.2), and `ftps://`, which no RFC has: TLS
+//! from the first byte, as curl and lftp have it.
 
 use super::glob::Pattern;
 use anyhow::{Context, bail, ensure};
@@ -13,9 +14,11 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 const FTP_PORT: u16 = 21;
+/// "ftps", as IANA has it: the control connection under TLS.
+const FTPS_PORT: u16 = 990;
 /// For each of the addresses of a host that has several.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
-const EXPECTED: &str = "expected ftp://USER:PASSWORD@HOST:PORT/PATH";
+const EXPECTED: &str = "expected ftp://USER:PASSWORD@HOST:PORT/PATH, or ftps://";
 
 /// RFC 1738 section 3.2.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(super) enum TypeCode {
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct FtpUrl {
+    /// `ftps://`.
+    pub implicit_tls: bool,
     pub user: Option<String>,
     pub password: Option<String>,
     /// A name or address; IPv6 without brackets.
@@ -46,7 +51,8 @@ pub(super) struct FtpUrl {
 /// Without the password, so that no message shows it.
 impl std::fmt::Debug for FtpUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ftp://{}:{}/{}", self.host, self.port, self.path)
+        let scheme = if self.implicit_tls { "ftps" } else { "ftp" };
+        write!(f, "{scheme}://{}:{}/{}", self.host, self.port, self.path)
     }
 }
 
@@ -76,8 +82,9 @@ impl FromStr for FtpUrl {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let scheme = text.get(..6).filter(|scheme| scheme.eq_ignore_ascii_case("ftp://"));
-        let rest = &text[scheme.context(EXPECTED)?.len()..];
+        let (scheme, rest) = text.split_once("://").context(EXPECTED)?;
+        let implicit_tls = scheme.eq_ignore_ascii_case("ftps");
+        ensure!(implicit_tls || scheme.eq_ignore_ascii_case("ftp"), EXPECTED);
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, host_port) = match authority.rsplit_once('@') {
             Some((login, host_port)) => (Some(login), host_port),
@@ -91,6 +98,7 @@ impl FromStr for FtpUrl {
         let (host, port) = split_host(host_port)?;
         ensure!(!host.is_empty(), "it names no host; {EXPECTED}");
         let port = match port {
+            None if implicit_tls => FTPS_PORT,
             None => FTP_PORT,
             Some(port) => port.parse().ok().context(
                 "what follows HOST: is not a port up to 65535 (a / or : in a password is %2F or %3A)",
@@ -99,7 +107,7 @@ impl FromStr for FtpUrl {
         let (path, type_code) = split_type(path)?;
         let last = path.rsplit('/').next().unwrap_or_default();
         let (host, pattern) = (host.to_owned(), Pattern::with_literals(decode_marked(last)));
-        Ok(Self { user, password, host, port, path: decode(path), pattern, type_code })
+        Ok(Self { implicit_tls, user, password, host, port, path: decode(path), pattern, type_code })
     }
 }
 
@@ -198,7 +206,7 @@ mod tests {
         assert_eq!(url.password.as_deref(), Some("se:cret"));
         assert_eq!((url.host.as_str(), url.port), ("example.org", 2121));
         assert_eq!((url.path.as_str(), url.below("x").as_str()), ("dir/file a", "dir/file a/x"));
-        assert!(!format!("{url:?}").contains("cret"));
+        assert!(!format!("{url:?}").contains("cret") && !url.implicit_tls);
     }
 
     #[test]
@@ -206,6 +214,10 @@ mod tests {
         let url: FtpUrl = "FTP://[::1]".parse().unwrap();
         assert_eq!((url.host.as_str(), url.port, url.path.as_str()), ("::1", 21, ""));
         assert_eq!((url.user, url.password), (None, None));
+        let url: FtpUrl = "FtpS://h/x".parse().unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.implicit_tls), ("h", 990, true));
+        let url: FtpUrl = "ftps://h:2121".parse().unwrap();
+        assert_eq!((url.port, url.implicit_tls), (2121, true));
         let url: FtpUrl = "ftp://me@[::1]:2121/%2Fetc/".parse().unwrap();
         assert_eq!((url.path.as_str(), url.below("x").as_str(), url.port), ("/etc/", "/etc/x", 2121));
         assert_eq!((url.user.as_deref(), url.password.as_deref()), (Some("me"), None));
@@ -220,6 +232,8 @@ mod tests {
             "",
             "http://h/",
             "ftp:/h",
+            "sftp://u:secret@h/",
+            "ftpss://h/",
             "ftp://",
             "ftp://h:99999/",
             "ftp://[::1",

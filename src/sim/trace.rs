@@ -166,6 +166,13 @@ impl Observer for Trace {
             Event::DataOpens { local, peer } => {
                 self.add(at, place, format_args!("[{session}] data connection {local} - {peer} opens"))
             }
+            Event::TlsBegins { on_data, version, cipher_suite, resumed, .. } => {
+                let which = if *on_data { "data" } else { "control" };
+                let how = if *resumed { "resumed" } else { "full" };
+                let text =
+                    format_args!("[{session}] {version} on the {which} connection, {how}: {cipher_suite}");
+                self.add(at, place, text)
+            }
             Event::DataCloses { local, peer, how } => {
                 self.add(at, place, format_args!("[{session}] data connection {local} - {peer} {how}"))
             }

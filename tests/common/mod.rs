@@ -219,6 +219,8 @@ pub(crate) struct Peer {
     pub user: String,
     pub address: SocketAddr,
     pub root: PathBuf,
+    /// Under TLS.
+    pub certificate: Option<PathBuf>,
 }
 
 impl Drop for Peer {
@@ -232,6 +234,11 @@ impl Drop for Peer {
 impl Peer {
     /// `None` (said, or failed) where the peers are not installed.
     pub(crate) fn start(name: &str) -> Option<Self> {
+        Self::start_with(name, &[])
+    }
+
+    /// With options of the launcher.
+    pub(crate) fn start_with(name: &str, options: &[&str]) -> Option<Self> {
         let launcher = peers().join("launch.py");
         let check = Command::new(&launcher).arg("--check").stdin(Stdio::null()).output();
         if !check.as_ref().is_ok_and(|output| output.status.success()) {
@@ -239,8 +246,9 @@ impl Peer {
             skip(&format!("{name} ({})", missing.unwrap_or_else(|error| error.to_string())));
             return None;
         }
-        let mut process =
-            Command::new(&launcher).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut launch = Command::new(&launcher);
+        launch.arg(name).args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = launch.spawn().unwrap();
         let stdin = process.stdin.take();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -255,6 +263,7 @@ impl Peer {
             user: text("user"),
             address: address.parse().unwrap(),
             root: text("root").into(),
+            certificate: about["certificate"].as_str().map(PathBuf::from),
         })
     }
 

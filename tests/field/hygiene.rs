@@ -100,10 +100,10 @@ fn a_stdout_that_fails_is_an_error_and_no_panic() {
     for arguments in [
         vec!["scenarios"],
         vec!["completions", "bash"],
-        vec!["ls", &url],
-        vec!["quote", &url, "SYST"],
-        vec!["get", &file],
-        vec!["get", &file, "--json"],
+        vec!["ls", "--tls", "off", &url],
+        vec!["quote", "--tls", "off", &url, "SYST"],
+        vec!["get", "--tls", "off", &file],
+        vec!["get", "--tls", "off", &file, "--json"],
         vec!["sweep", "--seeds", "0..1"],
     ] {
         let mut full = program();

@@ -8,7 +8,7 @@
 #   knows no users but the system's);
 # - a cache directory ($FTPSIM_PEERS_DIR, by default ~/.cache/ftpsim-peers): proftpd and pure-ftpd,
 #   unpacked only, because Debian lets no two FTP daemons be installed together, a Python
-#   environment with pyftpdlib and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
+#   environment with pyftpdlib, its TLS and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
 #   connections), and basic-ftp, a client of Node.js, which has no dependencies.
 set -euo pipefail
 
@@ -47,9 +47,9 @@ if [ ${#missing[@]} -gt 0 ]; then
         -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null >/dev/null
 fi
 
-# unpack PACKAGE BINARY: Debian's package into $dir/PACKAGE, nothing configured, nothing started.
+# unpack PACKAGE FILE: Debian's package, which has FILE, into $dir/PACKAGE, nothing configured, nothing started.
 unpack() {
-    [ -x "$dir/$1/$2" ] && return
+    [ -e "$dir/$1/$2" ] && return
     local scratch
     scratch=$(mktemp -d "$dir/download.XXXXXX")
     if ! (cd "$scratch" && apt-get download -qq "$1" >/dev/null 2>&1); then
@@ -62,13 +62,15 @@ unpack() {
     rm -rf "$scratch"
 }
 unpack proftpd-core usr/sbin/proftpd
+# proftpd's TLS.
+unpack proftpd-mod-crypto usr/lib/proftpd/mod_tls.so
 unpack pure-ftpd usr/sbin/pure-ftpd
 
 python=$dir/venv/bin/python
-if ! "$python" -c 'import pyftpdlib, pycurl' 2>/dev/null; then
+if ! "$python" -c 'import pyftpdlib, pycurl, OpenSSL' 2>/dev/null; then
     rm -rf "$dir/venv"
     /usr/bin/python3 -m venv "$dir/venv"
-    "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4'
+    "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4' 'pyopenssl>=24'
 fi
 
 # What npm would fetch, and check, of this version.

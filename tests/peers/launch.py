@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Runs one FTP server on loopback until standard input ends, for tests and benchmarks.
 
-    launch.py vsftpd|proftpd|pure-ftpd|pyftpdlib [--scratch DIR]
+    launch.py vsftpd|proftpd|pure-ftpd|pyftpdlib [--tls] [--scratch DIR]
     launch.py --check      prints what is missing of the peers, one a line; exit 1 if anything is
     launch.py --versions   the versions of all peers as JSON
 
 Once the server has greeted, prints one line of JSON: peer, version, host, port, user, password,
-root (the directory served, empty, owned by the user), log. Everything lies in a directory of its
+root (the directory served, empty, owned by the user), log, certificate. With --tls the server does nothing
+in clear, otherwise as it is by default, and has the certificate, made for this run. Everything lies in a directory of its
 own under DIR (default: the system's for temporary files), removed at the end. When standard input
 ends, or on SIGTERM, the processes started here and their children are ended, and no others.
 As root, after tests/peers/install.sh.
@@ -40,6 +41,7 @@ CACHE = pathlib.Path(
 PYTHON = CACHE / "venv/bin/python"
 PROFTPD = CACHE / "proftpd-core/usr/sbin/proftpd"
 PROFTPD_MODULES = CACHE / "proftpd-core/usr/lib/proftpd"
+PROFTPD_TLS = CACHE / "proftpd-mod-crypto/usr/lib/proftpd/mod_tls.so"
 PURE_FTPD = CACHE / "pure-ftpd/usr/sbin/pure-ftpd"
 PURE_PW = CACHE / "pure-ftpd/usr/bin/pure-pw"
 VSFTPD = pathlib.Path("/usr/sbin/vsftpd")
@@ -53,7 +55,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 class Place:
     """Where one server runs: its scratch directory, account and port."""
 
-    def __init__(self, scratch):
+    def __init__(self, scratch, tls):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ftpsim-peer-", dir=scratch))
         self.directory.chmod(0o711)
         account = pwd.getpwnam(USER)
@@ -66,12 +68,23 @@ class Place:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self.certificate = self.make_certificate() if tls else None
 
     def passwd_line(self, trailer=""):
         """The account as a line of passwd(5) with a SHA-512 crypt hash."""
         crypt = ["perl", "-e", "print crypt(<STDIN>, '$6$ftpsimpeer$')"]
         ran = subprocess.run(crypt, input=self.password, capture_output=True, text=True, check=True)
         return f"{USER}:{ran.stdout}:{self.uid}:{self.gid}::{self.root}{trailer}\n"
+
+    def make_certificate(self):
+        """For 127.0.0.1, vouched for by itself, with its key: not as an authority, as openssl would by default."""
+        key, path = self.directory / "key.pem", self.directory / "certificate.pem"
+        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+                "-keyout", key, "-out", path]
+        subprocess.run(make, capture_output=True, check=True)
+        self.write("both.pem", key.read_text() + path.read_text())
+        return path
 
     def write(self, name, text):
         path = self.directory / name
@@ -83,6 +96,10 @@ class Place:
 def vsftpd(place):
     empty = place.directory / "empty"
     empty.mkdir()
+    tls = "" if place.certificate is None else f"""\
+ssl_enable=YES
+rsa_cert_file={place.directory}/both.pem
+"""
     low, high = PASSIVE_PORTS
     config = place.write("vsftpd.conf", f"""\
 listen=YES
@@ -105,14 +122,26 @@ pam_service_name={USER}
 seccomp_sandbox=NO
 pasv_min_port={low}
 pasv_max_port={high}
-""")
+{tls}""")
     return [VSFTPD, config]
 
 
 def proftpd(place):
     low, high = PASSIVE_PORTS
+    modules = place.directory / "modules"
+    modules.mkdir()
+    for module in [PROFTPD_MODULES / "mod_digest.so", PROFTPD_MODULES / "mod_deflate.so", PROFTPD_TLS]:
+        (modules / module.name).symlink_to(module)
+    tls = "" if place.certificate is None else f"""\
+LoadModule mod_tls.c
+TLSEngine on
+TLSRequired on
+TLSProtocol TLSv1.2 TLSv1.3
+TLSRSACertificateFile {place.certificate}
+TLSRSACertificateKeyFile {place.directory}/key.pem
+"""
     config = place.write("proftpd.conf", f"""\
-ModulePath {PROFTPD_MODULES}
+ModulePath {modules}
 LoadModule mod_digest.c
 LoadModule mod_deflate.c
 DeflateEngine on
@@ -139,7 +168,7 @@ DelayEngine off
 WtmpLog off
 AllowOverwrite on
 AllowStoreRestart on
-""")
+{tls}""")
     return [PROFTPD, "-n", "-c", config]
 
 
@@ -149,16 +178,20 @@ def pure_ftpd(place):
     subprocess.run([PURE_PW, "mkdb", database, "-f", users], capture_output=True, check=True)
     low, high = PASSIVE_PORTS
     return [PURE_FTPD, "-S", f"127.0.0.1,{place.port}", "-4", "-l", f"puredb:{database}", "-E", "-H", "-A", "-j",
-            "-c", "100", "-C", "100", "-p", f"{low}:{high}", "-g", place.directory / "pid"]
+            "-c", "100", "-C", "100", "-p", f"{low}:{high}", "-g", place.directory / "pid",
+            *([] if place.certificate is None else ["-Y", "3", "-2", place.directory / "both.pem"])]
 
 
 def pyftpdlib(place):
+    handler = "FTPHandler" if place.certificate is None else "TLS_FTPHandler"
     script = place.write("server.py", f"""\
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.handlers import {handler} as FTPHandler
 from pyftpdlib.servers import FTPServer
 FTPHandler.authorizer = DummyAuthorizer()
 FTPHandler.authorizer.add_user({USER!r}, {place.password!r}, {str(place.root)!r}, perm="elradfmwMT")
+FTPHandler.certfile = {str(place.directory / "both.pem")!r}
+FTPHandler.tls_control_required = FTPHandler.tls_data_required = True
 FTPHandler.passive_ports = range({PASSIVE_PORTS[0]}, {PASSIVE_PORTS[1]})
 FTPServer(("127.0.0.1", {place.port}), FTPHandler).serve_forever()
 """)
@@ -198,9 +231,11 @@ def version_of(peer):
 
 def missing():
     """Names of what tests/peers/install.sh has yet to install."""
-    paths = [VSFTPD, PROFTPD, PURE_FTPD, PURE_PW, PYTHON, BASIC_FTP, CACHE / "password",
+    paths = [VSFTPD, PROFTPD, PROFTPD_TLS, PURE_FTPD, PURE_PW, PYTHON, BASIC_FTP, CACHE / "password",
              pathlib.Path("/etc/pam.d") / USER]
     gone = [str(path) for path in paths if not path.exists()]
+    if not any(CACHE.glob("venv/lib/*/site-packages/OpenSSL")):
+        gone.append("pyOpenSSL")
     gone += [client for client in CLIENTS if shutil.which(client) is None]
     if os.geteuid() != 0:
         gone.append("root's rights")
@@ -247,10 +282,10 @@ def end(process):
             os.waitpid(pid, 0)
 
 
-def run(peer, scratch):
+def run(peer, scratch, tls):
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    place = Place(scratch)
+    place = Place(scratch, tls)
     process = None
     try:
         command = SERVERS[peer](place)
@@ -259,7 +294,8 @@ def run(peer, scratch):
                                        cwd=place.directory, preexec_fn=in_child)
         wait_for_greeting(place, process)
         about = {"peer": peer, "version": version_of(peer), "host": "127.0.0.1", "port": place.port, "user": USER,
-                 "password": place.password, "root": str(place.root), "log": str(place.log), "pid": process.pid}
+                 "password": place.password, "root": str(place.root), "log": str(place.log), "pid": process.pid,
+                 "certificate": place.certificate and str(place.certificate)}
         print(json.dumps(about), flush=True)
         sys.stdin.buffer.read()
     finally:
@@ -271,6 +307,7 @@ def run(peer, scratch):
 def main():
     parser = argparse.ArgumentParser(description="One FTP server on loopback until standard input ends.")
     parser.add_argument("peer", nargs="?", choices=sorted(SERVERS))
+    parser.add_argument("--tls", action="store_true", help="nothing in clear")
     parser.add_argument("--scratch", help="where its directory is made")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--versions", action="store_true")
@@ -282,7 +319,7 @@ def main():
     if options.versions:
         print(json.dumps({peer: version_of(peer) for peer in VERSIONS}))
     elif options.peer:
-        run(options.peer, options.scratch)
+        run(options.peer, options.scratch, options.tls)
     else:
         parser.error("name a peer")
 

@@ -47,6 +47,19 @@ pub enum Event<'a> {
         /// The other end.
         peer: SocketAddr,
     },
+    /// A connection of the client's goes on under TLS.
+    TlsBegins {
+        /// The data connection, not the control connection.
+        on_data: bool,
+        /// `TLS 1.2` or `TLS 1.3`.
+        version: &'a str,
+        /// As IANA names it, but for TLS 1.3's `TLS13_` instead of `TLS_`.
+        cipher_suite: &'a str,
+        /// The SHA-256 of the server's certificate in DER.
+        certificate_sha256: [u8; 32],
+        /// Whether a session was resumed, rather than begun.
+        resumed: bool,
+    },
     /// A data connection is over at this end.
     DataCloses {
         /// This end.
@@ -104,6 +117,29 @@ pub enum Event<'a> {
         /// Why it failed.
         error: Option<&'a str>,
     },
+}
+
+#[cfg(feature = "tls")]
+impl Event<'_> {
+    /// What has been agreed on, at the client.
+    pub(crate) fn of_tls(agreed: &rustls::CommonState, on_data: bool) -> Self {
+        use sha2::{Digest, Sha256};
+        let certificate = agreed.peer_certificates().and_then(|chain| chain.first());
+        Self::TlsBegins {
+            on_data,
+            version: match agreed.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
+                _ => "TLS",
+            },
+            cipher_suite: agreed
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str())
+                .unwrap_or_default(),
+            certificate_sha256: Sha256::digest(certificate.map(AsRef::as_ref).unwrap_or_default()).into(),
+            resumed: agreed.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        }
+    }
 }
 
 /// Who watches. Called where it happens: it must not block.

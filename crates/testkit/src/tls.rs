@@ -2,6 +2,7 @@
 
 use ftp_endpoint::client::{ClientTls, Trust};
 use ftp_endpoint::server::ServerTls;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::SupportedProtocolVersion;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -16,14 +17,41 @@ pub const TLS13: Versions = &[&rustls::version::TLS13];
 
 pub struct Identity {
     pub certificate: CertificateDer<'static>,
+    /// The certificate.
+    pub pem: String,
     key: PrivateKeyDer<'static>,
 }
 
 impl Identity {
     pub fn new() -> Self {
-        let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
-        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-        Self { certificate: made.cert.der().clone(), key }
+        Self::of(NAME)
+    }
+
+    /// For a server of this name or address.
+    pub fn of(name: &str) -> Self {
+        Self::made(name, |_| {})
+    }
+
+    /// From the beginning of one year to the beginning of another.
+    pub fn dated(from_year: i32, to_year: i32) -> Self {
+        Self::made(NAME, |parameters| {
+            parameters.not_before = date_time_ymd(from_year, 1, 1);
+            parameters.not_after = date_time_ymd(to_year, 1, 1);
+        })
+    }
+
+    /// As `openssl req -x509` makes them.
+    pub fn of_an_authority() -> Self {
+        Self::made(NAME, |parameters| parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained))
+    }
+
+    fn made(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
+        change(&mut parameters);
+        let signing_key = KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&signing_key).unwrap();
+        let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+        Self { pem: certificate.pem(), certificate: certificate.der().clone(), key }
     }
 
     pub fn server(&self, versions: Versions) -> ServerTls {

@@ -2,6 +2,8 @@
 
 use super::error::ClientError;
 use super::marker::parse_mark;
+#[cfg(feature = "tls")]
+use super::tls::untrusted;
 use crate::net::{Channel, Net, Pace, Stream, is_quiet};
 use crate::observe::{Event, Watch};
 use crate::transfer::RestartMarker;
@@ -141,8 +143,16 @@ impl<N: Net> Control<N> {
             return Err(self.broke(ClientError::Tls(io::ErrorKind::InvalidData.into())));
         }
         match self.net.timeout(self.reply_timeout, self.stream.connect_tls(config, name)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.broke(ClientError::Tls(error))),
+            Ok(Ok(())) => {
+                if let Some(agreed) = self.agreed() {
+                    self.watch.tell(self.net.now(), Event::of_tls(agreed, false));
+                }
+                Ok(())
+            }
+            Ok(Err(error)) => Err(self.broke(match untrusted(&error) {
+                Some(untrusted) => untrusted.clone().into(),
+                None => ClientError::Tls(error),
+            })),
             Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
         }
     }

@@ -1,5 +1,6 @@
 //! What can go wrong for a client.
 
+use super::untrusted::Untrusted;
 use crate::store::StoreError;
 use crate::transfer::TransferError;
 use ftp_proto::address::AddressError;
@@ -20,11 +21,14 @@ pub enum ClientError {
         /// Why not.
         error: io::Error,
     },
-    /// TLS could not be agreed on with the server, or its certificate is not to be trusted.
+    /// TLS could not be agreed on with the server.
     #[error("TLS: {0}")]
     Tls(io::Error),
+    /// The server's certificate is not to be trusted.
+    #[error("TLS: {0}")]
+    Untrusted(#[from] Untrusted),
     /// TLS was to be, and the server does not take AUTH TLS, PBSZ 0 or PROT P (RFC 4217).
-    #[error("TLS: the server said {0}")]
+    #[error("TLS is not to be had, the server said {0}")]
     TlsRefused(Reply),
     /// TLS was to be, and nothing tells by what certificate the server is known.
     #[error("TLS: there is nothing to know the server by")]
@@ -156,6 +160,12 @@ fn said(reply: &Option<Reply>) -> String {
 pub enum FailureKind {
     /// The server could not be reached, or did not let us in.
     Connect,
+    /// TLS could not be agreed on.
+    Tls,
+    /// TLS was to be, and the server does not have it.
+    TlsRefused,
+    /// The server's certificate is not to be trusted.
+    Untrusted,
     /// The greeting or the login is negative.
     Login,
     /// The control connection broke, fell silent or fell out of step.
@@ -197,7 +207,9 @@ impl ClientError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Connect { .. } => FailureKind::Connect,
-            Self::Tls(_) | Self::TlsRefused(_) | Self::TlsUnknown => FailureKind::Connect,
+            Self::Tls(_) | Self::TlsUnknown => FailureKind::Tls,
+            Self::TlsRefused(_) => FailureKind::TlsRefused,
+            Self::Untrusted(_) => FailureKind::Untrusted,
             Self::LoginRefused(_) => FailureKind::Login,
             Self::Control(_)
             | Self::ControlClosed
@@ -231,9 +243,9 @@ impl ClientError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Refused { reply, .. } | Self::LoginRefused(reply) => reply.code >= 500,
-            Self::NotDurable | Self::TlsUnknown => true,
-            Self::TlsRefused(reply) => reply.code >= 500,
             // A certificate does not become another one by waiting.
+            Self::NotDurable | Self::TlsUnknown | Self::Untrusted(_) => true,
+            Self::TlsRefused(reply) => reply.code >= 500,
             Self::Tls(error) => error.kind() == io::ErrorKind::InvalidData,
             Self::Unverifiable { reply, .. } if reply.class() == Class::TransientNegative => false,
             error => matches!(

@@ -18,6 +18,7 @@ mod sequential;
 pub mod session;
 #[cfg(feature = "tls")]
 mod tls;
+pub mod untrusted;
 mod verify;
 mod worker;
 
@@ -29,3 +30,4 @@ pub use report::{Failure, FileReport, Job, Report};
 pub use session::{Cost, Entered, Session};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, Trust, fingerprint};
+pub use untrusted::{Distrust, Fingerprint, Untrusted};

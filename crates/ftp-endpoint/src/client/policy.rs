@@ -110,7 +110,7 @@ pub enum TlsWhen {
     /// Never.
     #[default]
     Off,
-    /// Where the server offers it in FEAT, or does not tell before the login but takes AUTH TLS. Whoever is
+    /// Where the server offers it in FEAT, or does not tell before the login, and takes AUTH TLS. Whoever is
     /// on the path can make it look as if it did not.
     Auto,
     /// Always, by AUTH TLS.

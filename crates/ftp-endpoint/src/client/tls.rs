@@ -10,12 +10,28 @@ use rustls::{ClientConfig, SupportedProtocolVersion};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+pub(super) use trust::untrusted;
 pub use trust::{Trust, fingerprint};
 
 /// TLS 1.3 tickets kept for one control session: a ticket is used once.
 const MAX_TICKETS: usize = 32;
 
 /// TLS with one server. Clones share what has been learnt of it.
+///
+/// ```
+/// use ftp_endpoint::client::{ClientTls, Login, Options, TlsWhen, Trust};
+/// use std::sync::Arc;
+///
+/// // Or Trust::Roots, with those of the rustls-native-certs crate, say.
+/// let trust = Trust::Pinned([0x5b; 32]);
+/// let provider = Arc::new(rustls::crypto::ring::default_provider());
+/// let tls = ClientTls::new(provider, rustls::ALL_VERSIONS, &trust, "ftp.example.org".try_into()?)?;
+/// // For Client::connect, and for deliveries, where the same stands in the policy.
+/// let login = Login::new("me", "secret").with_tls(tls);
+/// let options = Options { tls: TlsWhen::Required, ..Options::default() };
+/// # let _ = (login, options);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
@@ -79,24 +95,32 @@ impl ClientTls {
         };
         let mut config = (**preferred).clone();
         config.resumption = Resumption::in_memory_sessions(MAX_TICKETS);
-        SessionTls { config: Arc::new(config), name: self.name.clone() }
-    }
-
-    /// The server has refused a data connection that resumed nothing: whether sessions to come will do better.
-    pub(super) fn prefer_older(&self) -> bool {
-        self.older.is_some() && !self.prefers_older.swap(true, Ordering::Relaxed)
+        SessionTls { config: Arc::new(config), of: self.clone() }
     }
 }
 
 /// TLS as one session has it.
 pub(super) struct SessionTls {
     pub(super) config: Arc<ClientConfig>,
-    pub(super) name: ServerName<'static>,
+    of: ClientTls,
 }
 
 impl SessionTls {
+    pub(super) fn name(&self) -> ServerName<'static> {
+        self.of.name.clone()
+    }
+
+    /// The server has refused a data connection that resumed nothing, under TLS 1.3: whether sessions to come
+    /// will do better.
+    pub(super) fn prefer_older(&self) -> bool {
+        if self.of.older.is_some() {
+            self.of.prefers_older.store(true, Ordering::Relaxed);
+        }
+        self.of.older.is_some()
+    }
+
     /// For a data connection, which has to be with whom the control connection is (RFC 4217 section 10.2).
     pub(super) fn handshake(&self, certificate: Option<CertificateDer<'static>>) -> Handshake {
-        Handshake { config: self.config.clone(), name: self.name.clone(), certificate }
+        Handshake { config: self.config.clone(), name: self.name(), certificate }
     }
 }

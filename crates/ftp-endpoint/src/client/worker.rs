@@ -6,8 +6,6 @@ use super::policy::{Login, Policy};
 use super::queue::{Pending, Queue, Shared};
 use super::report::Failure;
 use super::session::{Cost, Session};
-#[cfg(feature = "tls")]
-use super::tls::ClientTls;
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::store::{Store, StoreError};
@@ -173,7 +171,7 @@ impl<N: Net, S: Store> Worker<N, S> {
     pub(super) fn failed(&mut self, mut pending: Pending, error: &ClientError) -> Option<Pending> {
         pending.report.result = Err(Failure { kind: error.kind(), message: error.to_string() });
         if self.may_resume_otherwise(error) {
-            // The server's demand is nobody's failure; it is asked for once.
+            // The server's demand is nobody's failure; a session meets it once.
             pending.report.attempts -= 1;
             return Some(pending);
         }
@@ -190,22 +188,13 @@ impl<N: Net, S: Store> Worker<N, S> {
         None
     }
 
-    /// The server demands that data connections resume a TLS session, and this one could not: 425 or 522. With
-    /// another session it can.
-    #[cfg(feature = "tls")]
+    /// The server demands that data connections resume a TLS session, and this one cannot.
     fn may_resume_otherwise(&mut self, error: &ClientError) -> bool {
-        let refused = matches!(error.reply(), Some(reply) if matches!(reply.code, 425 | 522));
-        let under_tls = self.session.as_ref().is_some_and(|session| session.tls().is_some());
-        let otherwise = refused && under_tls && self.login.tls.as_ref().is_some_and(ClientTls::prefer_older);
+        let otherwise = self.session.as_ref().is_some_and(|session| session.another_may_do_better(error));
         if otherwise && let Some(session) = self.session.take() {
             self.spent = self.spent.plus(session.abandon());
         }
         otherwise
-    }
-
-    #[cfg(not(feature = "tls"))]
-    fn may_resume_otherwise(&mut self, _error: &ClientError) -> bool {
-        false
     }
 
     pub(super) fn stopped(&mut self, mut pending: Pending, reason: &str) {

@@ -2,6 +2,7 @@
 
 use super::{DataConnection, TransferError};
 use crate::net::{Net, Pace, Stream};
+use crate::observe::Event;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::io;
@@ -33,6 +34,9 @@ impl<N: Net> DataConnection<N> {
         if certificate.is_some() && theirs != certificate.as_ref() {
             let reason = "the data connection has another certificate than the control connection";
             return Err(TransferError::Tls(io::Error::new(io::ErrorKind::InvalidData, reason)));
+        }
+        if let Some(agreed) = self.stream.agreed() {
+            self.watch.tell(self.net.now(), Event::of_tls(agreed, true));
         }
         self.stream.pace(self.pace);
         Ok(())

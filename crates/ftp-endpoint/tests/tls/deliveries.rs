@@ -1,6 +1,8 @@
 //! Deliveries of our client to our server under TLS, in every mode and direction.
 
-use ftp_endpoint::client::{Delivery, Direction, Job, Login, Opening, Policy, Report, TlsWhen, Verify};
+use ftp_endpoint::client::{
+    Client, Delivery, Direction, Job, Login, Opening, Options, Policy, Report, TlsWhen, Verify,
+};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Nobody;
 use ftp_endpoint::server::{Config, Reuse, Rights, Table, TlsUse, serve};
@@ -130,6 +132,57 @@ async fn where_reuse_is_demanded_and_tickets_run_out_tls_1_2_goes_on() {
     let login = Login::new("me", "secret").with_tls(identity.client(TLS13));
     let report = ends.deliver(&policy, &login, &files()).await;
     assert!(report.files.iter().any(|file| file.result.is_ok()));
+}
+
+/// Each of them meets the demand once, whoever met it first.
+#[tokio::test(start_paused = true)]
+async fn sessions_beside_each_other_go_on_under_tls_1_2_at_no_file_s_expense() {
+    let identity = Identity::new();
+    let ends = Ends::new(|config| {
+        let mut tls = identity.server(rustls::ALL_VERSIONS);
+        tls.reuse = Reuse::Require;
+        config.tls = Some(tls);
+    })
+    .await;
+    let policy = Policy { tls: TlsWhen::Required, retries: 0, parallel: 4, ..Policy::default() };
+    let login = Login::new("me", "secret").with_tls(identity.client(rustls::ALL_VERSIONS));
+    let report = ends.deliver(&policy, &login, &files()).await;
+    for file in &report.files {
+        assert_eq!((&file.result, file.attempts), (&Ok(()), 1), "{}", file.name);
+    }
+    assert!(report.control_connections > 4, "the demand was met");
+    ends.has_all(&policy, &files());
+}
+
+/// What a program with a session of its own can do about it.
+#[tokio::test(start_paused = true)]
+async fn another_session_lists_where_tickets_have_run_out() {
+    let identity = Identity::new();
+    let ends = Ends::new(|config| {
+        let mut tls = identity.server(rustls::ALL_VERSIONS);
+        tls.reuse = Reuse::Require;
+        config.tls = Some(tls);
+    })
+    .await;
+    let login = Login::new("me", "secret").with_tls(identity.client(rustls::ALL_VERSIONS));
+    let options = Options { tls: TlsWhen::Required, ..Options::default() };
+    let connect = || Client::connect(ends.net.clone(), ends.address, &login, &options);
+    let mut client = connect().await.unwrap();
+    let mut stored = 0;
+    while client.store(&format!("f{stored}"), &b"x"[..]).await.is_ok() {
+        stored += 1;
+    }
+    assert!((1..20).contains(&stored), "{stored}");
+    let error = client.list("").await.unwrap_err();
+    assert_eq!(error.reply().map(|reply| reply.code), Some(522), "{error}");
+    assert!(client.session().another_may_do_better(&error));
+    let mut client = connect().await.unwrap();
+    assert_eq!(client.list("").await.unwrap().entries.len(), stored);
+    for again in 0..20 {
+        client.store(&format!("g{again}"), &b"x"[..]).await.unwrap();
+    }
+    // There is nothing better than that.
+    assert!(!client.session().another_may_do_better(&error));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,8 +2,10 @@
 
 use super::deliveries::Ends;
 use ftp_endpoint::client::{
-    ClientError, ClientTls, FailureKind, Login, Options, TlsWhen, Trust, fingerprint,
+    ClientError, ClientTls, Distrust, FailureKind, Fingerprint, Login, Options, TlsWhen, Trust, Untrusted,
+    fingerprint,
 };
+use rustls::RootCertStore;
 use testkit::tls::{Identity, NAME, TLS12, TLS13, client};
 
 async fn connects(ends: &Ends, tls: ClientTls) -> Result<(), ClientError> {
@@ -24,17 +26,45 @@ async fn a_certificate_is_taken_if_it_is_vouched_for_pinned_or_nobody_asks() {
         }
         // Of this name another one vouches for itself.
         connects(&ends, client(versions, &Trust::Pinned(pin), "other.example")).await.unwrap();
+        let other = client(versions, &identity.trust(), "other.example");
+        let wrong_name =
+            Distrust::WrongName { asked: "other.example".to_owned(), names: vec![NAME.to_owned()] };
         let wrong = [
-            client(versions, &stranger.trust(), NAME),
-            client(versions, &identity.trust(), "other.example"),
-            client(versions, &Trust::Pinned([0; 32]), NAME),
+            (client(versions, &stranger.trust(), NAME), Distrust::UnknownIssuer),
+            (client(versions, &Trust::Roots(RootCertStore::empty()), NAME), Distrust::NoRoots),
+            (other, wrong_name),
+            (client(versions, &Trust::Pinned([0; 32]), NAME), Distrust::NotPinned),
         ];
-        for tls in wrong {
-            let error = connects(&ends, tls).await.unwrap_err();
-            assert!(matches!(error, ClientError::Tls(_)), "{error}");
-            assert_eq!(error.kind(), FailureKind::Connect);
-            assert!(error.is_final(), "{error}");
+        for (tls, why) in wrong {
+            refused(&ends, tls, &identity, why).await;
         }
+    }
+}
+
+/// With what is wrong, and the fingerprint by which the certificate could be pinned.
+async fn refused(ends: &Ends, tls: ClientTls, identity: &Identity, why: Distrust) {
+    let error = connects(ends, tls).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Untrusted);
+    assert!(error.is_final(), "{error}");
+    let fingerprint = Fingerprint(fingerprint(&identity.certificate));
+    let ClientError::Untrusted(untrusted) = error else { panic!("{error}") };
+    assert_eq!(untrusted, Untrusted { why, fingerprint });
+}
+
+#[tokio::test(start_paused = true)]
+async fn dates_and_purposes_are_looked_at() {
+    let (expired, future, authority) =
+        (Identity::dated(2001, 2002), Identity::dated(3000, 3001), Identity::of_an_authority());
+    for (identity, why) in [
+        (expired, Distrust::Expired(Some(1_009_843_200))),
+        (future, Distrust::NotYetValid(Some(32_503_680_000))),
+        (authority, Distrust::OfAnAuthority),
+    ] {
+        let ends = Ends::new(|config| config.tls = Some(identity.server(TLS13))).await;
+        refused(&ends, client(TLS13, &identity.trust(), NAME), &identity, why).await;
+        connects(&ends, client(TLS13, &Trust::Pinned(fingerprint(&identity.certificate)), NAME))
+            .await
+            .unwrap();
     }
 }
 

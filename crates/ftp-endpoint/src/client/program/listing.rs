@@ -60,8 +60,11 @@ pub(super) async fn list<N: Net>(session: &mut Session<N>, path: &str) -> Result
         return receive(session, Command::List(Some(guarded(path))), Form::Lines).await;
     };
     let listing = receive(session, Command::List(None), Form::Lines).await;
-    session.go_back(&entered).await?;
-    Ok(Listing { directory: Some(entered.there), ..listing? })
+    let back = session.go_back(&entered).await;
+    // What went wrong first says why.
+    let listing = listing?;
+    back?;
+    Ok(Listing { directory: Some(entered.there), ..listing })
 }
 
 async fn receive<N: Net>(

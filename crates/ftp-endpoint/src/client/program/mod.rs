@@ -78,7 +78,11 @@ impl<N: Net> Client<N> {
     /// MODE where the options differ from the protocol's defaults.
     ///
     /// Errors: [`ClientError::Connect`], [`ClientError::LoginRefused`], [`ClientError::Refused`] where the
-    /// server lacks a mode, structure or type, or [`ClientError::NotDurable`].
+    /// server lacks a mode, structure or type, or [`ClientError::NotDurable`]; where TLS is to be,
+    /// [`ClientError::Tls`], [`ClientError::Untrusted`] and [`ClientError::TlsRefused`].
+    ///
+    /// Some servers demand that data connections resume a TLS session, and give too few tickets for that: see
+    /// [`Session::another_may_do_better`].
     pub async fn connect(
         net: N,
         server: SocketAddr,

@@ -7,7 +7,9 @@ use crate::net::Net;
 
 #[cfg(feature = "tls")]
 use {
-    crate::client::tls::ClientTls, crate::transfer::DataConnection, ftp_proto::command::Command,
+    crate::client::tls::{ClientTls, SessionTls},
+    crate::transfer::DataConnection,
+    ftp_proto::command::Command,
     ftp_proto::command::ProtectionLevel,
 };
 
@@ -32,11 +34,8 @@ impl<N: Net> Session<N> {
         if reply.code == 234 {
             return self.begin_tls(tls).await;
         }
-        // FEAT's word stands; where it said nothing, nothing was promised.
-        match when == TlsWhen::Auto && self.features.is_none() {
-            true => Ok(()),
-            false => Err(ClientError::TlsRefused(reply)),
-        }
+        // FEAT names it at pure-ftpd that has no certificate, too.
+        if when == TlsWhen::Auto { Ok(()) } else { Err(ClientError::TlsRefused(reply)) }
     }
 
     /// Whether FEAT names AUTH with TLS among its mechanisms, or is not for those who have not logged in.
@@ -45,17 +44,16 @@ impl<N: Net> Session<N> {
             let line = line.to_ascii_uppercase();
             line.strip_prefix("AUTH").is_some_and(|mechanisms| mechanisms.contains("TLS"))
         };
-        let told = !self.features().await?.is_empty();
-        let offered = self.features().await?.iter().any(names);
-        if !told {
-            self.features = None;
-        }
-        Ok(offered || !told)
+        let features = self.features().await?;
+        let offered = features.is_empty() || features.iter().any(names);
+        // Who has logged in may be told more.
+        self.features = None;
+        Ok(offered)
     }
 
     async fn begin_tls(&mut self, tls: &ClientTls) -> Result<(), ClientError> {
         let own = tls.session();
-        self.control.secure(own.config.clone(), own.name.clone()).await?;
+        self.control.secure(own.config.clone(), own.name()).await?;
         // What was told in clear may have been told by anybody.
         self.features = None;
         self.tls = Some(own);
@@ -85,6 +83,17 @@ impl<N: Net> Session<N> {
         }
     }
 
+    /// Whether another session may do what this one could not by `error`: the server demands that each data
+    /// connection resumes a TLS session (it has said 425 or 522), and has given too few tickets for that.
+    /// Opened with the same [`Login`], it has TLS 1.2, under which one session is resumed without end.
+    pub fn another_may_do_better(&self, error: &ClientError) -> bool {
+        let refused = matches!(error.reply(), Some(reply) if matches!(reply.code, 425 | 522));
+        let version = self.tls().and_then(rustls::CommonState::protocol_version);
+        refused
+            && version == Some(rustls::ProtocolVersion::TLSv1_3)
+            && self.tls.as_ref().is_some_and(SessionTls::prefer_older)
+    }
+
     /// What the control connection's TLS has agreed on; none without TLS.
     pub fn tls(&self) -> Option<&rustls::CommonState> {
         self.control.agreed()
@@ -102,5 +111,10 @@ impl<N: Net> Session<N> {
 
     pub(super) async fn protect_data(&mut self) -> Result<(), ClientError> {
         Ok(())
+    }
+
+    /// Under TLS it could be.
+    pub fn another_may_do_better(&self, _error: &ClientError) -> bool {
+        false
     }
 }

@@ -12,11 +12,14 @@ use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
 use ftp_proto::repr::Representation;
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Restart markers of one download that are kept until its end, when the last one counts.
 const MAX_MARKS: usize = 1 << 20;
+/// For what is still to come on a data connection after the reply that ends its upload.
+const TICKET_LIMIT: Duration = Duration::from_millis(100);
 
 impl<N: Net> Session<N> {
     /// Uploads `file`: STOR, data, end of file, completion reply. The observer hears of it as `name`.
@@ -102,7 +105,8 @@ impl<N: Net> Session<N> {
             let back = self.must(Command::Type(self.policy.representation.data_type())).await;
             if let Err(error) = back {
                 self.give_up();
-                return Err(error);
+                // What went wrong first says why.
+                return ended.and(Err(error));
             }
         }
         ended
@@ -291,6 +295,9 @@ impl<N: Net> Session<N> {
                 None => reply.await,
             }
         };
+        // The reply may have overtaken the ticket by which the next data connection is to resume. Who has
+        // answered has closed as a rule; who has not is not waited for long.
+        let _ = self.net.timeout(TICKET_LIMIT, data.linger()).await;
         self.keep_or_close(data).await;
         reply
     }

@@ -1,17 +1,20 @@
 //! Whose certificates are taken.
 
+use crate::client::untrusted::{Distrust, Fingerprint, Untrusted};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
+use std::io;
 use std::sync::Arc;
 
 /// Whose certificates are taken for a server's.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// Those that one of these vouches for (RFC 5280), for the name that was asked for.
+    /// Those that one of these vouches for (RFC 5280), for the name that was asked for; of an empty store
+    /// none.
     Roots(RootCertStore),
     /// The one of this [`fingerprint`], whoever made it, whatever its name and dates.
     Pinned([u8; 32]),
@@ -24,19 +27,17 @@ impl Trust {
         &self,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-        let pin = match self {
+        let vouching = match self {
+            Self::Roots(roots) if roots.is_empty() => Vouching::NoRoots,
             Self::Roots(roots) => {
                 let verifier =
                     WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), provider.clone());
-                return match verifier.build() {
-                    Ok(verifier) => Ok(verifier),
-                    Err(error) => Err(Error::General(error.to_string())),
-                };
+                Vouching::Roots(verifier.build().map_err(|error| Error::General(error.to_string()))?)
             }
-            Self::Pinned(pin) => Some(*pin),
-            Self::Anybody => None,
+            Self::Pinned(pin) => Vouching::Pin(*pin),
+            Self::Anybody => Vouching::Nobody,
         };
-        Ok(Arc::new(Unvouched { pin, provider: provider.clone() }))
+        Ok(Arc::new(Verifier { vouching, provider: provider.clone() }))
     }
 }
 
@@ -45,28 +46,55 @@ pub fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
     Sha256::digest(certificate.as_ref()).into()
 }
 
-/// Asks nobody to vouch for a certificate; that the server has its key is verified.
+/// What a verifier of [`Trust`] has said of a certificate, if that is why a handshake failed.
+pub(in crate::client) fn untrusted(error: &io::Error) -> Option<&Untrusted> {
+    match error.get_ref()?.downcast_ref()? {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(why))) => why.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Who has to vouch for a certificate.
 #[derive(Debug)]
-struct Unvouched {
-    pin: Option<[u8; 32]>,
+enum Vouching {
+    Roots(Arc<WebPkiServerVerifier>),
+    NoRoots,
+    Pin([u8; 32]),
+    Nobody,
+}
+
+/// Tells with each refusal the certificate's fingerprint. That the server has its key is verified in any case.
+#[derive(Debug)]
+struct Verifier {
+    vouching: Vouching,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Unvouched {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.pin {
-            Some(pin) if pin != fingerprint(certificate) => {
-                Err(CertificateError::ApplicationVerificationFailure.into())
+        let fingerprint = Fingerprint(fingerprint(certificate));
+        let why = match &self.vouching {
+            Vouching::Roots(roots) => {
+                let verified =
+                    roots.verify_server_cert(certificate, intermediates, server_name, ocsp_response, now);
+                match verified {
+                    Err(Error::InvalidCertificate(error)) => distrust(error),
+                    verified => return verified,
+                }
             }
-            _ => Ok(ServerCertVerified::assertion()),
-        }
+            Vouching::NoRoots => Distrust::NoRoots,
+            Vouching::Pin(pin) if *pin != fingerprint.0 => Distrust::NotPinned,
+            Vouching::Pin(_) | Vouching::Nobody => return Ok(ServerCertVerified::assertion()),
+        };
+        let untrusted = Untrusted { why, fingerprint };
+        Err(CertificateError::Other(OtherError(Arc::new(untrusted))).into())
     }
 
     fn verify_tls12_signature(
@@ -92,4 +120,32 @@ impl ServerCertVerifier for Unvouched {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+fn distrust(error: CertificateError) -> Distrust {
+    match error {
+        // Whose name one of the roots has, and not its key, is as unknown.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Distrust::UnknownIssuer,
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            Distrust::WrongName { asked: expected.to_str().into_owned(), names: named(presented) }
+        }
+        CertificateError::Expired => Distrust::Expired(None),
+        CertificateError::ExpiredContext { not_after, .. } => Distrust::Expired(Some(not_after.as_secs())),
+        CertificateError::NotValidYet => Distrust::NotYetValid(None),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            Distrust::NotYetValid(Some(not_before.as_secs()))
+        }
+        // webpki's own error; rustls has no word for it.
+        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => Distrust::OfAnAuthority,
+        other => Distrust::Other(other.to_string()),
+    }
+}
+
+/// rustls has them in the form in which they are debugged: `DnsName("a")`, `IpAddress(::1)`.
+fn named(presented: Vec<String>) -> Vec<String> {
+    let inner = |name: String| match name.split_once('(') {
+        Some((_, rest)) => rest.trim_end_matches(')').trim_matches('"').to_owned(),
+        None => name,
+    };
+    presented.into_iter().map(inner).collect()
 }
