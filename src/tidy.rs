@@ -82,7 +82,10 @@ const SIM: &[(&str, &[&str])] = &[
     ("case", &["fault", "others", "scenario", "signature", "trace", "workload"]),
     ("truth", &["case", "others", "workload"]),
     ("swarm", &["case", "fault", "others", "scenario", "workload"]),
-    ("oracle", &["case", "fault", "heard", "names", "others", "outcome", "time", "trace", "truth"]),
+    (
+        "oracle",
+        &["case", "fault", "heard", "names", "others", "outcome", "scenario", "time", "trace", "truth"],
+    ),
     ("injector", &["disk", "fault", "heard", "hosts", "names", "locator", "time", "trace", "wire"]),
     (
         "recorder",

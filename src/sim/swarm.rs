@@ -5,6 +5,7 @@
 
 mod features;
 mod power;
+mod security;
 mod walk;
 
 use super::case::{self, Case, ServerOptions};
@@ -94,6 +95,7 @@ pub fn draw(seed: u64) -> Case {
     };
     feature.apply(&mut seeds::stream(seed, "swarm features"), &mut case);
     power::apply(seed, &mut case);
+    security::apply(seed, &mut case);
     case
 }
 

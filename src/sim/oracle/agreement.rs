@@ -1,9 +1,10 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::{End, Oracle, loses_unsynced, marks_end_of_file};
+use super::{End, Oracle, loses_unsynced, marks_end_of_file, receiver_end};
 use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
+use crate::sim::scenario::TlsEnd;
 use ftp_endpoint::client::{Direction, Verify};
 
 /// Finds files whose state at the receiver is not what the client said of them.
@@ -41,12 +42,14 @@ fn may_evaporate(end: &End<'_>, verdict: Verdict) -> bool {
 /// early goes unnoticed: when a middlebox makes it, unless sizes or hashes are compared; when the
 /// sender's death makes it, even then, for who would compare?
 fn may_truncate_silently(end: &End<'_>) -> bool {
-    !marks_end_of_file(end.case)
-        && match end.case.fault.kind {
-            FaultKind::SenderDies { .. } => true,
-            FaultKind::EarlyClose | FaultKind::SplitClose => end.case.policy.verify == Verify::Reply,
-            _ => false,
-        }
+    // Who takes a reset for the end takes whatever ends a connection for it, with or without a fault.
+    receiver_end(end.case) == Some(TlsEnd::Any)
+        || !marks_end_of_file(end.case)
+            && match end.case.fault.kind {
+                FaultKind::SenderDies { .. } => true,
+                FaultKind::EarlyClose | FaultKind::SplitClose => end.case.policy.verify == Verify::Reply,
+                _ => false,
+            }
 }
 
 /// A changed byte that no checksum tells, and a disk that stores less than it says, are noticed by

@@ -14,7 +14,9 @@ use super::case::Case;
 use super::fault::Side;
 use super::heard::Heard;
 use super::outcome::Outcome;
+use super::scenario::TlsEnd;
 use super::truth::Contents;
+use ftp_endpoint::client::Direction;
 use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use std::net::SocketAddr;
@@ -68,11 +70,27 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
     ]
 }
 
-/// Whether the case's mode and structure mark the end of file in-band: all but stream mode with
-/// file structure (RFC 959 section 3.4).
+/// Whether the end of a file is marked, and the receiver looks for the mark. All modes have one but stream mode
+/// with file structure (RFC 959 section 3.4), and that one has close_notify where it goes under TLS.
 pub fn marks_end_of_file(case: &Case) -> bool {
     let policy = &case.policy;
-    policy.mode != TransmissionMode::Stream || policy.structure == Structure::Record
+    match (policy.mode, policy.structure) {
+        (TransmissionMode::Stream, Structure::File) => receiver_end(case) == Some(TlsEnd::Strict),
+        (TransmissionMode::Deflate, _) => !match policy.direction {
+            Direction::Put => case.server.takes_cut_deflate,
+            Direction::Get => policy.takes_cut_deflate,
+        },
+        _ => true,
+    }
+}
+
+/// What the receiver takes for the end of a file of stream mode under TLS; none without TLS.
+pub fn receiver_end(case: &Case) -> Option<TlsEnd> {
+    let tls = case.tls?;
+    Some(match case.policy.direction {
+        Direction::Put => tls.server_end,
+        Direction::Get => tls.client_end,
+    })
 }
 
 /// Whether the receiver's host loses its power and has promised nothing for that.

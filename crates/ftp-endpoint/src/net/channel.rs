@@ -144,7 +144,7 @@ impl<S: Stream> Channel<S> {
     pub async fn settle(&mut self) -> io::Result<()> {
         match self {
             #[cfg(feature = "tls")]
-            Self::Tls(tls) if tls.pace != Pace::Together => self.flush().await,
+            Self::Tls(tls) if !(S::HEEDS_PACE && tls.pace == Pace::Together) => self.flush().await,
             _ => Ok(()),
         }
     }
