@@ -34,7 +34,7 @@ pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 pub use world::{RivalSpec, WorldSpec};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 15] = [
+const EMBEDDED: [(&str, &str); 16] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -46,6 +46,7 @@ const EMBEDDED: [(&str, &str); 15] = [
     ("crash-restart", include_str!("../../sims/crash-restart.toml")),
     ("killed-clients", include_str!("../../sims/killed-clients.toml")),
     ("ftps", include_str!("../../sims/ftps.toml")),
+    ("ftps-truth", include_str!("../../sims/ftps-truth.toml")),
     ("power-cut", include_str!("../../sims/power-cut.toml")),
     ("flaky-nat", include_str!("../../sims/flaky-nat.toml")),
     ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),

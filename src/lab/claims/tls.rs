@@ -8,8 +8,8 @@ use crate::sim::fault::FaultName;
 use crate::sim::scenario::{TlsEnd, TlsSpec, VariantSpec, Verify};
 use ftp_proto::mode::TransmissionMode;
 
-const CURES: &str = "TLS cures truncation.";
-const MARKS: &str = "MODE Z marks the end of a file.";
+pub(super) const CURES: &str = "TLS cures truncation.";
+pub(super) const MARKS: &str = "MODE Z marks the end of a file.";
 const QUIET: &str = "Over TLS, a file that a 226 has answered is whole as long as nothing goes wrong.";
 const CHEAP: &str = "A TLS connection for each file costs next to nothing.";
 /// Less than that of a round trip, a file, is next to nothing.

@@ -1,5 +1,6 @@
 //! The claims about reliability, judged by cutting everywhere.
 
+use super::tls::{CURES, MARKS};
 use super::{
     CANNOT_TELL, CLOSE_IS_THE_END, MORE_RELIABLE, SAFE, Share, WHATEVER_ARRIVES, is_early_close,
     is_power_cut, is_stream, safe, untested,
@@ -9,7 +10,7 @@ use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Left;
-use crate::sim::scenario::{Publish, VariantSpec, Verify};
+use crate::sim::scenario::{Publish, TlsEnd, VariantSpec, Verify};
 use crate::sim::wire::Part;
 use ftp_proto::mode::{Structure, TransmissionMode};
 
@@ -23,6 +24,8 @@ pub fn judge_truth(table: &TruthTable) -> Vec<Claim> {
         evidence.more_reliable(),
     ];
     claims.extend(evidence.safe());
+    claims.extend(evidence.cures());
+    claims.extend(evidence.marks());
     claims
 }
 
@@ -167,6 +170,59 @@ impl<'a> Evidence<'a> {
         };
         let (plain, durable) = (share(false), share(true));
         (plain.runs > 0).then(|| safe(SAFE, plain, durable, self.command()))
+    }
+
+    /// Silent losses, and cuts, of the contenders that `which` picks.
+    fn silent(&self, which: impl Fn(&VariantSpec) -> bool) -> (usize, usize) {
+        let variants = self.table.scenario.variants.iter().filter(|v| which(v));
+        let cuts = variants.map(|v| {
+            let cuts = self.cuts(v, |kind| !is_power_cut(kind));
+            (cuts.clone().filter(|row| row.effect == Effect::Silent).count(), cuts.count())
+        });
+        cuts.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
+    /// Of a mark that some look for and others do not.
+    fn looked_for(
+        &self,
+        claim: &'static str,
+        mark: &str,
+        strict: (usize, usize),
+        lax: (usize, usize),
+    ) -> Claim {
+        let standing = match (strict.0, lax.0) {
+            (0, 1..) => Standing::Conditional,
+            (0, 0) => Standing::Holds,
+            _ => Standing::Fails,
+        };
+        let mut figure = format!(
+            "Where both ends demand {mark}, {} of {} lost files silently",
+            strict.0,
+            counted(strict.1, "cut")
+        );
+        figure += &match lax {
+            (_, 0) => ".".to_owned(),
+            (lost, cuts) => format!("; where a FIN will do, {lost} of {cuts}."),
+        };
+        Claim { claim, standing, figure, command: self.command() }
+    }
+
+    /// Judged where there are contenders over TLS.
+    fn cures(&self) -> Option<Claim> {
+        let demanded = |v: &VariantSpec| {
+            v.tls.map(|tls| (tls.server_end, tls.client_end) == (TlsEnd::Strict, TlsEnd::Strict))
+        };
+        let strict = self.silent(|v| is_stream(v) && demanded(v) == Some(true));
+        let lax = self.silent(|v| is_stream(v) && demanded(v) == Some(false));
+        (strict.1 > 0).then(|| self.looked_for(CURES, "close_notify", strict, lax))
+    }
+
+    /// Judged where there are contenders in deflate mode.
+    fn marks(&self) -> Option<Claim> {
+        let deflate = |v: &VariantSpec| v.mode == TransmissionMode::Deflate;
+        let strict = self.silent(|v| deflate(v) && !v.takes_cut_deflate);
+        let lax = self.silent(|v| deflate(v) && v.takes_cut_deflate);
+        (strict.1 > 0).then(|| self.looked_for(MARKS, "the end of the zlib stream", strict, lax))
     }
 
     fn more_reliable(&self) -> Claim {

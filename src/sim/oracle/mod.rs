@@ -105,6 +105,7 @@ pub(crate) mod tests {
     use crate::sim::outcome::{FileFate, Left, Verdict};
     use crate::sim::swarm;
     use crate::sim::truth;
+    use ftp_endpoint::client::TlsWhen;
     use turmoil_tcp::network::RunEnd;
 
     /// All that an [`End`] borrows.
@@ -138,7 +139,10 @@ pub(crate) mod tests {
 
     /// A run in which everything went well.
     pub(crate) fn ended() -> Ended {
-        let case = swarm::draw(0);
+        let mut case = swarm::draw(0);
+        // What a test says of its mode holds in clear.
+        (case.tls, case.policy.tls) = (None, TlsWhen::Off);
+        let case = case;
         let fate = |file: &crate::sim::workload::FileSpec| FileFate {
             name: file.name.clone(),
             verdict: Verdict::Intact,
