@@ -140,7 +140,8 @@ fn another_server_is_measured_and_left_as_it_was() {
     let (address, user) = (server.address.to_string(), format!("{USER}:{PASSWORD}"));
     let options = ["--server", &address, "--user", &user, "--directory", "in", "--json", "--no-reuse"];
     let result = json(&bench(&home, &options));
-    let row = &result["rows"][3];
+    // Of each direction one for each mode.
+    let row = &result["rows"][4];
     assert_eq!((&row["direction"], &row["cost_of"]), (&"get".into(), &"client".into()));
     assert_eq!((&row["server"], &row["speed_to_bare"]), (&address.into(), &Value::Null));
     assert_eq!(names(&server.root.path().join("in")), [] as [&str; 0]);

@@ -237,8 +237,8 @@ fn files_in(directory: &std::path::Path) -> Vec<String> {
 fn quote_sends_what_it_is_given() {
     let server = Server::start(&[]);
     let here = tempfile::tempdir().unwrap();
-    let quote = ["quote", "--tls", "off", &server.url(""), "SYST", "MKD a b", "FEAT"];
-    let said = succeed(ftpsim(here.path()).args(quote));
+    let quote = ["quote", "--tls", "off", &server.url_of_user(""), "SYST", "MKD a b", "FEAT"];
+    let said = succeed(ftpsim(here.path()).env("FTPSIM_PASSWORD", PASSWORD).args(quote));
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines[..2], ["215 UNIX Type: L8", "257 \"/a b\" created."]);
     assert_eq!((lines[2], *lines.last().unwrap()), ("211-Extensions supported:", "211 End"));

@@ -148,7 +148,9 @@ fn names_that_are_no_text_go_both_ways() {
     assert_eq!(std::fs::read(back.path().join("tree").join(name).join(name)).unwrap(), b"hello");
     succeed(ftpsim(back.path()).args(["get", &server.url("tree/gr%fcn%20%ff/gr%fcn%20%ff")]));
     assert!(back.path().join(name).is_file());
-    let listed = succeed(ftpsim(back.path()).args(["ls", "-1", "--tls", "off", &server.url("tree")]));
+    let mut command = ftpsim(back.path());
+    command.env("FTPSIM_PASSWORD", PASSWORD).args(["ls", "-1", "--tls", "off", &server.url_of_user("tree")]);
+    let listed = succeed(&mut command);
     assert_eq!(listed, "gr\\xfcn \\xff\n");
 }
 
@@ -180,7 +182,9 @@ fn wildcards_are_only_those_that_were_meant() {
     }
     let here = tempfile::tempdir().unwrap();
     for url in ["-d", "-d/;type=d"] {
-        let listed = succeed(ftpsim(here.path()).args(["ls", "-1", "--tls", "off", &server.url(url)]));
+        let mut command = ftpsim(here.path());
+        command.env("FTPSIM_PASSWORD", PASSWORD).args(["ls", "-1", "--tls", "off", &server.url_of_user(url)]);
+        let listed = succeed(&mut command);
         assert!(listed.ends_with("in\n"), "{url}: {listed}");
     }
 }

@@ -17,7 +17,7 @@ fn meets(to: SocketAddr, pin: [u8; 32]) -> bool {
                 client.quit().await;
                 true
             }
-            Err(ClientError::Tls(_)) => false,
+            Err(ClientError::Untrusted(_)) => false,
             Err(error) => panic!("{error}"),
         }
     })

@@ -31,7 +31,7 @@ pub(in crate::report) fn section(table: &TruthTable) -> String {
         super::format::list(&sizes),
         if sizes == ["1"] { "byte" } else { "bytes" },
         super::format::counted(table.rows.len() as u64, "run"),
-        legend(),
+        legend(table),
     );
     for direction in &s.directions {
         let name = if *direction == Direction::Put { "Upload (STOR)" } else { "Download (RETR)" };
@@ -45,7 +45,7 @@ pub(in crate::report) fn section(table: &TruthTable) -> String {
     text + &silent(table)
 }
 
-fn legend() -> String {
+fn legend(table: &TruthTable) -> String {
     let effects = Effect::ALL.iter().fold(String::new(), |list, effect| {
         let what = match effect {
             Effect::Silent => "lost, nobody was told",
@@ -57,8 +57,17 @@ fn legend() -> String {
         };
         list + &format!("<li><i class=\"{}\"></i>{what}</li>", effect.as_str())
     });
-    let parts = [Part::Header, Part::Payload, Part::Marker, Part::EndOfFile, Part::Close];
-    let parts = parts.iter().fold(String::new(), |list, part| {
+    let all = [
+        Part::Header,
+        Part::Payload,
+        Part::Marker,
+        Part::EndOfFile,
+        Part::Record,
+        Part::CloseNotify,
+        Part::Close,
+    ];
+    let occurs = |part: &&Part| table.rows.iter().any(|row| row.position == Some(**part));
+    let parts = all.iter().filter(occurs).fold(String::new(), |list, part| {
         list + &format!("<li><i class=\"{}\"></i>{}</li>", part.as_str(), part.as_str().replace('_', " "))
     });
     format!("<ul class=key>{effects}</ul>\n<ul class=key>{parts}</ul>\n")

@@ -120,7 +120,9 @@ mod tests {
         assert_eq!(those(Verb::uses_a_data_connection), "APPE LIST MLSD NLST RETR STOR STOU");
         assert_eq!(those(Verb::may_be_answered_twice), "APPE LIST MLSD NLST REIN RETR STOR STOU");
         assert_eq!(those(Verb::may_want_more), "PASS RANG REST RNFR USER");
-        let early = "ABOR ACCT CLNT FEAT HELP HOST LANG NOOP OPTS PASS QUIT REIN SYST USER";
+        // RFC 4217 section 12: AUTH comes first, PBSZ and PROT may come before the login.
+        let early =
+            "ABOR ACCT AUTH CCC CLNT FEAT HELP HOST LANG NOOP OPTS PASS PBSZ PROT QUIT REIN SYST USER";
         assert_eq!(those(Verb::comes_before_login), early);
     }
 }
