@@ -96,6 +96,7 @@ pub(crate) struct Borrowing<'p> {
 }
 
 impl<'p> Output<'p> for Borrowing<'p> {
+    #[inline]
     fn framing(&mut self, bytes: &[u8]) {
         self.framing.extend_from_slice(bytes);
     }
