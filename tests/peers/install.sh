@@ -73,16 +73,17 @@ if ! "$python" -c 'import pyftpdlib, pycurl, OpenSSL' 2>/dev/null; then
     "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4' 'pyopenssl>=24'
 fi
 
-# What npm would fetch, and check, of this version.
+# This version, and no other content.
 basic_ftp=6.2.6
 basic_ftp_sha512=d048d909aa1d3b3eb28a892fd8903557228635d1b150b67e18694f806f6d9b877e4ff6c7b57d6151c87c0ae9839de05fa486e249d9fb4da086c2933e830b0e97
 if [ "$(cat "$dir/basic-ftp/version" 2>/dev/null)" != "$basic_ftp" ]; then
+    # Some packages of Node.js bring it, Debian's does not.
+    command -v npm >/dev/null || apt-get install -y -qq --no-install-recommends npm </dev/null >/dev/null
     scratch=$(mktemp -d "$dir/download.XXXXXX")
-    curl --fail --silent --show-error --location --max-time 120 --output "$scratch/package.tgz" \
-        "basic-ftp@$basic_ftp.tgz"
-    printf '%s  %s\n' "$basic_ftp_sha512" "$scratch/package.tgz" | sha512sum --check --quiet
-    tar -xzf "$scratch/package.tgz" -C "$scratch"
-    rm "$scratch/package.tgz"
+    (cd "$scratch" && npm pack --silent "basic-ftp@$basic_ftp" </dev/null >/dev/null)
+    printf '%s  %s\n' "$basic_ftp_sha512" "$scratch/basic-ftp-$basic_ftp.tgz" | sha512sum --check --quiet
+    tar -xzf "$scratch/basic-ftp-$basic_ftp.tgz" -C "$scratch"
+    rm "$scratch/basic-ftp-$basic_ftp.tgz"
     echo "$basic_ftp" >"$scratch/version"
     rm -rf "$dir/basic-ftp"
     mv "$scratch" "$dir/basic-ftp"
