@@ -56,7 +56,7 @@ async fn script(input: &[u8]) {
     };
     let server = server_config(Versions::Both, 2, Arc::new(NoKeyLog)).expect("a sound configuration");
     let world = world_with(|config| {
-        let mut tls = ServerTls::of((*server).clone());
+        let mut tls = ServerTls::of(server);
         (tls.demand, tls.implicit) = (TlsUse::Required, implicit);
         config.tls = Some(tls);
     })
@@ -105,6 +105,7 @@ struct Dialogue {
 impl Dialogue {
     fn new(net: MemoryNet, stream: MemoryStream, implicit: bool) -> Self {
         let config = client_config(Versions::Both, Arc::new(NoKeyLog)).expect("a sound configuration");
+        let config = Arc::new(config);
         Self {
             net,
             stream,

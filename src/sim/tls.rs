@@ -87,7 +87,7 @@ pub fn server_config(
     versions: Versions,
     tickets: usize,
     key_log: Arc<dyn KeyLog>,
-) -> Result<Arc<ServerConfig>, rustls::Error> {
+) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_details(provider(Who::Server), Arc::new(ConstantTime))
         .with_protocol_versions(&versions.supported())?
         .with_no_client_auth()
@@ -95,7 +95,7 @@ pub fn server_config(
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
     config.send_tls13_tickets = tickets;
     config.key_log = key_log;
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// A client that trusts the simulated server's certificate and nothing else; it resumes sessions of this
@@ -103,10 +103,7 @@ pub fn server_config(
 ///
 /// # Errors
 /// What rustls has against the configuration.
-pub fn client_config(
-    versions: Versions,
-    key_log: Arc<dyn KeyLog>,
-) -> Result<Arc<ClientConfig>, rustls::Error> {
+pub fn client_config(versions: Versions, key_log: Arc<dyn KeyLog>) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate())?;
     let mut config = ClientConfig::builder_with_details(provider(Who::Client), Arc::new(ConstantTime))
@@ -115,7 +112,7 @@ pub fn client_config(
         .with_no_client_auth();
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     config.key_log = key_log;
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// ring's cryptography, with the draws of the run for one of the hosts.

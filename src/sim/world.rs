@@ -9,7 +9,7 @@ use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
-use super::recorder::{HostTap, Notes, Recorder};
+use super::recorder::{Notes, Recorder};
 use super::time::SimTime;
 use super::tls::{KeyLines, Seeded};
 use super::trace::{self, Kept, Place, Trace};
@@ -172,10 +172,6 @@ impl World {
             recorder,
             key_log: Arc::default(),
         }
-    }
-
-    fn tap(&self, who: Who) -> HostTap {
-        HostTap::new(who, self.recorder.clone()).under_tls(self.case.tls.is_some())
     }
 
     fn receiving_host(&self) -> &HostStore {

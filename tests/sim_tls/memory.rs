@@ -104,8 +104,8 @@ fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Result<Con
 /// A full handshake and then one that resumes, in a run of their own.
 fn full_and_resumed(seed: u64, versions: Versions, tickets: usize) -> [Connection; 2] {
     let _run = Seeded::begin(seed);
-    let server = server_config(versions, tickets, Arc::new(NoKeyLog)).unwrap();
-    let client = client_config(versions, Arc::new(NoKeyLog)).unwrap();
+    let server = Arc::new(server_config(versions, tickets, Arc::new(NoKeyLog)).unwrap());
+    let client = Arc::new(client_config(versions, Arc::new(NoKeyLog)).unwrap());
     let both = [connect(&client, &server).unwrap(), connect(&client, &server).unwrap()];
     assert_eq!([both[0].kind, both[1].kind], [HandshakeKind::Full, HandshakeKind::Resumed]);
     both
@@ -166,8 +166,8 @@ fn another_process_and_another_thread_give_the_same_bytes() {
 #[test]
 fn outside_of_a_run_nothing_is_drawn() {
     for versions in EACH {
-        let server = server_config(versions, 2, Arc::new(NoKeyLog)).unwrap();
-        let client = client_config(versions, Arc::new(NoKeyLog)).unwrap();
+        let server = Arc::new(server_config(versions, 2, Arc::new(NoKeyLog)).unwrap());
+        let client = Arc::new(client_config(versions, Arc::new(NoKeyLog)).unwrap());
         assert_eq!(connect(&client, &server).err(), Some(Error::FailedToGetRandomBytes));
         let mut pair = {
             let _run = Seeded::begin(1);
@@ -182,8 +182,8 @@ fn outside_of_a_run_nothing_is_drawn() {
 fn a_run_inside_a_run_leaves_its_draws_alone() {
     let up = |inside: bool| {
         let _run = Seeded::begin(4);
-        let server = server_config(Versions::Tls13, 0, Arc::new(NoKeyLog)).unwrap();
-        let client = client_config(Versions::Tls13, Arc::new(NoKeyLog)).unwrap();
+        let server = Arc::new(server_config(Versions::Tls13, 0, Arc::new(NoKeyLog)).unwrap());
+        let client = Arc::new(client_config(Versions::Tls13, Arc::new(NoKeyLog)).unwrap());
         let mut pair = Pair::new(&client, &server).unwrap();
         if inside {
             full_and_resumed(9, Versions::Tls13, 1);
@@ -197,10 +197,10 @@ fn a_run_inside_a_run_leaves_its_draws_alone() {
 fn what_the_server_draws_does_not_move_what_clients_draw() {
     let second_hello = |tickets: usize| {
         let _run = Seeded::begin(2);
-        let server = server_config(Versions::Tls13, tickets, Arc::new(NoKeyLog)).unwrap();
+        let server = Arc::new(server_config(Versions::Tls13, tickets, Arc::new(NoKeyLog)).unwrap());
         let [first, second] = [(); 2].map(|()| {
             // A client of its own has no session to resume.
-            let client = client_config(Versions::Tls13, Arc::new(NoKeyLog)).unwrap();
+            let client = Arc::new(client_config(Versions::Tls13, Arc::new(NoKeyLog)).unwrap());
             connect(&client, &server).unwrap()
         });
         assert_eq!(second.kind, HandshakeKind::Full);
@@ -239,8 +239,8 @@ fn versions_are_agreed_on() {
     use Versions::{Both, Tls12, Tls13};
     let _run = Seeded::begin(1);
     let agreed = |client, server| {
-        let server = server_config(server, 0, Arc::new(NoKeyLog)).unwrap();
-        let client = client_config(client, Arc::new(NoKeyLog)).unwrap();
+        let server = Arc::new(server_config(server, 0, Arc::new(NoKeyLog)).unwrap());
+        let client = Arc::new(client_config(client, Arc::new(NoKeyLog)).unwrap());
         connect(&client, &server).map(|connection| connection.version)
     };
     for (client, server, version) in [
@@ -257,8 +257,8 @@ fn versions_are_agreed_on() {
 #[test]
 fn without_tickets_tls_1_3_resumes_nothing() {
     let _run = Seeded::begin(1);
-    let server = server_config(Versions::Tls13, 0, Arc::new(NoKeyLog)).unwrap();
-    let client = client_config(Versions::Tls13, Arc::new(NoKeyLog)).unwrap();
+    let server = Arc::new(server_config(Versions::Tls13, 0, Arc::new(NoKeyLog)).unwrap());
+    let client = Arc::new(client_config(Versions::Tls13, Arc::new(NoKeyLog)).unwrap());
     for _ in 0..2 {
         assert_eq!(connect(&client, &server).unwrap().kind, HandshakeKind::Full);
     }
@@ -268,8 +268,9 @@ fn without_tickets_tls_1_3_resumes_nothing() {
 fn a_session_is_of_one_server_configuration() {
     for versions in EACH {
         let _run = Seeded::begin(1);
-        let [one, other] = [(); 2].map(|()| server_config(versions, 2, Arc::new(NoKeyLog)).unwrap());
-        let client = client_config(versions, Arc::new(NoKeyLog)).unwrap();
+        let [one, other] =
+            [(); 2].map(|()| Arc::new(server_config(versions, 2, Arc::new(NoKeyLog)).unwrap()));
+        let client = Arc::new(client_config(versions, Arc::new(NoKeyLog)).unwrap());
         assert_eq!(connect(&client, &one).unwrap().kind, HandshakeKind::Full);
         assert_eq!(connect(&client, &other).unwrap().kind, HandshakeKind::Full, "{versions:?}");
     }
@@ -278,8 +279,8 @@ fn a_session_is_of_one_server_configuration() {
 #[test]
 fn the_certificate_is_verified() {
     let _run = Seeded::begin(1);
-    let server = server_config(Versions::Both, 0, Arc::new(NoKeyLog)).unwrap();
-    let client = client_config(Versions::Both, Arc::new(NoKeyLog)).unwrap();
+    let server = Arc::new(server_config(Versions::Both, 0, Arc::new(NoKeyLog)).unwrap());
+    let client = Arc::new(client_config(Versions::Both, Arc::new(NoKeyLog)).unwrap());
     let to = |client: &Arc<ClientConfig>, name: ServerName<'static>| {
         let client = ClientConnection::new(client.clone(), name).unwrap();
         Pair { client, server: ServerConnection::new(server.clone()).unwrap() }.carry().map(|_| ())
@@ -310,8 +311,8 @@ fn both_sides_log_the_same_secrets_in_the_same_order_each_run() {
     let run = |versions| {
         let _run = Seeded::begin(8);
         let [at_server, at_client] = [(); 2].map(|()| Arc::new(KeyLines::default()));
-        let server = server_config(versions, 1, at_server.clone()).unwrap();
-        let client = client_config(versions, at_client.clone()).unwrap();
+        let server = Arc::new(server_config(versions, 1, at_server.clone()).unwrap());
+        let client = Arc::new(client_config(versions, at_client.clone()).unwrap());
         for _ in 0..2 {
             connect(&client, &server).unwrap();
         }

@@ -27,8 +27,8 @@ fn question_twice(seed: u64, versions: Versions) -> (Vec<CapturedPacket>, String
         impairments: Default::default(),
     };
     let (capture, lines) = (Arc::new(Capture::default()), Arc::new(KeyLines::default()));
-    let connector = TlsConnector::from(client_config(versions, Arc::new(NoKeyLog)).unwrap());
-    let acceptor = TlsAcceptor::from(server_config(versions, 1, lines.clone()).unwrap());
+    let connector = TlsConnector::from(Arc::new(client_config(versions, Arc::new(NoKeyLog)).unwrap()));
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(versions, 1, lines.clone()).unwrap()));
     run(
         &NetworkConfig::new(path, seed, 60_000_000),
         capture.clone(),

@@ -1,9 +1,11 @@
 //! TLS at both ends of a world.
 
 use super::World;
+use crate::sim::recorder::HostTap;
 use crate::sim::scenario::{TlsSpec, TlsVersion};
 use crate::sim::tls::{self, KeyLines, SERVER_NAME, Versions};
 use ftp_endpoint::client::{ClientTls, Login};
+use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{ServerTls, TlsUse};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ fn versions(tls: TlsSpec) -> Versions {
 pub(super) fn server(tls: TlsSpec, key_log: Arc<KeyLines>) -> ServerTls {
     // How many tickets are given is the session's to say.
     let config = tls::server_config(versions(tls), 0, key_log).expect("a configuration made of constants");
-    let mut server = ServerTls::of((*config).clone());
+    let mut server = ServerTls::of(config);
     server.demand = TlsUse::Required;
     server.reuse = tls.reuse;
     server.end = tls.server_end;
@@ -28,12 +30,17 @@ pub(super) fn server(tls: TlsSpec, key_log: Arc<KeyLines>) -> ServerTls {
 }
 
 impl World {
+    /// Reads TLS's records where there are any.
+    pub(super) fn tap(&self, who: Who) -> HostTap {
+        HostTap::new(who, self.recorder.clone()).under_tls(self.case.tls.is_some())
+    }
+
     pub(super) fn login(&self) -> Login {
         let login = Login::new("user", "password");
         let Some(tls) = self.case.tls else { return login };
         let nowhere = Arc::new(KeyLines::default());
         let config = tls::client_config(versions(tls), nowhere).expect("a configuration made of constants");
         let name = ServerName::try_from(SERVER_NAME).expect("a constant name");
-        login.with_tls(ClientTls::of((*config).clone(), None, name))
+        login.with_tls(ClientTls::of(config, None, name))
     }
 }
