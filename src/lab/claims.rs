@@ -16,7 +16,7 @@ use crate::sim::scenario::{Publish, SeedRange, VariantSpec, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
 
 pub use grid::judge_grid;
-use safe::{is_power_cut, safe};
+use safe::{is_cut, is_power_cut, safe};
 pub use truth::judge_truth;
 
 const CLOSE_IS_THE_END: &str =
@@ -123,6 +123,15 @@ impl<'a> Evidence<'a> {
             lost: sum.lost + row.runs_with_silent_loss,
             runs: sum.runs + row.runs_counted,
         })
+    }
+
+    /// [`Self::lost`] of several contenders together.
+    fn lost_by<'v>(
+        &self,
+        variants: impl IntoIterator<Item = &'v VariantSpec>,
+        which: impl Fn(FaultName) -> bool + Copy,
+    ) -> Share {
+        variants.into_iter().map(|variant| self.lost(variant, which)).fold(Share::default(), Share::plus)
     }
 
     /// Rows of both directions together.
@@ -329,15 +338,13 @@ impl<'a> Evidence<'a> {
     fn more_reliable(&self) -> Claim {
         let claim = MORE_RELIABLE;
         let command = self.compare_command();
-        // What a loss of power takes of what was delivered has nothing to do with the mode.
-        let is_fault = |kind| kind != FaultName::None && !is_power_cut(kind);
-        let any = |v: &VariantSpec| self.lost(v, is_fault);
+        let any = |v: &VariantSpec| self.lost(v, is_cut);
         let marked = self.marked();
         let (Some(stream), Some(first)) = (self.plain_stream(), marked.first()) else {
             return untested(claim, command);
         };
         let least = [stream].iter().chain(&marked).map(|v| any(v)).min_by_key(|share| share.runs);
-        if let Err(open) = self.enough_faults(claim, least.unwrap_or_default(), is_fault) {
+        if let Err(open) = self.enough_faults(claim, least.unwrap_or_default(), is_cut) {
             return open;
         }
         // The summary pairs each contender with the scenario's first.

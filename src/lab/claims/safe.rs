@@ -10,8 +10,8 @@ impl Evidence<'_> {
         let faults = &self.comparison.scenario.faults;
         faults.iter().find(|fault| is_power_cut(fault.kind) && fault.after_reply_us.is_some())?;
         let share = |durable: bool| {
-            let variants = self.comparison.scenario.variants.iter().filter(move |v| v.durable == durable);
-            variants.map(|v| self.lost(v, is_power_cut)).fold(Share::default(), Share::plus)
+            let variants = self.comparison.scenario.variants.iter();
+            self.lost_by(variants.filter(|v| v.durable == durable), is_power_cut)
         };
         let (plain, durable) = (share(false), share(true));
         if let Err(open) = self.enough_faults(SAFE, plain, is_power_cut) {
@@ -30,6 +30,12 @@ impl Evidence<'_> {
 /// What takes of a receiver's files what it has not synced.
 pub(super) fn is_power_cut(kind: FaultName) -> bool {
     kind == FaultName::ReceiverPowerLoss
+}
+
+/// What may cut a file short. What a loss of power takes of a file that was whole has nothing to do with how
+/// its end is marked.
+pub(super) fn is_cut(kind: FaultName) -> bool {
+    kind != FaultName::None && !is_power_cut(kind)
 }
 
 /// Of runs whose receiver lost its power, by whether it had promised to sync before it answers.

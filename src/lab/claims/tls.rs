@@ -1,11 +1,11 @@
 //! What people say about FTP over TLS.
 
-use super::{Evidence, LOSSLESS_RUNS, Share, is_power_cut, is_stream};
+use super::{Evidence, LOSSLESS_RUNS, Share, is_cut, is_stream};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::plural::plural;
 use crate::lab::records::Directions;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::{TlsEnd, TlsSpec, VariantSpec, Verify};
+use crate::sim::scenario::{TlsSpec, VariantSpec, Verify};
 use ftp_proto::mode::TransmissionMode;
 
 pub(super) const CURES: &str = "TLS cures truncation.";
@@ -26,36 +26,16 @@ impl<'a> Evidence<'a> {
 
     /// Judged where there are contenders in deflate mode.
     pub(super) fn deflate(&self) -> Option<Claim> {
-        let is_fault = |kind| kind != FaultName::None && !is_power_cut(kind);
         let all = self.comparison.scenario.variants.iter();
         let all = all.filter(|v| v.mode == TransmissionMode::Deflate && v.verify == Verify::Reply);
         let (lax, strict): (Vec<_>, Vec<_>) = all.partition(|v| v.takes_cut_deflate);
         strict.first()?;
-        let lost = |of: &[&VariantSpec]| {
-            of.iter().map(|v| self.lost(v, is_fault)).fold(Share::default(), Share::plus)
+        let (demanded, taken) = (self.lost_by(strict, is_cut), self.lost_by(lax, is_cut));
+        let rest = match taken.runs {
+            0 => String::new(),
+            _ => format!("; where a close will do, as for proftpd and lftp, in {taken}"),
         };
-        let (demanded, taken) = (lost(&strict), lost(&lax));
-        if let Err(open) = self.enough_faults(MARKS, demanded, is_fault) {
-            return Some(open);
-        }
-        let mut figure = format!(
-            "Where both ends demand the end of the zlib stream, files were lost silently in {demanded} {} with a \
-             fault",
-            plural(demanded.runs, "run")
-        );
-        figure += &match taken.runs {
-            0 => ".".to_owned(),
-            _ => format!("; where a close will do, as for proftpd and lftp, in {taken}."),
-        };
-        if demanded.lost == 0 && demanded.runs < LOSSLESS_RUNS {
-            return Some(self.not_enough(MARKS, figure, LOSSLESS_RUNS));
-        }
-        let standing = match (demanded.lost, taken.lost) {
-            (0, 1..) => Standing::Conditional,
-            (0, 0) => Standing::Holds,
-            _ => Standing::Fails,
-        };
-        Some(Claim { claim: MARKS, standing, figure, command: self.compare_command() })
+        Some(self.demanding(MARKS, "the end of the zlib stream", (demanded, taken), &rest))
     }
 
     fn under_tls(&self) -> impl Iterator<Item = (&'a VariantSpec, TlsSpec)> {
@@ -63,39 +43,49 @@ impl<'a> Evidence<'a> {
     }
 
     fn cures(&self) -> Claim {
-        let is_fault = |kind| kind != FaultName::None && !is_power_cut(kind);
         let believes = |(v, tls): &(&VariantSpec, TlsSpec)| {
             is_stream(v) && v.verify == Verify::Reply && tls.client_lingers
         };
-        let (strict, lax): (Vec<_>, Vec<_>) = self
-            .under_tls()
-            .filter(believes)
-            .partition(|(_, tls)| (tls.server_end, tls.client_end) == (TlsEnd::Strict, TlsEnd::Strict));
-        let demanded = strict.iter().map(|(v, _)| self.lost(v, is_fault)).fold(Share::default(), Share::plus);
-        if let Err(open) = self.enough_faults(CURES, demanded, is_fault) {
-            return open;
-        }
-        let mut figure = format!(
-            "Where both ends demand close_notify, files were lost silently in {demanded} {} with a fault",
-            plural(demanded.runs, "run")
-        );
-        let shares: Vec<_> = lax.iter().map(|(v, _)| (v, self.lost(v, is_fault))).collect();
-        for (variant, share) in &shares {
-            figure += &format!(", by {} in {share}", variant.name);
+        let (strict, lax): (Vec<_>, Vec<_>) =
+            self.under_tls().filter(believes).partition(|(_, tls)| tls.is_strict());
+        let demanded = self.lost_by(strict.into_iter().map(|(v, _)| v), is_cut);
+        let (mut rest, mut taken) = (String::new(), Share::default());
+        for (variant, _) in lax {
+            let share = self.lost(variant, is_cut);
+            rest += &format!(", by {} in {share}", variant.name);
+            taken = taken.plus(share);
         }
         if let Some(clear) = self.plain_stream() {
-            figure += &format!("; in clear in {}", self.lost(clear, is_fault));
+            rest += &format!("; in clear in {}", self.lost(clear, is_cut));
         }
-        figure.push('.');
+        self.demanding(CURES, "close_notify", (demanded, taken), &rest)
+    }
+
+    /// Whether an end of file that both ends demand loses nothing, beside who takes less for one. `rest` ends
+    /// the sentence.
+    fn demanding(
+        &self,
+        claim: &'static str,
+        end: &str,
+        (demanded, taken): (Share, Share),
+        rest: &str,
+    ) -> Claim {
+        if let Err(open) = self.enough_faults(claim, demanded, is_cut) {
+            return open;
+        }
+        let runs = plural(demanded.runs, "run");
+        let figure = format!(
+            "Where both ends demand {end}, files were lost silently in {demanded} {runs} with a fault{rest}."
+        );
         if demanded.lost == 0 && demanded.runs < LOSSLESS_RUNS {
-            return self.not_enough(CURES, figure, LOSSLESS_RUNS);
+            return self.not_enough(claim, figure, LOSSLESS_RUNS);
         }
-        let standing = match (demanded.lost, shares.iter().any(|(_, share)| share.lost > 0)) {
-            (0, true) => Standing::Conditional,
-            (0, false) => Standing::Holds,
+        let standing = match (demanded.lost, taken.lost) {
+            (0, 1..) => Standing::Conditional,
+            (0, 0) => Standing::Holds,
             _ => Standing::Fails,
         };
-        Claim { claim: CURES, standing, figure, command: self.compare_command() }
+        Claim { claim, standing, figure, command: self.compare_command() }
     }
 
     fn quiet_is_whole(&self) -> Claim {
@@ -149,10 +139,7 @@ impl<'a> Evidence<'a> {
             clear.name, over_tls.name
         );
         let others = self.under_tls().filter(|(v, tls)| {
-            v.name != over_tls.name
-                && v.verify == Verify::Reply
-                && tls.client_lingers
-                && (tls.server_end, tls.client_end) == (TlsEnd::Strict, TlsEnd::Strict)
+            v.name != over_tls.name && v.verify == Verify::Reply && tls.client_lingers && tls.is_strict()
         });
         let blocks = self.comparison.scenario.variants.iter();
         let blocks = blocks.filter(|v| v.tls.is_none() && v.mode == TransmissionMode::Block);

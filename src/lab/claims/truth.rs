@@ -10,7 +10,7 @@ use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Left;
-use crate::sim::scenario::{Publish, TlsEnd, VariantSpec, Verify};
+use crate::sim::scenario::{Publish, VariantSpec, Verify};
 use crate::sim::wire::Part;
 use ftp_proto::mode::{Structure, TransmissionMode};
 
@@ -209,9 +209,7 @@ impl<'a> Evidence<'a> {
 
     /// Judged where there are contenders over TLS.
     fn cures(&self) -> Option<Claim> {
-        let demanded = |v: &VariantSpec| {
-            v.tls.map(|tls| (tls.server_end, tls.client_end) == (TlsEnd::Strict, TlsEnd::Strict))
-        };
+        let demanded = |v: &VariantSpec| v.tls.map(|tls| tls.is_strict());
         let strict = self.silent(|v| is_stream(v) && demanded(v) == Some(true));
         let lax = self.silent(|v| is_stream(v) && demanded(v) == Some(false));
         (strict.1 > 0).then(|| self.looked_for(CURES, "close_notify", strict, lax))

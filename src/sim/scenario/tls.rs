@@ -34,6 +34,13 @@ pub struct TlsSpec {
     pub client_lingers: bool,
 }
 
+impl TlsSpec {
+    /// Whether both ends demand close_notify.
+    pub fn is_strict(&self) -> bool {
+        (self.server_end, self.client_end) == (TlsEnd::Strict, TlsEnd::Strict)
+    }
+}
+
 impl Default for TlsSpec {
     /// As it should be.
     fn default() -> Self {
