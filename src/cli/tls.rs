@@ -32,7 +32,7 @@ pub(super) struct TlsArgs {
     tls_insecure: bool,
     /// What ends a download of stream mode: TLS's close_notify alone (strict), or any end of the connection if
     /// SIZE tells that all has come (lax), for servers that leave close_notify out
-    #[arg(long, value_name = "END", default_value = "strict", value_parser = choice(&ENDS))]
+    #[arg(long, value_name = "END", default_value = "strict", value_parser = choice(&TLS_ENDS))]
     pub tls_end: TlsEnd,
     /// Newest version of TLS, for servers that do not get along with 1.3
     #[arg(long, value_name = "VERSION", default_value = "1.3", value_parser = choice(&VERSIONS))]
@@ -46,7 +46,8 @@ type Versions = &'static [&'static SupportedProtocolVersion];
 
 const WHEN: [(&str, TlsWhen); 3] =
     [("auto", TlsWhen::Auto), ("required", TlsWhen::Required), ("off", TlsWhen::Off)];
-const ENDS: [(&str, TlsEnd); 2] = [("strict", TlsEnd::Strict), ("lax", TlsEnd::Lax)];
+/// Those that a user may choose.
+pub(super) const TLS_ENDS: [(&str, TlsEnd); 2] = [("strict", TlsEnd::Strict), ("lax", TlsEnd::Lax)];
 const TLS12: Versions = &[&rustls::version::TLS12];
 const TLS13: Versions = &[&rustls::version::TLS13, &rustls::version::TLS12];
 const VERSIONS: [(&str, Versions); 2] = [("1.2", TLS12), ("1.3", TLS13)];

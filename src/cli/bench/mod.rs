@@ -15,8 +15,7 @@ use crate::measure::delivery::{Contender, DataConnection, Directories, Target, d
 use crate::measure::files::Files;
 use crate::measure::fixture::{Check, Fixture};
 use crate::measure::generated::GeneratedStore;
-use crate::measure::record::Benchmark;
-use crate::measure::record::DURABLE_SUFFIX;
+use crate::measure::record::{Benchmark, DURABLE_SUFFIX};
 use crate::measure::run::{Bed, MeasureError, Plan, measure};
 use crate::measure::server::{self, LocalServer};
 use crate::measure::{fixture::DiskFixture, remote};

@@ -1,7 +1,8 @@
 //! The options of `ftpsim serve`, on the command line or by the same names in a TOML file; the
 //! command line wins.
 
-use super::tls::{OldestVersion, ReuseChoice, TLS_ENDS, TlsChoice};
+use super::tls::{OldestVersion, ReuseChoice, TlsChoice};
+use crate::cli::tls::TLS_ENDS;
 use crate::cli::transfer::{RECORD_FORMS, choice};
 use anyhow::{Context, bail};
 use ftp_endpoint::server::{Limits, Rights, Timeouts};

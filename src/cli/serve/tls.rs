@@ -4,7 +4,6 @@ use super::settings::Settings;
 use anyhow::{Context, anyhow, ensure};
 use ftp_endpoint::client::fingerprint;
 use ftp_endpoint::server::{Reuse, ServerTls, TlsUse, read_certificates, read_key};
-use ftp_endpoint::transfer::TlsEnd;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -32,8 +31,6 @@ pub(super) enum ReuseChoice {
     Prefer,
     Require,
 }
-
-pub(super) const TLS_ENDS: [(&str, TlsEnd); 2] = [("strict", TlsEnd::Strict), ("lax", TlsEnd::Lax)];
 
 /// The oldest version that is spoken.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]

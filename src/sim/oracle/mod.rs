@@ -142,7 +142,6 @@ pub(crate) mod tests {
         let mut case = swarm::draw(0);
         // What a test says of its mode holds in clear.
         (case.tls, case.policy.tls) = (None, TlsWhen::Off);
-        let case = case;
         let fate = |file: &crate::sim::workload::FileSpec| FileFate {
             name: file.name.clone(),
             verdict: Verdict::Intact,

@@ -57,23 +57,24 @@ pub(super) enum Refusal {
     /// STAT (RFC 959 section 5.4).
     #[error("no such file or directory")]
     NoStatus,
-    #[cfg(feature = "tls")]
     /// USER and PASS.
+    #[cfg(feature = "tls")]
     #[error("TLS is required, send AUTH TLS first")]
     TlsFirst,
-    #[cfg(feature = "tls")]
     /// RFC 4217 section 10.2.
+    #[cfg(feature = "tls")]
     #[error("data connection cannot be opened with this PROT setting")]
     Unprotected,
-    #[cfg(feature = "tls")]
     /// RFC 2228 section 3, PROT.
+    #[cfg(feature = "tls")]
     #[error("{0}")]
     Policy(&'static str),
-    #[cfg(feature = "tls")]
     /// PROT S and E (RFC 4217 section 9).
+    #[cfg(feature = "tls")]
     #[error("TLS has the protection levels C and P")]
     Protection,
-    /// CCC (RFC 2228 section 3).
+    /// CCC (RFC 2228 section 3): a clear control connection behind a protected login is open to whoever is on
+    /// the path (RFC 4217 section 15.3).
     #[error("the control connection stays as it is")]
     ClearRefused,
     /// Ends the session.

@@ -482,6 +482,7 @@ impl Store for MemoryStore {
 
     async fn read_partial(&self, path: &VirtualPath) -> Result<(MemoryReader, PartId), StoreError> {
         let tree = self.tree();
+        // Not by `owned`: the mutant that joins others' parts is not to let them be read as well.
         let key = (path.clone(), self.principal.name.clone());
         let partial = tree.partials.get(&key).ok_or(StoreError::NotFound)?;
         Ok((MemoryReader { content: Arc::from(partial.content.as_slice()), at: 0 }, partial.id()))

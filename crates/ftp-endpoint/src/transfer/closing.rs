@@ -26,18 +26,16 @@ impl<N: Net> DataConnection<N> {
     /// What a failed read under TLS is: the end of a connection without close_notify gives no bytes, where that
     /// will do.
     pub(super) fn unmarked_end(&mut self, error: io::Error) -> Result<usize, TransferError> {
-        let (fin, reset) =
-            (error.kind() == io::ErrorKind::UnexpectedEof, error.kind() == io::ErrorKind::ConnectionReset);
-        match self.tls_end {
-            _ if !fin && !reset => Err(TransferError::Connection(error)),
+        match (error.kind(), self.tls_end) {
             // The mode will say that the file's mark has not come.
-            _ if fin && self.outlives_file() => Ok(0),
-            TlsEnd::Strict if fin => Err(TransferError::NoCloseNotify),
-            TlsEnd::Lax | TlsEnd::Unasked if fin => {
+            (io::ErrorKind::UnexpectedEof, _) if self.outlives_file() => Ok(0),
+            (io::ErrorKind::UnexpectedEof, TlsEnd::Strict) => Err(TransferError::NoCloseNotify),
+            (io::ErrorKind::UnexpectedEof, TlsEnd::Lax) => {
                 self.unmarked = true;
                 Ok(0)
             }
-            TlsEnd::Any if !self.outlives_file() => Ok(0),
+            (io::ErrorKind::UnexpectedEof, TlsEnd::Unasked | TlsEnd::Any) => Ok(0),
+            (io::ErrorKind::ConnectionReset, TlsEnd::Any) if !self.outlives_file() => Ok(0),
             _ => Err(TransferError::Connection(error)),
         }
     }
@@ -63,12 +61,7 @@ impl<N: Net> DataConnection<N> {
 
     /// Sends FIN and lets the stack deliver what is queued.
     pub async fn close(mut self) {
-        if self.stream.is_tls() {
-            self.end().await;
-        } else {
-            // The peer may be gone already; there is nothing left to do about it.
-            let _ = self.stream.finish().await;
-        }
+        self.end().await;
         self.told_close("closed");
     }
 

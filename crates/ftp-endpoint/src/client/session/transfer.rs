@@ -6,7 +6,7 @@ use crate::client::control::Control;
 use crate::client::error::ClientError;
 use crate::net::Net;
 use crate::store::{ReadFile, WriteFile};
-use crate::transfer::{DataConnection, RestartMarker, TlsEnd, TransferError, TransferStats};
+use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
@@ -143,7 +143,7 @@ impl<N: Net> Session<N> {
         while let Ok(mark) = received.try_recv() {
             self.received_mark = Some(mark);
         }
-        let unmarked = data.ended_unmarked() && self.policy.tls_end == TlsEnd::Lax;
+        let unmarked = data.ended_unmarked();
         self.finish_receiving(data, ended).await.map(|(moved, _)| (moved, unmarked))
     }
 
@@ -275,9 +275,7 @@ impl<N: Net> Session<N> {
         }
         Err(ClientError::TransferRefused(reply))
     }
-}
 
-impl<N: Net> Session<N> {
     /// close_notify and FIN are the end of file. The connection is held until the server has answered, and
     /// what comes meanwhile is read: session tickets that are left unread would make the kernel send RST, and
     /// the server could lose by that what it has not read yet.

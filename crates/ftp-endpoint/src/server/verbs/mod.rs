@@ -90,7 +90,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
             Command::Auth(mechanism) => return Box::pin(self.authenticate(&mechanism)).await,
             Command::Pbsz(_) => self.protection_buffer()?,
             Command::Prot(level) => self.protect(level).await?,
-            Command::Ccc => return Err(self.clear_command_channel()),
+            Command::Ccc => return Err(Refusal::ClearRefused),
 
             Command::Port(address) => self.port(address.into()).await?,
             Command::Eprt(address) => self.extended_port(address).await?,

@@ -151,11 +151,3 @@ impl<N: Net, A: Accounts> Session<N, A> {
         "clear".to_owned()
     }
 }
-
-impl<N: Net, A: Accounts> Session<N, A> {
-    /// A clear control connection behind a protected login is open to whoever is on the path (RFC 4217
-    /// section 15.3).
-    pub(super) fn clear_command_channel(&self) -> Refusal {
-        Refusal::ClearRefused
-    }
-}

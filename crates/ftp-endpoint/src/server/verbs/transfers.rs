@@ -3,8 +3,7 @@
 
 use crate::net::{Net, Time};
 use crate::server::accounts::Accounts;
-use crate::server::data::Way;
-use crate::server::data::canonical;
+use crate::server::data::{Way, canonical};
 use crate::server::log::{LogRecord, Movement, TransferRecord};
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;
