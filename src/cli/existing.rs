@@ -41,7 +41,7 @@ impl Existing {
         };
         if self.update && here.iter().any(is_unknown) {
             // SIZE counts as the type transfers (RFC 3659 section 4).
-            with_remote(url, args, Representation::Image, async |server| {
+            with_remote(url, &args.access, args.listing_policy(Representation::Image), async |server| {
                 for file in here.iter_mut().filter(|file| is_unknown(file)) {
                     server.ask_facts(&mut file.0).await?;
                 }

@@ -1,17 +1,17 @@
 //! `ftpsim get`: downloads files and trees.
 
+use super::cat;
 use super::existing::{Existing, place};
 use super::glob::Pattern;
 use super::out::tell;
-use super::remote::{Found, Remote, with_remote};
+use super::remote::{Found, Remote, Tree, name_of, parent, wanted, with_remote};
 use super::transfer::{self, TransferArgs, Work, runtime};
 use super::url::{FtpUrl, UrlParser};
 use anyhow::{Context, bail, ensure};
-use ftp_endpoint::client::{Direction, Job, Publish};
+use ftp_endpoint::client::{Direction, Job, Policy, Publish};
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::{Store, StoreError};
 use ftp_proto::mode::Structure;
-use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::repr::Representation;
 use std::collections::BTreeSet;
@@ -32,7 +32,8 @@ pub(super) struct Args {
     /// told and left out
     #[arg(long, short)]
     recursive: bool,
-    /// Directory to put them into; nothing is written outside of it, whatever links are in it
+    /// Directory to put them into; nothing is written outside of it, whatever links are in it. - is stdout,
+    /// as with ftpsim cat
     #[arg(long, short, default_value = ".", value_name = "DIR")]
     out: PathBuf,
     /// A file is delivered when it survives the loss of power here: bytes, name and directories are synced,
@@ -48,9 +49,19 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.transfer.warn_of_password(&args.url);
-    let wanted = wanted(&args)?;
+    let wanted = wanted(&args.url, &args.files)?;
+    if args.out.as_os_str() == "-" {
+        ensure!(!args.recursive, "-o - is stdout, which has no room for directories");
+        let policy = Policy {
+            representation: args.transfer.representation(&args.url)?,
+            ..args.transfer.policy(Direction::Get, Publish::Direct)
+        };
+        let files: Vec<String> = wanted.into_iter().map(|(path, _)| path).collect();
+        return cat::write_out(&args.url, &args.transfer.access, &policy, &files);
+    }
     let is_listed = args.recursive || wanted.iter().any(|(_, pattern)| pattern.has_wildcards());
-    let (mut found, mut missing) = if is_listed { expand(&args, &wanted)? } else { (plain(&wanted)?, 0) };
+    let (tree, mut missing) = if is_listed { expand(&args, &wanted)? } else { (plain(&wanted)?, 0) };
+    let Tree { files: mut found, directories } = tree;
     let store = open_out(&args.out, args.durable)?;
     args.existing.leave(&args.url, &args.transfer, &store, &mut found)?;
     let representation = args.transfer.representation(&args.url)?;
@@ -60,13 +71,21 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut taken = BTreeSet::new();
     let mut made = BTreeSet::new();
     let runtime = runtime()?;
+    // Those with nothing in them, too.
+    for Found { remote, local, .. } in &directories {
+        let placed = place(local).and_then(|path| runtime.block_on(make(&store, path, &mut made)));
+        if let Err(error) = placed {
+            tell(format_args!("{remote}: {}", super::out::message(&error)));
+            missing += 1;
+        }
+    }
     for Found { remote, local, size_bytes, .. } in found {
         let placed = place(&local).and_then(|path| {
             ensure!(
                 taken.insert(path.clone()),
                 "another file becomes {path}, too; get them one after the other"
             );
-            runtime.block_on(make_parents(&store, &path, &mut made))?;
+            runtime.block_on(make(&store, path.parent(), &mut made))?;
             Ok(path)
         });
         match placed {
@@ -127,38 +146,23 @@ fn sum(found: &[Found]) -> Option<u64> {
     found.iter().try_fold(0, add).filter(|_| !found.is_empty())
 }
 
-/// Paths at the server, each with its last component.
-fn wanted(args: &Args) -> anyhow::Result<Vec<(String, Pattern)>> {
-    if args.url.type_code == Some(super::url::TypeCode::Directory) {
-        bail!(";type=d is a list of names: see ftpsim ls");
-    }
-    if args.files.is_empty() {
-        return Ok(vec![(args.url.path.clone(), args.url.pattern.clone())]);
-    }
-    let files = args.files.iter().map(|file| name::from_os(file));
-    Ok(files.map(|file| (args.url.below(&file), Pattern::new(name_of(&file)))).collect())
-}
-
-fn name_of(remote: &str) -> &str {
-    remote.rsplit('/').next().unwrap_or_default()
-}
-
 /// Files by their names, without a look at the server.
-fn plain(wanted: &[(String, Pattern)]) -> anyhow::Result<Vec<Found>> {
-    let mut all = Vec::new();
+fn plain(wanted: &[(String, Pattern)]) -> anyhow::Result<Tree> {
+    let mut all = Tree::default();
     for (remote, _) in wanted {
         let name = name_of(remote);
         if matches!(name, "" | "." | "..") {
             bail!("{remote:?} is a directory; name the files in it, or give -r");
         }
-        all.push(Found::named(remote, name));
+        all.files.push(Found::named(remote, name));
     }
     Ok(all)
 }
 
-fn expand(args: &Args, wanted: &[(String, Pattern)]) -> anyhow::Result<(Vec<Found>, u64)> {
-    with_remote(&args.url, &args.transfer, Representation::Ascii, async |server| {
-        let mut all = Vec::new();
+fn expand(args: &Args, wanted: &[(String, Pattern)]) -> anyhow::Result<(Tree, u64)> {
+    let policy = args.transfer.listing_policy(Representation::Ascii);
+    with_remote(&args.url, &args.transfer.access, policy, async |server| {
+        let mut all = Tree::default();
         for (remote, pattern) in wanted {
             all.extend(expand_one(server, remote, pattern, args.recursive).await?);
         }
@@ -171,37 +175,29 @@ async fn expand_one(
     remote: &str,
     pattern: &Pattern,
     recursive: bool,
-) -> anyhow::Result<Vec<Found>> {
+) -> anyhow::Result<Tree> {
     let path = remote.trim_end_matches('/');
     let path = if path.is_empty() { remote } else { path };
-    match (path.rsplit_once('/'), name_of(path)) {
+    match name_of(path) {
         // The whole of the login directory, or of the root.
-        (_, "" | ".") => Ok(server.tree(path, Vec::new()).await),
-        (_, "..") => bail!("{remote:?}: name the directory itself"),
-        (directory, _) if pattern.has_wildcards() => {
-            let directory = match directory {
-                Some(("", _)) => "/",
-                Some((directory, _)) => directory,
-                None => "",
-            };
-            server.matching(directory, pattern, recursive).await
-        }
-        (_, name) if recursive => server.whole(path, name).await,
-        (_, name) => Ok(vec![Found::named(path, name)]),
+        "" | "." => Ok(server.tree(path, Vec::new()).await),
+        ".." => bail!("{remote:?}: name the directory itself"),
+        _ if pattern.has_wildcards() => server.matching(parent(path), pattern, recursive).await,
+        name if recursive => server.whole(path, name).await,
+        name => Ok(Tree::of_file(Found::named(path, name))),
     }
 }
 
-/// Makes the directories in which `path` lies; the store sees to it that links lead none of them out.
-async fn make_parents(
+/// Makes a directory and those in which it lies; the store sees to it that links lead none of them out.
+async fn make(
     store: &DiskStore,
-    path: &VirtualPath,
+    mut directory: VirtualPath,
     made: &mut BTreeSet<VirtualPath>,
 ) -> anyhow::Result<()> {
     let mut directories = Vec::new();
-    let mut directory = path.parent();
     while directory.name().is_some() && !made.contains(&directory) {
-        directories.push(directory.clone());
-        directory = directory.parent();
+        let parent = directory.parent();
+        directories.push(std::mem::replace(&mut directory, parent));
     }
     for directory in directories.into_iter().rev() {
         match store.create_directory(&directory).await {

@@ -1,16 +1,16 @@
 //! `ftpsim ls`: the listing of a directory.
 
-use super::dialogue::Dialogue;
+use super::access::{self, Access};
+use super::credentials::warn_of_password;
 use super::out::{printable_line, stdout};
-use super::tls::TlsArgs;
-use super::transfer::{interruptible, runtime, warn_of_password};
+use super::remote::with_remote;
+use super::transfer::{interruptible, runtime};
 use super::url::{FtpUrl, TypeCode, UrlParser};
-use ftp_endpoint::client::{Policy, Session};
-use ftp_endpoint::net::real::RealNet;
-use ftp_endpoint::observe::{Watch, Who};
+use ftp_endpoint::client::{EntryKind, Policy};
 use ftp_endpoint::store::{StoreError, WriteFile};
 use ftp_proto::name;
 use ftp_proto::repr::Representation;
+use ftp_proto::time::{Timestamp, civil};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,11 +23,12 @@ pub(super) struct Args {
     /// Names only (NLST)
     #[arg(long, short = '1')]
     names: bool,
-    /// Show the dialogue with the server, and what TLS has agreed on, on stderr
-    #[arg(long, short)]
-    verbose: bool,
+    /// As JSON: name, kind, size_bytes, modified (UTC) and a link's target of each entry, by MLSD where the
+    /// server has it. What is not known is null; lines that are not understood are told on stderr, exit code 1
+    #[arg(long, conflicts_with = "names")]
+    json: bool,
     #[command(flatten)]
-    tls: TlsArgs,
+    access: Access,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -36,14 +37,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let names_only = args.names || url.type_code == Some(TypeCode::Directory);
     // Listings are text, and nothing else comes.
     let policy = Policy { representation: Representation::Ascii, pasv_after_epsv: true, ..Policy::default() };
-    let (login, policy) = args.tls.secure(url, policy)?;
-    let dialogue = Arc::new(Dialogue::new(args.verbose, args.tls.warns(url)));
+    if args.json {
+        return json(url, &args.access, policy);
+    }
+    let (login, policy) = args.access.secure(url, policy)?;
+    let dialogue = Arc::new(args.access.dialogue(url, &login));
     let done = runtime()?.block_on(interruptible(async {
         let server = url.resolve().await?;
         let mut lines = Lines::default();
         let listed = loop {
-            let watch = || Watch::new(dialogue.clone(), Who::Client, 1);
-            let mut session = Session::open(RealNet::new(), server, &login, &policy, watch).await?;
+            let mut session = access::open(server, &login, &policy, dialogue.clone()).await?;
             let listed = session.list_text(&url.path, names_only, &mut lines).await;
             // Once: then it is under TLS 1.2, which no other does better than.
             let again = matches!(&listed, Err(error) if session.another_may_do_better(error));
@@ -58,7 +61,38 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             None => Ok(listed.map(|()| ExitCode::SUCCESS)?),
         }
     }));
-    done.map_err(|error| args.tls.explained(url, error))
+    done.map_err(|error| args.access.tls.explained(url, error))
+}
+
+fn json(url: &FtpUrl, access: &Access, policy: Policy) -> anyhow::Result<ExitCode> {
+    let (entries, missing) =
+        with_remote(url, access, policy, async |remote| Ok(remote.list(&url.path).await?.entries))?;
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            serde_json::json!({
+                "name": entry.name,
+                "kind": match entry.kind {
+                    EntryKind::File => Some("file"),
+                    EntryKind::Directory => Some("directory"),
+                    EntryKind::Link => Some("link"),
+                    EntryKind::Special => Some("special"),
+                    EntryKind::Unknown => None,
+                },
+                "size_bytes": entry.size_bytes,
+                "modified": entry.modified.map(iso_timestamp),
+                "target": entry.target,
+            })
+        })
+        .collect();
+    writeln!(stdout(), "{}", super::out::json(&entries)?)?;
+    Ok(ExitCode::from(u8::from(missing > 0)))
+}
+
+/// RFC 3339, to the second.
+fn iso_timestamp((seconds, _): Timestamp) -> String {
+    let (year, month, day, hour, minute, second) = civil(seconds);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// Longer ones are written in parts.

@@ -2,21 +2,28 @@
 //! property was violated, 2 wrong usage or input, 130 interrupted, 143 terminated. Nothing is printed but by `out`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod access;
 mod audit;
 mod bench;
+mod cat;
 mod compare;
+mod credentials;
 mod dialogue;
 mod existing;
 mod get;
 mod glob;
 mod ls;
 mod merge;
+mod mkdir;
+mod mv;
+mod netrc;
 mod out;
 mod progress;
 mod put;
 mod quote;
 mod remote;
 mod replay;
+mod rm;
 mod scenarios;
 mod serve;
 mod shrink;
@@ -57,6 +64,14 @@ enum Command {
     HashPassword,
     /// List a directory
     Ls(ls::Args),
+    /// Write files to stdout
+    Cat(cat::Args),
+    /// Delete files and trees
+    Rm(rm::Args),
+    /// Make directories
+    Mkdir(mkdir::Args),
+    /// Rename and move files and directories at the server
+    Mv(mv::Args),
     /// Measure deliveries over real sockets
     Bench(bench::Args),
     /// Send commands as they are and show the replies
@@ -159,6 +174,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args),
         Command::HashPassword => serve::hash_password(),
         Command::Ls(args) => ls::run(args),
+        Command::Cat(args) => cat::run(&args),
+        Command::Rm(args) => rm::run(&args),
+        Command::Mkdir(args) => mkdir::run(&args),
+        Command::Mv(args) => mv::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Quote(args) => quote::run(args),
         Command::Sweep(args) => sweep::run(&args),

@@ -1,7 +1,8 @@
 //! `ftpsim put`: uploads files and trees.
 
+use super::cat;
 use super::out::tell;
-use super::remote::{join, with_remote};
+use super::remote::{ancestors, join, with_remote};
 use super::transfer::{self, PUBLISH, TransferArgs, Work, choice};
 use super::url::{FtpUrl, UrlParser};
 use anyhow::{Context, bail, ensure};
@@ -22,7 +23,8 @@ pub(super) struct Args {
     /// an absolute path; ;type=a or ;type=i at its end goes before --type
     #[arg(value_parser = UrlParser)]
     url: FtpUrl,
-    /// Files to upload
+    /// Files to upload; - alone is stdin, and then the URL names the file that it becomes. If what writes
+    /// into it breaks off, nobody can tell that from its end
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Directories, too, with all that is in them; makes the URL's directory if it is not there
@@ -137,6 +139,17 @@ impl Plan {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.transfer.warn_of_password(&args.url);
+    if let [file] = &args.files[..]
+        && file.as_os_str() == "-"
+    {
+        ensure!(!args.recursive && args.publish == Publish::Direct, "- is stdin: a file, under its own name");
+        let policy = Policy {
+            durable: args.durable,
+            representation: args.transfer.representation(&args.url)?,
+            ..args.transfer.policy(Direction::Put, Publish::Direct)
+        };
+        return cat::read_in(&args.url, &args.transfer.access, &policy);
+    }
     let mut plan = Plan { follow_links: args.follow_links, ..Plan::default() };
     for file in &args.files {
         let metadata = std::fs::metadata(file).with_context(|| file.display().to_string())?;
@@ -158,7 +171,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!("two files would both become {}; put them one after the other", twice[0]);
     }
     if args.recursive {
-        with_remote(&args.url, &args.transfer, Representation::Ascii, async |remote| {
+        let policy = args.transfer.listing_policy(Representation::Ascii);
+        with_remote(&args.url, &args.transfer.access, policy, async |remote| {
             if args.durable {
                 remote.must_be_durable().await?;
             }
@@ -173,13 +187,6 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Plan { jobs, bytes, missing, .. } = plan;
     let work = Work { jobs, expected_bytes: Some(bytes), missing, ..Work::default() };
     transfer::run(&args.url, &store, work, &policy, &args.transfer)
-}
-
-/// `a`, `a/b` and `a/b/c` of `a/b/c`.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    let path = path.trim_end_matches('/');
-    let inner = path.match_indices('/').map(|(at, _)| &path[..at]).filter(|path| !path.is_empty());
-    inner.chain(Some(path).filter(|path| !path.is_empty()))
 }
 
 fn name_of(path: &Path) -> anyhow::Result<Cow<'_, str>> {

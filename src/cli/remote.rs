@@ -1,27 +1,25 @@
 //! What lies at the server: listings, wildcards, whole trees. What cannot be listed or understood is told
 //! and counted, and costs nothing else.
 
+use super::access::{self, Access};
 use super::dialogue::Dialogue;
 use super::glob::Pattern;
 use super::out::tell;
-use super::transfer::{TransferArgs, interruptible, runtime};
-use super::url::FtpUrl;
+use super::transfer::{interruptible, runtime};
+use super::url::{FtpUrl, TypeCode};
 use anyhow::{Context, bail};
-use ftp_endpoint::client::{
-    Client, ClientError, Direction, Entry, EntryKind, FailureKind, Listing, Login, Policy, Publish, Session,
-};
+use ftp_endpoint::client::{Client, ClientError, Entry, EntryKind, FailureKind, Listing, Login, Policy};
 use ftp_endpoint::net::real::RealNet;
-use ftp_endpoint::observe::{Watch, Who};
 use ftp_proto::command::Command;
-use ftp_proto::mode::{Structure, TransmissionMode};
-use ftp_proto::repr::Representation;
+use ftp_proto::name;
 use ftp_proto::time::{Timestamp, parse_timestamp};
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Directories in directories that a tree may have.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 /// Files and directories that a tree may have.
 const MAX_ENTRIES: usize = 1_000_000;
 
@@ -47,6 +45,34 @@ impl Found {
     }
 }
 
+/// A tree at the server, or several.
+#[derive(Default)]
+pub(super) struct Tree {
+    pub files: Vec<Found>,
+    /// Each after the one that it lies in; without sizes.
+    pub directories: Vec<Found>,
+}
+
+impl Tree {
+    pub(super) fn extend(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.directories.extend(other.directories);
+    }
+
+    pub(super) fn of_file(file: Found) -> Self {
+        Self { files: vec![file], directories: Vec::new() }
+    }
+}
+
+/// What a link in a listing is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Links {
+    /// The file that it leads to; those to directories are told and left out.
+    Followed,
+    /// Itself, and so is whatever else is no directory.
+    Themselves,
+}
+
 /// A session for listings only: stream mode, which every server has, and type A, which LIST needs.
 pub(super) struct Remote {
     client: Client<RealNet>,
@@ -54,6 +80,7 @@ pub(super) struct Remote {
     login: Login,
     policy: Policy,
     dialogue: Arc<Dialogue>,
+    pub links: Links,
     /// What has not been found out, and was told.
     missing: u64,
     seen: usize,
@@ -64,29 +91,24 @@ pub(super) struct Remote {
 /// Runs `work` with a session; gives how much was missing, too.
 pub(super) fn with_remote<T>(
     url: &FtpUrl,
-    args: &TransferArgs,
-    representation: Representation,
+    access: &Access,
+    policy: Policy,
     work: impl AsyncFnOnce(&mut Remote) -> anyhow::Result<T>,
 ) -> anyhow::Result<(T, u64)> {
-    let policy = Policy {
-        mode: TransmissionMode::Stream,
-        structure: Structure::File,
-        representation,
-        ..args.policy(Direction::Get, Publish::Direct)
-    };
-    let (login, policy) = args.tls.secure(url, policy)?;
-    let dialogue = Arc::new(Dialogue::new(args.verbose, args.tls.warns(url)));
+    let (login, policy) = access.secure(url, policy)?;
+    let dialogue = Arc::new(access.dialogue(url, &login));
     let done = runtime()?.block_on(interruptible(async {
         let server = url.resolve().await?;
         let client = open(server, &login, &policy, dialogue.clone()).await?;
-        let visited = BTreeSet::new();
-        let mut remote = Remote { client, server, login, policy, dialogue, missing: 0, seen: 0, visited };
+        let (visited, links) = (BTreeSet::new(), Links::Followed);
+        let mut remote =
+            Remote { client, server, login, policy, dialogue, links, missing: 0, seen: 0, visited };
         let result = work(&mut remote).await;
         let missing = remote.missing;
         remote.client.quit().await;
         Ok((result?, missing))
     }));
-    done.map_err(|error| args.tls.explained(url, error))
+    done.map_err(|error| access.tls.explained(url, error))
 }
 
 async fn open(
@@ -95,8 +117,7 @@ async fn open(
     policy: &Policy,
     dialogue: Arc<Dialogue>,
 ) -> Result<Client<RealNet>, ClientError> {
-    let watch = || Watch::new(dialogue, Who::Client, 1);
-    let mut session = Session::open(RealNet::new(), server, login, policy, watch).await?;
+    let mut session = access::open(server, login, policy, dialogue).await?;
     // Before anything else: the dialogue is the same whatever the work is.
     session.features().await?;
     Ok(session.into())
@@ -133,14 +154,19 @@ impl Remote {
         }
     }
 
-    fn miss(&mut self, what: impl std::fmt::Display) {
+    pub(super) fn client(&mut self) -> &mut Client<RealNet> {
+        &mut self.client
+    }
+
+    /// Told, and counted.
+    pub(super) fn miss(&mut self, what: impl std::fmt::Display) {
         tell(what);
         self.missing += 1;
     }
 
     /// What is in `directory` ("" for the current one); what is wrong with it is told. A session that
     /// breaks is opened anew, once a directory.
-    async fn list(&mut self, directory: &str) -> Result<Listing, ClientError> {
+    pub(super) async fn list(&mut self, directory: &str) -> Result<Listing, ClientError> {
         if !self.client.session().in_step() {
             self.open_anew().await?;
         }
@@ -188,6 +214,21 @@ impl Remote {
         Ok(())
     }
 
+    /// Of what the server refuses, that is told and counted; all else is an error.
+    pub(super) fn refused(&mut self, path: &str, error: ClientError) -> anyhow::Result<()> {
+        match error {
+            ClientError::Refused { .. } | ClientError::BadName => {
+                self.miss(format_args!("{path}: {error}"));
+                Ok(())
+            }
+            error => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn is_directory(&mut self, path: &str) -> Result<bool, ClientError> {
+        Ok(matches!(self.probe(path).await?, Probed::Directory))
+    }
+
     async fn probe(&mut self, path: &str) -> Result<Probed, ClientError> {
         let session = self.client.session();
         match session.enter(path).await {
@@ -197,44 +238,57 @@ impl Remote {
         }
     }
 
-    /// Files in `directory` whose names match; with `recursive` directories, too. If one has just the
-    /// pattern's text for its name, that one.
+    /// What in `directory` has a name that matches. If one has just the pattern's text for its name, that one.
+    pub(super) async fn entries_matching(
+        &mut self,
+        directory: &str,
+        pattern: &Pattern,
+    ) -> anyhow::Result<Vec<Entry>> {
+        let listing =
+            self.list(directory).await.with_context(|| format!("cannot list {}", shown(directory)))?;
+        let is_exact = listing.entries.iter().any(|entry| entry.name == pattern.as_name());
+        let matches = |entry: &Entry| match is_exact {
+            true => entry.name == pattern.as_name(),
+            false => pattern.matches(&entry.name),
+        };
+        let found: Vec<Entry> = listing.entries.into_iter().filter(matches).collect();
+        if found.is_empty() {
+            bail!("no file matches {}", join(directory, pattern.as_name()));
+        }
+        Ok(found)
+    }
+
+    /// Files in `directory` whose names match; with `recursive` directories, too.
     pub(super) async fn matching(
         &mut self,
         directory: &str,
         pattern: &Pattern,
         recursive: bool,
-    ) -> anyhow::Result<Vec<Found>> {
-        let listing =
-            self.list(directory).await.with_context(|| format!("cannot list {}", shown(directory)))?;
-        let is_exact = listing.entries.iter().any(|entry| entry.name == pattern.as_name());
-        let mut all = Vec::new();
-        let mut any = false;
-        for entry in listing.entries {
-            let matches =
-                if is_exact { entry.name == pattern.as_name() } else { pattern.matches(&entry.name) };
-            if !matches {
-                continue;
-            }
-            any = true;
+    ) -> anyhow::Result<Tree> {
+        let mut all = Tree::default();
+        for entry in self.entries_matching(directory, pattern).await? {
             let remote = join(directory, &entry.name);
             let local = vec![entry.name.clone()];
             match self.kind_of(&entry, &remote).await {
                 Some(EntryKind::Directory) if recursive => all.extend(self.tree(&remote, local).await),
-                Some(EntryKind::File) => all.push(Found::of(remote, local, &entry)),
+                Some(EntryKind::File) => all.files.push(Found::of(remote, local, &entry)),
                 _ => {}
             }
-        }
-        if !any {
-            bail!("no file matches {}", join(directory, pattern.as_name()));
         }
         Ok(all)
     }
 
     /// File or directory; what is neither, or is not gone into, is told.
-    async fn kind_of(&mut self, entry: &Entry, remote: &str) -> Option<EntryKind> {
+    pub(super) async fn kind_of(&mut self, entry: &Entry, remote: &str) -> Option<EntryKind> {
         match entry.kind {
             EntryKind::File | EntryKind::Directory => return Some(entry.kind),
+            EntryKind::Link | EntryKind::Special if self.links == Links::Themselves => {
+                return Some(EntryKind::File);
+            }
+            EntryKind::Unknown if self.links == Links::Themselves => {
+                self.miss(format_args!("{remote}: the server does not tell what it is; left out"));
+                return None;
+            }
             EntryKind::Special => {
                 self.miss(format_args!("{remote}: neither a file nor a directory; left out"));
                 return None;
@@ -259,7 +313,7 @@ impl Remote {
     }
 
     /// What is named without wildcards: the files of a directory, or a file.
-    pub(super) async fn whole(&mut self, remote: &str, name: &str) -> anyhow::Result<Vec<Found>> {
+    pub(super) async fn whole(&mut self, remote: &str, name: &str) -> anyhow::Result<Tree> {
         match self.probe(remote).await? {
             Probed::Directory => Ok(self.tree(remote, vec![name.to_owned()]).await),
             // It cannot be gone to; but where CWD does not work, MLSD and LIST may.
@@ -267,15 +321,15 @@ impl Remote {
                 Ok(listing) if !is_of_a_file(&listing, name) => {
                     Ok(self.tree(remote, vec![name.to_owned()]).await)
                 }
-                Ok(_) | Err(ClientError::Refused { .. }) => Ok(vec![Found::named(remote, name)]),
+                Ok(_) | Err(ClientError::Refused { .. }) => Ok(Tree::of_file(Found::named(remote, name))),
                 Err(error) => Err(error.into()),
             },
         }
     }
 
-    /// All files below `directory`, which go below `local`.
-    pub(super) async fn tree(&mut self, directory: &str, local: Vec<String>) -> Vec<Found> {
-        let mut all = Vec::new();
+    /// All files below `directory`, which go below `local`, and the directories, itself first.
+    pub(super) async fn tree(&mut self, directory: &str, local: Vec<String>) -> Tree {
+        let mut all = Tree::default();
         let base = local.len();
         let mut open = vec![(directory.to_owned(), local)];
         while let Some((directory, local)) = open.pop() {
@@ -296,6 +350,8 @@ impl Remote {
                 self.miss(format_args!("{directory}: is {there}, which has been listed; a link leads round"));
                 continue;
             }
+            let (remote, path) = (directory.clone(), local.clone());
+            all.directories.push(Found { remote, local: path, size_bytes: None, modified: None });
             let is_deepest = local.len() - base >= MAX_DEPTH;
             for entry in listing.entries {
                 self.seen += 1;
@@ -316,12 +372,13 @@ impl Remote {
                         ));
                     }
                     Some(EntryKind::Directory) => open.push((remote, local)),
-                    Some(_) => all.push(Found::of(remote, local, &entry)),
+                    Some(_) => all.files.push(Found::of(remote, local, &entry)),
                     None => {}
                 }
             }
         }
-        all.sort_by(|a, b| a.remote.cmp(&b.remote));
+        all.files.sort_by(|a, b| a.remote.cmp(&b.remote));
+        all.directories.sort_by(|a, b| a.remote.cmp(&b.remote));
         all
     }
 }
@@ -359,4 +416,36 @@ pub(super) fn join(directory: &str, name: &str) -> String {
         directory if directory.ends_with('/') => format!("{directory}{name}"),
         directory => format!("{directory}/{name}"),
     }
+}
+
+pub(super) fn name_of(remote: &str) -> &str {
+    remote.rsplit('/').next().unwrap_or_default()
+}
+
+/// The directory of a path at the server: `""` where it is relative and has none.
+pub(super) fn parent(remote: &str) -> &str {
+    match remote.rsplit_once('/') {
+        Some(("", _)) => "/",
+        Some((directory, _)) => directory,
+        None => "",
+    }
+}
+
+/// Paths at the server, each with its last component: those in the URL's directory, or else the URL's own.
+pub(super) fn wanted(url: &FtpUrl, files: &[OsString]) -> anyhow::Result<Vec<(String, Pattern)>> {
+    if url.type_code == Some(TypeCode::Directory) {
+        bail!(";type=d is a list of names: see ftpsim ls");
+    }
+    if files.is_empty() {
+        return Ok(vec![(url.path.clone(), url.pattern.clone())]);
+    }
+    let files = files.iter().map(|file| name::from_os(file));
+    Ok(files.map(|file| (url.below(&file), Pattern::new(name_of(&file)))).collect())
+}
+
+/// `a`, `a/b` and `a/b/c` of `a/b/c`.
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.trim_end_matches('/');
+    let inner = path.match_indices('/').map(|(at, _)| &path[..at]).filter(|path| !path.is_empty());
+    inner.chain(Some(path).filter(|path| !path.is_empty()))
 }

@@ -1,7 +1,8 @@
 //! TLS of whoever talks to a server (RFC 4217): whether it is to be, and by what the server is known.
 
+use super::credentials::is_anonymous;
 use super::out::{message, tell};
-use super::transfer::{choice, login};
+use super::transfer::choice;
 use super::url::FtpUrl;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -64,17 +65,20 @@ impl TlsArgs {
     }
 
     /// Whether somebody's password may go in clear without having been told to.
-    pub(super) fn warns(&self, url: &FtpUrl) -> bool {
-        let is_nobody = |user: &String| ["anonymous", "ftp"].contains(&user.to_ascii_lowercase().as_str());
-        let is_somebody = url.user.as_ref().is_some_and(|user| !is_nobody(user));
-        self.tls == TlsWhen::Auto && !url.implicit_tls && is_somebody
+    pub(super) fn warns(&self, url: &FtpUrl, login: &Login) -> bool {
+        self.tls == TlsWhen::Auto && !url.implicit_tls && !is_anonymous(&login.user)
     }
 
-    /// Of the URL, knowing the server by its certificate, and `policy` with what is to be of TLS.
-    pub(super) fn secure(&self, url: &FtpUrl, policy: Policy) -> anyhow::Result<(Login, Policy)> {
+    /// `login`, knowing the server by its certificate, and `policy` with what is to be of TLS.
+    pub(super) fn secure(
+        &self,
+        url: &FtpUrl,
+        login: Login,
+        policy: Policy,
+    ) -> anyhow::Result<(Login, Policy)> {
         let tls = self.when(url)?;
         let known = if tls == TlsWhen::Off { None } else { Some(self.client(url)?) };
-        let login = Login { tls: known, ..login(url)? };
+        let login = Login { tls: known, ..login };
         Ok((login, Policy { tls, tls_end: self.tls_end, ..policy }))
     }
 

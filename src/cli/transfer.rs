@@ -1,9 +1,10 @@
 //! What `put` and `get` have in common: options, login, progress, the summary at the end.
 
+use super::access::Access;
+use super::credentials::warn_of_password;
 use super::dialogue::Dialogue;
 use super::out::{self, note, printable_line, stdout, tell};
 use super::signals::asked_to_end;
-use super::tls::TlsArgs;
 use super::url::{FtpUrl, TypeCode};
 use crate::lab::plural::counted;
 use anyhow::{Context, bail};
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroU64;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -85,9 +86,6 @@ pub(super) struct TransferArgs {
     /// several times
     #[arg(long, value_name = "COMMAND")]
     pub quote: Vec<String>,
-    /// Show the dialogue with the server, and what TLS has agreed on, on stderr
-    #[arg(long, short)]
-    pub verbose: bool,
     /// Write the result to stdout as JSON
     #[arg(long)]
     pub json: bool,
@@ -95,7 +93,7 @@ pub(super) struct TransferArgs {
     #[arg(long, short)]
     pub quiet: bool,
     #[command(flatten)]
-    pub tls: TlsArgs,
+    pub access: Access,
 }
 
 pub(super) const MODES: [(&str, TransmissionMode); 4] = [
@@ -105,7 +103,7 @@ pub(super) const MODES: [(&str, TransmissionMode); 4] = [
     ("deflate", TransmissionMode::Deflate),
 ];
 const STRUCTURES: [(&str, Structure); 2] = [("file", Structure::File), ("record", Structure::Record)];
-const TYPES: [(&str, Representation); 8] = [
+pub(super) const TYPES: [(&str, Representation); 8] = [
     ("i", Representation::Image),
     ("a", Representation::Ascii),
     ("e", Representation::Ebcdic),
@@ -165,6 +163,16 @@ impl TransferArgs {
         }
     }
 
+    /// For listings: stream mode, which every server has, and without records.
+    pub(super) fn listing_policy(&self, representation: Representation) -> Policy {
+        Policy {
+            mode: TransmissionMode::Stream,
+            structure: Structure::File,
+            representation,
+            ..self.policy(Direction::Get, Publish::Direct)
+        }
+    }
+
     pub(super) fn policy(&self, direction: Direction, publish: Publish) -> Policy {
         Policy {
             direction,
@@ -192,49 +200,12 @@ impl TransferArgs {
     }
 }
 
-/// From the URL, the environment, or asked for on the terminal, once; else anonymous (RFC 1635).
-pub(super) fn login(url: &FtpUrl) -> anyhow::Result<Login> {
-    static TYPED: Mutex<Option<String>> = Mutex::new(None);
-    let Some(user) = &url.user else {
-        return Ok(Login::new("anonymous", "ftpsim@"));
-    };
-    if let Some(password) = &url.password {
-        return Ok(Login::new(user, password));
-    }
-    if let Ok(password) = std::env::var("FTPSIM_PASSWORD") {
-        return Ok(Login::new(user, password));
-    }
-    let mut typed = TYPED.lock().unwrap_or_else(PoisonError::into_inner);
-    if typed.is_none() {
-        let prompt = format!("Password for {user}@{}: ", url.host);
-        let password =
-            rpassword::prompt_password(prompt).context("no password: put it into FTPSIM_PASSWORD")?;
-        *typed = Some(password);
-    }
-    Ok(Login::new(user, typed.clone().unwrap_or_default()))
-}
-
-/// Of a password that stands in an argument, unless it is anonymous's, which is none (RFC 1635).
-pub(super) fn warn_of_password(url: &FtpUrl) {
-    let is_secret = url.password.as_ref().is_some_and(|password| !password.is_empty());
-    let is_anonymous = url
-        .user
-        .as_ref()
-        .is_none_or(|user| ["anonymous", "ftp"].contains(&user.to_ascii_lowercase().as_str()));
-    if is_secret && !is_anonymous {
-        tell(
-            "warning: everyone on this machine can see a password in arguments (ps); leave it out, and type \
-             it when you are asked or put it into FTPSIM_PASSWORD",
-        );
-    }
-}
-
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     ftp_endpoint::net::real::runtime().context("cannot start the runtime")
 }
 
 /// What is under way is broken off properly within it, or not at all.
-const BREAK_OFF_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const BREAK_OFF_LIMIT: Duration = Duration::from_secs(5);
 /// For what is at work in threads of its own then.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -271,11 +242,11 @@ pub(super) fn run(
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
     let policy = Policy { representation: args.representation(url)?, ..policy.clone() };
-    let (login, policy) = args.tls.secure(url, policy)?;
+    let (login, policy) = args.access.secure(url, policy)?;
     let login = Login { quoted: args.quote.clone(), ..login };
     let hidden = args.quiet || args.json;
     let Work { jobs, expected_bytes, listed_bytes, missing } = work;
-    let dialogue = Dialogue::new(args.verbose, args.tls.warns(url));
+    let dialogue = args.access.dialogue(url, &login);
     let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, dialogue));
     let runtime = runtime()?;
     let server = runtime.block_on(interruptible(url.resolve()))?;
@@ -323,7 +294,7 @@ fn conclude(
     for (file, Failure { message, .. }) in &failed {
         tell(format_args!("{}: {message} ({})", file.name, counted(file.attempts, "attempt")));
     }
-    if let Some(remedy) = failed.iter().find_map(|(_, failure)| args.tls.remedy(url, failure.kind)) {
+    if let Some(remedy) = failed.iter().find_map(|(_, failure)| args.access.tls.remedy(url, failure.kind)) {
         tell(remedy);
     }
     if missing > 0 {

@@ -6,6 +6,7 @@ mod growth;
 mod scratch;
 mod size;
 
+use super::credentials::{Credentials, warn_of_password};
 use super::out::{stdout, tell};
 use super::signals::{Asked, asked_to_end};
 use super::transfer::{MODES, choice};
@@ -349,8 +350,8 @@ fn target(args: &Options, address: &str) -> Result<Target> {
         };
         (url.user, url.password) = (Some(name.to_owned()), password);
     }
-    super::transfer::warn_of_password(&url);
-    Ok(Target { server: runtime()?.block_on(url.resolve())?, login: super::transfer::login(&url)? })
+    warn_of_password(&url);
+    Ok(Target { server: runtime()?.block_on(url.resolve())?, login: Credentials::default().login(&url)? })
 }
 
 /// Nobody else's.

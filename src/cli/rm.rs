@@ -1,0 +1,207 @@
+//! `ftpsim rm`: deletes files and trees at the server. Links are deleted, not what they lead to.
+
+use super::access::Access;
+use super::credentials::warn_of_password;
+use super::glob::Pattern;
+use super::out::{printable_line, stdout};
+use super::remote::{Links, MAX_DEPTH, Remote, join, name_of, parent, wanted, with_remote};
+use super::url::{FtpUrl, UrlParser};
+use crate::lab::plural::counted;
+use anyhow::bail;
+use ftp_endpoint::client::{ClientError, EntryKind, Policy};
+use ftp_proto::repr::Representation;
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// ftp[s]://USER@HOST:PORT/PATH of a file, or of the directory that FILES lie in; the last component
+    /// may have wildcards (* ? [a-z]), but not as %2A, %3F, %5B
+    #[arg(value_parser = UrlParser)]
+    url: FtpUrl,
+    /// Files in the URL's directory, or patterns; a file that has just that name goes before a pattern
+    files: Vec<OsString>,
+    /// Directories, too, with all that is in them
+    #[arg(long, short)]
+    recursive: bool,
+    /// Only say what would be deleted
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    /// Say nothing but what could not be deleted
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// What has been deleted.
+#[derive(Default)]
+struct Deleted {
+    files: u64,
+    directories: u64,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    warn_of_password(&args.url);
+    let wanted = wanted(&args.url, &args.files)?;
+    for (path, _) in &wanted {
+        if matches!(name_of(path.trim_end_matches('/')), "" | "." | "..") {
+            bail!("{path:?}: that would be all that is there; name what is to be deleted");
+        }
+    }
+    let policy = Policy { representation: Representation::Ascii, pasv_after_epsv: true, ..Policy::default() };
+    let (deleted, missing) = with_remote(&args.url, &args.access, policy, async |remote| {
+        remote.links = Links::Themselves;
+        let mut deleted = Deleted::default();
+        for (path, pattern) in &wanted {
+            delete_wanted(args, remote, path.trim_end_matches('/'), pattern, &mut deleted).await?;
+        }
+        Ok(deleted)
+    })?;
+    if !args.quiet {
+        let would = if args.dry_run { "would be " } else { "" };
+        writeln!(
+            stdout(),
+            "{} and {} {would}deleted",
+            counted(deleted.files, "file"),
+            if deleted.directories == 1 {
+                "1 directory".to_owned()
+            } else {
+                format!("{} directories", deleted.directories)
+            }
+        )?;
+    }
+    Ok(ExitCode::from(u8::from(missing > 0)))
+}
+
+async fn delete_wanted(
+    args: &Args,
+    remote: &mut Remote,
+    path: &str,
+    pattern: &Pattern,
+    deleted: &mut Deleted,
+) -> anyhow::Result<()> {
+    if !pattern.has_wildcards() {
+        return delete_named(args, remote, path, deleted).await;
+    }
+    let directory = parent(path);
+    for entry in remote.entries_matching(directory, pattern).await? {
+        let path = join(directory, &entry.name);
+        match remote.kind_of(&entry, &path).await {
+            Some(EntryKind::Directory) if args.recursive => {
+                delete_tree(args, remote, &path, deleted).await?;
+            }
+            Some(EntryKind::Directory) => remote.miss(format_args!("{path}: a directory; -r deletes it")),
+            Some(_) => delete_file(args, remote, &path, deleted).await?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// What DELE takes is no directory, and a link to one is not gone through.
+async fn delete_named(
+    args: &Args,
+    remote: &mut Remote,
+    path: &str,
+    deleted: &mut Deleted,
+) -> anyhow::Result<()> {
+    if args.dry_run {
+        return match remote.is_directory(path).await? {
+            true if args.recursive => delete_tree(args, remote, path, deleted).await,
+            true => Ok(remote.miss(format_args!("{path}: a directory; -r deletes it"))),
+            false => delete_file(args, remote, path, deleted).await,
+        };
+    }
+    match remote.client().remove_file(path).await {
+        Ok(()) => {
+            deleted.files += 1;
+            Ok(())
+        }
+        Err(error @ ClientError::Refused { .. }) if remote.is_directory(path).await? => {
+            if args.recursive {
+                return delete_tree(args, remote, path, deleted).await;
+            }
+            remote.miss(format_args!("{path}: a directory; -r deletes it ({error})"));
+            Ok(())
+        }
+        Err(error) => remote.refused(path, error),
+    }
+}
+
+/// Depth first. Some servers list a link to a directory as a directory: DELE, which takes links and no
+/// directories, is tried before one is gone into.
+async fn delete_tree(
+    args: &Args,
+    remote: &mut Remote,
+    path: &str,
+    deleted: &mut Deleted,
+) -> anyhow::Result<()> {
+    if args.dry_run {
+        let tree = remote.tree(path, Vec::new()).await;
+        tree.files.iter().chain(tree.directories.iter().rev()).try_for_each(|found| say(&found.remote))?;
+        deleted.files += tree.files.len() as u64;
+        deleted.directories += tree.directories.len() as u64;
+        return Ok(());
+    }
+    // Whether what was in it is gone; and how deep it lies.
+    let mut open = vec![(path.to_owned(), false, 0)];
+    while let Some((path, is_emptied, depth)) = open.pop() {
+        if is_emptied {
+            match remote.client().remove_dir(&path).await {
+                Ok(()) => deleted.directories += 1,
+                Err(error) => remote.refused(&path, error)?,
+            }
+            continue;
+        }
+        match remote.client().remove_file(&path).await {
+            Ok(()) => {
+                deleted.files += 1;
+                continue;
+            }
+            Err(ClientError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if depth > MAX_DEPTH {
+            remote.miss(format_args!("{path}: more than {MAX_DEPTH} directories deep; left out"));
+            continue;
+        }
+        let entries = match remote.list(&path).await {
+            Ok(listing) => listing.entries,
+            Err(error) => {
+                remote.refused(&path, error)?;
+                continue;
+            }
+        };
+        open.push((path.clone(), true, depth));
+        for entry in entries {
+            let path = join(&path, &entry.name);
+            match remote.kind_of(&entry, &path).await {
+                Some(EntryKind::Directory) => open.push((path, false, depth + 1)),
+                Some(_) => delete_file(args, remote, &path, deleted).await?,
+                None => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn delete_file(
+    args: &Args,
+    remote: &mut Remote,
+    path: &str,
+    deleted: &mut Deleted,
+) -> anyhow::Result<()> {
+    if args.dry_run {
+        say(path)?;
+    } else if let Err(error) = remote.client().remove_file(path).await {
+        return remote.refused(path, error);
+    }
+    deleted.files += 1;
+    Ok(())
+}
+
+fn say(path: &str) -> anyhow::Result<()> {
+    Ok(writeln!(stdout(), "{}", printable_line(path))?)
+}
