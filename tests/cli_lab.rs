@@ -205,6 +205,29 @@ fn a_truth_table_of_ones_own() {
     assert!(stderr.contains("cuts at every wire byte: leave out --seeds"), "{stderr}");
 }
 
+/// What is known of a scenario is not written over by a variation of it, and what is printed says all of it.
+#[test]
+fn variations_go_elsewhere_and_are_named() {
+    let directory = TempDir::new().unwrap();
+    let arguments =
+        ["compare", "tiny", "--seeds", "0..2", "--set", "path.rtt_us=9000", "--set", "question=a b"];
+    let run = ftpsim(&arguments).current_dir(directory.path()).output().unwrap();
+    assert!(run.status.success());
+    let out = directory.path().join("results/local/tiny,path.rtt_us=9000,question=a_b,seeds=0..2");
+    assert!(files(&out).contains_key("runs.csv"), "{}", String::from_utf8_lossy(&run.stdout));
+    assert_eq!(fs::read_dir(directory.path().join("results")).unwrap().count(), 1);
+    let mut rows = csv::Reader::from_path(out.join("runs.csv")).unwrap();
+    let row: BTreeMap<String, String> = rows.deserialize().next().unwrap().unwrap();
+    let replayed = |settings: &[&str]| {
+        let named = ["replay", "tiny", "--variant", &row["variant"], "--seed", &row["seed"]];
+        output(&[&named, settings].concat()).1
+    };
+    assert!(replayed(&arguments[4..]).contains(&row["trace_hash"]));
+    assert!(!replayed(&[]).contains(&row["trace_hash"]), "another path");
+    let printed = "ftpsim replay tiny --set path.rtt_us=9000 --set 'question=a b' --variant V --seed N";
+    assert!(String::from_utf8_lossy(&run.stdout).contains(printed));
+}
+
 #[test]
 fn a_grid_of_ones_own() {
     let directory = TempDir::new().unwrap();

@@ -24,13 +24,18 @@ pub(super) struct Args {
     /// A scenario's name (see `ftpsim scenarios`) or a TOML file
     #[arg(default_value = "small-files")]
     scenario: String,
+    /// Another value for a key of the scenario, by its path: path.rtt_us=200000, faults.0.at_us=1000; may be
+    /// given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// Seeds to run, for instance 0..960 (960 not included) [default: the scenario's]
     #[arg(long, value_name = "A..B")]
     seeds: Option<SeedRange>,
     /// Threads; the results do not depend on them [default: all cores]
     #[arg(long, short)]
     jobs: Option<NonZeroUsize>,
-    /// Where runs.csv, the summaries and report.html go [default: results/SCENARIO]
+    /// Where runs.csv, the summaries and report.html go [default: results/SCENARIO; where something else
+    /// than what comes with the program is run, a directory named after that below results/local]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the summary as JSON instead of tables
@@ -39,9 +44,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let scenario = Scenario::load(&args.scenario)?;
+    let scenario = Scenario::load_with(&args.scenario, &args.settings)?;
     let seeds = args.seeds.unwrap_or(scenario.seeds);
-    let out = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let elsewhere = args.out.clone().or_else(|| local(&scenario, seeds));
+    let out = elsewhere.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
     let options = Options { seeds, jobs, out: &out };
     if scenario.every_wire_byte {
@@ -63,7 +69,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let mut comparison = comparison?;
     comparison.claims = claims::judge(&comparison);
-    let companions = companions(&scenario, args.out.as_deref(), jobs)?;
+    let companions = companions(&scenario, elsewhere.as_deref(), jobs)?;
     comparison.written.extend(companions.written().cloned());
     comparison.written.push(write_report(&comparison, &companions, &out)?);
     let mut stdout = stdout();
@@ -76,6 +82,23 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     stdout.flush().context("standard output")?;
     Ok(ExitCode::from(u8::from(!comparison.violations.is_empty())))
+}
+
+/// Where the results of anything but a scenario as it came with the program go: what is known of that is not to
+/// be written over by something else of its name.
+fn local(scenario: &Scenario, seeds: SeedRange) -> Option<PathBuf> {
+    let mut name = scenario.name.clone();
+    for setting in &scenario.settings {
+        name += &format!(",{setting}");
+    }
+    if seeds != scenario.seeds {
+        name += &format!(",seeds={seeds}");
+    }
+    if scenario.file.is_none() && name == scenario.name {
+        return None;
+    }
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-=,".contains(c) { c } else { '_' };
+    Some(Path::new("results/local").join(name.chars().map(plain).take(200).collect::<String>()))
 }
 
 /// Their files go beside those of the scenario: into `results/NAME`, or `out/NAME`.

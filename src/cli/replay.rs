@@ -30,6 +30,9 @@ pub(super) struct Args {
     /// The seed [needed with a scenario]
     #[arg(long)]
     seed: Option<u64>,
+    /// Another value for a key of the scenario, as ftpsim compare takes it
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// Print the row of runs.csv, the files and the events as JSON
     #[arg(long)]
     json: bool,
@@ -69,7 +72,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn write_files(args: &Args, case: &Case, outcome: &Outcome, record: &RunRecord) -> anyhow::Result<()> {
     let command = match (&args.variant, args.seed) {
         (Some(variant), Some(seed)) => {
-            format!("ftpsim replay {} --variant {variant} --seed {seed}", args.scenario)
+            let scenario = Scenario::load_with(&args.scenario, &args.settings)?.word();
+            format!("ftpsim replay {scenario} --variant {variant} --seed {seed}")
         }
         _ => format!("ftpsim replay {}", args.scenario),
     };
@@ -106,12 +110,12 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut AtomicFile) -> anyhow::Resul
 fn case(args: &Args) -> anyhow::Result<Case> {
     if args.scenario.ends_with(".json") {
         anyhow::ensure!(
-            args.variant.is_none() && args.seed.is_none(),
-            "a case says its variant and seed itself: leave out --variant and --seed"
+            args.variant.is_none() && args.seed.is_none() && args.settings.is_empty(),
+            "a case says its variant, seed and all else itself: leave out --variant, --seed and --set"
         );
         return read_case(Path::new(&args.scenario));
     }
-    let scenario = Scenario::load(&args.scenario)?;
+    let scenario = Scenario::load_with(&args.scenario, &args.settings)?;
     let (Some(variant), Some(seed)) = (&args.variant, args.seed) else {
         anyhow::bail!("a run of a scenario is named by --variant and --seed, too");
     };

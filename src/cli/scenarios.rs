@@ -2,7 +2,7 @@
 
 use super::out::stdout;
 use crate::sim::fault::{About, FaultName, Need, TriggerName};
-use crate::sim::scenario::{Scenario, WorldSpec};
+use crate::sim::scenario::{Scenario, WorldSpec, hint};
 use anyhow::Context as _;
 use std::io::Write;
 use std::process::ExitCode;
@@ -23,7 +23,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(name) = &args.fault {
         let kind = FaultName::ALL.into_iter().find(|kind| kind.as_str() == name);
         let known = || FaultName::ALL.map(FaultName::as_str).join(", ");
-        let kind = kind.with_context(|| format!("no kind of fault `{name}`; there are: {}", known()))?;
+        let near = hint(name, FaultName::ALL.map(FaultName::as_str));
+        let kind =
+            kind.with_context(|| format!("no kind of fault `{name}`{near}; there are: {}", known()))?;
         write!(stdout, "{}", in_full(kind.about()))?;
     } else if args.json {
         serde_json::to_writer_pretty(&mut stdout, &all)?;

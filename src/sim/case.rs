@@ -101,12 +101,14 @@ pub struct ServerOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
     /// The scenario has no contender of that name.
-    #[error("scenario {scenario} has no variant `{variant}`; it has: {known}")]
+    #[error("scenario {scenario} has no variant `{variant}`{hint}; it has: {known}")]
     NoVariant {
         /// The scenario's name.
         scenario: String,
         /// The name that was asked for.
         variant: String,
+        /// The name that may have been meant, as a part of the sentence; empty where none comes near.
+        hint: String,
         /// The names that there are, separated by commas.
         known: String,
     },
@@ -130,6 +132,7 @@ impl Case {
         let contender = scenario.variant(variant).ok_or_else(|| CaseError::NoVariant {
             scenario: scenario.name.clone(),
             variant: variant.to_owned(),
+            hint: scenario::hint(variant, scenario.variants.iter().map(|known| known.name.as_str())),
             known: scenario.variants.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join(", "),
         })?;
         let stratum = scenario.stratum(seed);
@@ -306,6 +309,7 @@ fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) ->
         mode: contender.mode,
         deflate_level: contender.deflate_level,
         structure: contender.structure,
+        representation: contender.representation,
         verify: contender.verify,
         publish: contender.publish,
         retries: contender.retries,

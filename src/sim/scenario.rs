@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod grid;
 mod limit;
+mod source;
 mod tls;
 mod validity;
 mod world;
@@ -20,21 +21,21 @@ pub use grid::{Cell, DeliverySpec, GridSpec};
 pub use limit::{Limits, LimitsSpec};
 pub use tls::{Reuse, TlsEnd, TlsSpec, TlsVersion};
 
+pub(crate) use error::hint;
 use error::parse_toml;
 pub use ftp_endpoint::client::{Direction, Publish, Verify};
 use ftp_proto::mode::{DeflateLevel, Structure, TransmissionMode};
+use ftp_proto::repr::Representation;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU64;
-use std::path::Path;
 use std::str::FromStr;
 use turmoil_tcp::path::{BurstLoss, Impairments};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 pub use world::{RivalSpec, WorldSpec};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 16] = [
+const EMBEDDED: [(&str, &str); 18] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -51,6 +52,8 @@ const EMBEDDED: [(&str, &str); 16] = [
     ("flaky-nat", include_str!("../../sims/flaky-nat.toml")),
     ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),
     ("satellite", include_str!("../../sims/satellite.toml")),
+    ("mainframe-nightly", include_str!("../../sims/mainframe-nightly.toml")),
+    ("ingest-race", include_str!("../../sims/ingest-race.toml")),
 ];
 
 /// A delivery that is cut twice has fewer wire bytes, all its attempts together.
@@ -65,6 +68,9 @@ pub struct Scenario {
     /// The path that it was read from, unless it came with the program.
     #[serde(skip)]
     pub file: Option<String>,
+    /// What the command line has set otherwise than that says, each as `KEY=VALUE`.
+    #[serde(skip)]
+    pub settings: Vec<String>,
     /// What the scenario is to find out, in one line.
     pub question: String,
     /// The seeds run when the command line names none; left out with `every_wire_byte` or a grid.
@@ -263,6 +269,9 @@ pub struct VariantSpec {
     /// The file structure, RFC 959 section 3.1.2.
     #[serde(default = "structure_file")]
     pub structure: Structure,
+    /// TYPE, RFC 959 section 3.1.1.
+    #[serde(default, skip_serializing_if = "is_image")]
+    pub representation: Representation,
     /// How the client makes sure that a file has arrived.
     #[serde(default)]
     pub verify: Verify,
@@ -306,6 +315,9 @@ pub struct VariantSpec {
 fn structure_file() -> Structure {
     Structure::File
 }
+fn is_image(representation: &Representation) -> bool {
+    *representation == Representation::Image
+}
 fn yes() -> bool {
     true
 }
@@ -328,20 +340,6 @@ pub struct Stratum {
 }
 
 impl Scenario {
-    /// An embedded scenario by name, or a file by its path (anything with a `/` or `.toml`).
-    pub fn load(name_or_path: &str) -> Result<Self, ScenarioError> {
-        let (text, file) = text_of(name_or_path)?;
-        let own = matches!(text, Cow::Owned(_)).then(|| file.clone());
-        Ok(Self { file: own, ..Self::parse(&text, &file)? })
-    }
-
-    /// The word that names it on a command line, quoted for a shell where it must be.
-    pub fn word(&self) -> String {
-        let Some(file) = &self.file else { return self.name.clone() };
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,=@%".contains(c);
-        if file.chars().all(plain) { file.clone() } else { format!("'{}'", file.replace('\'', "'\\''")) }
-    }
-
     /// All scenarios that come with the program.
     pub fn embedded() -> Result<Vec<Self>, ScenarioError> {
         EMBEDDED.iter().map(|(name, text)| Self::parse(text, &format!("sims/{name}.toml"))).collect()
@@ -408,23 +406,6 @@ impl Scenario {
     fn triggers(&self) -> &[TriggerName] {
         self.triggers.as_deref().unwrap_or(&TriggerName::USUAL)
     }
-}
-
-/// A scenario's text, and how errors call its file.
-fn text_of(name_or_path: &str) -> Result<(Cow<'static, str>, String), ScenarioError> {
-    if let Some((name, text)) = EMBEDDED.iter().find(|(name, _)| *name == name_or_path) {
-        return Ok((Cow::Borrowed(text), format!("sims/{name}.toml")));
-    }
-    let path = Path::new(name_or_path);
-    if !name_or_path.contains('/') && path.extension().is_none_or(|e| e != "toml") {
-        return Err(ScenarioError::Unknown {
-            name: name_or_path.to_owned(),
-            known: EMBEDDED.map(|(name, _)| name).join(", "),
-        });
-    }
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ScenarioError::Unreadable { file: name_or_path.to_owned(), source })?;
-    Ok((Cow::Owned(text), name_or_path.to_owned()))
 }
 
 fn split<T>(value: u64, of: &[T]) -> (u64, &T) {

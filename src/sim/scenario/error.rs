@@ -9,10 +9,12 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// No scenario of that name comes with the program.
-    #[error("no scenario `{name}`; there are: {known}; or give the path of a .toml file")]
+    #[error("no scenario `{name}`{hint}; there are: {known}; or give the path of a .toml file")]
     Unknown {
         /// The name that was asked for.
         name: String,
+        /// The name that may have been meant, as a part of the sentence; empty where none comes near.
+        hint: String,
         /// The names that there are, separated by commas.
         known: String,
     },
@@ -23,6 +25,14 @@ pub enum ScenarioError {
         file: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// What a command line sets makes no sense.
+    #[error("--set {setting}: {message}")]
+    Setting {
+        /// As it was given.
+        setting: String,
+        /// What is wrong, and what was expected.
+        message: String,
     },
     /// `key` is the path of the key (`faults.2.loss_ppm`, counted from 0), when there is one.
     #[error("{file}:{line}: {}{message}\n  {line:>4} | {source_line}", key_prefix(.key))]
@@ -38,6 +48,28 @@ pub enum ScenarioError {
         /// The line as it stands in the file.
         source_line: String,
     },
+}
+
+/// ` (did you mean ...?)`, if one of the known words comes near.
+pub(crate) fn hint<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    // Of words that have little in common, none was meant.
+    const NEAR: f64 = 0.8;
+    let near = known.into_iter().map(|word| (strsim::jaro_winkler(given, word), word));
+    match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((likeness, word)) if likeness >= NEAR => format!(" (did you mean `{word}`?)"),
+        _ => String::new(),
+    }
+}
+
+/// serde's message about a word that it does not know, with the one that may have been meant: it names the word
+/// and those that it knows in backticks.
+pub(super) fn with_hint(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    match words.next() {
+        Some(given) if is_unknown => format!("{message}{}", hint(given, words)),
+        _ => message.to_owned(),
+    }
 }
 
 fn key_prefix(key: &str) -> String {
@@ -86,7 +118,7 @@ pub(super) fn parse_toml<T: DeserializeOwned>(text: &str, file: &str) -> Result<
     toml::from_str(text).map_err(|error| {
         let at = error.span().unwrap_or(0..0);
         let key = DeTable::parse(text).ok().map(|table| key_at(&table, &at)).unwrap_or_default();
-        invalid(text, file, key, error.message().to_owned(), at)
+        invalid(text, file, key, with_hint(error.message()), at)
     })
 }
 

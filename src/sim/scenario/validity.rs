@@ -2,7 +2,8 @@
 //! and command lines.
 
 use super::error::{Problem, parse_toml};
-use super::{DiskSpec, FaultSpec, PathSpec, Scenario, Timeouts, limit, text_of};
+use super::source::text_of;
+use super::{DiskSpec, FaultSpec, PathSpec, Scenario, Timeouts, limit};
 use turmoil_tcp::path::PathConfig;
 
 /// A simulated file is held in memory.
