@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::JoinSet;
 use turmoil_tcp::network::{SimListener, SimNet, SimStream};
 
 /// The sockets and the clock of one process.
@@ -38,6 +39,15 @@ impl Net for ProcessNet {
 
     fn now(&self) -> Time {
         self.0.now()
+    }
+
+    /// A host's tasks are its own: it knows when none of them can run.
+    fn spawn<T: Send + 'static>(
+        &self,
+        tasks: &mut JoinSet<T>,
+        task: impl Future<Output = T> + Send + 'static,
+    ) {
+        tasks.spawn_local(task);
     }
 }
 

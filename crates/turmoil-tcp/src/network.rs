@@ -1,14 +1,13 @@
-//! The simulated network: hosts and a router in turmoil, on which real clients and servers run. Turmoil owns the hosts, the clock and the datagrams; their TCP and the path between them
-//! are [`crate::tcp`] and [`crate::path`].
+//! The simulated network: hosts and a router on which real clients and servers run. They live on one host of
+//! turmoil's, whose runtime and clock they share; their TCP and the path between them are [`crate::tcp`] and
+//! [`crate::path`].
 //!
-//! A packet takes half of the one-way delay from its host to the router, and half from there. A
-//! turmoil tick is a little shorter than that, and every message carries the exact time of its
-//! arrival: it is at its receiver before that time, whatever the order of the hosts, so every
-//! packet is handled at its exact time and the length of the tick changes nothing.
+//! A packet takes half of the one-way delay from its host to the router, and half from there. Hosts and router
+//! take turns at windows of time that are a little shorter than that: whatever their order, every packet is
+//! there before its time, and is handled at it exactly; the length of the windows changes nothing.
 
-mod encapsulation;
-mod pump;
-mod time_skip;
+mod driver;
+mod member;
 mod world;
 
 use crate::path::router::{LinkCounters, RouterHandle};
@@ -18,7 +17,6 @@ use std::future::Future;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
-use world::World;
 
 pub use crate::path::{Cut, CutKind, Fate, Order};
 pub use crate::tcp::net::{SimListener, SimNet, SimStream, Tap};
@@ -108,7 +106,7 @@ pub enum NetworkError {
     /// Two hosts have this name, or a host has the router's.
     #[error("a second host named {0:?}")]
     HostName(String),
-    /// Turmoil or a host of it failed; the text says how.
+    /// Turmoil or an application failed; the text says how.
     #[error("a simulated host failed: {0}")]
     Host(String),
 }
@@ -235,16 +233,7 @@ impl Network {
     /// [`NetworkError::RttTooShort`]; [`NetworkError::HostName`] for two hosts of one name, or one named
     /// "router"; [`NetworkError::Host`] if turmoil fails.
     pub fn run(self) -> Result<NetworkReport, NetworkError> {
-        let mut world = World::new(&self.config, self.observer, &self.plans)?;
-        // This is the order in which turmoil runs its hosts.
-        for (index, plan) in self.plans.into_iter().enumerate() {
-            world.spawn_host(index, plan.app);
-            if index == 0 {
-                world.spawn_router();
-            }
-        }
-        let quiet = world.run_to_end()?;
-        Ok(world.end(quiet))
+        world::run(&self.config, self.observer, self.plans)
     }
 }
 

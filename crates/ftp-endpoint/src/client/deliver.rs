@@ -119,7 +119,7 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
         } else {
             let mut workers = JoinSet::new();
             for _ in 0..parallel.min(at_most.try_into().unwrap_or(u32::MAX)) {
-                workers.spawn(worker().run());
+                self.net.spawn(&mut workers, worker().run());
             }
             workers.join_all().await.into_iter().for_each(&mut add);
         }

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::JoinSet;
 
 mod channel;
 pub mod real;
@@ -127,6 +128,15 @@ pub trait Net: Clone + Send + Sync + 'static {
 
     /// Time of this network's clock.
     fn now(&self) -> Time;
+
+    /// Begins `task` as one of `tasks`: on the runtime, unless this network has tasks of its own.
+    fn spawn<T: Send + 'static>(
+        &self,
+        tasks: &mut JoinSet<T>,
+        task: impl Future<Output = T> + Send + 'static,
+    ) {
+        tasks.spawn(task);
+    }
 
     /// Runs `future` for at most `limit`.
     fn timeout<F>(

@@ -78,16 +78,16 @@ pub async fn serve_beside<N: Net, A: Accounts>(
         let slot = slots.take(data::canonical(peer.ip()));
         if slot.is_beyond(&live.current().limits) {
             tracing::warn!(%peer, "too many sessions");
-            let net = net.clone();
-            sessions.spawn(async move {
-                refuse(net, stream).await;
+            let own = net.clone();
+            net.spawn(&mut sessions, async move {
+                refuse(own, stream).await;
                 drop(slot);
             });
             continue;
         }
         let number = slots.next_number();
-        let (net, live, observer) = (net.clone(), live.clone(), observer.clone());
-        sessions.spawn(session::run(net, stream, live, observer, number, slot));
+        let (own, live, observer) = (net.clone(), live.clone(), observer.clone());
+        net.spawn(&mut sessions, session::run(own, stream, live, observer, number, slot));
     }
     drop(listener);
     let all = async { while sessions.join_next().await.is_some() {} };

@@ -13,7 +13,6 @@ use rand_chacha::ChaCha12Rng;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
 
 /// Bytes count IP packets put on the link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +39,6 @@ pub(super) enum Command {
 pub struct RouterHandle {
     commands: Arc<Mutex<Vec<Command>>>,
     orders: Arc<Mutex<Vec<(u64, Order)>>>,
-    ordered: Arc<Notify>,
 }
 
 impl RouterHandle {
@@ -69,12 +67,6 @@ impl RouterHandle {
     /// the order is heard in time if that is no sooner than a packet of its own would be there.
     pub fn order(&self, at_ns: u64, order: Order) {
         lock(&self.orders).push((at_ns, order));
-        self.ordered.notify_one();
-    }
-
-    /// Returns when there are orders.
-    pub async fn ordered(&self) {
-        self.ordered.notified().await;
     }
 
     fn take(&self) -> Vec<Command> {
@@ -152,10 +144,6 @@ impl Router {
 
     pub(crate) fn counters(&self, direction: Direction) -> LinkCounters {
         self.counters[direction]
-    }
-
-    pub(crate) fn handle(&self) -> RouterHandle {
-        self.handle.clone()
     }
 
     pub(crate) fn is_quiet(&self) -> bool {

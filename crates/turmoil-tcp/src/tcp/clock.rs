@@ -1,152 +1,143 @@
-//! The clock of a simulated host, and the only place that asks tokio for the time.
-//!
-//! Tokio's timers count milliseconds. Time is dilated, so that they count microseconds of modelled
-//! time: a millisecond of the host's runtime is a modelled microsecond.
-#![allow(clippy::disallowed_methods)] // Here modelled time is made.
+//! The clock of a simulated host: modelled time, set by the driver of the network, and who waits for it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-use tokio::time::{Instant, Sleep};
 
-/// Tokio's time for `us` of modelled time.
-pub(crate) const fn dilated(us: u64) -> Duration {
-    Duration::from_millis(us)
-}
+/// A deadline (us) and a number: of equal deadlines, the one set first comes first.
+type Entry = (u64, u64);
 
-/// What a host waits for.
 #[derive(Debug, Default)]
-struct Timers {
-    /// Deadline (us) and a number, of each.
-    set: BTreeSet<(u64, u64)>,
+struct Sleepers {
+    waiting: BTreeMap<Entry, Waker>,
     last: u64,
-    /// Timers that were set or ended so far.
-    changes: u64,
 }
 
-/// To be used on its own host only: each has a runtime of its own. Clones are the same clock.
-#[derive(Clone, Debug)]
-pub(crate) struct Clock {
-    start: Instant,
-    timers: Arc<Mutex<Timers>>,
+#[derive(Debug, Default)]
+struct Shared {
+    now_us: AtomicU64,
+    sleepers: Mutex<Sleepers>,
 }
 
-/// One timer's entry among those of its host.
-struct Timer {
-    timers: Arc<Mutex<Timers>>,
-    entry: (u64, u64),
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        let mut timers = lock(&self.timers);
-        timers.set.remove(&self.entry);
-        timers.changes += 1;
-    }
-}
-
-fn lock(timers: &Mutex<Timers>) -> MutexGuard<'_, Timers> {
-    timers.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// Begins at zero. Clones are the same clock.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clock(Arc<Shared>);
 
 impl Clock {
-    /// Time zero is now.
-    pub(crate) fn start() -> Self {
-        Self { start: Instant::now(), timers: Arc::default() }
-    }
-
-    fn timer(&self, at_us: u64) -> Timer {
-        let mut timers = lock(&self.timers);
-        timers.last += 1;
-        timers.changes += 1;
-        let entry = (at_us, timers.last);
-        timers.set.insert(entry);
-        Timer { timers: self.timers.clone(), entry }
-    }
-
-    /// When the host's next timer ends (us). Anywhere.
-    pub(crate) fn next_us(&self) -> Option<u64> {
-        lock(&self.timers).set.first().map(|(at_us, _)| *at_us)
-    }
-
-    /// How many timers were set or ended so far: as long as that is the same, nothing happens on the
-    /// host by itself. Anywhere.
-    pub(crate) fn changes(&self) -> u64 {
-        lock(&self.timers).changes
-    }
-
-    /// Lets `us` pass at once on the host whose task calls; no timer may end within them.
-    pub(crate) fn skip(us: u64) {
-        // It advances when polled first, and then only yields.
-        let advance = std::pin::pin!(tokio::time::advance(dilated(us)));
-        let _ = advance.poll(&mut Context::from_waker(Waker::noop()));
+    fn sleepers(&self) -> MutexGuard<'_, Sleepers> {
+        self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn now_us(&self) -> u64 {
-        u64::try_from((Instant::now() - self.start).as_millis()).unwrap_or(u64::MAX)
+        // All of a run is on one thread.
+        self.0.now_us.load(Ordering::Relaxed)
     }
 
     pub(crate) fn now_ns(&self) -> u64 {
         self.now_us() * 1000
     }
 
-    fn instant(&self, at_ns: u64) -> Instant {
-        self.start + dilated(at_ns.div_ceil(1000))
+    /// When the first sleep ends (us).
+    pub(crate) fn next_us(&self) -> Option<u64> {
+        self.sleepers().waiting.first_key_value().map(|((at_us, _), _)| *at_us)
     }
 
-    /// Waits until `at_ns` has come (the first whole microsecond); for ever if there is none.
-    pub(crate) async fn until(&self, at_ns: Option<u64>) {
-        match at_ns {
-            Some(at_ns) => {
-                let _timer = self.timer(at_ns.div_ceil(1000));
-                tokio::time::sleep_until(self.instant(at_ns)).await;
-            }
-            None => std::future::pending().await,
+    /// It is `at_us`, unless it is later already.
+    pub(crate) fn reach(&self, at_us: u64) {
+        self.0.now_us.fetch_max(at_us, Ordering::Relaxed);
+    }
+
+    /// Wakes whose sleep is over.
+    pub(crate) fn wake(&self) {
+        let now_us = self.now_us();
+        let mut sleepers = self.sleepers();
+        while let Some(first) = sleepers.waiting.first_entry().filter(|first| first.key().0 <= now_us) {
+            first.remove().wake();
         }
     }
 
+    /// Sleeps for `us` from the first poll on.
     pub(crate) async fn sleep_us(&self, us: u64) {
-        let _timer = self.timer(self.now_us().saturating_add(us));
-        tokio::time::sleep(dilated(us)).await;
+        Sleep { clock: self, at_us: self.now_us().saturating_add(us), entry: None }.await;
     }
 }
 
-/// A timer that is set again and again.
-pub(crate) struct Alarm {
-    clock: Clock,
-    sleep: Pin<Box<Sleep>>,
-    set_ns: Option<u64>,
-    timer: Option<Timer>,
+struct Sleep<'a> {
+    clock: &'a Clock,
+    at_us: u64,
+    /// Among the sleepers.
+    entry: Option<Entry>,
 }
 
-impl Alarm {
-    pub(crate) fn new(clock: Clock) -> Self {
-        let sleep = Box::pin(tokio::time::sleep_until(clock.start));
-        Self { clock, sleep, set_ns: None, timer: None }
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.clock.now_us() >= self.at_us {
+            return Poll::Ready(());
+        }
+        let mut sleepers = self.clock.sleepers();
+        let entry = self.entry.unwrap_or_else(|| {
+            sleepers.last += 1;
+            (self.at_us, sleepers.last)
+        });
+        match sleepers.waiting.entry(entry) {
+            std::collections::btree_map::Entry::Occupied(mut waker) => waker.get_mut().clone_from(cx.waker()),
+            std::collections::btree_map::Entry::Vacant(room) => {
+                room.insert(cx.waker().clone());
+            }
+        }
+        drop(sleepers);
+        self.entry = Some(entry);
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry {
+            self.clock.sleepers().waiting.remove(&entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    /// Ready when `at_ns` has come; never if there is none.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, at_ns: Option<u64>) -> Poll<()> {
-        let Some(at_ns) = at_ns else {
-            // Tokio's timer stays; when it wakes its task, there is nothing to do.
-            self.timer = None;
-            return Poll::Pending;
-        };
-        if self.set_ns != Some(at_ns) {
-            self.set_ns = Some(at_ns);
-            self.timer = None;
-            self.sleep.as_mut().reset(self.clock.instant(at_ns));
-        }
-        if self.timer.is_none() {
-            self.timer = Some(self.clock.timer(at_ns.div_ceil(1000)));
-        }
-        let due = self.sleep.as_mut().poll(cx);
-        if due.is_ready() {
-            self.set_ns = None;
-            self.timer = None;
-        }
-        due
+    #[test]
+    fn a_sleep_ends_at_its_time_and_leaves_nothing() {
+        let (clock, count) = (Clock::default(), Arc::new(Count::default()));
+        let waker = Waker::from(count.clone());
+        let cx = &mut Context::from_waker(&waker);
+        let mut sleep = Box::pin(clock.sleep_us(10));
+        let mut dropped = Box::pin(clock.sleep_us(3));
+        assert!(sleep.as_mut().poll(cx).is_pending() && dropped.as_mut().poll(cx).is_pending());
+        assert_eq!(clock.next_us(), Some(3));
+        drop(dropped);
+        assert_eq!(clock.next_us(), Some(10));
+        clock.reach(9);
+        clock.wake();
+        assert!(sleep.as_mut().poll(cx).is_pending() && count.0.load(Ordering::Relaxed) == 0);
+        clock.reach(10);
+        clock.reach(4);
+        clock.wake();
+        assert_eq!((clock.now_us(), clock.next_us(), count.0.load(Ordering::Relaxed)), (10, None, 1));
+        assert!(sleep.as_mut().poll(cx).is_ready());
+        assert!(Box::pin(clock.sleep_us(0)).as_mut().poll(cx).is_ready());
     }
 }

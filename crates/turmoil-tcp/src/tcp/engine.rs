@@ -1,6 +1,7 @@
 //! One smoltcp interface with one TCP socket: the state machine and receiver of one connection.
 //! One each, so that the work per packet does not grow with the number of connections.
 
+use super::stack::TcpConfig;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
@@ -19,6 +20,8 @@ struct Port {
     arrived: Option<Vec<u8>>,
     leaving: VecDeque<Vec<u8>>,
     spare: Vec<Vec<u8>>,
+    /// Checksums of payload are written.
+    checksums: bool,
 }
 
 impl Device for Port {
@@ -39,7 +42,9 @@ impl Device for Port {
         // Checksums are written, so that captures are right; they are not verified: damaged packets do not
         // get here.
         checksum.ipv4 = Checksum::Tx;
-        checksum.tcp = Checksum::Tx;
+        if self.checksums {
+            checksum.tcp = Checksum::Tx;
+        }
         let mut caps = DeviceCapabilities::default();
         caps.medium = Medium::Ip;
         caps.max_transmission_unit = MTU_BYTES;
@@ -87,16 +92,20 @@ pub(super) struct SocketPool {
     receive_buffer_bytes: usize,
     send_buffer_bytes: usize,
     ack_delay: Option<Duration>,
+    checksums: bool,
 }
 
 impl SocketPool {
     pub(super) const LEAST_BYTES: usize = 1 << 17;
 
     /// Receive buffers have at least [`SocketPool::LEAST_BYTES`].
-    pub(super) fn new(receive_buffer_bytes: usize, send_buffer_bytes: usize, ack_delay_us: u64) -> Self {
-        let ack_delay = (ack_delay_us > 0).then(|| Duration::from_micros(ack_delay_us));
-        let receive_buffer_bytes = receive_buffer_bytes.max(Self::LEAST_BYTES);
-        Self { receive_buffer_bytes, send_buffer_bytes, ack_delay }
+    pub(super) fn new(config: &TcpConfig) -> Self {
+        Self {
+            receive_buffer_bytes: config.receive_buffer_bytes.max(Self::LEAST_BYTES),
+            send_buffer_bytes: config.send_buffer_bytes,
+            ack_delay: (config.ack_delay_us > 0).then(|| Duration::from_micros(config.ack_delay_us)),
+            checksums: config.checksums,
+        }
     }
 
     fn key(&self) -> (usize, usize) {
@@ -161,7 +170,7 @@ fn endpoint(addr: SocketAddrV4) -> IpEndpoint {
 impl Engine {
     /// `seed` decides the initial sequence number.
     pub(super) fn new(pool: &SocketPool, addr: Ipv4Addr, seed: u64, now_us: u64) -> Self {
-        let mut port = Port::default();
+        let mut port = Port { checksums: pool.checksums, ..Port::default() };
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut iface = Interface::new(config, &mut port, instant(now_us));

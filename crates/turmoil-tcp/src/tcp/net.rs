@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 pub use stream::SimStream;
@@ -65,8 +65,6 @@ struct State {
     last_process: ProcessId,
     tap: Option<Arc<dyn Tap>>,
     powered: bool,
-    /// The host's pump, to be woken when there is something to send or an earlier timer.
-    pump: Option<Waker>,
     /// The run is over: handles that are dropped now do nothing.
     halted: bool,
 }
@@ -78,7 +76,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// To be called on the host, at time zero.
+    /// At time zero.
     pub(crate) fn new(stack: Stack) -> Arc<Self> {
         let state = State {
             stack,
@@ -86,10 +84,9 @@ impl Host {
             last_process: 0,
             tap: None,
             powered: true,
-            pump: None,
             halted: false,
         };
-        Arc::new(Self { state: Mutex::new(state), clock: Clock::start() })
+        Arc::new(Self { state: Mutex::new(state), clock: Clock::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -101,31 +98,30 @@ impl Host {
         let now_ns = self.clock.now_ns();
         let mut state = self.lock();
         state.stack.advance(now_ns);
-        let before = state.stack.next_ns();
-        let result = f(&mut state);
-        state.kick_if_earlier(before);
-        result
+        f(&mut state)
     }
 
-    /// Packets that will arrive at their times.
-    pub(crate) fn arrive(&self, packets: &mut dyn Iterator<Item = (u64, Vec<u8>)>) {
+    /// A packet that will arrive at its time.
+    pub(crate) fn arrive(&self, at_ns: u64, packet: Vec<u8>) {
         let mut state = self.lock();
-        let before = state.stack.next_ns();
-        for (at_ns, packet) in packets {
-            if state.powered {
-                state.stack.enqueue(at_ns, packet);
-            }
+        if state.powered {
+            state.stack.enqueue(at_ns, packet);
         }
-        state.kick_if_earlier(before);
     }
 
-    /// Handles what is due; the packets that leave, and when to come again (earlier if woken).
-    pub(crate) fn pump(&self, cx: &Context<'_>) -> (Vec<(u64, Vec<u8>)>, Option<u64>) {
-        let now_ns = self.clock.now_ns();
-        let mut state = self.lock();
-        state.stack.advance(now_ns);
-        state.pump = Some(cx.waker().clone());
-        (state.stack.take_out(), state.stack.next_ns())
+    /// Handles what is due.
+    pub(crate) fn catch_up(&self) {
+        self.with_stack(|_| ());
+    }
+
+    /// When its stack has something to do by itself.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.lock().stack.next_ns()
+    }
+
+    /// The packets that have left and when, in order.
+    pub(crate) fn take_out(&self) -> Vec<(u64, Vec<u8>)> {
+        self.lock().stack.take_out()
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
@@ -164,20 +160,6 @@ impl Host {
 }
 
 impl State {
-    /// Wakes the pump, once until it comes, if it has something to do sooner than it knows.
-    fn kick_if_earlier(&mut self, before: Option<u64>) {
-        let sooner = match (self.stack.next_ns(), before) {
-            (Some(next), Some(before)) => next < before,
-            (next, None) => next.is_some(),
-            (None, Some(_)) => false,
-        };
-        if (sooner || self.stack.has_out())
-            && let Some(pump) = self.pump.take()
-        {
-            pump.wake();
-        }
-    }
-
     fn is_alive(&self, process: ProcessId) -> bool {
         self.processes.contains_key(&process)
     }

@@ -53,6 +53,9 @@ pub struct TcpConfig {
     pub ephemeral_ports: (u16, u16),
     /// Whose FIN leaves first when a process dies.
     pub close_order: CloseOrder,
+    /// Segments carry right TCP checksums. Nobody but who looks at packets from outside needs them, and they
+    /// take their time; without, what the hosts send says 0.
+    pub checksums: bool,
 }
 
 impl Default for TcpConfig {
@@ -69,6 +72,7 @@ impl Default for TcpConfig {
             fin_wait_us: 60_000_000,
             ephemeral_ports: (32_768, 60_999),
             close_order: CloseOrder::default(),
+            checksums: true,
         }
     }
 }
@@ -176,7 +180,7 @@ impl Stack {
         Self {
             config,
             addr,
-            pool: SocketPool::new(config.receive_buffer_bytes, config.send_buffer_bytes, config.ack_delay_us),
+            pool: SocketPool::new(&config),
             isn: seeds::stream(seed, &format!("{name} isn")),
             ports: seeds::stream(seed, &format!("{name} ports")),
             next_id: 0,
@@ -236,10 +240,6 @@ impl Stack {
     /// Packets that have left, with their departure times, in order.
     pub(crate) fn take_out(&mut self) -> Vec<(u64, Vec<u8>)> {
         std::mem::take(&mut self.out.packets)
-    }
-
-    pub(crate) fn has_out(&self) -> bool {
-        !self.out.packets.is_empty()
     }
 
     /// When something happens next without the application's doing.
