@@ -18,6 +18,8 @@ pub(super) struct Locator {
     /// Where the next byte to be fed stands in the stream.
     offset: u64,
     payload_bytes: u64,
+    /// No byte of the wire brings more; unknown where the wire's bits are shared.
+    most_payload_per_byte: Option<u64>,
     found: Option<u64>,
 }
 
@@ -35,6 +37,12 @@ impl Locator {
             file_size_bytes,
             offset: wire_offset,
             payload_bytes: 0,
+            most_payload_per_byte: match coding.mode {
+                TransmissionMode::Stream | TransmissionMode::Block => Some(1),
+                // RFC 959 section 3.4.3: a string that one byte stands for, or the last of two.
+                TransmissionMode::Compressed => Some(63),
+                TransmissionMode::Deflate => None,
+            },
             found: at_once.then_some(wire_offset),
         }
     }
@@ -48,15 +56,34 @@ impl Locator {
     /// are passed over. What is found lies in these bytes or at their end.
     pub(super) fn feed(&mut self, offset: u64, bytes: &[u8]) -> Result<Option<u64>, DecodeError> {
         let known = usize::try_from(self.offset.saturating_sub(offset)).unwrap_or(usize::MAX);
-        for byte in bytes.iter().skip(known) {
-            if self.found.is_some() {
-                break;
+        let mut bytes = bytes.get(known..).unwrap_or_default();
+        while let (None, [byte, rest @ ..]) = (self.found, bytes) {
+            let before = usize::try_from(self.bytes_before()).unwrap_or(usize::MAX).min(bytes.len());
+            if before > 1 {
+                self.offset += before as u64;
+                self.payload_bytes += payload_of(&mut self.decoder, &bytes[..before])?;
+                bytes = &bytes[before..];
+                continue;
             }
+            bytes = rest;
             self.step(*byte, self.offset + 1)?;
             // The header may have begun in bytes that have passed.
             self.found = self.found.map(|found| found.max(offset));
         }
         Ok(self.found)
+    }
+
+    /// So many bytes can be fed at once, as what is looked for cannot come out of them.
+    fn bytes_before(&self) -> u64 {
+        let last = match self.trigger {
+            Trigger::PayloadByte(byte) => byte,
+            Trigger::AfterLastByte => self.file_size_bytes.saturating_sub(1),
+            _ => return 0,
+        };
+        match self.most_payload_per_byte {
+            Some(most) => last.saturating_sub(self.payload_bytes) / most,
+            None => 0,
+        }
     }
 
     /// Feeds the next record of TLS. A byte in it has passed when all of it has.
@@ -337,5 +364,45 @@ mod tests {
         assert_eq!(after(TransmissionMode::Block, block), Some(9));
         let compressed = b"\x00\x10\x031:2\x03abc\x00\x40\xc0";
         assert_eq!(after(TransmissionMode::Compressed, compressed), Some(7));
+    }
+
+    proptest::proptest! {
+        /// However the wire is split, the place is the one that is found byte by byte.
+        #[test]
+        fn bytes_at_once_find_what_single_bytes_find(
+            files in (proptest::collection::vec(0..4u8, 0..3_000), 0..6u8),
+            trigger in (0..3_200u64, proptest::bool::ANY),
+            pieces in proptest::collection::vec(1..900usize, 1..40),
+        ) {
+            use TransmissionMode::{Block, Compressed, Deflate, Stream};
+            let (payload, coding) = files;
+            let payload: Vec<u8> = payload.iter().map(|byte| [0xFF, 0, b'a', b'b'][usize::from(*byte)]).collect();
+            let (mode, structure) = [
+                (Stream, FILE),
+                (Stream, Structure::Record),
+                (Block, FILE),
+                (Compressed, FILE),
+                (Compressed, Structure::Record),
+                (Deflate, FILE),
+            ][usize::from(coding)];
+            let coding = Coding { mode, structure, filler: 0 };
+            let mut wire: Vec<u8> = Vec::new();
+            let end = ftp_proto::mode::End { record: structure == Structure::Record, file: true };
+            ftp_proto::mode::Encoder::new(coding).encode(&payload, end, &mut wire);
+            let trigger = if trigger.1 { Trigger::PayloadByte(trigger.0) } else { Trigger::AfterLastByte };
+            let mut single = Locator::new(coding, trigger, payload.len() as u64, 1_000);
+            for (index, byte) in wire.iter().enumerate() {
+                single.feed(1_000 + index as u64, &[*byte]).unwrap();
+            }
+            let mut split = Locator::new(coding, trigger, payload.len() as u64, 1_000);
+            let (mut at, mut sizes) = (0, pieces.iter().cycle());
+            while at < wire.len() {
+                let end = wire.len().min(at + sizes.next().unwrap());
+                split.feed(1_000 + at as u64, &wire[at..end]).unwrap();
+                at = end;
+            }
+            proptest::prop_assert_eq!(split.found(), single.found());
+            proptest::prop_assert!(split.found().is_some() || trigger != Trigger::AfterLastByte);
+        }
     }
 }

@@ -287,15 +287,14 @@ impl HostTap {
         Self { records: tls.then(Mutex::default), ..self }
     }
 
-    /// What the application has written of what was written.
-    fn plain(&self, connection: (SocketAddr, SocketAddr), offset: u64, bytes: Vec<u8>) -> Vec<u8> {
-        match &self.records {
-            None => bytes,
-            Some(records) => {
-                let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
-                records.entry(connection).or_default().data(offset, &bytes)
-            }
-        }
+    /// Shows the oracles what the application has written, of what was written.
+    fn show(&self, (local, peer): (SocketAddr, SocketAddr), offset: u64, bytes: &[u8]) {
+        let plain = self.records.as_ref().map(|records| {
+            let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
+            records.entry((local, peer)).or_default().data(offset, bytes)
+        });
+        let plain = plain.as_deref().unwrap_or(bytes);
+        self.recorder.oracles().iter_mut().for_each(|oracle| oracle.written(self.who, local, peer, plain));
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
@@ -332,17 +331,13 @@ impl Tap for HostTap {
     }
 
     fn on_written(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, end: u64) {
-        let (offset, taken) = {
+        {
             let shown = &mut *self.shown();
             let Some((from, pending)) = shown.get_mut(&(local, peer)) else { return };
             let taken = usize::try_from(end - *from).unwrap_or(usize::MAX).min(pending.len());
-            let offset = std::mem::replace(from, end);
-            (offset, std::mem::take(pending)[..taken].to_vec())
-        };
-        let taken = self.plain((local, peer), offset, taken);
-        let mut oracles = self.recorder.oracles();
-        oracles.iter_mut().for_each(|oracle| oracle.written(self.who, local, peer, &taken));
-        drop(oracles);
+            self.show((local, peer), std::mem::replace(from, end), &pending[..taken]);
+            pending.clear();
+        }
         if self.is_sender() {
             self.recorder.injector.on_written(net, local, peer, end);
         }
