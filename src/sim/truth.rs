@@ -71,7 +71,7 @@ impl Contents {
 pub fn of(case: &Case) -> Vec<Contents> {
     let target = case.fault.target as usize;
     let contents = |(index, file): (usize, &super::workload::FileSpec)| {
-        let mut contents = Contents::new(file.bytes());
+        let mut contents = Contents::new(file.shared_bytes());
         if case.old_files {
             contents.old = Some(others::old(file).into());
         }

@@ -3,10 +3,13 @@
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use turmoil_tcp::seeds;
 
 /// What a file is filled with; they differ in what compressed mode makes of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// Incompressible.
@@ -36,7 +39,46 @@ const WORDS: &[&str] = &[
     "margin", "number", "order", "parcel", "quantity", "received", "shipment", "total", "unit", "voucher",
 ];
 
+/// Files by what decides their bytes.
+#[derive(Default)]
+struct Kept {
+    files: BTreeMap<(u64, u64, Content), Arc<[u8]>>,
+    /// The same, in the order in which they were made.
+    order: VecDeque<(u64, u64, Content)>,
+    bytes: usize,
+}
+
+/// A thread keeps so many bytes of files: those of the seed under way, and of a few before it.
+const KEPT_BYTES: usize = 8 << 20;
+
+thread_local! {
+    /// Every contender is sent the files of a seed, one after the other.
+    static KEPT: RefCell<Kept> = RefCell::default();
+}
+
 impl FileSpec {
+    /// Its bytes, which are kept for a while.
+    pub fn shared_bytes(&self) -> Arc<[u8]> {
+        let key = (self.content_seed, self.size_bytes, self.content);
+        if let Some(known) = KEPT.with_borrow(|kept| kept.files.get(&key).cloned()) {
+            return known;
+        }
+        let made: Arc<[u8]> = self.bytes().into();
+        if made.len() <= KEPT_BYTES / 8 {
+            KEPT.with_borrow_mut(|kept| {
+                kept.files.insert(key, made.clone());
+                kept.order.push_back(key);
+                kept.bytes += made.len();
+                while kept.bytes > KEPT_BYTES
+                    && let Some(oldest) = kept.order.pop_front()
+                {
+                    kept.bytes -= kept.files.remove(&oldest).map_or(0, |bytes| bytes.len());
+                }
+            });
+        }
+        made
+    }
+
     /// Its bytes, made anew at each call.
     pub fn bytes(&self) -> Vec<u8> {
         let mut rng = seeds::stream(self.content_seed, "content");
@@ -146,6 +188,20 @@ mod tests {
         bytes.sort();
         bytes.dedup();
         assert_eq!(bytes.len(), files.len());
+    }
+
+    #[test]
+    fn bytes_that_were_kept_are_those_made_anew() {
+        // More than is kept, twice.
+        let files = draw(2, Draw { files: 120, size_bytes: (100_000, 200_000), weights: [1, 1, 1] });
+        for file in files.iter().chain(&files) {
+            assert_eq!(file.shared_bytes()[..], file.bytes());
+        }
+        assert!(std::sync::Arc::ptr_eq(&files[119].shared_bytes(), &files[119].shared_bytes()));
+        KEPT.with_borrow(|kept| {
+            assert!(kept.bytes <= KEPT_BYTES && kept.files.len() < 120);
+            assert_eq!(kept.bytes, kept.files.values().map(|bytes| bytes.len()).sum::<usize>());
+        });
     }
 
     #[test]
