@@ -194,7 +194,10 @@ impl World {
             loss_ppm: path.loss_ppm + self.case.fault.kind.loss_ppm(),
             impairments: path.impairments(),
         };
-        NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us)
+        let mut config = NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us);
+        // A trace's hash is of all bytes of all packets.
+        config.tcp.checksums = self.keep.trace_hash || self.keep.packets;
+        config
     }
 
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
