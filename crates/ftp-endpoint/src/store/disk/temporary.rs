@@ -1,5 +1,6 @@
 //! Hidden files that uploads are written to before they are published.
 
+use super::appends::identity;
 use super::{Locked, TEMPORARY_END, TEMPORARY_START, aside, error, lock};
 use crate::store::{PartId, StoreError};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
@@ -104,18 +105,13 @@ impl Temporary {
         if size_bytes < offset || lock(&file) == Locked::Elsewhere {
             return Err(gone(size_bytes));
         }
-        for _ in 0..NAME_ATTEMPTS {
-            let name = next_name();
-            match rename_new(parts, part, directory, &name) {
-                Err(StoreError::Exists) => continue,
-                Err(StoreError::NotFound) => return Err(gone(0)),
-                other => other?,
-            }
-            file.set_len(offset).map_err(error)?;
-            file.seek(SeekFrom::Start(offset)).map_err(error)?;
-            return Ok(Self { file, name, prefix: None });
-        }
-        Err(StoreError::Exists)
+        let name = match take_name(&file, parts, part, directory) {
+            Err(StoreError::NotFound) => return Err(gone(0)),
+            other => other?,
+        };
+        file.set_len(offset).map_err(error)?;
+        file.seek(SeekFrom::Start(offset)).map_err(error)?;
+        Ok(Self { file, name, prefix: None })
     }
 
     /// It is to begin with the first `bytes` of `old`.
@@ -137,6 +133,34 @@ impl Temporary {
         let to = self.file.try_clone().map_err(error)?;
         aside(move || copy(old, bytes, &to)).await
     }
+}
+
+/// Moves the part that is open as `file` to a temporary name, which it gives. Between the opening and this,
+/// another upload may have left its own part under the name: that one is put back. Errors:
+/// [`StoreError::Changed`] then, [`StoreError::NotFound`].
+fn take_name(file: &File, parts: &Dir, part: &str, directory: &Dir) -> Result<String, StoreError> {
+    for _ in 0..NAME_ATTEMPTS {
+        let name = next_name();
+        match rename_new(parts, part, directory, &name) {
+            Err(StoreError::Exists) => continue,
+            other => other?,
+        }
+        if is_under(file, directory, &name)? {
+            return Ok(name);
+        }
+        if let Err(StoreError::Exists) = rename_new(directory, &name, parts, part) {
+            // A still newer one is there, which would have replaced it.
+            directory.remove_file(&name).map_err(error)?;
+        }
+        return Err(StoreError::Changed);
+    }
+    Err(StoreError::Exists)
+}
+
+/// Whether a name leads to the open file, where that can be told.
+fn is_under(file: &File, directory: &Dir, name: &str) -> Result<bool, StoreError> {
+    let named = directory.symlink_metadata(name).map_err(error)?;
+    Ok(identity(&named) == identity(&file.metadata().map_err(error)?))
 }
 
 /// On Linux this is `copy_file_range`, which shares blocks where the file system can.
@@ -207,4 +231,44 @@ pub(super) fn copy_over(from: File, mut to: super::appends::InPlace) -> Result<(
     }
     to.commit();
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use cap_std::ambient_authority;
+
+    /// A directory with one for parts, in which another upload's part has replaced the one that is open.
+    fn replaced() -> (tempfile::TempDir, Dir, Dir, File) {
+        let root = tempfile::tempdir().unwrap();
+        let directory = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+        directory.create_dir("parts").unwrap();
+        let parts = directory.open_dir("parts").unwrap();
+        parts.write("part", "older").unwrap();
+        let file = super::super::open_to_change(&parts, "part").unwrap();
+        parts.write("kept", "newer").unwrap();
+        parts.rename("kept", &parts, "part").unwrap();
+        (root, directory, parts, file)
+    }
+
+    #[test]
+    fn a_part_that_came_meanwhile_is_not_taken_for_the_one_that_was_opened() {
+        let (_root, directory, parts, file) = replaced();
+        let taken = take_name(&file, &parts, "part", &directory);
+        assert!(matches!(taken, Err(StoreError::Changed)), "{taken:?}");
+        assert_eq!(parts.read_to_string("part").unwrap(), "newer");
+        let left: Vec<_> = directory.entries().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["parts"]);
+    }
+
+    #[test]
+    fn the_part_that_was_opened_is_taken() {
+        let (_root, directory, parts, _) = replaced();
+        let file = super::super::open_to_change(&parts, "part").unwrap();
+        let name = take_name(&file, &parts, "part", &directory).unwrap();
+        assert_eq!(directory.read_to_string(&name).unwrap(), "newer");
+        assert!(!parts.exists("part"));
+        let gone = take_name(&file, &parts, "part", &directory);
+        assert!(matches!(gone, Err(StoreError::NotFound)), "{gone:?}");
+    }
 }
