@@ -67,6 +67,7 @@ const SIM: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("notice", &[]),
     ("phase", &["heard"]),
+    ("ports", &["heard", "time"]),
     ("tls", &["hosts"]),
     ("trace", &["time"]),
     ("wire", &["tls"]),
@@ -90,8 +91,8 @@ const SIM: &[(&str, &[&str])] = &[
     (
         "recorder",
         &[
-            "disk", "fault", "heard", "hosts", "names", "notice", "oracle", "outcome", "phase", "injector",
-            "time", "tls", "trace", "truth",
+            "disk", "fault", "heard", "hosts", "names", "notice", "oracle", "others", "outcome", "phase",
+            "ports", "injector", "time", "tls", "trace", "truth",
         ],
     ),
     (
@@ -107,6 +108,7 @@ const SIM: &[(&str, &[&str])] = &[
             "outcome",
             "injector",
             "page_cache",
+            "ports",
             "scenario",
             "time",
             "tls",

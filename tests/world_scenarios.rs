@@ -108,3 +108,16 @@ fn a_rival_session_has_times_that_each_seed_draws_within_bounds() {
         assert_eq!((&alone.files, alone.fault), (&case.files, case.fault));
     }
 }
+
+#[test]
+fn a_stranger_comes_to_data_ports_and_changes_nothing() {
+    let world = "stranger = { place = \"elsewhere\", deed = \"moves\", after_us = [0, 30_000], visits = 4 }";
+    let scenario = scenario(world);
+    let runs = runs(&scenario, "block");
+    let after = |(case, _): &(Case, Outcome)| case.stranger.unwrap().after_us;
+    let mut drawn: Vec<u64> = runs.iter().map(after).collect();
+    assert!(drawn.iter().all(|after_us| *after_us <= 30_000), "{drawn:?}");
+    drawn.sort_unstable();
+    drawn.dedup();
+    assert!(drawn.len() > runs.len() / 2, "{drawn:?}");
+}

@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Looks for each planted bug instead: the table goes to --out, the shrunk cases to DIR
     #[arg(long, value_name = "DIR", hide = true)]
     planted: Option<PathBuf>,
+    /// Of the planted bugs only these
+    #[arg(long, value_name = "NAME", hide = true, requires = "planted", value_delimiter = ',')]
+    bugs: Vec<String>,
     /// Prints each case's line before it runs (one thread)
     #[arg(long)]
     verbose: bool,
@@ -200,14 +203,16 @@ const PLANTED_SEEDS: u64 = 3_000;
 fn planted_bugs(args: &Args, cases: &Path) -> Result<ExitCode> {
     anyhow::ensure!(POSSIBLE, "planted bugs need a program built with debug assertions");
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
-    let bar = progress::bar(Some(Mutant::ALL.len() as u64), "bugs");
+    let is_asked = |bug: &Mutant| args.bugs.is_empty() || args.bugs.contains(&mutants::name(*bug));
+    let bugs: Vec<Mutant> = Mutant::ALL.into_iter().filter(is_asked).collect();
+    let bar = progress::bar(Some(bugs.len() as u64), "bugs");
     let mut rows = csv::Writer::from_writer(Vec::new());
     let mut missed = 0;
     pool::in_order(
         jobs,
-        Mutant::ALL.len() as u64,
+        bugs.len() as u64,
         |index| {
-            let bug = Mutant::ALL[index as usize];
+            let bug = bugs[index as usize];
             Ok((bug, mutants::seeds_to_find(bug, PLANTED_SEEDS).map(|seeds| mutants::row(bug, seeds))))
         },
         || bar.inc(1),

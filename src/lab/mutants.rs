@@ -52,7 +52,10 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::SourceChangeUnseen
         | Mutant::UploadsInterleave
         | Mutant::AppendLosesOther
-        | Mutant::CarriageReturnDoubled => "agreement",
+        | Mutant::CarriageReturnDoubled
+        | Mutant::UnmarkedEndTaken
+        | Mutant::CutDeflateTaken
+        | Mutant::AdlerUnchecked => "agreement",
         Mutant::LastPieceDropped | Mutant::RunOf64 | Mutant::CountOf15Bits | Mutant::EmptyFileUnmarked => {
             "framing"
         }
@@ -67,6 +70,11 @@ pub fn oracle(bug: Mutant) -> &'static str {
         Mutant::RetryUnderOtherName | Mutant::AnsweredSentAgain => "once",
         Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
         Mutant::CompletionFirst | Mutant::CompletionTwice => "replies",
+        Mutant::StrangerAccepted
+        | Mutant::StrangerRemembered
+        | Mutant::ClearCommandsKept
+        | Mutant::ClearDataGranted
+        | Mutant::BehindDeflateIgnored => "strangers",
         Mutant::SessionNeverEnds | Mutant::ListenerForgotten | Mutant::ActiveListenerKept => "leaks",
     }
 }

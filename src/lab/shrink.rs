@@ -2,7 +2,7 @@
 
 use crate::sim::case::Case;
 use crate::sim::fault::{FaultKind, Trigger};
-use crate::sim::others::Rival;
+use crate::sim::others::{Rival, Stranger};
 use crate::sim::scenario::{DiskSpec, PathSpec};
 use crate::sim::workload::Content;
 use crate::sim::world;
@@ -196,9 +196,22 @@ fn simpler_world(case: &Case, found: &mut Vec<Case>) {
     found.push(with(case, |simpler| simpler.source_change = None));
     found.push(with(case, |simpler| simpler.ingest = None));
     found.push(with(case, |simpler| simpler.rival = None));
+    found.push(with(case, |simpler| simpler.stranger = None));
     found.push(with(case, |simpler| simpler.writes_in_place = false));
     found.push(with(case, |simpler| simpler.durable = false));
     found.push(with(case, |simpler| simpler.disk = DiskSpec::default()));
+    if let Some(stranger) = case.stranger {
+        let mut changed = |change: fn(&mut Stranger)| {
+            let mut stranger = stranger;
+            change(&mut stranger);
+            found.push(with(case, |simpler| simpler.stranger = Some(stranger)));
+        };
+        changed(|stranger| stranger.tls = false);
+        changed(|stranger| stranger.visits = 1);
+        changed(|stranger| stranger.visits = stranger.visits.div_ceil(2));
+        changed(|stranger| stranger.after_us = 0);
+        changed(|stranger| stranger.after_us /= 2);
+    }
     if let Some(rival) = case.rival {
         for at_us in [0, rival.at_us / 2] {
             found.push(with(case, |earlier| earlier.rival = Some(Rival { at_us, ..rival })));

@@ -4,7 +4,7 @@ mod validity;
 
 use super::fault::TriggerName;
 use super::fault::{Fault, Trigger};
-use super::others::{Ingest, Rival, SourceChange};
+use super::others::{Ingest, Rival, SourceChange, Stranger};
 use super::scenario::{self, Cell, DiskSpec, Limits, PathSpec, Scenario, Timeouts, TlsSpec, VariantSpec};
 use super::signature::Signature;
 use super::trace;
@@ -73,6 +73,9 @@ pub struct Case {
     /// Who else writes under the target's name at the server, while it is uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rival: Option<Rival>,
+    /// Who else connects to the server, or to the client where it awaits data connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stranger: Option<Stranger>,
     /// The files of the delivery, in the order in which the client delivers them.
     pub files: Vec<FileSpec>,
     /// What goes wrong, where and when.
@@ -171,6 +174,7 @@ impl Case {
             source_change: scenario.world.source_change,
             ingest: scenario.world.ingest,
             rival: scenario.world.rival(seed),
+            stranger: scenario.world.stranger(seed),
             files,
             fault,
             mutant: None,

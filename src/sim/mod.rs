@@ -15,6 +15,7 @@ pub mod others;
 pub mod outcome;
 pub mod page_cache;
 pub mod phase;
+pub mod ports;
 pub mod recorder;
 pub mod scenario;
 pub mod signature;

@@ -62,6 +62,69 @@ pub enum Deed {
     LeavesPart,
 }
 
+/// Somebody who has no part in the delivery and connects where one is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stranger {
+    /// Where it is.
+    pub place: StrangerPlace,
+    /// What it does.
+    pub deed: StrangerDeed,
+    /// With a TLS session of its own, which it resumes when it comes again; in clear else. Of data ports that a
+    /// server has: a client cannot be told by its certificate.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls: bool,
+    /// From the announcement of a data port (of the control port: from the start of the run) to its
+    /// connection.
+    pub after_us: u64,
+    /// It comes to so many ports, to each once, and no more.
+    pub visits: u32,
+}
+
+/// Where a stranger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrangerPlace {
+    /// On a host of its own.
+    Elsewhere,
+    /// On the host from which the connection is awaited, or behind its NAT: its address is the right one.
+    Neighbour,
+}
+
+/// What a stranger does where it has connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrangerDeed {
+    /// On data ports: sends a file of its own, to its end, and takes what comes.
+    Moves,
+    /// The same, with more behind the end of the file, if its mode marks one.
+    Overruns,
+    /// On data ports: says nothing, and waits.
+    Waits,
+    /// On data ports: goes at once.
+    Closes,
+    /// On the control port: says a command in clear behind AUTH, as who is on the path can put it before the
+    /// handshake of a client that knows nothing of it.
+    Injects,
+    /// On the control port: is a client of the user's that asks for data in clear.
+    Bares,
+}
+
+impl StrangerDeed {
+    /// Whether it has to do with data ports, not with the control port.
+    pub fn is_on_data(self) -> bool {
+        !matches!(self, Self::Injects | Self::Bares)
+    }
+}
+
+/// What no file of a delivery begins with or contains.
+pub const STRANGERS_WORDS: &[u8] = b"not of the delivery; ";
+
+/// The file that a stranger sends.
+pub fn strangers() -> Vec<u8> {
+    STRANGERS_WORDS.repeat(10)
+}
+
 /// Another content under the name of `file`: the `nth` of its versions.
 fn version(file: &FileSpec, nth: u64, size_bytes: u64) -> Vec<u8> {
     let content_seed = file.content_seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));

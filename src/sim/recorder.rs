@@ -7,9 +7,11 @@ use super::hosts::PerHost;
 use super::injector::Injector;
 use super::names::FileNames;
 use super::notice::Noticing;
-use super::oracle::{self, End, Oracle};
+use super::oracle::{self, End, Oracle, Strange};
+use super::others::STRANGERS_WORDS;
 use super::outcome::Violation;
 use super::phase::Phase;
+use super::ports::DataPorts;
 use super::time::SimTime;
 use super::tls::Records;
 use super::trace::{Place, Trace};
@@ -19,7 +21,7 @@ use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_proto::path::VirtualPath;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use turmoil_tcp::capture::{Capture, CapturedPacket};
 use turmoil_tcp::network::{SimNet, Tap};
@@ -56,6 +58,12 @@ pub struct Notes {
     pub taken: Vec<(String, Arc<[u8]>)>,
     /// Which sides saw an error.
     pub noticing: Noticing,
+    /// What a stranger has come to.
+    pub strangers: Strange,
+    /// Its address, when it has begun.
+    pub strangers_ip: Option<IpAddr>,
+    /// The server's sessions that are a stranger's.
+    foreign_sessions: BTreeSet<u64>,
     /// What the sender wrote on data connections, all attempts together.
     pub data_wire_bytes: u64,
 }
@@ -64,6 +72,25 @@ impl Notes {
     /// A control connection is open for the client, and the server does not know it yet.
     pub fn control_under_way(&self) -> bool {
         self.control_opened.client > self.control_opened.server
+    }
+
+    /// Whether this is of a stranger's session at the server, which counts among the open ones and is nobody
+    /// else's business.
+    fn is_foreign(&mut self, session: u64, event: &Event<'_>) -> bool {
+        match event {
+            Event::SessionBegins { peer } if Some(peer.ip()) == self.strangers_ip => {
+                self.foreign_sessions.insert(session);
+                self.server_sessions += 1;
+            }
+            // A server that was started again counts from 1.
+            Event::SessionBegins { .. } => drop(self.foreign_sessions.remove(&session)),
+            Event::SessionEnds { .. } if self.foreign_sessions.remove(&session) => {
+                self.server_sessions = self.server_sessions.saturating_sub(1);
+                return true;
+            }
+            _ => {}
+        }
+        self.foreign_sessions.contains(&session)
     }
 }
 
@@ -78,6 +105,8 @@ pub struct Recorder {
     oracles: Mutex<Vec<Box<dyn Oracle>>>,
     capture: Option<Capture>,
     truth: Arc<[Contents]>,
+    /// Which data ports there are, for who has no part in it.
+    ports: Arc<DataPorts>,
     /// What changes in the world when the fault strikes.
     at_strike: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
@@ -89,10 +118,11 @@ impl Recorder {
         injector: Arc<Injector>,
         names: Arc<FileNames>,
         truth: Arc<[Contents]>,
+        ports: Arc<DataPorts>,
     ) -> Self {
         let oracles = Mutex::new(oracle::all());
         let (notes, at_strike) = (Mutex::default(), Mutex::default());
-        Self { trace, injector, names, notes, oracles, capture: None, truth, at_strike }
+        Self { trace, injector, names, notes, oracles, capture: None, truth, ports, at_strike }
     }
 
     /// `change` is made when the fault strikes.
@@ -159,6 +189,9 @@ impl Recorder {
             return;
         }
         let notes = &mut *self.notes();
+        if found.windows(STRANGERS_WORDS.len()).any(|words| words == STRANGERS_WORDS) {
+            notes.strangers.stored.insert(name.to_owned());
+        }
         notes.exposed.insert(name.to_owned());
         if contents.is_spliced(found) {
             notes.joined.insert(name.to_owned());
@@ -170,6 +203,10 @@ impl Observer for Recorder {
     fn event(&self, at: Time, who: Who, session: u64, event: &Event<'_>) {
         self.trace.event(at, who, session, event);
         let heard = Heard::new(at.into(), who, session, event, &self.names);
+        if who == Who::Server && self.notes().is_foreign(session, event) {
+            return;
+        }
+        self.ports.hear(&heard);
         self.injector.event(&heard);
         self.oracles().iter_mut().for_each(|oracle| oracle.event(&heard));
         let mut notes = self.notes();

@@ -6,6 +6,7 @@
 mod features;
 mod power;
 mod security;
+mod strangers;
 mod walk;
 
 use super::case::{self, Case, ServerOptions};
@@ -88,6 +89,7 @@ pub fn draw(seed: u64) -> Case {
         source_change: None,
         ingest: None,
         rival: None,
+        stranger: None,
         files,
         fault,
         mutant: None,
@@ -96,6 +98,7 @@ pub fn draw(seed: u64) -> Case {
     feature.apply(&mut seeds::stream(seed, "swarm features"), &mut case);
     power::apply(seed, &mut case);
     security::apply(seed, &mut case);
+    strangers::apply(seed, &mut case);
     case
 }
 

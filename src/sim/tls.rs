@@ -16,8 +16,7 @@ pub use key_log::KeyLines;
 pub use noted::Content;
 pub use records::{Record, Records};
 
-use draws::Draws;
-use ftp_endpoint::observe::Who;
+use draws::{Drawer, Draws};
 use key_exchange::X25519;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
@@ -88,7 +87,7 @@ pub fn server_config(
     tickets: usize,
     key_log: Arc<dyn KeyLog>,
 ) -> Result<ServerConfig, rustls::Error> {
-    let mut config = ServerConfig::builder_with_details(provider(Who::Server), Arc::new(ConstantTime))
+    let mut config = ServerConfig::builder_with_details(provider(Drawer::Server), Arc::new(ConstantTime))
         .with_protocol_versions(&versions.supported())?
         .with_no_client_auth()
         .with_single_cert(vec![certificate()], PrivatePkcs8KeyDer::from(KEY).into())?;
@@ -104,9 +103,17 @@ pub fn server_config(
 /// # Errors
 /// What rustls has against the configuration.
 pub fn client_config(versions: Versions, key_log: Arc<dyn KeyLog>) -> Result<ClientConfig, rustls::Error> {
+    client_of(Drawer::Client, versions, key_log)
+}
+
+fn client_of(
+    drawer: Drawer,
+    versions: Versions,
+    key_log: Arc<dyn KeyLog>,
+) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate())?;
-    let mut config = ClientConfig::builder_with_details(provider(Who::Client), Arc::new(ConstantTime))
+    let mut config = ClientConfig::builder_with_details(provider(drawer), Arc::new(ConstantTime))
         .with_protocol_versions(&versions.supported())?
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -115,11 +122,18 @@ pub fn client_config(versions: Versions, key_log: Arc<dyn KeyLog>) -> Result<Cli
     Ok(config)
 }
 
-/// ring's cryptography, with the draws of the run for one of the hosts.
-fn provider(who: Who) -> Arc<CryptoProvider> {
-    let (random, group): (&'static Draws, &'static X25519) = match who {
-        Who::Client => (&Draws(Who::Client), &X25519(Draws(Who::Client))),
-        Who::Server => (&Draws(Who::Server), &X25519(Draws(Who::Server))),
+/// A client that has nothing to do with the others, and whose certificates nobody asks for.
+pub fn stranger_config(versions: Versions) -> ClientConfig {
+    let nowhere = Arc::new(KeyLines::default());
+    client_of(Drawer::Stranger, versions, nowhere).expect("a configuration made of constants")
+}
+
+/// ring's cryptography, with the draws of the run for one of them.
+fn provider(drawer: Drawer) -> Arc<CryptoProvider> {
+    let (random, group): (&'static Draws, &'static X25519) = match drawer {
+        Drawer::Client => (&Draws(Drawer::Client), &X25519(Draws(Drawer::Client))),
+        Drawer::Server => (&Draws(Drawer::Server), &X25519(Draws(Drawer::Server))),
+        Drawer::Stranger => (&Draws(Drawer::Stranger), &X25519(Draws(Drawer::Stranger))),
     };
     let cipher_suites = noted::cipher_suites();
     Arc::new(CryptoProvider {

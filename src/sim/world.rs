@@ -9,12 +9,13 @@ use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
 use super::outcome::{FileFate, Left, Outcome, TimeWaits};
+use super::ports::DataPorts;
 use super::recorder::{Notes, Recorder};
 use super::time::SimTime;
 use super::tls::{KeyLines, Seeded};
 use super::trace::{self, Kept, Place, Trace};
 use super::truth::{self, Contents};
-use ftp_endpoint::client::{Delivery, Direction, Job};
+use ftp_endpoint::client::{Delivery, Direction, Job, Opening};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
@@ -27,7 +28,7 @@ use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use turmoil_tcp::network::{self, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
+use turmoil_tcp::network::{self, Network, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
 use turmoil_tcp::path::PathConfig;
 use turmoil_tcp::path::router::RouterHandle;
 
@@ -92,14 +93,8 @@ fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
     let _tls = case.tls.map(|_| Seeded::begin(case.seed));
     let world = Arc::new(World::new(case, keep));
     let config = world.network_config();
-    let (client, server) = (world.clone(), world.clone());
-    let ended = network::run(
-        &config,
-        world.recorder.clone(),
-        move |net, router| client.client_host(net, router),
-        move |net, _router| server.server_host(net),
-    )?;
-    Ok(world.outcome(&ended))
+    let ended = world.clone().network(&config).run()?;
+    Ok(world.outcome(&RunReport::from(ended)))
 }
 
 /// What both hosts, the path and the oracle share; the simulation runs on one thread.
@@ -110,6 +105,7 @@ struct World {
     client_store: HostStore,
     server_store: HostStore,
     recorder: Arc<Recorder>,
+    ports: Arc<DataPorts>,
     key_log: Arc<KeyLines>,
 }
 
@@ -137,7 +133,8 @@ impl World {
         for (file, contents) in case.files.iter().zip(&*truth) {
             sending.insert(&path(&file.name), contents.versions[0].clone());
         }
-        let recorder = Recorder::new(trace, injector, names, truth.clone());
+        let ports = Arc::new(DataPorts::new(control().ip()));
+        let recorder = Recorder::new(trace, injector, names, truth.clone(), ports.clone());
         let recorder = if keep.packets { recorder.capturing() } else { recorder };
         let target = case.fault.target as usize;
         let recorder = Arc::new(match case.source_change {
@@ -170,6 +167,7 @@ impl World {
             client_store,
             server_store,
             recorder,
+            ports,
             key_log: Arc::default(),
         }
     }
@@ -200,6 +198,22 @@ impl World {
         config
     }
 
+    /// The hosts: the client's, the server's, and that of a stranger elsewhere.
+    fn network(self: Arc<Self>, config: &NetworkConfig) -> Network {
+        let mut network = Network::new(config, self.recorder.clone());
+        let (client, server) = (self.clone(), self.clone());
+        network.client("client", move |net, router| client.client_host(net, router));
+        network.server("server", move |net, _router| server.server_host(net));
+        if let (Some(stranger), Some(among_clients)) = (self.case.stranger, self.stranger_elsewhere()) {
+            let acts = move |net: SimNet, _router| async move { self.strange(&net, stranger).await };
+            match among_clients {
+                true => network.client("stranger", acts),
+                false => network.server("stranger", acts),
+            };
+        }
+        network
+    }
+
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
         self.recorder.use_router(router);
         net.set_tap(Arc::new(self.tap(Who::Client)));
@@ -208,7 +222,9 @@ impl World {
             biased;
             () = self.deliver(&net) => {}
             () = self.watch_arrivals(&net), if receives => {}
+            () = self.neighbour(&net, Opening::Passive) => {}
         }
+        self.ports.close();
     }
 
     async fn deliver(&self, net: &SimNet) {
@@ -297,6 +313,7 @@ impl World {
             () = self.serve_on(&net) => {}
             () = self.watch_arrivals(&net), if receives => {}
             () = self.compete(&net), if receives => {}
+            () = self.neighbour(&net, Opening::Active) => {}
         }
     }
 
@@ -405,7 +422,7 @@ impl World {
             captured: self.recorder.captured(),
             key_log: self.key_log.text(),
         };
-        let server_sessions = notes.server_sessions;
+        let (server_sessions, strangers) = (notes.server_sessions, notes.strangers.clone());
         let joined: Vec<String> = notes.joined.iter().cloned().collect();
         let own = |name: &&String| self.case.files.iter().any(|file| file.name == **name);
         let taken = notes.taken.iter().map(|(name, _)| name);
@@ -420,6 +437,7 @@ impl World {
             network: ended,
             received: &received,
             joined: &joined,
+            strangers: &strangers,
             astray: &astray,
             server_sessions,
             ending,
@@ -496,6 +514,7 @@ fn path(name: &str) -> VirtualPath {
 mod others;
 mod power;
 mod security;
+mod strangers;
 
 #[cfg(test)]
 mod tests;

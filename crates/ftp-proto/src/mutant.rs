@@ -84,10 +84,26 @@ pub enum Mutant {
     RetryUnderOtherName,
     /// When a pipeline breaks, the client sends all of its files again, those that have been answered, too.
     AnsweredSentAgain,
+    /// A data connection is taken from whatever address it comes.
+    StrangerAccepted,
+    /// What a data connection that was refused has left of its TLS session can be resumed by the next one.
+    StrangerRemembered,
+    /// Under TLS a FIN ends a file of stream mode without close_notify.
+    UnmarkedEndTaken,
+    /// What a client says in clear behind AUTH is heard once TLS is up.
+    ClearCommandsKept,
+    /// Data connections in clear are granted where they have to be protected.
+    ClearDataGranted,
+    /// In deflate mode the end of the connection is the end of the file.
+    CutDeflateTaken,
+    /// The Adler-32 of a zlib stream is compared with nothing.
+    AdlerUnchecked,
+    /// What follows the end of a zlib stream is thrown away.
+    BehindDeflateIgnored,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 37] = [
+    pub const ALL: [Mutant; 45] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -125,6 +141,14 @@ impl Mutant {
         Mutant::CarriageReturnDoubled,
         Mutant::RetryUnderOtherName,
         Mutant::AnsweredSentAgain,
+        Mutant::StrangerAccepted,
+        Mutant::StrangerRemembered,
+        Mutant::UnmarkedEndTaken,
+        Mutant::ClearCommandsKept,
+        Mutant::ClearDataGranted,
+        Mutant::CutDeflateTaken,
+        Mutant::AdlerUnchecked,
+        Mutant::BehindDeflateIgnored,
     ];
 }
 

@@ -94,6 +94,15 @@ impl RunReport {
     }
 }
 
+/// Of the client that was added first, and the server that was added second.
+impl From<NetworkReport> for RunReport {
+    fn from(NetworkReport { end, quiet, hosts, up, down }: NetworkReport) -> Self {
+        let of_host = |n| hosts.get(n).map(|host: &HostReport| (host.held, host.tcp)).unwrap_or_default();
+        let ((client_held, client), (server_held, server)) = (of_host(0), of_host(1));
+        Self { end, quiet, client_held, server_held, client, server, up, down }
+    }
+}
+
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
@@ -130,10 +139,7 @@ where
     let mut network = Network::new(config, observer);
     network.client("client", client);
     network.server("server", server);
-    let NetworkReport { end, quiet, hosts, up, down } = network.run()?;
-    let [client, server] = [0, 1].map(|n| hosts.get(n).map(|host| (host.held, host.tcp)).unwrap_or_default());
-    let ((client_held, client), (server_held, server)) = (client, server);
-    Ok(RunReport { end, quiet, client_held, server_held, client, server, up, down })
+    network.run().map(RunReport::from)
 }
 
 type App = Box<dyn FnOnce(SimNet, RouterHandle) -> Pin<Box<dyn Future<Output = ()>>>>;

@@ -2,8 +2,9 @@
 
 use super::Case;
 use crate::sim::fault::Trigger;
+use crate::sim::others::StrangerPlace;
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
-use ftp_endpoint::client::{Direction, TlsWhen};
+use ftp_endpoint::client::{Direction, Opening, TlsWhen};
 use ftp_proto::path::VirtualPath;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 /// The longest that anything takes: more than eleven days.
 const MAX_US: u64 = 1_000_000_000_000;
+/// A stranger's, to ports.
+const MAX_VISITS: u64 = 1_000;
 /// Of a name, as most file systems have it.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -66,8 +69,29 @@ impl Case {
                 return Err(Problem::new("rival", "none of a download, whose name is the client's own"));
             }
         }
+        self.check_stranger()?;
         if self.rival.is_some() || self.source_change.is_some() {
             within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
+        }
+        Ok(())
+    }
+
+    fn check_stranger(&self) -> Result<(), Problem> {
+        let Some(stranger) = self.stranger else { return Ok(()) };
+        within("stranger.after_us", stranger.after_us, 0, MAX_US)?;
+        within("stranger.visits", stranger.visits.into(), 1, MAX_VISITS)?;
+        let on_data = stranger.deed.is_on_data();
+        if !on_data && stranger.place != StrangerPlace::Elsewhere {
+            return Err(Problem::new("stranger.place", "`elsewhere` of who comes to the control port"));
+        }
+        if !on_data && self.tls.is_none() {
+            return Err(Problem::new("stranger.deed", "neither `injects` nor `bares` without `tls`"));
+        }
+        if stranger.tls && (self.tls.is_none() || on_data && self.policy.opening == Opening::Active) {
+            return Err(Problem::new("stranger.tls", "false without `tls`, and where the server connects"));
+        }
+        if matches!(self.fault.trigger, Trigger::WireByte(_)) {
+            return Err(Problem::new("stranger", "none with a wire byte, of which the sender's are counted"));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Agreement: what the client reported delivered stands at the receiver, whole, wherever the mode
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
-use super::{End, Oracle, loses_unsynced, marks_end_of_file, receiver_end};
+use super::{End, Oracle, is_hidden, loses_unsynced, marks_end_of_file, may_be_displaced, receiver_end};
 use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::TlsEnd;
@@ -24,6 +24,7 @@ impl Oracle for Agreement {
                 || truncates && verdict == Verdict::SilentTruncation
                 || may_differ_silently(end)
                 || may_be_mixed(end)
+                || may_be_anothers(end)
         };
         let files = &mut end.outcome.files.iter();
         let lost = files.find(|file| file.verdict.is_silent_loss() && !is_excused(file.verdict))?;
@@ -52,13 +53,16 @@ fn may_truncate_silently(end: &End<'_>) -> bool {
             }
 }
 
-/// A changed byte that no checksum tells, and a disk that stores less than it says, are noticed by
-/// no mode, for no mode has a checksum of the file; only by whoever reads the stored file back and
+/// A changed byte that no checksum of TLS or of a zlib stream tells, and a disk that stores less than it says, are noticed by
+/// no other mode, for none has a checksum of the file; only by whoever reads the stored file back and
 /// compares. HASH reads what stands at the server (draft-ietf-ftpext2-hash), so on an upload it tells
 /// either. On a download it tells what came from what was sent, not what the client's disk made of
 /// it. SIZE tells a short write at the server, and a byte changed only if a header's count was.
 fn may_differ_silently(end: &End<'_>) -> bool {
     let policy = &end.case.policy;
+    if !is_hidden(end.case) {
+        return false;
+    }
     match end.case.fault.kind {
         // Taken before anybody can compare it.
         FaultKind::Corrupt { .. } | FaultKind::ShortWrite if end.case.ingest.is_some() => true,
@@ -72,6 +76,13 @@ fn may_differ_silently(end: &End<'_>) -> bool {
 /// writes in place, and in stream mode, where a file ends when its connection does.
 fn may_be_taken_in_part(end: &End<'_>) -> bool {
     end.case.ingest.is_some() && (end.case.writes_in_place || !marks_end_of_file(end.case))
+}
+
+/// In clear, what comes from the right address first is the upload (RFC 2577 section 8): the server answers for
+/// it, and the client, whose own connection is reset, may have handed all of its file to its kernel by then.
+fn may_be_anothers(end: &End<'_>) -> bool {
+    let policy = &end.case.policy;
+    may_be_displaced(end.case) && policy.direction == Direction::Put && policy.verify == Verify::Reply
 }
 
 /// Two who write into one file in place mix their bytes.

@@ -2,7 +2,7 @@
 //! sees a part of a file under its final name, but where the receiver writes in place, or loses its power
 //! without having synced.
 
-use super::{End, Oracle, loses_unsynced, marks_end_of_file};
+use super::{End, Oracle, is_hidden, loses_unsynced, marks_end_of_file, may_be_displaced};
 
 /// Finds files that could be seen incomplete under their final names.
 pub struct Exposure;
@@ -15,9 +15,11 @@ impl Oracle for Exposure {
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
         // A byte changed on the way or lost by the disk stands in a file that is whole for all that its
         // receiver can know before it publishes it.
-        let unknowable = end.case.fault.kind.about().hidden;
+        let unknowable = is_hidden(end.case);
         // A name may be on the disk before its bytes, which a loss of power shows.
         let unknowable = unknowable || loses_unsynced(end.case);
+        // A stranger's file is whole for who takes it for the delivery's.
+        let unknowable = unknowable || may_be_displaced(end.case);
         // In place, two write into one file.
         if end.case.writes_in_place {
             return None;

@@ -4,6 +4,7 @@
 use super::{End, Oracle};
 use crate::sim::case::Case;
 use crate::sim::fault::Side;
+use crate::sim::others::StrangerPlace;
 use crate::sim::outcome::Verdict;
 use ftp_endpoint::client::Direction;
 
@@ -56,5 +57,8 @@ fn must_deliver(case: &Case) -> bool {
     // A host that has lost its power says nothing of it: the data connection that it does not know fails one
     // attempt, and only the next finds that it does not know the control connection either.
     let enough = if fault.takes_power() { 2 } else { 1 };
+    // Who can take the place of a connection costs an attempt each time.
+    let displaced = case.stranger.filter(|stranger| stranger.place == StrangerPlace::Neighbour);
+    let enough = enough + displaced.map_or(0, |stranger| stranger.visits);
     survives && !own_disk && strikes_once && !case.path.loses() && case.policy.retries >= enough
 }

@@ -9,16 +9,19 @@ pub mod liveness;
 pub mod once;
 pub mod preservation;
 pub mod replies;
+pub mod strangers;
 
 use super::case::Case;
-use super::fault::Side;
+use super::fault::{FaultKind, Side};
 use super::heard::Heard;
+use super::others::{Stranger, StrangerPlace};
 use super::outcome::Outcome;
-use super::scenario::TlsEnd;
+use super::scenario::{Reuse, TlsEnd};
 use super::truth::Contents;
 use ftp_endpoint::client::Direction;
 use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use turmoil_tcp::network::RunReport;
 
@@ -50,10 +53,25 @@ pub struct End<'a> {
     pub joined: &'a [String],
     /// Names that an ingest has taken, and that are none of the delivery's.
     pub astray: &'a [String],
+    /// What a stranger has come to.
+    pub strangers: &'a Strange,
     /// Control connections that the server had open.
     pub server_sessions: u64,
     /// How the client came to its end.
     pub ending: integrity::Ending,
+}
+
+/// What a stranger has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strange {
+    /// What it was given on data connections.
+    pub taken_bytes: u64,
+    /// Names under which bytes of its own were published.
+    pub stored: BTreeSet<String>,
+    /// What it had said in clear was answered under TLS.
+    pub injected: bool,
+    /// It was granted a data connection in clear.
+    pub bared: bool,
 }
 
 /// Makes every oracle anew for a run.
@@ -67,6 +85,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::<once::Once>::default(),
         Box::new(preservation::Preservation),
         Box::<replies::Replies>::default(),
+        Box::new(strangers::Strangers),
     ]
 }
 
@@ -93,6 +112,21 @@ pub fn receiver_end(case: &Case) -> Option<TlsEnd> {
     })
 }
 
+/// Whether the fault is of those that no side can notice: for a changed byte under a checksum of its own is
+/// noticed, TLS's of each record or the zlib stream's of all that is in it.
+pub fn is_hidden(case: &Case) -> bool {
+    let summed = case.tls.is_some() || case.policy.mode == TransmissionMode::Deflate;
+    case.fault.kind.about().hidden && !(summed && matches!(case.fault.kind, FaultKind::Corrupt { .. }))
+}
+
+/// Whether a stranger with the right address can take the place of a data connection: only that a TLS session
+/// is resumed tells them apart then, and a stranger without TLS from everybody with it.
+pub fn may_be_displaced(case: &Case) -> bool {
+    let neighbour = |stranger: &Stranger| stranger.place == StrangerPlace::Neighbour;
+    let Some(stranger) = case.stranger.filter(neighbour) else { return false };
+    case.tls.is_none_or(|tls| stranger.tls && tls.reuse != Reuse::Require)
+}
+
 /// Whether the receiver's host loses its power and has promised nothing for that.
 pub fn loses_unsynced(case: &Case) -> bool {
     let fault = case.fault.kind;
@@ -117,6 +151,7 @@ pub(crate) mod tests {
         pub received: Vec<String>,
         pub astray: Vec<String>,
         pub joined: Vec<String>,
+        pub strangers: Strange,
         pub server_sessions: u64,
         pub ending: integrity::Ending,
     }
@@ -131,6 +166,7 @@ pub(crate) mod tests {
                 received: &self.received,
                 astray: &self.astray,
                 joined: &self.joined,
+                strangers: &self.strangers,
                 server_sessions: self.server_sessions,
                 ending: self.ending,
             }
@@ -142,6 +178,7 @@ pub(crate) mod tests {
         let mut case = swarm::draw(0);
         // What a test says of its mode holds in clear.
         (case.tls, case.policy.tls) = (None, TlsWhen::Off);
+        case.stranger = None;
         let fate = |file: &crate::sim::workload::FileSpec| FileFate {
             name: file.name.clone(),
             verdict: Verdict::Intact,
@@ -190,6 +227,7 @@ pub(crate) mod tests {
             received: case.files.iter().map(|file| format!("/{}", file.name)).collect(),
             astray: Vec::new(),
             joined: Vec::new(),
+            strangers: Strange::default(),
             case,
             outcome,
             network,

@@ -1,7 +1,7 @@
 //! Preservation: a delivery that fails leaves what stood under the name as it was, where the receiver
 //! can know that it has failed.
 
-use super::{End, Oracle, marks_end_of_file};
+use super::{End, Oracle, is_hidden, marks_end_of_file, may_be_displaced};
 use crate::sim::outcome::Verdict;
 
 /// See the module.
@@ -16,7 +16,7 @@ impl Oracle for Preservation {
         // Written in place, the old file goes with the first byte of the new one. Else the receiver replaces
         // it by what it holds for whole: in stream mode whatever came before the close (RFC 959 section
         // 3.4.1), in any mode what nothing on the wire tells from the file.
-        let unknowable = end.case.fault.kind.about().hidden || !marks_end_of_file(end.case);
+        let unknowable = is_hidden(end.case) || may_be_displaced(end.case) || !marks_end_of_file(end.case);
         if end.case.writes_in_place || unknowable {
             return None;
         }

@@ -2,7 +2,9 @@
 
 use super::error::Problem;
 use super::{Direction, Scenario, limit, within};
-use crate::sim::others::{Deed, Ingest, Rival, RivalUser, SourceChange};
+use crate::sim::others::{
+    Deed, Ingest, Rival, RivalUser, SourceChange, Stranger, StrangerDeed, StrangerPlace,
+};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use turmoil_tcp::seeds;
@@ -23,6 +25,32 @@ pub struct WorldSpec {
     /// Who else writes at the server under the name of the file that the fault strikes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rival: Option<RivalSpec>,
+    /// Who connects to data ports and is no part of the delivery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stranger: Option<StrangerSpec>,
+}
+
+/// Somebody who connects to data ports; each seed draws its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrangerSpec {
+    /// Where it is.
+    pub place: StrangerPlace,
+    /// What it does.
+    pub deed: StrangerDeed,
+    /// The shortest and the longest time from the announcement of a port to its connection.
+    pub after_us: [u64; 2],
+    /// It comes to so many ports.
+    pub visits: u32,
+}
+
+impl StrangerSpec {
+    /// In a stream of its own. It is in clear: contenders with and without TLS meet the same one.
+    fn draw(&self, seed: u64) -> Stranger {
+        let [least, most] = self.after_us;
+        let after_us = seeds::stream(seed, "stranger").random_range(least..=most);
+        Stranger { place: self.place, deed: self.deed, tls: false, after_us, visits: self.visits }
+    }
 }
 
 /// Another session at the server; each seed draws its times.
@@ -51,7 +79,7 @@ impl RivalSpec {
 
 impl WorldSpec {
     /// Each key and what it means, for people.
-    pub const KEYS: [(&str, &str); 4] = [
+    pub const KEYS: [(&str, &str); 5] = [
         ("old_files", "true: each file has an older one under its name at the receiver"),
         (
             "source_change",
@@ -62,6 +90,7 @@ impl WorldSpec {
             "rival",
             "{ user, deed, at_us, lasts_us }: another session that writes under the struck file's name",
         ),
+        ("stranger", "{ place, deed, after_us, visits }: who else connects to data ports"),
     ];
 
     pub(super) fn is_default(&self) -> bool {
@@ -71,6 +100,11 @@ impl WorldSpec {
     /// The rival of this seed.
     pub(in crate::sim) fn rival(&self, seed: u64) -> Option<Rival> {
         self.rival.as_ref().map(|rival| rival.draw(seed))
+    }
+
+    /// The stranger of this seed.
+    pub(in crate::sim) fn stranger(&self, seed: u64) -> Option<Stranger> {
+        self.stranger.as_ref().map(|stranger| stranger.draw(seed))
     }
 
     pub(super) fn check(&self, scenario: &Scenario) -> Result<(), Problem> {
@@ -93,18 +127,23 @@ impl WorldSpec {
         }
         if let Some(rival) = &self.rival {
             Self::check_struck("world.rival", scenario)?;
-            for (key, [least, most]) in [("at_us", rival.at_us), ("lasts_us", rival.lasts_us)] {
-                let key = format!("world.rival.{key}");
-                if least > most {
-                    let found = format!("[{least}, {most}]");
-                    return Err(Problem::new(&key, "the smallest first").found(&found));
-                }
-                within(&format!("{key}.1"), most, 0, limit::MAX_US)?;
-            }
+            in_order("world.rival.at_us", rival.at_us)?;
+            in_order("world.rival.lasts_us", rival.lasts_us)?;
             if scenario.directions != [Direction::Put] {
                 let expected = "directions = [\"put\"] beside it: the name of a download is the client's own";
                 return Err(Problem::new("world.rival", expected));
             }
+        }
+        self.check_stranger(scenario)
+    }
+
+    fn check_stranger(&self, scenario: &Scenario) -> Result<(), Problem> {
+        let Some(stranger) = &self.stranger else { return Ok(()) };
+        Self::check_struck("world.stranger", scenario)?;
+        in_order("world.stranger.after_us", stranger.after_us)?;
+        within("world.stranger.visits", stranger.visits.into(), 1, 1_000)?;
+        if !stranger.deed.is_on_data() {
+            return Err(Problem::new("world.stranger.deed", "moves, overruns, waits or closes"));
         }
         Ok(())
     }
@@ -114,4 +153,12 @@ impl WorldSpec {
         let expected = "none with every_wire_byte, whose faults strike no file of their own";
         if scenario.every_wire_byte { Err(Problem::new(key, expected)) } else { Ok(()) }
     }
+}
+
+/// A shortest and a longest time.
+fn in_order(key: &str, [least, most]: [u64; 2]) -> Result<(), Problem> {
+    if least > most {
+        return Err(Problem::new(key, "the smallest first").found(&format!("[{least}, {most}]")));
+    }
+    within(&format!("{key}.1"), most, 0, limit::MAX_US)
 }

@@ -7,7 +7,7 @@ use crate::sim::fault::{Fault, FaultKind, Trigger};
 use crate::sim::others::{Deed, Ingest, Rival, RivalUser, SourceChange};
 use crate::sim::workload;
 use ftp_endpoint::client::{Direction, Opening, Publish, Verify};
-use ftp_proto::mode::TransmissionMode;
+use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
@@ -110,6 +110,11 @@ impl Feature {
         let middle = Trigger::PayloadByte(rng.random_range(size_bytes / 4..size_bytes));
         let nth = rng.random_range(0..2);
         let (kinds, triggers): (&[FaultKind], &[Trigger]) = match self {
+            // What has been answered when another file of the pipeline fails.
+            Self::Pipelined => (
+                &[FaultKind::WriteError, FaultKind::DiskFull { for_us: 200_000 }],
+                &[Trigger::AfterLastByte, Trigger::BeforeFinal, middle],
+            ),
             // What breaks off leaves a part of it, and the client alive.
             _ if self.goes_on() => (&in_the_middle, &[middle]),
             Self::OldFiles | Self::OldFilesInPlace => (&in_the_middle, &[middle, Trigger::AfterLastByte]),
@@ -202,6 +207,10 @@ impl Feature {
                 (policy.reuse_data_connection, policy.pipeline_depth, policy.parallel) = (true, 1, 1);
             }
             Self::Pipelined => {
+                if policy.mode == TransmissionMode::Stream {
+                    (policy.direction, policy.verify, policy.publish) =
+                        (Direction::Put, Verify::Hash, Publish::Rename);
+                }
                 policy.mode = one_of(rng, &CODED);
                 policy.reuse_data_connection = true;
                 policy.pipeline_depth = one_of(rng, &[2, 4, 16]);
@@ -271,6 +280,11 @@ impl Feature {
             Self::RivalsPart(user) => {
                 // It lies there when the client begins, or is left while the client waits.
                 let at_us = one_of(rng, &[0, 0, round_trips_us]);
+                if user == RivalUser::Same {
+                    // Nothing but the part's own hash tells, and who looks sees what it was joined to.
+                    (case.policy.verify, case.policy.publish) = (Verify::Reply, Publish::Direct);
+                    case.policy.structure = Structure::File;
+                }
                 case.rival = Some(Rival { user, deed: Deed::LeavesPart, at_us, lasts_us: 0 });
                 case.policy.direction = Direction::Put;
             }

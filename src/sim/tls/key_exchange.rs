@@ -1,6 +1,8 @@
 //! Key exchange whose secrets are the run's: ring's own always asks the system for them.
 
 use super::Draws;
+#[cfg(test)]
+use super::draws::Drawer;
 use rustls::crypto::{ActiveKeyExchange, SecureRandom, SharedSecret, SupportedKxGroup};
 use rustls::ffdhe_groups::FfdheGroup;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
@@ -60,13 +62,12 @@ impl ActiveKeyExchange for Started {
 mod tests {
     use super::*;
     use crate::sim::tls::Seeded;
-    use ftp_endpoint::observe::Who;
     use rustls::crypto::ring::kx_group;
 
     #[test]
     fn agrees_with_rings_key_exchange() {
         let _run = Seeded::begin(3);
-        let ours = X25519(Draws(Who::Client)).start().unwrap();
+        let ours = X25519(Draws(Drawer::Client)).start().unwrap();
         let rings = kx_group::X25519.start().unwrap();
         let (our_key, their_key) = (ours.pub_key().to_vec(), rings.pub_key().to_vec());
         let (here, there) = (ours.complete(&their_key).unwrap(), rings.complete(&our_key).unwrap());
@@ -75,8 +76,8 @@ mod tests {
 
     #[test]
     fn starts_in_a_run_only() {
-        for who in [Who::Client, Who::Server] {
-            assert_eq!(X25519(Draws(who)).start().err(), Some(Error::FailedToGetRandomBytes));
+        for drawer in [Drawer::Client, Drawer::Server, Drawer::Stranger] {
+            assert_eq!(X25519(Draws(drawer)).start().err(), Some(Error::FailedToGetRandomBytes));
         }
     }
 
@@ -86,7 +87,7 @@ mod tests {
         // Of no order, of order four, too short, too long.
         let one = [&[1][..], &[0; 31]].concat();
         for key in [&[0; 32][..], &one, &[9; 31], &[9; 33]] {
-            let started = X25519(Draws(Who::Server)).start().unwrap();
+            let started = X25519(Draws(Drawer::Server)).start().unwrap();
             let error = started.complete(key).err();
             assert_eq!(error, Some(PeerMisbehaved::InvalidKeyShare.into()), "{key:?}");
         }

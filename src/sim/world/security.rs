@@ -10,7 +10,7 @@ use ftp_endpoint::server::{ServerTls, TlsUse};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 
-fn versions(tls: TlsSpec) -> Versions {
+pub(super) fn versions(tls: TlsSpec) -> Versions {
     match tls.version {
         TlsVersion::Tls12 => Versions::Tls12,
         TlsVersion::Tls13 => Versions::Tls13,

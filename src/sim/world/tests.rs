@@ -1,4 +1,5 @@
 mod power;
+mod strangers;
 
 use super::*;
 use crate::sim::fault::Trigger;

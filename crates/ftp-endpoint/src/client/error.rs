@@ -79,12 +79,6 @@ pub enum ClientError {
     /// The data connection could not be opened, within `connect_timeout` or at all.
     #[error("cannot open a data connection: {0}")]
     DataConnect(io::Error),
-    /// Somebody else than the server has connected to an active data port (RFC 2577 section 8).
-    #[error("data connection from {found}, which is not the server")]
-    DataPeer {
-        /// Who.
-        found: SocketAddr,
-    },
     /// The transfer failed at this end; `reply` is what the server made of it, if it said.
     #[error("{error}{}", said(reply))]
     Transfer {
@@ -220,7 +214,6 @@ impl ClientError {
             Self::Refused { .. } | Self::NotDurable => FailureKind::Refused,
             Self::Address { .. }
             | Self::DataConnect(_)
-            | Self::DataPeer { .. }
             | Self::UnmarkedEnd
             | Self::TransferRefused(_)
             | Self::EarlyCompletion(_) => FailureKind::Data,

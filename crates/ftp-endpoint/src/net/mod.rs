@@ -2,6 +2,8 @@
 //! sockets ([`real`]) and over the simulated network.
 
 use bytes::BytesMut;
+#[cfg(any(feature = "client", feature = "server"))]
+use ftp_proto::mutant::{self, Mutant};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -94,6 +96,28 @@ pub trait Listener: Send + Sync + 'static {
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
     /// The address listened on, with its port.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// Accepts a connection from the host `from`, if one is named; others that have found the port are reset
+/// (RFC 2577 section 8).
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) async fn accept_from<L: Listener>(listener: &L, from: Option<IpAddr>) -> io::Result<L::Stream> {
+    let from = from.filter(|_| !mutant::is(Mutant::StrangerAccepted));
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        if from.is_none_or(|from| canonical(from) == canonical(peer.ip())) {
+            return Ok(stream);
+        }
+        #[cfg(feature = "server")]
+        tracing::warn!(%peer, "data connection from a stranger refused");
+        stream.abort();
+    }
+}
+
+/// An IPv4 address behind an IPv6 socket is itself.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn canonical(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
 }
 
 /// The limit of [`Net::timeout`] has passed.

@@ -6,6 +6,8 @@ use crate::net::{Channel, Net, Stream};
 use crate::observe::{Event, Watch};
 use bytes::{Buf, BytesMut};
 use ftp_proto::command::{Command, CommandError, MAX_LINE_BYTES};
+#[cfg(feature = "tls")]
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 use ftp_proto::telnet::{Item, LineSplitter};
@@ -126,10 +128,22 @@ impl<N: Net> Control<N> {
         limit: std::time::Duration,
     ) -> io::Result<()> {
         self.flush().await?;
+        if mutant::is(Mutant::ClearCommandsKept) {
+            return self.accept_tls(config, limit).await;
+        }
         self.unread.clear();
         self.queue.clear();
         self.queued_bytes = 0;
         self.splitter = LineSplitter::new(MAX_LINE_BYTES);
+        self.accept_tls(config, limit).await
+    }
+
+    #[cfg(feature = "tls")]
+    async fn accept_tls(
+        &mut self,
+        config: std::sync::Arc<rustls::ServerConfig>,
+        limit: std::time::Duration,
+    ) -> io::Result<()> {
         match self.net.timeout(limit, self.stream.accept_tls(config)).await {
             Ok(secured) => secured,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),

@@ -9,13 +9,13 @@ use super::config::Config;
 use super::replies::OpenError;
 #[cfg(feature = "tls")]
 use super::tls::{DataTls, version};
-use crate::net::{Channel, Listener, Net, Pace, Stream};
+use crate::net::{Channel, Listener, Net, Pace, Stream, accept_from, canonical};
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, MinRate};
 use ftp_proto::mode::{Coding, TransmissionMode};
 use ftp_proto::mutant::{self, Mutant};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A privileged port is never connected to (RFC 2577 section 3).
@@ -331,7 +331,10 @@ impl<N: Net> DataPort<N> {
         let to = match &self.port {
             Port::Used => return Err(OpenError::NoPort),
             Port::Passive(listener) => {
-                let stream = accept_from(listener, self.peer.ip(), self.foreign_addresses).await?;
+                let stream = {
+                    let client = (!self.foreign_addresses).then(|| self.peer.ip());
+                    accept_from(listener, client).await?
+                };
                 let served = std::mem::replace(&mut self.port, Port::Used);
                 if mutant::is(Mutant::ListenerForgotten) {
                     std::mem::forget(served);
@@ -358,21 +361,4 @@ impl<N: Net> DataPort<N> {
             _ => SocketAddr::new(canonical(to.ip()), to.port()),
         }
     }
-}
-
-/// Accepts the client's connection; others that have found the port are reset (RFC 2577 section 8).
-async fn accept_from<L: Listener>(listener: &L, client: IpAddr, any: bool) -> io::Result<L::Stream> {
-    loop {
-        let (stream, peer) = listener.accept().await?;
-        if any || canonical(peer.ip()) == canonical(client) {
-            return Ok(stream);
-        }
-        tracing::warn!(%peer, %client, "data connection from a stranger refused");
-        stream.abort();
-    }
-}
-
-/// An IPv4 address behind an IPv6 socket is itself.
-pub(super) fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
 }

@@ -3,6 +3,7 @@
 use super::{DataConnection, TransferError};
 use crate::net::{Net, Stream};
 use crate::observe::Event as Seen;
+use ftp_proto::mutant::{self, Mutant};
 use serde::{Deserialize, Serialize};
 use std::io;
 use tokio::io::AsyncReadExt;
@@ -29,6 +30,7 @@ impl<N: Net> DataConnection<N> {
         match (error.kind(), self.tls_end) {
             // The mode will say that the file's mark has not come.
             (io::ErrorKind::UnexpectedEof, _) if self.outlives_file() => Ok(0),
+            (io::ErrorKind::UnexpectedEof, TlsEnd::Strict) if mutant::is(Mutant::UnmarkedEndTaken) => Ok(0),
             (io::ErrorKind::UnexpectedEof, TlsEnd::Strict) => Err(TransferError::NoCloseNotify),
             (io::ErrorKind::UnexpectedEof, TlsEnd::Lax) => {
                 self.unmarked = true;

@@ -198,6 +198,11 @@ impl<N: Net> DataConnection<N> {
         self.takes_cut_deflate = takes_it && self.coding.mode == TransmissionMode::Deflate;
     }
 
+    fn takes_cut_deflate(&self) -> bool {
+        let deflate = self.coding.mode == TransmissionMode::Deflate;
+        self.takes_cut_deflate || deflate && mutant::is(Mutant::CutDeflateTaken)
+    }
+
     /// Whether the last file ended by an end of the connection that anybody on the path can make, under TLS
     /// ([`TlsEnd::Lax`]).
     pub fn ended_unmarked(&self) -> bool {
@@ -327,7 +332,7 @@ impl<N: Net> DataConnection<N> {
                         Ok(())
                     }
                     Finish::Complete if ended => Ok(()),
-                    Finish::Truncated if self.takes_cut_deflate => {
+                    Finish::Truncated if self.takes_cut_deflate() => {
                         Local::new(file, &mut incoming, &mut self.waiting).end_of_file().await?;
                         Ok(())
                     }

@@ -4,7 +4,7 @@ use super::transfer::{Ended, with_replies};
 use super::{Session, refused, sum};
 use crate::client::error::ClientError;
 use crate::client::policy::Opening;
-use crate::net::{Channel, Listener, Net};
+use crate::net::{Channel, Listener, Net, accept_from};
 use crate::transfer::DataConnection;
 use ftp_proto::address::{parse_extended_passive, parse_passive};
 use ftp_proto::command::{Command, ExtendedPassive};
@@ -160,15 +160,14 @@ impl<N: Net> Session<N> {
     pub(super) async fn accept(&mut self, listener: N::Listener) -> Result<DataConnection<N>, ClientError> {
         let limit = self.policy.connect_timeout;
         let net = self.net.clone();
-        let accepted =
-            net.timeout(limit, with_replies(&mut self.control, &self.cancel, listener.accept())).await;
         let server = self.control.peer_addr().map_err(ClientError::Control)?;
+        let coming = Box::pin(accept_from(&listener, Some(server.ip())));
+        let accepted = net.timeout(limit, with_replies(&mut self.control, &self.cancel, coming)).await;
         if mutant::is(Mutant::ActiveListenerKept) && !matches!(accepted, Ok(Ended::Moved(Ok(_)))) {
             std::mem::forget(listener);
         }
         match accepted {
-            Ok(Ended::Moved(Ok((stream, peer)))) if peer.ip() == server.ip() => self.wrap(stream),
-            Ok(Ended::Moved(Ok((_, found)))) => Err(ClientError::DataPeer { found }),
+            Ok(Ended::Moved(Ok(stream))) => self.wrap(stream),
             Ok(Ended::Moved(Err(error))) => Err(ClientError::DataConnect(error)),
             Ok(Ended::Replied(reply)) => Err(ClientError::TransferRefused(reply?)),
             Err(_) => Err(ClientError::DataConnect(io::ErrorKind::TimedOut.into())),

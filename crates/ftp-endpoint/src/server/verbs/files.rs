@@ -1,8 +1,8 @@
 //! Names: CWD CDUP PWD MKD RMD DELE RNFR RNTO SIZE MDTM MFMT.
 
 use crate::net::Net;
+use crate::net::canonical;
 use crate::server::accounts::{Accounts, Rights};
-use crate::server::data::canonical;
 use crate::server::log::{Change, ChangeRecord, LogRecord};
 use crate::server::promises::Promise;
 use crate::server::replies::Refusal;

@@ -1,8 +1,8 @@
 //! Transfer parameters: PORT PASV EPRT EPSV TYPE STRU MODE, and OPTS MODE Z.
 
 use crate::net::Net;
+use crate::net::canonical;
 use crate::server::accounts::Accounts;
-use crate::server::data::canonical;
 use crate::server::replies::{OpenError, Refusal};
 use crate::server::session::Session;
 use ftp_proto::address::{extended_passive_text, passive_text};

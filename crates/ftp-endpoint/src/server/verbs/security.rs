@@ -5,6 +5,8 @@ use crate::server::accounts::Accounts;
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
 use ftp_proto::command::ProtectionLevel;
+#[cfg(feature = "tls")]
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::Reply;
 
 #[cfg(feature = "tls")]
@@ -86,7 +88,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
 
     /// 521 before anything else is said of a transfer (RFC 4217 section 10.2).
     pub(in crate::server) fn may_move_data(&self) -> Result<(), Refusal> {
-        match self.config.demands_tls() && self.negotiated.protection != Protection::Private {
+        let unprotected = self.config.demands_tls() && self.negotiated.protection != Protection::Private;
+        match unprotected && !mutant::is(Mutant::ClearDataGranted) {
             true => Err(Refusal::Unprotected),
             false => Ok(()),
         }

@@ -1,9 +1,9 @@
 //! Transfers: REST RETR STOR STOU APPE ABOR, and what listings are sent by. How an upload goes on is in
 //! `upload`.
 
-use crate::net::{Net, Time};
+use crate::net::{Net, Time, canonical};
 use crate::server::accounts::Accounts;
-use crate::server::data::{Way, canonical};
+use crate::server::data::Way;
 use crate::server::log::{LogRecord, Movement, TransferRecord};
 use crate::server::meanwhile::{Attended, attended};
 use crate::server::negotiated::Restart;

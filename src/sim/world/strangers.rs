@@ -1,0 +1,182 @@
+//! Strangers: who connects and has no part in the delivery.
+
+use super::{CONTROL_PORT, World, control, security};
+use crate::sim::net::{ProcessNet, ProcessStream};
+use crate::sim::others::{STRANGERS_WORDS, Stranger, StrangerDeed, StrangerPlace, strangers};
+use crate::sim::tls::{self, SERVER_NAME};
+use crate::sim::trace::Place;
+use ftp_endpoint::client::Opening;
+use ftp_endpoint::net::{Channel, Net};
+use ftp_proto::mode::{Encoder, End};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use turmoil_tcp::network::SimNet;
+
+/// It gives up a port after so long, and then comes to the next.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So long it holds a connection on which it says nothing.
+const WAIT: Duration = Duration::from_secs(5);
+
+impl World {
+    /// The stranger that has a host of its own, and whether that is on the clients' side of the path.
+    pub(super) fn stranger_elsewhere(&self) -> Option<bool> {
+        let stranger = self.case.stranger.filter(|stranger| stranger.place == StrangerPlace::Elsewhere)?;
+        Some(!stranger.deed.is_on_data() || self.case.policy.opening == Opening::Passive)
+    }
+
+    /// The stranger on the host that data connections come from, while the delivery lasts. Does not return.
+    pub(super) async fn neighbour(&self, net: &SimNet, opening: Opening) {
+        let here = self.case.policy.opening == opening;
+        match self.case.stranger.filter(|stranger| stranger.place == StrangerPlace::Neighbour) {
+            Some(stranger) if here => self.strange(net, stranger).await,
+            _ => {}
+        }
+        pending().await
+    }
+
+    /// All that a stranger does, from a process of its own.
+    pub(super) async fn strange(&self, net: &SimNet, stranger: Stranger) {
+        let net = ProcessNet(net.process());
+        if stranger.place == StrangerPlace::Elsewhere {
+            self.recorder.notes().strangers_ip = Some(net.0.ip().into());
+        }
+        // What it has learnt of the server's TLS it keeps from visit to visit.
+        let tls = self.case.tls.map(|tls| tls::stranger_config(security::versions(tls)));
+        let after = Duration::from_micros(stranger.after_us);
+        let mut visits = 0;
+        if !stranger.deed.is_on_data() {
+            net.sleep(after).await;
+            let config = tls.expect("a case's stranger comes to the control port where there is TLS");
+            let visited = self.probe(&net, stranger.deed, config);
+            return self.told(&net, control(), net.timeout(PATIENCE, visited).await.ok());
+        }
+        let tls = tls.filter(|_| stranger.tls);
+        while visits < stranger.visits
+            && let Some((at, port)) = self.ports.next().await
+        {
+            visits += 1;
+            net.sleep((at + after).after(net.now())).await;
+            let visited = self.visit(&net, port, stranger.deed, tls.clone());
+            self.told(&net, port, net.timeout(PATIENCE, visited).await.ok());
+        }
+    }
+
+    fn told(&self, net: &ProcessNet, port: SocketAddr, ended: Option<io::Result<()>>) {
+        let ended = match ended {
+            Some(Ok(())) => "has done".to_owned(),
+            Some(Err(error)) => error.to_string(),
+            None => "has waited in vain".to_owned(),
+        };
+        self.recorder.trace.add(net.now(), Place::Path, format_args!("a stranger at {port}: {ended}"));
+    }
+
+    async fn visit(
+        &self,
+        net: &ProcessNet,
+        port: SocketAddr,
+        deed: StrangerDeed,
+        tls: Option<Arc<ClientConfig>>,
+    ) -> io::Result<()> {
+        let mut channel = Channel::Clear(net.connect(None, port).await?);
+        if let Some(config) = tls {
+            channel.connect_tls(config, server_name()).await?;
+        }
+        match deed {
+            StrangerDeed::Waits => net.sleep(WAIT).await,
+            StrangerDeed::Moves | StrangerDeed::Overruns => {
+                let sent = channel.write_all(&self.strangers_file(deed)).await;
+                // Whatever became of that, something may have come.
+                let sent = sent.and(channel.shutdown().await);
+                self.take_all(&mut channel).await?;
+                sent?;
+            }
+            StrangerDeed::Closes | StrangerDeed::Injects | StrangerDeed::Bares => {
+                channel.shutdown().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As the delivery's own clients would send it.
+    fn strangers_file(&self, deed: StrangerDeed) -> Vec<u8> {
+        let (file, mut wire) = (strangers(), Vec::new());
+        let mut encoder = Encoder::new(self.case.policy.coding());
+        encoder.encode(&file, End { record: false, file: true }, &mut wire);
+        if deed == StrangerDeed::Overruns {
+            wire.extend_from_slice(STRANGERS_WORDS);
+        }
+        wire
+    }
+
+    async fn take_all(&self, channel: &mut Channel<ProcessStream>) -> io::Result<()> {
+        let mut taken = [0; 4096];
+        loop {
+            match channel.read(&mut taken).await? {
+                0 => return Ok(()),
+                // In clear, the beginning of a handshake is no byte of a file.
+                _ if self.case.tls.is_some() && !channel.is_tls() => {}
+                read => self.recorder.notes().strangers.taken_bytes += read as u64,
+            }
+        }
+    }
+
+    async fn probe(&self, net: &ProcessNet, deed: StrangerDeed, tls: Arc<ClientConfig>) -> io::Result<()> {
+        let to = SocketAddr::new(control().ip(), CONTROL_PORT);
+        let mut dialogue = Dialogue { channel: Channel::Clear(net.connect(None, to).await?) };
+        dialogue.reply().await?;
+        let injected = if deed == StrangerDeed::Injects { "NOOP\r\n" } else { "" };
+        if dialogue.asks(&format!("AUTH TLS\r\n{injected}")).await? != 234 {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        dialogue.channel.connect_tls(tls, server_name()).await?;
+        if deed == StrangerDeed::Injects {
+            // Nothing else has been asked.
+            let code = dialogue.asks("QUIT\r\n").await?;
+            self.recorder.notes().strangers.injected |= code != 221;
+        } else {
+            for (command, wanted) in [("USER user", 331), ("PASS password", 230), ("PBSZ 0", 200)] {
+                if dialogue.asks(&format!("{command}\r\n")).await? != wanted {
+                    return Err(io::ErrorKind::PermissionDenied.into());
+                }
+            }
+            dialogue.asks("EPSV\r\n").await?;
+            let code = dialogue.asks("LIST\r\n").await?;
+            self.recorder.notes().strangers.bared |= code < 500;
+            dialogue.asks("QUIT\r\n").await?;
+        }
+        dialogue.channel.shutdown().await
+    }
+}
+
+/// A control connection that is spoken on in step.
+struct Dialogue {
+    channel: Channel<ProcessStream>,
+}
+
+impl Dialogue {
+    async fn asks(&mut self, lines: &str) -> io::Result<u16> {
+        self.channel.write_all(lines.as_bytes()).await?;
+        self.channel.flush().await?;
+        self.reply().await
+    }
+
+    /// The code of the next reply, of one line.
+    async fn reply(&mut self) -> io::Result<u16> {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            line.push(self.channel.read_u8().await?);
+        }
+        let code = line.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        code.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+}
+
+fn server_name() -> ServerName<'static> {
+    ServerName::try_from(SERVER_NAME).expect("a constant name")
+}
