@@ -28,8 +28,7 @@ use sha2::{Digest, Sha256};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use turmoil_tcp::network::{self, Network, NetworkConfig, NetworkError, RunEnd, RunReport, SimNet};
-use turmoil_tcp::path::PathConfig;
+use turmoil_tcp::network::{self, NetworkError, RunEnd, RunReport, SimNet};
 use turmoil_tcp::path::router::RouterHandle;
 
 /// RFC 959 section 8: the server's control port.
@@ -181,37 +180,6 @@ impl World {
 
     fn receiving_store(&self) -> &MemoryStore {
         self.receiving_host().memory()
-    }
-
-    fn network_config(&self) -> NetworkConfig {
-        let path = &self.case.path;
-        let path = PathConfig {
-            rtt_us: path.rtt_us,
-            bandwidth_bits_per_s: path.bandwidth_bits_per_s,
-            queue_bytes: path.queue_bytes,
-            loss_ppm: path.loss_ppm + self.case.fault.kind.loss_ppm(),
-            impairments: path.impairments(),
-        };
-        let mut config = NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us);
-        // A trace's hash is of all bytes of all packets.
-        config.tcp.checksums = self.keep.trace_hash || self.keep.packets;
-        config
-    }
-
-    /// The hosts: the client's, the server's, and that of a stranger elsewhere.
-    fn network(self: Arc<Self>, config: &NetworkConfig) -> Network {
-        let mut network = Network::new(config, self.recorder.clone());
-        let (client, server) = (self.clone(), self.clone());
-        network.client("client", move |net, router| client.client_host(net, router));
-        network.server("server", move |net, _router| server.server_host(net));
-        if let (Some(stranger), Some(among_clients)) = (self.case.stranger, self.stranger_elsewhere()) {
-            let acts = move |net: SimNet, _router| async move { self.strange(&net, stranger).await };
-            match among_clients {
-                true => network.client("stranger", acts),
-                false => network.server("stranger", acts),
-            };
-        }
-        network
     }
 
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
@@ -511,6 +479,7 @@ fn path(name: &str) -> VirtualPath {
     VirtualPath::root().join(name).expect("a case's file names are pathnames")
 }
 
+mod hosts;
 mod others;
 mod power;
 mod security;

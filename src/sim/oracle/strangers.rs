@@ -82,7 +82,7 @@ mod tests {
         use StrangerPlace::{Elsewhere, Neighbour};
         assert_eq!(told(Elsewhere, |_| ()), None);
         assert!(told(Elsewhere, takes).unwrap().contains("given 7 bytes"));
-        let stores = |end: &mut Ended| drop(end.strangers.stored.insert("f".to_owned()));
+        let stores = |end: &mut Ended| end.strangers.stored = ["f".to_owned()].into();
         assert!(told(Elsewhere, stores).unwrap().contains("stood under f"));
         assert!(told(Elsewhere, |end| end.strangers.injected = true).unwrap().contains("behind AUTH"));
         assert!(told(Elsewhere, |end| end.strangers.bared = true).unwrap().contains("in clear"));

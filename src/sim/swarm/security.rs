@@ -50,7 +50,7 @@ fn aim(seed: u64, case: &mut Case) {
     (policy.opening, policy.pipeline_depth) = (Opening::Passive, 1);
     case.ingest = None;
     case.fault.trigger = middle;
-    if turn % 3 == 0 {
+    if turn.is_multiple_of(3) {
         (policy.mode, policy.structure) = (TransmissionMode::Stream, Structure::File);
         case.tls.get_or_insert_default();
         policy.tls = TlsWhen::Required;

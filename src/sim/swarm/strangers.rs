@@ -39,11 +39,11 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
         1 => remembered(rng, case),
         2 => {
             go_under_tls(rng, case, &[TlsVersion::Tls12, TlsVersion::Tls13]);
-            let deed = if turn % 2 == 0 { StrangerDeed::Injects } else { StrangerDeed::Bares };
+            let deed = if turn.is_multiple_of(2) { StrangerDeed::Injects } else { StrangerDeed::Bares };
             let after_us = rng.random_range(0..=10 * way_us);
             Stranger { deed, after_us, visits: 1, ..elsewhere }
         }
-        _ if turn % 2 == 0 => {
+        _ if turn.is_multiple_of(2) => {
             // It is first, and the server takes what it sends for what the client sends.
             (case.policy.mode, case.policy.direction) = (TransmissionMode::Deflate, Direction::Put);
             case.policy.opening = Opening::Passive;

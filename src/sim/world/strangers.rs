@@ -47,7 +47,7 @@ impl World {
             self.recorder.notes().strangers_ip = Some(net.0.ip().into());
         }
         // What it has learnt of the server's TLS it keeps from visit to visit.
-        let tls = self.case.tls.map(|tls| tls::stranger_config(security::versions(tls)));
+        let tls = self.case.tls.map(|tls| Arc::new(tls::stranger_config(security::versions(tls))));
         let after = Duration::from_micros(stranger.after_us);
         let mut visits = 0;
         if !stranger.deed.is_on_data() {

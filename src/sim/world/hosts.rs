@@ -1,0 +1,39 @@
+//! The path of a world and the hosts on it.
+
+use super::World;
+use std::sync::Arc;
+use turmoil_tcp::network::{Network, NetworkConfig, SimNet};
+use turmoil_tcp::path::PathConfig;
+
+impl World {
+    pub(super) fn network_config(&self) -> NetworkConfig {
+        let path = &self.case.path;
+        let path = PathConfig {
+            rtt_us: path.rtt_us,
+            bandwidth_bits_per_s: path.bandwidth_bits_per_s,
+            queue_bytes: path.queue_bytes,
+            loss_ppm: path.loss_ppm + self.case.fault.kind.loss_ppm(),
+            impairments: path.impairments(),
+        };
+        let mut config = NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us);
+        // A trace's hash is of all bytes of all packets.
+        config.tcp.checksums = self.keep.trace_hash || self.keep.packets;
+        config
+    }
+
+    /// The hosts: the client's, the server's, and that of a stranger elsewhere.
+    pub(super) fn network(self: Arc<Self>, config: &NetworkConfig) -> Network {
+        let mut network = Network::new(config, self.recorder.clone());
+        let (client, server) = (self.clone(), self.clone());
+        network.client("client", move |net, router| client.client_host(net, router));
+        network.server("server", move |net, _router| server.server_host(net));
+        if let (Some(stranger), Some(among_clients)) = (self.case.stranger, self.stranger_elsewhere()) {
+            let acts = move |net: SimNet, _router| async move { self.strange(&net, stranger).await };
+            match among_clients {
+                true => network.client("stranger", acts),
+                false => network.server("stranger", acts),
+            };
+        }
+        network
+    }
+}
