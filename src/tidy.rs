@@ -27,8 +27,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ftpsim/sim", &["ftp_endpoint", "ftp_proto", "turmoil_tcp"]),
     ("ftpsim/lab", &["ftp_endpoint", "ftp_proto", "sim", "turmoil_tcp"]),
     ("ftpsim/measure", &["ftp_endpoint", "ftp_proto", "lab", "sim"]),
-    ("ftpsim/report", &["ftp_endpoint", "ftp_proto", "lab", "measure", "sim", "turmoil_tcp"]),
-    ("ftpsim/cli", &["ftp_endpoint", "ftp_proto", "lab", "measure", "report", "sim", "turmoil_tcp"]),
+    ("ftpsim/check", &["ftp_proto"]),
+    ("ftpsim/report", &["check", "ftp_endpoint", "ftp_proto", "lab", "measure", "sim", "turmoil_tcp"]),
+    ("ftpsim/cli", &["check", "ftp_endpoint", "ftp_proto", "lab", "measure", "report", "sim", "turmoil_tcp"]),
     ("ftpsim/main", &[]),
     ("ftpsim/lib", &[]),
 ];

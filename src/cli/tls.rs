@@ -4,6 +4,7 @@ use super::credentials::is_anonymous;
 use super::out::{message, tell};
 use super::transfer::choice;
 use super::url::FtpUrl;
+use crate::check::server::Tls;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use ftp_endpoint::client::{ClientError, ClientTls, FailureKind, Fingerprint, Login, Policy, TlsWhen, Trust};
@@ -54,7 +55,7 @@ const TLS13: Versions = &[&rustls::version::TLS13, &rustls::version::TLS12];
 const VERSIONS: [(&str, Versions); 2] = [("1.2", TLS12), ("1.3", TLS13)];
 
 impl TlsArgs {
-    fn when(&self, url: &FtpUrl) -> anyhow::Result<TlsWhen> {
+    pub(super) fn when(&self, url: &FtpUrl) -> anyhow::Result<TlsWhen> {
         match self.tls {
             TlsWhen::Off if url.implicit_tls => {
                 bail!("ftps:// is always under TLS; without it, it is ftp://")
@@ -80,6 +81,16 @@ impl TlsArgs {
         let known = if tls == TlsWhen::Off { None } else { Some(self.client(url)?) };
         let login = Login { tls: known, ..login };
         Ok((login, Policy { tls, tls_end: self.tls_end, ..policy }))
+    }
+
+    /// For who does the handshakes himself; none where TLS is off.
+    pub(super) fn connector(&self, url: &FtpUrl) -> anyhow::Result<Option<Tls>> {
+        let when = self.when(url)?;
+        if when == TlsWhen::Off {
+            return Ok(None);
+        }
+        let (config, name) = self.client(url)?.parts();
+        Ok(Some(Tls { config, name, implicit: when == TlsWhen::Implicit }))
     }
 
     fn client(&self, url: &FtpUrl) -> anyhow::Result<ClientTls> {

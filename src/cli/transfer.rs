@@ -140,7 +140,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// No time at all would let nothing happen.
-fn some_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
     seconds(text)
         .and_then(|time| if time.is_zero() { Err("expected more than 0".to_owned()) } else { Ok(time) })
 }

@@ -1,6 +1,8 @@
 //! What a comparison found, for people.
 
 mod charts;
+#[cfg(feature = "cli")]
+pub mod check;
 mod findings;
 pub mod format;
 #[cfg(feature = "cli")]

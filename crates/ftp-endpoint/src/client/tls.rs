@@ -87,6 +87,12 @@ impl ClientTls {
         Self { config, older, name, prefers_older: Arc::default() }
     }
 
+    /// Configuration and name, for who does the handshakes himself. What is learnt of the server (tickets) is
+    /// shared by all connections that use this configuration.
+    pub fn parts(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
+        (self.config.clone(), self.name.clone())
+    }
+
     /// For one session: what its data connections resume is its own control connection's.
     pub(super) fn session(&self) -> SessionTls {
         let preferred = match &self.older {

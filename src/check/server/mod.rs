@@ -1,0 +1,15 @@
+//! Requirements asked of a server, each a dialogue: `*.check` beside this file, by RFC, in the form that
+//! `text` describes and `script` reads.
+
+mod control;
+mod data;
+mod predicates;
+mod run;
+mod script;
+mod session;
+mod suite;
+mod target;
+
+pub use script::{Check, all, own, parse};
+pub use suite::{Probe, Suite};
+pub use target::{Target, Tls};

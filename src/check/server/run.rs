@@ -1,0 +1,268 @@
+//! One check against a server: its steps, one after the other, until one decides.
+
+use super::control::{Trouble, clipped};
+use super::data::{self, Data};
+use super::predicates::Seen;
+use super::script::{Check, Codes, Step};
+use super::session::{Ended, Session, failed};
+use super::suite::Probe;
+use super::target::Target;
+use crate::check::verdict::{Outcome, Verdict};
+use ftp_proto::{address, name};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Timeouts that a check may wait for, one after the other.
+const TIMEOUTS: u32 = 6;
+/// Codes that say that a command or parameter is not there (RFC 959 section 4.2.2, RFC 2228, RFC 2428).
+const NOT_OFFERED: [u16; 9] = [500, 501, 502, 503, 504, 522, 534, 536, 431];
+
+/// What happened, and whether a connection was made at all.
+pub(super) async fn run(
+    check: &'static Check,
+    target: &Target,
+    probe: &Probe,
+    directory: &str,
+) -> (Outcome, bool) {
+    let outcome = |verdict, seen: String, dialogue| Outcome {
+        id: check.id,
+        section: check.section(),
+        level: check.level,
+        sentence: check.sentence,
+        verdict,
+        seen,
+        dialogue,
+    };
+    if let Some((verdict, why)) = impossible(check, target) {
+        return (outcome(verdict, why.to_owned(), Vec::new()), true);
+    }
+    let mut session = match Session::connect(target).await {
+        Ok(session) => session,
+        Err(trouble) => {
+            let seen = format!("cannot connect: {trouble}");
+            return (outcome(Verdict::Fail, seen, Vec::new()), false);
+        }
+    };
+    let limit = target.timeout * TIMEOUTS;
+    let steps = steps(check, &mut session, probe, directory);
+    let ended = tokio::time::timeout(limit, steps).await;
+    let (verdict, seen) = match ended {
+        Ok(Ok(seen)) => (Verdict::Pass, seen),
+        Ok(Err((verdict, why))) => (verdict, why),
+        Err(_) => failed(format!("no end within {} s", limit.as_secs_f64())),
+    };
+    if session.last.code != 221 {
+        // Servers that serve one session at a time, or few, shall not have to wait for a timeout.
+        let _ = tokio::time::timeout(Duration::from_millis(200), session.control.line("QUIT")).await;
+    }
+    let dialogue = std::mem::take(&mut session.control.transcript);
+    (outcome(verdict, seen, dialogue), true)
+}
+
+fn impossible(check: &Check, target: &Target) -> Option<(Verdict, &'static str)> {
+    let implicit = target.tls.as_ref().is_some_and(|tls| tls.implicit);
+    Some(match () {
+        () if check.needs.writes && target.read_only => (Verdict::Untestable, "read-only"),
+        () if check.needs.clear && implicit => (Verdict::Untestable, "ftps:// is under TLS from the first byte"),
+        () if check.needs.clear && target.tls.is_none() => (Verdict::Skipped, "TLS is switched off here"),
+        () if check.needs.tls && !target.secured => (Verdict::Skipped, "the session is not under TLS"),
+        () if check.needs.ipv4 && !target.address.is_ipv4() => (Verdict::Untestable, "needs IPv4"),
+        () => return None,
+    })
+}
+
+async fn steps(
+    check: &Check,
+    session: &mut Session<'_>,
+    probe: &Probe,
+    directory: &str,
+) -> Result<String, Ended> {
+    let directory = (!session.target.read_only && check.needs.writes).then_some(directory);
+    session.begin(check.start, check.needs.clear, directory).await?;
+    let mut said = String::new();
+    for step in &check.steps {
+        match step {
+            Step::Say(line) => said = filled(session, line),
+            Step::Raw(bytes) => said = name::decode(bytes).trim_end().to_owned(),
+            _ => {}
+        }
+        match step {
+            Step::Reply(pass, done) => {
+                let code = reply(session, &said, pass, done).await?;
+                if !pass.has(code) {
+                    break;
+                }
+            }
+            Step::Offered(pass) => offered(session, &said, pass).await?,
+            Step::Feature(word) if !probe.announces(word) => {
+                return Err((Verdict::Skipped, format!("FEAT does not name {word}")));
+            }
+            Step::Feature(_) => {}
+            Step::Has(text) => {
+                let has = session.last.text().to_lowercase().contains(&text.to_lowercase());
+                if !has {
+                    return Err(failed(format!("no {text:?} in: {}", session.last.brief())));
+                }
+            }
+            Step::Is(predicate, argument) => {
+                let seen = Seen {
+                    reply: &session.last,
+                    data: &session.received,
+                    is_clean: session.is_clean,
+                    control: &session.control,
+                    port_before: session.port_before,
+                    argument,
+                };
+                let held = (predicate.asks)(&seen);
+                held.map_err(|why| failed(format!("{why}: {}", session.last.brief())))?;
+            }
+            other => act(session, other).await?,
+        }
+    }
+    let last = session.last.code;
+    Ok(if last == 0 { "as required".to_owned() } else { session.last.brief() })
+}
+
+/// The next reply's code, which is of `pass` or of `done`.
+async fn reply(session: &mut Session<'_>, said: &str, pass: &Codes, done: &Codes) -> Result<u16, Ended> {
+    let reply = session.control.reply().await.map_err(|trouble| failed(format!("{}: {trouble}", shown(said))))?;
+    session.port_before = address::parse_passive(&session.last.text())
+        .map(|address| address.port())
+        .or_else(|_| address::parse_extended_passive(&session.last.text()))
+        .ok()
+        .or(session.port_before);
+    session.last = reply;
+    let code = session.last.code;
+    if pass.has(code) || done.has(code) {
+        Ok(code)
+    } else {
+        let expected = [&pass.0[..], &done.0[..]].concat().join(", ");
+        Err(failed(format!("{}: {}; expected {expected}", shown(said), session.last.brief())))
+    }
+}
+
+async fn offered(session: &mut Session<'_>, said: &str, pass: &Codes) -> Result<(), Ended> {
+    let reply = session.control.reply().await.map_err(|trouble| failed(format!("{}: {trouble}", shown(said))))?;
+    session.last = reply;
+    let code = session.last.code;
+    let seen = format!("{}: {}", shown(said), session.last.brief());
+    match code {
+        _ if pass.has(code) => Ok(()),
+        _ if NOT_OFFERED.contains(&code) => Err((Verdict::Skipped, seen)),
+        400..600 => Err((Verdict::Untestable, seen)),
+        _ => Err(failed(seen)),
+    }
+}
+
+fn shown(said: &str) -> String {
+    if said.to_ascii_uppercase().starts_with("PASS") { "PASS ****".to_owned() } else { clipped(said) }
+}
+
+/// Steps that do something.
+async fn act(session: &mut Session<'_>, step: &Step) -> Result<(), Ended> {
+    let (tls, timeout) = (session.tls(), session.control.timeout);
+    let on_data = |trouble: Trouble| failed(format!("data connection: {trouble}"));
+    let on_control = |trouble: Trouble| failed(format!("control connection: {trouble}"));
+    match step {
+        Step::Say(line) => {
+            let line = filled(session, line);
+            session.control.line(&line).await.map_err(on_control)
+        }
+        Step::Raw(bytes) => session.control.send(bytes).await.map_err(on_control),
+        Step::Urgent(bytes) => session.control.send_urgent(bytes).await.map_err(on_control),
+        Step::Passive => session.open_passive().await,
+        Step::Active(extended) => active(session, *extended).await,
+        Step::Connect => connect(session).await,
+        Step::Transmit(bytes) => session.data.send(bytes, tls.as_ref(), timeout).await.map_err(on_data),
+        Step::Close => session.data.close(tls.as_ref(), timeout).await.map_err(on_data),
+        Step::Reset => session.data.reset(tls.as_ref(), timeout).await.map_err(on_data),
+        Step::Cut => session.data.cut(tls.as_ref(), timeout).await.map_err(on_data),
+        Step::Receive => session.receive(None).await,
+        Step::ReceiveExactly(expected) => {
+            session.receive(None).await?;
+            session.received_is(expected)
+        }
+        Step::ReceiveSome(bytes) => session.receive(Some(*bytes)).await,
+        Step::Put(name, content) => session.put(name, content).await,
+        Step::Get(name, content) => session.get(name, content).await,
+        Step::MakeDirectory(name) => session.make(name).await,
+        Step::LogIn => session.log_in().await,
+        Step::Handshake => session.handshake().await,
+        Step::Plain => {
+            session.is_private = false;
+            Ok(())
+        }
+        Step::Private => {
+            session.is_private = true;
+            Ok(())
+        }
+        Step::Wait(ms) => {
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+            Ok(())
+        }
+        Step::Quiet(ms) => match session.control.reply_within(Duration::from_millis(*ms)).await {
+            Err(Trouble::Silent) => Ok(()),
+            Err(trouble) => Err(failed(trouble.to_string())),
+            Ok(reply) => Err(failed(format!("a reply too many: {}", reply.brief()))),
+        },
+        Step::Closed => match session.control.reply().await {
+            Err(Trouble::Closed) => Ok(()),
+            Err(trouble) => Err(failed(format!("the connection stays open: {trouble}"))),
+            Ok(reply) => Err(failed(format!("the connection stays open: {}", reply.brief()))),
+        },
+        Step::Shutdown => {
+            session.control.shutdown().await;
+            Ok(())
+        }
+        Step::Reply(..) | Step::Offered(_) | Step::Has(_) | Step::Is(..) | Step::Feature(_) => Ok(()),
+    }
+}
+
+/// `{user}`, `{password}`; our address as `{h}` (PORT's), `{net}` and `{addr}` (EPRT's).
+fn filled(session: &Session<'_>, line: &str) -> String {
+    let mut all = line.replace("{user}", &session.target.user).replace("{password}", &session.target.password).replace("{server}", &session.target.host);
+    if all.contains("{h}") || all.contains("{addr}") {
+        let ip = session.control.local.ip();
+        let net = if ip.is_ipv4() { "1" } else { "2" };
+        all = all
+            .replace("{h}", &ip.to_string().replace('.', ","))
+            .replace("{net}", net)
+            .replace("{addr}", &ip.to_string());
+    }
+    all
+}
+
+/// Listens, and says so by PORT or EPRT; a refusal means that it is not offered.
+async fn active(session: &mut Session<'_>, extended: bool) -> Result<(), Ended> {
+    let here = async {
+        let listener = TcpListener::bind((session.control.local.ip(), 0)).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((listener, address))
+    };
+    let (listener, local) = here.await.map_err(|error| (Verdict::Untestable, error.to_string()))?;
+    let command = match local {
+        SocketAddr::V4(v4) if !extended => format!("PORT {}", address::host_port(v4)),
+        any => format!("EPRT {}", address::extended(any)),
+    };
+    match session.ask(&command).await {
+        Ok(reply) if reply.code / 100 == 2 => {}
+        Ok(reply) => return Err((Verdict::Skipped, format!("{command}: {}", reply.brief()))),
+        Err(trouble) => return Err(failed(format!("{command}: {trouble}"))),
+    }
+    session.data = Data::Listening(listener);
+    Ok(())
+}
+
+async fn connect(session: &mut Session<'_>) -> Result<(), Ended> {
+    let text = session.last.text();
+    let port = if session.last.code == 229 {
+        address::parse_extended_passive(&text).ok()
+    } else {
+        data::passive_port(&text)
+    };
+    let Some(port) = port else { return Err(failed(format!("no address in: {}", session.last.brief()))) };
+    let stream = data::connect(&session.control, port).await;
+    session.data = Data::Clear(stream.map_err(|trouble| failed(format!("data connection: {trouble}")))?);
+    Ok(())
+}
