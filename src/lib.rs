@@ -2,7 +2,7 @@
 //!
 //! One FTP client and server, written once in [`ftp_endpoint`] over its trait of sockets and clock, run
 //! in two worlds: over real sockets, and over the simulated network of `turmoil_tcp` (feature `sim`).
-//! Imports point one way: `cli -> report, measure -> lab -> sim -> ftp_endpoint, turmoil_tcp ->
+//! Imports point one way: `cli -> report -> check`, `cli -> report, measure -> lab -> sim -> ftp_endpoint, turmoil_tcp ->
 //! ftp_proto`; `tidy` holds the table.
 
 #![warn(missing_docs)]

@@ -2,6 +2,7 @@
 //! odd or hostile, to see whether a client holds ([`client`]). The wall clock rules here; nothing is simulated.
 #![allow(clippy::disallowed_methods, reason = "other people's programs live by the real clock")]
 
+pub mod client;
 pub mod server;
 mod text;
 mod verdict;

@@ -165,7 +165,10 @@ mod tests {
         let all = blocks(text).unwrap();
         assert_eq!(all.len(), 2);
         assert_eq!((all[0].id, all[0].level, &all[0].options[..]), ("1/2/a", Level::Must, &["fresh"][..]));
-        assert_eq!((all[0].sentence, &all[0].steps[..]), ("It is so.", &[(">", "NOOP x"), ("closed", "")][..]));
+        assert_eq!(
+            (all[0].sentence, &all[0].steps[..]),
+            ("It is so.", &[(">", "NOOP x"), ("closed", "")][..])
+        );
         assert_eq!((all[1].level, &all[1].steps[..]), (Level::May, &[("<", "2xx")][..]));
         for wrong in ["[1] MUST\nx", "[1] SHALL\nx\n> a", "> a", "[1] MUST\nx\n> a\n\n> b"] {
             assert!(blocks(wrong).is_err(), "{wrong}");

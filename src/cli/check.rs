@@ -1,5 +1,6 @@
 //! `ftpsim check`: does a server do what the RFCs say, and does a client hold against an odd or hostile one?
 
+mod client;
 mod told;
 
 use super::out::{note, stdout, tell};
@@ -22,6 +23,8 @@ use told::ToldArgs;
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The server: ftp[s]://USER:PASSWORD@HOST:PORT/DIRECTORY. In the directory another one is made, and taken
     /// away at the end
     #[arg(value_parser = UrlParser, required_unless_present = "list")]
@@ -44,7 +47,16 @@ pub(super) struct Args {
     tls: TlsArgs,
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+#[derive(clap::Subcommand)]
+enum Other {
+    /// Run a client against a server that is odd in legal ways, fails, or is hostile
+    Client(client::Args),
+}
+
+pub(super) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(Other::Client(client)) = args.other.take() {
+        return client::run(client);
+    }
     let all = match &args.checks {
         Some(file) => own_checks(file)?,
         None => all(),
@@ -80,8 +92,15 @@ async fn check(
     checks: &[&'static Check],
 ) -> anyhow::Result<Result<(String, Vec<Outcome>), Asked>> {
     let begun = async {
-        let target = target(args, url).await?;
-        let probe = match Suite::probe(&target).await {
+        let mut target = target(args, url).await?;
+        let mut probed = Suite::probe(&target).await;
+        if probed.is_err() && target.secured {
+            // Under TLS 1.2 a session is resumed without end, and some servers want every data connection to
+            // resume; others have 1.3 only.
+            target.tls = args.tls.connector(url, false)?;
+            probed = Suite::probe(&target).await;
+        }
+        let probe = match probed {
             Ok(probe) => probe,
             Err(why) => bail!("the server cannot be checked: {why}{}", remedy(&target)),
         };
@@ -121,7 +140,7 @@ async fn target(args: &Args, url: &FtpUrl) -> anyhow::Result<Target> {
         user: login.user,
         password: login.password,
         path: url.path.trim_end_matches('/').to_owned(),
-        tls: args.tls.connector(url)?,
+        tls: args.tls.connector(url, true)?,
         secured: matches!(when, TlsWhen::Implicit | TlsWhen::Required),
         read_only: args.read_only,
         timeout: args.timeout,

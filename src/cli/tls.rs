@@ -84,12 +84,12 @@ impl TlsArgs {
     }
 
     /// For who does the handshakes himself; none where TLS is off.
-    pub(super) fn connector(&self, url: &FtpUrl) -> anyhow::Result<Option<Tls>> {
+    pub(super) fn connector(&self, url: &FtpUrl, older: bool) -> anyhow::Result<Option<Tls>> {
         let when = self.when(url)?;
         if when == TlsWhen::Off {
             return Ok(None);
         }
-        let (config, name) = self.client(url)?.parts();
+        let (config, name) = self.client(url)?.parts(older);
         Ok(Some(Tls { config, name, implicit: when == TlsWhen::Implicit }))
     }
 

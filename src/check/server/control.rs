@@ -71,7 +71,8 @@ impl Reply {
     pub(super) fn text(&self) -> String {
         let last = self.lines.len().saturating_sub(1);
         let body = |(index, line): (usize, &Vec<u8>)| {
-            let line = if index == 0 || index == last { line.get(4..).unwrap_or_default() } else { &line[..] };
+            let line =
+                if index == 0 || index == last { line.get(4..).unwrap_or_default() } else { &line[..] };
             name::decode(line).into_owned()
         };
         self.lines.iter().enumerate().map(body).collect::<Vec<_>>().join("\n")
@@ -117,7 +118,11 @@ impl Control {
 
     pub(super) fn note(&mut self, line: &str) {
         if self.transcript.len() < MAX_LINES {
-            let line = if self.secret.len() < MIN_SECRET_BYTES { line.to_owned() } else { line.replace(&self.secret, "****") };
+            let line = if self.secret.len() < MIN_SECRET_BYTES {
+                line.to_owned()
+            } else {
+                line.replace(&self.secret, "****")
+            };
             self.transcript.push(clipped(&line));
         }
     }
@@ -147,7 +152,8 @@ impl Control {
 
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         let text = name::decode(bytes);
-        let shown = if text.to_ascii_uppercase().starts_with("PASS ") { "PASS ****" } else { text.trim_end() };
+        let shown =
+            if text.to_ascii_uppercase().starts_with("PASS ") { "PASS ****" } else { text.trim_end() };
         self.note(&format!("> {shown}"));
         let timeout = self.timeout;
         let io = self.io()?;
@@ -197,6 +203,10 @@ impl Control {
                 let has_crlf = line.last() == Some(&b'\r');
                 if has_crlf {
                     line.pop();
+                }
+                // Telnet's refusals of what was offered stand before a reply (RFC 854).
+                while let [0xff, 0xfb..=0xfe, _, ..] = line[..] {
+                    line.drain(..3);
                 }
                 return Ok((line, has_crlf));
             }
@@ -258,7 +268,9 @@ impl Control {
 
 /// Three digits of RFC 959 section 4.2.1 (and 6yz of RFC 2228), then a space, a hyphen or nothing.
 fn code(line: &[u8]) -> Option<u16> {
-    let [first @ b'1'..=b'6', second @ b'0'..=b'9', third @ b'0'..=b'9', rest @ ..] = line else { return None };
+    let [first @ b'1'..=b'6', second @ b'0'..=b'9', third @ b'0'..=b'9', rest @ ..] = line else {
+        return None;
+    };
     matches!(rest.first(), None | Some(b' ' | b'-'))
         .then(|| [first, second, third].iter().fold(0, |code, digit| code * 10 + u16::from(*digit - b'0')))
 }

@@ -45,7 +45,8 @@ impl Data {
                 None => Self::Plain(stream),
                 Some(tls) => {
                     let connector = TlsConnector::from(tls.config.clone());
-                    let done = tokio::time::timeout(timeout, connector.connect(tls.name.clone(), stream)).await;
+                    let done =
+                        tokio::time::timeout(timeout, connector.connect(tls.name.clone(), stream)).await;
                     Self::Ready(Box::new(done.map_err(late)?.map_err(Trouble::Io)?))
                 }
             };
@@ -75,7 +76,14 @@ impl Data {
     /// The end of the file, as stream mode has it.
     pub(super) async fn close(&mut self, tls: Option<&Tls>, timeout: Duration) -> Result<(), Trouble> {
         let io = self.ready(tls, timeout).await?;
-        let _ = tokio::time::timeout(timeout, io.shutdown()).await;
+        let end = async {
+            let _ = io.shutdown().await;
+            if tls.is_some() {
+                // What has come and is not read (tickets) would make the kernel reset the connection.
+                while let Ok(1..) = io.read(&mut [0; 1024]).await {}
+            }
+        };
+        let _ = tokio::time::timeout(timeout, end).await;
         *self = Self::None;
         Ok(())
     }

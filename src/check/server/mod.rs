@@ -10,6 +10,6 @@ mod session;
 mod suite;
 mod target;
 
-pub use script::{Check, all, own, parse};
+pub use script::{Check, Start, all, own, parse};
 pub use suite::{Probe, Suite};
 pub use target::{Target, Tls};

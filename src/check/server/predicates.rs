@@ -60,9 +60,11 @@ const TABLE: &[(&str, Asks)] = &[
     }),
     ("mlst", mlst),
     ("data-crlf", |seen| {
-        let bare = seen.data.iter().enumerate().any(|(at, byte)| {
-            *byte == b'\n' && (at == 0 || seen.data[at - 1] != b'\r')
-        });
+        let bare = seen
+            .data
+            .iter()
+            .enumerate()
+            .any(|(at, byte)| *byte == b'\n' && (at == 0 || seen.data[at - 1] != b'\r'));
         let ended = seen.data.is_empty() || seen.data.ends_with(b"\r\n");
         holds(!bare && ended, "a line ends without CR LF")
     }),
@@ -99,7 +101,10 @@ fn holds(holds: bool, otherwise: &str) -> Result<(), String> {
 
 fn lines(data: &[u8]) -> Vec<String> {
     let text = name::decode(data).into_owned();
-    text.split('\n').map(|line| line.trim_end_matches('\r').to_owned()).filter(|line| !line.is_empty()).collect()
+    text.split('\n')
+        .map(|line| line.trim_end_matches('\r').to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 /// A quoted pathname at the beginning, quotes in it doubled (RFC 959, appendix II); its last component is the
@@ -202,10 +207,15 @@ fn fact(seen: &Seen<'_>) -> Result<(), String> {
     let [name, fact] = [words.next(), words.next()].map(Option::unwrap_or_default);
     let value = words.next();
     let listed = lines(seen.data);
-    let replied: Vec<String> =
-        seen.reply.lines.iter().filter_map(|line| Some(name::decode(line.strip_prefix(b" ")?).into())).collect();
+    let replied: Vec<String> = seen
+        .reply
+        .lines
+        .iter()
+        .filter_map(|line| Some(name::decode(line.strip_prefix(b" ")?).into()))
+        .collect();
     let all = if listed.is_empty() { replied } else { listed };
-    let of_name = |line: &&String| line.split_once(' ').is_some_and(|(_, n)| n.rsplit('/').next() == Some(name));
+    let of_name =
+        |line: &&String| line.split_once(' ').is_some_and(|(_, n)| n.rsplit('/').next() == Some(name));
     let line = all.iter().find(of_name).ok_or_else(|| format!("no entry {name:?}"))?;
     let (facts, _) = fact_line(line)?;
     let found = facts.iter().find(|(known, _)| known.eq_ignore_ascii_case(fact));

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 
 /// Timeouts that a check may wait for, one after the other.
 const TIMEOUTS: u32 = 6;
+/// Whoever guesses passwords may be kept waiting.
+const SLOWNESS: u32 = 4;
 /// Codes that say that a command or parameter is not there (RFC 959 section 4.2.2, RFC 2228, RFC 2428).
 const NOT_OFFERED: [u16; 9] = [500, 501, 502, 503, 504, 522, 534, 536, 431];
 
@@ -64,7 +66,9 @@ fn impossible(check: &Check, target: &Target) -> Option<(Verdict, &'static str)>
     let implicit = target.tls.as_ref().is_some_and(|tls| tls.implicit);
     Some(match () {
         () if check.needs.writes && target.read_only => (Verdict::Untestable, "read-only"),
-        () if check.needs.clear && implicit => (Verdict::Untestable, "ftps:// is under TLS from the first byte"),
+        () if check.needs.clear && implicit => {
+            (Verdict::Untestable, "ftps:// is under TLS from the first byte")
+        }
         () if check.needs.clear && target.tls.is_none() => (Verdict::Skipped, "TLS is switched off here"),
         () if check.needs.tls && !target.secured => (Verdict::Skipped, "the session is not under TLS"),
         () if check.needs.ipv4 && !target.address.is_ipv4() => (Verdict::Untestable, "needs IPv4"),
@@ -117,6 +121,11 @@ async fn steps(
                 let held = (predicate.asks)(&seen);
                 held.map_err(|why| failed(format!("{why}: {}", session.last.brief())))?;
             }
+            Step::Handshake(true) if session.target.tls.is_some() => {
+                if let Err((_, why)) = session.handshake().await {
+                    return Ok(why);
+                }
+            }
             other => act(session, other).await?,
         }
     }
@@ -126,7 +135,8 @@ async fn steps(
 
 /// The next reply's code, which is of `pass` or of `done`.
 async fn reply(session: &mut Session<'_>, said: &str, pass: &Codes, done: &Codes) -> Result<u16, Ended> {
-    let reply = session.control.reply().await.map_err(|trouble| failed(format!("{}: {trouble}", shown(said))))?;
+    let reply =
+        session.control.reply().await.map_err(|trouble| failed(format!("{}: {trouble}", shown(said))))?;
     session.port_before = address::parse_passive(&session.last.text())
         .map(|address| address.port())
         .or_else(|_| address::parse_extended_passive(&session.last.text()))
@@ -143,7 +153,8 @@ async fn reply(session: &mut Session<'_>, said: &str, pass: &Codes, done: &Codes
 }
 
 async fn offered(session: &mut Session<'_>, said: &str, pass: &Codes) -> Result<(), Ended> {
-    let reply = session.control.reply().await.map_err(|trouble| failed(format!("{}: {trouble}", shown(said))))?;
+    let reply =
+        session.control.reply().await.map_err(|trouble| failed(format!("{}: {trouble}", shown(said))))?;
     session.last = reply;
     let code = session.last.code;
     let seen = format!("{}: {}", shown(said), session.last.brief());
@@ -188,7 +199,11 @@ async fn act(session: &mut Session<'_>, step: &Step) -> Result<(), Ended> {
         Step::Get(name, content) => session.get(name, content).await,
         Step::MakeDirectory(name) => session.make(name).await,
         Step::LogIn => session.log_in().await,
-        Step::Handshake => session.handshake().await,
+        Step::Handshake(_) => session.handshake().await,
+        Step::Slow => {
+            session.control.timeout *= SLOWNESS;
+            Ok(())
+        }
         Step::Plain => {
             session.is_private = false;
             Ok(())
@@ -221,7 +236,10 @@ async fn act(session: &mut Session<'_>, step: &Step) -> Result<(), Ended> {
 
 /// `{user}`, `{password}`; our address as `{h}` (PORT's), `{net}` and `{addr}` (EPRT's).
 fn filled(session: &Session<'_>, line: &str) -> String {
-    let mut all = line.replace("{user}", &session.target.user).replace("{password}", &session.target.password).replace("{server}", &session.target.host);
+    let mut all = line
+        .replace("{user}", &session.target.user)
+        .replace("{password}", &session.target.password)
+        .replace("{server}", &session.target.host);
     if all.contains("{h}") || all.contains("{addr}") {
         let ip = session.control.local.ip();
         let net = if ip.is_ipv4() { "1" } else { "2" };

@@ -34,7 +34,7 @@ pub struct Check {
 
 /// What has happened before the first step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
+pub enum Start {
     /// A connection, nothing read.
     Raw,
     /// The greeting is read.
@@ -107,8 +107,10 @@ pub(super) enum Step {
     Get(&'static str, Vec<u8>),
     /// `login`: USER and PASS, as a check needs them.
     LogIn,
-    /// `tls`: the handshake.
-    Handshake,
+    /// `tls`: the handshake; `tls or-refused`: one that fails ends the check, well.
+    Handshake(bool),
+    /// `slow`: replies to come may take four times as long.
+    Slow,
     /// `plain`, `private`: what PROT has said of data connections to come.
     Plain,
     Private,
@@ -164,7 +166,8 @@ impl Step {
             "get" => named().map(|(name, content)| Self::Get(name, content))?,
             "mkdir" => Self::MakeDirectory(operand),
             "login" => Self::LogIn,
-            "tls" => Self::Handshake,
+            "tls" => Self::Handshake(operand == "or-refused"),
+            "slow" => Self::Slow,
             "plain" => Self::Plain,
             "private" => Self::Private,
             "quiet" => Self::Quiet(number()?),
@@ -233,6 +236,21 @@ impl Check {
     /// What stands before the last `/` of its id.
     pub fn section(&self) -> &'static str {
         text::section(self.id)
+    }
+
+    /// What has happened before its first step.
+    pub fn start(&self) -> Start {
+        self.start
+    }
+
+    /// Whether it makes or changes files.
+    pub fn writes(&self) -> bool {
+        self.needs.writes
+    }
+
+    /// Whether it is about sessions under TLS.
+    pub fn needs_tls(&self) -> bool {
+        self.needs.tls
     }
 
     /// Whether `prefix` is its id, or the beginning of it up to a `/`.

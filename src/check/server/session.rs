@@ -86,7 +86,8 @@ impl<'a> Session<'a> {
         if start == Start::Raw {
             return Ok(());
         }
-        let mut greeting = self.control.reply().await.map_err(|trouble| failed(format!("greeting: {trouble}")))?;
+        let mut greeting =
+            self.control.reply().await.map_err(|trouble| failed(format!("greeting: {trouble}")))?;
         if greeting.code == 120 {
             greeting =
                 self.control.reply().await.map_err(|trouble| failed(format!("greeting: {trouble}")))?;

@@ -60,10 +60,17 @@ impl Suite {
         let greeting = session.last.text();
         session.log_in().await.map_err(|(_, why)| why)?;
         let mut said = async |line: &str| {
-            session.ask(line).await.map(|reply| (reply.code, reply.text())).map_err(|trouble| trouble.to_string())
+            session
+                .ask(line)
+                .await
+                .map(|reply| (reply.code, reply.text()))
+                .map_err(|trouble| trouble.to_string())
         };
         let (code, text) = said("FEAT").await?;
-        let words = text.lines().filter(|line| line.starts_with(' ')).filter_map(|line| line.split_whitespace().next());
+        let words = text
+            .lines()
+            .filter(|line| line.starts_with(' '))
+            .filter_map(|line| line.split_whitespace().next());
         let features = if code == 211 { words.map(str::to_ascii_uppercase).collect() } else { Vec::new() };
         let (_, system) = said("SYST").await.unwrap_or_default();
         let _ = said("QUIT").await;
@@ -196,7 +203,12 @@ async fn names(
         let (facts, name) = if has_mlsd { line.split_once(' ').unwrap_or(("", line)) } else { ("", line) };
         let name = name.rsplit('/').next().unwrap_or_default().to_owned();
         let facts = facts.to_ascii_lowercase();
-        (name, has_mlsd.then(|| facts.contains("type=dir") || facts.contains("type=cdir") || facts.contains("type=pdir")))
+        (
+            name,
+            has_mlsd.then(|| {
+                facts.contains("type=dir") || facts.contains("type=cdir") || facts.contains("type=pdir")
+            }),
+        )
     };
     let lines = text.split('\n').map(|line| line.trim_end_matches('\r')).filter(|line| !line.is_empty());
     Ok(lines.map(entry).filter(|(name, _)| !["", ".", ".."].contains(&name.as_str())).collect())

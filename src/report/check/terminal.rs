@@ -29,9 +29,11 @@ pub fn render(told: &Told<'_>) -> String {
         row(&mut text, &document_name(document), counts(outcomes));
     }
     row(&mut text, "all", counts(told.outcomes));
-    let is_expected = |verdict| told.outcomes.iter().any(|o| o.verdict == verdict && told.expected.contains(o.id));
+    let is_expected =
+        |verdict| told.outcomes.iter().any(|o| o.verdict == verdict && told.expected.contains(o.id));
     if is_expected(Verdict::Fail) {
-        let number = told.outcomes.iter().filter(|o| o.verdict == Verdict::Fail).count() - told.failures().count();
+        let number =
+            told.outcomes.iter().filter(|o| o.verdict == Verdict::Fail).count() - told.failures().count();
         let _ = writeln!(text, "{number} of the fails expected");
     }
     for outcome in told.surprises() {

@@ -46,7 +46,10 @@ fn what_the_other_side_says_deceives_nobody() {
             assert!(!text.contains(['\u{1b}', '\u{202e}', '\0', '\u{10fefc}']), "{text}");
         }
         for text in [junit::render(told), html::render(told)] {
-            assert!(!text.contains("<b>&\"") && !text.contains("<so>") && !text.contains("a <server>"), "{text}");
+            assert!(
+                !text.contains("<b>&\"") && !text.contains("<so>") && !text.contains("a <server>"),
+                "{text}"
+            );
         }
     });
 }

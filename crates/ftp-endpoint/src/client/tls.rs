@@ -87,10 +87,12 @@ impl ClientTls {
         Self { config, older, name, prefers_older: Arc::default() }
     }
 
-    /// Configuration and name, for who does the handshakes himself. What is learnt of the server (tickets) is
-    /// shared by all connections that use this configuration.
-    pub fn parts(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
-        (self.config.clone(), self.name.clone())
+    /// For who does the handshakes himself: a configuration and the server's name; with `older` TLS 1.2 alone,
+    /// if it is among the versions. What is learnt of the server (tickets) is shared by all connections that use
+    /// this configuration.
+    pub fn parts(&self, older: bool) -> (Arc<ClientConfig>, ServerName<'static>) {
+        let config = self.older.as_ref().filter(|_| older).unwrap_or(&self.config);
+        (config.clone(), self.name.clone())
     }
 
     /// For one session: what its data connections resume is its own control connection's.

@@ -1,0 +1,13 @@
+//! A server that is odd in legal ways, or fails, or is hostile, and a client that is to hold: `*.case` beside
+//! this file, in the form that `text` describes and `case` reads.
+
+mod case;
+mod command;
+mod judge;
+mod server;
+mod session;
+mod suite;
+
+pub use case::{Case, Task, all};
+pub use command::{Template, TemplateError};
+pub use suite::{Commands, Suite};

@@ -1,0 +1,193 @@
+//! All cases, one server and one directory each.
+
+use super::case::{Case, Script, Task};
+use super::command::{self, Filled, Place, Ran, Template};
+use super::judge::{Evidence, judge};
+use super::server::{Heard, Scripted, TRAP};
+use crate::check::verdict::{Outcome, Verdict};
+use ftp_proto::name;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+const USER: &str = "checker";
+const PASSWORD: &str = "s3cret-check";
+/// Of the file where a case has no other. In types A and I it is the same.
+const FILE_BYTES: usize = 48_000;
+/// Of what a client prints, so many lines stand in the dialogue.
+const MAX_PRINTED: usize = 10;
+
+/// The client's commands by what they do; without one, cases of its kind are skipped.
+pub type Commands = BTreeMap<Task, Template>;
+
+/// A client to be checked.
+pub struct Suite {
+    commands: Commands,
+    limit: Duration,
+}
+
+/// What one run has brought.
+struct Run {
+    ran: Ran,
+    heard: Heard,
+    place: Place,
+    content: Vec<u8>,
+}
+
+impl Suite {
+    /// Each run of a command is ended after `limit`.
+    pub fn new(commands: Commands, limit: Duration) -> Self {
+        Self { commands, limit }
+    }
+
+    /// Runs the cases, at most `parallel` at a time, telling of each as it ends; gives them in their order. A
+    /// command that does not get along with an ordinary server is not asked any further.
+    pub async fn run(
+        self: &Arc<Self>,
+        cases: &[&'static Case],
+        parallel: usize,
+        mut told: impl FnMut(&Outcome),
+    ) -> Vec<Outcome> {
+        let mut unfit = BTreeMap::new();
+        for task in [Task::Download, Task::Upload, Task::List, Task::Mirror] {
+            if cases.iter().any(|case| case.task == task)
+                && let Some(why) = self.unfit(task).await
+            {
+                unfit.insert(task, why);
+            }
+        }
+        let mut waiting: VecDeque<(usize, &'static Case)> = cases.iter().copied().enumerate().collect();
+        let mut running = JoinSet::new();
+        let mut outcomes = Vec::new();
+        loop {
+            while running.len() < parallel.max(1)
+                && let Some((index, case)) = waiting.pop_front()
+            {
+                let (suite, unfit) = (self.clone(), unfit.get(&case.task).cloned());
+                running.spawn(async move {
+                    match unfit {
+                        Some((verdict, why)) => (index, outcome(case, verdict, why, Vec::new())),
+                        None => (index, suite.case(case).await),
+                    }
+                });
+            }
+            match running.join_next().await {
+                Some(Ok((index, outcome))) => {
+                    told(&outcome);
+                    outcomes.push((index, outcome));
+                }
+                // A case that panics is a defect of ours, and no verdict.
+                Some(Err(_)) => {}
+                None => break,
+            }
+        }
+        outcomes.sort_by_key(|(index, _)| *index);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Why cases of this kind cannot be judged: the control group, an ordinary server.
+    async fn unfit(&self, task: Task) -> Option<(Verdict, String)> {
+        if !self.commands.contains_key(&task) {
+            return Some((Verdict::Skipped, "no command for it was given".to_owned()));
+        }
+        static PLAIN: OnceLock<Case> = OnceLock::new();
+        let plain = PLAIN.get_or_init(Case::ordinary);
+        let run = match self.once(task, &plain.script).await {
+            Ok(run) => run,
+            Err(error) => return Some((Verdict::Untestable, format!("cannot run the command: {error}"))),
+        };
+        let case = Case { task, ..Case::ordinary() };
+        match judge(&case, &self.evidence(&run)) {
+            (Verdict::Pass, _) => None,
+            (_, why) => {
+                Some((Verdict::Untestable, format!("it does not get along with an ordinary server: {why}")))
+            }
+        }
+    }
+
+    fn evidence<'a>(&self, run: &'a Run) -> Evidence<'a> {
+        Evidence {
+            ran: &run.ran,
+            heard: &run.heard,
+            place: &run.place,
+            content: &run.content,
+            limit: self.limit,
+        }
+    }
+
+    async fn case(&self, case: &'static Case) -> Outcome {
+        match self.once(case.task, &case.script).await {
+            Ok(run) => {
+                let (verdict, seen) = judge(case, &self.evidence(&run));
+                let mut dialogue = run.heard.dialogue;
+                for (name, bytes) in [("stdout", &run.ran.stdout), ("stderr", &run.ran.stderr)] {
+                    let text = name::decode(bytes).into_owned();
+                    let lines: Vec<&str> = text.lines().collect();
+                    let last = &lines[lines.len().saturating_sub(MAX_PRINTED)..];
+                    let short = |line: &str| line.chars().take(300).collect::<String>();
+                    dialogue.extend(last.iter().map(|line| format!("{name}: {}", short(line))));
+                }
+                outcome(case, verdict, seen, dialogue)
+            }
+            Err(error) => {
+                outcome(case, Verdict::Untestable, format!("cannot run the command: {error}"), Vec::new())
+            }
+        }
+    }
+
+    async fn once(&self, task: Task, script: &'static Script) -> std::io::Result<Run> {
+        let place = Place::new()?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        // Where the system has no other address on loopback, nobody can be led there.
+        let trap = TcpListener::bind((TRAP, 0)).await.ok();
+        let trap_address = trap.as_ref().and_then(|trap| trap.local_addr().ok());
+        let outside = place.outside().display().to_string();
+        let content = match script.content {
+            Some(operand) => crate::check::text::bytes(operand).unwrap_or_default(),
+            None => b"0123456789abcdef".iter().copied().cycle().take(FILE_BYTES).collect(),
+        };
+        let server = Arc::new(Scripted::new(script, content.clone(), trap_address, outside));
+        let serving = tokio::spawn(server.clone().serve(listener, trap));
+        let (local, remote) = match task {
+            Task::Download => (place.work.join("file.bin"), "file.bin"),
+            Task::Upload => (place.work.join("up.bin"), "up.bin"),
+            Task::List | Task::Mirror => (place.work.clone(), ""),
+        };
+        if task == Task::Upload {
+            std::fs::write(&local, &content)?;
+        }
+        let filled = Filled([
+            Ipv4Addr::LOCALHOST.to_string(),
+            port.to_string(),
+            USER.to_owned(),
+            PASSWORD.to_owned(),
+            local.display().to_string(),
+            place.work.display().to_string(),
+            remote.to_owned(),
+            format!("ftp://{USER}:{PASSWORD}@{}:{port}/{remote}", Ipv4Addr::LOCALHOST),
+        ]);
+        let ran = match self.commands.get(&task) {
+            Some(template) => command::run(template, &filled, &place, self.limit).await,
+            None => Ok(Ran::default()),
+        };
+        serving.abort();
+        let heard = server.hear(std::mem::take);
+        Ok(Run { ran: ran?, heard, place, content })
+    }
+}
+
+fn outcome(case: &Case, verdict: Verdict, seen: String, dialogue: Vec<String>) -> Outcome {
+    Outcome {
+        id: case.id,
+        section: case.section(),
+        level: case.level,
+        sentence: case.sentence,
+        verdict,
+        seen,
+        dialogue,
+    }
+}

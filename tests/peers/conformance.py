@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+"""What other people's servers and clients do of what the RFCs require: makes results/conformance/.
+
+    conformance.py [--ftpsim PATH] [--out DIR] [NAME ...]
+
+Runs `ftpsim check` against each server of launch.py and `ftpsim serve`, in clear and under TLS, and
+`ftpsim check client` with each client below, on loopback; writes servers.csv and clients.csv (a row a check,
+a column a program, fail and skipped and so on in the cells), and index.html with what was seen. As root,
+after tests/peers/install.sh. A program that is missing is said and left out.
+"""
+
+import argparse
+import csv
+import html
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import launch
+
+ROOT = launch.HERE.parent.parent
+PROPER = {"pass": "pass", "fail": "fail", "skipped": "skipped", "untestable": "untestable"}
+LIMIT_S = 900
+OWN = "ftpsim"
+
+# Client -> options with its commands; {ftpsim} is our program. Each is asked not to try for ever.
+CLIENTS = {
+    OWN: ["--download", "{ftpsim} get -q --retries 1 --retry-delay 0 {{url}}",
+          "--upload", "{ftpsim} put -q --retries 0 ftp://{{user}}:{{password}}@{{host}}:{{port}}/ {{local}}",
+          "--listing", "{ftpsim} ls {{url}}",
+          "--mirror", "{ftpsim} get -q -r --retries 0 {{url}}"],
+    "curl": ["--download", "curl -sS {{url}} -o {{local}}", "--upload", "curl -sS -T {{local}} {{url}}",
+             "--listing", "curl -sS {{url}}"],
+    "lftp": ["--download", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
+             "open {{url}} && get {{remote}}'".replace("open {{url}}", "open ftp://{{user}}:{{password}}@{{host}}:{{port}}/"),
+             "--upload", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
+             "open ftp://{{user}}:{{password}}@{{host}}:{{port}}/ && put {{local}}'",
+             "--listing", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
+             "open {{url}} && ls'",
+             "--mirror", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
+             "open {{url}} && mirror'"],
+    "ncftp": ["--download", "ncftpget -V -r 1 -t 5 -u {{user}} -p {{password}} -P {{port}} {{host}} . {{remote}}",
+              "--upload", "ncftpput -V -r 1 -t 5 -u {{user}} -p {{password}} -P {{port}} {{host}} . {{local}}",
+              "--listing", "ncftpls -r 1 -t 5 -u {{user}} -p {{password}} -P {{port}} ftp://{{host}}/"],
+    "tnftp": ["--download", "tnftp -V -q 5 {{url}}", "--upload", "tnftp -V -q 5 -u {{url}} {{local}}"],
+    "wget": ["--download", "wget -q -t 2 -T 5 {{url}} -O {{local}}",
+             "--mirror", "wget -q -t 2 -T 5 -r -nH {{url}}"],
+    "ftplib": ["--download", "/usr/bin/python3 {here}/check_ftplib.py get {{host}} {{port}} {{user}} {{password}} {{remote}} {{local}}",
+               "--upload", "/usr/bin/python3 {here}/check_ftplib.py put {{host}} {{port}} {{user}} {{password}} {{remote}} {{local}}",
+               "--listing", "/usr/bin/python3 {here}/check_ftplib.py list {{host}} {{port}} {{user}} {{password}}"],
+}
+
+
+def results_of(command, environment):
+    ran = subprocess.run(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True,
+                         text=True, timeout=LIMIT_S)
+    if ran.returncode not in (0, 1):
+        sys.exit(f"conformance.py: {command[0]} {command[1]}: {ran.stderr.strip()}")
+    return {result["id"]: result for result in json.loads(ran.stdout)}
+
+
+def our_server(ftpsim, directory, tls):
+    """Starts it; the process and its address."""
+    (directory / "root").mkdir()
+    options = ["--user", "conformance:conformance", "--root", directory / "root",
+               *(["--tls-self-signed"] if tls else [])]
+    process = subprocess.Popen([ftpsim, "serve", "--listen", "127.0.0.1:0", *options], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return process, process.stdout.readline().rpartition(" ")[2].strip()
+
+
+def check_server(name, ftpsim, tls):
+    how = ["--tls", "required", "--tls-insecure"] if tls else ["--tls", "off"]
+    common = [ftpsim, "check", "--json", "--parallel", "4", *how]
+    if name == OWN:
+        with tempfile.TemporaryDirectory() as directory:
+            process, address = our_server(ftpsim, pathlib.Path(directory), tls)
+            try:
+                return results_of([*common, f"ftp://conformance@{address}/"], {"FTPSIM_PASSWORD": "conformance"})
+            finally:
+                process.terminate()
+                process.wait()
+    command = [launch.HERE / "launch.py", name, *(["--tls"] if tls else [])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        about = json.loads(process.stdout.readline())
+        url = f"ftp://{about['user']}@{about['host']}:{about['port']}/"
+        return results_of([*common, url], {"FTPSIM_PASSWORD": about["password"]})
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def check_client(name, ftpsim):
+    commands = [part.format(ftpsim=ftpsim, here=launch.HERE) for part in CLIENTS[name]]
+    return results_of([ftpsim, "check", "client", "--json", "--limit", "20", *commands], {})
+
+
+def version(name, ftpsim):
+    if name == OWN:
+        return launch.output_of([ftpsim, "--version"]).split()[-1]
+    if name == "wget":
+        return launch.output_of(["wget", "--version"]).split()[2]
+    return launch.version_of(name) or "?"
+
+
+def write_csv(path, columns):
+    """A row a check; columns: title -> results."""
+    ids = {check: result for results in columns.values() for check, result in results.items()}
+    with path.open("w", newline="") as out:
+        rows = csv.writer(out, lineterminator="\n")
+        rows.writerow(["id", "level", *columns])
+        for check, result in ids.items():
+            verdicts = [results.get(check, {}).get("verdict", "") for results in columns.values()]
+            rows.writerow([check, result["level"], *verdicts])
+    return ids
+
+
+def table(title, columns):
+    ids = {check: result for results in columns.values() for check, result in results.items()}
+    head = "".join(f"<th scope=col>{html.escape(column)}</th>" for column in columns)
+    text = [f"<h2>{title}</h2><div class=wide><table><tr><th scope=col>check</th>{head}</tr>"]
+    for verdict in PROPER:
+        counts = [sum(result["verdict"] == verdict for result in results.values()) for results in columns.values()]
+        text.append(f"<tr><th scope=row>{verdict}, of all</th>" + "".join(f"<td>{n}</td>" for n in counts) + "</tr>")
+    for check, result in ids.items():
+        cells = []
+        for results in columns.values():
+            there = results.get(check, {"verdict": "", "seen": ""})
+            seen = html.escape(printable(there["seen"]), quote=True)
+            cells.append(f"<td class=\"{there['verdict']}\" title=\"{seen}\">{there['verdict']}</td>")
+        what = html.escape(f"{result['level']}: {result['sentence']}", quote=True)
+        text.append(f"<tr><th scope=row title=\"{what}\">{html.escape(check)}</th>{''.join(cells)}</tr>")
+    return "\n".join([*text, "</table></div>"])
+
+
+def printable(text):
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Makes results/conformance/.")
+    parser.add_argument("names", nargs="*", help="servers and clients; all, if none is named")
+    parser.add_argument("--ftpsim", default=ROOT / "target/release/ftpsim", type=pathlib.Path)
+    parser.add_argument("--out", default=ROOT / "results/conformance", type=pathlib.Path)
+    options = parser.parse_args()
+    if gone := launch.missing():
+        sys.exit("conformance.py: missing: " + ", ".join(gone))
+    ftpsim = options.ftpsim.resolve()
+    wanted = lambda name: not options.names or name in options.names
+    servers, clients = {}, {}
+    for name in [OWN, *launch.SERVERS]:
+        for tls in (False, True):
+            if wanted(name):
+                title = f"{name} {version(name, ftpsim)}{' TLS' if tls else ''}"
+                print(title, file=sys.stderr)
+                servers[title] = check_server(name, ftpsim, tls)
+    for name in CLIENTS:
+        program = {OWN: str(ftpsim), "ncftp": "ncftpget", "ftplib": "/usr/bin/python3"}.get(name, name)
+        if wanted(name) and shutil.which(program):
+            title = f"{name} {version(name, ftpsim)}"
+            print(title, file=sys.stderr)
+            clients[title] = check_client(name, ftpsim)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_csv(options.out / "servers.csv", servers)
+    write_csv(options.out / "clients.csv", clients)
+    css = (ROOT / "src/report/report.css").read_text() + (ROOT / "src/report/check/check.css").read_text()
+    body = ["<h1>Conformance</h1><p class=question>What FTP servers and clients do of what the RFCs require. "
+            "Each cell tells what was seen, each row what is required.</p>",
+            table("Servers", servers), table("Clients", clients)]
+    page = (f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<title>ftpsim: conformance</title>\n"
+            f"<meta name=viewport content=\"width=device-width, initial-scale=1\">\n<style>\n{css}</style>\n"
+            f"<main>\n{chr(10).join(body)}\n</main>\n</html>\n")
+    (options.out / "index.html").write_text(page)
+
+
+if __name__ == "__main__":
+    main()
