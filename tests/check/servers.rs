@@ -26,8 +26,8 @@ fn checked(url: &str, options: &[&str]) -> (Vec<serde_json::Value>, i32, String)
 
 /// What failed, with what was seen.
 fn failed(results: &[serde_json::Value]) -> Vec<String> {
-    let of = |verdict: &str| results.iter().filter(move |r| r["verdict"] == verdict);
-    of("fail").map(|r| format!("{}: {}\n{:#}", r["id"], r["seen"], r["dialogue"])).collect()
+    let failed = results.iter().filter(|r| r["verdict"] == "fail");
+    failed.map(|r| format!("{}: {}\n{:#}", r["id"], r["seen"], r["dialogue"])).collect()
 }
 
 /// Of what our server does not offer.

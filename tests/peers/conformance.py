@@ -23,10 +23,13 @@ import tempfile
 import launch
 
 ROOT = launch.HERE.parent.parent
-PROPER = {"pass": "pass", "fail": "fail", "skipped": "skipped", "untestable": "untestable"}
+VERDICTS = ("pass", "fail", "skipped", "untestable")
 LIMIT_S = 900
 OWN = "ftpsim"
 
+# lftp tries again for hours by default.
+LFTP = ("set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
+        "open ftp://{{user}}:{{password}}@{{host}}:{{port}}/")
 # Client -> options with its commands; {ftpsim} is our program. Each is asked not to try for ever.
 CLIENTS = {
     OWN: ["--download", "{ftpsim} get -q --retries 1 --retry-delay 0 {{url}}",
@@ -35,14 +38,8 @@ CLIENTS = {
           "--mirror", "{ftpsim} get -q -r --retries 0 {{url}}"],
     "curl": ["--download", "curl -sS {{url}} -o {{local}}", "--upload", "curl -sS -T {{local}} {{url}}",
              "--listing", "curl -sS {{url}}"],
-    "lftp": ["--download", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
-             "open {{url}} && get {{remote}}'".replace("open {{url}}", "open ftp://{{user}}:{{password}}@{{host}}:{{port}}/"),
-             "--upload", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
-             "open ftp://{{user}}:{{password}}@{{host}}:{{port}}/ && put {{local}}'",
-             "--listing", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
-             "open {{url}} && ls'",
-             "--mirror", "lftp -c 'set net:max-retries 2; set net:timeout 5; set net:reconnect-interval-base 1; "
-             "open {{url}} && mirror'"],
+    "lftp": ["--download", f"lftp -c '{LFTP} && get {{{{remote}}}}'", "--upload", f"lftp -c '{LFTP} && put {{{{local}}}}'",
+             "--listing", f"lftp -c '{LFTP} && ls'", "--mirror", f"lftp -c '{LFTP} && mirror'"],
     "ncftp": ["--download", "ncftpget -V -r 1 -t 5 -u {{user}} -p {{password}} -P {{port}} {{host}} . {{remote}}",
               "--upload", "ncftpput -V -r 1 -t 5 -u {{user}} -p {{password}} -P {{port}} {{host}} . {{local}}",
               "--listing", "ncftpls -r 1 -t 5 -u {{user}} -p {{password}} -P {{port}} ftp://{{host}}/"],
@@ -97,7 +94,7 @@ def check_server(name, ftpsim, tls):
 
 def check_client(name, ftpsim):
     commands = [part.format(ftpsim=ftpsim, here=launch.HERE) for part in CLIENTS[name]]
-    return results_of([ftpsim, "check", "client", "--json", "--limit", "20", *commands], {})
+    return results_of([ftpsim, "check", "client", "--json", "--limit", "30", *commands], {})
 
 
 def version(name, ftpsim):
@@ -124,7 +121,7 @@ def table(title, columns):
     ids = {check: result for results in columns.values() for check, result in results.items()}
     head = "".join(f"<th scope=col>{html.escape(column)}</th>" for column in columns)
     text = [f"<h2>{title}</h2><div class=wide><table><tr><th scope=col>check</th>{head}</tr>"]
-    for verdict in PROPER:
+    for verdict in VERDICTS:
         counts = [sum(result["verdict"] == verdict for result in results.values()) for results in columns.values()]
         text.append(f"<tr><th scope=row>{verdict}, of all</th>" + "".join(f"<td>{n}</td>" for n in counts) + "</tr>")
     for check, result in ids.items():
@@ -151,17 +148,17 @@ def main():
     if gone := launch.missing():
         sys.exit("conformance.py: missing: " + ", ".join(gone))
     ftpsim = options.ftpsim.resolve()
-    wanted = lambda name: not options.names or name in options.names
+    wanted = options.names or [OWN, *launch.SERVERS, *CLIENTS]
     servers, clients = {}, {}
     for name in [OWN, *launch.SERVERS]:
         for tls in (False, True):
-            if wanted(name):
+            if name in wanted:
                 title = f"{name} {version(name, ftpsim)}{' TLS' if tls else ''}"
                 print(title, file=sys.stderr)
                 servers[title] = check_server(name, ftpsim, tls)
     for name in CLIENTS:
         program = {OWN: str(ftpsim), "ncftp": "ncftpget", "ftplib": "/usr/bin/python3"}.get(name, name)
-        if wanted(name) and shutil.which(program):
+        if name in wanted and shutil.which(program):
             title = f"{name} {version(name, ftpsim)}"
             print(title, file=sys.stderr)
             clients[title] = check_client(name, ftpsim)

@@ -1,6 +1,6 @@
 //! Data connections of a check.
 
-use super::control::{Control, Io, Trouble};
+use super::control::{Control, Io, Reply, Trouble};
 use super::target::Tls;
 use ftp_proto::address;
 use std::io;
@@ -131,8 +131,7 @@ impl Data {
     }
 }
 
-/// PASV's address; that of the control connection where the server is behind a translator of addresses
-/// would be another: the port is what counts here, predicates look at the address.
+/// 227's port. The host is always that of the control connection; a predicate looks at the address itself.
 pub(super) fn passive_port(text: &str) -> Option<u16> {
     address::parse_passive(text).ok().map(|address| address.port())
 }
@@ -141,14 +140,20 @@ pub(super) fn passive_port(text: &str) -> Option<u16> {
 pub(super) async fn open_passive(control: &mut Control) -> Result<Option<TcpStream>, Trouble> {
     control.line("EPSV").await?;
     let reply = control.reply().await?;
+    let unclear = |reply: &Reply| Trouble::Malformed(format!("no address in: {}", reply.brief()));
     let mut port = None;
     if reply.code == 229 {
         port = address::parse_extended_passive(&reply.text()).ok();
+    } else if reply.code < 400 {
+        return Err(unclear(&reply));
     }
     if port.is_none() && control.peer.is_ipv4() {
         control.line("PASV").await?;
         let reply = control.reply().await?;
-        port = if reply.code == 227 { passive_port(&reply.text()) } else { None };
+        port = passive_port(&reply.text()).filter(|_| reply.code == 227);
+        if port.is_none() && reply.code < 400 {
+            return Err(unclear(&reply));
+        }
     }
     let Some(port) = port else { return Ok(None) };
     connect(control, port).await.map(Some)

@@ -187,6 +187,9 @@ async fn act(session: &mut Session<'_>, step: &Step) -> Result<(), Ended> {
         Step::Connect => connect(session).await,
         Step::Transmit(bytes) => session.data.send(bytes, tls.as_ref(), timeout).await.map_err(on_data),
         Step::Close => session.data.close(tls.as_ref(), timeout).await.map_err(on_data),
+        Step::Reset if tls.is_some() => {
+            Err((Verdict::Untestable, "under TLS no reset is made here".to_owned()))
+        }
         Step::Reset => session.data.reset(tls.as_ref(), timeout).await.map_err(on_data),
         Step::Cut => session.data.cut(tls.as_ref(), timeout).await.map_err(on_data),
         Step::Receive => session.receive(None).await,
@@ -265,6 +268,7 @@ async fn active(session: &mut Session<'_>, extended: bool) -> Result<(), Ended> 
     };
     match session.ask(&command).await {
         Ok(reply) if reply.code / 100 == 2 => {}
+        Ok(reply) if reply.code < 400 => return Err(failed(format!("{command}: {}", reply.brief()))),
         Ok(reply) => return Err((Verdict::Skipped, format!("{command}: {}", reply.brief()))),
         Err(trouble) => return Err(failed(format!("{command}: {trouble}"))),
     }

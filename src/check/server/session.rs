@@ -124,10 +124,11 @@ impl<'a> Session<'a> {
         if self.last.code == 331 {
             self.needs(&format!("PASS {}", self.target.password)).await?;
         }
-        if self.last.code / 100 == 2 {
-            Ok(())
-        } else {
-            Err((Verdict::Untestable, format!("login: {}", self.last.brief())))
+        match self.last.code {
+            200..300 => Ok(()),
+            // An account (ACCT) is wanted, which nobody has given us.
+            300..400 => Err((Verdict::Untestable, format!("login: {}", self.last.brief()))),
+            _ => Err(failed(format!("login: {}", self.last.brief()))),
         }
     }
 
@@ -166,6 +167,7 @@ impl<'a> Session<'a> {
         }
         match self.control.reply().await {
             Ok(reply) if reply.code / 100 == 2 => Ok(()),
+            Ok(reply) if reply.code < 400 => Err(failed(format!("{what}: {}", reply.brief()))),
             Ok(reply) => Err((Verdict::Untestable, format!("{what}: {}", reply.brief()))),
             Err(trouble) => Err(failed(format!("{what}: {trouble}"))),
         }
