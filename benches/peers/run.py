@@ -3,7 +3,8 @@
 
 Every client delivers the same files to every server and back, one session and one control
 connection at a time, on tmpfs by default, everything interleaved: a repetition runs each pair once,
-in an order of its own. The bytes are compared after each run, outside the clock. See README.md.
+in an order of its own. The bytes are compared after each run, outside the clock. In clear, or with --tls under
+TLS 1.3; with --mode-z the files are deflated on their way. See README.md.
 """
 
 import argparse
@@ -27,13 +28,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 sys.path.insert(0, str(PROJECT / "tests/peers"))
 import launch  # noqa: E402
+import secure  # noqa: E402
 
 # Name: (files, bytes of each).
 WORKLOADS = {"small": (2000, 1024), "medium": (500, 64 * 1024), "large": (1, 1 << 30)}
+# What is not timed, to see how a pair does under TLS.
+PROBE = (20, 1024)
 PEER_SERVERS = ["vsftpd", "proftpd", "pure-ftpd", "pyftpdlib"]
 # Those that the project's targets name.
 TARGET_SERVERS = ["vsftpd", "proftpd", "pyftpdlib"]
 PEER_CLIENTS = ["pycurl", "lftp", "ncftp", "ftplib"]
+TLS_CLIENTS = ["pycurl", "lftp", "ftplib"]
 PIPELINE_DEPTH = 32
 PIECE_BYTES = 256 * 1024
 # Our client's ways, and the options that say so.
@@ -44,13 +49,18 @@ OURS = {
     "block pipelined": ["--mode", "block", "--pipeline", str(PIPELINE_DEPTH)],
     "compressed pipelined": ["--mode", "compressed", "--pipeline", str(PIPELINE_DEPTH)],
 }
+# MODE Z, and how hard everybody is to compress.
+DEFLATE, DEFLATE_LEVEL = "deflate", "6"
 RUN_LIMIT_S = 300
 # proftpd sleeps up to 0.4 s when a connection comes right after another session's end.
 PROFTPD_REST_S = 0.6
 LFTP_SETTINGS = (
-    "set ftp:use-mode-z no; set ftp:ssl-allow no; set ftp:sync-mode no; set ftp:use-feat no; set ftp:use-allo no; "
-    "set ftp:use-size no; set ftp:use-mdtm no; set ftp:use-site-utime no; set ftp:use-site-utime2 no; "
+    "set ftp:sync-mode no; set ftp:use-allo no; set ftp:use-size no; set ftp:use-mdtm no; set ftp:use-site-utime no; set ftp:use-site-utime2 no; "
     "set net:max-retries 1; set net:timeout 30; set cmd:fail-exit yes; set xfer:log no; set xfer:clobber yes; ")
+LFTP_MODES = {
+    "": "set ftp:use-mode-z no; set ftp:use-feat no; ",
+    DEFLATE: f"set ftp:use-mode-z yes; set ftp:mode-z-level {DEFLATE_LEVEL}; set ftp:use-feat yes; ",
+}
 NCFTP_OPTIONS = ["-V", "-F", "-Z", "-t", "30", "-o", "useSITE_UTIME=0,useMDTM=0,useSIZE=0"]
 COLUMNS = [
     "workload", "files", "file_bytes", "content", "medium", "direction", "server", "server_version", "client",
@@ -62,20 +72,24 @@ COLUMNS = [
 class Server:
     """A server with directories `src` (to get from) and `put` (to put into) under its root."""
 
-    def __init__(self, name, scratch, binary):
-        self.name = name
+    def __init__(self, name, scratch, binary, tls):
+        self.name, self.certificate = name, None
         if name == "ftpsim":
             self.user, self.password, self.owner = "bench", "bench-password", None
             self.root = pathlib.Path(tempfile.mkdtemp(prefix="ftpsim-", dir=scratch))
+            command = [binary, "serve", "--root", self.root, "--listen", "127.0.0.1:0", "--user",
+                       f"{self.user}:{self.password}"]
+            if tls:
+                key, self.certificate = launch.make_certificate(pathlib.Path(tempfile.mkdtemp(dir=scratch)))
+                command += ["--tls", "required", "--tls-certificate", self.certificate, "--tls-key", key]
             self.process = subprocess.Popen(
-                [binary, "serve", "--root", self.root, "--listen", "127.0.0.1:0", "--user",
-                 f"{self.user}:{self.password}"],
+                command,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             self.port = self.port_from_stdout()
             self.version = ftpsim_version(binary)
         else:
             self.process = subprocess.Popen(
-                [PROJECT / "tests/peers/launch.py", name, "--scratch", scratch],
+                [PROJECT / "tests/peers/launch.py", name, "--scratch", scratch, *(["--tls"] if tls else [])],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             line = self.process.stdout.readline()
             if not line:
@@ -83,6 +97,7 @@ class Server:
             about = json.loads(line)
             self.user, self.password, self.port = about["user"], about["password"], about["port"]
             self.root, self.version, self.owner = pathlib.Path(about["root"]), about["version"], launch.USER
+            self.certificate = about["certificate"]
 
     def port_from_stdout(self):
         for line in self.process.stdout:
@@ -159,18 +174,24 @@ def session_command(client, way, direction, server, local, binary):
     remote = "put" if direction == "put" else "src"
     names = (local.parent / "names").read_text().split()
     user, password, port = server.user, server.password, str(server.port)
+    certificate = [] if server.certificate is None else [server.certificate]
     if client in ("pycurl", "ftplib"):
-        return [launch.PYTHON, HERE / "session.py", client, direction, port, user, password, local, remote]
+        session = [launch.PYTHON, HERE / "session.py", client, direction, port, user, password, local, remote]
+        return session + certificate
     if client == "lftp":
+        tls = secure.LFTP_SETTINGS.format(certificate=server.certificate) if certificate else "set ftp:ssl-allow no; "
         job = f"mput -O {remote} *" if direction == "put" else f"mget {remote}/*"
-        return ["lftp", "--norc", "-c", f"{LFTP_SETTINGS} open -u {user},{password} ftp://127.0.0.1:{port}/; {job}"]
+        job = f"{LFTP_SETTINGS}{LFTP_MODES[way]}{tls}open -u {user},{password} ftp://127.0.0.1:{port}/; {job}"
+        return ["lftp", "--norc", "-c", job]
     if client == "ncftp":
         login = ["-u", user, "-p", password, "-P", port, "127.0.0.1"]
         if direction == "put":
             return ["ncftpput", *NCFTP_OPTIONS, *login, remote, *names]
         return ["ncftpget", *NCFTP_OPTIONS, *login, ".", *[f"{remote}/{name}" for name in names]]
+    mode = ["--mode", "deflate", "--deflate-level", DEFLATE_LEVEL] if way == DEFLATE else OURS[way]
+    tls = ["--tls", "required", "--tls-ca", *certificate] if certificate else []
     url = f"ftp://{user}:{password}@127.0.0.1:{port}/{remote}"
-    return [binary, direction, url, *names, "--retries", "0", "--quiet", *OURS[way]]
+    return [binary, direction, url, *names, "--retries", "0", "--quiet", *mode, *tls]
 
 
 def run_once(pair, direction, servers, source, scratch, binary, medium):
@@ -224,7 +245,7 @@ def set_aside(delivered, scratch, medium):
     os.sync()
 
 
-def summary(times, options, versions, workloads):
+def summary(times, options, versions, workloads, agreed):
     """Rows of the CSV."""
     rows = []
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
@@ -249,6 +270,7 @@ def summary(times, options, versions, workloads):
             "speed_to_target": f"{target / median:.3f}" if target else "",
             "speed_to_bare": f"{bare / median:.3f}" if bare else "",
             "date": date, "machine": platform.platform(terse=True), "cores": os.cpu_count(),
+            **agreed.get((direction, (server, client, way)), {}),
         })
     return rows
 
@@ -267,18 +289,22 @@ def print_table(rows):
                   f"{row['speed_to_best_peer']:>12} {row['speed_to_target']:>9} {row['speed_to_bare']:>8}")
 
 
-def write_csv(path, rows):
-    """Rows of other workloads and media that are there already stay."""
+def write_csv(path, rows, columns):
+    """Rows of other workloads, directions and media that are there already stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    measured = {(row["workload"], row["medium"]) for row in rows}
+
+    def course(row):
+        return row["workload"], row["direction"], row["medium"]
+
+    measured = {course(row) for row in rows}
     if path.exists():
         with path.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if (row["workload"], row["medium"]) not in measured] + rows
+            rows = [row for row in csv.DictReader(file) if course(row) not in measured] + rows
     order = list(WORKLOADS)
     rows = sorted(rows, key=lambda row: (row["medium"] != "tmpfs", row["medium"], order.index(row["workload"])))
     partial = path.with_name(f".{path.name}.part")
     with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     partial.rename(path)
@@ -293,9 +319,13 @@ def options_from_command_line():
     parser.add_argument("--content", choices=["text", "random"], default="text")
     parser.add_argument("--scratch", default="/dev/shm", help="where all files lie (/dev/shm, a tmpfs)")
     parser.add_argument("--ftpsim", type=pathlib.Path, default=PROJECT / "target/release/ftpsim")
+    parser.add_argument("--tls", action="store_true", help="control and data connections under TLS 1.3")
+    parser.add_argument("--mode-z", action="store_true", help="lftp and ours with proftpd and ours, in MODE Z")
     parser.add_argument("--only-ours", action="store_true", help="for profiling: no peers, no ratios, no CSV")
-    parser.add_argument("--out", type=pathlib.Path, default=PROJECT / "results/loopback-peers.csv")
+    parser.add_argument("--out", type=pathlib.Path, help="default: in results, by what is measured")
     options = parser.parse_args()
+    kind = ("-mode-z" if options.mode_z else "") + ("-tls" if options.tls else "")
+    options.out = options.out or PROJECT / f"results/loopback-peers{kind}.csv"
     medium = subprocess.run(["stat", "-f", "-c", "%T", options.scratch], capture_output=True, text=True, check=True)
     options.medium = medium.stdout.strip()
     return options
@@ -324,6 +354,54 @@ def refuse_unless_complete(binary):
         sys.exit("run.py: missing, run tests/peers/install.sh as root first:\n  " + "\n  ".join(gone))
 
 
+def pairs_of(options):
+    """Who takes part: servers, and (server, client, way)s for each direction."""
+    if options.mode_z:
+        # Debian's mod_deflate damages what is put: see README.md.
+        ours = [("ftpsim", client, DEFLATE) for client in ("lftp", "ftpsim")]
+        theirs = [] if options.only_ours else [("proftpd", client, DEFLATE) for client in ("lftp", "ftpsim")]
+        return sorted({server for server, _, _ in ours + theirs}), {"put": ours, "get": ours + theirs}
+    servers, clients = PEER_SERVERS, TLS_CLIENTS if options.tls else PEER_CLIENTS
+    if options.only_ours:
+        servers, clients = [], []
+    pairs = [(server, client, "") for server in [*servers, "ftpsim"] for client in clients
+             if not options.tls or (server, client) not in secure.CANNOT]
+    pairs += [(server, "ftpsim", "stream") for server in servers]
+    pairs += [("ftpsim", "ftpsim", way) for way in OURS] + [("bare", "bare", "")]
+    return [*servers, "ftpsim"], {"put": pairs, "get": pairs}
+
+
+def handshakes_of(pairs, servers, scratch, options):
+    """What each pair agrees on, and how it resumes, in a delivery of some files that is not timed."""
+    agreed = {}
+    source = prepare("probe", PROBE, scratch, servers, options.content)
+    for direction in options.directions:
+        for pair in pairs[direction]:
+            if pair[0] == "bare":
+                continue
+            with secure.handshakes() as seen:
+                run_once(pair, direction, servers, source, scratch, options.ftpsim, options.medium)
+            if not seen.is_as_pinned() and (direction, *pair[:2]) not in secure.FALLS_BACK:
+                sys.exit(f"run.py: {direction} with {pair}: not {secure.CIPHER} alone: {seen.agreed}")
+            agreed[direction, pair] = seen.columns(PROBE[0])
+            print(f"{direction} {' '.join(pair)}: {seen.full} full, {seen.resumed} resumed", file=sys.stderr)
+    shutil.rmtree(source.parent)
+    return agreed
+
+
+def prepare(name, workload, scratch, servers, content):
+    """Writes the files, and links them where they are got from."""
+    source = scratch / name / "files"
+    write_files(source, *workload, content)
+    (source.parent / "names").write_text("\n".join(sorted(os.listdir(source))))
+    shutil.copy(source.parent / "names", scratch / "names")
+    for server in servers.values():
+        remote = server.directory("src")
+        for file in os.listdir(source):
+            os.link(source / file, remote / file)
+    return source
+
+
 def main():
     # Ended from outside, it cleans up as after any other end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("run.py: ended"))
@@ -335,28 +413,21 @@ def main():
     workloads = {name: WORKLOADS[name] for name in options.workloads}
     if "large" in workloads:
         workloads["large"] = (1, options.large_mib << 20)
-    peer_servers, peer_clients = ([], []) if options.only_ours else (PEER_SERVERS, PEER_CLIENTS)
-    pairs = [(server, client, "") for server in peer_servers + ["ftpsim"] for client in peer_clients]
-    pairs += [(server, "ftpsim", "stream") for server in peer_servers]
-    pairs += [("ftpsim", "ftpsim", way) for way in OURS] + [("bare", "bare", "")]
+    server_names, pairs = pairs_of(options)
+    if options.tls:
+        secure.own_network()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="ftpsim-bench-", dir=options.scratch))
     scratch.chmod(0o711)
     servers, times = {}, {}
     time_waits = limit_time_waits(MAX_TIME_WAITS)
     try:
-        for name in peer_servers + ["ftpsim"]:
-            servers[name] = Server(name, scratch, options.ftpsim)
-        for workload, (files, file_bytes) in workloads.items():
-            source = scratch / workload / "files"
-            write_files(source, files, file_bytes, options.content)
-            (source.parent / "names").write_text("\n".join(sorted(os.listdir(source))))
-            shutil.copy(source.parent / "names", scratch / "names")
-            for server in servers.values():
-                remote = server.directory("src")
-                for name in os.listdir(source):
-                    os.link(source / name, remote / name)
+        for name in server_names:
+            servers[name] = Server(name, scratch, options.ftpsim, options.tls)
+        agreed = handshakes_of(pairs, servers, scratch, options) if options.tls else {}
+        for workload, files_and_bytes in workloads.items():
+            source = prepare(workload, files_and_bytes, scratch, servers, options.content)
             for repetition in range(options.repetitions):
-                jobs = [(direction, pair) for direction in options.directions for pair in pairs]
+                jobs = [(direction, pair) for direction in options.directions for pair in pairs[direction]]
                 random.Random(repetition).shuffle(jobs)
                 for number, (direction, pair) in enumerate(jobs, 1):
                     if sys.stderr.isatty():
@@ -367,7 +438,7 @@ def main():
             shutil.rmtree(source.parent)
         versions = {
             "server": {name: server.version for name, server in servers.items()},
-            "client": {client: launch.version_of(client) for client in peer_clients}
+            "client": {client: launch.version_of(client) for client in PEER_CLIENTS}
             | {"ftpsim": servers["ftpsim"].version},
         }
     finally:
@@ -375,10 +446,10 @@ def main():
         for server in servers.values():
             server.stop()
         shutil.rmtree(scratch, ignore_errors=True)
-    rows = summary(times, options, versions, workloads)
+    rows = summary(times, options, versions, workloads, agreed)
     print_table(rows)
     if not options.only_ours:
-        write_csv(options.out, rows)
+        write_csv(options.out, rows, COLUMNS + (secure.COLUMNS if options.tls else []))
         print(f"\nwritten: {options.out}")
 
 

@@ -52,6 +52,16 @@ PR_SET_CHILD_SUBREAPER = 36
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+def make_certificate(directory):
+    """For 127.0.0.1, vouched for by itself: not as an authority, as openssl would by default. Its key, and it."""
+    key, path = directory / "key.pem", directory / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+            "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+            "-keyout", key, "-out", path]
+    subprocess.run(make, capture_output=True, check=True)
+    return key, path
+
+
 class Place:
     """Where one server runs: its scratch directory, account and port."""
 
@@ -77,12 +87,7 @@ class Place:
         return f"{USER}:{ran.stdout}:{self.uid}:{self.gid}::{self.root}{trailer}\n"
 
     def make_certificate(self):
-        """For 127.0.0.1, vouched for by itself, with its key: not as an authority, as openssl would by default."""
-        key, path = self.directory / "key.pem", self.directory / "certificate.pem"
-        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
-                "-keyout", key, "-out", path]
-        subprocess.run(make, capture_output=True, check=True)
+        key, path = make_certificate(self.directory)
         self.write("both.pem", key.read_text() + path.read_text())
         return path
 

@@ -6,5 +6,7 @@ mod deliveries;
 mod dialogue;
 #[path = "tls/ends.rs"]
 mod ends;
+#[path = "tls/handshakes.rs"]
+mod handshakes;
 #[path = "tls/trust.rs"]
 mod trust;

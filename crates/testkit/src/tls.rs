@@ -59,6 +59,17 @@ impl Identity {
         ServerTls::new(Arc::new(default_provider()), versions, chain, self.key.clone_key()).unwrap()
     }
 
+    /// One that knows no requests for tickets (RFC 9149), as most do not.
+    pub fn server_deaf_to_requests(&self, versions: Versions) -> ServerTls {
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
+            .unwrap();
+        ServerTls::of(config)
+    }
+
     /// Vouched for by itself.
     pub fn trust(&self) -> Trust {
         let mut roots = rustls::RootCertStore::empty();

@@ -6,7 +6,7 @@ use crate::sim::scenario::{TlsSpec, TlsVersion};
 use crate::sim::tls::{self, KeyLines, SERVER_NAME, Versions};
 use ftp_endpoint::client::{ClientTls, Login};
 use ftp_endpoint::observe::Who;
-use ftp_endpoint::server::{ServerTls, TlsUse};
+use ftp_endpoint::server::{ASKED_TICKETS, ServerTls, TlsUse};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 
@@ -20,7 +20,9 @@ pub(super) fn versions(tls: TlsSpec) -> Versions {
 /// Only the server's secrets are logged: both sides' are the same.
 pub(super) fn server(tls: TlsSpec, key_log: Arc<KeyLines>) -> ServerTls {
     // How many tickets are given is the session's to say.
-    let config = tls::server_config(versions(tls), 0, key_log).expect("a configuration made of constants");
+    let mut config = tls::server_config(versions(tls), 0, key_log).expect("a configuration made of constants");
+    // As of every server of ours.
+    config.max_tls13_tickets = ASKED_TICKETS;
     let mut server = ServerTls::of(config);
     server.demand = TlsUse::Required;
     server.reuse = tls.reuse;

@@ -3,7 +3,7 @@
 mod trust;
 
 use crate::transfer::Handshake;
-use rustls::client::Resumption;
+use rustls::client::{Resumption, TicketRequest};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, SupportedProtocolVersion};
@@ -13,8 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) use trust::untrusted;
 pub use trust::{Trust, fingerprint};
 
-/// TLS 1.3 tickets kept for one control session: a ticket is used once.
+/// TLS 1.3 tickets kept for one control session: rustls uses each once (RFC 8446 appendix C.4).
 const MAX_TICKETS: usize = 32;
+/// What a data connection that is read to its end asks for (RFC 9149): the ticket by which the next one is to
+/// resume. Servers that know of this send it on uploads, too, where they cannot send one unasked: who closes with
+/// it unread has its kernel send RST.
+const ONE_TICKET: TicketRequest = TicketRequest { new_session_count: 1, resumption_count: 1 };
 
 /// TLS with one server. Clones share what has been learnt of it.
 ///
@@ -103,13 +107,17 @@ impl ClientTls {
         };
         let mut config = (**preferred).clone();
         config.resumption = Resumption::in_memory_sessions(MAX_TICKETS);
-        SessionTls { config: Arc::new(config), of: self.clone() }
+        let mut asking = config.clone();
+        asking.send_ticket_request = Some(ONE_TICKET);
+        SessionTls { config: Arc::new(config), asking: Arc::new(asking), of: self.clone() }
     }
 }
 
 /// TLS as one session has it.
 pub(super) struct SessionTls {
     pub(super) config: Arc<ClientConfig>,
+    /// The same, for data connections that are read to their end.
+    asking: Arc<ClientConfig>,
     of: ClientTls,
 }
 
@@ -128,7 +136,9 @@ impl SessionTls {
     }
 
     /// For a data connection, which has to be with whom the control connection is (RFC 4217 section 10.2).
-    pub(super) fn handshake(&self, certificate: Option<CertificateDer<'static>>) -> Handshake {
-        Handshake { config: self.config.clone(), name: self.name(), certificate }
+    /// `read_out`: it is read to its end before it is closed.
+    pub(super) fn handshake(&self, certificate: Option<CertificateDer<'static>>, read_out: bool) -> Handshake {
+        let config = if read_out { &self.asking } else { &self.config };
+        Handshake { config: config.clone(), name: self.name(), certificate }
     }
 }

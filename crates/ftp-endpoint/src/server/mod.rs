@@ -64,4 +64,4 @@ pub use config::{Config, Limits, PASSIVE_PORTS, Timeouts};
 pub use live::LiveConfig;
 pub use log::{Change, ChangeRecord, LogRecord, Movement, TransferLog, TransferRecord};
 #[cfg(feature = "tls")]
-pub use tls::{Reuse, ServerTls, TlsUse, read_certificates, read_key};
+pub use tls::{ASKED_TICKETS, Reuse, ServerTls, TlsUse, read_certificates, read_key};

@@ -18,6 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Tickets that a control connection is given under TLS 1.3: some clients use each once, and get none on
 /// data connections of uploads.
 const CONTROL_TICKETS: usize = 4;
+/// Tickets on the data connection of an upload, at most, for clients that ask for them (RFC 9149): they read
+/// what comes. Others, to whom a ticket there is a danger, are given none.
+pub const ASKED_TICKETS: usize = 1;
 /// States of TLS sessions that are kept for one control session.
 const MAX_STATES: usize = 16;
 
@@ -57,8 +60,9 @@ pub struct ServerTls {
     pub reuse: Reuse,
     /// What ends an upload in stream mode.
     pub end: TlsEnd,
-    /// Tickets of TLS 1.3 on data connections of uploads, which other servers send: a client that closes with
-    /// them unread has its kernel send RST, and loses what had not left it. For comparisons.
+    /// Tickets of TLS 1.3 on data connections of uploads, sent unasked, as other servers do: a client that closes
+    /// with them unread has its kernel send RST, and loses what had not left it. For comparisons: with none, who
+    /// asks is given one.
     pub upload_tickets: usize,
 }
 
@@ -71,15 +75,17 @@ impl ServerTls {
         certificates: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, rustls::Error> {
-        let config = rustls::ServerConfig::builder_with_provider(provider)
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)?
             .with_no_client_auth()
             .with_single_cert(certificates, key)?;
+        config.max_tls13_tickets = ASKED_TICKETS;
         Ok(Self::of(config))
     }
 
     /// The same, with whatever else `config` says: all but where sessions are kept, and how many tickets are
-    /// given, which is each control session's own matter. It must have no ticketer.
+    /// given unasked, which is each control session's own matter. It must have no ticketer. Who asks for tickets
+    /// on an upload is given `config.max_tls13_tickets` at most.
     pub fn of(config: rustls::ServerConfig) -> Self {
         Self {
             config: Arc::new(config),
@@ -114,15 +120,17 @@ impl SessionTls {
         let own = Arc::new(OwnStates::default());
         let states = (tls.reuse != Reuse::Off)
             .then(|| Arc::new(DataStates { own: own.clone(), left: Mutex::default() }));
-        let with = |kept: Option<Arc<dyn StoresServerSessions>>, tickets: usize| {
+        let with = |kept: Option<Arc<dyn StoresServerSessions>>, unasked: usize, asked: usize| {
             let mut config = (*tls.config).clone();
-            config.send_tls13_tickets = if kept.is_some() { tickets } else { 0 };
+            (config.send_tls13_tickets, config.max_tls13_tickets) =
+                if kept.is_some() { (unasked, asked) } else { (0, 0) };
             config.session_storage = kept.unwrap_or_else(|| Arc::new(NoServerSessionStorage {}));
             Arc::new(config)
         };
-        let of_data = |tickets: usize| with(states.clone().map(|states| states as _), tickets);
-        let control = with(states.as_ref().map(|_| own.clone() as _), CONTROL_TICKETS);
-        let (sending, receiving) = (of_data(1), of_data(tls.upload_tickets));
+        let of_data = |unasked, asked| with(states.clone().map(|states| states as _), unasked, asked);
+        let control = with(states.as_ref().map(|_| own.clone() as _), CONTROL_TICKETS, 0);
+        let asked = if tls.upload_tickets == 0 { tls.config.max_tls13_tickets } else { 0 };
+        let (sending, receiving) = (of_data(1, 0), of_data(tls.upload_tickets, asked));
         Self { control, data: DataTls { sending, receiving, states, reuse: tls.reuse, end: tls.end } }
     }
 

@@ -78,7 +78,8 @@ impl<N: Net> Session<N> {
         if let Some(tls) = &self.tls {
             let certificates = self.control.agreed().and_then(|agreed| agreed.peer_certificates());
             let certificate = certificates.and_then(|chain| chain.first());
-            data.secure_first(tls.handshake(certificate.map(|it| it.clone().into_owned())));
+            let read_out = self.policy.tls_lingers && !data.outlives_file();
+            data.secure_first(tls.handshake(certificate.map(|it| it.clone().into_owned()), read_out));
             data.end_by(self.policy.tls_end);
         }
     }
