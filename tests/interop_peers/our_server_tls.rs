@@ -210,6 +210,25 @@ fn basic_ftp_over_tls() {
     });
 }
 
+/// Over rustls: it uses a ticket once, and where it uploads it does not read any.
+#[test]
+fn suppaftp_over_tls() {
+    let suppaftp = peers_cache().join("suppaftp/tls_suppaftp");
+    if !suppaftp.exists() {
+        return skip("suppaftp");
+    }
+    everywhere(|place| {
+        let mut command = place.command(&suppaftp);
+        command.args(place.arguments());
+        if place.is_scarce_of_tickets() {
+            // As many as the control connection is given.
+            command.arg("4");
+        }
+        succeed(&mut command);
+        place.assert_both();
+    });
+}
+
 /// It only fetches.
 #[test]
 fn wget_over_tls() {

@@ -9,7 +9,8 @@
 # - a cache directory ($FTPSIM_PEERS_DIR, by default ~/.cache/ftpsim-peers): proftpd and pure-ftpd,
 #   unpacked only, because Debian lets no two FTP daemons be installed together, a Python
 #   environment with pyftpdlib, its TLS and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
-#   connections), and basic-ftp, a client of Node.js, which has no dependencies.
+#   connections), basic-ftp, a client of Node.js, which has no dependencies, and suppaftp, a client in Rust, in a
+#   program of ours that cargo builds.
 set -euo pipefail
 
 dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
@@ -87,6 +88,19 @@ if [ "$(cat "$dir/basic-ftp/version" 2>/dev/null)" != "$basic_ftp" ]; then
     echo "$basic_ftp" >"$scratch/version"
     rm -rf "$dir/basic-ftp"
     mv "$scratch" "$dir/basic-ftp"
+fi
+
+# suppaftp in a program of ours: some 50 s of one processor, once for each version of it.
+source=$(cd "$(dirname "$0")" && pwd)/suppaftp
+sum=$(cat "$source"/Cargo.toml "$source"/Cargo.lock "$source"/src/main.rs | sha256sum)
+if [ "$(cat "$dir/suppaftp/sum" 2>/dev/null)" != "$sum" ]; then
+    scratch=$(mktemp -d "$dir/build.XXXXXX")
+    cargo build --quiet --locked --manifest-path "$source/Cargo.toml" --target-dir "$scratch/target"
+    mv "$scratch/target/debug/tls_suppaftp" "$scratch"
+    rm -rf "$scratch/target"
+    echo "$sum" >"$scratch/sum"
+    rm -rf "$dir/suppaftp"
+    mv "$scratch" "$dir/suppaftp"
 fi
 
 getent passwd "$user" >/dev/null ||

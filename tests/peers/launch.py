@@ -47,6 +47,7 @@ PURE_PW = CACHE / "pure-ftpd/usr/bin/pure-pw"
 VSFTPD = pathlib.Path("/usr/sbin/vsftpd")
 CLIENTS = ["curl", "lftp", "ncftpput", "ncftpget", "tnftp", "nmap", "wget", "node", "openssl"]
 BASIC_FTP = CACHE / "basic-ftp/package"
+SUPPAFTP = CACHE / "suppaftp/tls_suppaftp"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 libc = ctypes.CDLL(None, use_errno=True)
@@ -236,8 +237,8 @@ def version_of(peer):
 
 def missing():
     """Names of what tests/peers/install.sh has yet to install."""
-    paths = [VSFTPD, PROFTPD, PROFTPD_TLS, PURE_FTPD, PURE_PW, PYTHON, BASIC_FTP, CACHE / "password",
-             pathlib.Path("/etc/pam.d") / USER]
+    paths = [VSFTPD, PROFTPD, PROFTPD_TLS, PURE_FTPD, PURE_PW, PYTHON, BASIC_FTP, SUPPAFTP,
+             CACHE / "password", pathlib.Path("/etc/pam.d") / USER]
     gone = [str(path) for path in paths if not path.exists()]
     if not any(CACHE.glob("venv/lib/*/site-packages/OpenSSL")):
         gone.append("pyOpenSSL")
