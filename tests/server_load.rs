@@ -11,12 +11,17 @@ use ftp_endpoint::net::real::RealNet;
 use ftp_endpoint::observe::Nobody;
 use ftp_endpoint::server::{Config, Rights, Table, serve};
 use ftp_endpoint::store::memory::MemoryStore;
+use rustls::client::Resumption;
+use rustls::crypto::ring::default_provider;
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Bytes on the heap, of this whole process: server and clients.
 struct Counted;
@@ -59,13 +64,13 @@ async fn server() -> SocketAddr {
     address
 }
 
-async fn expect(stream: &mut TcpStream, code: &str) {
+async fn expect(stream: &mut (impl AsyncRead + Unpin), code: &str) {
     let mut buffer = [0; 512];
     let read = stream.read(&mut buffer).await.unwrap();
     assert!(buffer[..read].starts_with(code.as_bytes()), "{}", String::from_utf8_lossy(&buffer[..read]));
 }
 
-async fn ask(stream: &mut TcpStream, line: &str, code: &str) {
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), line: &str, code: &str) {
     stream.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
     expect(stream, code).await;
 }
@@ -159,32 +164,90 @@ fn ten_thousand_idle_sessions() {
     alone(idle_sessions_of_a_process());
 }
 
-/// `ftpsim serve` as it is, its memory as the system counts it; clients in this process.
-async fn idle_sessions_of_a_process() {
-    const SESSIONS: usize = 10_000;
+const SESSIONS: usize = 10_000;
+
+/// `ftpsim serve` as it is, with room for [`SESSIONS`]; its clients are in this process.
+fn server_of_many(options: &[&str]) -> common::Server {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     assert!(limit.maximum.is_none_or(|most| most > SESSIONS as u64 + 100), "too few descriptors: {limit:?}");
     let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
     let all = ["--max-sessions", "--max-sessions-per-address", "--max-logins-per-address"];
-    let options: Vec<&str> =
-        ["--user", "u:p"].into_iter().chain(all.into_iter().flat_map(|o| [o, "20000"])).collect();
-    let server = common::Server::start_as(&options);
+    let most = all.into_iter().flat_map(|option| [option, "20000"]);
+    common::Server::start_as(&["--user", "u:p"].into_iter().chain(most).chain(options.iter().copied()).collect::<Vec<_>>())
+}
+
+/// Opens [`SESSIONS`] one after the other; each may take so much of the server's memory, as the system counts it.
+async fn hold<C: AsyncRead + AsyncWrite + Unpin>(
+    server: &common::Server,
+    what: &str,
+    most_bytes: u64,
+    open: impl AsyncFn() -> C,
+) {
     for _ in 0..100 {
-        drop(log_in(server.address).await);
+        drop(open().await);
     }
     let before = resident_bytes(server.process());
     let mut clients = Vec::with_capacity(SESSIONS);
     for _ in 0..SESSIONS {
-        clients.push(log_in(server.address).await);
+        clients.push(open().await);
     }
     let each = (resident_bytes(server.process()) - before) / SESSIONS as u64;
-    println!("{SESSIONS} idle sessions, {each} bytes of the server's memory each");
-    assert!(each < 16 * 1024, "{each} bytes");
+    println!("{SESSIONS} idle sessions {what}, {each} bytes of the server's memory each");
+    assert!(each < most_bytes, "{each} bytes");
     // They are served still, all of them.
     for client in &mut clients {
         ask(client, "NOOP", "200").await;
     }
+}
+
+async fn idle_sessions_of_a_process() {
+    let server = server_of_many(&[]);
+    hold(&server, "in clear", 16 * 1024, async || log_in(server.address).await).await;
+}
+
+#[test]
+#[ignore = "needs 10,100 descriptors (`ulimit -Hn`) and a minute; .ci/run runs it"]
+fn ten_thousand_idle_sessions_under_tls() {
+    alone(idle_sessions_under_tls());
+}
+
+async fn idle_sessions_under_tls() {
+    let here = tempfile::tempdir().unwrap();
+    let made = common::certificate::Made::new();
+    made.write(here.path());
+    let path = |name: &str| here.path().join(name).to_str().unwrap().to_owned();
+    let (chain, key) = (path("chain.pem"), path("key.pem"));
+    for (version, name) in [(&rustls::version::TLS12, "TLS 1.2"), (&rustls::version::TLS13, "TLS 1.3")] {
+        let options = ["--tls", "required", "--tls-certificate", &chain, "--tls-key", &key];
+        let server = server_of_many(&options);
+        let connector = TlsConnector::from(Arc::new(client_config(&made, version)));
+        let open = async || log_in_under_tls(server.address, &connector).await;
+        hold(&server, &format!("under {name}"), 40 * 1024, open).await;
+    }
+}
+
+fn client_config(made: &common::certificate::Made, version: &'static SupportedProtocolVersion) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(made.certificate.clone()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_protocol_versions(&[version]).unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    // Sessions of one client would be no measure for those of many.
+    config.resumption = Resumption::disabled();
+    config
+}
+
+/// Control connection and data connections to come.
+async fn log_in_under_tls(address: SocketAddr, connector: &TlsConnector) -> TlsStream<TcpStream> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    expect(&mut stream, "220").await;
+    ask(&mut stream, "AUTH TLS", "234").await;
+    let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    for (line, code) in [("USER u", "331"), ("PASS p", "230"), ("PBSZ 0", "200"), ("PROT P", "200")] {
+        ask(&mut stream, line, code).await;
+    }
+    stream
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod deliveries;
 mod dialogue;
 #[path = "tls/ends.rs"]
 mod ends;
+#[path = "tls/gathered.rs"]
+mod gathered;
 #[path = "tls/handshakes.rs"]
 mod handshakes;
 #[path = "tls/trust.rs"]

@@ -61,13 +61,17 @@ impl Identity {
 
     /// One that knows no requests for tickets (RFC 9149), as most do not.
     pub fn server_deaf_to_requests(&self, versions: Versions) -> ServerTls {
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        ServerTls::of(self.rustls_server(versions))
+    }
+
+    /// As rustls has it.
+    pub fn rustls_server(&self, versions: Versions) -> rustls::ServerConfig {
+        rustls::ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
-            .unwrap();
-        ServerTls::of(config)
+            .unwrap()
     }
 
     /// Vouched for by itself.

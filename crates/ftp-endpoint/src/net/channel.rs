@@ -8,15 +8,25 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 #[cfg(feature = "tls")]
 use {
+    gathered::Gathered,
     rustls::pki_types::ServerName,
+    std::future::poll_fn,
     std::sync::Arc,
     std::task::ready,
     tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream},
 };
 
+#[cfg(feature = "tls")]
+mod gathered;
+
 /// Longer writes under TLS are not held back by [`Pace::Together`]: they fill a record (RFC 8446 section 5.1).
 #[cfg(feature = "tls")]
 const RECORD_BYTES: usize = 16 * 1024;
+/// So much is encrypted and written at a time: a piece of a file with its framing, and the last bytes of the one
+/// before it. rustls' own 64 KiB would cut a block of 65,535 bytes and its header into five records, the last of two
+/// bytes, and two writes.
+#[cfg(feature = "tls")]
+const WRITE_BYTES: usize = 320 * 1024;
 
 /// A connection, with TLS over it or without. Under TLS, `poll_shutdown` sends close_notify before FIN
 /// (RFC 8446 section 6.1); the end that reading finds is close_notify, and an end without one is
@@ -34,7 +44,7 @@ pub enum Channel<S> {
 /// A connection under TLS.
 #[cfg(feature = "tls")]
 pub struct Tls<S> {
-    stream: TlsStream<S>,
+    stream: TlsStream<Gathered<S>>,
     pace: Pace,
     /// Written, but not yet in a record: [`Pace::Together`].
     held: Vec<u8>,
@@ -42,14 +52,41 @@ pub struct Tls<S> {
 
 #[cfg(feature = "tls")]
 impl<S: Stream> Tls<S> {
-    fn new(stream: TlsStream<S>) -> Self {
+    fn new(mut stream: TlsStream<Gathered<S>>) -> Self {
+        stream.get_mut().0.agreed();
+        if S::HEEDS_PACE {
+            match &mut stream {
+                TlsStream::Client(stream) => stream.get_mut().1.set_buffer_limit(Some(WRITE_BYTES)),
+                TlsStream::Server(stream) => stream.get_mut().1.set_buffer_limit(Some(WRITE_BYTES)),
+            }
+        }
         Self { stream, pace: Pace::Now, held: Vec::new() }
     }
 
     fn into_inner(self) -> S {
         match self.stream {
-            TlsStream::Client(stream) => stream.into_inner().0,
-            TlsStream::Server(stream) => stream.into_inner().0,
+            TlsStream::Client(stream) => stream.into_inner().0.into_inner(),
+            TlsStream::Server(stream) => stream.into_inner().0.into_inner(),
+        }
+    }
+
+    /// As many records as there are.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let begun = buffer.filled().len();
+        loop {
+            let before = buffer.filled().len();
+            let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+            match read {
+                Poll::Ready(Ok(())) => {
+                    let came = buffer.filled().len() > before;
+                    if !came || buffer.remaining() == 0 || !self.stream.get_ref().0.is_ahead() {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                // What has come is taken first; what is wrong with the rest will be told again.
+                _ if before > begun => return Poll::Ready(Ok(())),
+                read => return read,
+            }
         }
     }
 
@@ -85,8 +122,11 @@ impl<S: Stream> Channel<S> {
     /// After an error, or when dropped, the connection is gone. Errors: the connection's; `InvalidData` where
     /// TLS cannot be agreed on; `UnexpectedEof`.
     pub async fn accept_tls(&mut self, config: Arc<rustls::ServerConfig>) -> io::Result<()> {
-        let stream = TlsAcceptor::from(config).accept(self.take_clear()?).await?;
-        *self = Self::Tls(Box::new(Tls::new(stream.into())));
+        let stream = Gathered::handshaking(self.take_clear()?);
+        match TlsAcceptor::from(config).accept(stream).into_fallible().await {
+            Ok(stream) => *self = Self::Tls(Box::new(Tls::new(stream.into()))),
+            Err((error, stream)) => return Err(failed(error, stream).await),
+        }
         Ok(())
     }
 
@@ -97,8 +137,11 @@ impl<S: Stream> Channel<S> {
         config: Arc<rustls::ClientConfig>,
         name: ServerName<'static>,
     ) -> io::Result<()> {
-        let stream = TlsConnector::from(config).connect(name, self.take_clear()?).await?;
-        *self = Self::Tls(Box::new(Tls::new(stream.into())));
+        let stream = Gathered::handshaking(self.take_clear()?);
+        match TlsConnector::from(config).connect(name, stream).into_fallible().await {
+            Ok(stream) => *self = Self::Tls(Box::new(Tls::new(stream.into()))),
+            Err((error, stream)) => return Err(failed(error, stream).await),
+        }
         Ok(())
     }
 
@@ -121,6 +164,14 @@ impl<S: Stream> Channel<S> {
     }
 }
 
+/// Sends what TLS has to say about it, an alert (RFC 8446 section 6.2).
+#[cfg(feature = "tls")]
+async fn failed<S: Stream>(error: io::Error, mut stream: Gathered<S>) -> io::Error {
+    // The peer may be gone.
+    let _ = poll_fn(|cx| stream.poll_send_held(cx)).await;
+    error
+}
+
 fn gone() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }
@@ -135,8 +186,16 @@ impl<S: Stream> Channel<S> {
         match self {
             Self::Clear(stream) => Ok(stream),
             #[cfg(feature = "tls")]
-            Self::Tls(tls) => Ok(tls.stream.get_ref().0),
+            Self::Tls(tls) => Ok(tls.stream.get_ref().0.get_ref()),
             Self::Gone => Err(gone()),
+        }
+    }
+
+    /// Gives back memory that an idle connection does not need.
+    pub fn rest(&mut self) {
+        #[cfg(feature = "tls")]
+        if let Self::Tls(tls) = self {
+            tls.stream.get_mut().0.rest();
         }
     }
 
@@ -217,7 +276,7 @@ impl<S: Stream> AsyncRead for Channel<S> {
         match &mut *self {
             Self::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
             #[cfg(feature = "tls")]
-            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_read(cx, buffer),
+            Self::Tls(tls) => tls.poll_read(cx, buffer),
             Self::Gone => Poll::Ready(Err(gone())),
         }
     }

@@ -234,6 +234,7 @@ impl<N: Net> DataConnection<N> {
 
     /// Gives back the memory of an idle connection.
     pub fn rest(&mut self) {
+        self.stream.rest();
         if self.unread.is_empty() || mutant::is(Mutant::ReadAheadDropped) {
             self.unread = BytesMut::new();
             self.strings = Vec::new();

@@ -3,7 +3,7 @@
 use super::marks::checked;
 use super::pieces::Pieces;
 use super::{DataConnection, TransferError, TransferStats};
-use crate::net::{Net, Pace, Stream};
+use crate::net::{Net, Pace, Stream, at_once};
 use crate::observe::Event as Seen;
 use crate::store::ReadFile;
 use ftp_proto::mode::End;
@@ -58,7 +58,7 @@ impl<N: Net> DataConnection<N> {
                 Ok(0) | Err(_) => buffer.len(),
                 Ok(bytes) => bytes.min(buffer.len()),
             };
-            let mut read = file.read(&mut buffer[..room]).await?;
+            let mut read = self.read(file, &mut buffer[..room]).await?;
             let last = read == 0 || file.remaining_bytes() == 0;
             if mutant::is(Mutant::LastPieceDropped) && last && moved.payload_bytes > 0 {
                 read = 0;
@@ -89,6 +89,19 @@ impl<N: Net> DataConnection<N> {
                 self.write(pieces, 0, moved).await?;
             }
         }
+    }
+
+    /// A source that lets itself be waited for does not keep from the peer what is written: under TLS the end of
+    /// the handshake.
+    async fn read(&mut self, file: &mut impl ReadFile, buffer: &mut [u8]) -> Result<usize, TransferError> {
+        let mut reading = std::pin::pin!(file.read(buffer));
+        if let Some(read) = at_once(reading.as_mut()).await {
+            return Ok(read?);
+        }
+        if self.stream.is_tls() && self.pace == Pace::Now {
+            self.flush().await?;
+        }
+        Ok(reading.await?)
     }
 
     async fn send_piece(
