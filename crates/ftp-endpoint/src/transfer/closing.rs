@@ -48,6 +48,7 @@ impl<N: Net> DataConnection<N> {
     pub async fn end(&mut self) {
         // The peer may be gone already; there is nothing left to do about it.
         let _ = self.net.timeout(self.idle_limit, self.stream.finish()).await;
+        self.ended = true;
     }
 
     /// Under TLS: reads and drops what comes, until the peer closes.
@@ -63,7 +64,9 @@ impl<N: Net> DataConnection<N> {
 
     /// Sends FIN and lets the stack deliver what is queued.
     pub async fn close(mut self) {
-        self.end().await;
+        if !self.ended {
+            self.end().await;
+        }
         self.told_close("closed");
     }
 

@@ -85,6 +85,8 @@ pub struct DataConnection<N: Net> {
     takes_cut_deflate: bool,
     /// A file has ended by an end of the connection without close_notify.
     unmarked: bool,
+    /// No more is sent.
+    ended: bool,
     pace: Pace,
     /// Owed before anything moves.
     #[cfg(feature = "tls")]
@@ -129,6 +131,7 @@ impl<N: Net> DataConnection<N> {
             tls_end: TlsEnd::default(),
             takes_cut_deflate: false,
             unmarked: false,
+            ended: false,
             pace: Pace::Now,
             #[cfg(feature = "tls")]
             handshake: None,
