@@ -174,7 +174,9 @@ fn server_of_many(options: &[&str]) -> common::Server {
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
     let all = ["--max-sessions", "--max-sessions-per-address", "--max-logins-per-address"];
     let most = all.into_iter().flat_map(|option| [option, "20000"]);
-    common::Server::start_as(&["--user", "u:p"].into_iter().chain(most).chain(options.iter().copied()).collect::<Vec<_>>())
+    common::Server::start_as(
+        &["--user", "u:p"].into_iter().chain(most).chain(options.iter().copied()).collect::<Vec<_>>(),
+    )
 }
 
 /// Opens [`SESSIONS`] one after the other; each may take so much of the server's memory, as the system counts it.
@@ -227,7 +229,10 @@ async fn idle_sessions_under_tls() {
     }
 }
 
-fn client_config(made: &common::certificate::Made, version: &'static SupportedProtocolVersion) -> ClientConfig {
+fn client_config(
+    made: &common::certificate::Made,
+    version: &'static SupportedProtocolVersion,
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(made.certificate.clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));

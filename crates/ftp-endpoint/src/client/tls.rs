@@ -137,7 +137,11 @@ impl SessionTls {
 
     /// For a data connection, which has to be with whom the control connection is (RFC 4217 section 10.2).
     /// `read_out`: it is read to its end before it is closed.
-    pub(super) fn handshake(&self, certificate: Option<CertificateDer<'static>>, read_out: bool) -> Handshake {
+    pub(super) fn handshake(
+        &self,
+        certificate: Option<CertificateDer<'static>>,
+        read_out: bool,
+    ) -> Handshake {
         let config = if read_out { &self.asking } else { &self.config };
         Handshake { config: config.clone(), name: self.name(), certificate }
     }

@@ -6,8 +6,8 @@ use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_endpoint::server::{Reuse, ServerTls};
 use ftp_proto::mode::TransmissionMode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::tls::{Identity, TLS12, TLS13, Versions};
 
 /// More than tickets that any connection is given.
@@ -42,7 +42,12 @@ impl Handshakes {
 }
 
 /// On the control connection, full on data connections, and resumed there.
-async fn handshakes(server: ServerTls, identity: &Identity, versions: Versions, policy: Policy) -> [usize; 3] {
+async fn handshakes(
+    server: ServerTls,
+    identity: &Identity,
+    versions: Versions,
+    policy: Policy,
+) -> [usize; 3] {
     let ends = Ends::new(|config| config.tls = Some(server)).await;
     let files: Vec<_> =
         (0..FILES).map(|index| (format!("f{index}"), vec![index as u8; 100 * (index % 3)])).collect();
