@@ -17,7 +17,7 @@ VERSION, CIPHER = "TLS 1.3", "TLS_AES_256_GCM_SHA384"
 # RFC 8446 sections 4.1.3, 4.2 and B.4.
 TLS13, CIPHER_CODE = 0x0304, 0x1302
 NAMES = {(TLS13, CIPHER_CODE): (VERSION, CIPHER), (0x0303, 0xc030): ("TLS 1.2", "ECDHE-RSA-AES256-GCM-SHA384")}
-HANDSHAKE, SERVER_HELLO = 22, 2
+HANDSHAKE, SERVER_HELLO, CERTIFICATE = 22, 2, 11
 PRE_SHARED_KEY, SUPPORTED_VERSIONS = 41, 43
 # A ServerHello of this random asks for another ClientHello, and is none.
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -66,6 +66,11 @@ class Handshakes:
             resumed |= kind == PRE_SHARED_KEY
             at += 4 + length
         self.agreed.add((version, cipher))
+        if version < TLS13:
+            # A full handshake goes on with the certificate, in this record or the next one (RFC 5246 section 7.3).
+            message = payload[9 + int.from_bytes(payload[6:9], "big"):]
+            in_record = 5 + int.from_bytes(payload[3:5], "big") > len(payload) - len(message)
+            resumed = len(message) > 5 and message[0 if in_record else 5] != CERTIFICATE
         if resumed:
             self.resumed += 1
         else:
