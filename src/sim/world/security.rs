@@ -20,7 +20,8 @@ pub(super) fn versions(tls: TlsSpec) -> Versions {
 /// Only the server's secrets are logged: both sides' are the same.
 pub(super) fn server(tls: TlsSpec, key_log: Arc<KeyLines>) -> ServerTls {
     // How many tickets are given is the session's to say.
-    let mut config = tls::server_config(versions(tls), 0, key_log).expect("a configuration made of constants");
+    let mut config =
+        tls::server_config(versions(tls), 0, key_log).expect("a configuration made of constants");
     // As of every server of ours.
     config.max_tls13_tickets = ASKED_TICKETS;
     let mut server = ServerTls::of(config);
