@@ -78,11 +78,10 @@ fn may_be_taken_in_part(end: &End<'_>) -> bool {
     end.case.ingest.is_some() && (end.case.writes_in_place || !marks_end_of_file(end.case))
 }
 
-/// In clear, what comes from the right address first is the upload (RFC 2577 section 8): the server answers for
-/// it, and the client, whose own connection is reset, may have handed all of its file to its kernel by then.
+/// In clear, what comes from the right address first is the file (RFC 2577 section 8), to a server or to a client
+/// in active mode; whose own connection is reset may have handed all of its file to its kernel by then.
 fn may_be_anothers(end: &End<'_>) -> bool {
-    let policy = &end.case.policy;
-    may_be_displaced(end.case) && policy.direction == Direction::Put && policy.verify == Verify::Reply
+    may_be_displaced(end.case) && end.case.policy.verify == Verify::Reply
 }
 
 /// Two who write into one file in place mix their bytes.
