@@ -176,8 +176,8 @@ fn directory() -> String {
 }
 
 /// Says what there is, a line each.
-fn print_list(lines: impl Iterator<Item = String>) -> anyhow::Result<()> {
+fn print_list(mut lines: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let mut out = stdout();
-    lines.map(|line| writeln!(out, "{line}")).collect::<std::io::Result<()>>()?;
+    lines.try_for_each(|line| writeln!(out, "{line}"))?;
     Ok(())
 }

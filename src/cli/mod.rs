@@ -64,7 +64,7 @@ enum Command {
     /// Hash a password for the server's configuration file
     HashPassword,
     /// Ask a server, or a client, for what the RFCs require
-    Check(check::Args),
+    Check(Box<check::Args>),
     /// List a directory
     Ls(ls::Args),
     /// Write files to stdout
@@ -176,7 +176,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Get(args) => get::run(args),
         Command::Serve(args) => serve::run(args),
         Command::HashPassword => serve::hash_password(),
-        Command::Check(args) => check::run(args),
+        Command::Check(args) => check::run(*args),
         Command::Ls(args) => ls::run(args),
         Command::Cat(args) => cat::run(&args),
         Command::Rm(args) => rm::run(&args),

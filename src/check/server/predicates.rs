@@ -176,8 +176,11 @@ fn features(seen: &Seen<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// Name and value.
+type Fact<'a> = (&'a str, &'a str);
+
 /// Facts, each `name=value;`, a space, a name (RFC 3659 section 7.2).
-fn fact_line(line: &str) -> Result<(Vec<(&str, &str)>, &str), String> {
+fn fact_line(line: &str) -> Result<(Vec<Fact<'_>>, &str), String> {
     let (facts, name) = line.split_once(' ').ok_or_else(|| format!("no space: {line:?}"))?;
     let mut all = Vec::new();
     for fact in facts.split_terminator(';') {
