@@ -3,11 +3,12 @@
 mod client;
 mod told;
 
+use super::credentials::{Credentials, warn_of_password};
 use super::out::{note, stdout, tell};
 use super::progress;
 use super::signals::{Asked, asked_to_end};
 use super::tls::TlsArgs;
-use super::transfer::{login, runtime, some_seconds, warn_of_password};
+use super::transfer::{runtime, some_seconds};
 use super::url::{FtpUrl, UrlParser};
 use crate::check::Outcome;
 use crate::check::server::{Check, Probe, Suite, Target, all, own};
@@ -43,6 +44,8 @@ pub(super) struct Args {
     parallel: u8,
     #[command(flatten)]
     told: ToldArgs,
+    #[command(flatten)]
+    credentials: Credentials,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -132,7 +135,7 @@ async fn check(
 }
 
 async fn target(args: &Args, url: &FtpUrl) -> anyhow::Result<Target> {
-    let login = login(url)?;
+    let login = args.credentials.login(url)?;
     let when = args.tls.when(url)?;
     let mut target = Target {
         address: url.resolve().await?,

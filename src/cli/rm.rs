@@ -110,7 +110,10 @@ async fn delete_named(
     if args.dry_run {
         return match remote.is_directory(path).await? {
             true if args.recursive => delete_tree(args, remote, path, deleted).await,
-            true => Ok(remote.miss(format_args!("{path}: a directory; -r deletes it"))),
+            true => {
+                remote.miss(format_args!("{path}: a directory; -r deletes it"));
+                Ok(())
+            }
             false => delete_file(args, remote, path, deleted).await,
         };
     }
