@@ -183,7 +183,6 @@ pub trait Net: Clone + Send + Sync + 'static {
 }
 
 /// What a future gives that is ready now; `None`: it has to be waited for.
-#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) async fn at_once<F: Future + Unpin>(future: F) -> Option<F::Output> {
     tokio::select! {
         biased;
