@@ -85,6 +85,11 @@ impl Place {
         Ok(Self { top, work, home })
     }
 
+    /// `text` with the working directory as its placeholder: what was seen is the same wherever it was seen.
+    pub(super) fn named(&self, text: &str) -> String {
+        text.replace(&self.work.display().to_string(), "{local_dir}")
+    }
+
     /// A name outside that only who leaves the directory writes to.
     pub(super) fn outside(&self) -> PathBuf {
         self.top.path().join("ftpsim-evil-absolute")

@@ -37,7 +37,7 @@ impl Evidence<'_> {
 
     /// With its last words.
     fn status(&self) -> String {
-        let said = String::from_utf8_lossy(&self.ran.stderr);
+        let said = self.place.named(&String::from_utf8_lossy(&self.ran.stderr));
         let said = said.trim().lines().last().unwrap_or_default();
         match self.ran.status {
             Some(status) if said.is_empty() => status.to_string(),
