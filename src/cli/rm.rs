@@ -35,9 +35,11 @@ pub(super) struct Args {
     access: Access,
 }
 
-/// What has been deleted.
-#[derive(Default)]
-struct Deleted {
+/// The work, and what has been deleted.
+struct Deletion<'a> {
+    remote: &'a mut Remote,
+    recursive: bool,
+    dry_run: bool,
     files: u64,
     directories: u64,
 }
@@ -51,158 +53,141 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     let policy = Policy { representation: Representation::Ascii, pasv_after_epsv: true, ..Policy::default() };
-    let (deleted, missing) = with_remote(&args.url, &args.access, policy, async |remote| {
+    let ((files, directories), missing) = with_remote(&args.url, &args.access, policy, async |remote| {
         remote.links = Links::Themselves;
-        let mut deleted = Deleted::default();
+        let Args { recursive, dry_run, .. } = *args;
+        let mut deletion = Deletion { remote, recursive, dry_run, files: 0, directories: 0 };
         for (path, pattern) in &wanted {
-            delete_wanted(args, remote, path.trim_end_matches('/'), pattern, &mut deleted).await?;
+            deletion.wanted(path.trim_end_matches('/'), pattern).await?;
         }
-        Ok(deleted)
+        Ok((deletion.files, deletion.directories))
     })?;
     if !args.quiet {
         let would = if args.dry_run { "would be " } else { "" };
         writeln!(
             stdout(),
             "{} and {} {would}deleted",
-            counted(deleted.files, "file"),
-            if deleted.directories == 1 {
-                "1 directory".to_owned()
-            } else {
-                format!("{} directories", deleted.directories)
-            }
+            counted(files, "file"),
+            if directories == 1 { "1 directory".to_owned() } else { format!("{directories} directories") }
         )?;
     }
     Ok(ExitCode::from(u8::from(missing > 0)))
 }
 
-async fn delete_wanted(
-    args: &Args,
-    remote: &mut Remote,
-    path: &str,
-    pattern: &Pattern,
-    deleted: &mut Deleted,
-) -> anyhow::Result<()> {
-    if !pattern.has_wildcards() {
-        return delete_named(args, remote, path, deleted).await;
-    }
-    let directory = parent(path);
-    for entry in remote.entries_matching(directory, pattern).await? {
-        let path = join(directory, &entry.name);
-        match remote.kind_of(&entry, &path).await {
-            Some(EntryKind::Directory) if args.recursive => {
-                delete_tree(args, remote, &path, deleted).await?;
-            }
-            Some(EntryKind::Directory) => remote.miss(format_args!("{path}: a directory; -r deletes it")),
-            Some(_) => delete_file(args, remote, &path, deleted).await?,
-            None => {}
+impl Deletion<'_> {
+    async fn wanted(&mut self, path: &str, pattern: &Pattern) -> anyhow::Result<()> {
+        if !pattern.has_wildcards() {
+            return self.named(path).await;
         }
-    }
-    Ok(())
-}
-
-/// What DELE takes is no directory, and a link to one is not gone through.
-async fn delete_named(
-    args: &Args,
-    remote: &mut Remote,
-    path: &str,
-    deleted: &mut Deleted,
-) -> anyhow::Result<()> {
-    if args.dry_run {
-        return match remote.is_directory(path).await? {
-            true if args.recursive => delete_tree(args, remote, path, deleted).await,
-            true => {
-                remote.miss(format_args!("{path}: a directory; -r deletes it"));
-                Ok(())
-            }
-            false => delete_file(args, remote, path, deleted).await,
-        };
-    }
-    match remote.client().remove_file(path).await {
-        Ok(()) => {
-            deleted.files += 1;
-            Ok(())
-        }
-        Err(error @ ClientError::Refused { .. }) if remote.is_directory(path).await? => {
-            if args.recursive {
-                return delete_tree(args, remote, path, deleted).await;
-            }
-            remote.miss(format_args!("{path}: a directory; -r deletes it ({error})"));
-            Ok(())
-        }
-        Err(error) => remote.refused(path, error),
-    }
-}
-
-/// Depth first. Some servers list a link to a directory as a directory: DELE, which takes links and no
-/// directories, is tried before one is gone into.
-async fn delete_tree(
-    args: &Args,
-    remote: &mut Remote,
-    path: &str,
-    deleted: &mut Deleted,
-) -> anyhow::Result<()> {
-    if args.dry_run {
-        let tree = remote.tree(path, Vec::new()).await;
-        tree.files.iter().chain(tree.directories.iter().rev()).try_for_each(|found| say(&found.remote))?;
-        deleted.files += tree.files.len() as u64;
-        deleted.directories += tree.directories.len() as u64;
-        return Ok(());
-    }
-    // Whether what was in it is gone; and how deep it lies.
-    let mut open = vec![(path.to_owned(), false, 0)];
-    while let Some((path, is_emptied, depth)) = open.pop() {
-        if is_emptied {
-            match remote.client().remove_dir(&path).await {
-                Ok(()) => deleted.directories += 1,
-                Err(error) => remote.refused(&path, error)?,
-            }
-            continue;
-        }
-        match remote.client().remove_file(&path).await {
-            Ok(()) => {
-                deleted.files += 1;
-                continue;
-            }
-            Err(ClientError::Refused { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if depth > MAX_DEPTH {
-            remote.miss(format_args!("{path}: more than {MAX_DEPTH} directories deep; left out"));
-            continue;
-        }
-        let entries = match remote.list(&path).await {
-            Ok(listing) => listing.entries,
-            Err(error) => {
-                remote.refused(&path, error)?;
-                continue;
-            }
-        };
-        open.push((path.clone(), true, depth));
-        for entry in entries {
-            let path = join(&path, &entry.name);
-            match remote.kind_of(&entry, &path).await {
-                Some(EntryKind::Directory) => open.push((path, false, depth + 1)),
-                Some(_) => delete_file(args, remote, &path, deleted).await?,
+        let directory = parent(path);
+        for entry in self.remote.entries_matching(directory, pattern).await? {
+            let path = join(directory, &entry.name);
+            match self.remote.kind_of(&entry, &path).await {
+                Some(EntryKind::Directory) if self.recursive => {
+                    self.tree(&path).await?;
+                }
+                Some(EntryKind::Directory) => {
+                    self.remote.miss(format_args!("{path}: a directory; -r deletes it"))
+                }
+                Some(_) => self.file(&path).await?,
                 None => {}
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn delete_file(
-    args: &Args,
-    remote: &mut Remote,
-    path: &str,
-    deleted: &mut Deleted,
-) -> anyhow::Result<()> {
-    if args.dry_run {
-        say(path)?;
-    } else if let Err(error) = remote.client().remove_file(path).await {
-        return remote.refused(path, error);
+    /// What DELE takes is no directory, and a link to one is not gone through.
+    async fn named(&mut self, path: &str) -> anyhow::Result<()> {
+        if self.dry_run {
+            return match self.remote.is_directory(path).await? {
+                true if self.recursive => self.tree(path).await,
+                true => {
+                    self.remote.miss(format_args!("{path}: a directory; -r deletes it"));
+                    Ok(())
+                }
+                false => self.file(path).await,
+            };
+        }
+        match self.remote.client().remove_file(path).await {
+            Ok(()) => {
+                self.files += 1;
+                Ok(())
+            }
+            Err(error @ ClientError::Refused { .. }) if self.remote.is_directory(path).await? => {
+                if self.recursive {
+                    return self.tree(path).await;
+                }
+                self.remote.miss(format_args!("{path}: a directory; -r deletes it ({error})"));
+                Ok(())
+            }
+            Err(error) => self.remote.refused(path, error),
+        }
     }
-    deleted.files += 1;
-    Ok(())
+
+    /// Depth first. Some servers list a link to a directory as a directory: DELE, which takes links and no
+    /// directories, is tried before one is gone into.
+    async fn tree(&mut self, path: &str) -> anyhow::Result<()> {
+        if self.dry_run {
+            let tree = self.remote.tree(path, Vec::new()).await;
+            tree.files
+                .iter()
+                .chain(tree.directories.iter().rev())
+                .try_for_each(|found| say(&found.remote))?;
+            self.files += tree.files.len() as u64;
+            self.directories += tree.directories.len() as u64;
+            return Ok(());
+        }
+        // Whether what was in it is gone; and how deep it lies.
+        let mut open = vec![(path.to_owned(), false, 0)];
+        while let Some((path, is_emptied, depth)) = open.pop() {
+            if is_emptied {
+                match self.remote.client().remove_dir(&path).await {
+                    Ok(()) => self.directories += 1,
+                    Err(error) => self.remote.refused(&path, error)?,
+                }
+                continue;
+            }
+            match self.remote.client().remove_file(&path).await {
+                Ok(()) => {
+                    self.files += 1;
+                    continue;
+                }
+                Err(ClientError::Refused { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if depth > MAX_DEPTH {
+                self.remote.miss(format_args!("{path}: more than {MAX_DEPTH} directories deep; left out"));
+                continue;
+            }
+            let entries = match self.remote.list(&path).await {
+                Ok(listing) => listing.entries,
+                Err(error) => {
+                    self.remote.refused(&path, error)?;
+                    continue;
+                }
+            };
+            open.push((path.clone(), true, depth));
+            for entry in entries {
+                let path = join(&path, &entry.name);
+                match self.remote.kind_of(&entry, &path).await {
+                    Some(EntryKind::Directory) => open.push((path, false, depth + 1)),
+                    Some(_) => self.file(&path).await?,
+                    None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn file(&mut self, path: &str) -> anyhow::Result<()> {
+        if self.dry_run {
+            say(path)?;
+        } else if let Err(error) = self.remote.client().remove_file(path).await {
+            return self.remote.refused(path, error);
+        }
+        self.files += 1;
+        Ok(())
+    }
 }
 
 fn say(path: &str) -> anyhow::Result<()> {
