@@ -4,14 +4,14 @@ use super::case::{Case, Script, Task};
 use super::command::{self, Filled, Place, Ran, Template};
 use super::judge::{Evidence, judge};
 use super::server::{Heard, Scripted, TRAP};
+use crate::check::parallel::in_order;
 use crate::check::verdict::{Outcome, Verdict};
 use ftp_proto::name;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 const USER: &str = "checker";
 const PASSWORD: &str = "s3cret-check";
@@ -49,7 +49,7 @@ impl Suite {
         self: &Arc<Self>,
         cases: &[&'static Case],
         parallel: usize,
-        mut told: impl FnMut(&Outcome),
+        told: impl FnMut(&Outcome),
     ) -> Vec<Outcome> {
         let mut unfit = BTreeMap::new();
         for task in [Task::Download, Task::Upload, Task::List, Task::Mirror] {
@@ -59,33 +59,16 @@ impl Suite {
                 unfit.insert(task, why);
             }
         }
-        let mut waiting: VecDeque<(usize, &'static Case)> = cases.iter().copied().enumerate().collect();
-        let mut running = JoinSet::new();
-        let mut outcomes = Vec::new();
-        loop {
-            while running.len() < parallel.max(1)
-                && let Some((index, case)) = waiting.pop_front()
-            {
-                let (suite, unfit) = (self.clone(), unfit.get(&case.task).cloned());
-                running.spawn(async move {
-                    match unfit {
-                        Some((verdict, why)) => (index, outcome(case, verdict, why, Vec::new())),
-                        None => (index, suite.case(case).await),
-                    }
-                });
-            }
-            match running.join_next().await {
-                Some(Ok((index, outcome))) => {
-                    told(&outcome);
-                    outcomes.push((index, outcome));
+        let work = cases.iter().map(|&case| {
+            let (suite, unfit) = (self.clone(), unfit.get(&case.task).cloned());
+            async move {
+                match unfit {
+                    Some((verdict, why)) => outcome(case, verdict, why, Vec::new()),
+                    None => suite.case(case).await,
                 }
-                // A case that panics is a defect of ours, and no verdict.
-                Some(Err(_)) => {}
-                None => break,
             }
-        }
-        outcomes.sort_by_key(|(index, _)| *index);
-        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+        });
+        in_order(work, parallel, told).await
     }
 
     /// Why cases of this kind cannot be judged: the control group, an ordinary server.
@@ -124,7 +107,7 @@ impl Suite {
                 let (verdict, seen) = judge(case, &self.evidence(&run));
                 let mut dialogue = run.heard.dialogue;
                 for (name, bytes) in [("stdout", &run.ran.stdout), ("stderr", &run.ran.stderr)] {
-                    let text = name::decode(bytes).into_owned();
+                    let text = run.place.named(&name::decode(bytes));
                     let lines: Vec<&str> = text.lines().collect();
                     let last = &lines[lines.len().saturating_sub(MAX_PRINTED)..];
                     let short = |line: &str| line.chars().take(300).collect::<String>();

@@ -6,13 +6,13 @@ use super::run;
 use super::script::{Check, Start};
 use super::session::Session;
 use super::target::Target;
+use crate::check::parallel::in_order;
 use crate::check::verdict::{Outcome, Verdict};
 use ftp_proto::name;
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::task::JoinSet;
 
 /// After so many connections in a row that could not be made, no more are tried.
 const MAX_UNREACHED: u32 = 3;
@@ -105,38 +105,23 @@ impl Suite {
         parallel: usize,
         mut told: impl FnMut(&Outcome),
     ) -> Vec<Outcome> {
-        let mut waiting: VecDeque<(usize, &'static Check)> = checks.iter().copied().enumerate().collect();
-        let mut running = JoinSet::new();
-        let mut outcomes = Vec::new();
-        let mut unreached = 0;
-        loop {
-            while running.len() < parallel.max(1)
-                && let Some((index, check)) = waiting.pop_front()
-            {
-                let (target, probe) = (self.target.clone(), self.probe.clone());
-                let directory = format!("{}/c{index}", self.directory);
-                let is_lost = unreached >= MAX_UNREACHED;
-                running.spawn(async move {
-                    if is_lost {
-                        return (index, lost(check), false);
-                    }
-                    let (outcome, is_reached) = run::run(check, &target, &probe, &directory).await;
-                    (index, outcome, is_reached)
-                });
-            }
-            match running.join_next().await {
-                Some(Ok((index, outcome, is_reached))) => {
-                    unreached = if is_reached { 0 } else { unreached + 1 };
-                    told(&outcome);
-                    outcomes.push((index, outcome));
+        let unreached = Cell::new(0);
+        let work = checks.iter().enumerate().map(|(index, &check)| {
+            let (target, probe) = (self.target.clone(), self.probe.clone());
+            let directory = format!("{}/c{index}", self.directory);
+            let is_lost = unreached.get() >= MAX_UNREACHED;
+            async move {
+                match is_lost {
+                    true => (lost(check), false),
+                    false => run::run(check, &target, &probe, &directory).await,
                 }
-                // A check that panics is a defect of ours, and no verdict.
-                Some(Err(_)) => {}
-                None => break,
             }
-        }
-        outcomes.sort_by_key(|(index, _)| *index);
-        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+        });
+        let ended = |(outcome, is_reached): &(Outcome, bool)| {
+            unreached.set(if *is_reached { 0 } else { unreached.get() + 1 });
+            told(outcome);
+        };
+        in_order(work, parallel, ended).await.into_iter().map(|(outcome, _)| outcome).collect()
     }
 
     /// Takes away what was made. Errors: what is left, and why.
