@@ -34,6 +34,8 @@ import secure  # noqa: E402
 WORKLOADS = {"small": (2000, 1024), "medium": (500, 64 * 1024), "large": (1, 1 << 30)}
 # What is not timed, to see how a pair does under TLS.
 PROBE = (20, 1024)
+# A pair of peers that takes as many times the time of the fastest is left out.
+SLOW_TIMES = 8
 PEER_SERVERS = ["vsftpd", "proftpd", "pure-ftpd", "pyftpdlib"]
 # Those that the project's targets name.
 TARGET_SERVERS = ["vsftpd", "proftpd", "pyftpdlib"]
@@ -372,20 +374,31 @@ def pairs_of(options):
 
 
 def handshakes_of(pairs, servers, scratch, options):
-    """What each pair agrees on, and how it resumes, in a delivery of some files that is not timed."""
-    agreed = {}
+    """What each pair agrees on, and how it resumes, in a delivery of some files. A pair of peers that takes many times
+    as long for these as the fastest (40 ms a file, where two programs wait for each other's delayed acknowledgements)
+    is left out of `pairs`: it would take most of the time of a run, and no figure depends on it."""
+    agreed, took = {}, {}
     source = prepare("probe", PROBE, scratch, servers, options.content)
     for direction in options.directions:
         for pair in pairs[direction]:
             if pair[0] == "bare":
                 continue
             with secure.handshakes() as seen:
-                run_once(pair, direction, servers, source, scratch, options.ftpsim, options.medium)
+                took[direction, pair] = run_once(
+                    pair, direction, servers, source, scratch, options.ftpsim, options.medium)
             if not seen.is_as_pinned() and (direction, *pair[:2]) not in secure.FALLS_BACK:
                 sys.exit(f"run.py: {direction} with {pair}: not {secure.CIPHER} alone: {seen.agreed}")
             agreed[direction, pair] = seen.columns(PROBE[0])
             print(f"{direction} {' '.join(pair)}: {seen.full} full, {seen.resumed} resumed", file=sys.stderr)
     shutil.rmtree(source.parent)
+    for direction in options.directions:
+        peers = {pair: took[direction, pair] for pair in pairs[direction]
+                 if pair[0] in PEER_SERVERS and pair[1] in PEER_CLIENTS}
+        slow = [pair for pair, seconds in peers.items() if seconds > SLOW_TIMES * min(peers.values())]
+        for pair in slow:
+            print(f"left out: {direction} {' '.join(pair)}: {peers[pair]:.2f} s for {PROBE[0]} files, the fastest "
+                  f"{min(peers.values()):.2f} s", file=sys.stderr)
+        pairs[direction] = [pair for pair in pairs[direction] if pair not in slow]
     return agreed
 
 
@@ -433,6 +446,8 @@ def main():
                     if sys.stderr.isatty():
                         where = f"{workload} {repetition + 1}/{options.repetitions} {number}/{len(jobs)} {direction}"
                         print(f"\r\x1b[K{where} {' '.join(pair)}", end="", file=sys.stderr, flush=True)
+                    elif number == 1:
+                        print(f"{workload} {repetition + 1}/{options.repetitions}", file=sys.stderr, flush=True)
                     took = run_once(pair, direction, servers, source, scratch, options.ftpsim, options.medium)
                     times.setdefault((workload, direction, pair), []).append(took)
             shutil.rmtree(source.parent)

@@ -55,7 +55,8 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::CarriageReturnDoubled
         | Mutant::UnmarkedEndTaken
         | Mutant::CutDeflateTaken
-        | Mutant::AdlerUnchecked => "agreement",
+        | Mutant::AdlerUnchecked
+        | Mutant::ContestIgnored => "agreement",
         Mutant::LastPieceDropped | Mutant::RunOf64 | Mutant::CountOf15Bits | Mutant::EmptyFileUnmarked => {
             "framing"
         }

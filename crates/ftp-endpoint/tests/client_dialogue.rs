@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
 use ftp_endpoint::client::{ClientError, FailureKind, Login, Opening, Policy, Session};
-use ftp_endpoint::net::{Listener, Net, Time};
+use ftp_endpoint::net::{Listener, Net, Stream, Time};
 use ftp_endpoint::observe::{Event, Nobody, Observer, Watch, Who};
 use ftp_endpoint::store::{ReadFile, StoreError};
 use ftp_endpoint::transfer::TransferError;
@@ -372,12 +372,9 @@ async fn active_mode_listens_and_sends_port() {
         &policy,
         |mut s| async move {
             s.log_in(None).await;
-            let line = s.command().await;
-            let argument = line.strip_prefix("PORT ").unwrap();
-            let address = ftp_proto::address::parse_host_port(argument).unwrap();
-            s.say("200 ok").await;
+            let to = s.port().await;
             s.answer("RETR a", "150 here").await;
-            let mut data = s.connect(address.into()).await;
+            let mut data = s.connect(to).await;
             data.write_all(b"hello").await.unwrap();
             drop(data);
             s.say("226 done").await;
@@ -476,4 +473,94 @@ async fn a_421_between_transfers_is_noticed_before_the_next() {
         },
     )
     .await;
+}
+
+/// Somebody else's connection has come first, and the server has read that one: its reply is about another file.
+#[tokio::test(start_paused = true)]
+async fn a_reply_is_not_believed_where_the_data_connection_was_reset_or_never_ended() {
+    for (mode, resets) in [
+        (TransmissionMode::Stream, true),
+        (TransmissionMode::Stream, false),
+        (TransmissionMode::Deflate, true),
+        (TransmissionMode::Block, true),
+    ] {
+        let name = match mode {
+            TransmissionMode::Stream => None,
+            TransmissionMode::Deflate => Some("Z"),
+            _ => Some("B"),
+        };
+        play(
+            &policy(mode),
+            |mut s| async move {
+                s.log_in(name).await;
+                let data = s.passive().await;
+                s.answer("STOR a", "150 go").await;
+                sleep(Duration::from_millis(10)).await;
+                let mut held = Some(data);
+                if resets {
+                    held.take().unwrap().abort();
+                }
+                s.say("226 done").await;
+                s.gone().await;
+                drop(held);
+            },
+            |mut c| async move {
+                let error = c.put_file("a", "a", None, &mut Bytes::new(b"hello")).await.unwrap_err();
+                assert_eq!(error.kind(), FailureKind::Data, "{mode:?}: {error}");
+                let is_reset = matches!(
+                    &error,
+                    ClientError::Transfer { error: TransferError::Connection(why), .. }
+                        if why.kind() == io::ErrorKind::ConnectionReset
+                );
+                assert_eq!(is_reset, resets, "{mode:?}: {error}");
+            },
+        )
+        .await;
+    }
+}
+
+/// Whichever comes first.
+#[tokio::test(start_paused = true)]
+async fn two_connections_from_the_server_to_one_port_fail_the_transfer() {
+    for command in ["STOR a", "RETR a"] {
+        for late in [false, true] {
+            play(
+                &Policy { opening: Opening::Active, ..Policy::default() },
+                |mut s| async move {
+                    s.log_in(None).await;
+                    let to = s.port().await;
+                    let mut first = s.connect(to).await;
+                    s.answer(command, "150 go").await;
+                    let mut second = None;
+                    if !late {
+                        second = Some(s.connect(to).await);
+                    }
+                    if command.starts_with("RETR") {
+                        first.write_all(b"anothers").await.unwrap();
+                        first.shutdown().await.unwrap();
+                    }
+                    let _ = first.read_to_end(&mut Vec::new()).await;
+                    if late {
+                        second = Some(s.connect(to).await);
+                    }
+                    sleep(Duration::from_millis(10)).await;
+                    // It ends by a reset: FIN would be the end of an empty file.
+                    let ended = second.unwrap().read_to_end(&mut Vec::new()).await;
+                    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+                    s.say("226 done").await;
+                    s.gone().await;
+                },
+                |mut c| async move {
+                    let error = if command.starts_with("STOR") {
+                        c.put_file("a", "a", None, &mut Bytes::new(b"hello")).await.unwrap_err()
+                    } else {
+                        c.get_file("a", None, &mut Sink::default()).await.unwrap_err()
+                    };
+                    assert_eq!(error.kind(), FailureKind::Data, "{command} {late}: {error}");
+                    assert!(error.to_string().contains("two connections"), "{command} {late}: {error}");
+                },
+            )
+            .await;
+        }
+    }
 }

@@ -86,6 +86,9 @@ pub enum Mutant {
     AnsweredSentAgain,
     /// A data connection is taken from whatever address it comes.
     StrangerAccepted,
+    /// In clear the first who comes to a data port is served, though two have come, and the sender whose connection
+    /// is reset believes the reply.
+    ContestIgnored,
     /// What a data connection that was refused has left of its TLS session can be resumed by the next one.
     StrangerRemembered,
     /// Under TLS a FIN ends a file of stream mode without close_notify.
@@ -103,7 +106,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 45] = [
+    pub const ALL: [Mutant; 46] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -142,6 +145,7 @@ impl Mutant {
         Mutant::RetryUnderOtherName,
         Mutant::AnsweredSentAgain,
         Mutant::StrangerAccepted,
+        Mutant::ContestIgnored,
         Mutant::StrangerRemembered,
         Mutant::UnmarkedEndTaken,
         Mutant::ClearCommandsKept,

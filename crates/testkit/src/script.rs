@@ -60,6 +60,14 @@ impl Script {
         self.answer("EPSV", &format!("229 Entering Extended Passive Mode (|||{port}|)")).await;
         listener.accept().await.unwrap().0
     }
+    /// Takes PORT, and gives the address.
+    pub async fn port(&mut self) -> SocketAddr {
+        let line = self.command().await;
+        let argument = line.strip_prefix("PORT ").unwrap();
+        let address = ftp_proto::address::parse_host_port(argument).unwrap();
+        self.say("200 ok").await;
+        address.into()
+    }
     /// That the client leaves without another command.
     pub async fn gone(&mut self) {
         let mut rest = Vec::new();

@@ -76,6 +76,8 @@ pub(super) struct Script {
     pub stranger: bool,
     /// `cut N`, `reset N`: data end after so many bytes, by FIN or RST.
     pub end: Option<(usize, bool)>,
+    /// `unread`: the data connection of an upload is reset before a byte is read.
+    pub unread: bool,
     /// `content "..."`: of the file.
     pub content: Option<&'static str>,
     /// `listing`, `machine`, `bare`: what LIST, MLSD and NLST send.
@@ -109,6 +111,7 @@ impl Script {
             "together" => self.together = true,
             "trickle" => self.trickle = true,
             "stranger" => self.stranger = true,
+            "unread" => self.unread = true,
             "cut" => self.end = Some((number(operand)?, false)),
             "reset" => self.end = Some((number(operand)?, true)),
             "content" => self.content = Some(operand),

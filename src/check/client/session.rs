@@ -234,6 +234,11 @@ impl Session {
     }
 
     async fn take(&mut self, stream: TcpStream) -> io::Result<()> {
+        if self.server.script.unread {
+            // The file is to have left the client, which may have closed by then.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            return stream.set_zero_linger();
+        }
         let mut all = Vec::new();
         if self.server.script.trickle {
             tokio::time::sleep(Duration::from_millis(500)).await;

@@ -2,10 +2,11 @@
 //! lets the two ends know; what cannot be known in stream mode is named here and nowhere else.
 
 use super::{End, Oracle, is_hidden, loses_unsynced, marks_end_of_file, may_be_displaced, receiver_end};
+use crate::sim::case::Case;
 use crate::sim::fault::FaultKind;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::TlsEnd;
-use ftp_endpoint::client::{Direction, Verify};
+use ftp_endpoint::client::{Direction, Opening, Verify};
 
 /// Finds files whose state at the receiver is not what the client said of them.
 pub struct Agreement;
@@ -78,10 +79,18 @@ fn may_be_taken_in_part(end: &End<'_>) -> bool {
     end.case.ingest.is_some() && (end.case.writes_in_place || !marks_end_of_file(end.case))
 }
 
-/// In clear, what comes from the right address first is the file (RFC 2577 section 8), to a server or to a client
-/// in active mode; whose own connection is reset may have handed all of its file to its kernel by then.
+/// In clear, what comes from the right address first is the file (RFC 2577 section 8), where nobody can see that two
+/// have come: when the packets by which the right one comes are lost. The sender of a file that has a connection of
+/// its own waits for the end of that, which only its reader makes; who keeps the connection, and a client
+/// that is connected to, go by the reply.
 fn may_be_anothers(end: &End<'_>) -> bool {
-    may_be_displaced(end.case) && end.case.policy.verify == Verify::Reply
+    let Case { policy, path, fault, .. } = end.case;
+    let undisturbed = fault.kind == FaultKind::None && !path.loses();
+    let by_reply = match policy.direction {
+        Direction::Put => policy.mode.is_framed(),
+        Direction::Get => policy.opening == Opening::Active,
+    };
+    may_be_displaced(end.case) && policy.verify == Verify::Reply && by_reply && !undisturbed
 }
 
 /// Two who write into one file in place mix their bytes.

@@ -9,11 +9,12 @@ use super::session::{Session, parse_size, refused};
 use super::verify::{same_hash, same_size};
 use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
-use crate::transfer::TransferStats;
+use crate::transfer::{DataConnection, TransferError, TransferStats};
 use ftp_proto::command::Command;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 
 /// A file whose commands have been sent.
 pub(super) struct Flight<S: Store> {
@@ -118,6 +119,24 @@ impl<S: Store> Burst<S> {
         let (&number, flight) = self.flights.iter().find(|(_, flight)| flight.is_unmoved(direction))?;
         let ahead = self.xpipe && direction == Direction::Put;
         (flight.begun || ahead).then_some(number)
+    }
+
+    /// Once the server has answered an upload: whether it has read this connection. If not, nothing of what it has
+    /// answered is about these files.
+    pub(super) async fn must_have_been_read<N: Net>(
+        &mut self,
+        data: &mut DataConnection<N>,
+    ) -> Result<(), ClientError> {
+        if !self.flights.values().any(|flight| flight.completed && !flight.refused) {
+            return Ok(());
+        }
+        let Err(error) = data.was_read().await else { return Ok(()) };
+        self.broken = true;
+        for flight in self.flights.values_mut().filter(|flight| flight.completed) {
+            let error = TransferError::Connection(io::ErrorKind::ConnectionReset.into());
+            flight.fail(ClientError::Transfer { error, reply: None });
+        }
+        Err(ClientError::Transfer { error, reply: None })
     }
 
     pub(super) fn in_transfer(&self) -> usize {

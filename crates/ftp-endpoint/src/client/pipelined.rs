@@ -107,6 +107,9 @@ impl<N: Net, S: Store> Worker<N, S> {
             data.pace(Pace::Together);
         }
         loop {
+            if self.policy.direction == Direction::Put {
+                burst.must_have_been_read(data).await?;
+            }
             self.conclude(session, burst).await?;
             self.top_up(session, burst).await?;
             if let Some(number) = burst.to_move(self.policy.direction) {

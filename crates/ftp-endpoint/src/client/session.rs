@@ -58,6 +58,8 @@ pub struct Session<N: Net> {
     cancel: CancellationToken,
     /// Kept from the last transfer.
     data: Option<DataConnection<N>>,
+    /// Where the server has connected to, in clear, until its reply: nobody else may come there.
+    listening: Option<N::Listener>,
     /// EPSV was refused: PASV from now on.
     without_epsv: bool,
     /// The latest restart marker of a download.
@@ -101,6 +103,7 @@ impl<N: Net> Session<N> {
             watch,
             cancel: CancellationToken::new(),
             data: None,
+            listening: None,
             without_epsv: false,
             received_mark: None,
             markers_chosen: false,

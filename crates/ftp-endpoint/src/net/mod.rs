@@ -18,6 +18,9 @@ pub mod real;
 
 pub use channel::Channel;
 
+/// As many connections may wait to be accepted.
+const MAX_WAITING: u32 = 1024;
+
 /// Time since an arbitrary start, the same for every clone of one `Net`.
 pub type Time = Duration;
 
@@ -94,9 +97,20 @@ pub trait Listener: Send + Sync + 'static {
     type Stream: Stream;
     /// The next connection, and who it is from.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+    /// A connection that has come already. Does not wait.
+    fn accept_waiting(&self) -> impl Future<Output = io::Result<Option<(Self::Stream, SocketAddr)>>> + Send {
+        async { at_once(Box::pin(self.accept())).await.transpose() }
+    }
     /// The address listened on, with its port.
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
+
+/// What is in clear and comes from the right host is the data connection: if two have come, one is somebody
+/// else's, and nothing tells which.
+#[cfg(any(feature = "client", feature = "server"))]
+#[derive(Debug, thiserror::Error)]
+#[error("two connections came to the data port, and nothing tells whose is the right one")]
+pub(crate) struct Contested;
 
 /// Accepts a connection from the host `from`, if one is named; others that have found the port are reset
 /// (RFC 2577 section 8).
@@ -112,6 +126,32 @@ pub(crate) async fn accept_from<L: Listener>(listener: &L, from: Option<IpAddr>)
         tracing::warn!(%peer, "data connection from a stranger refused");
         stream.abort();
     }
+}
+
+/// Whether another connection from the host `from` has come to a data port that has served. Whoever asks is sure
+/// that its peer's has come, by what the peer has said since: the first one accepted need not be it.
+///
+/// # Errors
+/// `AddrInUse`, around [`Contested`].
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) async fn uncontested<L: Listener>(listener: &L, from: Option<IpAddr>) -> io::Result<()> {
+    if mutant::is(Mutant::ContestIgnored) {
+        return Ok(());
+    }
+    for _ in 0..MAX_WAITING {
+        let Ok(Some((stream, peer))) = listener.accept_waiting().await else { return Ok(()) };
+        stream.abort();
+        if from.is_none_or(|from| canonical(from) == canonical(peer.ip())) {
+            return Err(contested());
+        }
+    }
+    Ok(())
+}
+
+/// `AddrInUse`, around [`Contested`].
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn contested() -> io::Error {
+    io::Error::new(io::ErrorKind::AddrInUse, Contested)
 }
 
 /// An IPv4 address behind an IPv6 socket is itself.

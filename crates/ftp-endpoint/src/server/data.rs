@@ -9,7 +9,7 @@ use super::config::Config;
 use super::replies::OpenError;
 #[cfg(feature = "tls")]
 use super::tls::{DataTls, version};
-use crate::net::{Channel, Listener, Net, Pace, Stream, accept_from, canonical};
+use crate::net::{Channel, Listener, Net, Pace, Stream, accept_from, canonical, uncontested};
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, MinRate};
 use ftp_proto::mode::{Coding, TransmissionMode};
@@ -327,14 +327,26 @@ impl<N: Net> DataPort<N> {
         self.stream().await.map(Channel::Clear)
     }
 
+    fn is_protected(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.protection.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     async fn stream(&mut self) -> Result<N::Stream, OpenError> {
         let to = match &self.port {
             Port::Used => return Err(OpenError::NoPort),
             Port::Passive(listener) => {
-                let stream = {
-                    let client = (!self.foreign_addresses).then(|| self.peer.ip());
-                    accept_from(listener, client).await?
-                };
+                let client = (!self.foreign_addresses).then(|| self.peer.ip());
+                let stream = accept_from(listener, client).await?;
+                // Under TLS the handshake tells whose it is.
+                if !self.is_protected()
+                    && let Err(contested) = uncontested(listener, client).await
+                {
+                    stream.abort();
+                    return Err(contested.into());
+                }
                 let served = std::mem::replace(&mut self.port, Port::Used);
                 if mutant::is(Mutant::ListenerForgotten) {
                     std::mem::forget(served);

@@ -1,12 +1,12 @@
 //! The ways in which a data connection ends.
 
 use super::{DataConnection, TransferError};
-use crate::net::{Net, Stream};
+use crate::net::{Net, Stream, at_once};
 use crate::observe::Event as Seen;
 use ftp_proto::mutant::{self, Mutant};
 use serde::{Deserialize, Serialize};
 use std::io;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What ends a file of stream mode under TLS. The other modes mark the end themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,19 +42,57 @@ impl<N: Net> DataConnection<N> {
         }
     }
 
-    /// No more is sent. Under TLS the connection is not closed while the peer may have sent what has not been
+    /// No more is sent; the peer may. Under TLS the connection is not closed while the peer may have sent what has not been
     /// read, which would make the kernel send RST, and lose there what has not been read (session tickets
     /// of TLS 1.3 come unasked): [`Self::linger`] reads it.
     pub async fn end(&mut self) {
         // The peer may be gone already; there is nothing left to do about it.
-        let _ = self.net.timeout(self.idle_limit, self.stream.finish()).await;
+        let _ = self.net.timeout(self.idle_limit, self.stream.shutdown()).await;
         self.ended = true;
+        if !self.is_tls() {
+            self.told_close("closed");
+        }
     }
 
     /// Under TLS: reads and drops what comes, until the peer closes.
     pub async fn linger(&mut self) {
         let mut dropped = [0; 512];
         while let Ok(1..) = self.stream.read(&mut dropped).await {}
+    }
+
+    /// For the sender of files in clear, once the receiver has said that it has one whole: whether the peer of this
+    /// connection is who has read it. Whoever has not resets it: a server does that to the right one when
+    /// somebody else's has come first, from the same address. In stream mode the peer ends it as well, in order, and
+    /// is waited for; where the connection is kept, what has come is all there is to go by.
+    ///
+    /// # Errors
+    /// The connection was reset, or has not been ended.
+    pub async fn was_read(&mut self) -> Result<(), TransferError> {
+        if self.is_protected() || std::mem::replace(&mut self.read_by_peer, true) || mutant::is(Mutant::ContestIgnored) {
+            return Ok(());
+        }
+        let mut dropped = [0; 512];
+        if self.outlives_file() {
+            return match at_once(Box::pin(self.stream.read(&mut dropped))).await {
+                Some(Err(error)) => Err(TransferError::Connection(error)),
+                Some(Ok(_)) | None => Ok(()),
+            };
+        }
+        let ended = async {
+            while self.stream.read(&mut dropped).await? > 0 {}
+            Ok(())
+        };
+        let ended = self.net.timeout(self.idle_limit, ended).await;
+        ended.map_err(|_| TransferError::Silent(self.idle_limit))?.map_err(TransferError::Connection)
+    }
+
+    /// Whether the connection is under TLS, or will be before anything moves.
+    pub fn is_protected(&self) -> bool {
+        #[cfg(feature = "tls")]
+        let awaited = self.handshake.is_some();
+        #[cfg(not(feature = "tls"))]
+        let awaited = false;
+        awaited || self.is_tls()
     }
 
     /// Whether the connection is under TLS.
@@ -64,10 +102,13 @@ impl<N: Net> DataConnection<N> {
 
     /// Sends FIN and lets the stack deliver what is queued.
     pub async fn close(mut self) {
+        let told = self.ended && !self.is_tls();
         if !self.ended {
-            self.end().await;
+            let _ = self.net.timeout(self.idle_limit, self.stream.finish()).await;
         }
-        self.told_close("closed");
+        if !told {
+            self.told_close("closed");
+        }
     }
 
     /// Ends the connection with RST, so that the peer cannot take it for an end of file.

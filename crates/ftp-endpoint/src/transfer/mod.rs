@@ -87,6 +87,8 @@ pub struct DataConnection<N: Net> {
     unmarked: bool,
     /// No more is sent.
     ended: bool,
+    /// The peer has read what was sent here, and nobody else.
+    read_by_peer: bool,
     pace: Pace,
     /// Owed before anything moves.
     #[cfg(feature = "tls")]
@@ -132,6 +134,7 @@ impl<N: Net> DataConnection<N> {
             takes_cut_deflate: false,
             unmarked: false,
             ended: false,
+            read_by_peer: false,
             pace: Pace::Now,
             #[cfg(feature = "tls")]
             handshake: None,

@@ -79,6 +79,7 @@ async fn a_part_is_compared_before_it_is_gone_on_from_where_the_server_can() {
             server.answer("STOR f", "150 go").await;
             let mut came = Vec::new();
             data.read_to_end(&mut came).await.unwrap();
+            drop(data);
             server.say("226 done").await;
             server.answer("QUIT", "221 bye").await;
             came

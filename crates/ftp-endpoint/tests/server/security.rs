@@ -46,6 +46,28 @@ async fn stolen_passive_connection() {
     client.expect(226).await;
 }
 
+/// From the client's own address (a NAT has one for many) nothing tells in clear whose connection is the right one,
+/// and the first is not served in place of the second: nobody is given anything, nothing is stored, and it is told.
+#[tokio::test(start_paused = true)]
+async fn two_connections_from_the_right_address() {
+    let world = world().await;
+    world.put("/secret", b"secret");
+    let mut client = world.client().await;
+    for command in ["RETR secret", "STOR forged", "LIST"] {
+        let port = client.epsv().await;
+        let to = SocketAddr::new(SERVER.ip(), port);
+        let mut neighbour = client.net.connect(None, to).await.unwrap();
+        neighbour.write_all(b"forged").await.unwrap();
+        let owner = client.net.connect(None, to).await.unwrap();
+        neighbour.shutdown().await.unwrap();
+        client.ask(command, 150).await;
+        client.expect(425).await;
+        assert!(!read_all(neighbour).await.is_ok_and(|given| !given.is_empty()), "{command}");
+        assert!(read_all(owner).await.is_err(), "{command}");
+    }
+    assert_eq!(world.get("/forged"), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn forged_upload() {
     let world = world().await;

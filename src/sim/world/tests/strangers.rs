@@ -4,7 +4,7 @@ use super::*;
 use crate::sim::fault::Fault;
 use crate::sim::others::{Stranger, StrangerDeed, StrangerPlace};
 use crate::sim::scenario::{Reuse, TlsSpec, TlsVersion};
-use ftp_endpoint::client::{TlsWhen, Verify};
+use ftp_endpoint::client::TlsWhen;
 use ftp_proto::mutant::Mutant;
 
 const DEEDS: [StrangerDeed; 4] =
@@ -77,8 +77,7 @@ fn who_takes_the_place_of_a_connection_costs_attempts_that_are_told_and_no_more(
     ] {
         for deed in DEEDS {
             let mut case = case("stream", direction, opening, neighbour(deed, 2));
-            // Of an upload in clear nothing but what stands there tells the client.
-            (case.policy.retries, case.policy.verify) = (0, Verify::Size);
+            case.policy.retries = 0;
             let told = fates(&case);
             assert_eq!(told[0], (Verdict::Detected, 1), "{direction:?} {opening:?} {deed:?}");
             case.policy.retries = 3;

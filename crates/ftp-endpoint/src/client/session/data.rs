@@ -165,9 +165,15 @@ impl<N: Net> Session<N> {
         let accepted = net.timeout(limit, with_replies(&mut self.control, &self.cancel, coming)).await;
         if mutant::is(Mutant::ActiveListenerKept) && !matches!(accepted, Ok(Ended::Moved(Ok(_)))) {
             std::mem::forget(listener);
+            return Err(ClientError::DataConnect(io::ErrorKind::TimedOut.into()));
         }
         match accepted {
-            Ok(Ended::Moved(Ok(stream))) => self.wrap(stream),
+            Ok(Ended::Moved(Ok(stream))) => {
+                let data = self.wrap(stream)?;
+                // Under TLS the handshake tells whose connection it is.
+                self.listening = Some(listener).filter(|_| !data.is_protected());
+                Ok(data)
+            }
             Ok(Ended::Moved(Err(error))) => Err(ClientError::DataConnect(error)),
             Ok(Ended::Replied(reply)) => Err(ClientError::TransferRefused(reply?)),
             Err(_) => Err(ClientError::DataConnect(io::ErrorKind::TimedOut.into())),

@@ -4,7 +4,7 @@ use super::data::Opened;
 use super::{Session, refused};
 use crate::client::control::Control;
 use crate::client::error::ClientError;
-use crate::net::Net;
+use crate::net::{Net, Stream, accept_from, contested, uncontested};
 use crate::store::{ReadFile, WriteFile};
 use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
 use ftp_proto::command::{Command, DataType};
@@ -36,7 +36,7 @@ impl<N: Net> Session<N> {
         data.send_markers(self.policy.marker_interval_bytes);
         let ended = with_replies(&mut self.control, &self.cancel, data.send_file(name, file)).await;
         let early = match ended {
-            Ended::Moved(result) => return Ok(self.finish(data, result, None).await?.0),
+            Ended::Moved(result) => return Ok(self.finish(data, result, None, Moving::Out).await?.0),
             Ended::Replied(reply) => reply,
         };
         self.drop_data(data);
@@ -169,7 +169,7 @@ impl<N: Net> Session<N> {
         ended: Received,
     ) -> Result<(TransferStats, Reply), ClientError> {
         match ended {
-            Ok((result, reply)) => self.finish(data, result, reply).await,
+            Ok((result, reply)) => self.finish(data, result, reply, Moving::In).await,
             Err(reply) => {
                 self.drop_data(data);
                 Err(ClientError::TransferRefused(reply?))
@@ -183,6 +183,7 @@ impl<N: Net> Session<N> {
         command: Command,
         restart: Option<&str>,
     ) -> Result<DataConnection<N>, ClientError> {
+        self.listening = None;
         loop {
             let opened = self.data_connection().await?;
             if let Some(marker) = restart {
@@ -241,7 +242,12 @@ impl<N: Net> Session<N> {
         data: DataConnection<N>,
         result: Result<TransferStats, TransferError>,
         reply: Option<Reply>,
+        moving: Moving,
     ) -> Result<(TransferStats, Reply), ClientError> {
+        let result = match result {
+            Ok(moved) => self.nobody_else_came().await.map(|()| moved),
+            failed => failed,
+        };
         let moved = match result {
             Ok(moved) => moved,
             Err(error) => {
@@ -258,15 +264,18 @@ impl<N: Net> Session<N> {
             None if data.is_tls() && !data.outlives_file() && self.policy.tls_lingers => {
                 self.end_under_tls(data).await?
             }
+            None if moving == Moving::Out && !data.is_tls() => self.end_in_clear(data).await?,
             reply => {
-                // In stream mode this close is the end of file.
                 self.keep_or_close(data).await;
-                match reply {
+                let reply = match reply {
                     Some(reply) => reply,
-                    None => self.control.read_completion().await?,
-                }
+                    None => self.completion().await?,
+                };
+                self.nobody_else_came().await.map_err(|error| failed(error, Some(reply.clone())))?;
+                reply
             }
         };
+        self.listening = None;
         if reply.is_completion() || mutant::is(Mutant::AnyReplyIsSuccess) {
             return Ok((moved, reply));
         }
@@ -300,6 +309,60 @@ impl<N: Net> Session<N> {
         reply
     }
 
+    /// In stream mode FIN is the end of file. The connection is held until the server has answered: it tells who
+    /// has read it ([`DataConnection::was_read`]).
+    async fn end_in_clear(&mut self, mut data: DataConnection<N>) -> Result<Reply, ClientError> {
+        if !data.outlives_file() {
+            data.end().await;
+        }
+        let reply = self.completion().await;
+        if reply.as_ref().is_ok_and(Reply::is_completion) {
+            let read = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(ClientError::Cancelled),
+                read = data.was_read() => read,
+            };
+            if let Err(error) = read {
+                self.drop_data(data);
+                return Err(failed(error, reply.ok()));
+            }
+        }
+        self.keep_or_close(data).await;
+        reply
+    }
+
+    /// The completion reply. In active mode the server may connect meanwhile, and wait for what somebody else's
+    /// connection, which came first, was given.
+    async fn completion(&mut self) -> Result<Reply, ClientError> {
+        let Some(listener) = self.listening.as_ref().filter(|_| !mutant::is(Mutant::ContestIgnored)) else {
+            return self.control.read_completion().await;
+        };
+        let server = self.control.peer_addr().map_err(ClientError::Control)?;
+        {
+            let another = std::pin::pin!(accept_from(listener, Some(server.ip())));
+            tokio::select! {
+                biased;
+                reply = self.control.read_completion() => return reply,
+                // Its FIN would be the end of an empty file.
+                another = another => another.map(Stream::abort).map_err(ClientError::DataConnect)?,
+            }
+        }
+        self.listening = None;
+        let reply = self.control.read_completion().await?;
+        Err(failed(TransferError::Connection(contested()), Some(reply)))
+    }
+
+    /// In active mode: whether the server's is the only connection that has come from its address.
+    async fn nobody_else_came(&mut self) -> Result<(), TransferError> {
+        let Some(listener) = &self.listening else { return Ok(()) };
+        let server = self.control.peer_addr().map_err(TransferError::Connection)?;
+        let alone = uncontested(listener, Some(server.ip())).await;
+        if alone.is_err() {
+            self.listening = None;
+        }
+        alone.map_err(TransferError::Connection)
+    }
+
     /// An end that nobody has vouched for is one if SIZE tells the same (RFC 3659 section 4).
     async fn is_as_large(
         &mut self,
@@ -318,6 +381,17 @@ impl<N: Net> Session<N> {
             Err(error) => Err(error),
         }
     }
+}
+
+fn failed(error: TransferError, reply: Option<Reply>) -> ClientError {
+    ClientError::Transfer { error, reply }
+}
+
+/// Which way a file has gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moving {
+    In,
+    Out,
 }
 
 /// What became of the receiving, with the completion reply if it has come; or what the server said, or

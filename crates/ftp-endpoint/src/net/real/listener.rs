@@ -1,14 +1,11 @@
 //! A listening socket.
 
-use super::super::Listener;
+use super::super::{Listener, MAX_WAITING, at_once};
 use super::{RealStream, nonblocking, socket};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
-
-/// As many connections may wait to be accepted.
-const BACKLOG: u32 = 1024;
 
 /// A listening socket of the machine.
 pub struct RealListener {
@@ -26,13 +23,13 @@ enum Io {
 
 impl RealListener {
     pub(super) fn open(on: SocketAddr) -> io::Result<Self> {
-        let io = match nonblocking::listen(on, BACKLOG)? {
+        let io = match nonblocking::listen(on, MAX_WAITING)? {
             Some(listener) => Io::Raw(listener),
             None => {
                 let socket = socket(&on)?;
                 socket.set_reuseaddr(true)?;
                 socket.bind(on)?;
-                Io::Watched(Arc::new(socket.listen(BACKLOG)?))
+                Io::Watched(Arc::new(socket.listen(MAX_WAITING)?))
             }
         };
         let local = match &io {
@@ -101,6 +98,23 @@ impl Listener for RealListener {
                 let (stream, peer) = listener.accept().await?;
                 Ok((RealStream::watched(stream, self.address(), peer), peer))
             }
+        }
+    }
+
+    async fn accept_waiting(&self) -> io::Result<Option<(RealStream, SocketAddr)>> {
+        // Whether a reactor watches it or not, the system knows.
+        let accepted = match &*self.io.lock().unwrap_or_else(PoisonError::into_inner) {
+            Io::Raw(listener) => nonblocking::accept(listener),
+            Io::Watched(listener) => nonblocking::accept(&**listener),
+            Io::Gone => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        match accepted {
+            Ok((socket, peer)) => Ok(Some((RealStream::raw(socket, self.address(), peer), peer))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && nonblocking::TELLS => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                at_once(Box::pin(self.accept())).await.transpose()
+            }
+            Err(error) => Err(error),
         }
     }
 

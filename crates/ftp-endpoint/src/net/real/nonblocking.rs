@@ -23,6 +23,10 @@ mod linux {
     use socket2::{Domain, Socket, Type};
     use std::io;
     use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::os::fd::AsFd;
+
+    /// [`accept`] tells whether a connection has come.
+    pub(crate) const TELLS: bool = true;
 
     fn socket(for_addr: &SocketAddr) -> io::Result<Socket> {
         Socket::new(Domain::for_address(*for_addr), Type::STREAM.nonblocking(), None)
@@ -64,7 +68,7 @@ mod linux {
     ///
     /// # Errors
     /// `WouldBlock`: none has.
-    pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(listener: impl AsFd) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, peer) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
         let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
         let stream = TcpStream::from(socket);
@@ -79,6 +83,8 @@ mod elsewhere {
     use std::io;
     use std::net::{SocketAddr, TcpListener, TcpStream};
 
+    pub const TELLS: bool = false;
+
     pub fn connect(_from: Option<SocketAddr>, _to: SocketAddr) -> io::Result<Option<Connecting>> {
         Ok(None)
     }
@@ -87,7 +93,7 @@ mod elsewhere {
         Ok(None)
     }
 
-    pub fn accept(_listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    pub fn accept<L>(_listener: &L) -> io::Result<(TcpStream, SocketAddr)> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 }
