@@ -37,7 +37,7 @@ fn check_name(entry: &Entry) {
 fn listed(entry: &Entry) -> Listed {
     let name = entry.name.replace('\r', "\\x0d");
     let (is_directory, modified) = (entry.is_directory(), entry.modified);
-    Listed { name, is_directory, size_bytes: entry.size_bytes.unwrap_or_default(), modified }
+    Listed { name, is_directory, size_bytes: entry.size_bytes.unwrap_or_default(), modified, unique: None }
 }
 
 fn check_facts(entry: Entry) {

@@ -43,7 +43,8 @@ fn check_command(text: &str) {
 fn check_path(text: &str) {
     let Ok(path) = VirtualPath::root().join(text) else { return };
     let Some(last) = path.name() else { return };
-    let listed = Listed { name: last.to_owned(), is_directory: false, size_bytes: 5, modified: None };
+    let (name, unique) = (last.to_owned(), Some("1g2".to_owned()));
+    let listed = Listed { name, is_directory: false, size_bytes: 5, modified: None, unique };
     let mut lines = Vec::new();
     ListParser::new().line(&name::encode(&long_line(&listed, true, None)), |_, line| lines.push(line));
     lines.push(parse_facts(&name::encode(&Facts::default().line("file", &listed, ""))));

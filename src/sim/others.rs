@@ -97,8 +97,6 @@ pub enum StrangerPlace {
 pub enum StrangerDeed {
     /// On data ports: sends a file of its own, to its end, and takes what comes.
     Moves,
-    /// The same, with more behind the end of the file, if its mode marks one.
-    Overruns,
     /// On data ports: says nothing, and waits.
     Waits,
     /// On data ports: goes at once.
@@ -108,12 +106,15 @@ pub enum StrangerDeed {
     Injects,
     /// On the control port: is a client of the user's that asks for data in clear.
     Bares,
+    /// On the control port, in clear: is a client of the user's that uploads a file of its own in MODE Z, with more
+    /// behind the end of the zlib stream.
+    Overruns,
 }
 
 impl StrangerDeed {
     /// Whether it has to do with data ports, not with the control port.
     pub fn is_on_data(self) -> bool {
-        !matches!(self, Self::Injects | Self::Bares)
+        !matches!(self, Self::Injects | Self::Bares | Self::Overruns)
     }
 }
 

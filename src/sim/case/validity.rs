@@ -2,9 +2,10 @@
 
 use super::Case;
 use crate::sim::fault::Trigger;
-use crate::sim::others::StrangerPlace;
+use crate::sim::others::{StrangerDeed, StrangerPlace};
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
 use ftp_endpoint::client::{Direction, Opening, TlsWhen};
+use ftp_proto::mode::TransmissionMode;
 use ftp_proto::path::VirtualPath;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -84,8 +85,15 @@ impl Case {
         if !on_data && stranger.place != StrangerPlace::Elsewhere {
             return Err(Problem::new("stranger.place", "`elsewhere` of who comes to the control port"));
         }
-        if !on_data && self.tls.is_none() {
-            return Err(Problem::new("stranger.deed", "neither `injects` nor `bares` without `tls`"));
+        let overruns = stranger.deed == StrangerDeed::Overruns;
+        if !on_data && self.tls.is_some() == overruns {
+            return Err(Problem::new(
+                "stranger.deed",
+                "`injects` and `bares` with `tls`, `overruns` without it",
+            ));
+        }
+        if overruns && self.policy.mode != TransmissionMode::Deflate {
+            return Err(Problem::new("stranger.deed", "`overruns` where the mode is `deflate`"));
         }
         if stranger.tls && (self.tls.is_none() || on_data && self.policy.opening == Opening::Active) {
             return Err(Problem::new("stranger.tls", "false without `tls`, and where the server connects"));

@@ -72,6 +72,8 @@ pub struct Strange {
     pub injected: bool,
     /// It was granted a data connection in clear.
     pub bared: bool,
+    /// An upload of its own was taken, with more behind the end of its zlib stream.
+    pub overrun: bool,
 }
 
 /// Makes every oracle anew for a run.

@@ -6,7 +6,6 @@ use super::{End, Oracle, may_be_displaced};
 use crate::sim::fault::FaultKind;
 use crate::sim::others::{StrangerDeed, StrangerPlace};
 use crate::sim::outcome::Verdict;
-use ftp_proto::mode::TransmissionMode;
 
 /// See the module.
 pub struct Strangers;
@@ -25,12 +24,8 @@ impl Oracle for Strangers {
         if seen.bared {
             return Some("data in clear were granted where they have to be protected".to_owned());
         }
-        // Whoever sends it: what goes on behind the end of the zlib stream is no file.
-        let overruns = stranger.deed == StrangerDeed::Overruns
-            && end.case.policy.mode == TransmissionMode::Deflate
-            && !end.case.writes_in_place;
-        if let Some(name) = seen.stored.first().filter(|_| overruns) {
-            return Some(format!("{name} was taken whole, with more behind the end of its zlib stream"));
+        if seen.overrun {
+            return Some("an upload was taken whole, with more behind the end of its zlib stream".to_owned());
         }
         if !may_be_displaced(end.case) {
             if seen.taken_bytes > 0 {
@@ -86,6 +81,7 @@ mod tests {
         assert!(told(Elsewhere, stores).unwrap().contains("stood under f"));
         assert!(told(Elsewhere, |end| end.strangers.injected = true).unwrap().contains("behind AUTH"));
         assert!(told(Elsewhere, |end| end.strangers.bared = true).unwrap().contains("in clear"));
+        assert!(told(Elsewhere, |end| end.strangers.overrun = true).unwrap().contains("zlib"));
         let fails = |end: &mut Ended| end.outcome.files[0].verdict = Verdict::Detected;
         assert!(told(Elsewhere, fails).unwrap().contains("nothing but a stranger"));
         // In clear nothing tells a neighbour's connection from the client's.
@@ -104,18 +100,5 @@ mod tests {
         };
         assert_eq!(told(true, Reuse::Prefer), None);
         assert!(told(true, Reuse::Require).is_some() && told(false, Reuse::Prefer).is_some());
-    }
-
-    #[test]
-    fn more_than_a_zlib_stream_is_nobodys_file() {
-        let told = |mode| {
-            told(StrangerPlace::Neighbour, |end| {
-                end.case.policy.mode = mode;
-                let deed = StrangerDeed::Overruns;
-                end.case.stranger = end.case.stranger.map(|stranger| Stranger { deed, ..stranger });
-                end.strangers.stored.insert("f".to_owned());
-            })
-        };
-        assert!(told(TransmissionMode::Deflate).is_some() && told(TransmissionMode::Block).is_none());
     }
 }

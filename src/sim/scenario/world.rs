@@ -143,7 +143,7 @@ impl WorldSpec {
         in_order("world.stranger.after_us", stranger.after_us)?;
         within("world.stranger.visits", stranger.visits.into(), 1, 1_000)?;
         if !stranger.deed.is_on_data() {
-            return Err(Problem::new("world.stranger.deed", "moves, overruns, waits or closes"));
+            return Err(Problem::new("world.stranger.deed", "moves, waits or closes"));
         }
         Ok(())
     }

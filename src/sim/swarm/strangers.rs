@@ -6,7 +6,7 @@ use crate::sim::case::Case;
 use crate::sim::fault::{FaultKind, Side};
 use crate::sim::others::{Stranger, StrangerDeed, StrangerPlace};
 use crate::sim::scenario::{Reuse, TlsSpec, TlsVersion};
-use ftp_endpoint::client::{Direction, Opening, TlsWhen};
+use ftp_endpoint::client::{Direction, Opening, TlsWhen, Verify};
 use ftp_proto::mode::TransmissionMode;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
@@ -32,6 +32,11 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
         one_of(rng, &[StrangerDeed::Moves, StrangerDeed::Moves, StrangerDeed::Waits, StrangerDeed::Closes]);
     let elsewhere = Stranger { place: StrangerPlace::Elsewhere, deed, tls: false, after_us, visits };
     case.stranger = Some(match turn % 5 {
+        3 if !turn.is_multiple_of(2) => {
+            case.policy.mode = TransmissionMode::Deflate;
+            (case.tls, case.policy.tls) = (None, TlsWhen::Off);
+            Stranger { deed: StrangerDeed::Overruns, visits: 1, ..elsewhere }
+        }
         0 | 3 => {
             let tls = case.tls.is_some() && case.policy.opening == Opening::Passive;
             Stranger { tls: tls && rng.random_range(0..2) == 0, ..elsewhere }
@@ -44,15 +49,34 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
             Stranger { deed, after_us, visits: 1, ..elsewhere }
         }
         _ if turn.is_multiple_of(2) => {
-            // It is first, and the server takes what it sends for what the client sends.
-            (case.policy.mode, case.policy.direction) = (TransmissionMode::Deflate, Direction::Put);
-            case.policy.opening = Opening::Passive;
-            (case.tls, case.policy.tls) = (None, TlsWhen::Off);
-            let deed = StrangerDeed::Overruns;
-            Stranger { place: StrangerPlace::Neighbour, deed, after_us: 0, ..elsewhere }
+            displaced(rng, case);
+            let deed = StrangerDeed::Moves;
+            Stranger {
+                place: StrangerPlace::Neighbour,
+                deed,
+                after_us: 0,
+                visits: visits.max(2),
+                ..elsewhere
+            }
         }
         _ => Stranger { place: StrangerPlace::Neighbour, ..elsewhere },
     });
+}
+
+/// In clear, whoever is first has the place of the rightful connection, and the reply is all that the client has:
+/// of an upload whose bytes have left, or of a download to its own port.
+fn displaced(rng: &mut ChaCha12Rng, case: &mut Case) {
+    (case.tls, case.policy.tls) = (None, TlsWhen::Off);
+    let mode =
+        one_of(rng, &[TransmissionMode::Stream, TransmissionMode::Block, TransmissionMode::Compressed]);
+    (case.policy.mode, case.policy.verify) = (mode, Verify::Reply);
+    case.policy.opening = match case.policy.direction {
+        Direction::Put => Opening::Passive,
+        Direction::Get => Opening::Active,
+    };
+    (case.policy.pipeline_depth, case.path.loss_ppm) = (1, 0);
+    case.fault.kind = FaultKind::None;
+    case.fault_name = FaultKind::None.name().to_owned();
 }
 
 fn go_under_tls(rng: &mut ChaCha12Rng, case: &mut Case, versions: &[TlsVersion]) {

@@ -7,6 +7,7 @@ use crate::sim::tls::{self, SERVER_NAME};
 use crate::sim::trace::Place;
 use ftp_endpoint::client::Opening;
 use ftp_endpoint::net::{Channel, Net};
+use ftp_proto::address::parse_extended_passive;
 use ftp_proto::mode::{Encoder, End};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -20,6 +21,8 @@ use turmoil_tcp::network::SimNet;
 
 /// It gives up a port after so long, and then comes to the next.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Its own file, under no name of the delivery's.
+const STRANGERS_NAME: &str = "strangers.own";
 /// So long it holds a connection on which it says nothing.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -52,8 +55,12 @@ impl World {
         let mut visits = 0;
         if !stranger.deed.is_on_data() {
             net.sleep(after).await;
-            let config = tls.expect("a case's stranger comes to the control port where there is TLS");
-            let visited = self.probe(&net, stranger.deed, config);
+            let visited = async {
+                match tls {
+                    Some(config) => self.probe(&net, stranger.deed, config).await,
+                    None => self.overrun(&net).await,
+                }
+            };
             return self.told(&net, control(), net.timeout(PATIENCE, visited).await.ok());
         }
         let tls = tls.filter(|_| stranger.tls);
@@ -89,14 +96,14 @@ impl World {
         }
         match deed {
             StrangerDeed::Waits => net.sleep(WAIT).await,
-            StrangerDeed::Moves | StrangerDeed::Overruns => {
-                let sent = channel.write_all(&self.strangers_file(deed)).await;
+            StrangerDeed::Moves => {
+                let sent = channel.write_all(&self.strangers_file()).await;
                 // Whatever became of that, something may have come.
                 let sent = sent.and(channel.shutdown().await);
                 self.take_all(&mut channel).await?;
                 sent?;
             }
-            StrangerDeed::Closes | StrangerDeed::Injects | StrangerDeed::Bares => {
+            StrangerDeed::Closes | StrangerDeed::Injects | StrangerDeed::Bares | StrangerDeed::Overruns => {
                 channel.shutdown().await?;
             }
         }
@@ -104,13 +111,9 @@ impl World {
     }
 
     /// As the delivery's own clients would send it.
-    fn strangers_file(&self, deed: StrangerDeed) -> Vec<u8> {
+    fn strangers_file(&self) -> Vec<u8> {
         let (file, mut wire) = (strangers(), Vec::new());
-        let mut encoder = Encoder::new(self.case.policy.coding());
-        encoder.encode(&file, End { record: false, file: true }, &mut wire);
-        if deed == StrangerDeed::Overruns {
-            wire.extend_from_slice(STRANGERS_WORDS);
-        }
+        Encoder::new(self.case.policy.coding()).encode(&file, End { record: false, file: true }, &mut wire);
         wire
     }
 
@@ -124,6 +127,29 @@ impl World {
                 read => self.recorder.notes().strangers.taken_bytes += read as u64,
             }
         }
+    }
+
+    async fn overrun(&self, net: &ProcessNet) -> io::Result<()> {
+        let to = SocketAddr::new(control().ip(), CONTROL_PORT);
+        let mut dialogue = Dialogue { channel: Channel::Clear(net.connect(None, to).await?) };
+        dialogue.reply().await?;
+        dialogue
+            .says(&[("USER user", 331), ("PASS password", 230), ("TYPE I", 200), ("MODE Z", 200)])
+            .await?;
+        dialogue.channel.write_all(b"EPSV\r\n").await?;
+        let (_, line) = dialogue.line().await?;
+        let port = parse_extended_passive(&line).map_err(io::Error::other)?;
+        let mut data = net.connect(None, SocketAddr::new(to.ip(), port)).await?;
+        let mut wire = self.strangers_file();
+        wire.extend_from_slice(STRANGERS_WORDS);
+        // Whatever the server says to it, it has said something.
+        let begun = dialogue.asks(&format!("STOR {STRANGERS_NAME}\r\n")).await? < 200;
+        if begun && data.write_all(&wire).await.is_ok() && data.shutdown().await.is_ok() {
+            self.recorder.notes().strangers.overrun = (200..300).contains(&dialogue.reply().await?);
+        }
+        dialogue.asks(&format!("DELE {STRANGERS_NAME}\r\n")).await?;
+        dialogue.asks("QUIT\r\n").await?;
+        dialogue.channel.shutdown().await
     }
 
     async fn probe(&self, net: &ProcessNet, deed: StrangerDeed, tls: Arc<ClientConfig>) -> io::Result<()> {
@@ -140,11 +166,7 @@ impl World {
             let code = dialogue.asks("QUIT\r\n").await?;
             self.recorder.notes().strangers.injected |= code != 221;
         } else {
-            for (command, wanted) in [("USER user", 331), ("PASS password", 230), ("PBSZ 0", 200)] {
-                if dialogue.asks(&format!("{command}\r\n")).await? != wanted {
-                    return Err(io::ErrorKind::PermissionDenied.into());
-                }
-            }
+            dialogue.says(&[("USER user", 331), ("PASS password", 230), ("PBSZ 0", 200)]).await?;
             dialogue.asks("EPSV\r\n").await?;
             let code = dialogue.asks("LIST\r\n").await?;
             self.recorder.notes().strangers.bared |= code < 500;
@@ -166,14 +188,29 @@ impl Dialogue {
         self.reply().await
     }
 
-    /// The code of the next reply, of one line.
+    /// Commands that have to be answered so.
+    async fn says(&mut self, commands: &[(&str, u16)]) -> io::Result<()> {
+        for (command, wanted) in commands {
+            if self.asks(&format!("{command}\r\n")).await? != *wanted {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+        }
+        Ok(())
+    }
+
     async fn reply(&mut self) -> io::Result<u16> {
+        self.line().await.map(|(code, _)| code)
+    }
+
+    /// The next reply, of one line, and its code.
+    async fn line(&mut self) -> io::Result<(u16, String)> {
         let mut line = Vec::new();
         while !line.ends_with(b"\n") {
             line.push(self.channel.read_u8().await?);
         }
-        let code = line.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        code.ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let code = line.get(..3).and_then(|digits| digits.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+        Ok((code, line))
     }
 }
 

@@ -203,7 +203,9 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
             }
         }
     });
-    Some(Metadata { kind, size_bytes: appends::visible_bytes(metadata), modified })
+    // Where files have none, it is nothing.
+    let identity = Some(appends::identity(metadata)).filter(|identity| *identity != (0, 0));
+    Some(Metadata { kind, size_bytes: appends::visible_bytes(metadata), modified, identity })
 }
 
 /// If a directory holds nothing that anyone can see, removes what uploads have left in it that are over.

@@ -86,9 +86,12 @@ enum Node {
 impl Node {
     fn metadata(&self) -> Metadata {
         match self {
-            Node::File { content, modified, .. } => {
-                Metadata { kind: Kind::File, size_bytes: content.len() as u64, modified: *modified }
-            }
+            Node::File { content, modified, inode } => Metadata {
+                kind: Kind::File,
+                size_bytes: content.len() as u64,
+                modified: *modified,
+                identity: Some((0, *inode)),
+            },
             Node::Directory(directory) => directory.metadata(),
         }
     }
@@ -96,7 +99,7 @@ impl Node {
 
 impl Directory {
     fn metadata(&self) -> Metadata {
-        Metadata { kind: Kind::Directory, size_bytes: 0, modified: self.modified }
+        Metadata { kind: Kind::Directory, size_bytes: 0, modified: self.modified, identity: None }
     }
 
     /// The directory at the end of `names`.

@@ -43,6 +43,8 @@ pub struct Metadata {
     pub size_bytes: u64,
     /// Seconds since 1970-01-01 00:00 UTC, and nanoseconds of that second; `None` if unknown.
     pub modified: Option<(i64, u32)>,
+    /// What tells it from every other, whatever its name: device and inode, or the like.
+    pub identity: Option<(u64, u64)>,
 }
 
 /// One line of a directory.

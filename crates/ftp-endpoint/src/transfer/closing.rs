@@ -68,7 +68,10 @@ impl<N: Net> DataConnection<N> {
     /// # Errors
     /// The connection was reset, or has not been ended.
     pub async fn was_read(&mut self) -> Result<(), TransferError> {
-        if self.is_protected() || std::mem::replace(&mut self.read_by_peer, true) || mutant::is(Mutant::ContestIgnored) {
+        if self.is_protected()
+            || std::mem::replace(&mut self.read_by_peer, true)
+            || mutant::is(Mutant::ContestIgnored)
+        {
             return Ok(());
         }
         let mut dropped = [0; 512];

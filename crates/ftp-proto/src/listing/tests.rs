@@ -250,7 +250,7 @@ proptest! {
     #[test]
     fn what_our_server_writes_is_read(name in "[^/\0\r\n]{1,20}", size in any::<u64>(), now in any::<bool>()) {
         prop_assume!(name != "." && name != "..");
-        let listed = Listed { name: name.clone(), is_directory: false, size_bytes: size, modified: Some((951_782_400, 0)) };
+        let listed = Listed { name: name.clone(), is_directory: false, size_bytes: size, modified: Some((951_782_400, 0)), unique: None };
         let long = long_line(&listed, true, now.then_some(951_782_500));
         prop_assert_eq!(entry(&long), (name.clone(), EntryKind::File, Some(size)));
         let facts = Facts::default().line("file", &listed, "r");

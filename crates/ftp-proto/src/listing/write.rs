@@ -19,6 +19,8 @@ pub struct Listed {
     pub size_bytes: u64,
     /// The last change, where the line tells it.
     pub modified: Option<Timestamp>,
+    /// What no other file has, of letters and digits; the same under each name of the file (RFC 3659 section 7.5.2).
+    pub unique: Option<String>,
 }
 
 /// A line of LIST. `now` in seconds since 1970, where it is known; names cannot hold line ends.
@@ -59,11 +61,13 @@ pub struct Facts {
     pub modify: bool,
     /// `perm`: what the user may do.
     pub perm: bool,
+    /// `unique`: which file it is, whatever its name.
+    pub unique: bool,
 }
 
 impl Default for Facts {
     fn default() -> Self {
-        Self { kind: true, size: true, modify: true, perm: true }
+        Self { kind: true, size: true, modify: true, perm: true, unique: true }
     }
 }
 
@@ -71,12 +75,24 @@ impl Facts {
     /// OPTS MLST's argument: the wanted facts, each followed by `;`. Unknown ones are left out.
     pub fn parse(text: &str) -> Self {
         let wanted = |fact: &str| text.split(';').any(|word| word.trim().eq_ignore_ascii_case(fact));
-        Self { kind: wanted("type"), size: wanted("size"), modify: wanted("modify"), perm: wanted("perm") }
+        Self {
+            kind: wanted("type"),
+            size: wanted("size"),
+            modify: wanted("modify"),
+            perm: wanted("perm"),
+            unique: wanted("unique"),
+        }
     }
 
     /// All facts, and whether each is in use.
-    fn all(&self) -> [(&'static str, bool); 4] {
-        [("type", self.kind), ("size", self.size), ("modify", self.modify), ("perm", self.perm)]
+    fn all(&self) -> [(&'static str, bool); 5] {
+        [
+            ("type", self.kind),
+            ("size", self.size),
+            ("modify", self.modify),
+            ("perm", self.perm),
+            ("unique", self.unique),
+        ]
     }
 
     /// The facts in use, each followed by `;`, as the reply to OPTS MLST has them.
@@ -106,6 +122,9 @@ impl Facts {
         if self.perm {
             out.extend(["perm=", perm, ";"]);
         }
+        if let (true, Some(unique)) = (self.unique, &entry.unique) {
+            out.extend(["unique=", unique, ";"]);
+        }
         out.extend([" ", &one_line(&entry.name)]);
         out
     }
@@ -116,7 +135,8 @@ mod tests {
     use super::*;
 
     fn entry(modified: Option<Timestamp>) -> Listed {
-        Listed { name: "a b".into(), is_directory: false, size_bytes: 1234, modified }
+        let unique = Some("1g2a".to_owned());
+        Listed { name: "a b".into(), is_directory: false, size_bytes: 1234, modified, unique }
     }
 
     #[test]
@@ -131,13 +151,13 @@ mod tests {
     #[test]
     fn a_line_of_facts() {
         let line = Facts::default().line("file", &entry(Some((951_782_400, 0))), "r");
-        assert_eq!(line, "type=file;size=1234;modify=20000229000000;perm=r; a b");
+        assert_eq!(line, "type=file;size=1234;modify=20000229000000;perm=r;unique=1g2a; a b");
     }
 
     #[test]
     fn facts_chosen_by_opts() {
-        let facts = Facts::parse("Size;type;unique;");
-        assert_eq!(facts.in_use(), "type;size;");
-        assert_eq!(facts.offered(), "type*;size*;modify;perm;");
+        let facts = Facts::parse("Size;type;unique;lang;");
+        assert_eq!(facts.in_use(), "type;size;unique;");
+        assert_eq!(facts.offered(), "type*;size*;modify;perm;unique*;");
     }
 }

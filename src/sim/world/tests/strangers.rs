@@ -7,8 +7,7 @@ use crate::sim::scenario::{Reuse, TlsSpec, TlsVersion};
 use ftp_endpoint::client::TlsWhen;
 use ftp_proto::mutant::Mutant;
 
-const DEEDS: [StrangerDeed; 4] =
-    [StrangerDeed::Moves, StrangerDeed::Overruns, StrangerDeed::Waits, StrangerDeed::Closes];
+const DEEDS: [StrangerDeed; 3] = [StrangerDeed::Moves, StrangerDeed::Waits, StrangerDeed::Closes];
 
 /// Two files and no fault; the rightful connection reaches its port one round trip after that is announced.
 fn case(variant: &str, direction: Direction, opening: Opening, stranger: Stranger) -> Case {
@@ -125,6 +124,25 @@ fn nothing_said_in_clear_is_heard_under_tls_and_nothing_moves_in_clear() {
             _ => Mutant::ClearDataGranted,
         };
         assert_eq!(violations(case, mutant), ["strangers"], "{deed:?}");
+    }
+}
+
+#[test]
+fn an_upload_that_goes_on_behind_its_zlib_stream_is_refused() {
+    let mut case = case("stream", Direction::Put, Opening::Passive, elsewhere(StrangerDeed::Overruns, 0));
+    case.policy.mode = TransmissionMode::Deflate;
+    assert_eq!(fates(&case), [(Verdict::Intact, 1); 2]);
+    assert_eq!(violations(case, Mutant::BehindDeflateIgnored), ["strangers"]);
+}
+
+#[test]
+fn who_serves_the_first_of_two_and_believes_a_reply_is_found() {
+    for (direction, opening) in [(Direction::Put, Opening::Passive), (Direction::Get, Opening::Active)] {
+        for variant in ["stream", "block", "compressed"] {
+            let case = case(variant, direction, opening, neighbour(StrangerDeed::Moves, 2));
+            let found = violations(case, Mutant::ContestIgnored);
+            assert!(found.contains(&"agreement".to_owned()), "{variant} {direction:?}: {found:?}");
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn listed(name: &str, metadata: &Metadata) -> Listed {
         is_directory: metadata.kind == Kind::Directory,
         size_bytes: metadata.size_bytes,
         modified: metadata.modified,
+        unique: metadata.identity.map(|(device, inode)| format!("{device:x}g{inode:x}")),
     }
 }
 
