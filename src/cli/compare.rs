@@ -12,7 +12,9 @@ use crate::lab::twice;
 use crate::lab::{pool, run};
 use crate::report::html::{self, Companions};
 use crate::report::terminal::{self, Style};
+use crate::sim::case::Case;
 use crate::sim::scenario::{GridSpec, Scenario, SeedRange};
+use crate::sim::world;
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
@@ -69,7 +71,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let mut comparison = comparison?;
     comparison.claims = claims::judge(&comparison);
-    let companions = companions(&scenario, elsewhere.as_deref(), jobs)?;
+    let mut companions = companions(&scenario, elsewhere.as_deref(), jobs)?;
+    companions.timelines = html::timelines(&comparison, |variant, seed| {
+        let case = Case::draw(&scenario, variant, seed)?;
+        let outcome = world::run_captured(&case)?;
+        anyhow::Ok((case, outcome))
+    })?;
     comparison.written.extend(companions.written().cloned());
     comparison.written.push(write_report(&comparison, &companions, &out)?);
     let mut stdout = stdout();

@@ -5,7 +5,7 @@ use super::export::{Csv, ExportError, write_rows};
 use super::limits::{self, LimitTooShort};
 use super::pool;
 use super::records::SummaryRecord;
-use super::summary::{Run, Summary};
+use super::summary::{Run, Spread, Summary};
 use crate::sim::outcome::{self, Verdict};
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::Serialize;
@@ -38,6 +38,9 @@ pub struct Comparison {
     /// Both, of the runs that ended alone: what claims are judged by.
     #[serde(skip)]
     pub evidence: Vec<SummaryRecord>,
+    /// How certain the medians of delivery times are.
+    #[serde(skip)]
+    pub spreads: Vec<Spread>,
     /// The runs that the virtual time cut off.
     pub unfinished: Vec<Unfinished>,
     /// What is said about the modes, with verdicts.
@@ -196,6 +199,7 @@ pub fn compare(
         rows,
         rows_by_direction,
         evidence,
+        spreads: summary.spreads(),
         unfinished,
         claims: Vec::new(),
         losses,

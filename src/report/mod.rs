@@ -3,6 +3,7 @@
 mod charts;
 #[cfg(feature = "cli")]
 pub mod check;
+mod decision;
 mod findings;
 pub mod format;
 #[cfg(feature = "cli")]
@@ -10,3 +11,4 @@ pub(crate) mod growth;
 pub mod html;
 pub mod terminal;
 pub mod timeline;
+pub mod ways;

@@ -67,6 +67,7 @@ pub(crate) fn comparison() -> Comparison {
         }
     }
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
+    let spreads = summary.spreads();
     let violation = Violation {
         variant: "block".to_owned(),
         seed: 5,
@@ -79,6 +80,7 @@ pub(crate) fn comparison() -> Comparison {
         evidence: rows.iter().chain(&rows_by_direction).cloned().collect(),
         rows,
         rows_by_direction,
+        spreads,
         unfinished: Vec::new(),
         claims: Vec::new(),
         losses,
