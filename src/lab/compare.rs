@@ -1,5 +1,6 @@
 //! The comparison: every contender on the same seeds, files and faults.
 
+use super::baseline::Changes;
 use super::claim::Claim;
 use super::export::{Csv, ExportError, write_rows};
 use super::limits::{self, LimitTooShort};
@@ -49,6 +50,9 @@ pub struct Comparison {
     pub losses: Vec<Loss>,
     /// The violated invariants, in the order of seeds and contenders.
     pub violations: Vec<Violation>,
+    /// What is otherwise than in earlier results, where there are some to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Changes>,
     /// The files written.
     pub written: Vec<PathBuf>,
 }
@@ -204,6 +208,7 @@ pub fn compare(
         claims: Vec::new(),
         losses,
         violations,
+        baseline: None,
         written,
     })
 }

@@ -80,9 +80,11 @@ pub(super) fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
     let lines = lines::merged(
         lines
             .into_iter()
-            .map(|(row, values)| Line {
+            .enumerate()
+            .map(|(shape, (row, values))| Line {
                 name: row.variant.clone(),
                 colour: colour(row.mode, row.structure),
+                shape,
                 points: values.iter().enumerate().map(|(i, ms)| (i as f64, *ms)).collect(),
             })
             .collect(),
@@ -102,14 +104,25 @@ pub(super) fn latencies(rows: &[&SummaryRecord]) -> Drawn<String> {
             chart
                 .configure_mesh()
                 .x_labels(4)
+                .y_labels(6)
                 .x_label_formatter(&|x: &f64| {
                     ["p50", "p90", "p99", "max"].get(x.round() as usize).unwrap_or(&"").to_string()
                 })
-                .y_label_formatter(&|ms| format::setting((ms * 1e3).round() as u64))
+                .y_label_formatter(&|ms| tick(ms * 1e3))
                 .y_desc("time of a file"),
         )?;
         lines::draw(&area, &mut chart, &lines)
     })
+}
+
+/// A time on a logarithmic axis; of each decade 1, 2, 3 and 5 have room for their names.
+fn tick(us: f64) -> String {
+    let leading = us / 10_f64.powf((us * 1.001).log10().floor());
+    match leading.round() as u32 {
+        4 | 6..=9 => String::new(),
+        // What is a hair off a round time is it.
+        _ => format::setting((us / 10.0).round() as u64 * 10),
+    }
 }
 
 /// The least and the greatest.
@@ -129,6 +142,7 @@ pub(super) fn times(rows: &[&GridRecord]) -> Drawn<String> {
             None => lines.push(Line {
                 name: row.variant.clone(),
                 colour: colour(row.mode, row.structure),
+                shape: lines.len(),
                 points: vec![point],
             }),
         }
@@ -146,10 +160,11 @@ pub(super) fn times(rows: &[&GridRecord]) -> Drawn<String> {
             .margin_right(lines::margin(&lines))
             .margin_top(10)
             .build_cartesian_2d((left / 1.3..right * 1.3).log_scale(), (low / 1.5..high * 1.5).log_scale())?;
-        let time = |us: &f64| format::setting(us.round() as u64);
+        let time = |us: &f64| tick(*us);
         lines::mesh(
             chart
                 .configure_mesh()
+                .y_labels(6)
                 .x_label_formatter(&time)
                 .y_label_formatter(&time)
                 .x_desc("round-trip time")
@@ -190,4 +205,16 @@ fn svg(height: u32, draw: impl FnOnce(DrawingArea<SVGBackend<'_>, Shift>) -> Dra
     let text =
         MODES.iter().fold(text, |text, (name, drawn)| text.replace(&css(*drawn), &format!("var(--{name})")));
     Ok(text.replacen(&format!("<svg width=\"{WIDTH}\" height=\"{height}\""), "<svg class=\"drawn\"", 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_that_have_room_are_named() {
+        let named = [1e3, 2e4, 3e5, 5e6, 9.999_999e6, 1e7].map(tick);
+        assert_eq!(named, ["1 ms", "20 ms", "300 ms", "5 s", "10 s", "10 s"]);
+        assert_eq!([4e3, 6e4, 7e5, 8e6, 9e6].map(tick), [""; 5]);
+    }
 }

@@ -51,7 +51,10 @@ fn panel(
         let (name, point) = (row.way(), (row.x() as f64, y));
         match lines.iter_mut().find(|line| line.name == name) {
             Some(line) => line.points.push(point),
-            None => lines.push(Line { name, colour: colour(row), points: vec![point] }),
+            None => {
+                let shape = lines.len();
+                lines.push(Line { name, colour: colour(row), shape, points: vec![point] });
+            }
         }
     }
     if lines.is_empty() {

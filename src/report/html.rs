@@ -1,8 +1,10 @@
 //! `report.html`: one file that needs nothing else, light or dark, on a desk or on a phone.
 
+mod baseline;
 mod decision;
 mod filter;
 mod grid;
+mod heat;
 mod matrix;
 mod page;
 mod seeds;
@@ -56,6 +58,7 @@ pub fn render(comparison: &Comparison, companions: &Companions) -> Result<String
     let mut body = decision::section(comparison);
     body += "<h2 id=evidence>The evidence</h2>\n";
     body += &page.summary();
+    body += &comparison.baseline.as_ref().map_or(String::new(), baseline::section);
     body += &filter::form(s);
     body += &matrix::losses(comparison);
     let _ = writeln!(body, "<p><code>{}</code></p>", escape(&page.command()));

@@ -1,5 +1,6 @@
 //! What a comparison found, for people.
 
+mod baseline;
 mod charts;
 #[cfg(feature = "cli")]
 pub mod check;

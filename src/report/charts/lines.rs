@@ -7,14 +7,14 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
 
-/// Of a name's characters as it is drawn, in pixels.
+/// Of a name's characters as it is drawn, in pixels; plotters draws a font of 16 as one of 12.9.
 const CHARACTER: i32 = 8;
 /// From one line of text to the next.
-const LINE: i32 = 16;
+const LINE: i32 = 17;
 /// From the end of a line to its name: the leader.
 const LEADER: i32 = 26;
 /// A name that is longer is broken where two names meet.
-const NAME_MAX: usize = 26;
+const NAME_MAX: usize = 28;
 const TOGETHER: &str = " = ";
 /// Values that differ by less lie on one another.
 const APART: f64 = 0.02;
@@ -24,6 +24,8 @@ const APART: f64 = 0.02;
 pub(in crate::report) struct Line {
     pub name: String,
     pub colour: RGBColor,
+    /// Which mark its points have: lines of one contender have the same one in all pictures.
+    pub shape: usize,
     pub points: Vec<(f64, f64)>,
 }
 
@@ -78,11 +80,11 @@ where
     // Points are places on the whole picture.
     let (left, top) = area.get_base_pixel();
     let mut ends = Vec::new();
-    for (shape, line) in lines.iter().enumerate() {
+    for line in lines {
         chart.draw_series(LineSeries::new(line.points.iter().copied(), line.colour.stroke_width(2)))?;
         for point in &line.points {
             let (x, y) = chart.backend_coord(point);
-            mark(area, shape, (x - left, y - top), line.colour)?;
+            mark(area, line.shape, (x - left, y - top), line.colour)?;
         }
         if let Some(last) = line.points.last() {
             let (x, y) = chart.backend_coord(last);
@@ -133,7 +135,7 @@ fn names(area: &DrawingArea<SVGBackend<'_>, Shift>, mut ends: Vec<((i32, i32), &
         area.draw(&PathElement::new(vec![from, (x + LEADER, at)], line.colour.stroke_width(1)))?;
         for (row, text) in rows.iter().enumerate() {
             let place = (x + LEADER + 4, at - 8 + row as i32 * LINE);
-            area.draw_text(text, &("sans-serif", 14).into_font().color(&line.colour), place)?;
+            area.draw_text(text, &("sans-serif", 16).into_font().color(&line.colour), place)?;
         }
     }
     Ok(())
@@ -164,7 +166,7 @@ where
     X: Ranged<ValueType = f64> + plotters::coord::ranged1d::ValueFormatter<f64>,
     Y: Ranged<ValueType = f64> + plotters::coord::ranged1d::ValueFormatter<f64>,
 {
-    mesh.label_style(("sans-serif", 14).into_font().color(&INK))
+    mesh.label_style(("sans-serif", 16).into_font().color(&INK))
         .axis_style(INK)
         .light_line_style(TRANSPARENT)
         .bold_line_style(super::GRID)
@@ -177,7 +179,7 @@ mod tests {
     use super::*;
 
     fn line(name: &str, y: f64) -> Line {
-        Line { name: name.to_owned(), colour: INK, points: vec![(1.0, y), (2.0, 2.0 * y)] }
+        Line { name: name.to_owned(), colour: INK, shape: 0, points: vec![(1.0, y), (2.0, 2.0 * y)] }
     }
 
     #[test]

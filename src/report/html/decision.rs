@@ -41,10 +41,7 @@ fn table(comparison: &Comparison) -> String {
         _ => String::new(),
     };
     let mut text = format!(
-        "<h2 id=ways>All ways, the fastest first</h2>\n<p>{} over {} and {}. Lost silently: a file ended up short, \
-         wrong or missing and nobody was told; of the runs with a fault, with the 95 % interval. Seen in part: \
-         files that a reader of the receiver's directory could see incomplete under their names.{under}</p>\n\
-         <div class=wide tabindex=0 role=region aria-label=\"All ways\"><table class=ways>\n<thead><tr>\
+        "<h2 id=ways>All ways, the fastest first: {} over {} and {}</h2>\n<div class=wide tabindex=0 role=region aria-label=\"All ways\"><table class=ways>\n<thead><tr>\
          <th scope=col>way</th><th scope=col>lost silently</th><th scope=col>seen in part</th>{times}\
          <th scope=col>both ends need</th><th scope=col>command</th></tr></thead>\n<tbody>\n",
         format::counted(s.workload.files.into(), "file"),
@@ -54,7 +51,13 @@ fn table(comparison: &Comparison) -> String {
     for contender in contenders(comparison) {
         text += &row(&contender, s.directions.first().copied());
     }
-    text + "</tbody></table></div>\n"
+    let _ = writeln!(
+        text,
+        "</tbody></table></div>\n<p>Lost silently: a file ended up short, wrong or missing and nobody was told; of the \
+         runs with a fault, with the 95 % interval. Seen in part: files that a reader of the receiver's directory could \
+         see incomplete under their names.{under}</p>"
+    );
+    text
 }
 
 fn word(direction: Direction) -> &'static str {

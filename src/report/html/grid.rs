@@ -1,7 +1,7 @@
 //! Delivery time against round-trip time.
 
 use super::page::{contents, document, escape};
-use super::{charts, format, swatch, title, truth};
+use super::{charts, format, heat, swatch, title};
 use crate::lab::grid::{Grid, GridRecord};
 use crate::lab::plural::counted;
 use crate::sim::scenario::{Direction, VariantSpec};
@@ -13,8 +13,8 @@ type Drawn = Result<String, Box<dyn Error>>;
 /// The page of a scenario with a grid. Errors: drawing only.
 pub fn delivery_times(grid: &Grid) -> Drawn {
     let s = &grid.scenario;
-    let body = section(grid)?;
-    Ok(document(&s.name, truth::CSS, &(title(s) + &contents(&body) + &body)))
+    let body = heat::maps(grid) + &section(grid)?;
+    Ok(document(&s.name, include_str!("comparison.css"), &(title(s) + &contents(&body) + &body)))
 }
 
 /// What the rows of one picture have in common.
@@ -107,7 +107,10 @@ fn figures(grid: &Grid, setting: Setting) -> Drawn {
             direction.as_str(),
             action(*direction),
             setting.words(),
-            charts::scroller(&charts::times(&rows)?, &format!("{} by round-trip time", action(*direction)))
+            charts::scroller(
+                &charts::times(&rows)?,
+                &format!("{} of {} by round-trip time", action(*direction), setting.words())
+            )
         );
     }
     Ok(text)

@@ -42,7 +42,10 @@ pub(super) fn section(comparison: &Comparison) -> Result<String, Box<dyn Error>>
                  file</summary>{}</details>",
                 direction.as_str(),
                 escape(&what.to_lowercase()),
-                charts::scroller(&picture, &format!("{action}: percentiles of the time of a file")),
+                charts::scroller(
+                    &picture,
+                    &format!("{action}, {}: percentiles of the time of a file", what.to_lowercase())
+                ),
             );
         }
         any = true;
@@ -189,7 +192,9 @@ impl Scale {
     }
 
     fn axis(&self) -> String {
-        let labels = self.ticks().into_iter().fold(String::new(), |labels, us| {
+        // At the edges there is no room for one.
+        let within = |us: &u64| (4.0..=96.0).contains(&self.x(*us));
+        let labels = self.ticks().into_iter().filter(within).fold(String::new(), |labels, us| {
             labels + &format!("<text x=\"{}%\" y=13>{}</text>", self.x(us), format::setting(us))
         });
         format!("<svg class=axis height=18 width=\"100%\" aria-hidden=true>{labels}</svg>")

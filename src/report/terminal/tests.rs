@@ -85,6 +85,7 @@ pub(crate) fn comparison() -> Comparison {
         claims: Vec::new(),
         losses,
         violations: vec![violation],
+        baseline: None,
         written: Vec::new(),
     };
     comparison.claims = claims::judge(&comparison);
