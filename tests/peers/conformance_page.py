@@ -17,7 +17,7 @@ CSS = """
 .programs tr > :first-child { width: 24rem; text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .programs small { display: block; white-space: normal; } .programs .fail { font-weight: 600; }
 .programs td.pass { color: var(--none); } .programs td.fail { color: var(--lost); }
-summary b { min-width: 0; } .seen dt { overflow-wrap: anywhere; }
+summary b { min-width: 0; } .seen { display: block; } .seen dt, .seen dd { overflow-wrap: anywhere; }
 @media (max-width: 40rem) { .programs { width: 100%; } .programs th, .programs td { width: 1.5rem; padding: .2rem 0; font-size: .72rem; }
   .programs tr > :first-child { width: auto; font-size: .8rem; } .programs thead th span { font-size: .75rem; } .programs small { font-size: .75rem; } }
 """
