@@ -79,7 +79,7 @@ fn map(grid: &Grid, line: Line, direction: Direction, first: &str) -> String {
     let mut text = format!(
         "<div class=by-direction data-direction={}><h3>{action}</h3>\n<div class=wide tabindex=0 role=region \
          aria-label=\"{action}, {}: who is fastest\"><table class=\"matrix heat\" style=\"--columns:{}\">\n<thead><tr>\
-         <td></td>{heads}</tr></thead>\n<tbody>\n",
+         <td>round trip</td>{heads}</tr></thead>\n<tbody>\n",
         direction.as_str(),
         line.words(),
         rtts.len()
