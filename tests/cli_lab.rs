@@ -71,12 +71,39 @@ fn replay_gives_the_hash_of_the_row() {
 
 #[test]
 fn a_replay_shows_dialogue_fault_and_fates() {
-    let (code, text, _) = output(&["replay", "tiny", "--variant", "stream", "--seed", "2"]);
+    let (code, text, _) = output(&["replay", "tiny", "--variant", "stream", "--seed", "2", "--all"]);
     assert_eq!(code, 0);
     for part in
         ["-> USER", "<- 331", "data connection", "path ", "fault ", "sender", "file-0", "files intact"]
     {
         assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
+fn a_replay_shows_what_is_around_the_fault_unless_asked_otherwise() {
+    let replay =
+        |more: &[&str]| output(&[&["replay", "tiny", "--variant", "stream", "--seed", "8"], more].concat());
+    let is_event =
+        |line: &&str| line.trim_start().starts_with(|c: char| c.is_ascii_digit()) && line.starts_with("  ");
+    let (code, short, _) = replay(&[]);
+    let events: Vec<&str> = short.lines().filter(is_event).collect();
+    assert_eq!((code, events.len()), (0, 20), "{short}");
+    assert!(events.iter().any(|line| line.contains("early_close of")), "{short}");
+    assert!(short.contains("silent truncation") && short.contains("events left out"), "{short}");
+    let (_, all, _) = replay(&["--all"]);
+    assert!(!all.contains("left out"));
+    let all: Vec<&str> = all.lines().filter(is_event).collect();
+    assert!(all.len() > 100 && events.iter().all(|event| all.contains(event)));
+    let (_, file, _) = replay(&["--file", "file-00001.dat"]);
+    let file: Vec<&str> = file.lines().filter(is_event).collect();
+    assert!(
+        file.len() > 5 && file.iter().all(|line| line.contains("file-00001.dat") || line.contains(" fault "))
+    );
+    let (_, around, _) = replay(&["--around", "0.2"]);
+    assert!(around.contains("0.200406 client"), "{around}");
+    for wrong in [["--file", "nobody"], ["--around", "soon"], ["--around", "-1"]] {
+        assert_eq!(replay(&wrong).0, 2, "{wrong:?}");
     }
 }
 
@@ -242,4 +269,34 @@ fn a_grid_of_ones_own() {
     assert_eq!(lossy, 8);
     let written = csv::Reader::from_path(out.join("grid.csv")).unwrap().into_records().count();
     assert_eq!(written, rows.len());
+}
+
+#[test]
+fn results_are_compared_with_earlier_ones() {
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (then, now) = (path("then"), path("now"));
+    let compare = |more: &[&str]| output(&[&["compare", "tiny", "--seeds", "0..56"], more].concat());
+    assert_eq!(compare(&["--out", &then]).0, 0);
+    let (code, same, _) = compare(&["--out", &now, "--baseline", &then]);
+    assert_eq!(code, 0);
+    assert!(same.contains("All 56 cells are as in "), "{same}");
+    // A longer way takes longer: the ratios on the same seeds say so, and by how much.
+    let (code, text, error) =
+        compare(&["--out", &now, "--baseline", &then, "--set", "path.rtt_us=40000", "--json"]);
+    assert_eq!(code, 0, "{error}");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let changed = json["baseline"]["changed"].as_array().unwrap();
+    let quiet = changed.iter().find(|c| c["variant"] == "stream" && c["fault"] == "none").unwrap();
+    let ratio = quiet["ratio"].as_f64().unwrap();
+    assert!((1.9..2.1).contains(&ratio), "{quiet}");
+    let page = fs::read_to_string(Path::new(&now).join("report.html")).unwrap();
+    assert!(page.contains("id=baseline>") && page.contains("put stream, none *"));
+    // It may be where the new results go, and need not have its runs.
+    fs::remove_file(Path::new(&then).join("runs.csv")).unwrap();
+    let (code, text, _) = compare(&["--out", &then, "--baseline", &then, "--set", "path.rtt_us=40000"]);
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == 0 && said.contains("may have no runs.csv"), "{text}");
+    let (code, _, error) = compare(&["--out", &now, "--baseline", &path("nowhere")]);
+    assert!(code == 2 && error.contains("nowhere"), "{error}");
 }

@@ -3,9 +3,11 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "pictures/pages.rs"]
+mod pages;
 
 use common::{bounded, ftpsim, has, succeed};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Headless, alone, quiet.
@@ -26,16 +28,20 @@ fn dom(home: &Path, page: &Path, fragment: &str) -> String {
     said
 }
 
+/// The page of a comparison.
+fn results(home: &Path, scenario: &str, seeds: &str) -> PathBuf {
+    let run = ["compare", scenario, "--seeds", seeds, "--out", "out"];
+    assert!(ftpsim(home).args(run).output().unwrap().status.success());
+    home.join("out/report.html")
+}
+
 #[test]
 fn the_report_loads_and_its_links_open_what_they_name() {
     if !has("chromium") {
         return;
     }
     let home = TempDir::new().unwrap();
-    let run = ["compare", "tiny", "--seeds", "0..56", "--out", "out"];
-    let status = ftpsim(home.path()).args(run).output().unwrap().status;
-    assert!(status.success());
-    let page = home.path().join("out/report.html");
+    let page = results(home.path(), "tiny", "0..56");
     let shown = dom(home.path(), &page, "");
     assert!(shown.contains("<h1>tiny</h1>"));
     let link = shown
@@ -44,8 +50,16 @@ fn the_report_loads_and_its_links_open_what_they_name() {
         .filter_map(|rest| rest.split('"').next())
         .find(|l| l.starts_with("#loss-"));
     let link = link.expect("stream mode loses files in these seeds");
-    assert!(!shown.contains("<details open"), "closed until asked for");
-    assert!(dom(home.path(), &page, link).contains("<details open"), "{link} opens its seeds");
+    let open = |text: &str| {
+        let all = text.split("<details ").skip(1).map(str::to_owned);
+        all.filter(|part| part.split('>').next().is_some_and(|tag| tag.contains(" open"))).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&shown).len(), 0, "closed until asked for");
+    let opened = open(&dom(home.path(), &page, link));
+    let cell = opened.first().expect("it opens its seeds");
+    let cell = &cell[..cell.find("</details>").unwrap()];
+    assert!(cell.contains(&link[1..]) && cell.contains("ftpsim replay tiny"), "{link}: {cell}");
+    assert!(cell.contains("class=\"ladder\""), "the first of them is drawn");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::out::stdout;
 use super::progress;
+use crate::lab::baseline::Baseline;
 use crate::lab::claims;
 use crate::lab::compare::{Comparison, Options, compare};
 use crate::lab::export::AtomicFile;
@@ -12,7 +13,9 @@ use crate::lab::twice;
 use crate::lab::{pool, run};
 use crate::report::html::{self, Companions};
 use crate::report::terminal::{self, Style};
+use crate::sim::case::Case;
 use crate::sim::scenario::{GridSpec, Scenario, SeedRange};
+use crate::sim::world;
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
@@ -38,6 +41,9 @@ pub(super) struct Args {
     /// than what comes with the program is run, a directory named after that below results/local]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Say what is otherwise than in the results of this directory, which an earlier compare has written
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
     /// Print the summary as JSON instead of tables
     #[arg(long)]
     json: bool,
@@ -50,6 +56,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let out = elsewhere.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
     let options = Options { seeds, jobs, out: &out };
+    if args.baseline.is_some() && (scenario.every_wire_byte || scenario.grid.is_some()) {
+        anyhow::bail!(
+            "--baseline compares losses and times under faults; {} has its cells instead",
+            scenario.name
+        );
+    }
+    // Before anything is written over it.
+    let baseline =
+        args.baseline.as_deref().map(|directory| Baseline::read(directory, &scenario.name)).transpose()?;
     if scenario.every_wire_byte {
         anyhow::ensure!(args.seeds.is_none(), "{} cuts at every wire byte: leave out --seeds", scenario.name);
         let table = if scenario.cut_twice { cut_twice } else { truth_table };
@@ -69,7 +84,13 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let mut comparison = comparison?;
     comparison.claims = claims::judge(&comparison);
-    let companions = companions(&scenario, elsewhere.as_deref(), jobs)?;
+    comparison.baseline = baseline.map(|baseline| baseline.changes(&comparison, &out)).transpose()?;
+    let mut companions = companions(&scenario, elsewhere.as_deref(), jobs)?;
+    companions.timelines = html::timelines(&comparison, |variant, seed| {
+        let case = Case::draw(&scenario, variant, seed)?;
+        let outcome = world::run_captured(&case)?;
+        anyhow::Ok((case, outcome))
+    })?;
     comparison.written.extend(companions.written().cloned());
     comparison.written.push(write_report(&comparison, &companions, &out)?);
     let mut stdout = stdout();

@@ -196,3 +196,28 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::ways;
+    use crate::sim::scenario::{Direction, Scenario};
+
+    /// What reports tell people to type.
+    #[test]
+    fn every_contenders_command_is_understood() {
+        let mut tried = 0;
+        for scenario in Scenario::embedded().unwrap() {
+            for variant in &scenario.variants {
+                for direction in [Direction::Put, Direction::Get] {
+                    let Some(command) = ways::command(variant, direction) else { continue };
+                    let typed = command.replace("URL", "ftp://me@127.0.0.1/in").replace("FILES", "a.txt");
+                    let understood = Cli::try_parse_from(typed.split(' '));
+                    assert!(understood.is_ok(), "{command}: {}", understood.err().unwrap());
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 100, "{tried}");
+    }
+}

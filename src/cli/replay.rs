@@ -6,7 +6,7 @@ use super::sweep::read_case;
 use crate::lab::export::AtomicFile;
 use crate::lab::records::RunRecord;
 use crate::lab::run::measured;
-use crate::report::timeline;
+use crate::report::timeline::{self, View};
 use crate::sim::case::Case;
 use crate::sim::outcome::Outcome;
 use crate::sim::scenario::Scenario;
@@ -33,7 +33,16 @@ pub(super) struct Args {
     /// Another value for a key of the scenario, as ftpsim compare takes it
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Print the row of runs.csv, the files and the events as JSON
+    /// Print every event, not only the twenty around the fault
+    #[arg(long, conflicts_with_all = ["file", "around"])]
+    all: bool,
+    /// Print the events that name this file of the delivery, and the fault's
+    #[arg(long, value_name = "NAME", conflicts_with = "around")]
+    file: Option<String>,
+    /// Print the twenty events around this virtual time
+    #[arg(long, value_name = "SECONDS", value_parser = virtual_time_us)]
+    around: Option<u64>,
+    /// Print the row of runs.csv, the files and all events as JSON
     #[arg(long)]
     json: bool,
     /// Draw what happened as a page, around the fault packet by packet
@@ -58,7 +67,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         serde_json::to_writer_pretty(&mut stdout, &json)?;
         writeln!(stdout)?;
     } else {
-        write!(stdout, "{}", timeline::render(&case, &outcome, &run.record, style()))?;
+        let view = view(&args, &case)?;
+        write!(stdout, "{}", timeline::render(&case, &outcome, &run.record, style(), &view))?;
     }
     stdout.flush()?;
     if let Some(expected) = &case.expected
@@ -67,6 +77,34 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         note(format_args!("The case says: {expected}; this run: {}", Signature::of(&outcome)));
     }
     Ok(ExitCode::from(u8::from(!run.violations.is_empty())))
+}
+
+/// Seconds as the timeline prints them, in microseconds.
+fn virtual_time_us(text: &str) -> Result<u64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected seconds, for instance 1.25".to_owned())?;
+    if (0.0..1e9).contains(&seconds) {
+        Ok((seconds * 1e6).round() as u64)
+    } else {
+        Err("expected seconds of the run, from 0".to_owned())
+    }
+}
+
+fn view(args: &Args, case: &Case) -> anyhow::Result<View> {
+    Ok(match (&args.file, args.around) {
+        _ if args.all => View::All,
+        (Some(name), _) => {
+            let first = case.files.first().map_or("", |file| file.name.as_str());
+            let known = case.files.iter().any(|file| file.name == *name);
+            anyhow::ensure!(
+                known,
+                "--file {name}: the delivery has {} file(s), the first is {first}",
+                case.files.len()
+            );
+            View::File(name.clone())
+        }
+        (None, Some(at_us)) => View::Around(at_us),
+        (None, None) => View::Fault,
+    })
 }
 
 fn write_files(args: &Args, case: &Case, outcome: &Outcome, record: &RunRecord) -> anyhow::Result<()> {

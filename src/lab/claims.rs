@@ -55,7 +55,7 @@ const QUIET_RUNS: u64 = 3;
 /// Runs whose fault fired: were a third of them losses, eight without one would come up 4 times in 100.
 const FAULT_RUNS: u64 = 8;
 /// Where nothing is lost at all, so many runs say with 95 % certainty that fewer than one in twenty would be.
-const LOSSLESS_RUNS: u64 = 59;
+pub(crate) const LOSSLESS_RUNS: u64 = 59;
 /// A difference that chance would make less often counts.
 const SIGNIFICANT: f64 = 0.05;
 

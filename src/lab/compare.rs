@@ -1,11 +1,12 @@
 //! The comparison: every contender on the same seeds, files and faults.
 
+use super::baseline::Changes;
 use super::claim::Claim;
 use super::export::{Csv, ExportError, write_rows};
 use super::limits::{self, LimitTooShort};
 use super::pool;
 use super::records::SummaryRecord;
-use super::summary::{Run, Summary};
+use super::summary::{Run, Spread, Summary};
 use crate::sim::outcome::{self, Verdict};
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::Serialize;
@@ -38,6 +39,9 @@ pub struct Comparison {
     /// Both, of the runs that ended alone: what claims are judged by.
     #[serde(skip)]
     pub evidence: Vec<SummaryRecord>,
+    /// How certain the medians of delivery times are.
+    #[serde(skip)]
+    pub spreads: Vec<Spread>,
     /// The runs that the virtual time cut off.
     pub unfinished: Vec<Unfinished>,
     /// What is said about the modes, with verdicts.
@@ -46,6 +50,9 @@ pub struct Comparison {
     pub losses: Vec<Loss>,
     /// The violated invariants, in the order of seeds and contenders.
     pub violations: Vec<Violation>,
+    /// What is otherwise than in earlier results, where there are some to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Changes>,
     /// The files written.
     pub written: Vec<PathBuf>,
 }
@@ -196,10 +203,12 @@ pub fn compare(
         rows,
         rows_by_direction,
         evidence,
+        spreads: summary.spreads(),
         unfinished,
         claims: Vec::new(),
         losses,
         violations,
+        baseline: None,
         written,
     })
 }

@@ -1,6 +1,7 @@
 //! Experiments over the simulated world.
 
 pub mod audit;
+pub mod baseline;
 pub mod claim;
 pub mod claims;
 pub mod compare;

@@ -82,6 +82,23 @@ pub fn median(values: &mut [f64]) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
+/// The distribution-free interval of the median, of 95 % at least: between the order statistics that leave a
+/// binomial tail of 2.5 % at most on either side (Conover 1999, section 3.2). `None` of fewer than six values.
+/// Sorts `values`.
+pub fn median_interval(values: &mut [u64]) -> Option<(u64, u64)> {
+    values.sort_unstable();
+    let n = values.len() as u64;
+    // The tail grows with the rank; ranks below `within` leave little enough.
+    let (mut within, mut beyond) = (0, n / 2 + 1);
+    while within + 1 < beyond {
+        let middle = (within + beyond) / 2;
+        let tails = mcnemar_exact(middle - 1, n - middle + 1);
+        *(if tails <= 0.05 { &mut within } else { &mut beyond }) = middle;
+    }
+    let rank = usize::try_from(within).ok()?.checked_sub(1)?;
+    Some((values[rank], values[values.len() - 1 - rank]))
+}
+
 /// A ratio of two contenders' figures, over pairs of runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
@@ -212,6 +229,17 @@ mod tests {
         assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
         assert_eq!(median(&mut []), None);
+    }
+
+    /// Conover 1999, table A3: n = 16 gives the 4th and the 13th, n = 20 the 6th and the 15th; a hundred and one
+    /// as below.
+    #[test]
+    fn interval_of_a_median_as_published() {
+        for (n, low, high) in [(6, 1, 6), (16, 4, 13), (20, 6, 15), (101, 41, 61)] {
+            let mut values: Vec<u64> = (1..=n).rev().collect();
+            assert_eq!(median_interval(&mut values), Some((low, high)), "{n}");
+        }
+        assert_eq!((median_interval(&mut []), median_interval(&mut [1, 2, 3, 4, 5])), (None, None));
     }
 
     #[test]

@@ -20,6 +20,21 @@ pub struct Run {
     pub violations: Vec<Violation>,
 }
 
+/// How certain the median of a contender's delivery times is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// The contender's name.
+    pub variant: String,
+    /// Which way the files went.
+    pub direction: Direction,
+    /// The fault's name in the scenario.
+    pub fault: String,
+    /// The lower end of the median's 95 % interval.
+    pub low_us: u64,
+    /// The upper end of the same.
+    pub high_us: u64,
+}
+
 /// What pairing needs to know of one run.
 #[derive(Clone, Copy)]
 struct Paired {
@@ -125,6 +140,24 @@ impl<'a> Summary<'a> {
         self.collect(|group| group.direction.is_some())
     }
 
+    /// Of each contender, kind of fault and direction with runs enough.
+    pub fn spreads(&self) -> Vec<Spread> {
+        let variants = self.scenario.variants.iter().enumerate();
+        let groups = || self.groups.iter().filter_map(|group| Some((group, group.direction?)));
+        let spread = |index: usize, variant: &VariantSpec, group: &Group, direction| {
+            let mut durations: Vec<u64> = group.durations(index).collect();
+            let (low_us, high_us) = stats::median_interval(&mut durations)?;
+            let fault = self.scenario.faults[group.fault].name().to_owned();
+            Some(Spread { variant: variant.name.clone(), direction, fault, low_us, high_us })
+        };
+        let spread = &spread;
+        variants
+            .flat_map(|(index, variant)| {
+                groups().filter_map(move |(group, direction)| spread(index, variant, group, direction))
+            })
+            .collect()
+    }
+
     fn collect(&self, wanted: impl Fn(&Group) -> bool) -> Vec<SummaryRecord> {
         let groups: Vec<&Group> = self.groups.iter().filter(|group| wanted(group)).collect();
         let variants = self.scenario.variants.iter().enumerate();
@@ -164,6 +197,11 @@ impl Group {
             .filter(|(here, base)| here.counted && base.counted)
     }
 
+    /// Of this variant's counted runs that came to an end.
+    fn durations(&self, variant: usize) -> impl Iterator<Item = u64> + '_ {
+        self.paired.iter().filter_map(move |seed| seed.get(variant).filter(|run| run.counted)?.duration_us)
+    }
+
     fn row(&self, scenario: &Scenario, index: usize, variant: &VariantSpec) -> SummaryRecord {
         let fault = scenario.faults[self.fault].name();
         let direction = self.direction.map_or(Directions::Both, Directions::One);
@@ -175,12 +213,7 @@ impl Group {
             self.pairs(index).filter_map(|(h, b)| Some((h.duration_us?, b.duration_us?))).collect();
         let purpose = format!("bootstrap {} {} {fault} {direction}", scenario.name, variant.name);
         let ratio = stats::paired_ratio(&times, &mut seeds::stream(0, &purpose));
-        let mut durations: Vec<f64> = self
-            .paired
-            .iter()
-            .filter_map(|seed| seed.get(index).filter(|run| run.counted)?.duration_us)
-            .map(|us| us as f64)
-            .collect();
+        let mut durations: Vec<f64> = self.durations(index).map(|us| us as f64).collect();
         let pairs = self.pairs(index).count() as u64;
         let mut row = SummaryRecord {
             scenario: scenario.name.clone(),

@@ -107,7 +107,7 @@ fn losers(comparison: &Comparison) -> Vec<String> {
 }
 
 /// Where a contender loses most often.
-fn worst(comparison: &Comparison, variant: &str) -> String {
+pub(super) fn worst(comparison: &Comparison, variant: &str) -> String {
     let rows = comparison.rows_by_direction.iter();
     let losing = rows.filter(|row| row.variant == variant && row.runs_with_silent_loss > 0);
     // The first of equals is taken, so that the order of the rows decides.

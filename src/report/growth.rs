@@ -1,11 +1,11 @@
 //! How deliveries grow: a picture that stands by itself, and a table.
 
-use super::charts::{self, Drawn};
+use super::charts::{self, Drawn, Line};
 use super::format;
 use super::terminal::Style;
 use crate::measure::growth::{Curve, Growth, GrowthRecord, MAX_EXPONENT};
 use ftp_endpoint::client::Direction;
-use ftp_proto::mode::Structure;
+use ftp_proto::mode::TransmissionMode;
 use plotters::prelude::*;
 
 const PANEL: (u32, u32) = (640, 300);
@@ -36,8 +36,6 @@ pub(crate) fn picture(records: &[GrowthRecord]) -> Drawn<String> {
     })
 }
 
-/// Name, colour, points.
-type Line = (String, RGBColor, Vec<(f64, f64)>);
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 fn panel(
@@ -51,15 +49,18 @@ fn panel(
     for row in rows {
         let Some(y) = value(row).filter(|y| *y > 0.0) else { continue };
         let (name, point) = (row.way(), (row.x() as f64, y));
-        match lines.iter_mut().find(|line| line.0 == name) {
-            Some((.., points)) => points.push(point),
-            None => lines.push((name, colour(row), vec![point])),
+        match lines.iter_mut().find(|line| line.name == name) {
+            Some(line) => line.points.push(point),
+            None => {
+                let shape = lines.len();
+                lines.push(Line { name, colour: colour(row), shape, points: vec![point] });
+            }
         }
     }
     if lines.is_empty() {
         return Ok(());
     }
-    let all = || lines.iter().flat_map(|(.., points)| points.iter().copied());
+    let all = || lines.iter().flat_map(|line| line.points.iter().copied());
     let (left, right) = all().fold((f64::INFINITY, 1.0), |(l, r), (x, _)| (x.min(l), x.max(r)));
     let (low, high) = all().fold((f64::INFINITY, 1.0), |(l, h), (_, y)| (y.min(l), y.max(h)));
     // Memory is drawn from a megabyte on: what does not grow should look so.
@@ -72,11 +73,11 @@ fn panel(
     let mut chart = ChartBuilder::on(area)
         .x_label_area_size(44)
         .y_label_area_size(84)
-        .margin_right(150)
+        .margin_right(charts::margin(&lines))
         .margin_top(16)
         .margin_left(10)
         .build_cartesian_2d((left..right.max(left * 2.0)).log_scale(), (low / 1.5..high * 1.5).log_scale())?;
-    charts::draw_mesh(
+    charts::mesh(
         chart
             .configure_mesh()
             .x_labels(7)
@@ -86,11 +87,7 @@ fn panel(
             .x_desc(curve.as_str())
             .y_desc(title),
     )?;
-    charts::draw_lines(
-        area,
-        &mut chart,
-        lines.iter().map(|(name, colour, points)| (name.as_str(), *colour, points.clone())),
-    )
+    charts::draw(area, &mut chart, &lines)
 }
 
 /// `10 MB`: the marks of a logarithmic axis are powers of ten.
@@ -99,10 +96,15 @@ fn decimal_bytes(value: f64) -> String {
     format!("{:.0} {}", value / 1e3_f64.powi(unit as i32), ["B", "kB", "MB", "GB"][unit])
 }
 
-/// A hue a mode, lighter for downloads.
+/// A hue a mode, readable on white and on black; lighter for downloads.
 fn colour(row: &GrowthRecord) -> RGBColor {
     let RGBColor(r, g, b) = match row.pipeline_depth {
-        1 => charts::colour(row.mode, Structure::File),
+        1 => match row.mode {
+            TransmissionMode::Stream => RGBColor(217, 95, 72),
+            TransmissionMode::Block => RGBColor(58, 133, 201),
+            TransmissionMode::Compressed => RGBColor(46, 158, 116),
+            TransmissionMode::Deflate => RGBColor(142, 108, 196),
+        },
         _ => RGBColor(139, 92, 190),
     };
     let light = |c: u8| if row.direction == Direction::Get { c + (255 - c) / 3 } else { c };

@@ -1,8 +1,10 @@
 //! What a comparison found, for people.
 
+mod baseline;
 mod charts;
 #[cfg(feature = "cli")]
 pub mod check;
+mod decision;
 mod findings;
 pub mod format;
 #[cfg(feature = "cli")]
@@ -10,3 +12,4 @@ pub(crate) mod growth;
 pub mod html;
 pub mod terminal;
 pub mod timeline;
+pub mod ways;

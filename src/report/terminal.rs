@@ -12,7 +12,7 @@ pub use grid::grid;
 pub use truth::truth_table;
 pub use twice::cut_twice;
 
-use super::{findings, format};
+use super::{baseline, decision, findings, format};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::compare::{Comparison, Violation};
 use crate::lab::plural::plural;
@@ -187,11 +187,13 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
         "What a delivery takes, undisturbed: connections, control round trips, bytes, time of a file",
         page.cost(),
     );
+    text += &page.answers();
     text.push('\n');
     for sentence in findings::sentences(comparison) {
         text += &wrap(&sentence, style.width);
     }
     text += &page.claims();
+    text += &page.changes();
     text += &page.footnotes();
     text
 }
@@ -339,6 +341,35 @@ impl Page<'_> {
     /// Each with its verdict, the figure behind it and the command that shows it.
     fn claims(&self) -> String {
         self.style.claims(&self.comparison.claims)
+    }
+
+    /// For each situation what to take, why, and the command.
+    fn answers(&self) -> String {
+        let mut text = format!("\n{}\n", self.style.bold("What to take"));
+        for answer in decision::answers(self.comparison) {
+            let pick = answer.pick.map_or(String::new(), |pick| format!("{pick}; it "));
+            text += &wrap(&format!("{}: {pick}{}", answer.situation, answer.why), self.style.width);
+            if let Some(command) = answer.command {
+                text += &indent(&wrap(&format!("> {command}"), self.style.width.saturating_sub(2)));
+            }
+        }
+        text
+    }
+
+    /// What is otherwise than in earlier results.
+    fn changes(&self) -> String {
+        let Some(changes) = &self.comparison.baseline else { return String::new() };
+        let mut table =
+            self.style.table([""].iter().chain(&baseline::HEADS).map(|h| (*h).to_owned()).collect(), 1);
+        for change in &changes.changed {
+            let name = baseline::name(change);
+            table.add_row(std::iter::once(name).chain(baseline::cells(change)));
+        }
+        let summary = baseline::summary(changes);
+        match changes.changed.is_empty() {
+            true => format!("\n{}", wrap(&summary, self.style.width)),
+            false => self.block(&summary, table),
+        }
     }
 
     fn footnotes(&self) -> String {

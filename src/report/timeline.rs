@@ -14,12 +14,64 @@ use crate::sim::outcome::{FileFate, Outcome};
 use crate::sim::trace::{Place, TraceEvent};
 use serde_json::json;
 
-/// The case, all that happened, the fate of the files, the trace hash; ends with a newline.
-pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, style: Style) -> String {
+/// Events that a terminal shows where not all are asked for.
+const SHOWN: usize = 20;
+
+/// Which events a terminal shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Twenty around the fault; the first where there was none.
+    Fault,
+    /// Twenty around this virtual time, in microseconds.
+    Around(u64),
+    /// Those that name this file, and the fault's.
+    File(String),
+    /// Every one.
+    All,
+}
+
+impl View {
+    /// What is shown of `events`: those before, in order, each with whether it is.
+    fn shows(&self, events: &[TraceEvent]) -> Vec<bool> {
+        let middle = match self {
+            Self::All => return vec![true; events.len()],
+            Self::File(name) => {
+                let about = |event: &TraceEvent| event.place == Place::Fault || names(&event.text, name);
+                return events.iter().map(about).collect();
+            }
+            Self::Fault => events.iter().position(|event| event.place == Place::Fault).unwrap_or(0),
+            Self::Around(at_us) => events.partition_point(|event| event.at_us < *at_us),
+        };
+        let first = middle.saturating_sub(SHOWN / 2).min(events.len().saturating_sub(SHOWN));
+        (0..events.len()).map(|index| (first..first + SHOWN).contains(&index)).collect()
+    }
+}
+
+/// Whether a text has this name in it, and not a longer one that it is a part of.
+fn names(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        let goes_on = after.chars().next().is_some_and(part)
+            || after.strip_prefix('.').is_some_and(|rest| rest.starts_with(part));
+        !before.ends_with(part) && !goes_on
+    })
+}
+
+/// The case, what happened, the fate of the files, the trace hash; ends with a newline.
+pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, style: Style, view: &View) -> String {
     let mut text = heading(case, record);
     text.push('\n');
-    for event in &outcome.events {
-        text += &line(event, style);
+    let shown = view.shows(&outcome.events);
+    let events: Vec<(&TraceEvent, bool)> = outcome.events.iter().zip(shown).collect();
+    for stretch in events.chunk_by(|one, next| one.1 == next.1) {
+        text += &match stretch {
+            [(_, true), ..] => stretch.iter().map(|(event, _)| line(event, style)).collect(),
+            _ => format!("              ({} left out)\n", format::counted(stretch.len() as u64, "event")),
+        };
+    }
+    if events.iter().any(|(_, shown)| !shown) {
+        text += "\n--all shows every event, --file NAME those of a file, --around SECONDS those of a time.\n";
     }
     text.push('\n');
     text += &fates(case, &outcome.files, style);
@@ -159,4 +211,44 @@ pub fn to_json_lines(case: &Case, outcome: &Outcome, record: &RunRecord) -> Stri
         text += &format!("{file}\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(n: usize, fault: usize) -> Vec<TraceEvent> {
+        let place = |index| if index == fault { Place::Fault } else { Place::Client };
+        let event = |index: usize| TraceEvent {
+            at_us: index as u64 * 10,
+            place: place(index),
+            text: format!("sends file-{}.dat", index % 12),
+        };
+        (0..n).map(event).collect()
+    }
+
+    fn shown(view: &View, events: &[TraceEvent]) -> Vec<usize> {
+        let shown = view.shows(events);
+        (0..events.len()).filter(|index| shown[*index]).collect()
+    }
+
+    #[test]
+    fn twenty_around_the_fault_or_a_time() {
+        let all = events(100, 50);
+        assert_eq!(shown(&View::Fault, &all), (40..60).collect::<Vec<_>>());
+        assert_eq!(shown(&View::Around(995), &all), (80..100).collect::<Vec<_>>());
+        assert_eq!(shown(&View::Around(0), &all), (0..20).collect::<Vec<_>>());
+        assert_eq!(shown(&View::Fault, &events(100, 200)), (0..20).collect::<Vec<_>>(), "no fault");
+        assert_eq!(shown(&View::Fault, &events(7, 3)).len(), 7);
+        assert_eq!(shown(&View::All, &all).len(), 100);
+    }
+
+    #[test]
+    fn the_events_of_a_file_are_those_that_name_it_whole() {
+        let all = events(24, 5);
+        assert_eq!(shown(&View::File("file-1.dat".to_owned()), &all), [1, 5, 13]);
+        assert!(names("[1] done with /file-1.dat: 10 bytes", "file-1.dat"));
+        assert!(names("about to open data connection for /file-1.dat.", "file-1.dat"));
+        assert!(!names("sends file-1.dat.part", "file-1.dat") && !names("sends file-11.dat", "file-1"));
+    }
 }

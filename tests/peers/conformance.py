@@ -11,7 +11,6 @@ after tests/peers/install.sh. A program that is missing is said and left out.
 
 import argparse
 import csv
-import html
 import json
 import os
 import pathlib
@@ -20,10 +19,10 @@ import subprocess
 import sys
 import tempfile
 
+import conformance_page
 import launch
 
 ROOT = launch.HERE.parent.parent
-VERDICTS = ("pass", "fail", "skipped", "untestable")
 LIMIT_S = 900
 OWN = "ftpsim"
 
@@ -117,28 +116,6 @@ def write_csv(path, columns):
     return ids
 
 
-def table(title, columns):
-    ids = {check: result for results in columns.values() for check, result in results.items()}
-    head = "".join(f"<th scope=col>{html.escape(column)}</th>" for column in columns)
-    text = [f"<h2>{title}</h2><div class=wide><table><tr><th scope=col>check</th>{head}</tr>"]
-    for verdict in VERDICTS:
-        counts = [sum(result["verdict"] == verdict for result in results.values()) for results in columns.values()]
-        text.append(f"<tr><th scope=row>{verdict}, of all</th>" + "".join(f"<td>{n}</td>" for n in counts) + "</tr>")
-    for check, result in ids.items():
-        cells = []
-        for results in columns.values():
-            there = results.get(check, {"verdict": "", "seen": ""})
-            seen = html.escape(printable(there["seen"]), quote=True)
-            cells.append(f"<td class=\"{there['verdict']}\" title=\"{seen}\">{there['verdict']}</td>")
-        what = html.escape(f"{result['level']}: {result['sentence']}", quote=True)
-        text.append(f"<tr><th scope=row title=\"{what}\">{html.escape(check)}</th>{''.join(cells)}</tr>")
-    return "\n".join([*text, "</table></div>"])
-
-
-def printable(text):
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-
-
 def main():
     parser = argparse.ArgumentParser(description="Makes results/conformance/.")
     parser.add_argument("names", nargs="*", help="servers and clients; all, if none is named")
@@ -166,13 +143,7 @@ def main():
     write_csv(options.out / "servers.csv", servers)
     write_csv(options.out / "clients.csv", clients)
     css = (ROOT / "src/report/report.css").read_text() + (ROOT / "src/report/check/check.css").read_text()
-    body = ["<h1>Conformance</h1><p class=question>What FTP servers and clients do of what the RFCs require. "
-            "Each cell tells what was seen, each row what is required.</p>",
-            table("Servers", servers), table("Clients", clients)]
-    page = (f"<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<title>ftpsim: conformance</title>\n"
-            f"<meta name=viewport content=\"width=device-width, initial-scale=1\">\n<style>\n{css}</style>\n"
-            f"<main>\n{chr(10).join(body)}\n</main>\n</html>\n")
-    (options.out / "index.html").write_text(page)
+    (options.out / "index.html").write_text(conformance_page.page(css, servers, clients))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@
 # - a cache directory ($FTPSIM_PEERS_DIR, by default ~/.cache/ftpsim-peers): proftpd and pure-ftpd,
 #   unpacked only, because Debian lets no two FTP daemons be installed together, a Python
 #   environment with pyftpdlib, its TLS and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
-#   connections), basic-ftp, a client of Node.js, which has no dependencies, and suppaftp, a client in Rust, in a
-#   program of ours that cargo builds.
+#   connections), basic-ftp, a client of Node.js, which has no dependencies, axe-core, which finds what pages keep from
+#   some readers, and suppaftp, a client in Rust, in a program of ours that cargo builds.
 set -euo pipefail
 
 dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
@@ -74,21 +74,26 @@ if ! "$python" -c 'import pyftpdlib, pycurl, OpenSSL' 2>/dev/null; then
     "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4' 'pyopenssl>=24'
 fi
 
-# This version, and no other content.
-basic_ftp=6.2.6
-basic_ftp_sha512=d048d909aa1d3b3eb28a892fd8903557228635d1b150b67e18694f806f6d9b877e4ff6c7b57d6151c87c0ae9839de05fa486e249d9fb4da086c2933e830b0e97
-if [ "$(cat "$dir/basic-ftp/version" 2>/dev/null)" != "$basic_ftp" ]; then
+# npm_package NAME VERSION 1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5512: this version, and no other content, into $dir/NAME.
+npm_package() {
+    [ "$(cat "$dir/$1/version" 2>/dev/null)" = "$2" ] && return
     # Some packages of Node.js bring it, Debian's does not.
     command -v npm >/dev/null || apt-get install -y -qq --no-install-recommends npm </dev/null >/dev/null
+    local scratch
     scratch=$(mktemp -d "$dir/download.XXXXXX")
-    (cd "$scratch" && npm pack --silent "basic-ftp@$basic_ftp" </dev/null >/dev/null)
-    printf '%s  %s\n' "$basic_ftp_sha512" "$scratch/basic-ftp-$basic_ftp.tgz" | sha512sum --check --quiet
-    tar -xzf "$scratch/basic-ftp-$basic_ftp.tgz" -C "$scratch"
-    rm "$scratch/basic-ftp-$basic_ftp.tgz"
-    echo "$basic_ftp" >"$scratch/version"
-    rm -rf "$dir/basic-ftp"
-    mv "$scratch" "$dir/basic-ftp"
-fi
+    (cd "$scratch" && npm pack --silent "$1@$2" </dev/null >/dev/null)
+    printf '%s  %s\n' "$3" "$scratch/$1-$2.tgz" | sha512sum --check --quiet
+    tar -xzf "$scratch/$1-$2.tgz" -C "$scratch"
+    rm "$scratch/$1-$2.tgz"
+    echo "$2" >"$scratch/version"
+    rm -rf "${dir:?}/$1"
+    mv "$scratch" "$dir/$1"
+}
+npm_package basic-ftp 6.2.6 \
+    d048d909aa1d3b3eb28a892fd8903557228635d1b150b67e18694f806f6d9b877e4ff6c7b57d6151c87c0ae9839de05fa486e249d9fb4da086c2933e830b0e97
+# Who finds what pages keep from some readers.
+npm_package axe-core 4.14.1 \
+    1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
 
 # suppaftp in a program of ours: some 50 s of one processor, once for each version of it.
 source=$(cd "$(dirname "$0")" && pwd)/suppaftp

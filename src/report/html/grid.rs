@@ -1,7 +1,7 @@
 //! Delivery time against round-trip time.
 
-use super::page::{document, escape};
-use super::{charts, format, truth};
+use super::page::{contents, document, escape};
+use super::{charts, format, heat, swatch, title};
 use crate::lab::grid::{Grid, GridRecord};
 use crate::lab::plural::counted;
 use crate::sim::scenario::{Direction, VariantSpec};
@@ -13,8 +13,8 @@ type Drawn = Result<String, Box<dyn Error>>;
 /// The page of a scenario with a grid. Errors: drawing only.
 pub fn delivery_times(grid: &Grid) -> Drawn {
     let s = &grid.scenario;
-    let head = format!("<h1>{}</h1>\n<p class=question>{}</p>\n", escape(&s.name), escape(&s.question));
-    Ok(document(&s.name, truth::CSS, &(head + &section(grid)?)))
+    let body = heat::maps(grid) + &section(grid)?;
+    Ok(document(&s.name, include_str!("comparison.css"), &(title(s) + &contents(&body) + &body)))
 }
 
 /// What the rows of one picture have in common.
@@ -103,10 +103,14 @@ fn figures(grid: &Grid, setting: Setting) -> Drawn {
         let rows: Vec<_> = rows(grid, setting, *direction).collect();
         let _ = writeln!(
             text,
-            "<figure><figcaption>{} of {}</figcaption>\n{}</figure>",
+            "<figure data-direction={}><figcaption>{} of {}</figcaption>\n{}</figure>",
+            direction.as_str(),
             action(*direction),
             setting.words(),
-            charts::times(&rows)?
+            charts::scroller(
+                &charts::times(&rows)?,
+                &format!("{} of {} by round-trip time", action(*direction), setting.words())
+            )
         );
     }
     Ok(text)
@@ -126,18 +130,21 @@ fn overhead(grid: &Grid, setting: Setting) -> String {
     for direction in &grid.scenario.directions {
         let _ = writeln!(
             text,
-            "<div class=wide><table>\n<tr><th scope=col>{}</th><th scope=col>framing, bytes</th>\
+            "<div class=by-direction data-direction={}><h4>{name}</h4><div class=wide tabindex=0 role=region \
+             aria-label=\"{name}: what each file costs\"><table>\n<thead><tr><td></td>\
+             <th scope=col>framing, bytes</th>\
              <th scope=col>TCP/IP and control, bytes</th><th scope=col>data connections</th>\
              <th scope=col>control round trips</th><th scope=col>TIME-WAIT, client</th>\
-             <th scope=col>TIME-WAIT, server</th></tr>",
-            action(*direction)
+             <th scope=col>TIME-WAIT, server</th></tr></thead>\n<tbody>",
+            direction.as_str(),
+            name = action(*direction)
         );
         for variant in &grid.scenario.variants {
             let mut found = rows(grid, setting, *direction);
             let row = found.find(|row| row.variant == variant.name && row.rtt_us == *rtt_us);
             text += &row.map_or(String::new(), |row| cost(variant, row));
         }
-        text += "</table></div>\n";
+        text += "</tbody></table></div></div>\n";
     }
     text
 }
@@ -153,9 +160,9 @@ fn cost(variant: &VariantSpec, row: &GridRecord) -> String {
         per_file(row.time_wait_server as f64),
     ];
     format!(
-        "<tr><th scope=row title=\"{}\"><i style=\"background:{}\"></i>{}</th>{}</tr>\n",
+        "<tr><th scope=row title=\"{}\">{}{}</th>{}</tr>\n",
         escape(&variant.note),
-        charts::css(charts::colour(variant.mode, variant.structure)),
+        swatch(variant),
         escape(&variant.name),
         cells.concat()
     )

@@ -13,6 +13,21 @@ pub(in crate::report) fn document(title: &str, css: &str, body: &str) -> String 
     )
 }
 
+/// Links to the headings of `body` that have ids; nothing where there are few.
+pub(in crate::report) fn contents(body: &str) -> String {
+    let mut links = Vec::new();
+    for part in body.split("<h2 id=").skip(1) {
+        let Some((id, rest)) = part.split_once('>') else { continue };
+        let Some((heading, _)) = rest.split_once("</h2>") else { continue };
+        let short = heading.split([',', ':', '<']).next().unwrap_or(heading).trim();
+        links.push(format!("<a href=\"#{id}\">{short}</a>"));
+    }
+    if links.len() < 3 {
+        return String::new();
+    }
+    format!("<nav class=contents aria-label=Contents>{}</nav>\n", links.join(" "))
+}
+
 pub(in crate::report) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

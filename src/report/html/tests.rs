@@ -4,7 +4,7 @@ use crate::report::terminal::tests::comparison;
 #[test]
 fn the_page_is_complete_and_needs_nothing_else() {
     let page = render(&comparison(), &Companions::default()).unwrap();
-    for id in ["claims", "reliability", "time", "cost", "conditions", "losses"] {
+    for id in ["ways", "reliability", "exposed", "time", "cost", "claims", "losses", "conditions"] {
         assert!(page.contains(&format!("id={id}>")), "{id}");
     }
     for outside in ["src=", "@import", "<script", "url("] {
@@ -19,7 +19,8 @@ fn every_link_leads_somewhere() {
     let links: Vec<&str> = page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(!links.is_empty());
     for link in links {
-        assert!(page.contains(&format!("id=\"{link}\"")), "{link}");
+        let ids = [format!("id=\"{link}\""), format!("id={link}>")];
+        assert!(ids.iter().any(|id| page.contains(id)), "{link}");
     }
 }
 
@@ -74,4 +75,75 @@ fn strips_cover_every_wire_byte_and_losses_have_their_seeds() {
     }
     assert!(page.contains("ftpsim replay truth-table --variant stream --seed "));
     assert!(!page.contains("--variant block --seed"), "block mode loses nothing");
+}
+
+/// Of a style sheet, its custom properties for light and for dark.
+fn colours(css: &str) -> [std::collections::BTreeMap<String, [f64; 3]>; 2] {
+    let (light, dark) = css.split_once("prefers-color-scheme: dark").unwrap();
+    let read = |text: &str| {
+        let properties = text.split("--").skip(1).filter_map(|part| part.split_once(": #"));
+        let channel =
+            |hex: &str, at: usize| f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+        let named = properties.filter(|(_, hex)| hex.len() > 5 && hex.is_char_boundary(6));
+        named.map(|(name, hex)| (name.to_owned(), [0, 2, 4].map(|at| channel(hex, at)))).collect()
+    };
+    [read(light), read(dark.split_once("@media").map_or(dark, |(first, _)| first))]
+}
+
+/// WCAG 2.2, relative luminance and contrast ratio.
+fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let luminance = |rgb: [f64; 3]| {
+        let [r, g, b] = rgb.map(|c| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) });
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[test]
+fn text_and_marks_stand_out_in_light_and_dark() {
+    assert!((contrast([0.0; 3], [1.0; 3]) - 21.0).abs() < 1e-9);
+    let page = colours(super::page::CSS);
+    let marks = colours(truth::CSS);
+    let grounds = ["paper", "card"];
+    for (all, marks) in page.iter().zip(&marks) {
+        assert!(all.len() >= 15 && marks.len() >= 13, "{} {}", all.len(), marks.len());
+        for ground in grounds {
+            for (name, colour) in
+                all.iter().filter(|(name, _)| !grounds.contains(&name.as_str()) && *name != "grid")
+            {
+                let contrast = contrast(*colour, all[ground]);
+                assert!(contrast >= 4.5, "{name} on {ground}: {contrast:.2}");
+            }
+        }
+        for (name, colour) in marks {
+            let contrast = contrast(*colour, all["paper"]);
+            assert!(contrast >= 3.0, "{name}: {contrast:.2}");
+        }
+    }
+}
+
+/// Brettel, Viénot and Mollon's dichromats, as Viénot 1999 has them for displays (linear RGB): the red of loss is
+/// far from every contender's colour, to them as well.
+#[test]
+fn the_colour_of_loss_is_no_contenders() {
+    let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+    let seen = |rgb: [f64; 3], [[a, b, c], [d, e, f]]: [[f64; 3]; 2]| {
+        let [r, g, bl] = rgb.map(linear);
+        [a * r + b * g + c * bl, d * r + e * g + f * bl, bl]
+    };
+    let protan = [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0]];
+    let deutan = [[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0]];
+    let normal = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
+    for all in colours(super::page::CSS) {
+        for eye in [normal, protan, deutan] {
+            let lost = seen(all["lost"], eye);
+            for name in ["stream", "record", "block", "compressed", "deflate"] {
+                let other = seen(all[name], eye);
+                let distance: f64 =
+                    lost.iter().zip(other).map(|(a, b)| (a.cbrt() - b.cbrt()).powi(2)).sum::<f64>().sqrt();
+                assert!(distance > 0.15, "{name}: {distance:.3}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The truth table as strips of colour: a cut at every wire byte, and what came of it.
 
-use super::charts;
 use super::page::{document, escape};
+use super::{swatch, title};
 use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Strip, TruthRecord, TruthTable};
 use crate::sim::scenario::{Direction, VariantSpec};
@@ -13,8 +13,7 @@ pub(in crate::report) const CSS: &str = include_str!("truth.css");
 /// The page of `ftpsim compare truth-table`.
 pub fn truth_table(table: &TruthTable) -> String {
     let s = &table.scenario;
-    let head = format!("<h1>{}</h1>\n<p class=question>{}</p>\n", escape(&s.name), escape(&s.question));
-    document(&s.name, CSS, &(head + &section(table)))
+    document(&s.name, CSS, &(title(s) + &section(table)))
 }
 
 /// The part of a page, from its heading on.
@@ -74,23 +73,24 @@ fn legend(table: &TruthTable) -> String {
 }
 
 fn figure(table: &TruthTable, variant: &VariantSpec, direction: Direction, longest: usize) -> String {
-    let colour = charts::css(charts::colour(variant.mode, variant.structure));
     let faults = &table.scenario.faults;
     let strips: Vec<_> =
         faults.iter().filter_map(|fault| table.strip(&variant.name, direction, fault.name())).collect();
     let Some(first) = strips.first() else { return String::new() };
     let mut text = format!(
-        "<figure><figcaption title=\"{}\"><i style=\"background:{colour}\"></i>{}</figcaption>\n<table>\n",
+        "<figure><figcaption title=\"{}\">{}{}</figcaption>\n<table>\n",
         escape(&variant.note),
+        swatch(variant),
         escape(&variant.name),
     );
-    let _ = writeln!(text, "<tr><th></th><td>{}</td></tr>", svg(first, longest, position));
+    let _ =
+        writeln!(text, "<tr><td></td><td>{}</td></tr>", svg(first, longest, position, "what each byte is"));
     for strip in &strips {
         let _ = writeln!(
             text,
             "<tr><th scope=row>{}</th><td>{}</td></tr>",
             escape(&strip.cut.replace('_', " ")),
-            svg(strip, longest, effect)
+            svg(strip, longest, effect, &format!("{}, {}", variant.name, strip.cut.replace('_', " ")))
         );
     }
     text + "</table></figure>\n"
@@ -126,8 +126,11 @@ fn effect(row: &TruthRecord) -> (&'static str, String) {
 }
 
 /// A strip as long as its bytes are of the longest; stretches that look alike are one.
-fn svg(strip: &Strip<'_>, longest: usize, look: Look) -> String {
-    let mut text = format!("<svg viewBox=\"0 0 {longest} 10\" preserveAspectRatio=\"none\" role=\"img\">");
+fn svg(strip: &Strip<'_>, longest: usize, look: Look, name: &str) -> String {
+    let mut text = format!(
+        "<svg viewBox=\"0 0 {longest} 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+        escape(name)
+    );
     let looks: Vec<_> = strip.rows.iter().map(look).collect();
     let mut begin = 0;
     for stretch in looks.chunk_by(|a, b| a == b) {

@@ -67,6 +67,7 @@ pub(crate) fn comparison() -> Comparison {
         }
     }
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
+    let spreads = summary.spreads();
     let violation = Violation {
         variant: "block".to_owned(),
         seed: 5,
@@ -79,10 +80,12 @@ pub(crate) fn comparison() -> Comparison {
         evidence: rows.iter().chain(&rows_by_direction).cloned().collect(),
         rows,
         rows_by_direction,
+        spreads,
         unfinished: Vec::new(),
         claims: Vec::new(),
         losses,
         violations: vec![violation],
+        baseline: None,
         written: Vec::new(),
     };
     comparison.claims = claims::judge(&comparison);

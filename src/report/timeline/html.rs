@@ -12,10 +12,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
+/// The style of a picture.
+pub(in crate::report) const CSS: &str = include_str!("timeline.css");
+/// What the colours of a picture say.
+pub(in crate::report) const LEGEND: &str = "Blue: the control connection, green: data, grey: acknowledgements; red: what \
+                                            the middlebox made, or took, and the fault.";
 /// Of the picture, before and after the fault's file.
 const MARGIN_US: u64 = 1_000;
 /// A picture that shows more time than this around the fault shows nothing.
 const EVENTS_MAX: usize = 160;
+/// The same, within another page.
+const EMBEDDED_MAX: usize = 40;
 
 /// The whole page; `outcome` was captured.
 pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, command: &str) -> String {
@@ -31,19 +38,31 @@ pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, command: &str)
         );
     }
     body += &files(case, outcome);
-    let window = window(case, &outcome.events);
+    let window = window(case, &outcome.events, EVENTS_MAX);
     let _ = writeln!(
         body,
         "<h2 id=picture>Around the fault</h2>\n<p>{} s to {} s; time runs downwards, a wait by its logarithm. \
-         Blue: the control connection, green: data, grey: acknowledgements; red: what the middlebox made, or took. \
-         <code>--pcap</code> has every packet whole.</p>\n<div class=wide>{}</div>",
+         {LEGEND} Each event leads to its line in everything that happened, below. \
+         <code>--pcap</code> has every packet whole.</p>\n<div class=wide tabindex=0 role=region \
+         aria-label=\"Around the fault\">{}</div>",
         seconds(*window.start()),
         seconds(*window.end()),
-        ladder::svg(&outcome.events, &outcome.captured, window, case.path.rtt_us / 4),
+        picture(case, outcome, window.clone(), true),
     );
-    body += &table(&outcome.events);
+    body += &everything(&outcome.events, &window);
     let _ = writeln!(body, "<p><code>{}</code></p>", escape(command));
-    document(&title, include_str!("timeline.css"), &body)
+    document(&title, CSS, &body)
+}
+
+/// What happened around the fault of a run that was captured, without its table: for another page, which needs
+/// [`CSS`].
+pub(in crate::report) fn embedded(case: &Case, outcome: &Outcome) -> String {
+    picture(case, outcome, window(case, &outcome.events, EMBEDDED_MAX), false)
+}
+
+fn picture(case: &Case, outcome: &Outcome, window_us: RangeInclusive<u64>, links: bool) -> String {
+    let view = ladder::View { window_us, quarter_us: case.path.rtt_us / 4, links };
+    ladder::svg(&outcome.events, &outcome.captured, &view)
 }
 
 fn question(case: &Case) -> String {
@@ -71,8 +90,9 @@ fn files(case: &Case, outcome: &Outcome) -> String {
     if rows.is_empty() {
         return text;
     }
-    text += "<div class=wide><table>\n<tr><th scope=col>file<th scope=col>verdict<th scope=col>attempts\
-             <th scope=col>took<th scope=col>visible in part</tr>\n";
+    text += "<div class=wide tabindex=0 role=region aria-label=Files><table>\n<thead><tr><th scope=col>file</th>\
+             <th scope=col>verdict</th><th scope=col>attempts</th><th scope=col>took</th>\
+             <th scope=col>visible in part</th></tr></thead>\n<tbody>\n";
     for file in rows {
         let class = if file.verdict.is_silent_loss() { "lost" } else { "" };
         let role = if target == Some(file.name.as_str()) { " (the fault's target)" } else { "" };
@@ -86,11 +106,11 @@ fn files(case: &Case, outcome: &Outcome) -> String {
             if file.exposed { "yes" } else { "no" },
         );
     }
-    text + "</table></div>\n"
+    text + "</tbody></table></div>\n"
 }
 
 /// From the target's command to the last word on it; without a target, the beginning.
-fn window(case: &Case, events: &[TraceEvent]) -> RangeInclusive<u64> {
+fn window(case: &Case, events: &[TraceEvent], most: usize) -> RangeInclusive<u64> {
     let struck = events.iter().position(|event| event.place == Place::Fault);
     let name = case.target().map_or("", |target| target.name.as_str());
     let about =
@@ -98,9 +118,9 @@ fn window(case: &Case, events: &[TraceEvent]) -> RangeInclusive<u64> {
     let middle = struck.unwrap_or(0);
     let first = events[..middle].iter().rposition(|event| !about(event) && event.place == Place::Client);
     let begins = events.iter().position(about).map_or(first.unwrap_or(0), |at| at.min(middle));
-    let begins = begins.max(middle.saturating_sub(EVENTS_MAX / 2));
+    let begins = begins.max(middle.saturating_sub(most / 2));
     let ends = events.iter().rposition(about).unwrap_or(events.len().saturating_sub(1));
-    let ends = ends.max(middle).min(begins + EVENTS_MAX).min(events.len().saturating_sub(1));
+    let ends = ends.max(middle).min(begins + most).min(events.len().saturating_sub(1));
     match (events.get(begins), events.get(ends)) {
         (Some(first), Some(last)) => {
             first.at_us.saturating_sub(MARGIN_US)..=last.at_us.saturating_add(MARGIN_US)
@@ -109,12 +129,33 @@ fn window(case: &Case, events: &[TraceEvent]) -> RangeInclusive<u64> {
     }
 }
 
-fn table(events: &[TraceEvent]) -> String {
-    let mut text = String::from(
-        "<h2 id=events>Everything</h2>\n<div class=wide><table class=events>\n\
-         <tr><th scope=col>s<th scope=col>client<th scope=col>path and fault<th scope=col>server</tr>\n",
+/// All events: those of the picture, and folded what comes before and behind it.
+fn everything(events: &[TraceEvent], window_us: &RangeInclusive<u64>) -> String {
+    let begins = events.partition_point(|event| event.at_us < *window_us.start());
+    let ends = events.partition_point(|event| event.at_us <= *window_us.end());
+    let folded = |from: usize, to: usize, where_: &str| match to - from {
+        0 => String::new(),
+        n => format!(
+            "<details><summary>{} {where_}</summary>{}</details>\n",
+            format::counted(n as u64, "event"),
+            table(events, from, to)
+        ),
+    };
+    format!(
+        "<h2 id=events>Everything</h2>\n{}{}{}",
+        folded(0, begins, "before"),
+        table(events, begins, ends),
+        folded(ends, events.len(), "after")
+    )
+}
+
+fn table(events: &[TraceEvent], from: usize, to: usize) -> String {
+    let mut text = format!(
+        "<div class=wide tabindex=0 role=region aria-label=\"Events {from} to {to}\"><table class=events>\n<thead><tr>\
+         <th scope=col>s</th><th scope=col>client</th><th scope=col>path and fault</th><th scope=col>server</th></tr>\
+         </thead>\n<tbody>\n"
     );
-    for event in events {
+    for (index, event) in events.iter().enumerate().take(to).skip(from) {
         let cells = match event.place {
             Place::Client => [escape(&event.text), String::new(), String::new()],
             Place::Path | Place::Fault | Place::Oracle => [String::new(), escape(&event.text), String::new()],
@@ -122,7 +163,7 @@ fn table(events: &[TraceEvent]) -> String {
         };
         let _ = writeln!(
             text,
-            "<tr class={}><td>{}<td>{}<td>{}<td>{}</tr>",
+            "<tr class={} id=e{index}><td>{}<td>{}<td>{}<td>{}</tr>",
             event.place.name(),
             seconds(event.at_us),
             cells[0],
@@ -130,7 +171,7 @@ fn table(events: &[TraceEvent]) -> String {
             cells[2]
         );
     }
-    text + "</table></div>\n"
+    text + "</tbody></table></div>\n"
 }
 
 #[cfg(test)]
@@ -151,6 +192,12 @@ mod tests {
         for seed in 0..14 {
             let page = page("stream", seed);
             assert!(page.contains("id=picture") && page.contains("<svg class=ladder"), "seed {seed}");
+            let links: Vec<&str> =
+                page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            assert!(!links.is_empty(), "seed {seed}");
+            for link in links {
+                assert!(page.contains(&format!("id={link}>")), "seed {seed}: {link}");
+            }
             for outside in ["src=", "@import", "<script", "url("] {
                 assert!(!page.contains(outside), "seed {seed}: {outside}");
             }

@@ -23,41 +23,46 @@ const LINE: i64 = 15;
 const PACKETS_MAX: usize = 400;
 /// Characters of an event's text that fit beside a lifeline.
 const TEXT_MAX: usize = 52;
+/// Of a character, as wide as it is drawn, in tenths.
+const CHARACTER_TENTHS: i64 = 67;
+/// A picture as high as a screen, where there is not more to say.
+const HEIGHT: i64 = 620;
 
-/// `window_us` of a run as SVG in the colours of the page; `quarter_us` is a packet's way from a
-/// host to the router.
-pub(super) fn svg(
-    events: &[TraceEvent],
-    packets: &[CapturedPacket],
-    window_us: RangeInclusive<u64>,
-    quarter_us: u64,
-) -> String {
-    let events: Vec<&TraceEvent> = events.iter().filter(|event| window_us.contains(&event.at_us)).collect();
+/// What a picture shows, and how.
+pub(super) struct View {
+    /// The time shown.
+    pub window_us: RangeInclusive<u64>,
+    /// A packet's way from a host to the router.
+    pub quarter_us: u64,
+    /// Whether each event leads to its row in the table of everything.
+    pub links: bool,
+}
+
+/// The part of a run that `view` shows, as SVG in the colours of the page.
+pub(super) fn svg(events: &[TraceEvent], packets: &[CapturedPacket], view: &View) -> String {
+    let events: Vec<(usize, &TraceEvent)> =
+        events.iter().enumerate().filter(|(_, event)| view.window_us.contains(&event.at_us)).collect();
     let arrows: Vec<Arrow> = packets
         .iter()
-        .filter(|packet| window_us.contains(&(packet.at_ns / 1000)))
-        .filter_map(|packet| Arrow::of(packet, quarter_us))
+        .filter(|packet| view.window_us.contains(&(packet.at_ns / 1000)))
+        .filter_map(|packet| Arrow::of(packet, view.quarter_us))
         .take(PACKETS_MAX)
         .collect();
+    let texts = [Place::Client, Place::Server]
+        .map(|place| events.iter().filter(|(_, event)| event.place == place).count() as i64);
     let scale = Scale::new(
-        events.iter().map(|event| event.at_us).chain(arrows.iter().flat_map(|a| [a.from.1, a.to.1])),
+        events.iter().map(|(_, event)| event.at_us).chain(arrows.iter().flat_map(|a| [a.from.1, a.to.1])),
+        HEIGHT.max(texts[0].max(texts[1]) * LINE),
     );
     let mut drawn = String::new();
-    // Of labels that would lie on one another the first stays: a burst's are alike.
-    let mut labelled: Vec<(i64, i64)> = Vec::new();
+    let mut labels = Labels::default();
     for arrow in &arrows {
-        let (x, y) = arrow.label_place(&scale);
-        let free = !labelled.iter().any(|(x0, y0)| (x - x0).abs() < 40 && (y - y0).abs() < 9);
-        let label = free && !arrow.label.is_empty();
-        if label {
-            labelled.push((x, y));
-        }
-        drawn += &arrow.svg(&scale, label);
+        drawn += &arrow.svg(&scale, &mut labels);
     }
     let mut bottom = scale.bottom;
     let mut sides = [Side::new(CLIENT_X - 12, "end"), Side::new(SERVER_X + 12, "start")];
     let mut clock = i64::MIN;
-    for event in events {
+    for (index, event) in events {
         let y = scale.y(event.at_us);
         let side = match event.place {
             Place::Client => &mut sides[0],
@@ -71,8 +76,12 @@ pub(super) fn svg(
             }
             Place::Path | Place::Oracle => continue,
         };
-        let at = side.text(y, event, &mut drawn);
-        bottom = bottom.max(at);
+        let text = side.text(y, event);
+        drawn += &match view.links {
+            true => format!("<a href=\"#e{index}\">{text}</a>"),
+            false => text,
+        };
+        bottom = bottom.max(side.free - LINE);
         if y >= clock {
             let _ =
                 writeln!(drawn, "<text class=clock x=\"0\" y=\"{}\">{}</text>", y + 4, seconds(event.at_us));
@@ -80,7 +89,10 @@ pub(super) fn svg(
         }
     }
     let bottom = bottom + LINE;
-    let mut text = format!("<svg class=ladder viewBox=\"0 0 {WIDTH} {bottom}\" role=\"img\">\n");
+    let mut text = format!(
+        "<svg class=ladder viewBox=\"0 0 {WIDTH} {bottom}\" role=group aria-label=\"Packets and events between client \
+         and server\">\n"
+    );
     for (x, name) in [(CLIENT_X, "client"), (MIDDLE_X, "middlebox"), (SERVER_X, "server")] {
         let _ = writeln!(
             text,
@@ -89,6 +101,26 @@ pub(super) fn svg(
         );
     }
     text + &drawn + "</svg>\n"
+}
+
+/// What has been written on arrows: of labels that would lie on one another the first stays, for a burst's are
+/// alike.
+#[derive(Default)]
+struct Labels {
+    /// Left, right and base line.
+    taken: Vec<(i64, i64, i64)>,
+}
+
+impl Labels {
+    fn takes(&mut self, x: i64, y: i64, label: &str) -> bool {
+        let half = label.chars().count() as i64 * CHARACTER_TENTHS / 20 + 2;
+        let (left, right) = (x - half, x + half);
+        let free = !self.taken.iter().any(|(l, r, at)| left < *r && *l < right && (y - at).abs() < 12);
+        if free {
+            self.taken.push((left, right, y));
+        }
+        free
+    }
 }
 
 pub(super) fn seconds(at_us: u64) -> String {
@@ -103,12 +135,17 @@ struct Scale {
 }
 
 impl Scale {
-    fn new(times_us: impl Iterator<Item = u64>) -> Self {
+    /// No higher than `height`, but that later is always lower.
+    fn new(times_us: impl Iterator<Item = u64>, height: i64) -> Self {
         let mut ys: BTreeMap<u64, i64> = times_us.map(|at_us| (at_us, 0)).collect();
-        let (mut y, mut before) = (TOP, None);
-        for (at_us, place) in &mut ys {
-            if let Some(before) = before.replace(*at_us) {
-                y += 2 + 2 * i64::from((at_us - before + 1).ilog2());
+        let times: Vec<u64> = ys.keys().copied().collect();
+        let step = |pair: &[u64]| 2 + 2 * i64::from((pair[1] - pair[0] + 1).ilog2());
+        let all: i64 = times.windows(2).map(step).sum();
+        let (mut y, mut way) = (TOP, 0);
+        for (index, place) in ys.values_mut().enumerate() {
+            if index > 0 {
+                way += step(&times[index - 1..=index]);
+                y = (y + 1).max(TOP + if all > height { way * height / all } else { way });
             }
             *place = y;
         }
@@ -132,24 +169,60 @@ impl Side {
         Self { x, anchor, free: TOP }
     }
 
-    fn text(&mut self, y: i64, event: &TraceEvent, drawn: &mut String) -> i64 {
+    /// The text, cut short but for a fault's, which is what the picture is about.
+    fn text(&mut self, y: i64, event: &TraceEvent) -> String {
+        let is_fault = event.place == Place::Fault;
+        let rows = if is_fault { wrapped(&event.text) } else { vec![shortened(&event.text)] };
         let at = y.max(self.free);
-        self.free = at + LINE;
-        let class = if event.place == Place::Fault { "fault" } else { "event" };
-        let short: String = event.text.chars().take(TEXT_MAX).collect();
-        let more = if short.len() < event.text.len() { "…" } else { "" };
-        let _ = writeln!(
-            drawn,
-            "<text class={class} text-anchor={} x=\"{}\" y=\"{}\"><title>{} {}</title>{}{more}</text>",
-            self.anchor,
-            self.x,
-            at + 4,
-            seconds(event.at_us),
-            escape(&event.text),
-            escape(&short),
-        );
-        at
+        self.free = at + LINE * rows.len() as i64;
+        let mut text = String::new();
+        if at > y + LINE / 2 {
+            // It had to give way: this is the time that it is of.
+            let towards = if self.anchor == "end" { 12 } else { -12 };
+            let _ = write!(
+                text,
+                "<line class=leader x1=\"{}\" y1=\"{y}\" x2=\"{}\" y2=\"{at}\"/>",
+                self.x + towards,
+                self.x + towards / 6,
+            );
+        }
+        for (row, words) in rows.iter().enumerate() {
+            let _ = writeln!(
+                text,
+                "<text class={} text-anchor={} x=\"{}\" y=\"{}\"><title>{} {}</title>{}</text>",
+                if is_fault { "fault" } else { "event" },
+                self.anchor,
+                self.x,
+                at + 4 + row as i64 * LINE,
+                seconds(event.at_us),
+                escape(&event.text),
+                escape(words),
+            );
+        }
+        text
     }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// In rows that have room beside a lifeline, broken at spaces.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match rows.last_mut() {
+            Some(row) if row.chars().count() + 1 + word.chars().count() <= TEXT_MAX => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push(word.to_owned()),
+        }
+    }
+    rows
 }
 
 /// A packet's way through the picture: (x, microseconds).
@@ -199,7 +272,7 @@ impl Arrow {
         (x1 + (x2 - x1) / 4, y1 + (y2 - y1) / 4 - 3)
     }
 
-    fn svg(&self, scale: &Scale, label: bool) -> String {
+    fn svg(&self, scale: &Scale, labels: &mut Labels) -> String {
         let ((x1, from), (x2, to)) = (self.from, self.to);
         let (y1, y2) = (scale.y(from), scale.y(to));
         let mut text =
@@ -225,8 +298,8 @@ impl Arrow {
             )
         };
         text += &head;
-        if label {
-            let (x, y) = self.label_place(scale);
+        let (x, y) = self.label_place(scale);
+        if !self.label.is_empty() && labels.takes(x, y, &self.label) {
             let _ = write!(text, "<text x=\"{x}\" y=\"{y}\">{}</text>", self.label);
         }
         text + "</g>\n"
@@ -239,9 +312,28 @@ mod tests {
 
     #[test]
     fn a_longer_wait_is_a_longer_way_and_time_never_goes_up() {
-        let scale = Scale::new([0, 10, 20, 50_020].into_iter());
-        let ys: Vec<i64> = [0, 10, 20, 50_020].map(|at| scale.y(at)).to_vec();
-        assert!(ys.is_sorted());
-        assert!(ys[3] - ys[2] > ys[2] - ys[1], "{ys:?}");
+        for height in [10_000, 20] {
+            let scale = Scale::new([0, 10, 20, 50_020].into_iter(), height);
+            let ys: Vec<i64> = [0, 10, 20, 50_020].map(|at| scale.y(at)).to_vec();
+            assert!(ys.is_sorted() && ys[0] < ys[1] && ys[1] < ys[2], "{ys:?}");
+            assert!(ys[3] - ys[2] > ys[2] - ys[1], "{ys:?}");
+            assert!(scale.bottom <= TOP + height.min(100), "{}", scale.bottom);
+        }
+    }
+
+    #[test]
+    fn labels_do_not_lie_on_one_another() {
+        let mut labels = Labels::default();
+        assert!(labels.takes(100, 50, "1460 B"));
+        assert!(!labels.takes(130, 55, "1460 B"));
+        assert!(labels.takes(130, 62, "1460 B") && labels.takes(150, 50, "FIN"));
+    }
+
+    #[test]
+    fn a_faults_line_is_whole() {
+        let long = "the middlebox closes the connection towards both ends at payload byte 1234 of file-00042.dat, early";
+        assert_eq!(wrapped(long).join(" "), long);
+        assert!(wrapped(long).iter().all(|row| row.chars().count() <= TEXT_MAX));
+        assert_eq!(shortened(&"ä".repeat(53)), format!("{}…", "ä".repeat(52)));
     }
 }

@@ -1,0 +1,50 @@
+use super::*;
+use crate::report::terminal::tests::comparison;
+
+fn pick(comparison: &Comparison) -> [Option<String>; 3] {
+    answers(comparison).into_iter().map(|answer| answer.pick).collect::<Vec<_>>().try_into().unwrap()
+}
+
+#[test]
+fn contenders_come_by_their_time() {
+    let comparison = comparison();
+    let names: Vec<&str> = contenders(&comparison).iter().map(|c| c.variant.name.as_str()).collect();
+    assert_eq!(names, ["block", "compressed", "stream", "stream-size"]);
+}
+
+#[test]
+fn the_fastest_without_loss_is_the_answer_and_follows_the_figures() {
+    let mut comparison = comparison();
+    let words = |text: &str| Some(text.to_owned());
+    let both = pick(&comparison);
+    assert_eq!(both[0], words("block mode, connection kept"));
+    assert_eq!(both[1], words("stream mode, SIZE compared"));
+    assert_eq!(both[2], None, "nobody has TLS here");
+    // What loses one file is no answer any more, be it ever so fast.
+    let row = comparison.evidence.iter_mut().find(|row| row.variant == "block" && row.fault == "reset");
+    row.unwrap().runs_with_silent_loss = 1;
+    assert_eq!(pick(&comparison)[0], words("compressed mode, connection kept"));
+    for row in &mut comparison.evidence {
+        row.runs_with_silent_loss = row.runs_counted;
+    }
+    let all = answers(&comparison);
+    assert!(all.iter().all(|answer| answer.pick.is_none()));
+    assert!(all[0].why.contains("Every such contender lost files silently"), "{}", all[0].why);
+}
+
+#[test]
+fn few_runs_are_no_answer() {
+    let mut comparison = comparison();
+    for row in comparison.evidence.iter_mut().filter(|row| row.fault != "reset") {
+        row.runs_counted = 0;
+        row.runs_with_silent_loss = 0;
+    }
+    let answer = &answers(&comparison)[0];
+    assert_eq!(answer.pick, None);
+    assert!(answer.why.starts_with("Not enough evidence: block lost nothing"), "{}", answer.why);
+    assert_eq!(answer.command.as_deref(), Some("ftpsim compare tiny --seeds 0..168"));
+    for row in &mut comparison.evidence {
+        row.runs_counted = 0;
+    }
+    assert!(answers(&comparison)[0].why.starts_with("No run"));
+}
