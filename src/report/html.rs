@@ -15,7 +15,7 @@ use crate::sim::fault::FaultName;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::{Direction, FaultSpec, VariantSpec};
 pub use grid::delivery_times;
-pub(in crate::report) use page::{document, escape};
+pub(in crate::report) use page::{document, escape, shown};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::PathBuf;
