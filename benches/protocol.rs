@@ -105,6 +105,7 @@ fn entries() -> Vec<Listed> {
         is_directory: n.is_multiple_of(50),
         size_bytes: (n * 7919) as u64,
         modified: Some((NOW - 3_600 * n as i64, 0)),
+        unique: None,
     };
     (0..LINES).map(entry).collect()
 }

@@ -2,8 +2,8 @@
 //!
 //! One FTP client and server, written once in [`ftp_endpoint`] over its trait of sockets and clock, run
 //! in two worlds: over real sockets, and over the simulated network of `turmoil_tcp` (feature `sim`).
-//! Imports point one way: `cli -> report -> check`, `cli -> report, measure -> lab -> sim -> ftp_endpoint, turmoil_tcp ->
-//! ftp_proto`; `tidy` holds the table.
+//! Imports point one way: `cli -> report -> check, trial -> programs`, `trial -> sim`, `cli -> report, measure -> lab ->
+//! sim -> ftp_endpoint, turmoil_tcp -> ftp_proto`; `tidy` holds the table.
 
 #![warn(missing_docs)]
 
@@ -15,9 +15,13 @@ pub mod cli;
 pub mod lab;
 #[cfg(feature = "cli")]
 pub mod measure;
+#[cfg(feature = "cli")]
+mod programs;
 #[cfg(feature = "sim")]
 pub mod report;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(test)]
 mod tidy;
+#[cfg(all(feature = "cli", unix))]
+pub mod trial;

@@ -3,7 +3,6 @@
 #![allow(clippy::disallowed_methods, reason = "other people's programs live by the real clock")]
 
 pub mod client;
-mod parallel;
 pub mod server;
 mod text;
 mod verdict;

@@ -32,7 +32,10 @@ mod signals;
 mod sweep;
 mod tls;
 mod transfer;
+#[cfg(unix)]
+mod trial;
 mod url;
+mod written;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -87,6 +90,9 @@ enum Command {
     Shrink(shrink::Args),
     /// Check that a run is a function of its case
     Audit(audit::Args),
+    /// Commit the simulation's faults on anybody's client or server
+    #[cfg(unix)]
+    Trial(Box<trial::Args>),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -188,6 +194,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Merge(args) => merge::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Audit(args) => audit::run(&args),
+        #[cfg(unix)]
+        Command::Trial(args) => trial::run(*args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut script);

@@ -12,4 +12,6 @@ pub(crate) mod growth;
 pub mod html;
 pub mod terminal;
 pub mod timeline;
+#[cfg(all(feature = "cli", unix))]
+pub mod trial;
 pub mod ways;

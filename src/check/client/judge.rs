@@ -1,10 +1,10 @@
 //! Whether a client has held.
 
 use super::case::{Case, Expected, Task};
-use super::command::{Place, Ran};
 use super::server::Heard;
 use super::session::STRANGE;
 use crate::check::verdict::Verdict;
+use crate::programs::{Place, Ran};
 use std::time::Duration;
 
 /// What there is to judge by.

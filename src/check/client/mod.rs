@@ -2,12 +2,11 @@
 //! this file, in the form that `text` describes and `case` reads.
 
 mod case;
-mod command;
 mod judge;
 mod server;
 mod session;
 mod suite;
 
+pub use crate::programs::{Template, TemplateError};
 pub use case::{Case, Task, all};
-pub use command::{Template, TemplateError};
 pub use suite::{Commands, Suite};

@@ -1,11 +1,10 @@
 //! All cases, one server and one directory each.
 
 use super::case::{Case, Script, Task};
-use super::command::{self, Filled, Place, Ran, Template};
 use super::judge::{Evidence, judge};
 use super::server::{Heard, Scripted, TRAP};
-use crate::check::parallel::in_order;
 use crate::check::verdict::{Outcome, Verdict};
+use crate::programs::{self, Filled, Place, Ran, Template, in_order};
 use ftp_proto::name;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -122,7 +121,7 @@ impl Suite {
     }
 
     async fn once(&self, task: Task, script: &'static Script) -> std::io::Result<Run> {
-        let place = Place::new()?;
+        let place = Place::new("ftpsim-check-")?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         // Where the system has no other address on loopback, nobody can be led there.
@@ -143,18 +142,19 @@ impl Suite {
         if task == Task::Upload {
             std::fs::write(&local, &content)?;
         }
-        let filled = Filled([
-            Ipv4Addr::LOCALHOST.to_string(),
-            port.to_string(),
-            USER.to_owned(),
-            PASSWORD.to_owned(),
-            local.display().to_string(),
-            place.work.display().to_string(),
-            remote.to_owned(),
-            format!("ftp://{USER}:{PASSWORD}@{}:{port}/{remote}", Ipv4Addr::LOCALHOST),
+        let host = Ipv4Addr::LOCALHOST;
+        let filled = Filled(vec![
+            ("{host}", host.to_string()),
+            ("{port}", port.to_string()),
+            ("{user}", USER.to_owned()),
+            ("{password}", PASSWORD.to_owned()),
+            ("{local}", local.display().to_string()),
+            ("{local_dir}", place.work.display().to_string()),
+            ("{remote}", remote.to_owned()),
+            ("{url}", format!("ftp://{USER}:{PASSWORD}@{host}:{port}/{remote}")),
         ]);
         let ran = match self.commands.get(&task) {
-            Some(template) => command::run(template, &filled, &place, self.limit).await,
+            Some(template) => programs::run(template, &filled, &place, tokio::time::sleep(self.limit)).await,
             None => Ok(Ran::default()),
         };
         serving.abort();

@@ -3,12 +3,12 @@
 use super::print_list;
 use crate::check::{Level, Outcome, failures_expected};
 use crate::cli::out::{json, stdout};
-use crate::lab::export::AtomicFile;
+use crate::cli::written::write;
 use crate::report::check::{Told, html, junit, terminal};
 use anyhow::{Context, bail};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -90,13 +90,4 @@ impl ToldArgs {
         }
         Ok(ExitCode::from(u8::from(told.failures().next().is_some())))
     }
-}
-
-fn write(file: &Path, text: &str) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}", file.display());
-    let name = file.file_name().and_then(|name| name.to_str()).with_context(cannot)?;
-    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mut out = AtomicFile::create(directory.unwrap_or(Path::new(".")), name).with_context(cannot)?;
-    out.write_all(text.as_bytes()).with_context(cannot)?;
-    out.publish().map(drop).with_context(cannot)
 }

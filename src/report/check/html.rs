@@ -1,8 +1,7 @@
 //! A page of a run: counts, then each check with its dialogue.
 
 use super::{Told, counts, document_name};
-use crate::report::html::{document, escape};
-use ftp_proto::name::Printable;
+use crate::report::html::{document, escape, shown};
 use std::fmt::Write as _;
 
 const CSS: &str = include_str!("check.css");
@@ -35,8 +34,4 @@ pub fn render(told: &Told<'_>) -> String {
         }
     }
     document("check", CSS, &body)
-}
-
-fn shown(text: &str) -> String {
-    escape(&Printable(text).to_string())
 }

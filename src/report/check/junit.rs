@@ -2,8 +2,7 @@
 
 use super::{Told, counts, document_name};
 use crate::check::Verdict;
-use crate::report::html::escape;
-use ftp_proto::name::Printable;
+use crate::report::html::{escape, shown};
 use std::fmt::Write as _;
 
 /// The whole document. Fails that were expected count as skipped.
@@ -50,8 +49,4 @@ pub fn render(told: &Told<'_>) -> String {
         text.push_str("</testsuite>\n");
     }
     text + "</testsuites>\n"
-}
-
-fn shown(text: &str) -> String {
-    escape(&Printable(text).to_string())
 }

@@ -1,5 +1,7 @@
 //! What all pages have.
 
+use ftp_proto::name::Printable;
+
 pub(in crate::report) const CSS: &str = include_str!("../report.css");
 
 /// A whole document that needs nothing else; `css` beside the style of all pages.
@@ -26,6 +28,11 @@ pub(in crate::report) fn contents(body: &str) -> String {
         return String::new();
     }
     format!("<nav class=contents aria-label=Contents>{}</nav>\n", links.join(" "))
+}
+
+/// What somebody else has said, so that it deceives nobody.
+pub(in crate::report) fn shown(text: &str) -> String {
+    escape(&Printable(text).to_string())
 }
 
 pub(in crate::report) fn escape(text: &str) -> String {

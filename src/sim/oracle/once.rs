@@ -10,6 +10,7 @@ use crate::sim::trace::hex;
 use crate::sim::truth::Contents;
 use ftp_endpoint::client::{Direction, Policy, Publish, Verify};
 use ftp_endpoint::observe::{Event, Who};
+use ftp_endpoint::transfer::DISBELIEVED;
 use ftp_proto::command::Verb;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
@@ -28,6 +29,8 @@ struct Known {
     /// What HASH was answered by.
     hash: Option<String>,
     renamed: bool,
+    /// On which control connection.
+    session: u64,
     /// The client has reported it as delivered.
     reported: bool,
 }
@@ -82,7 +85,7 @@ impl Once {
         let resumed = std::mem::replace(&mut session.restarts, verb == "REST");
         if let ("STOR", Some(file)) = (verb, heard.file) {
             *self.uploads.entry(file).or_default() += 1;
-            let known = Known { resumed, ..Known::default() };
+            let known = Known { resumed, session: heard.session, ..Known::default() };
             self.again.extend(self.files.insert(file, known).map(|before| (file, before)));
         }
     }
@@ -125,6 +128,11 @@ impl Oracle for Once {
                 known.sent_bytes = error.is_none().then_some(*payload_bytes);
             }
             (Event::FileReported { error: None, .. }, Some(known)) => known.reported = true,
+            // A reply may be about what somebody else has sent, where the own connection was reset.
+            (Event::DataCloses { how, .. }, _) if *how == DISBELIEVED => {
+                let of_session = |known: &&mut Known| known.session == heard.session;
+                self.files.values_mut().filter(of_session).for_each(|known| known.stored = false);
+            }
             _ => {}
         }
     }

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// How a data connection closes whose sender does not believe the reply, in
+/// [`Event::DataCloses`](crate::observe::Event::DataCloses).
+pub const DISBELIEVED: &str = "reset or never ended by the peer";
+
 /// What ends a file of stream mode under TLS. The other modes mark the end themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +78,14 @@ impl<N: Net> DataConnection<N> {
         {
             return Ok(());
         }
+        let read = self.end_of_reading().await;
+        if read.is_err() {
+            self.told_close(DISBELIEVED);
+        }
+        read
+    }
+
+    async fn end_of_reading(&mut self) -> Result<(), TransferError> {
         let mut dropped = [0; 512];
         if self.outlives_file() {
             return match at_once(Box::pin(self.stream.read(&mut dropped))).await {

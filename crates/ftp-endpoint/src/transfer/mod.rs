@@ -7,7 +7,7 @@ use crate::net::{Channel, Net, Pace, Stream, is_quiet};
 use crate::observe::{Event as Seen, Watch};
 use crate::store::WriteFile;
 use bytes::{Buf, BytesMut};
-pub use closing::TlsEnd;
+pub use closing::{DISBELIEVED, TlsEnd};
 pub use error::TransferError;
 use floor::Floor;
 pub use floor::MinRate;

@@ -309,10 +309,10 @@ impl<N: Net> Session<N> {
         reply
     }
 
-    /// In stream mode FIN is the end of file. The connection is held until the server has answered: it tells who
+    /// In stream mode FIN is the end of file, and goes before the reply wherever no file follows. The connection is held until the server has answered: it tells who
     /// has read it ([`DataConnection::was_read`]).
     async fn end_in_clear(&mut self, mut data: DataConnection<N>) -> Result<Reply, ClientError> {
-        if !data.outlives_file() {
+        if !data.outlives_file() || !self.policy.keeps_data_connection() {
             data.end().await;
         }
         let reply = self.completion().await;

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 /// Runs `work`, at most `parallel` at a time, each taken from the iterator only when there is room for it; tells
 /// `ended` of each as it ends, and gives what they have come to in their order. One that panics is a defect of
 /// ours, and left out.
-pub(super) async fn in_order<F>(
+pub(crate) async fn in_order<F>(
     work: impl Iterator<Item = F>,
     parallel: usize,
     mut ended: impl FnMut(&F::Output),

@@ -1,12 +1,15 @@
-//! The client's command: a template, filled, run in a directory and with a HOME of its own, without a shell,
+//! A client's command: a template, filled, run in a directory and with a HOME of its own, without a shell,
 //! and ended with all that it has started.
 
+use super::group::Group;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+/// Ends a process with its parent.
+const SETPRIV: &str = "/usr/bin/setpriv";
 /// Of each of stdout and stderr so much is kept.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
 /// Of the environment this would lead elsewhere.
@@ -20,8 +23,6 @@ const UNSET: [&str; 8] = [
     "XDG_CACHE_HOME",
     "NETRC",
 ];
-const PLACEHOLDERS: [&str; 8] =
-    ["{host}", "{port}", "{user}", "{password}", "{local}", "{local_dir}", "{remote}", "{url}"];
 
 /// Why a template is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,13 +61,27 @@ impl Template {
     pub fn program(&self) -> &str {
         &self.0[0]
     }
+
+    /// The program and its arguments, as they were given.
+    pub fn words(&self) -> &[String] {
+        &self.0
+    }
 }
 
-/// What the placeholders stand for, in their order.
-pub(super) struct Filled(pub [String; 8]);
+/// Placeholders, as `{host}`, and what they stand for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filled(pub Vec<(&'static str, String)>);
+
+impl Filled {
+    /// `text` with what its placeholders stand for.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        let replace = |text: String, (name, value): &(&str, String)| text.replace(name, value);
+        self.0.iter().fold(text.to_owned(), replace)
+    }
+}
 
 /// Where a client runs: everything below is the run's own.
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Holds the others.
     pub top: tempfile::TempDir,
     /// Its working directory, in which it may write.
@@ -75,8 +90,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new() -> std::io::Result<Self> {
-        let top = tempfile::Builder::new().prefix("ftpsim-check-").tempdir()?;
+    /// `prefix` begins the name of its directory, for whoever finds it.
+    pub(crate) fn new(prefix: &str) -> std::io::Result<Self> {
+        let top = tempfile::Builder::new().prefix(prefix).tempdir()?;
         let base = top.path().join("place");
         let (work, home) = (base.join("work"), base.join("home"));
         for directory in [&work, &home, &base.join("tmp")] {
@@ -86,18 +102,18 @@ impl Place {
     }
 
     /// `text` with the working directory as its placeholder: what was seen is the same wherever it was seen.
-    pub(super) fn named(&self, text: &str) -> String {
+    pub(crate) fn named(&self, text: &str) -> String {
         text.replace(&self.work.display().to_string(), "{local_dir}")
     }
 
     /// A name outside that only who leaves the directory writes to.
-    pub(super) fn outside(&self) -> PathBuf {
+    pub(crate) fn outside(&self) -> PathBuf {
         self.top.path().join("ftpsim-evil-absolute")
     }
 
     /// What has come to be outside of the working directory: anything beside it, and in HOME what a server's
     /// name has led to.
-    pub(super) fn escaped(&self) -> Vec<String> {
+    pub(crate) fn escaped(&self) -> Vec<String> {
         let mut escaped = Vec::new();
         let base = self.top.path().join("place");
         let ours = [base.clone(), self.work.clone(), self.home.clone(), base.join("tmp")];
@@ -122,60 +138,72 @@ impl Place {
 
 /// What a client has done.
 #[derive(Debug, Default)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// `None`: it had to be ended.
     pub status: Option<ExitStatus>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
 }
 
-/// Ends a process group when dropped.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(pid) = self.0.and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-            // It may be empty by now.
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
+/// A command without a shell, a process group of its own, that ends with us, too, whatever becomes of us where
+/// `setpriv` (util-linux) can see to that. Nothing in its environment leads elsewhere.
+pub(crate) fn command(words: &[String]) -> Command {
+    let mut all: Vec<&str> = words.iter().map(String::as_str).collect();
+    if Path::new(SETPRIV).exists() {
+        all.splice(0..0, [SETPRIV, "--pdeathsig", "KILL", "--"]);
     }
-}
-
-/// Runs it to its end, or to the limit.
-pub(super) async fn run(
-    template: &Template,
-    filled: &Filled,
-    place: &Place,
-    limit: Duration,
-) -> std::io::Result<Ran> {
-    let fill = |word: &String| {
-        let replace = |text: String, (name, value): (&&str, &String)| text.replace(*name, value);
-        PLACEHOLDERS.iter().zip(&filled.0).fold(word.clone(), replace)
-    };
-    let words: Vec<String> = template.0.iter().map(fill).collect();
-    let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).current_dir(&place.work);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut command = Command::new(all.first().copied().unwrap_or_default());
+    command.args(all.iter().skip(1)).stdin(Stdio::null()).kill_on_drop(true).env("LC_ALL", "C.UTF-8");
     for name in UNSET {
         command.env_remove(name);
     }
-    command.env("HOME", &place.home).env("LC_ALL", "C.UTF-8").env("TMPDIR", tmp(place));
     #[cfg(unix)]
     command.process_group(0);
+    command
+}
+
+/// Where a program is: itself where it is a path, else found in PATH.
+fn find(program: &str) -> std::io::Result<PathBuf> {
+    let there = |path: PathBuf| path.is_file().then_some(path);
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = match program.contains('/') {
+        true => there(program.into()),
+        false => std::env::split_paths(&paths).find_map(|directory| there(directory.join(program))),
+    };
+    let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, format!("there is no {program}"));
+    found.ok_or_else(missing)
+}
+
+/// Runs it to its end, or until `stop`.
+pub(crate) async fn run(
+    template: &Template,
+    filled: &Filled,
+    place: &Place,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<Ran> {
+    let words: Vec<String> = template.0.iter().map(|word| filled.fill(word)).collect();
+    find(&words[0])?;
+    let mut command = command(&words);
+    command.current_dir(&place.work).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("HOME", &place.home).env("TMPDIR", tmp(place));
     let mut child = command.spawn()?;
-    let group = Group(child.id());
+    let group = Group::led_by(child.id());
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let all = async {
         let ((), (), status) = tokio::join!(keep(out, &mut stdout), keep(err, &mut stderr), child.wait());
         status
     };
-    let status = match tokio::time::timeout(limit, all).await {
-        Ok(status) => Some(status?),
-        Err(_) => None,
+    let status = tokio::select! {
+        biased;
+        status = all => Some(status?),
+        () = stop => None,
     };
     drop(group);
+    if status.is_none() {
+        // Its connections are closed when its end has been seen.
+        let _ = child.wait().await;
+    }
     Ok(Ran { status, stdout, stderr })
 }
 
@@ -208,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_is_outside_is_found() {
-        let place = Place::new().unwrap();
+        let place = Place::new("ftpsim-check-").unwrap();
         std::fs::write(place.work.join("ftpsim-evil"), "may be here").unwrap();
         std::fs::write(place.home.join(".netrc"), "may be here").unwrap();
         assert_eq!(place.escaped(), Vec::<String>::new());
