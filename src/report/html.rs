@@ -21,7 +21,9 @@ use crate::sim::fault::FaultName;
 use crate::sim::scenario::{Direction, Scenario, VariantSpec};
 pub use grid::delivery_times;
 use page::contents;
-pub(in crate::report) use page::{document, escape, shown};
+#[cfg(feature = "cli")]
+pub(in crate::report) use page::shown;
+pub(in crate::report) use page::{document, escape};
 pub use seeds::{Timeline, timelines};
 use std::error::Error;
 use std::fmt::Write as _;

@@ -1,5 +1,6 @@
 //! What all pages have.
 
+#[cfg(feature = "cli")]
 use ftp_proto::name::Printable;
 
 pub(in crate::report) const CSS: &str = include_str!("../report.css");
@@ -31,6 +32,7 @@ pub(in crate::report) fn contents(body: &str) -> String {
 }
 
 /// What somebody else has said, so that it deceives nobody.
+#[cfg(feature = "cli")]
 pub(in crate::report) fn shown(text: &str) -> String {
     escape(&Printable(text).to_string())
 }
