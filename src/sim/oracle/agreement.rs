@@ -22,7 +22,7 @@ impl Oracle for Agreement {
             // What is reported failed and destroys the old file is for `preservation`.
             verdict == Verdict::Destroyed
                 || may_evaporate(end, verdict)
-                || truncates && verdict == Verdict::SilentTruncation
+                || truncates && (verdict == Verdict::SilentTruncation || is_added_to(end, verdict))
                 || may_differ_silently(end)
                 || may_be_mixed(end)
                 || may_be_anothers(end)
@@ -90,7 +90,14 @@ fn may_be_anothers(end: &End<'_>) -> bool {
         Direction::Put => policy.mode.is_framed(),
         Direction::Get => policy.opening == Opening::Active,
     };
-    may_be_displaced(end.case) && policy.verify == Verify::Reply && by_reply && !undisturbed
+    // Who takes files as they appear has taken what stood there before it was known whose it is.
+    let is_taken = end.case.ingest.is_some() && end.case.writes_in_place;
+    may_be_displaced(end.case) && (is_taken || policy.verify == Verify::Reply && by_reply && !undisturbed)
+}
+
+/// What another adds to the part that stands there makes it no beginning of the file.
+fn is_added_to(end: &End<'_>, verdict: Verdict) -> bool {
+    verdict == Verdict::SilentCorruption && end.case.rival.is_some()
 }
 
 /// Two who write into one file in place mix their bytes.

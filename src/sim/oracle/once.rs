@@ -29,6 +29,8 @@ struct Known {
     /// What HASH was answered by.
     hash: Option<String>,
     renamed: bool,
+    /// What has been answered, or will be, may be about what somebody else has sent.
+    doubted: bool,
     /// On which control connection.
     session: u64,
     /// The client has reported it as delivered.
@@ -46,7 +48,7 @@ impl Known {
             Verify::Hash => self.has_hash_of(contents),
         };
         let is_named = policy.publish == Publish::Direct || self.renamed;
-        self.reported || self.stored && is_verified && is_named
+        self.reported || self.stored && !self.doubted && is_verified && is_named
     }
 
     fn has_hash_of(&self, contents: &Contents) -> bool {
@@ -128,10 +130,9 @@ impl Oracle for Once {
                 known.sent_bytes = error.is_none().then_some(*payload_bytes);
             }
             (Event::FileReported { error: None, .. }, Some(known)) => known.reported = true,
-            // A reply may be about what somebody else has sent, where the own connection was reset.
             (Event::DataCloses { how, .. }, _) if *how == DISBELIEVED => {
                 let of_session = |known: &&mut Known| known.session == heard.session;
-                self.files.values_mut().filter(of_session).for_each(|known| known.stored = false);
+                self.files.values_mut().filter(of_session).for_each(|known| known.doubted = true);
             }
             _ => {}
         }
@@ -154,7 +155,8 @@ impl Oracle for Once {
         }
         let came_once = |(id, fate): &(FileId, &FileFate)| match policy.direction {
             Direction::Put => self.uploads.get(id).is_none_or(|uploads| *uploads <= 1),
-            Direction::Get => fate.attempts <= 1,
+            // A client that died has not told how often it has begun.
+            Direction::Get => fate.attempts == 1,
         };
         let fates = (0..).map(FileId).zip(&end.outcome.files);
         let mut twice = fates.filter(|(_, fate)| fate.verdict == Verdict::Duplicated);
@@ -176,9 +178,10 @@ mod tests {
         Sends(String),
         Hears(u16, String),
         HasSent(u64),
+        Doubts,
         Reports,
     }
-    use Told::{HasSent, Hears, Reports, Sends};
+    use Told::{Doubts, HasSent, Hears, Reports, Sends};
 
     /// With one session, greeted; its one file is `file`.
     fn judged(end: &Ended, dialogue: &[Told]) -> Option<String> {
@@ -195,6 +198,10 @@ mod tests {
                 Hears(code, text) => tell(Event::Reply { code: *code, text }),
                 HasSent(payload_bytes) => {
                     tell(Event::FileEnds { name: file, payload_bytes: *payload_bytes, error: None });
+                }
+                Doubts => {
+                    let (local, peer) = (([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into());
+                    tell(Event::DataCloses { local, peer, how: DISBELIEVED });
                 }
                 Reports => tell(Event::FileReported { name: file, attempts: 1, error: None }),
             }
@@ -215,6 +222,18 @@ mod tests {
 
     fn hears(code: u16) -> Told {
         Hears(code, "text".to_owned())
+    }
+
+    #[test]
+    fn what_may_be_about_anothers_file_is_no_answer() {
+        let end = put(Verify::Reply, Publish::Direct);
+        let sent = || [stor(&put(Verify::Reply, Publish::Direct)), hears(150), HasSent(1)];
+        let again =
+            |between: Vec<Told>| -> Vec<Told> { sent().into_iter().chain(between).chain(sent()).collect() };
+        assert!(judged(&end, &again(vec![hears(226)])).is_some());
+        for between in [vec![hears(226), Doubts], vec![Doubts, hears(226)]] {
+            assert_eq!(judged(&end, &again(between)), None);
+        }
     }
 
     #[test]

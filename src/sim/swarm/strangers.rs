@@ -33,6 +33,8 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
     let elsewhere = Stranger { place: StrangerPlace::Elsewhere, deed, tls: false, after_us, visits };
     case.stranger = Some(match turn % 5 {
         3 if !turn.is_multiple_of(2) => {
+            // Where it is written in place, a part of its file would have to be seen.
+            case.writes_in_place = false;
             case.policy.mode = TransmissionMode::Deflate;
             (case.tls, case.policy.tls) = (None, TlsWhen::Off);
             Stranger { deed: StrangerDeed::Overruns, visits: 1, ..elsewhere }

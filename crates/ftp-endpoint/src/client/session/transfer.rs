@@ -4,9 +4,10 @@ use super::data::Opened;
 use super::{Session, refused};
 use crate::client::control::Control;
 use crate::client::error::ClientError;
-use crate::net::{Net, Stream, accept_from, contested, uncontested};
+use crate::net::{Listener, Net, Stream, accept_from, contested, uncontested};
+use crate::observe::Event as Seen;
 use crate::store::{ReadFile, WriteFile};
-use crate::transfer::{DataConnection, RestartMarker, TransferError, TransferStats};
+use crate::transfer::{DISBELIEVED, DataConnection, RestartMarker, TransferError, TransferStats};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
@@ -347,7 +348,7 @@ impl<N: Net> Session<N> {
                 another = another => another.map(Stream::abort).map_err(ClientError::DataConnect)?,
             }
         }
-        self.listening = None;
+        self.contested();
         let reply = self.control.read_completion().await?;
         Err(failed(TransferError::Connection(contested()), Some(reply)))
     }
@@ -358,9 +359,17 @@ impl<N: Net> Session<N> {
         let server = self.control.peer_addr().map_err(TransferError::Connection)?;
         let alone = uncontested(listener, Some(server.ip())).await;
         if alone.is_err() {
-            self.listening = None;
+            self.contested();
         }
         alone.map_err(TransferError::Connection)
+    }
+
+    /// What the server says of the transfer may be about somebody else's connection.
+    fn contested(&mut self) {
+        let Some(listener) = self.listening.take() else { return };
+        if let (Ok(local), Ok(peer)) = (listener.local_addr(), self.control.peer_addr()) {
+            self.watch.tell(self.net.now(), Seen::DataCloses { local, peer, how: DISBELIEVED });
+        }
     }
 
     /// An end that nobody has vouched for is one if SIZE tells the same (RFC 3659 section 4).
