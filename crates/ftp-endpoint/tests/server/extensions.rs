@@ -89,7 +89,7 @@ async fn machine_listings() {
     for (options, wanted) in [
         (
             None,
-            "type=cdir;perm=elcmdfp; .\r\ntype=file;size=3;modify=20000229000000;perm=rawdf; a b\r\n\
+            "type=cdir;perm=elcmdfp; .\r\ntype=file;size=3;modify=20000229000000;perm=rawdf;unique=0g1; a b\r\n\
              type=dir;perm=elcmdfp; sub\r\n",
         ),
         (Some(("size;modify;", "size;modify;")), "size=3;modify=20000229000000; a b\r\n sub\r\n"),
