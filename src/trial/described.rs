@@ -65,6 +65,11 @@ impl Software {
     }
 }
 
+/// `NAME`, or `NAME/SETTINGS` where they are not the default: as the command line takes it.
+pub fn with_settings(name: &str, settings: &str) -> String {
+    if settings == DEFAULT { name.to_owned() } else { format!("{name}/{settings}") }
+}
+
 /// The settings without a variant.
 pub(super) const DEFAULT: &str = "default";
 

@@ -15,7 +15,7 @@ mod suite;
 pub mod truth;
 mod verdict;
 
-pub use described::{Described, DescriptionError, Software, known};
+pub use described::{Described, DescriptionError, Software, known, with_settings};
 pub use fault::{FAULTS, Planned, Strike, Trigger, plan};
 pub use pair::{Client, Direction, Pair, Settings};
 pub use row::{Row, quoted};

@@ -66,9 +66,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether it lost something silently that somebody could have known of.
-    pub fn is_failure(&self) -> bool {
-        self.silent && !self.hidden
+    /// Whether it lost something silently that somebody could have known of; with `hidden`, anything.
+    pub fn is_failure(&self, hidden: bool) -> bool {
+        self.silent && (hidden || !self.hidden)
     }
 
     /// The fault's place, for a column.

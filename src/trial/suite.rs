@@ -1,5 +1,6 @@
 //! Whole trials: of each pair the control group first, then every fault, several runs at a time.
 
+use super::described::with_settings;
 use super::fault::Planned;
 use super::pair::{Pair, Settings};
 use super::proxy::Certificate;
@@ -30,40 +31,32 @@ pub struct Tried {
 impl Tried {
     /// Runs that lost something silently that somebody could have known of; with `hidden`, the others, too.
     pub fn failures(&self, hidden: bool) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| row.silent && (hidden || !row.hidden))
+        self.rows.iter().filter(move |row| row.is_failure(hidden))
     }
 }
 
 fn title(pair: &Pair) -> String {
-    let with = |software: &super::described::Software| {
-        let settings = &software.settings;
-        if settings == super::described::DEFAULT {
-            software.name.clone()
-        } else {
-            format!("{}/{settings}", software.name)
-        }
-    };
-    format!(
-        "{} with {}, {}",
-        with(&pair.client.software),
-        with(pair.server.software()),
-        pair.direction.name()
-    )
+    let [client, server] = [&pair.client.software, pair.server.software()]
+        .map(|software| with_settings(&software.name, &software.settings));
+    format!("{client} with {server}, {}", pair.direction.name())
 }
 
-/// Tries all pairs, at most `jobs` runs at a time; `plan` is committed on each. `expected` is told how many runs
-/// there are to be, `ended` of each as it ends.
+/// Tries all pairs, at most `jobs` runs at a time; `plan` is committed on each. `told` hears how many runs there
+/// are to be, and of each as it ends.
+///
+/// # Errors
+/// The proxy's certificate could not be made.
 pub async fn try_all(
     pairs: Vec<Pair>,
     settings: Settings,
     plan: &[Planned],
     jobs: usize,
-    mut ended: impl FnMut(Progress),
+    mut told: impl FnMut(Progress),
 ) -> io::Result<Tried> {
     let certificate = if settings.tls { Some(Arc::new(Certificate::make()?)) } else { None };
     let settings = Arc::new(settings);
     let pairs: Vec<Arc<Pair>> = pairs.into_iter().map(Arc::new).collect();
-    ended(Progress::Planned(pairs.len()));
+    told(Progress::Planned(pairs.len()));
     let run = |pair: Arc<Pair>, planned: Option<Planned>, carrier| {
         let (settings, certificate) = (Arc::clone(&settings), certificate.clone());
         async move {
@@ -78,7 +71,7 @@ pub async fn try_all(
         }
     };
     let controls = pairs.iter().map(|pair| run(Arc::clone(pair), None, None));
-    let controls = in_order(controls, jobs, |_| ended(Progress::Ended)).await;
+    let controls = in_order(controls, jobs, |_| told(Progress::Ended)).await;
     let mut tried = Tried::default();
     let (mut work, mut of_pair) = (Vec::new(), Vec::new());
     for (pair, control) in pairs.iter().zip(controls) {
@@ -94,8 +87,8 @@ pub async fn try_all(
             Err(why) => tried.left_out.push(LeftOut { pair: title(pair), why }),
         }
     }
-    ended(Progress::Planned(work.len()));
-    let mut runs = in_order(work.into_iter(), jobs, |_| ended(Progress::Ended)).await.into_iter();
+    told(Progress::Planned(work.len()));
+    let mut runs = in_order(work.into_iter(), jobs, |_| told(Progress::Ended)).await.into_iter();
     for (pair, control, planned) in of_pair {
         tried.rows.push(control);
         for (planned, run) in planned.iter().zip(runs.by_ref()) {

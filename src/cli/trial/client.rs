@@ -2,8 +2,8 @@
 
 use super::options::Options;
 use super::pairs::Found;
-use super::server::running;
-use super::tried;
+use super::server::{running, without_password};
+use super::{repeated, tried};
 use crate::cli::credentials::Credentials;
 use crate::cli::url::FtpUrl;
 use crate::programs::Template;
@@ -46,12 +46,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let name = args.server.as_deref().unwrap_or("ftpsim");
     let server = if name.contains("://") {
         let url: FtpUrl = name.parse().context("--server")?;
-        let user = url.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
-        // The password is FTPSIM_PASSWORD's.
-        again += &format!(" --server {}", quoted(&format!("ftp://{user}{}:{}/", url.host, url.port)));
-        if let Some(directory) = &args.server_dir {
-            again += &format!(" --server-dir {}", quoted(&directory.display().to_string()));
-        }
+        again += &format!(" --server {}", quoted(&without_password(&url)));
+        again += &repeated("--server-dir", &args.server_dir);
         running(&url, args.server_dir.clone(), &args.credentials).await?
     } else {
         ensure!(
@@ -61,9 +57,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         if args.server.is_some() {
             again += &format!(" --server {}", quoted(name));
         }
-        for file in &args.describe {
-            again += &format!(" --describe {}", quoted(&file.display().to_string()));
-        }
+        again += &repeated("--describe", &args.describe);
         Found::look(&args.describe).await?.server(name, args.options.is_under_tls())?
     };
     let words: Vec<String> = template.words().iter().map(|word| quoted(word)).collect();

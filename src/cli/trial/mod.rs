@@ -12,10 +12,11 @@ use super::signals::asked_to_end;
 use super::written::write;
 use crate::lab::export::write_rows;
 use crate::report::trial::{Told, html, junit, terminal};
-use crate::trial::{Pair, Progress, Row, Tried, try_all};
+use crate::trial::{Pair, Progress, Row, Tried, quoted, try_all};
 use anyhow::{Context, ensure};
 use options::Options;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -61,6 +62,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     // What was started for a run ends with its task, which the runtime drops.
     drop(runtime);
     code
+}
+
+/// Words of a command that says the option once for each path.
+fn repeated<'a>(option: &str, paths: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    paths.into_iter().map(|path| format!(" {option} {}", quoted(&path.display().to_string()))).collect()
 }
 
 /// Tries the pairs, and tells what came of it.

@@ -1,9 +1,9 @@
 //! `ftpsim trial pairs`, and who is known.
 
 use super::options::Options;
-use super::tried;
+use super::{repeated, tried};
 use crate::cli::out::{stdout, tell};
-use crate::trial::{Client, Described, Direction, Pair, Server, known, quoted};
+use crate::trial::{Client, Described, Direction, Pair, Server, known, quoted, with_settings};
 use anyhow::{Context, bail, ensure};
 use std::io::Write;
 use std::path::PathBuf;
@@ -80,8 +80,7 @@ impl Found {
                     false => described.client("", word, tls).is_some(),
                 };
                 if is_there {
-                    let name = &described.name;
-                    names.push(if word == "default" { name.clone() } else { format!("{name}/{word}") });
+                    names.push(with_settings(&described.name, word));
                 }
             }
         }
@@ -135,9 +134,7 @@ fn again(args: &Args, client: &str, server: &str, direction: Direction) -> (Stri
         quoted(server),
         direction.name()
     );
-    for file in &args.describe {
-        words += &format!(" --describe {}", quoted(&file.display().to_string()));
-    }
+    words += &repeated("--describe", &args.describe);
     (words, String::new())
 }
 

@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use super::pairs::{DIRECTIONS, Found};
-use super::tried;
+use super::{repeated, tried};
 use crate::cli::credentials::{Credentials, warn_of_password};
 use crate::cli::url::{FtpUrl, UrlParser};
 use crate::trial::{Account, Pair, Running, Server, Software, quoted};
@@ -39,15 +39,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     warn_of_password(&args.url);
     let server = running(&args.url, args.server_dir.clone(), &args.credentials).await?;
     let found = Found::look(&args.describe).await?;
-    let user = args.url.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
-    let url = format!("ftp://{user}{}:{}/", args.url.host, args.url.port);
-    let mut again = format!("ftpsim trial server {}", quoted(&url));
-    if let Some(directory) = &args.server_dir {
-        again += &format!(" --server-dir {}", quoted(&directory.display().to_string()));
-    }
-    for file in &args.describe {
-        again += &format!(" --describe {}", quoted(&file.display().to_string()));
-    }
+    let mut again = format!("ftpsim trial server {}", quoted(&without_password(&args.url)));
+    again += &repeated("--server-dir", &args.server_dir);
+    again += &repeated("--describe", &args.describe);
     let mut pairs = Vec::new();
     for name in &args.clients {
         let client = found.client(name, args.options.is_under_tls())?;
@@ -61,6 +55,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     tried(pairs, &args.options).await
+}
+
+/// The URL for a command that tries it again: the password is FTPSIM_PASSWORD's.
+pub(super) fn without_password(url: &FtpUrl) -> String {
+    let user = url.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
+    format!("ftp://{user}{}:{}/", url.host, url.port)
 }
 
 /// A server that runs.

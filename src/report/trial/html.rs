@@ -21,7 +21,7 @@ pub fn render(told: &Told<'_>) -> String {
         shown(&told.summary())
     );
     let mut details = String::new();
-    for direction in distinct(rows, |row| row.direction) {
+    for direction in distinct(rows.iter().map(|row| row.direction)) {
         let of_direction = |row: &&Row| row.direction == direction && row.trigger != "never";
         let of_direction: Vec<&Row> = rows.iter().filter(of_direction).collect();
         for (who, key) in [("client", client as fn(&Row) -> String), ("server", server)] {

@@ -1,6 +1,6 @@
 //! JUnit's XML, as CI systems read it: a suite a pair, a case a run.
 
-use super::{Told, client, distinct, server};
+use super::{Told, distinct, pair_of};
 use crate::report::html::shown;
 use crate::trial::Row;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 pub fn render(told: &Told<'_>) -> String {
     let rows = &told.tried.rows;
     let of_kind = |rows: &[&Row]| {
-        let failed = rows.iter().filter(|row| is_failure(told, row)).count();
+        let failed = rows.iter().filter(|row| row.is_failure(told.hidden_fails)).count();
         (failed, rows.iter().filter(|row| row.verdict == "not_struck").count())
     };
     let all: Vec<&Row> = rows.iter().collect();
@@ -22,8 +22,8 @@ pub fn render(told: &Told<'_>) -> String {
         text,
         "<testsuites name=\"ftpsim trial\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\">"
     );
-    for pair in distinct(rows, |row| (client(row), server(row), row.direction)) {
-        let of = |row: &&Row| (client(row), server(row), row.direction) == pair;
+    for pair in distinct(rows.iter().map(pair_of)) {
+        let of = |row: &&Row| pair_of(row) == pair;
         let of_pair: Vec<&Row> = rows.iter().filter(of).collect();
         let (failures, skipped) = of_kind(&of_pair);
         let name = shown(&format!("{} with {}, {}", pair.0, pair.1, pair.2));
@@ -52,10 +52,6 @@ pub fn render(told: &Told<'_>) -> String {
     text + "</testsuites>\n"
 }
 
-fn is_failure(told: &Told<'_>, row: &Row) -> bool {
-    row.silent && (told.hidden_fails || !row.hidden)
-}
-
 fn case(text: &mut String, told: &Told<'_>, row: &Row, suite: &str) {
     let _ = write!(
         text,
@@ -64,7 +60,7 @@ fn case(text: &mut String, told: &Told<'_>, row: &Row, suite: &str) {
         shown(&row.trigger),
         row.seconds
     );
-    let _ = if is_failure(told, row) {
+    let _ = if row.is_failure(told.hidden_fails) {
         let dialogue: Vec<String> = row.dialogue.iter().map(|line| shown(line)).collect();
         writeln!(
             text,

@@ -5,7 +5,7 @@ pub mod junit;
 pub mod terminal;
 pub mod truth;
 
-use crate::trial::{Row, Tried};
+use crate::trial::{Row, Tried, with_settings};
 
 /// A trial, as it is told.
 pub struct Told<'a> {
@@ -27,7 +27,7 @@ impl Told<'_> {
         let (mut runs, mut silent, mut hidden, mut unstruck) = (0, 0, 0, 0);
         for row in rows {
             runs += 1;
-            silent += usize::from(row.is_failure());
+            silent += usize::from(row.is_failure(false));
             hidden += usize::from(row.silent && row.hidden);
             unstruck += usize::from(row.verdict == "not_struck");
         }
@@ -42,11 +42,6 @@ impl Told<'_> {
     }
 }
 
-/// Software with its settings, where they are not the default.
-fn with_settings(name: &str, settings: &str) -> String {
-    if settings == "default" { name.to_owned() } else { format!("{name}/{settings}") }
-}
-
 fn client(row: &Row) -> String {
     with_settings(&row.client, &row.client_settings)
 }
@@ -55,10 +50,15 @@ fn server(row: &Row) -> String {
     with_settings(&row.server, &row.server_settings)
 }
 
-/// The values of `key`, each once, in the order in which they first come.
-fn distinct<'a, T: PartialEq>(rows: &'a [Row], key: impl Fn(&'a Row) -> T) -> Vec<T> {
+/// Client, server, and which way.
+fn pair_of(row: &Row) -> (String, String, &'static str) {
+    (client(row), server(row), row.direction)
+}
+
+/// Each value once, in the order in which they first come.
+fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut all: Vec<T> = Vec::new();
-    for value in rows.iter().map(key) {
+    for value in values {
         if !all.contains(&value) {
             all.push(value);
         }

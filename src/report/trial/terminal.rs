@@ -1,6 +1,6 @@
 //! Who loses files silently, and what became of each run.
 
-use super::{Told, client, counted, distinct, server};
+use super::{Told, client, counted, distinct, pair_of, server};
 use crate::trial::Row;
 use comfy_table::Table;
 use ftp_proto::name::Printable;
@@ -14,11 +14,11 @@ const COMMANDS: usize = 12;
 /// The whole text. What the other side has said is escaped.
 pub fn render(told: &Told<'_>) -> String {
     let rows = &told.tried.rows;
-    let pairs = distinct(rows, |row| (client(row), server(row), row.direction));
+    let pairs = distinct(rows.iter().map(pair_of));
     let mut text = String::new();
     if pairs.len() <= FEW_PAIRS {
         for pair in &pairs {
-            let of_pair = |row: &&Row| (client(row), server(row), row.direction) == *pair;
+            let of_pair = |row: &&Row| pair_of(row) == *pair;
             let (client, server, direction) = pair;
             let _ = writeln!(text, "{direction}: {} with {}", Printable(client), Printable(server));
             let _ = writeln!(text, "{}\n", runs(&rows.iter().filter(of_pair).collect::<Vec<_>>()));
@@ -42,16 +42,9 @@ pub fn render(told: &Told<'_>) -> String {
 
 /// A row a fault, a column a trigger.
 fn runs(rows: &[&Row]) -> Table {
-    let mut triggers: Vec<&str> = Vec::new();
-    let mut faults: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| row.trigger != "never") {
-        if !triggers.contains(&row.trigger.as_str()) {
-            triggers.push(&row.trigger);
-        }
-        if !faults.contains(&row.fault) {
-            faults.push(row.fault);
-        }
-    }
+    let planned = || rows.iter().filter(|row| row.trigger != "never");
+    let triggers = distinct(planned().map(|row| row.trigger.as_str()));
+    let faults = distinct(planned().map(|row| row.fault));
     let mut table = Table::new();
     table.set_header(["fault"].iter().chain(&triggers));
     for fault in faults {
@@ -66,12 +59,12 @@ fn runs(rows: &[&Row]) -> Table {
 
 /// A row a pair, a column a fault.
 fn losses(rows: &[Row]) -> Table {
-    let mut faults = distinct(rows, |row| row.fault);
+    let mut faults = distinct(rows.iter().map(|row| row.fault));
     faults.retain(|fault| *fault != "none");
     let mut table = Table::new();
     table.set_header(["client", "", "server"].iter().chain(&faults));
     for (client_name, direction, server_name) in
-        distinct(rows, |row| (client(row), row.direction, server(row)))
+        distinct(rows.iter().map(|row| (client(row), row.direction, server(row))))
     {
         let of = |row: &&Row| {
             client(row) == client_name && server(row) == server_name && row.direction == direction

@@ -1,5 +1,6 @@
 //! The truth table on real sockets, in the terminal.
 
+use super::distinct;
 use crate::sim::outcome::Verdict;
 use crate::trial::truth::Compared;
 use comfy_table::Table;
@@ -8,12 +9,7 @@ use std::fmt::Write as _;
 /// A row a contender and direction, a column a cut; then every difference.
 pub fn render(rows: &[Compared]) -> String {
     let mut table = Table::new();
-    let mut cuts: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| !row.cut.is_empty()) {
-        if !cuts.contains(&row.cut.as_str()) {
-            cuts.push(&row.cut);
-        }
-    }
+    let cuts = distinct(rows.iter().map(|row| row.cut.as_str()).filter(|cut| !cut.is_empty()));
     table.set_header(["cuts that agree", ""].iter().chain(&cuts));
     for strip in rows.chunk_by(|a, b| (&a.variant, &a.direction) == (&b.variant, &b.direction)) {
         let cell = |cut: &&str| {

@@ -46,9 +46,9 @@ impl<N: Net> DataConnection<N> {
         }
     }
 
-    /// No more is sent; the peer may. Under TLS the connection is not closed while the peer may have sent what has not been
-    /// read, which would make the kernel send RST, and lose there what has not been read (session tickets
-    /// of TLS 1.3 come unasked): [`Self::linger`] reads it.
+    /// No more is sent; the peer may. Under TLS the connection is not closed while the peer may have sent what has
+    /// not been read, which would make the kernel send RST, and lose there what has not been read (session
+    /// tickets of TLS 1.3 come unasked): [`Self::linger`] reads it.
     pub async fn end(&mut self) {
         // The peer may be gone already; there is nothing left to do about it.
         let _ = self.net.timeout(self.idle_limit, self.stream.shutdown()).await;

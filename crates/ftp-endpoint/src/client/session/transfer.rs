@@ -247,7 +247,7 @@ impl<N: Net> Session<N> {
     ) -> Result<(TransferStats, Reply), ClientError> {
         let result = match result {
             Ok(moved) => self.nobody_else_came().await.map(|()| moved),
-            failed => failed,
+            Err(error) => Err(error),
         };
         let moved = match result {
             Ok(moved) => moved,
@@ -258,7 +258,7 @@ impl<N: Net> Session<N> {
                     Some(reply) => Some(reply),
                     None => self.control.read_completion().await.ok(),
                 };
-                return Err(ClientError::Transfer { error, reply });
+                return Err(failed(error, reply));
             }
         };
         let reply = match reply {
@@ -310,8 +310,8 @@ impl<N: Net> Session<N> {
         reply
     }
 
-    /// In stream mode FIN is the end of file, and goes before the reply wherever no file follows. The connection is held until the server has answered: it tells who
-    /// has read it ([`DataConnection::was_read`]).
+    /// In stream mode FIN is the end of file, and goes before the reply wherever no file follows. The connection is
+    /// held until the server has answered: it tells who has read it ([`DataConnection::was_read`]).
     async fn end_in_clear(&mut self, mut data: DataConnection<N>) -> Result<Reply, ClientError> {
         if !data.outlives_file() || !self.policy.keeps_data_connection() {
             data.end().await;
