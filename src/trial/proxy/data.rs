@@ -164,8 +164,11 @@ impl Stream {
                 // What the dead had given to its kernel beyond the byte it has not written, for the receiver.
                 let _ = drain(&mut self.sender).await;
                 let _ = self.receiver.end(false).await;
-                watched.seen().file_ended = true;
+                // A server has taken this end before it hears of the other: two FINs so near each other would race.
+                // A client may not read before a reply that will never come.
+                watched.seen().file_ended = self.purpose == Purpose::Download;
                 let _ = drain(&mut self.receiver).await;
+                watched.seen().file_ended = true;
                 return;
             }
             FaultName::ReceiverDies => {
