@@ -60,7 +60,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// The URL for a command that tries it again: the password is FTPSIM_PASSWORD's.
 pub(super) fn without_password(url: &FtpUrl) -> String {
     let user = url.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
-    format!("ftp://{user}{}:{}/", url.host, url.port)
+    // An address of IPv6 has brackets in a URL.
+    let host = if url.host.contains(':') { format!("[{}]", url.host) } else { url.host.clone() };
+    format!("ftp://{user}{host}:{}/", url.port)
 }
 
 /// A server that runs.
@@ -78,4 +80,19 @@ pub(super) async fn running(
     let address = url.resolve().await?;
     let software = Software::unknown(&format!("{}:{}", url.host, url.port));
     Ok(Server::Running(Arc::new(Running { software, address, account: Account { login, directory } })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_again_names_the_same_server_and_no_password() {
+        for (url, again) in [
+            ("ftp://me:secret@[::1]:2121/", "ftp://me@[::1]:2121/"),
+            ("ftp://example.org/", "ftp://example.org:21/"),
+        ] {
+            assert_eq!(without_password(&url.parse().unwrap()), again);
+        }
+    }
 }
