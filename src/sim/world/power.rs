@@ -31,13 +31,15 @@ impl World {
             return;
         }
         let store = self.receiving_store();
-        let is_whole = |index: usize| {
+        // Whole, or whole until another's came in its place: in either case it had arrived.
+        let has_arrived = |index: usize| {
             let found = store.get(&path(&self.case.files[index].name));
-            found.is_some_and(|found| self.truth[index].is_whole(&found))
+            let truth = &self.truth[index];
+            found.is_some_and(|found| truth.is_whole(&found) || truth.is_replaced(&found))
         };
-        let whole: Vec<usize> = (0..self.truth.len()).filter(|index| is_whole(*index)).collect();
+        let arrived: Vec<usize> = (0..self.truth.len()).filter(|index| has_arrived(*index)).collect();
         let survivors = self.receiving_host().lose_power(injector.fired_at().unwrap_or(now));
-        let lost = whole.into_iter().filter(|index| !is_whole(*index));
+        let lost = arrived.into_iter().filter(|index| !has_arrived(*index));
         let lost: Vec<&String> = lost.map(|index| &self.case.files[index].name).collect();
         for name in &lost {
             self.recorder.trace.add(now, Place::Fault, format_args!("{name} was not on the disk"));
