@@ -300,3 +300,26 @@ fn results_are_compared_with_earlier_ones() {
     let (code, _, error) = compare(&["--out", &now, "--baseline", &path("nowhere")]);
     assert!(code == 2 && error.contains("nowhere"), "{error}");
 }
+
+#[test]
+fn why_is_asked_of_a_row_and_of_a_case() {
+    let directory = TempDir::new().unwrap();
+    let page = directory.path().join("why.html");
+    let few = ["--futures", "20", "--events", "6"];
+    let row = ["why", "tiny", "--variant", "stream", "--seed", "8"];
+    let (code, text, _) = output(&[&row[..], &few, &["--html", page.to_str().unwrap()]].concat());
+    assert_eq!(code, 0);
+    assert!(text.contains("The point of no return: 0.566578 s"), "{text}");
+    assert!(text.contains("What happened: ftpsim replay tiny --variant stream --seed 8"), "{text}");
+    assert!(fs::read_to_string(page).unwrap().contains("<svg class=why"));
+    let (code, json, _) = output(&[&row[..], &few, &["--json", "--jobs", "1"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &json["why"]["file"]), (0, &serde_json::Value::from("file-00005.dat")));
+    let case = directory.path().join("case.json");
+    fs::write(&case, json["case"].to_string()).unwrap();
+    let (code, again, _) = output(&[&["why", case.to_str().unwrap(), "--json"], &few[..]].concat());
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((code, &again["why"]["steps"]), (0, &json["why"]["steps"]));
+    let (code, _, error) = output(&["why", "tiny", "--variant", "stream"]);
+    assert!(code == 2 && error.contains("--seed"), "{error}");
+}

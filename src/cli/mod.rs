@@ -17,6 +17,7 @@ mod ls;
 mod merge;
 mod mkdir;
 mod mv;
+mod named;
 mod netrc;
 mod out;
 mod progress;
@@ -35,6 +36,7 @@ mod transfer;
 #[cfg(unix)]
 mod trial;
 mod url;
+mod why;
 mod written;
 
 use clap::error::{ContextKind, ContextValue};
@@ -56,6 +58,8 @@ enum Command {
     Compare(compare::Args),
     /// Run one row of runs.csv again and print all that happens
     Replay(replay::Args),
+    /// When was a loss decided, and how likely was it until then?
+    Why(why::Args),
     /// List scenarios, faults and variants
     Scenarios(scenarios::Args),
     /// Upload files
@@ -177,6 +181,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Compare(args) => compare::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Why(args) => why::run(&args),
         Command::Scenarios(args) => scenarios::run(args),
         Command::Put(args) => put::run(args),
         Command::Get(args) => get::run(args),

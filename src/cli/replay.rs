@@ -1,38 +1,25 @@
 //! `ftpsim replay`: one run again, with everything that happened in it.
 
 use super::compare::style;
+use super::named::Named;
 use super::out::{note, stdout};
-use super::sweep::read_case;
-use crate::lab::export::AtomicFile;
+use super::written::write_noted;
 use crate::lab::records::RunRecord;
 use crate::lab::run::measured;
 use crate::report::timeline::{self, View};
 use crate::sim::case::Case;
 use crate::sim::outcome::Outcome;
-use crate::sim::scenario::Scenario;
 use crate::sim::signature::Signature;
 use crate::sim::world;
-use anyhow::Context;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use turmoil_tcp::pcap;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// A scenario's name (see `ftpsim scenarios`) or a TOML file; or a case, as `ftpsim sweep` and
-    /// `ftpsim shrink` save them (*.json)
-    #[arg(value_name = "SCENARIO|CASE.json")]
-    scenario: String,
-    /// The contender [needed with a scenario]
-    #[arg(long)]
-    variant: Option<String>,
-    /// The seed [needed with a scenario]
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Another value for a key of the scenario, as ftpsim compare takes it
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<String>,
+    #[command(flatten)]
+    named: Named,
     /// Print every event, not only the twenty around the fault
     #[arg(long, conflicts_with_all = ["file", "around"])]
     all: bool,
@@ -57,7 +44,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let case = case(&args)?;
+    let case = args.named.case()?;
     let outcome = world::run_captured(&case)?;
     let run = measured(&case, &outcome);
     write_files(&args, &case, &outcome, &run.record)?;
@@ -108,54 +95,18 @@ fn view(args: &Args, case: &Case) -> anyhow::Result<View> {
 }
 
 fn write_files(args: &Args, case: &Case, outcome: &Outcome, record: &RunRecord) -> anyhow::Result<()> {
-    let command = match (&args.variant, args.seed) {
-        (Some(variant), Some(seed)) => {
-            let scenario = Scenario::load_with(&args.scenario, &args.settings)?.word();
-            format!("ftpsim replay {scenario} --variant {variant} --seed {seed}")
-        }
-        _ => format!("ftpsim replay {}", args.scenario),
-    };
+    let command = args.named.command("replay")?;
     if let Some(path) = &args.html {
         let page = timeline::html::render(case, outcome, record, &command);
-        write_whole(path, |file| Ok(file.write_all(page.as_bytes())?))?;
+        write_noted(path, |file| Ok(file.write_all(page.as_bytes())?))?;
     }
     if let Some(path) = &args.pcap {
         let secrets = Some(outcome.key_log.as_str()).filter(|lines| !lines.is_empty());
-        write_whole(path, |file| Ok(pcap::write(&outcome.captured, &command, secrets, file)?))?;
+        write_noted(path, |file| Ok(pcap::write(&outcome.captured, &command, secrets, file)?))?;
     }
     if let Some(path) = &args.trace {
         let lines = timeline::to_json_lines(case, outcome, record);
-        write_whole(path, |file| Ok(file.write_all(lines.as_bytes())?))?;
+        write_noted(path, |file| Ok(file.write_all(lines.as_bytes())?))?;
     }
     Ok(())
-}
-
-/// The file appears when it is whole; its directory is made if there is none.
-fn write_whole(path: &Path, write: impl FnOnce(&mut AtomicFile) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{}: not a file's name", path.display()))?;
-    let whole = || {
-        let mut file = AtomicFile::create(directory, name)?;
-        write(&mut file)?;
-        file.publish()?;
-        note(format_args!("Written: {}.", path.display()));
-        anyhow::Ok(())
-    };
-    whole().with_context(|| path.display().to_string())
-}
-
-fn case(args: &Args) -> anyhow::Result<Case> {
-    if args.scenario.ends_with(".json") {
-        anyhow::ensure!(
-            args.variant.is_none() && args.seed.is_none() && args.settings.is_empty(),
-            "a case says its variant, seed and all else itself: leave out --variant, --seed and --set"
-        );
-        return read_case(Path::new(&args.scenario));
-    }
-    let scenario = Scenario::load_with(&args.scenario, &args.settings)?;
-    let (Some(variant), Some(seed)) = (&args.variant, args.seed) else {
-        anyhow::bail!("a run of a scenario is named by --variant and --seed, too");
-    };
-    Ok(Case::draw(&scenario, variant, seed)?)
 }

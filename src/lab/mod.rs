@@ -23,3 +23,4 @@ pub mod table;
 pub mod truth;
 pub mod twice;
 pub mod verdicts;
+pub mod why;

@@ -15,3 +15,4 @@ pub mod timeline;
 #[cfg(all(feature = "cli", unix))]
 pub mod trial;
 pub mod ways;
+pub mod why;

@@ -42,6 +42,16 @@ impl Style {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
 
+    /// In red, where it is to be seen at once.
+    pub(super) fn marked(self, text: &str, marked: bool) -> String {
+        if self.colour && marked { format!("\x1b[1;31m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Broken between words, to the width of the terminal.
+    pub(super) fn wrapped(self, text: &str) -> String {
+        wrap(text, self.width)
+    }
+
     /// What a scenario is to find out, behind its name.
     fn question(self, scenario: &Scenario) -> String {
         let text = wrap(&format!("{}: {}", scenario.name, scenario.question), self.width);

@@ -36,7 +36,7 @@ impl View {
         let middle = match self {
             Self::All => return vec![true; events.len()],
             Self::File(name) => {
-                let about = |event: &TraceEvent| event.place == Place::Fault || names(&event.text, name);
+                let about = |event: &TraceEvent| event.place == Place::Fault || event.names(name);
                 return events.iter().map(about).collect();
             }
             Self::Fault => events.iter().position(|event| event.place == Place::Fault).unwrap_or(0),
@@ -45,17 +45,6 @@ impl View {
         let first = middle.saturating_sub(SHOWN / 2).min(events.len().saturating_sub(SHOWN));
         (0..events.len()).map(|index| (first..first + SHOWN).contains(&index)).collect()
     }
-}
-
-/// Whether a text has this name in it, and not a longer one that it is a part of.
-fn names(text: &str, name: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    text.match_indices(name).any(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + name.len()..]);
-        let goes_on = after.chars().next().is_some_and(part)
-            || after.strip_prefix('.').is_some_and(|rest| rest.starts_with(part));
-        !before.ends_with(part) && !goes_on
-    })
 }
 
 /// The case, what happened, the fate of the files, the trace hash; ends with a newline.
@@ -82,7 +71,7 @@ pub fn render(case: &Case, outcome: &Outcome, record: &RunRecord, style: Style, 
     text
 }
 
-fn heading(case: &Case, record: &RunRecord) -> String {
+pub(super) fn heading(case: &Case, record: &RunRecord) -> String {
     format!(
         "{} {} seed {} (case {})\n{} {} in {} mode, structure {}; {} round trip, {}\nfault: {}\n",
         case.scenario,
@@ -247,8 +236,5 @@ mod tests {
     fn the_events_of_a_file_are_those_that_name_it_whole() {
         let all = events(24, 5);
         assert_eq!(shown(&View::File("file-1.dat".to_owned()), &all), [1, 5, 13]);
-        assert!(names("[1] done with /file-1.dat: 10 bytes", "file-1.dat"));
-        assert!(names("about to open data connection for /file-1.dat.", "file-1.dat"));
-        assert!(!names("sends file-1.dat.part", "file-1.dat") && !names("sends file-11.dat", "file-1"));
     }
 }

@@ -192,6 +192,8 @@ pub struct Outcome {
     pub files: Vec<FileFate>,
     /// The fault happened (for `none` and `loss`: the run took place, a packet was lost).
     pub fault_fired: bool,
+    /// When it struck first; `None` when it did not, and for faults that have no moment.
+    pub fault_at_us: Option<u64>,
     /// How often a fault of wire bytes struck.
     pub strikes: u32,
     /// The virtual time ran out before the delivery ended.

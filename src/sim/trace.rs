@@ -49,6 +49,19 @@ pub struct TraceEvent {
     pub text: String,
 }
 
+impl TraceEvent {
+    /// Whether it names this file, and not one whose longer name this is a part of.
+    pub fn names(&self, file: &str) -> bool {
+        let part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        self.text.match_indices(file).any(|(at, _)| {
+            let (before, after) = (&self.text[..at], &self.text[at + file.len()..]);
+            let goes_on = after.chars().next().is_some_and(part)
+                || after.strip_prefix('.').is_some_and(|rest| rest.starts_with(part));
+            !before.ends_with(part) && !goes_on
+        })
+    }
+}
+
 /// What will be asked of a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
@@ -240,6 +253,16 @@ mod tests {
         assert_ne!(trace("a", 1).hash(), trace("a", 2).hash());
         assert_ne!(trace("a", 1).hash(), trace("b", 1).hash());
         assert_eq!(trace("a", 1).hash().len(), 16);
+    }
+
+    #[test]
+    fn an_event_names_a_file_whole() {
+        let names = |text: &str, file| {
+            TraceEvent { at_us: 0, place: Place::Client, text: text.to_owned() }.names(file)
+        };
+        assert!(names("[1] done with /file-1.dat: 10 bytes", "file-1.dat"));
+        assert!(names("about to open data connection for /file-1.dat.", "file-1.dat"));
+        assert!(!names("sends file-1.dat.part", "file-1.dat") && !names("sends file-11.dat", "file-1"));
     }
 
     #[test]

@@ -84,21 +84,40 @@ pub fn run_captured(case: &Case) -> Result<Outcome, WorldError> {
     run_watched(case, Keep { trace_hash: true, events: true, packets: true, ..Keep::default() })
 }
 
+/// Runs a case as [`judge`] does, up to `future.from`; from then on the path's luck is another.
+pub fn judge_future(case: &Case, future: Future) -> Result<Outcome, WorldError> {
+    run_into(case, Keep::default(), Some(future))
+}
+
 fn run_watched(case: &Case, keep: Keep) -> Result<Outcome, WorldError> {
+    run_into(case, keep, None)
+}
+
+fn run_into(case: &Case, keep: Keep, future: Option<Future>) -> Result<Outcome, WorldError> {
     if case.mutant.is_some() && !mutant::POSSIBLE {
         return Err(WorldError::Mutant);
     }
     let _mutant = mutant::plant(case.mutant);
     let _tls = case.tls.map(|_| Seeded::begin(case.seed));
-    let world = Arc::new(World::new(case, keep));
+    let world = Arc::new(World::new(case, keep, future));
     let config = world.network_config();
     let ended = world.clone().network(&config).run()?;
     Ok(world.outcome(&RunReport::from(ended)))
 }
 
+/// One of the ways in which a run may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Future {
+    /// Until then it is the run of the case.
+    pub from: SimTime,
+    /// What is left to the path's luck (losses, delays, order) is drawn from this seed from then on.
+    pub seed: u64,
+}
+
 /// What both hosts, the path and the oracle share; the simulation runs on one thread.
 struct World {
     case: Case,
+    future: Option<Future>,
     keep: Keep,
     truth: Arc<[Contents]>,
     client_store: HostStore,
@@ -109,7 +128,7 @@ struct World {
 }
 
 impl World {
-    fn new(case: &Case, keep: Keep) -> Self {
+    fn new(case: &Case, keep: Keep, future: Option<Future>) -> Self {
         let truth: Arc<[Contents]> = truth::of(case).into();
         let sender = match case.policy.direction {
             Direction::Put => Who::Client,
@@ -161,6 +180,7 @@ impl World {
         let server_store = HostStore::new(server_store, Who::Server, recorder.clone(), disk);
         Self {
             case: case.clone(),
+            future,
             keep,
             truth,
             client_store,
@@ -183,6 +203,9 @@ impl World {
     }
 
     async fn client_host(self: Arc<Self>, net: SimNet, router: RouterHandle) {
+        if let Some(Future { from, seed }) = self.future {
+            router.redraw(from.as_ns(), seed);
+        }
         self.recorder.use_router(router);
         net.set_tap(Arc::new(self.tap(Who::Client)));
         let receives = self.case.policy.direction == Direction::Get;
@@ -366,6 +389,7 @@ impl World {
                 FaultKind::Loss { .. } => ended.up.lost + ended.down.lost > 0,
                 _ => self.recorder.injector.fired_at().is_some(),
             },
+            fault_at_us: self.recorder.injector.fired_at().map(SimTime::as_us),
             strikes: self.recorder.injector.strikes(),
             cut_off: ending == Ending::TimeLimit,
             fault_phase: notes.fault_phase,

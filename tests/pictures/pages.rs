@@ -134,6 +134,15 @@ fn timelines_can_be_read_by_all() {
 }
 
 #[test]
+fn why_can_be_read_by_all() {
+    let (Some(axe), true) = (axe(), common::has("chromium")) else { return };
+    let home = TempDir::new().unwrap();
+    let run = ["why", "tiny", "--variant", "stream", "--seed", "8", "--futures", "50", "--html", "why.html"];
+    common::succeed(common::ftpsim(home.path()).args(run));
+    nothing_wrong(&home.path().join("why.html"), home.path(), &axe);
+}
+
+#[test]
 fn the_conformance_matrix_can_be_read_by_all() {
     let (Some(axe), true) = (axe(), common::has("chromium")) else { return };
     let home = TempDir::new().unwrap();

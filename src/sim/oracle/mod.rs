@@ -204,6 +204,7 @@ pub(crate) mod tests {
             files: case.files.iter().map(fate).collect(),
             cut_off: false,
             fault_fired: true,
+            fault_at_us: Some(1),
             strikes: 1,
             fault_phase: None,
             duration_us: Some(1),

@@ -1,3 +1,4 @@
+mod future;
 mod power;
 mod strangers;
 

@@ -73,6 +73,11 @@ impl Impair {
         }
     }
 
+    /// Draws from another seed from now on; whether the path is bad, and what is under way, stays as it is.
+    pub(super) fn redraw(&mut self, seed: u64, direction: Direction) {
+        *self = Self { bad: self.bad, latest_ns: self.latest_ns, ..Self::new(self.what, seed, direction) };
+    }
+
     /// Whether the path's bursts take the next packet.
     pub(super) fn loses(&mut self) -> bool {
         let Some(model) = self.what.burst_loss else { return false };

@@ -31,6 +31,7 @@ pub(super) enum Command {
     Arm(Cut),
     Refuse { to: SocketAddr, times: u32 },
     Rule(Box<dyn FaultRule>),
+    Redraw { from_ns: u64, seed: u64 },
 }
 
 /// Arms the middlebox; usable from everywhere, at any time. An order is carried out before the
@@ -63,6 +64,12 @@ impl RouterHandle {
         self.command(Command::Rule(Box::new(rule)));
     }
 
+    /// From `from_ns` on the path's luck (losses, bursts, order, copies, jitter) is drawn from another seed: the
+    /// run is the same until then, and another of its futures behind it. To be given before the first packet.
+    pub fn redraw(&self, from_ns: u64, seed: u64) {
+        self.command(Command::Redraw { from_ns, seed });
+    }
+
     /// To be carried out at `at_ns`, before any packet that reaches the router then. Whoever gives
     /// the order is heard in time if that is no sooner than a packet of its own would be there.
     pub fn order(&self, at_ns: u64, order: Order) {
@@ -76,6 +83,10 @@ impl RouterHandle {
 
 /// A packet that leaves the router: the way it goes, when it is at the far host, its bytes.
 pub(crate) type Departure = (Direction, u64, Vec<u8>);
+
+fn losses(seed: u64) -> PerDirection<ChaCha12Rng> {
+    PerDirection::of(|d| seeds::stream(seed, &format!("loss {}", d.name())))
+}
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -100,6 +111,8 @@ pub(crate) struct Router {
     impair: PerDirection<Impair>,
     loss: PerDirection<ChaCha12Rng>,
     loss_ppm: u32,
+    /// From when on another seed is drawn from, and which.
+    redraw: Option<(u64, u64)>,
     hop_ns: u64,
     /// Those of users, before the middlebox.
     rules: Vec<Box<dyn FaultRule>>,
@@ -127,8 +140,9 @@ impl Router {
         Self {
             links: PerDirection::of(|_| link.clone()),
             impair: PerDirection::of(|d| Impair::new(path.impairments, seed, d)),
-            loss: PerDirection::of(|d| seeds::stream(seed, &format!("loss {}", d.name()))),
+            loss: losses(seed),
             loss_ppm: path.loss_ppm,
+            redraw: None,
             hop_ns,
             rules: Vec::new(),
             streams: Streams::default(),
@@ -200,6 +214,13 @@ impl Router {
                 Command::Arm(cut) => self.middlebox.arm(cut),
                 Command::Refuse { to, times } => self.middlebox.refuse(to, times),
                 Command::Rule(rule) => self.rules.push(rule),
+                Command::Redraw { from_ns, seed } => self.redraw = Some((from_ns, seed)),
+            }
+        }
+        if let Some((_, seed)) = self.redraw.take_if(|(from_ns, _)| at_ns >= *from_ns) {
+            self.loss = losses(seed);
+            for direction in [Direction::Up, Direction::Down] {
+                self.impair[direction].redraw(seed, direction);
             }
         }
         // They are drawn for every packet, so that no fault moves another packet's luck.
