@@ -80,18 +80,19 @@ fn may_be_taken_in_part(end: &End<'_>) -> bool {
 }
 
 /// In clear, what comes from the right address first is the file (RFC 2577 section 8), where nobody can see that two
-/// have come: when the packets by which the right one comes are lost. The sender of a file that has a connection of
+/// have come: when the packets by which the right one comes are lost, or late. The sender of a file that has a connection of
 /// its own waits for the end of that, which only its reader makes; who keeps the connection, and a client
 /// that is connected to, go by the reply.
 fn may_be_anothers(end: &End<'_>) -> bool {
     let Case { policy, path, fault, .. } = end.case;
-    let undisturbed = fault.kind == FaultKind::None && !path.loses();
+    let undisturbed = fault.kind == FaultKind::None && !path.loses() && path.reorder_ppm == 0;
     let by_reply = match policy.direction {
         Direction::Put => policy.mode.is_framed(),
         Direction::Get => policy.opening == Opening::Active,
     };
-    // Who takes files as they appear has taken what stood there before it was known whose it is.
-    let is_taken = end.case.ingest.is_some() && end.case.writes_in_place;
+    // Who takes files as they appear has taken what stood there before it was known whose it is: in place at once,
+    // and whole when only the other could be seen to come.
+    let is_taken = end.case.ingest.is_some() && (end.case.writes_in_place || !undisturbed);
     may_be_displaced(end.case) && (is_taken || policy.verify == Verify::Reply && by_reply && !undisturbed)
 }
 
