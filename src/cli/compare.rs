@@ -1,12 +1,15 @@
 //! `ftpsim compare`: every contender on the same seeds, files and faults.
 
 use super::out::stdout;
-use super::progress;
+use super::{progress, shards};
 use crate::lab::baseline::Baseline;
 use crate::lab::claims;
 use crate::lab::compare::{Comparison, Options, compare};
 use crate::lab::export::AtomicFile;
 use crate::lab::grid::{self, Grid};
+use crate::lab::merge::Shard;
+use crate::lab::plural::counted;
+use crate::lab::shards::Source;
 use crate::lab::table::Table;
 use crate::lab::truth::{self, TruthTable};
 use crate::lab::twice;
@@ -47,54 +50,95 @@ pub(super) struct Args {
     /// Print the summary as JSON instead of tables
     #[arg(long)]
     json: bool,
+    /// Only this part of the runs, I from 1 to N; writes into a directory of its own below --out, for `ftpsim
+    /// merge`, and goes on where it was when it was killed [default: as the variables of a Slurm job array or a
+    /// Kubernetes Indexed Job say]
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["baseline", "json"])]
+    shard: Option<Shard>,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::load_with(&args.scenario, &args.settings)?;
+    let of_its_own = |what: &str| format!("{} {what}: leave out --seeds", scenario.name);
+    anyhow::ensure!(args.seeds.is_none() || !scenario.every_wire_byte, of_its_own("cuts at every wire byte"));
+    anyhow::ensure!(args.seeds.is_none() || scenario.grid.is_none(), of_its_own("has a grid with its seeds"));
     let seeds = args.seeds.unwrap_or(scenario.seeds);
-    let elsewhere = args.out.clone().or_else(|| local(&scenario, seeds));
-    let out = elsewhere.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let jobs = args.jobs.unwrap_or_else(pool::all_cores);
-    let options = Options { seeds, jobs, out: &out };
-    if args.baseline.is_some() && (scenario.every_wire_byte || scenario.grid.is_some()) {
+    if let Some(shard) = shards::asked(args.shard)? {
+        let elsewhere = args.out.clone().or_else(|| local(&scenario, seeds));
+        let out = elsewhere.unwrap_or_else(|| Path::new("results").join(&scenario.name));
+        let (units, directory) = shards::write(&scenario, seeds, shard, jobs, &out)?;
+        let all = out.join(format!("shard-*-of-{}", shard.count));
+        writeln!(
+            stdout(),
+            "Shard {shard}: {} run; written: {}.\nWhen all are there: ftpsim merge {} --out {}",
+            counted(units, "unit"),
+            directory.display(),
+            all.display(),
+            out.display()
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    whole(&Whole {
+        scenario: &scenario,
+        seeds,
+        jobs,
+        out: args.out.as_deref(),
+        baseline: args.baseline.as_deref(),
+        json: args.json,
+        from: Source::Run,
+    })
+}
+
+/// What is run, or put together of shards, and told.
+pub(super) struct Whole<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) seeds: SeedRange,
+    pub(super) jobs: NonZeroUsize,
+    /// By default as `Args::out` says.
+    pub(super) out: Option<&'a Path>,
+    pub(super) baseline: Option<&'a Path>,
+    pub(super) json: bool,
+    pub(super) from: Source<'a>,
+}
+
+pub(super) fn whole(asked: &Whole<'_>) -> anyhow::Result<ExitCode> {
+    let Whole { scenario, seeds, jobs, from, json, .. } = *asked;
+    let elsewhere = asked.out.map(Path::to_owned).or_else(|| local(scenario, seeds));
+    let out = elsewhere.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let options = Options { seeds, jobs, out: &out, from };
+    if asked.baseline.is_some() && (scenario.every_wire_byte || scenario.grid.is_some()) {
         anyhow::bail!(
             "--baseline compares losses and times under faults; {} has its cells instead",
             scenario.name
         );
     }
     // Before anything is written over it.
-    let baseline =
-        args.baseline.as_deref().map(|directory| Baseline::read(directory, &scenario.name)).transpose()?;
+    let baseline = asked.baseline.map(|directory| Baseline::read(directory, &scenario.name)).transpose()?;
     if scenario.every_wire_byte {
-        anyhow::ensure!(args.seeds.is_none(), "{} cuts at every wire byte: leave out --seeds", scenario.name);
         let table = if scenario.cut_twice { cut_twice } else { truth_table };
-        return table(&scenario, options, args.json);
+        return table(scenario, options, json);
     }
     if let Some(spec) = &scenario.grid {
-        anyhow::ensure!(
-            args.seeds.is_none(),
-            "the grid of {} has its seeds: leave out --seeds",
-            scenario.name
-        );
-        return delivery_times(&scenario, spec, options, args.json);
+        return delivery_times(scenario, spec, options, json);
     }
     let bar = progress::bar(Some(seeds.count() * scenario.variants.len() as u64), "runs");
     let comparison =
-        compare(&scenario, options, |variant, seed| run::run(&scenario, variant, seed), || bar.inc(1));
+        compare(scenario, options, |variant, seed| run::run(scenario, variant, seed), || bar.inc(1));
     bar.finish_and_clear();
     let mut comparison = comparison?;
     comparison.claims = claims::judge(&comparison);
     comparison.baseline = baseline.map(|baseline| baseline.changes(&comparison, &out)).transpose()?;
-    let mut companions = companions(&scenario, elsewhere.as_deref(), jobs)?;
+    let mut companions = companions(scenario, elsewhere.as_deref(), options)?;
     companions.timelines = html::timelines(&comparison, |variant, seed| {
-        let case = Case::draw(&scenario, variant, seed)?;
+        let case = Case::draw(scenario, variant, seed)?;
         let outcome = world::run_captured(&case)?;
         anyhow::Ok((case, outcome))
     })?;
     comparison.written.extend(companions.written().cloned());
     comparison.written.push(write_report(&comparison, &companions, &out)?);
     let mut stdout = stdout();
-    if args.json {
+    if json {
         serde_json::to_writer_pretty(&mut stdout, &comparison)?;
         writeln!(stdout)?;
     } else {
@@ -123,12 +167,12 @@ fn local(scenario: &Scenario, seeds: SeedRange) -> Option<PathBuf> {
 }
 
 /// Their files go beside those of the scenario: into `results/NAME`, or `out/NAME`.
-fn companions(scenario: &Scenario, out: Option<&Path>, jobs: NonZeroUsize) -> anyhow::Result<Companions> {
+fn companions(scenario: &Scenario, out: Option<&Path>, like: Options<'_>) -> anyhow::Result<Companions> {
     let mut companions = Companions::default();
     for name in &scenario.companions {
         let companion = Scenario::load(name)?;
         let out = out.unwrap_or(Path::new("results")).join(name);
-        let options = Options { seeds: companion.seeds, jobs, out: &out };
+        let options = Options { seeds: companion.seeds, out: &out, ..like };
         match &companion.grid {
             Some(spec) => companions.grid = Some(run_grid(&companion, spec, options)?),
             None if companion.every_wire_byte => {

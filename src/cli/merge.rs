@@ -1,6 +1,7 @@
-//! `ftpsim merge`: the shards of a sweep put together.
+//! `ftpsim merge`: the shards of a sweep, or of a comparison, put together.
 
 use super::out::stdout;
+use super::shards;
 use super::sweep::{Output, read_swept};
 use crate::lab::merge::merge;
 use crate::lab::plural::counted;
@@ -11,15 +12,20 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The directories of all shards, as `ftpsim sweep --shard` writes them
+    /// The directories of all shards, as `ftpsim sweep --shard` and `ftpsim compare --shard` write them
     #[arg(required = true, value_name = "DIR")]
     shards: Vec<PathBuf>,
-    /// Where the whole goes: the same bytes as of the unsharded sweep
-    #[arg(long, value_name = "DIR", default_value = "results/sweep")]
-    out: PathBuf,
+    /// Where the whole goes: the same bytes as without shards [default: results/sweep; of a comparison, as
+    /// `ftpsim compare` says]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    if shards::are_of_a_comparison(&args.shards) {
+        return shards::merge(&args.shards, args.out.as_deref());
+    }
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results/sweep"));
     let mut shards = Vec::new();
     for directory in &args.shards {
         shards.push((directory.display().to_string(), read_swept(directory)?));
@@ -32,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             .ok_or_else(|| anyhow::anyhow!("no shard has {name}"))
             .and_then(|path| super::sweep::read_case(&path))
     };
-    output.write(&args.out, small)?;
+    output.write(&out, small)?;
     writeln!(
         stdout(),
         "{}, seeds {}: {}, violations: {}; written: {}",
@@ -40,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         whole.seeds,
         counted(whole.sweep.runs, "run"),
         whole.sweep.findings.len(),
-        args.out.display()
+        out.display()
     )?;
     Ok(ExitCode::from(u8::from(!whole.sweep.findings.is_empty())))
 }

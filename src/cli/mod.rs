@@ -28,6 +28,7 @@ mod replay;
 mod rm;
 mod scenarios;
 mod serve;
+mod shards;
 mod shrink;
 mod signals;
 mod sweep;
@@ -88,7 +89,7 @@ enum Command {
     Quote(quote::Args),
     /// Hunt for runs that violate an invariant
     Sweep(sweep::Args),
-    /// Put the shards of a sweep together
+    /// Put the shards of a sweep, or of a comparison, together
     Merge(merge::Args),
     /// Find the smallest case that goes wrong in the same way
     Shrink(shrink::Args),

@@ -1,7 +1,7 @@
 //! `ftpsim sweep`: hunts for runs that violate an invariant.
 
 use super::out::{note, stdout};
-use super::progress;
+use super::{progress, shards};
 use crate::lab::export::AtomicFile;
 use crate::lab::merge::{Shard, Swept};
 use crate::lab::mutants;
@@ -82,11 +82,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let start = Instant::now();
     let whole =
         args.seeds.unwrap_or(SeedRange { start: 0, end: if args.for_.is_some() { u64::MAX } else { 1_000 } });
-    let shard = shard(args)?;
+    let shard = if args.for_.is_some() { None } else { shards::asked(args.shard)? };
     let seeds = shard.map_or(whole, |shard| shard.of(whole));
     anyhow::ensure!(seeds.start < seeds.end, "more shards than seeds: this one has none");
     let out = match shard {
-        Some(shard) => args.out.join(format!("shard-{}-of-{}", shard.index, shard.count)),
+        Some(shard) => shards::directory(&args.out, shard),
         None => args.out.clone(),
     };
     let bar = progress::bar(args.for_.is_none().then_some(seeds.count()), "seeds");
@@ -136,15 +136,6 @@ fn tell_of(finding: &Finding, out: &Path) -> Result<()> {
     }
     note(format_args!("  again: ftpsim replay {}", case.display()));
     Ok(())
-}
-
-#[allow(clippy::disallowed_methods, reason = "a job engine says by its variables which part is ours")]
-fn shard(args: &Args) -> Result<Option<Shard>> {
-    match args.shard {
-        Some(shard) => Ok(Some(shard)),
-        None if args.for_.is_some() => Ok(None),
-        None => Shard::from_environment(|name| std::env::var(name).ok()).map_err(anyhow::Error::msg),
-    }
 }
 
 fn full_name(seed: u64) -> String {

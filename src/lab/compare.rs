@@ -4,12 +4,12 @@ use super::baseline::Changes;
 use super::claim::Claim;
 use super::export::{Csv, ExportError, write_rows};
 use super::limits::{self, LimitTooShort};
-use super::pool;
 use super::records::SummaryRecord;
+use super::shards::{self, Experiment, ShardError, Source};
 use super::summary::{Run, Spread, Summary};
 use crate::sim::outcome::{self, Verdict};
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub struct Options<'a> {
     pub jobs: NonZeroUsize,
     /// Where the CSV files go; it is made if there is none.
     pub out: &'a Path,
+    /// Where what is put together comes from.
+    pub from: Source<'a>,
 }
 
 /// What a comparison has found.
@@ -58,7 +60,7 @@ pub struct Comparison {
 }
 
 /// What no run may do, and one did; `oracle` is the one that saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// The contender's name.
     pub variant: String,
@@ -133,6 +135,9 @@ pub enum CompareError {
     /// The scenario gives its runs too little virtual time.
     #[error(transparent)]
     Limit(#[from] LimitTooShort),
+    /// Shards are not the parts of what is asked for.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
     /// A run could not be made.
     #[error("variant {variant}, seed {seed}: {source}")]
     Run {
@@ -162,31 +167,20 @@ pub fn compare(
     run: impl Fn(&VariantSpec, u64) -> Result<Run, RunError> + Sync,
     finished: impl FnMut(),
 ) -> Result<Comparison, CompareError> {
-    let variants = &scenario.variants;
-    let n = variants.len() as u64;
+    let runs = Runs { scenario, seeds: options.seeds, run };
     limits::check(scenario, options.seeds.iter())?;
     let (mut summary, mut ended) = (Summary::new(scenario), Summary::of_ended(scenario));
     let (mut losses, mut violations, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
     let mut csv = Csv::create(options.out, "runs.csv")?;
-    pool::in_order(
-        options.jobs,
-        options.seeds.count() * n,
-        |index| {
-            let (seed, variant) = (options.seeds.start + index / n, (index % n) as usize);
-            let spec = &variants[variant];
-            run(spec, seed).map(|run| (variant, run)).map_err(CompareError::run(&spec.name, seed))
-        },
-        finished,
-        |(variant, run)| {
-            csv.row(&run.record)?;
-            losses.extend(Loss::of(&run));
-            unfinished.extend(Unfinished::of(&run));
-            violations.extend(Violation::of(&run.record.variant, run.record.seed, &run.violations));
-            summary.add(variant, &run);
-            ended.add(variant, &run);
-            Ok(())
-        },
-    )?;
+    shards::each(&runs, &options, finished, |(variant, run)| {
+        csv.row(&run.record)?;
+        losses.extend(Loss::of(&run));
+        unfinished.extend(Unfinished::of(&run));
+        violations.extend(Violation::of(&run.record.variant, run.record.seed, &run.violations));
+        summary.add(variant, &run);
+        ended.add(variant, &run);
+        Ok(())
+    })?;
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
     let evidence = match unfinished.is_empty() {
         true => rows.iter().chain(&rows_by_direction).cloned().collect(),
@@ -211,6 +205,39 @@ pub fn compare(
         baseline: None,
         written,
     })
+}
+
+/// A comparison as an experiment whose units are its runs, each with the index of its contender.
+pub struct Runs<'a, F> {
+    /// What is compared.
+    pub scenario: &'a Scenario,
+    /// On which seeds.
+    pub seeds: SeedRange,
+    /// Runs a contender on a seed.
+    pub run: F,
+}
+
+impl<F: Fn(&VariantSpec, u64) -> Result<Run, RunError> + Sync> Experiment for Runs<'_, F> {
+    type Unit = (usize, Run);
+
+    fn scenario(&self) -> &Scenario {
+        self.scenario
+    }
+
+    fn seeds(&self) -> SeedRange {
+        self.seeds
+    }
+
+    fn count(&self) -> u64 {
+        self.seeds.count() * self.scenario.variants.len() as u64
+    }
+
+    fn unit(&self, index: u64) -> Result<Self::Unit, CompareError> {
+        let n = self.scenario.variants.len() as u64;
+        let (seed, variant) = (self.seeds.start + index / n, (index % n) as usize);
+        let spec = &self.scenario.variants[variant];
+        (self.run)(spec, seed).map(|run| (variant, run)).map_err(CompareError::run(&spec.name, seed))
+    }
 }
 
 impl Violation {

@@ -3,20 +3,21 @@
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::expected;
 use super::limits;
-use super::records::{Ppm, VERSION};
+use super::records::{Ppm, Version};
+use super::shards::Experiment;
 use super::stats::Latencies;
 use super::table::Table;
 use crate::sim::case::Case;
 use crate::sim::outcome::Left;
 use crate::sim::outcome::Outcome;
-use crate::sim::scenario::{Direction, GridSpec, Scenario};
+use crate::sim::scenario::{Direction, GridSpec, Scenario, SeedRange};
 use crate::sim::world;
 use ftp_proto::mode::{Structure, TransmissionMode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A row of `grid.csv`. Of several runs (cells with losses) the figures are those of the run whose
 /// duration is the median; the lower one of two.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GridRecord {
     /// The contender's name.
     pub variant: String,
@@ -82,7 +83,7 @@ pub struct GridRecord {
     /// The hash of the run's trace, in hexadecimal.
     pub trace_hash: String,
     /// The version of the program that made the row.
-    pub version: &'static str,
+    pub version: Version,
 }
 
 /// All rows, in order of contender, direction, cell.
@@ -101,17 +102,44 @@ pub fn grid(
     options: Options<'_>,
     finished: impl FnMut(),
 ) -> Result<Grid, CompareError> {
-    let directions = scenario.directions.len() as u64;
     let cells = (0..scenario.directions.len()).flat_map(|d| (0..grid.cells()).map(move |cell| (d, cell)));
     limits::check(scenario, cells.map(|(d, cell)| scenario.seed_of_cell(grid, d, cell, 0)))?;
-    let one = |index| {
+    Grid::make(&Cells { scenario, grid }, "grid.csv", options, finished)
+}
+
+/// A grid as an experiment whose units are its cells.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells<'a> {
+    /// A scenario with a grid.
+    pub scenario: &'a Scenario,
+    /// The grid.
+    pub grid: &'a GridSpec,
+}
+
+impl Experiment for Cells<'_> {
+    type Unit = (GridRecord, Vec<Violation>);
+
+    fn scenario(&self) -> &Scenario {
+        self.scenario
+    }
+
+    fn seeds(&self) -> SeedRange {
+        self.scenario.seeds
+    }
+
+    fn count(&self) -> u64 {
+        rows(self.scenario, self.grid)
+    }
+
+    fn unit(&self, index: u64) -> Result<Self::Unit, CompareError> {
+        let Self { scenario, grid } = *self;
+        let directions = scenario.directions.len() as u64;
         let (rest, cell) = (index / grid.cells(), index % grid.cells());
         let (variant, direction) = ((rest / directions) as usize, (rest % directions) as usize);
         let name = &scenario.variants[variant].name;
         let seed = scenario.seed_of_cell(grid, direction, cell, 0);
         row(scenario, grid, name, direction, cell).map_err(CompareError::run(name, seed))
-    };
-    Grid::make(scenario, "grid.csv", rows(scenario, grid), options, one, finished)
+    }
 }
 
 /// The row of a cell, and the invariants that its runs violated.
@@ -177,7 +205,7 @@ fn record(scenario: &Scenario, case: &Case, outcome: &Outcome) -> Result<GridRec
         seed: case.seed,
         case_id: case.id(),
         trace_hash: outcome.trace_hash.clone(),
-        version: VERSION,
+        version: Version,
     })
 }
 

@@ -15,6 +15,7 @@ pub mod plural;
 pub mod pool;
 pub mod records;
 pub mod run;
+pub mod shards;
 pub mod shrink;
 pub mod stats;
 pub mod summary;

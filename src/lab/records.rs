@@ -7,11 +7,32 @@ use crate::sim::fault::TriggerName;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::Direction;
 use ftp_proto::mode::{Structure, TransmissionMode};
+use serde::de::Error;
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// This stands in every row, so that a figure can be traced to the program that made it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// [`VERSION`] where a row has it: a row of another version is not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version;
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(VERSION)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)? {
+            version if version == VERSION => Ok(Self),
+            other => Err(D::Error::custom(format!("made by version {other}; this is {VERSION}"))),
+        }
+    }
+}
 
 /// A row with a column for each verdict where `verdicts` stands. The csv crate takes neither
 /// `#[serde(flatten)]` nor a nested struct with a header, so that a row names its columns itself.
@@ -47,7 +68,48 @@ macro_rules! row {
     };
 }
 
-row! {
+/// The same, to be read again as well.
+macro_rules! readable_row {
+    (
+        $(#[$of_row:meta])*
+        pub struct $row:ident {
+            $($(#[$of_before:meta])* pub $before:ident: $type_before:ty,)*
+            verdicts,
+            $($(#[$of_after:meta])* pub $after:ident: $type_after:ty,)*
+        }
+    ) => {
+        row! {
+            $(#[$of_row])*
+            pub struct $row {
+                $($(#[$of_before])* pub $before: $type_before,)*
+                verdicts,
+                $($(#[$of_after])* pub $after: $type_after,)*
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $row {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                #[derive(Deserialize)]
+                struct Fields {
+                    $($before: $type_before,)*
+                    $($after: $type_after,)*
+                    #[serde(flatten)]
+                    verdicts: BTreeMap<String, u64>,
+                }
+                let Fields { $($before,)* $($after,)* verdicts: found } = Fields::deserialize(deserializer)?;
+                let mut verdicts = VerdictCounts::default();
+                for verdict in Verdict::ALL {
+                    let name = verdict.name();
+                    let files = found.get(name).ok_or_else(|| D::Error::missing_field(name))?;
+                    verdicts.add(verdict, *files);
+                }
+                Ok(Self { $($before,)* verdicts, $($after,)* })
+            }
+        }
+    };
+}
+
+readable_row! {
     /// One run: a contender on a seed. The verdicts add up to `files`. `(scenario, variant, seed)` names exactly one row.
     #[derive(Clone, Debug, PartialEq)]
     pub struct RunRecord {
@@ -105,7 +167,7 @@ row! {
         /// The hash of the run's trace, in hexadecimal.
         pub trace_hash: String,
         /// The version of the program that made the row.
-        pub version: &'static str,
+        pub version: Version,
         /// Where in the target file the fault struck; absent for a fault without a place.
         pub trigger: Option<TriggerName>,
         /// The index of the target file; absent for a fault without one.
@@ -199,7 +261,7 @@ row! {
         /// The longest of the same.
         pub file_latency_max_us: Option<u64>,
         /// The version of the program that made the row.
-        pub version: &'static str,
+        pub version: Version,
     }
 }
 
@@ -278,5 +340,12 @@ pub struct Ppm(pub u32);
 impl Serialize for Ppm {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(f64::from(self.0) / 1e6)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ppm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let share = f64::deserialize(deserializer)?;
+        Ok(Self((share * 1e6).round() as u32))
     }
 }

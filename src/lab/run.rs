@@ -1,7 +1,7 @@
 //! One run of a scenario as a row of figures.
 
 use super::compare::RunError;
-use super::records::{Ppm, RunRecord, VERSION};
+use super::records::{Ppm, RunRecord, Version};
 use super::stats::Latencies;
 use super::summary::Run;
 use crate::sim::case::Case;
@@ -48,7 +48,7 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         file_latency_p99_us: latencies.percentile_us(99),
         file_latency_max_us: latencies.max_us(),
         trace_hash: outcome.trace_hash.clone(),
-        version: VERSION,
+        version: Version,
         trigger: target.and(case.fault.trigger.name()),
         target_file: target.map(|_| case.fault.target),
         target_byte: target.and(case.fault.trigger.payload_byte()),

@@ -5,10 +5,11 @@ use super::stats::{self, Latencies};
 use super::verdicts::VerdictCounts;
 use crate::sim::outcome::Violation;
 use crate::sim::scenario::{Direction, Scenario, VariantSpec};
+use serde::{Deserialize, Serialize};
 use turmoil_tcp::seeds;
 
 /// A run as the comparison keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its row of `runs.csv`.
     pub record: RunRecord,
@@ -250,7 +251,7 @@ impl Group {
             file_latency_p90_us: sums.latencies.percentile_us(90),
             file_latency_p99_us: sums.latencies.percentile_us(99),
             file_latency_max_us: sums.latencies.max_us(),
-            version: super::records::VERSION,
+            version: super::records::Version,
         };
         row.set_silent_loss_share(stats::wilson(sums.with_silent_loss, sums.counted));
         row.set_duration_ratio(ratio);

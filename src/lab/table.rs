@@ -3,7 +3,7 @@
 use super::claim::Claim;
 use super::compare::{CompareError, Options, Violation};
 use super::export::Csv;
-use super::pool;
+use super::shards::{self, Experiment};
 use crate::sim::scenario::Scenario;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -24,25 +24,23 @@ pub struct Table<R> {
 }
 
 impl<R: Serialize + Send> Table<R> {
-    /// Makes `count` rows, each with the invariants its runs violated, and writes them to `file`. Of
+    /// Makes all rows, each with the invariants its runs violated, and writes them to `file`. Of
     /// `options` the seeds are not used; `finished` is called after each row. No claims are judged.
     pub(super) fn make(
-        scenario: &Scenario,
+        experiment: &impl Experiment<Unit = (R, Vec<Violation>)>,
         file: &str,
-        count: u64,
         options: Options<'_>,
-        row: impl Fn(u64) -> Result<(R, Vec<Violation>), CompareError> + Sync,
         finished: impl FnMut(),
     ) -> Result<Self, CompareError> {
         let mut csv = Csv::create(options.out, file)?;
         let (mut rows, mut violations) = (Vec::new(), Vec::new());
-        pool::in_order(options.jobs, count, row, finished, |(row, found)| {
+        shards::each(experiment, &options, finished, |(row, found)| {
             csv.row(&row)?;
             rows.push(row);
             violations.extend(found);
             Ok(())
         })?;
         let written = vec![csv.publish()?];
-        Ok(Self { scenario: scenario.clone(), rows, claims: Vec::new(), violations, written })
+        Ok(Self { scenario: experiment.scenario().clone(), rows, claims: Vec::new(), violations, written })
     }
 }

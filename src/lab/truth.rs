@@ -8,21 +8,22 @@
 
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::limits;
-use super::records::VERSION;
+use super::records::Version;
+use super::shards::Experiment;
 use super::table::Table;
 use crate::sim::case::Case;
 use crate::sim::fault::{Fault, FaultKind, Trigger};
 use crate::sim::outcome::Outcome;
 use crate::sim::outcome::{Left, Verdict};
-use crate::sim::scenario::{Direction, Scenario};
+use crate::sim::scenario::{Direction, Scenario, SeedRange};
 use crate::sim::wire::Part;
 use crate::sim::world;
 use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the client said of the file in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reported {
     /// It arrived.
@@ -34,7 +35,7 @@ pub enum Reported {
 }
 
 /// What a cut did, in one word, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// A file is short, wrong or missing, and nobody was told.
@@ -82,7 +83,7 @@ impl Effect {
 }
 
 /// A row of `truth-table.csv`: one cut. `file` is the one whose bytes were cut.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TruthRecord {
     /// The contender's name.
     pub variant: String,
@@ -136,7 +137,7 @@ pub struct TruthRecord {
     /// The hash of the run's trace, in hexadecimal.
     pub trace_hash: String,
     /// The version of the program that made the row.
-    pub version: &'static str,
+    pub version: Version,
 }
 
 /// All rows, in order of contender, direction, cut, wire byte.
@@ -256,12 +257,38 @@ pub fn truth(
     finished: impl FnMut(),
 ) -> Result<TruthTable, CompareError> {
     limits::check(scenario, 0..(scenario.directions.len() * scenario.faults.len()) as u64)?;
-    let one = |index| {
-        let (v, d, f, wire_byte) = plan.cut(index);
-        let (variant, seed) = (&scenario.variants[v].name, scenario.seed_of(d, f, wire_byte));
-        cut(scenario, variant, seed).map_err(CompareError::run(variant, seed))
-    };
-    TruthTable::make(scenario, "truth-table.csv", plan.runs(), options, one, finished)
+    TruthTable::make(&Cuts { scenario, plan }, "truth-table.csv", options, finished)
+}
+
+/// The truth table as an experiment whose units are its cuts.
+#[derive(Clone, Copy, Debug)]
+pub struct Cuts<'a> {
+    /// A scenario with `every_wire_byte`.
+    pub scenario: &'a Scenario,
+    /// Its cuts.
+    pub plan: &'a Plan,
+}
+
+impl Experiment for Cuts<'_> {
+    type Unit = (TruthRecord, Vec<Violation>);
+
+    fn scenario(&self) -> &Scenario {
+        self.scenario
+    }
+
+    fn seeds(&self) -> SeedRange {
+        self.scenario.seeds
+    }
+
+    fn count(&self) -> u64 {
+        self.plan.runs()
+    }
+
+    fn unit(&self, index: u64) -> Result<Self::Unit, CompareError> {
+        let (v, d, f, wire_byte) = self.plan.cut(index);
+        let (variant, seed) = (&self.scenario.variants[v].name, self.scenario.seed_of(d, f, wire_byte));
+        cut(self.scenario, variant, seed).map_err(CompareError::run(variant, seed))
+    }
 }
 
 /// The row of one cut, and the invariants it violated.
@@ -325,7 +352,7 @@ fn record(case: &Case, outcome: &Outcome) -> Result<TruthRecord, RunError> {
         seed: case.seed,
         case_id: case.id(),
         trace_hash: outcome.trace_hash.clone(),
-        version: VERSION,
+        version: Version,
     })
 }
 

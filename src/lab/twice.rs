@@ -3,20 +3,21 @@
 
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::limits;
-use super::records::VERSION;
+use super::records::Version;
+use super::shards::Experiment;
 use super::table::Table;
 use super::truth::{Effect, Plan};
 use crate::sim::case::Case;
 use crate::sim::outcome::Outcome;
-use crate::sim::scenario::{Direction, MAX_CUT_TWICE_BYTES, Scenario};
+use crate::sim::scenario::{Direction, MAX_CUT_TWICE_BYTES, Scenario, SeedRange};
 use crate::sim::wire::Part;
 use crate::sim::world;
 use ftp_proto::mode::{Structure, TransmissionMode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A row of `cut-twice.csv`: one cut, and all that can follow it. Pairs are counted by what they did to the
 /// delivery, the worst of its files.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutTwiceRecord {
     /// The contender's name.
     pub variant: String,
@@ -57,7 +58,7 @@ pub struct CutTwiceRecord {
     /// That run's case.
     pub case_id: String,
     /// This program's.
-    pub version: &'static str,
+    pub version: Version,
 }
 
 impl CutTwiceRecord {
@@ -105,13 +106,39 @@ pub fn cut_twice(
     finished: impl FnMut(),
 ) -> Result<CutTwice, CompareError> {
     limits::check(scenario, 0..(scenario.directions.len() * scenario.faults.len()) as u64)?;
-    let one = |index| {
-        let (v, d, f, first) = plan.cut(index);
-        let variant = &scenario.variants[v].name;
-        let seed = scenario.seed_of(d, f, first);
-        row(scenario, variant, (d, f, first)).map_err(CompareError::run(variant, seed))
-    };
-    CutTwice::make(scenario, "cut-twice.csv", plan.runs(), options, one, finished)
+    CutTwice::make(&Pairs { scenario, plan }, "cut-twice.csv", options, finished)
+}
+
+/// The pairs of cuts as an experiment whose units are the first cuts.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs<'a> {
+    /// A scenario with `cut_twice`.
+    pub scenario: &'a Scenario,
+    /// Its first cuts.
+    pub plan: &'a Plan,
+}
+
+impl Experiment for Pairs<'_> {
+    type Unit = (CutTwiceRecord, Vec<Violation>);
+
+    fn scenario(&self) -> &Scenario {
+        self.scenario
+    }
+
+    fn seeds(&self) -> SeedRange {
+        self.scenario.seeds
+    }
+
+    fn count(&self) -> u64 {
+        self.plan.runs()
+    }
+
+    fn unit(&self, index: u64) -> Result<Self::Unit, CompareError> {
+        let (v, d, f, first) = self.plan.cut(index);
+        let variant = &self.scenario.variants[v].name;
+        let seed = self.scenario.seed_of(d, f, first);
+        row(self.scenario, variant, (d, f, first)).map_err(CompareError::run(variant, seed))
+    }
 }
 
 /// The row of a first cut (direction, fault, wire byte), and the invariants that its runs violated.
@@ -168,7 +195,7 @@ pub fn row(
         exposed,
         seed,
         case_id,
-        version: VERSION,
+        version: Version,
     };
     Ok((row, violations))
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# docs/cluster/sweep.slurm for real, on a Slurm of one node that this script starts and ends: eight
-# tasks, one of them killed in the middle and requeued; merged, the bytes are those of a sweep
-# without shards. As root, on Debian with slurm-wlm and munge:
+# docs/cluster/sweep.slurm and compare.slurm for real, on a Slurm of one node that this script starts and
+# ends: eight tasks each, one of them killed in the middle and requeued; merged, the bytes are those of a
+# sweep, and of a comparison, without shards. As root, on Debian with slurm-wlm and munge:
 #
 #   tests/cluster/slurm.sh PATH/TO/ftpsim [SEEDS]
 set -euo pipefail
@@ -89,25 +89,43 @@ started+=($!)
 idle() { [ "$(sinfo -h -o %T)" = idle ]; }
 until_true 30 'an idle node' idle
 
-out=$scratch/out/sweep
 export PATH="$(dirname "$ftpsim"):$PATH"
-array=$(sbatch --parsable --chdir "$PWD" --cpus-per-task 1 --output "$scratch/out/%a.out" \
-    --export "ALL,FTPSIM_SEEDS=$seeds,FTPSIM_OUT=$out" docs/cluster/sweep.slurm)
-merge=$(sbatch --parsable --dependency "afterany:$array" --output "$scratch/out/merge.out" \
-    --wrap "ftpsim merge $out/shard-*-of-8 --out $out")
-
-# Task 3 is killed while it runs, and queued again.
 state() { scontrol show job "$1" | grep -o 'JobState=[A-Z]*'; }
-running() { [ "$(state "${array}_3")" = JobState=RUNNING ]; }
-until_true $limit_s 'task 3 runs' running
-sleep 0.5
-scontrol requeue "${array}_3"
-over() { ! squeue -h -j "$array,$merge" 2>/dev/null | grep -q .; }
-restarts=$(scontrol show job "${array}_3" | grep -o 'Restarts=[0-9]*')
-[ "$restarts" = Restarts=1 ] || fail "task 3 was not killed while it ran: $restarts"
-until_true $limit_s 'the array and the merge' over
-[ "$(ls -d "$out"/shard-*-of-8 | wc -l)" = 8 ] || fail 'not eight shards'
+running() { [ "$(state "$1")" = JobState=RUNNING ]; }
+over() { ! squeue -h -j "$1" 2>/dev/null | grep -q .; }
 
+# in_shards SCRIPT OUT BEGUN VARIABLES: its eight tasks, merged into OUT. Task 3 is killed when it runs and BEGUN
+# is true, and queued again.
+in_shards() {
+    local script=$1 out=$2 begun=$3 array merge restarts
+    array=$(sbatch --parsable --chdir "$PWD" --cpus-per-task 1 --output "$scratch/out/$(basename "$out")-%a.out" \
+        --open-mode append --export "ALL,FTPSIM_OUT=$out,$4" "$script")
+    merge=$(sbatch --parsable --dependency "afterany:$array" --output "$scratch/out/$(basename "$out")-merge.out" \
+        --wrap "ftpsim merge $out/shard-*-of-8 --out $out")
+    until_true $limit_s 'task 3 runs' running "${array}_3"
+    until_true $limit_s 'task 3 has begun' $begun
+    scontrol requeue "${array}_3"
+    restarts=$(scontrol show job "${array}_3" | grep -o 'Restarts=[0-9]*')
+    [ "$restarts" = Restarts=1 ] || fail "task 3 was not killed while it ran: $restarts"
+    until_true $limit_s 'the array and the merge' over "$array,$merge"
+    [ "$(ls -d "$out"/shard-*-of-8 | wc -l)" = 8 ] || fail 'not eight shards'
+}
+
+out=$scratch/out/sweep
+in_shards docs/cluster/sweep.slurm "$out" 'sleep 0.5' "FTPSIM_SEEDS=$seeds"
 "$ftpsim" sweep --seeds "$seeds" --out "$scratch/out/whole" >/dev/null
 cmp "$out/sweep.json" "$scratch/out/whole/sweep.json" || fail 'the merged shards are not the sweep'
 echo "eight tasks, one killed and requeued: merged, the bytes of the sweep of seeds $seeds"
+
+out=$scratch/out/compare
+part=$out/shard-4-of-8/tiny.jsonl.part
+has_lines() { [ "$(wc -l <"$part")" -gt 20 ]; }
+in_shards docs/cluster/compare.slurm "$out" has_lines FTPSIM_SCENARIO=tiny,FTPSIM_SEEDS=0..1600
+"$ftpsim" compare tiny --seeds 0..1600 --out "$scratch/out/alone" >/dev/null
+for file in "$scratch"/out/alone/*; do
+    cmp "$file" "$out/$(basename "$file")" || fail 'the merged shards are not the comparison'
+done
+# It went on where it was killed: of its 800 runs the second start had fewer to do.
+grep -Eq 'Shard 4/8: [1-7]?[0-9]?[0-9] units run' "$scratch/out/compare-3.out" ||
+    fail "task 3 did not go on where it was: $(cat "$scratch/out/compare-3.out")"
+echo 'eight tasks, one killed, requeued and gone on with: merged, the bytes of the comparison'

@@ -8,7 +8,7 @@
 #   knows no users but the system's);
 # - a cache directory ($FTPSIM_PEERS_DIR, by default ~/.cache/ftpsim-peers): proftpd and pure-ftpd,
 #   unpacked only, because Debian lets no two FTP daemons be installed together, a Python
-#   environment with pyftpdlib, its TLS and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
+#   environment with pyftpdlib, its TLS, the schemas of Kubernetes' API and pycurl (Debian 12's own libcurl, 7.88, waits 1 s before some data
 #   connections), basic-ftp, a client of Node.js, which has no dependencies, axe-core, which finds what pages keep from
 #   some readers, and suppaftp, a client in Rust, in a program of ours that cargo builds.
 set -euo pipefail
@@ -68,10 +68,11 @@ unpack proftpd-mod-crypto usr/lib/proftpd/mod_tls.so
 unpack pure-ftpd usr/sbin/pure-ftpd
 
 python=$dir/venv/bin/python
-if ! "$python" -c 'import pyftpdlib, pycurl, OpenSSL' 2>/dev/null; then
+if ! "$python" -c 'import pyftpdlib, pycurl, OpenSSL, kubernetes_validate' 2>/dev/null; then
     rm -rf "$dir/venv"
     /usr/bin/python3 -m venv "$dir/venv"
-    "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4' 'pyopenssl>=24'
+    "$python" -m pip install --quiet --disable-pip-version-check 'pyftpdlib>=2.2,<3' 'pycurl>=7.45.4' 'pyopenssl>=24' \
+        'kubernetes-validate>=1.34'
 fi
 
 # npm_package NAME VERSION 1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5512: this version, and no other content, into $dir/NAME.

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 fn compared(scenario: &Scenario, seeds: std::ops::Range<u64>) -> Comparison {
     let out = tempfile::tempdir().unwrap();
     let seeds = SeedRange { start: seeds.start, end: seeds.end };
-    let options = Options { seeds, jobs: NonZeroUsize::MIN, out: out.path() };
+    let options = Options { seeds, jobs: NonZeroUsize::MIN, out: out.path(), from: Default::default() };
     compare(scenario, options, |variant, seed| run::run(scenario, variant, seed), || {}).unwrap()
 }
 

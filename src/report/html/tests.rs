@@ -50,6 +50,7 @@ fn tiny_truth() -> crate::lab::truth::TruthTable {
         seeds: scenario.seeds,
         jobs: std::num::NonZeroUsize::MIN,
         out: out.path(),
+        from: Default::default(),
     };
     let mut table = crate::lab::truth::truth(&scenario, &plan, options, || {}).unwrap();
     table.claims = crate::lab::claims::judge_truth(&table);

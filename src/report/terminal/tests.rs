@@ -1,7 +1,7 @@
 use super::*;
 use crate::lab::claims;
 use crate::lab::compare::{Loss, Violation};
-use crate::lab::records::{Ppm, RunRecord, VERSION};
+use crate::lab::records::{Ppm, RunRecord, Version};
 use crate::lab::summary::{Run, Summary};
 use crate::lab::verdicts::VerdictCounts;
 use crate::sim::outcome::Verdict;
@@ -46,7 +46,7 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
         file_latency_p99_us: None,
         file_latency_max_us: None,
         trace_hash: String::new(),
-        version: VERSION,
+        version: Version,
         trigger: stratum.trigger,
         target_file: None,
         target_byte: None,
@@ -128,7 +128,7 @@ fn long_words_are_kept_whole() {
 
 fn options(out: &std::path::Path) -> crate::lab::compare::Options<'_> {
     let seeds = SeedRange::default();
-    crate::lab::compare::Options { seeds, jobs: std::num::NonZeroUsize::MIN, out }
+    crate::lab::compare::Options { seeds, jobs: std::num::NonZeroUsize::MIN, out, from: Default::default() }
 }
 
 /// Real cuts: two contenders, two kinds.
