@@ -13,6 +13,8 @@ pub mod check;
 pub mod cli;
 #[cfg(feature = "sim")]
 pub mod lab;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+pub mod link;
 #[cfg(feature = "cli")]
 pub mod measure;
 #[cfg(feature = "cli")]

@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ftpsim/lab", &["ftp_endpoint", "ftp_proto", "sim", "turmoil_tcp"]),
     ("ftpsim/measure", &["ftp_endpoint", "ftp_proto", "lab", "sim"]),
     ("ftpsim/programs", &[]),
+    ("ftpsim/link", &["sim", "turmoil_tcp"]),
     ("ftpsim/check", &["ftp_proto", "programs"]),
     ("ftpsim/trial", &["ftp_endpoint", "ftp_proto", "programs", "sim"]),
     (
@@ -41,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ftp_endpoint",
             "ftp_proto",
             "lab",
+            "link",
             "measure",
             "programs",
             "report",

@@ -13,6 +13,8 @@ mod dialogue;
 mod existing;
 mod get;
 mod glob;
+#[cfg(target_os = "linux")]
+mod link;
 mod ls;
 mod merge;
 mod mkdir;
@@ -98,6 +100,9 @@ enum Command {
     /// Commit the simulation's faults on anybody's client or server
     #[cfg(unix)]
     Trial(Box<trial::Args>),
+    /// Run anybody's client and server over the simulated path, with a real kernel's TCP
+    #[cfg(target_os = "linux")]
+    Link(Box<link::Args>),
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -202,6 +207,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit(args) => audit::run(&args),
         #[cfg(unix)]
         Command::Trial(args) => trial::run(*args),
+        #[cfg(target_os = "linux")]
+        Command::Link(args) => link::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ftpsim", &mut script);

@@ -401,10 +401,7 @@ impl World {
             packets: ended.up.packets + ended.down.packets,
             retransmits: ended.retransmits(),
             trace_hash: self.recorder.trace.hash(),
-            stores_hash: match self.keep.stores_hash {
-                true => stores_hash(&[self.client_store.memory(), self.server_store.memory()]),
-                false => String::new(),
-            },
+            stores_hash: self.stores_hash(),
             violations: Vec::new(),
             noticed: notes.noticing.noticed().clone(),
             data_wire_bytes: notes.data_wire_bytes,
@@ -435,6 +432,14 @@ impl World {
             ending,
         });
         outcome
+    }
+
+    /// Empty unless asked for.
+    fn stores_hash(&self) -> String {
+        if !self.keep.stores_hash {
+            return String::new();
+        }
+        stores_hash(&[self.client_store.memory(), self.server_store.memory()])
     }
 
     fn fate(&self, index: usize, ending: Ending, notes: &Notes) -> FileFate {

@@ -4,6 +4,7 @@
 
 pub mod impair;
 mod link;
+pub mod live;
 mod middlebox;
 pub mod router;
 pub mod rule;

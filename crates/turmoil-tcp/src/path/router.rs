@@ -82,7 +82,7 @@ impl RouterHandle {
 }
 
 /// A packet that leaves the router: the way it goes, when it is at the far host, its bytes.
-pub(crate) type Departure = (Direction, u64, Vec<u8>);
+pub type Departure = (Direction, u64, Vec<u8>);
 
 fn losses(seed: u64) -> PerDirection<ChaCha12Rng> {
     PerDirection::of(|d| seeds::stream(seed, &format!("loss {}", d.name())))
