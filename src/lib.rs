@@ -8,6 +8,8 @@
 #![warn(missing_docs)]
 
 #[cfg(feature = "cli")]
+pub mod advise;
+#[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,0 +1,226 @@
+//! A transfer that tells what the path can carry: how long it took, and at which rate the simulation takes as
+//! long. So slow start, which a division of bytes by seconds would take for a slow path, counts for nothing.
+
+use super::amount::{Amount, Path};
+use super::case::{At, SimFile, Stage};
+use super::ways::scenario;
+use crate::lab::compare::RunError;
+use crate::lab::expected::round_trips;
+use crate::lab::stats;
+use crate::sim::fault::FaultName;
+use crate::sim::scenario::{Direction, FaultSpec, VariantSpec};
+use crate::sim::workload::Content;
+use ftp_endpoint::client::{Client, ClientError};
+use ftp_endpoint::net::{Net, Time};
+use rand::Rng;
+use std::time::Duration;
+use turmoil_tcp::seeds;
+
+/// Sizes of uploads, until one takes long enough.
+const SIZES_BYTES: [u64; 5] = [64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20];
+/// Long enough for the path to decide, not slow start.
+const LONG: Duration = Duration::from_millis(1_500);
+/// All transfers together; the last may take longer.
+const LIMIT: Duration = Duration::from_secs(8);
+/// Of the last size.
+const REPETITIONS: usize = 3;
+/// The slowest and the fastest path that is tried, in bits a second.
+const SLOWEST: f64 = 8_000.0;
+const FASTEST: f64 = 10e9;
+/// Halvings of what lies between, on a scale of ratios: to half a per cent.
+const HALVINGS: u32 = 13;
+/// A full segment of Ethernet, with time stamps.
+const SEGMENT_BYTES: u64 = 1_448;
+
+/// What was transferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Which way.
+    pub direction: Direction,
+    /// Under TLS.
+    pub tls: bool,
+    /// The size of the files that took longest.
+    pub bytes: u64,
+    /// How long each of them took, sorted, in microseconds, from the first command to the last reply.
+    pub took_us: Vec<u64>,
+    /// Segments that this machine has sent again meanwhile, where it tells.
+    pub sent_again: Option<u64>,
+}
+
+/// What a sample says of the path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Bits a second.
+    pub rate: Amount,
+    /// It did not fill the path: the rate is at least so much.
+    pub is_least: bool,
+    /// Parts per million; of uploads only.
+    pub loss: Option<Amount>,
+}
+
+/// Uploads files of growing size as `path`, one over the other.
+pub async fn upload<N: Net>(
+    net: &N,
+    client: &mut Client<N>,
+    path: &str,
+) -> Result<(u64, Vec<u64>), ClientError> {
+    let mut content = vec![0; SIZES_BYTES[SIZES_BYTES.len() - 1] as usize];
+    seeds::stream(0, "sample").fill_bytes(&mut content);
+    let began = net.now();
+    let mut last = (0, Duration::ZERO);
+    for bytes in SIZES_BYTES {
+        let sent = net.now();
+        client.store(path, &content[..bytes as usize]).await?;
+        last = (bytes, net.now() - sent);
+        if last.1 >= LONG || net.now() - began >= LIMIT {
+            break;
+        }
+    }
+    let (bytes, first) = last;
+    let mut took = vec![us(first)];
+    while took.len() < REPETITIONS && net.now() - began < LIMIT {
+        let sent = net.now();
+        client.store(path, &content[..bytes as usize]).await?;
+        took.push(us(net.now() - sent));
+    }
+    took.sort_unstable();
+    Ok((bytes, took))
+}
+
+/// Downloads `path` and throws it away.
+pub async fn download<N: Net>(
+    net: &N,
+    client: &mut Client<N>,
+    path: &str,
+) -> Result<(u64, Vec<u64>), ClientError> {
+    let began = net.now();
+    let (mut bytes, mut took) = (0, Vec::new());
+    while took.is_empty() || took.len() < REPETITIONS && net.now() - began < LIMIT {
+        let asked = net.now();
+        bytes = client.fetch(path, tokio::io::sink()).await?;
+        took.push(us(net.now() - asked));
+    }
+    took.sort_unstable();
+    Ok((bytes, took))
+}
+
+fn us(time: Time) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Segments sent again since the start of this machine's network, by `/proc/net/snmp`'s text.
+pub fn sent_again(snmp: &str) -> Option<u64> {
+    let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Tcp: "));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let at = names.split(' ').position(|name| name == "RetransSegs")?;
+    values.split(' ').nth(at)?.parse().ok()
+}
+
+impl Sample {
+    /// The path that would take as long in the simulation; `known` has its round trip, and its loss where that
+    /// is known.
+    pub fn path(&self, known: &Path, loss_is_known: bool) -> Result<Found, RunError> {
+        let mut path = known.clone();
+        let (first, _) = self.rate(&path, self.median_us())?;
+        let mut loss = None;
+        if let (Some(again), false) = (self.sent_again, loss_is_known) {
+            // What a full queue has dropped, the simulation drops as well.
+            let by_queue = self.simulated(&path, first)?.1 * self.took_us.len() as u64;
+            let segments = self.bytes.div_ceil(SEGMENT_BYTES).max(1) * self.took_us.len() as u64;
+            let lost = again.saturating_sub(by_queue).min(segments);
+            let interval = stats::wilson(lost, segments);
+            let ppm = |share: f64| (share * 1e6).round() as u64;
+            let (low, high) = interval.map_or((0, 0), |it| (ppm(it.low), ppm(it.high)));
+            let found = Amount::measured(ppm(lost as f64 / segments as f64), low, high);
+            path.loss_ppm = Amount::exactly(found.value.min(500_000));
+            loss = Some(found);
+        }
+        let (value, is_least) = self.rate(&path, self.median_us())?;
+        let (low, _) = self.rate(&path, self.took_us[self.took_us.len() - 1])?;
+        let (high, _) = self.rate(&path, self.took_us[0])?;
+        Ok(Found { rate: Amount::measured(value, low, high), is_least, loss })
+    }
+
+    fn median_us(&self) -> u64 {
+        self.took_us[self.took_us.len() / 2]
+    }
+
+    /// The rate at which the simulation takes `took_us`; and whether a faster path would take as long.
+    fn rate(&self, path: &Path, took_us: u64) -> Result<(u64, bool), RunError> {
+        let at_best = self.simulated(path, FASTEST as u64)?.0;
+        // A share of it is this machine's and the server's own.
+        let is_least = at_best as f64 > took_us as f64 * 0.95;
+        let wanted = if is_least { at_best as f64 * 1.05 } else { took_us as f64 };
+        let (mut slow, mut fast) = (SLOWEST, FASTEST);
+        for _ in 0..HALVINGS {
+            let middle = (slow * fast).sqrt();
+            let takes = self.simulated(path, middle as u64)?.0 as f64;
+            *(if takes > wanted { &mut slow } else { &mut fast }) = middle;
+        }
+        Ok((fast as u64, is_least))
+    }
+
+    /// The time of one file over a path of that rate, and how many segments were sent again.
+    fn simulated(&self, path: &Path, rate: u64) -> Result<(u64, u64), RunError> {
+        let path = Path { rate_bits_per_s: Amount::exactly(rate), ..path.clone() };
+        let variant = self.variant();
+        let run = |bytes: u64| {
+            let file = SimFile { size_bytes: bytes, content: Content::Random };
+            let none = FaultSpec { kind: FaultName::None, ..scenario().faults[0].clone() };
+            let stage = Stage::new(self.direction, At::Figures.path(&path), &[file]).with_faults(vec![none]);
+            stage.run(&variant, 0).map(|(_, outcome)| outcome)
+        };
+        let (whole, empty) = (run(self.bytes)?, run(0)?);
+        let trips = round_trips(&variant, self.direction).map_or(0, |trips| trips.per_file);
+        let flow_us =
+            whole.duration_us.unwrap_or(u64::MAX / 2).saturating_sub(empty.duration_us.unwrap_or(0));
+        Ok((flow_us + trips * path.rtt_us.value, whole.retransmits))
+    }
+
+    fn variant(&self) -> VariantSpec {
+        let name = if self.tls { "stream-tls" } else { "stream" };
+        scenario().variant(name).expect("a contender of the scenario").clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(rtt_us: u64) -> Path {
+        Path {
+            rtt_us: Amount::exactly(rtt_us),
+            rate_bits_per_s: Amount::exactly(1),
+            loss_ppm: Amount::exactly(0),
+            login_us: 0,
+        }
+    }
+
+    fn sample(bytes: u64, took_us: u64) -> Sample {
+        Sample { direction: Direction::Put, tls: false, bytes, took_us: vec![took_us], sent_again: Some(0) }
+    }
+
+    /// 1 MiB at 20 ms and 10 Mbit/s: 0.91 s on the wire with headers, a little more with slow start.
+    #[test]
+    fn a_rate_is_found_through_slow_start() {
+        let took = sample(1 << 20, 1).simulated(&path(20_000), 10_000_000).unwrap().0;
+        assert!((900_000..1_200_000).contains(&took), "{took}");
+        let found = sample(1 << 20, took).path(&path(20_000), false).unwrap();
+        let rate = found.rate.value as f64;
+        assert!((rate / 10e6 - 1.0).abs() < 0.02, "{found:?}");
+        assert!(!found.is_least && found.loss.unwrap().value == 0);
+    }
+
+    #[test]
+    fn a_sample_that_does_not_fill_the_path_says_at_least() {
+        let found = sample(64 << 10, 250_000).path(&path(50_000), true).unwrap();
+        assert!(found.is_least && found.loss.is_none() && found.rate.value > 5_000_000, "{found:?}");
+    }
+
+    #[test]
+    fn segments_sent_again_are_read() {
+        let text =
+            "Ip: Forwarding\nIp: 1\nTcp: RtoMin OutSegs RetransSegs InErrs\nTcp: 200 9000 17 0\nUdp: x\n";
+        assert_eq!((sent_again(text), sent_again("Udp: 1")), (Some(17), None));
+    }
+}
