@@ -136,11 +136,15 @@ impl Features {
     pub fn missing(&self, variant: &VariantSpec, direction: Direction) -> Option<Missing> {
         let feature = needs(variant, direction).into_iter().find(|feature| !self.has(*feature))?;
         let (lacks, asked) = feature.words();
-        let how = match self.0.get(&feature) {
-            Some(Answer::Refused(code)) => format!("{asked}: {code}"),
-            _ => format!("{asked}: not announced"),
+        let why = match (self.0.get(&feature), feature) {
+            (Some(Answer::Refused(code)), _) => format!("the server has {lacks} ({asked}: {code})"),
+            (_, Feature::Clear) => {
+                "a session in clear was not asked for (--tls required, or ftps://)".to_owned()
+            }
+            (_, Feature::Tls) => "the server offers no TLS, or was not asked to (--tls off)".to_owned(),
+            _ => format!("the server has {lacks} ({asked}: not announced)"),
         };
-        Some(Missing { feature: feature.name(), why: format!("the server has {lacks} ({how})") })
+        Some(Missing { feature: feature.name(), why })
     }
 }
 
@@ -257,7 +261,7 @@ mod tests {
         assert_eq!((put("stream"), put("stream-rename-4")), (None, None));
         assert_eq!(put("block").unwrap(), "the server has no block mode (MODE B: 504)");
         assert_eq!(put("stream-hash").unwrap(), "the server has no HASH by SHA-256 (HASH: not announced)");
-        assert_eq!(put("stream-tls").unwrap(), "the server has no TLS (AUTH TLS: not announced)");
+        assert_eq!(put("stream-tls").unwrap(), "the server offers no TLS, or was not asked to (--tls off)");
         let piped: Features = "block,clear".parse().unwrap();
         let pipelined = scenario.variant("block-pipelined").unwrap();
         assert!(piped.missing(pipelined, Direction::Put).unwrap().why.contains("XPIPE"));

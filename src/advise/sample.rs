@@ -27,8 +27,9 @@ const REPETITIONS: usize = 3;
 /// The slowest and the fastest path that is tried, in bits a second.
 const SLOWEST: f64 = 8_000.0;
 const FASTEST: f64 = 10e9;
-/// Halvings of what lies between, on a scale of ratios: to half a per cent.
-const HALVINGS: u32 = 13;
+/// Simulations until the time is [`NEAR`] what was measured, at most.
+const STEPS: u32 = 12;
+const NEAR: f64 = 0.005;
 /// A full segment of Ethernet, with time stamps.
 const SEGMENT_BYTES: u64 = 1_448;
 
@@ -145,19 +146,31 @@ impl Sample {
         self.took_us[self.took_us.len() / 2]
     }
 
-    /// The rate at which the simulation takes `took_us`; and whether a faster path would take as long.
+    /// The rate at which the simulation takes `took_us`; and whether a faster path would take as long: then what
+    /// was moved in a second is the least that it can be.
     fn rate(&self, path: &Path, took_us: u64) -> Result<(u64, bool), RunError> {
-        let at_best = self.simulated(path, FASTEST as u64)?.0;
+        let took = took_us as f64;
+        let bits = self.bytes as f64 * 8.0;
+        let least = (bits * 1e6 / took).clamp(SLOWEST, FASTEST);
         // A share of it is this machine's and the server's own.
-        let is_least = at_best as f64 > took_us as f64 * 0.95;
-        let wanted = if is_least { at_best as f64 * 1.05 } else { took_us as f64 };
-        let (mut slow, mut fast) = (SLOWEST, FASTEST);
-        for _ in 0..HALVINGS {
-            let middle = (slow * fast).sqrt();
-            let takes = self.simulated(path, middle as u64)?.0 as f64;
-            *(if takes > wanted { &mut slow } else { &mut fast }) = middle;
+        if self.simulated(path, FASTEST as u64)?.0 as f64 > took * 0.95 {
+            return Ok((least as u64, true));
         }
-        Ok((fast as u64, is_least))
+        // Where the path decides, time is a line over the seconds that a bit takes: by secants, between bounds.
+        let (mut slow, mut fast) = (least, FASTEST);
+        let mut rate = least;
+        for _ in 0..STEPS {
+            let takes = self.simulated(path, rate as u64)?.0 as f64;
+            if (takes / took - 1.0).abs() < NEAR {
+                break;
+            }
+            *(if takes > took { &mut slow } else { &mut fast }) = rate;
+            // The line through this point whose slope is the file's bits.
+            let bit_s = 1.0 / rate + (took - takes) / 1e6 / bits;
+            let next = 1.0 / bit_s;
+            rate = if bit_s > 0.0 && next > slow && next < fast { next } else { (slow * fast).sqrt() };
+        }
+        Ok((rate as u64, false))
     }
 
     /// The time of one file over a path of that rate, and how many segments were sent again.
