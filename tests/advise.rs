@@ -4,6 +4,7 @@
 
 mod common;
 #[path = "field/fake.rs"]
+#[allow(dead_code, reason = "each test uses a part")]
 mod fake;
 
 use common::*;
@@ -60,9 +61,10 @@ fn an_advice_of_given_figures() {
     let what = ["ftp://me@ftp.example.org/in", "--sizes", "1000x3,40000", "--directories", "1"];
     let args = [&what[..], &FIGURES, &["--features", OTHERS]].concat();
     let text = advised(home.path(), &[&args[..], &["-j", "1"]].concat());
-    assert!(
-        text.lines().take_while(|line| !line.starts_with("How to do")).all(|line| line.chars().count() <= 80)
-    );
+    // What is to be typed is not broken.
+    let broken = |line: &&str| !line.contains("ftpsim ");
+    let mut lines = text.lines().take_while(|line| !line.starts_with("How to do")).filter(broken);
+    assert!(lines.all(|line| line.chars().count() <= 80), "{text}");
     insta::assert_snapshot!(text);
     assert_eq!(advised(home.path(), &[&args[..], &["-j", "3", "-q"]].concat()), text);
 }
@@ -83,10 +85,10 @@ fn our_server_is_asked_and_the_line_that_repeats_it_gives_the_same() {
     let text = stdout(&output);
     assert!(!said(&output).contains(PASSWORD), "{}", said(&output));
     assert!(server.names().is_empty(), "nothing is written without --sample");
-    assert!(
-        text.contains("has block, compressed, deflate, record, size, hash, rest, mlst, xpipe, hidden, clear"),
-        "{text}"
-    );
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let has =
+        "has block, compressed, deflate, record, size, hash, rest, mlst, xpipe, hidden, clear, close-notify";
+    assert!(flat.contains(has), "{text}");
     assert!(text.contains("stream-tls: the server offers no TLS"), "{text}");
     assert!(
         text.contains("block-durable: the server has no promise of durability (DURABLE: not announced)"),
@@ -146,7 +148,8 @@ fn a_sample_measures_the_rate_and_leaves_nothing() {
     // 400 kB/s are 3.2 Mbit/s of payload, and a little more on the wire.
     let rate = told["path"]["rate_bits_per_s"]["value"].as_u64().unwrap();
     assert!((2_500_000..5_000_000).contains(&rate), "{told:#}");
-    assert_eq!(told["basis"].as_array().unwrap().len(), 3, "{:#}", told["basis"]);
+    let basis = told["basis"].to_string();
+    assert!(basis.contains("3 uploads of") && basis.contains("sent again"), "{basis}");
 }
 
 #[test]
@@ -157,8 +160,8 @@ fn downloads_are_what_the_server_lists() {
     for (name, len) in [("out/a", 10), ("out/b", 20), ("out/deep/c", 3_000)] {
         fs::write(server.root.path().join(name), noise(len, 1)).unwrap();
     }
-    let args = [&[&server.url("out")[..], "--direction", "get"], &FIGURES[..], &["--features", "size,clear"]]
-        .concat();
+    let url = server.url("out");
+    let args = [&[&url[..], "--direction", "get"], &FIGURES[..], &["--features", "size,clear"]].concat();
     let told = json(home.path(), &args);
     assert_eq!((&told["files"]["files"], &told["files"]["bytes"]), (&3.into(), &3_030.into()));
     assert_eq!(told["directories"], 2);
@@ -167,10 +170,14 @@ fn downloads_are_what_the_server_lists() {
         "{:#}",
         told["again"]
     );
-    // Nobody sees a download in part, and a server that dies is a client that knows.
-    let seen: u64 =
-        told["ways"].as_array().unwrap().iter().map(|way| way["exposed_files"].as_u64().unwrap()).sum();
-    assert_eq!(seen, 0);
+    // There are no temporary names to be had of downloads, and SIZE tells of what was cut.
+    let ways = told["ways"].as_array().unwrap();
+    assert!(ways.iter().all(|way| !way["name"].as_str().unwrap().contains("rename")));
+    let careful = |way: &&Value| way["name"].as_str().unwrap().starts_with("stream-size");
+    assert_eq!(
+        ways.iter().filter(careful).map(|way| way["exposed_files"].as_u64()).collect::<Vec<_>>(),
+        [Some(0); 2]
+    );
 }
 
 /// As servers differ: no FEAT and no SIZE, and one that has more to say.

@@ -177,7 +177,7 @@ def run(link, command, cwd, ftpsim):
             process.kill()
             process.wait()
     if process.returncode != 0:
-        raise SystemExit(f"{command}: {process.returncode}\n{out}{errors}")
+        raise SystemExit(f"{command}: {process.returncode}\n{out}{errors[:2000]}")
     return time.monotonic() - began, out
 
 

@@ -38,7 +38,7 @@ fn rounded(value: u64) -> u64 {
     while value / scale >= 1_000 {
         scale *= 10;
     }
-    (value + scale / 2) / scale * scale
+    (value.saturating_add(scale / 2) / scale).saturating_mul(scale)
 }
 
 /// What an [`Amount`] is an amount of.

@@ -1,7 +1,7 @@
 //! Sizes from what others have written down: logs of transfers, and listings.
 
 use crate::sim::scenario::Direction;
-use ftp_proto::listing::{Line, ListParser, parse_facts};
+use ftp_proto::listing::{Entry, EntryKind, Line, ListParser, parse_facts};
 
 /// What a log or a listing tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,14 +67,14 @@ fn listed(listing: &mut ListParser, line: &str, logged: &mut Logged) {
 
 fn take(text: &str, what: Line, logged: &mut Logged) {
     match what {
-        Line::Entry(entry) => {
-            if let Some(bytes) = entry.size_bytes {
-                logged.put_bytes.push(bytes);
-                logged.get_bytes.push(bytes);
-            }
+        Line::Entry(Entry { size_bytes: Some(bytes), .. }) => {
+            logged.put_bytes.push(bytes);
+            logged.get_bytes.push(bytes);
         }
+        Line::Entry(entry) if entry.kind != EntryKind::File => {}
         Line::Noise => {}
-        Line::Unread(_) => {
+        // A file whose size is not told in bytes says no more than a line of another form.
+        Line::Entry(_) | Line::Unread(_) => {
             logged.unread_lines += 1;
             logged.first_unread.get_or_insert_with(|| text.chars().take(200).collect());
         }

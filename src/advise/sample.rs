@@ -22,6 +22,10 @@ const SIZES_BYTES: [u64; 5] = [64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20];
 const LONG: Duration = Duration::from_millis(1_500);
 /// All transfers together; the last may take longer.
 const LIMIT: Duration = Duration::from_secs(8);
+/// Uploads for the loss: too small to fill a queue on the way, so that what is lost is lost on the way.
+const LIGHT_BYTES: u64 = 64 << 10;
+const LIGHT_FILES: u64 = 40;
+const LIGHT_LIMIT: Duration = Duration::from_secs(6);
 /// Of the last size.
 const REPETITIONS: usize = 3;
 /// The slowest and the fastest path that is tried, in bits a second.
@@ -44,8 +48,17 @@ pub struct Sample {
     pub bytes: u64,
     /// How long each of them took, sorted, in microseconds, from the first command to the last reply.
     pub took_us: Vec<u64>,
-    /// Segments that this machine has sent again meanwhile, where it tells.
-    pub sent_again: Option<u64>,
+    /// Segments of light uploads, and how many segments this machine sent again meanwhile, where it tells.
+    pub light: Option<Light>,
+}
+
+/// What of light uploads was sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Light {
+    /// Full segments.
+    pub segments: u64,
+    /// Segments sent again.
+    pub sent_again: u64,
 }
 
 /// What a sample says of the path.
@@ -55,8 +68,20 @@ pub struct Found {
     pub rate: Amount,
     /// It did not fill the path: the rate is at least so much.
     pub is_least: bool,
-    /// Parts per million; of uploads only.
+    /// Parts per million, where light uploads told.
     pub loss: Option<Amount>,
+}
+
+/// Uploads files that fill no queue, one over the other; gives their segments.
+pub async fn light<N: Net>(net: &N, client: &mut Client<N>, path: &str) -> Result<u64, ClientError> {
+    let content = vec![0; LIGHT_BYTES as usize];
+    let began = net.now();
+    let mut files = 0;
+    while files == 0 || files < LIGHT_FILES && net.now() - began < LIGHT_LIMIT {
+        client.store(path, &content[..]).await?;
+        files += 1;
+    }
+    Ok(files * LIGHT_BYTES.div_ceil(SEGMENT_BYTES))
 }
 
 /// Uploads files of growing size as `path`, one over the other.
@@ -117,24 +142,28 @@ pub fn sent_again(snmp: &str) -> Option<u64> {
     values.split(' ').nth(at)?.parse().ok()
 }
 
+impl Light {
+    /// Where nothing was sent again, none: the figure is an observation, not a bound.
+    fn loss(self) -> Amount {
+        let lost = self.sent_again.min(self.segments);
+        let ppm = |share: f64| (share * 1e6).round() as u64;
+        match stats::wilson(lost, self.segments) {
+            Some(it) if lost > 0 => {
+                Amount::measured(ppm(lost as f64 / self.segments as f64), ppm(it.low), ppm(it.high))
+            }
+            _ => Amount::exactly(0),
+        }
+    }
+}
+
 impl Sample {
     /// The path that would take as long in the simulation; `known` has its round trip, and its loss where that
     /// is known.
     pub fn path(&self, known: &Path, loss_is_known: bool) -> Result<Found, RunError> {
         let mut path = known.clone();
-        let (first, _) = self.rate(&path, self.median_us())?;
-        let mut loss = None;
-        if let (Some(again), false) = (self.sent_again, loss_is_known) {
-            // What a full queue has dropped, the simulation drops as well.
-            let by_queue = self.simulated(&path, first)?.1 * self.took_us.len() as u64;
-            let segments = self.bytes.div_ceil(SEGMENT_BYTES).max(1) * self.took_us.len() as u64;
-            let lost = again.saturating_sub(by_queue).min(segments);
-            let interval = stats::wilson(lost, segments);
-            let ppm = |share: f64| (share * 1e6).round() as u64;
-            let (low, high) = interval.map_or((0, 0), |it| (ppm(it.low), ppm(it.high)));
-            let found = Amount::measured(ppm(lost as f64 / segments as f64), low, high);
+        let loss = self.light.filter(|_| !loss_is_known).map(|light| light.loss());
+        if let Some(found) = loss {
             path.loss_ppm = Amount::exactly(found.value.min(500_000));
-            loss = Some(found);
         }
         let (value, is_least) = self.rate(&path, self.median_us())?;
         let (low, _) = self.rate(&path, self.took_us[self.took_us.len() - 1])?;
@@ -153,14 +182,14 @@ impl Sample {
         let bits = self.bytes as f64 * 8.0;
         let least = (bits * 1e6 / took).clamp(SLOWEST, FASTEST);
         // A share of it is this machine's and the server's own.
-        if self.simulated(path, FASTEST as u64)?.0 as f64 > took * 0.95 {
+        if self.simulated(path, FASTEST as u64)? as f64 > took * 0.95 {
             return Ok((least as u64, true));
         }
         // Where the path decides, time is a line over the seconds that a bit takes: by secants, between bounds.
         let (mut slow, mut fast) = (least, FASTEST);
         let mut rate = least;
         for _ in 0..STEPS {
-            let takes = self.simulated(path, rate as u64)?.0 as f64;
+            let takes = self.simulated(path, rate as u64)? as f64;
             if (takes / took - 1.0).abs() < NEAR {
                 break;
             }
@@ -173,8 +202,8 @@ impl Sample {
         Ok((rate as u64, false))
     }
 
-    /// The time of one file over a path of that rate, and how many segments were sent again.
-    fn simulated(&self, path: &Path, rate: u64) -> Result<(u64, u64), RunError> {
+    /// The time of one file over a path of that rate.
+    fn simulated(&self, path: &Path, rate: u64) -> Result<u64, RunError> {
         let path = Path { rate_bits_per_s: Amount::exactly(rate), ..path.clone() };
         let variant = self.variant();
         let run = |bytes: u64| {
@@ -187,7 +216,7 @@ impl Sample {
         let trips = round_trips(&variant, self.direction).map_or(0, |trips| trips.per_file);
         let flow_us =
             whole.duration_us.unwrap_or(u64::MAX / 2).saturating_sub(empty.duration_us.unwrap_or(0));
-        Ok((flow_us + trips * path.rtt_us.value, whole.retransmits))
+        Ok(flow_us + trips * path.rtt_us.value)
     }
 
     fn variant(&self) -> VariantSpec {
@@ -210,13 +239,19 @@ mod tests {
     }
 
     fn sample(bytes: u64, took_us: u64) -> Sample {
-        Sample { direction: Direction::Put, tls: false, bytes, took_us: vec![took_us], sent_again: Some(0) }
+        Sample {
+            direction: Direction::Put,
+            tls: false,
+            bytes,
+            took_us: vec![took_us],
+            light: Some(Light { segments: 500, sent_again: 0 }),
+        }
     }
 
     /// 1 MiB at 20 ms and 10 Mbit/s: 0.91 s on the wire with headers, a little more with slow start.
     #[test]
     fn a_rate_is_found_through_slow_start() {
-        let took = sample(1 << 20, 1).simulated(&path(20_000), 10_000_000).unwrap().0;
+        let took = sample(1 << 20, 1).simulated(&path(20_000), 10_000_000).unwrap();
         assert!((900_000..1_200_000).contains(&took), "{took}");
         let found = sample(1 << 20, took).path(&path(20_000), false).unwrap();
         let rate = found.rate.value as f64;
@@ -228,6 +263,13 @@ mod tests {
     fn a_sample_that_does_not_fill_the_path_says_at_least() {
         let found = sample(64 << 10, 250_000).path(&path(50_000), true).unwrap();
         assert!(found.is_least && found.loss.is_none() && found.rate.value > 5_000_000, "{found:?}");
+    }
+
+    #[test]
+    fn a_loss_has_its_range_and_none_is_none() {
+        let loss = Light { segments: 1_000, sent_again: 10 }.loss();
+        assert_eq!((loss.value, loss.low < 6_000, loss.high > 15_000), (10_000, true, true), "{loss:?}");
+        assert_eq!(Light { segments: 0, sent_again: 0 }.loss(), Amount::exactly(0));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::advice::{Advice, Closed, Question, Risk, Way};
 use super::case::{At, SimFile, Stage};
 use super::estimate::Times;
 use super::plan::{FAULTY_BYTES, FAULTY_FILES, MOST_BYTES, Plan, SAMPLED, WHOLE};
-use super::ways::{round_trips_before, scenario, with_server};
+use super::ways::{all as all_ways, round_trips_before, scenario, with_server};
 use crate::advise::advice::Harm;
 use crate::lab::compare::RunError;
 use crate::lab::pool;
@@ -71,7 +71,7 @@ impl<'a> Simulation<'a> {
         let (contents, compressibility) = question.own.contents(&plan);
         let mut open = Vec::new();
         let mut closed = Vec::new();
-        for variant in scenario().variants {
+        for variant in all_ways(question.direction) {
             match question.features.missing(&variant, question.direction) {
                 Some(missing) => closed.push(Closed { variant, missing }),
                 None => {

@@ -1,10 +1,33 @@
 //! The ways that may be open: contenders of `sims/advise.toml`, as they are with this server.
 
 use super::features::{Feature, Features};
-use crate::sim::scenario::{Direction, Scenario, TlsEnd, TlsSpec, VariantSpec};
+use crate::sim::scenario::{Direction, Publish, Scenario, TlsEnd, TlsSpec, VariantSpec, Verify};
 
 /// What tells contenders and faults.
 const SCENARIO: &str = "advise";
+
+/// All contenders, as they are in that direction: a download has no temporary name at the server.
+pub(super) fn all(direction: Direction) -> Vec<VariantSpec> {
+    let mut all: Vec<VariantSpec> = Vec::new();
+    for mut variant in scenario().variants {
+        if direction == Direction::Get && variant.publish == Publish::Rename {
+            variant.publish = Publish::Direct;
+            if variant.verify == Verify::Reply {
+                // What is left is stream mode alone.
+                continue;
+            }
+            variant.name = variant.name.replace("rename", "size");
+            variant.note =
+                variant.note.replace("another name until SIZE tells that the file is whole", "SIZE compared");
+            variant.note =
+                variant.note.replace("another name until HASH tells that the file is whole", "HASH compared");
+        }
+        if all.iter().all(|known| known.name != variant.name) {
+            all.push(variant);
+        }
+    }
+    all
+}
 
 /// The contender as it is with a server that has `features`: what it lacks of good habits, nobody can ask it, and
 /// is taken for lacking where it is not known to be there.
@@ -42,6 +65,22 @@ pub(super) fn scenario() -> Scenario {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_ways_of_a_direction_are_the_same() {
+        for direction in [Direction::Put, Direction::Get] {
+            let all = all(direction);
+            for (index, way) in all.iter().enumerate() {
+                let same = |other: &&VariantSpec| {
+                    let name = way.name.clone();
+                    VariantSpec { name, note: way.note.clone(), ..(*other).clone() } == *way
+                };
+                assert!(!all[..index].iter().any(|other| same(&other)), "{direction:?}: {}", way.name);
+            }
+        }
+        let get: Vec<String> = all(Direction::Get).into_iter().map(|way| way.name).collect();
+        assert!(get.contains(&"stream-size-4".to_owned()) && !get.iter().any(|name| name.contains("rename")));
+    }
 
     #[test]
     fn what_a_server_is_not_known_to_do_is_not_counted_upon() {

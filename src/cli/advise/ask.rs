@@ -7,7 +7,7 @@ use crate::advise::amount::{Amount, Path, Unit};
 use crate::advise::features::{Feature, Features};
 use crate::advise::files::Own;
 use crate::advise::probe;
-use crate::advise::sample::{self, Found, Sample};
+use crate::advise::sample::{self, Found, Light, Sample};
 use crate::cli::access;
 use crate::cli::out::tell;
 use crate::cli::remote::{join, name_of, with_remote};
@@ -46,7 +46,10 @@ impl Given {
             let policy = Policy { pasv_after_epsv: true, ..Policy::default() };
             let (login, policy) = args.access.secure(url, policy)?;
             let asked = runtime()?.block_on(self.dialogue(args, url, (&login, &policy), basis));
-            asked.map_err(|error| args.access.tls.explained(url, error))?;
+            // The simulation has a runtime of its own.
+            if let Some(sample) = asked.map_err(|error| args.access.tls.explained(url, error))? {
+                self.take_sample(&sample, basis)?;
+            }
         }
         if own.is_none() {
             *own = Some(listed(args, url)?);
@@ -60,7 +63,7 @@ impl Given {
         url: &FtpUrl,
         (login, policy): (&Login, &Policy),
         basis: &mut Basis,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<Sample>> {
         let net = RealNet::new();
         let dialogue = Arc::new(args.access.dialogue(url, login));
         let (server, session, told, open_us) = interruptible(async {
@@ -81,16 +84,15 @@ impl Given {
                 "The server was asked: MODE, STRU, FEAT, and USER in clear where it offers TLS.".to_owned(),
             );
         }
-        if args.sample && (self.rate.is_none() || self.loss.is_none()) {
-            let is_tls = session.tls().is_some();
-            let mut client = Client::from(session);
-            let sampled = sampled(&net, &mut client, args, url, is_tls).await?;
-            interruptible(client.quit()).await;
-            self.take_sample(&sampled, basis)?;
-        } else {
+        if !args.sample || self.rate.is_some() && self.loss.is_some() {
             interruptible(session.quit()).await;
+            return Ok(None);
         }
-        Ok(())
+        let is_tls = session.tls().is_some();
+        let mut client = Client::from(session);
+        let sample = sampled(&net, &mut client, args, url, is_tls).await?;
+        interruptible(client.quit()).await;
+        Ok(Some(sample))
     }
 
     fn round_trip(&mut self, rtts_us: &[u64], basis: &mut Basis) {
@@ -115,8 +117,9 @@ impl Given {
         let trips = 5 + u64::from(tls == TlsWhen::Auto) + under_tls;
         let beyond_us = open_us.saturating_sub(trips * rtt.value);
         if beyond_us > LEAST_LOGIN_US.max(rtt.value / 4) {
-            self.login = Some(Amount::measured(beyond_us, 0, u64::MAX).value);
-            basis.say("The login took so much longer than its round trips, once.".to_owned());
+            let login_us = Amount::measured(beyond_us, beyond_us, beyond_us).value;
+            self.login = Some(login_us);
+            basis.say(format!("A login took {} beyond its round trips.", Unit::Time.exact(login_us)));
         }
     }
 
@@ -155,11 +158,13 @@ impl Given {
         }
         if let (None, Some(loss)) = (self.loss, loss) {
             self.loss = Some(loss);
-            basis.say(
-                "The loss is what this machine's TCP (all of it, whoever used it) sent again during the sample, less \
-                 what the simulation does for a full queue; the range is Wilson's of 95 %."
-                    .to_owned(),
-            );
+            let Light { segments, sent_again } = sample.light.unwrap_or(Light { segments: 0, sent_again: 0 });
+            basis.say(format!(
+                "The loss is what this machine's TCP (all of it, whoever used it) sent again during uploads that fill no \
+                 queue: {} of {}.",
+                format::thousands(sent_again),
+                format::counted(segments, "segment")
+            ));
         }
         Ok(())
     }
@@ -213,14 +218,34 @@ async fn sampled(
     tls: bool,
 ) -> anyhow::Result<Sample> {
     let direction = args.direction;
-    let sent_again = || sample::sent_again(&std::fs::read_to_string("/proc/net/snmp").ok()?);
-    let before = sent_again();
-    let (bytes, took_us) = match direction {
+    let (bytes, took_us, light) = match direction {
         Direction::Put => uploaded(net, client, args, url).await?,
-        Direction::Get => interruptible(downloaded(net, client, args, url)).await?,
+        Direction::Get => {
+            let (bytes, took_us) = interruptible(downloaded(net, client, args, url)).await?;
+            (bytes, took_us, None)
+        }
     };
-    let again = before.zip(sent_again()).map(|(before, after)| after.saturating_sub(before));
-    Ok(Sample { direction, tls, bytes, took_us, sent_again: again.filter(|_| direction == Direction::Put) })
+    Ok(Sample { direction, tls, bytes, took_us, light })
+}
+
+/// Segments sent again by now.
+fn sent_again() -> Option<u64> {
+    sample::sent_again(&std::fs::read_to_string("/proc/net/snmp").ok()?)
+}
+
+/// Light uploads, then heavy ones.
+async fn uploads(
+    net: &RealNet,
+    client: &mut Client<RealNet>,
+    file: &str,
+) -> Result<(u64, Vec<u64>, Option<Light>), ClientError> {
+    let before = sent_again();
+    let segments = sample::light(net, client, file).await?;
+    let light = before
+        .zip(sent_again())
+        .map(|(before, after)| Light { segments, sent_again: after.saturating_sub(before) });
+    let (bytes, took_us) = sample::upload(net, client, file).await?;
+    Ok((bytes, took_us, light))
 }
 
 async fn uploaded(
@@ -228,7 +253,7 @@ async fn uploaded(
     client: &mut Client<RealNet>,
     args: &Args,
     url: &FtpUrl,
-) -> anyhow::Result<(u64, Vec<u64>)> {
+) -> anyhow::Result<(u64, Vec<u64>, Option<Light>)> {
     let directory = url.below(&format!("ftpsim-advise-{}-{}", process::id(), net.now().as_nanos()));
     let file = join(&directory, "sample");
     if !args.quiet {
@@ -239,7 +264,7 @@ async fn uploaded(
     let transfers = tokio::select! {
         biased;
         asked = asked_to_end() => Err(asked),
-        done = sample::upload(net, client, &file) => Ok(done),
+        done = uploads(net, client, &file) => Ok(done),
     };
     match transfers {
         Ok(done) => {

@@ -60,6 +60,9 @@ impl Told<'_> {
             Direction::Put => command.replacen("put URL FILES", &format!("put{tree} {url} {files}"), 1),
             Direction::Get => command.replacen("get URL/FILE", &format!("get{tree} {url}"), 1),
         };
+        if variant.durable && direction == Direction::Get {
+            command += " --durable";
+        }
         let implicit = self.place.as_ref().is_some_and(|place| place.implicit_tls);
         if implicit {
             command = command.replacen(" --tls required", "", 1);

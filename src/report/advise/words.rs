@@ -156,6 +156,16 @@ impl Told<'_> {
                     format::counted(lost.runs, "run"),
                 ));
             }
+            let as_fast: Vec<String> = advice.ways[1..]
+                .iter()
+                .filter(|way| way.ranked().lost == best.ranked().lost)
+                .filter(|way| matches!((way.time, best.time), (Some(a), Some(b)) if a.low_us <= b.us && b.us <= a.high_us))
+                .map(|way| way.variant.name.clone())
+                .collect();
+            if !as_fast.is_empty() {
+                let take = if as_fast.len() == 1 { "takes" } else { "take" };
+                all.push(format!("Within its interval {} {take} as long.", format::list(&as_fast)));
+            }
             if best.exposed_files > 0 {
                 all.push("A program that takes files as they appear would see parts of them.".to_owned());
             }
@@ -198,7 +208,7 @@ impl Told<'_> {
                 columns.join("; ")
             ),
             "The interval is the spread of the runs, over the range in which the path was measured, and never less \
-             than 5 % either way (docs/advise.md)."
+             than a tenth either way (docs/advise.md)."
                 .to_owned(),
         ]
     }
@@ -218,7 +228,7 @@ pub(in crate::report) fn took(time: &Estimate) -> String {
     format!("{us} ({low} to {high})")
 }
 
-/// In per cent: `±5`, `-5/+40`.
+/// In per cent: `±10`, `-10/+40`.
 pub(in crate::report) fn spread(time: &Estimate) -> String {
     let share = |us: u64| (us.abs_diff(time.us) as f64 / time.us.max(1) as f64 * 100.0).round();
     let (low, high) = (share(time.low_us), share(time.high_us));
