@@ -119,9 +119,8 @@ async fn reply_code(stream: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<u
         }
         let code =
             std::str::from_utf8(line.get(..3).unwrap_or_default()).ok().and_then(|code| code.parse().ok());
-        match (code, line.get(3)) {
-            (Some(code), Some(b' ' | b'\r' | b'\n')) => return Ok(code),
-            _ => {}
+        if let (Some(code), Some(b' ' | b'\r' | b'\n')) = (code, line.get(3)) {
+            return Ok(code);
         }
     }
 }

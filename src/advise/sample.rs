@@ -34,6 +34,8 @@ const FASTEST: f64 = 10e9;
 /// Simulations until the time is [`NEAR`] what was measured, at most.
 const STEPS: u32 = 12;
 const NEAR: f64 = 0.005;
+/// What a path that decides adds to the time.
+const NOTICED: f64 = 0.05;
 /// A full segment of Ethernet, with time stamps.
 const SEGMENT_BYTES: u64 = 1_448;
 
@@ -175,16 +177,15 @@ impl Sample {
         self.took_us[self.took_us.len() / 2]
     }
 
-    /// The rate at which the simulation takes `took_us`; and whether a faster path would take as long: then what
-    /// was moved in a second is the least that it can be.
+    /// The rate at which the simulation takes `took_us`; and whether a faster path would take as long: then it is
+    /// the one below which it would have taken noticeably longer.
     fn rate(&self, path: &Path, took_us: u64) -> Result<(u64, bool), RunError> {
-        let took = took_us as f64;
         let bits = self.bytes as f64 * 8.0;
-        let least = (bits * 1e6 / took).clamp(SLOWEST, FASTEST);
+        let at_best = self.simulated(path, FASTEST as u64)? as f64;
         // A share of it is this machine's and the server's own.
-        if self.simulated(path, FASTEST as u64)? as f64 > took * 0.95 {
-            return Ok((least as u64, true));
-        }
+        let is_least = at_best > took_us as f64 * (1.0 - NOTICED);
+        let took = if is_least { at_best.max(took_us as f64) * (1.0 + NOTICED) } else { took_us as f64 };
+        let least = (bits * 1e6 / took).clamp(SLOWEST, FASTEST);
         // Where the path decides, time is a line over the seconds that a bit takes: by secants, between bounds.
         let (mut slow, mut fast) = (least, FASTEST);
         let mut rate = least;
@@ -199,7 +200,7 @@ impl Sample {
             let next = 1.0 / bit_s;
             rate = if bit_s > 0.0 && next > slow && next < fast { next } else { (slow * fast).sqrt() };
         }
-        Ok((rate as u64, false))
+        Ok((rate as u64, is_least))
     }
 
     /// The time of one file over a path of that rate.
