@@ -2,11 +2,13 @@
 //!
 //! One FTP client and server, written once in [`ftp_endpoint`] over its trait of sockets and clock, run
 //! in two worlds: over real sockets, and over the simulated network of `turmoil_tcp` (feature `sim`).
-//! Imports point one way: `cli -> report -> check, trial -> programs`, `trial -> sim`, `cli -> report, measure -> lab ->
-//! sim -> ftp_endpoint, turmoil_tcp -> ftp_proto`; `tidy` holds the table.
+//! Imports point one way: `cli -> report -> check, trial -> programs`, `trial -> sim`, `report -> advise -> lab`,
+//! `cli -> report, measure -> lab -> sim -> ftp_endpoint, turmoil_tcp -> ftp_proto`; `tidy` holds the table.
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "cli")]
+pub mod advise;
 #[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]

@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ftp_endpoint/lib", &[]),
     ("ftpsim/sim", &["ftp_endpoint", "ftp_proto", "turmoil_tcp"]),
     ("ftpsim/lab", &["ftp_endpoint", "ftp_proto", "sim", "turmoil_tcp"]),
+    ("ftpsim/advise", &["ftp_endpoint", "ftp_proto", "lab", "sim", "turmoil_tcp"]),
     ("ftpsim/measure", &["ftp_endpoint", "ftp_proto", "lab", "sim"]),
     ("ftpsim/programs", &[]),
     ("ftpsim/link", &["sim", "turmoil_tcp"]),
@@ -33,11 +34,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ftpsim/trial", &["ftp_endpoint", "ftp_proto", "programs", "sim"]),
     (
         "ftpsim/report",
-        &["check", "ftp_endpoint", "ftp_proto", "lab", "measure", "sim", "trial", "turmoil_tcp"],
+        &["advise", "check", "ftp_endpoint", "ftp_proto", "lab", "measure", "sim", "trial", "turmoil_tcp"],
     ),
     (
         "ftpsim/cli",
         &[
+            "advise",
             "check",
             "ftp_endpoint",
             "ftp_proto",

@@ -3,6 +3,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod access;
+mod advise;
 mod audit;
 mod bench;
 mod cat;
@@ -59,6 +60,8 @@ struct Cli {
 enum Command {
     /// Compare the transmission modes: every contender on the same seeds, files and faults
     Compare(compare::Args),
+    /// Say which way to take with a server, a path and files of your own
+    Advise(Box<advise::Args>),
     /// Run one row of runs.csv again and print all that happens
     Replay(replay::Args),
     /// When was a loss decided, and how likely was it until then?
@@ -186,6 +189,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Compare(args) => compare::run(args),
+        Command::Advise(args) => advise::run(*args),
         Command::Replay(args) => replay::run(args),
         Command::Why(args) => why::run(&args),
         Command::Scenarios(args) => scenarios::run(args),

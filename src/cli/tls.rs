@@ -83,6 +83,31 @@ impl TlsArgs {
         Ok((login, Policy { tls, tls_end: self.tls_end, ..policy }))
     }
 
+    /// The options by which the server is known, as they would be typed, each behind a blank.
+    pub(super) fn typed(&self) -> String {
+        let mut text = String::new();
+        if let Some(file) = &self.tls_ca {
+            let file = file.display().to_string();
+            text += &format!(
+                " --tls-ca {}",
+                shlex::try_quote(&file).map_or(file.clone(), |file| file.into_owned())
+            );
+        }
+        if let Some(pin) = self.tls_pin {
+            text += &format!(" --tls-pin {pin}");
+        }
+        if self.tls_insecure {
+            text += " --tls-insecure";
+        }
+        if self.tls_end == TlsEnd::Lax {
+            text += " --tls-end lax";
+        }
+        if self.tls_max.len() == 1 {
+            text += " --tls-max 1.2";
+        }
+        text
+    }
+
     /// For who does the handshakes himself; none where TLS is off.
     pub(super) fn connector(&self, url: &FtpUrl, older: bool) -> anyhow::Result<Option<Tls>> {
         let when = self.when(url)?;

@@ -1,5 +1,7 @@
 //! What a comparison found, for people.
 
+#[cfg(feature = "cli")]
+pub mod advise;
 mod baseline;
 mod charts;
 #[cfg(feature = "cli")]

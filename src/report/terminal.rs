@@ -1,11 +1,15 @@
 //! The experiments' results as tables for a terminal.
 
 #[cfg(feature = "cli")]
+mod advise;
+#[cfg(feature = "cli")]
 mod bench;
 mod grid;
 mod truth;
 mod twice;
 
+#[cfg(feature = "cli")]
+pub use advise::advice;
 #[cfg(feature = "cli")]
 pub use bench::benchmark;
 pub use grid::grid;

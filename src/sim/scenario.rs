@@ -35,7 +35,7 @@ pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 pub use world::{RivalSpec, WorldSpec};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 18] = [
+const EMBEDDED: [(&str, &str); 19] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -54,6 +54,7 @@ const EMBEDDED: [(&str, &str); 18] = [
     ("satellite", include_str!("../../sims/satellite.toml")),
     ("mainframe-nightly", include_str!("../../sims/mainframe-nightly.toml")),
     ("ingest-race", include_str!("../../sims/ingest-race.toml")),
+    ("advise", include_str!("../../sims/advise.toml")),
 ];
 
 /// A delivery that is cut twice has fewer wire bytes, all its attempts together.
