@@ -188,7 +188,9 @@ fn what_a_server_lacks_is_said_with_its_code() {
     let figures = [&["--sizes", "500x2"][..], &FIGURES[2..], &["--login", "0us"]].concat();
     let told = json(home.path(), &[&[&old.url("")[..]], &figures[..]].concat());
     assert_eq!(told["features"], "block=502,compressed=502,deflate=502,record=502,size=502,clear");
-    assert_eq!(names(&told["ways"]), ["stream-4", "stream", "stream-temp"], "every way loses files here");
+    let mut open = names(&told["ways"]);
+    open.sort_unstable();
+    assert_eq!(open, ["stream", "stream-4", "stream-temp"], "every way loses files here");
     let closed = |name: &str| {
         let closed = told["closed"].as_array().unwrap().iter().find(|closed| closed["name"] == name).unwrap();
         closed["why"].as_str().unwrap().to_owned()

@@ -14,9 +14,10 @@ pub fn page(told: &Told<'_>) -> String {
     let mut body = format!("<h1>ftpsim advise</h1>\n<p class=question>{}</p>\n", shown(&told.title()));
     body += "<div class=answers><section><h2>Take</h2>\n";
     let _ = writeln!(body, "<p><b>{}</b></p>", shown(&told.decision()));
-    let best = told.advice.ways.first();
-    for instruction in best.map(|way| told.instructions(way)).unwrap_or_default().iter().take(1) {
-        let _ = writeln!(body, "<code class=do>{}</code>", shown(&instruction.text));
+    for way in told.picks() {
+        for instruction in told.instructions(way).iter().take(1) {
+            let _ = writeln!(body, "<p><code class=do>{}</code></p>", shown(&instruction.text));
+        }
     }
     body += "</section></div>\n<ul class=summary>\n";
     for warning in told.warnings() {
@@ -27,7 +28,7 @@ pub fn page(told: &Told<'_>) -> String {
         let _ = writeln!(body, "<dt>{name}</dt><dd>{}</dd>", shown(&sentence));
     }
     body += "</dl>\n";
-    if best.is_some() {
+    if !told.advice.ways.is_empty() {
         body += &table(told);
     }
     body += &commands(told);

@@ -139,6 +139,15 @@ impl Told<'_> {
         }
     }
 
+    /// The way to take; and where that is in clear, the best under TLS.
+    pub(in crate::report) fn picks(&self) -> Vec<&Way> {
+        let ways = &self.advice.ways;
+        let best = ways.first();
+        let tls = ways.iter().find(|way| way.variant.tls.is_some());
+        let is_clear = best.is_some_and(|best| best.variant.tls.is_none());
+        best.into_iter().chain(tls.filter(|_| is_clear)).collect()
+    }
+
     /// What else whoever decides has to know.
     pub(in crate::report) fn warnings(&self) -> Vec<String> {
         let advice = self.advice;
@@ -228,10 +237,14 @@ pub(in crate::report) fn took(time: &Estimate) -> String {
     format!("{us} ({low} to {high})")
 }
 
-/// In per cent: `±10`, `-10/+40`.
+/// In per cent: `±10`, `-10/+40`; or `-10/x2.5`.
 pub(in crate::report) fn spread(time: &Estimate) -> String {
     let share = |us: u64| (us.abs_diff(time.us) as f64 / time.us.max(1) as f64 * 100.0).round();
     let (low, high) = (share(time.low_us), share(time.high_us));
+    if high >= 100.0 {
+        // A hundred per cent and more are read as a factor.
+        return format!("-{low}/x{}", format::ratio(time.high_us as f64 / time.us.max(1) as f64));
+    }
     if low == high { format!("±{low}") } else { format!("-{low}/+{high}") }
 }
 
@@ -249,6 +262,7 @@ pub(in crate::report) fn share(risk: &Risk) -> String {
     match (risk.lost, risk.runs) {
         (_, 0) => "-".to_owned(),
         (0, _) => "0".to_owned(),
+        (lost, runs) if lost == runs => "all".to_owned(),
         (lost, runs) => format::percent(lost as f64 / runs as f64),
     }
 }

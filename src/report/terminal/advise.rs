@@ -16,9 +16,10 @@ pub fn advice(told: &Told<'_>, style: Style) -> String {
     }
     text += &format!("\n{}\n", style.bold("Take"));
     text += &indent(&wrap(&told.decision(), style.width.saturating_sub(2)));
-    let best = told.advice.ways.first();
-    for instruction in best.map(|way| told.instructions(way)).unwrap_or_default().iter().take(1) {
-        text += &format!("\n  {}\n", plain(&instruction.text));
+    for way in told.picks() {
+        for instruction in told.instructions(way).iter().take(1) {
+            text += &format!("\n  {}\n", plain(&instruction.text));
+        }
     }
     let warnings = told.warnings();
     if !warnings.is_empty() {
@@ -27,7 +28,7 @@ pub fn advice(told: &Told<'_>, style: Style) -> String {
     for warning in warnings {
         text += &indent(&wrap(&warning, style.width.saturating_sub(2)));
     }
-    if best.is_some() {
+    if !told.advice.ways.is_empty() {
         text += &style.block("All ways that are open, the best first", table(told, style));
         for sentence in told.legend() {
             text += &wrap(&sentence, style.width);
