@@ -94,21 +94,28 @@ fn page(command: &clap::Command) -> anyhow::Result<Vec<u8>> {
             more.text([roman(*what)]);
         }
     }
-    see_also(command, &name, &mut more);
+    see_also(command, &mut more);
     more.to_writer(&mut text)?;
-    Ok(text)
+    Ok(once(&String::from_utf8(text)?).into_bytes())
 }
 
-fn see_also(command: &clap::Command, name: &str, page: &mut Roff) {
-    let mut others: Vec<String> = pages(command).into_iter().skip(1).map(title).collect();
-    if let Some((above, _)) = name.rsplit_once('-').filter(|_| name != "ftpsim-hash-password") {
-        others.insert(0, above.to_owned());
-    } else if name != "ftpsim" {
-        others.insert(0, "ftpsim".to_owned());
+/// Each part begins with the same definition of an apostrophe; the first one will do.
+fn once(page: &str) -> String {
+    let mut lines = page.split_inclusive('\n');
+    let preamble: String = lines.by_ref().take_while(|line| !line.starts_with(".TH ")).collect();
+    match page[preamble.len()..].replace(&preamble, "") {
+        rest if preamble.is_empty() => rest,
+        rest => preamble + &rest,
     }
-    if name == "ftpsim-hash-password" {
-        others.push("ftpsim-serve".to_owned());
-    }
+}
+
+/// The command above, and those below.
+fn see_also(command: &clap::Command, page: &mut Roff) {
+    // `ftpsim bench growth`.
+    let words = command.get_bin_name().unwrap_or("");
+    let above = words.rsplit_once(' ').map(|(above, _)| above.replace(' ', "-"));
+    let below = pages(command).into_iter().skip(1).map(title);
+    let others: Vec<String> = above.into_iter().chain(below).collect();
     page.control("SH", ["SEE ALSO"]);
     let last = others.len().saturating_sub(1);
     for (at, other) in others.iter().enumerate() {

@@ -20,12 +20,15 @@ pub use fault::FaultSpec;
 use super::fault::TriggerName;
 pub use grid::{Cell, DeliverySpec, GridSpec};
 pub use limit::{Limits, LimitsSpec};
+#[cfg(feature = "cli")]
 pub(crate) use schema::schema_of;
 use schema::{PLAIN_NAME, SEEDS};
 pub use tls::{Reuse, TlsEnd, TlsSpec, TlsVersion};
 
+pub(crate) use error::hint;
 use error::parse_toml;
-pub(crate) use error::{hint, with_hint};
+#[cfg(feature = "cli")]
+pub(crate) use error::with_hint;
 pub use ftp_endpoint::client::{Direction, Publish, Verify};
 use ftp_proto::mode::{DeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;

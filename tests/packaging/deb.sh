@@ -99,8 +99,12 @@ inside install -d -o ftpsim -m 750 /var/lib/ftpsim /var/log/ftpsim
 hash=$(echo s3cret | inside ftpsim hash-password)
 printf '\n[[user]]\nname = "station"\npassword-hash = "%s"\n' "$hash" >>"$root/etc/ftpsim/server.toml"
 read -ra command < <(sed -n 's/^ExecStart=//p' "$unit")
-# Whatever port is free, with all else as it is installed.
-"${clean[@]}" setpriv --reuid ftpsim --regid ftpsim --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
+# Whatever port is free, with all else as it is installed. What it asks of the kernel is written down, where strace is.
+watched=()
+if command -v strace >/dev/null && command -v systemd-analyze >/dev/null; then
+    watched=(strace -D -f -qq -e signal=none -o "$scratch/calls")
+fi
+"${watched[@]}" "${clean[@]}" setpriv --reuid ftpsim --regid ftpsim --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
     "${command[@]}" --listen 127.0.0.1:0 >"$scratch/said" 2>"$scratch/log" &
 server=$!
 for _ in $(seq 100); do
@@ -125,6 +129,38 @@ ask --user station:s3cret --list-only "$url/" | grep -qx README.md || fail 'it d
 kill "$server"
 wait "$server" || fail "it ended with $?"
 server=
+
+# members SET: the system calls of one of systemd's sets, with those of the sets in it.
+members() {
+    local name
+    systemd-analyze syscall-filter "$1" </dev/null | sed -n 's/^    \([-@a-z_0-9]*\)$/\1/p' | while read -r name; do
+        case $name in
+        @*) members "$name" ;;
+        *) echo "$name" ;;
+        esac
+    done
+}
+if [ ${#watched[@]} -gt 0 ]; then
+    say 'what the unit lets it ask of the kernel'
+    for _ in $(seq 50); do
+        grep -q ' +++ exited' "$scratch/calls" && break
+        sleep 0.1
+    done
+    sed '1,/execve("\/usr\/bin\/ftpsim"/d' "$scratch/calls" | sed -nE 's/^[0-9]+ +([a-z_0-9]+)\(.*/\1/p' |
+        sort -u >"$scratch/asked"
+    [ "$(wc -l <"$scratch/asked")" -gt 30 ] || fail 'strace has seen too little'
+    for word in $(sed -n 's/^SystemCallFilter=//p' "$unit"); do
+        case $word in
+        ~@*) members "${word#\~}" >>"$scratch/refused" ;;
+        @*) members "$word" >>"$scratch/allowed" ;;
+        *) echo "$word" >>"$scratch/allowed" ;;
+        esac
+    done
+    sort -u "$scratch/refused" -o "$scratch/refused"
+    sort -u "$scratch/allowed" | comm -23 - "$scratch/refused" >"$scratch/filter"
+    missing=$(comm -23 "$scratch/asked" "$scratch/filter" | tr '\n' ' ')
+    [ -z "$missing" ] || fail "the unit's SystemCallFilter refuses what the server asks for: $missing"
+fi
 
 say 'again, and away'
 inside dpkg --install /tmp/ftpsim.deb >/dev/null 2>&1
