@@ -19,6 +19,19 @@ test *words:
 snapshots:
     INSTA_UPDATE=always cargo test
 
+# Makes the pages of the reference anew of schemas and help; read the difference before it is committed.
+reference:
+    FTPSIM_UPDATE_DOCS=1 cargo test --test reference
+
+# docs/ as target/book/docs/index.html; needs mdbook.
+book:
+    bash .ci/book
+
+# The Debian package, target/debian; needs cargo-deb.
+package:
+    cargo build --release --locked
+    bash .ci/package
+
 # Makes the committed results anew that .ci/run compares; read the difference before it is committed.
 golden:
     #!/usr/bin/env bash

@@ -17,6 +17,7 @@ mod glob;
 #[cfg(target_os = "linux")]
 mod link;
 mod ls;
+mod man;
 mod merge;
 mod mkdir;
 mod mv;
@@ -40,6 +41,7 @@ mod transfer;
 #[cfg(unix)]
 mod trial;
 mod url;
+mod version;
 mod why;
 mod written;
 
@@ -50,11 +52,23 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "ftpsim", version, about, propagate_version = true)]
+#[command(name = "ftpsim", version = version::SHORT, long_version = version::LONG, about, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// Said by `completions --help`: each shell looks in a place of its own.
+const COMPLETIONS: &str = "\
+Where to put them, for yourself:
+  bash        ftpsim completions bash > ~/.local/share/bash-completion/completions/ftpsim
+  zsh         ftpsim completions zsh > ~/.zfunc/_ftpsim
+              with fpath+=~/.zfunc before compinit in ~/.zshrc
+  fish        ftpsim completions fish > ~/.config/fish/completions/ftpsim.fish
+  elvish      ftpsim completions elvish > ~/.config/elvish/lib/ftpsim.elv
+              with `use ftpsim` in ~/.config/elvish/rc.elv
+  powershell  ftpsim completions powershell >> $PROFILE
+They hold from the next shell on. The Debian package brings those of bash, zsh and fish along.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -107,7 +121,10 @@ enum Command {
     #[cfg(target_os = "linux")]
     Link(Box<link::Args>),
     /// Print completions for a shell
+    #[command(after_long_help = COMPLETIONS)]
     Completions { shell: clap_complete::Shell },
+    /// Print a manual page, or write all of them
+    Man(man::Args),
 }
 
 /// Runs the program with the arguments of the process; the exit code says how it went.
@@ -219,6 +236,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             out::stdout().write_all(&script)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Man(args) => man::run(&args),
     }
 }
 

@@ -12,14 +12,22 @@ pub(super) struct Args {
     /// Print as JSON
     #[arg(long)]
     json: bool,
+    /// Print the JSON Schema of scenario files, for editors: what each key is, its type and bounds
+    #[arg(long, conflicts_with_all = ["json", "fault"])]
+    schema: bool,
     /// Tell one kind of fault in full: what happens, who can notice, which keys a scenario gives
     #[arg(long, value_name = "KIND", conflicts_with = "json")]
     fault: Option<String>,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let all = Scenario::embedded()?;
     let mut stdout = stdout();
+    if args.schema {
+        serde_json::to_writer_pretty(&mut stdout, &Scenario::schema())?;
+        writeln!(stdout)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let all = Scenario::embedded()?;
     if let Some(name) = &args.fault {
         let kind = FaultName::ALL.into_iter().find(|kind| kind.as_str() == name);
         let known = || FaultName::ALL.map(FaultName::as_str).join(", ");

@@ -2,11 +2,12 @@
 //! that changes, others who write under the same names, and whoever takes what arrives.
 
 use super::workload::FileSpec;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What becomes of the target at the sender when the fault strikes: readers that have it open keep what
 /// they have, whoever opens it later gets another version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceChange {
     /// Other bytes, as many.
@@ -19,10 +20,11 @@ pub enum SourceChange {
 
 /// A program at the receiver that takes each file which appears under a final name and removes it, as
 /// ingests do; names with a leading dot are none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ingest {
     /// Between two looks at the directory.
+    #[schemars(range(min = 1_000))]
     pub poll_us: u64,
 }
 
@@ -41,7 +43,7 @@ pub struct Rival {
 }
 
 /// Whose a rival session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RivalUser {
     /// The client's own user, on another machine perhaps.
@@ -51,7 +53,7 @@ pub enum RivalUser {
 }
 
 /// What a rival session does, with content of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// STOR, to its end.
@@ -82,7 +84,7 @@ pub struct Stranger {
 }
 
 /// Where a stranger is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrangerPlace {
     /// On a host of its own.
@@ -92,7 +94,7 @@ pub enum StrangerPlace {
 }
 
 /// What a stranger does where it has connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrangerDeed {
     /// On data ports: sends a file of its own, to its end, and takes what comes.

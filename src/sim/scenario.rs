@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod grid;
 mod limit;
+mod schema;
 mod source;
 mod tls;
 mod validity;
@@ -19,18 +20,24 @@ pub use fault::FaultSpec;
 use super::fault::TriggerName;
 pub use grid::{Cell, DeliverySpec, GridSpec};
 pub use limit::{Limits, LimitsSpec};
+#[cfg(feature = "cli")]
+pub(crate) use schema::schema_of;
+use schema::{PLAIN_NAME, SEEDS};
 pub use tls::{Reuse, TlsEnd, TlsSpec, TlsVersion};
 
 pub(crate) use error::hint;
 use error::parse_toml;
+#[cfg(feature = "cli")]
+pub(crate) use error::with_hint;
 pub use ftp_endpoint::client::{Direction, Publish, Verify};
 use ftp_proto::mode::{DeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
-use turmoil_tcp::path::{BurstLoss, Impairments};
+use turmoil_tcp::path::{BurstLoss, Impairments, PathConfig};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 pub use world::{RivalSpec, WorldSpec};
 
@@ -61,10 +68,11 @@ const EMBEDDED: [(&str, &str); 19] = [
 pub const MAX_CUT_TWICE_BYTES: u64 = 4_096;
 
 /// What is compared, under which faults and over which path: one TOML file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The name by which the program and its results know it.
+    #[schemars(regex(pattern = PLAIN_NAME))]
     pub name: String,
     /// The path that it was read from, unless it came with the program.
     #[serde(skip)]
@@ -76,8 +84,9 @@ pub struct Scenario {
     pub question: String,
     /// The seeds run when the command line names none; left out with `every_wire_byte` or a grid.
     #[serde(default, skip_serializing_if = "SeedRange::is_empty")]
+    #[schemars(with = "String", regex(pattern = SEEDS))]
     pub seeds: SeedRange,
-    /// Faults strike at every wire byte of the data connections in turn ([`super::wire`]) instead of
+    /// Faults strike at every wire byte of the data connections in turn instead of
     /// at drawn ones, and the files are the same for every seed: `ftpsim compare` makes a truth table
     /// of it. A seed is ((wire byte * faults) + fault) * directions + direction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -94,6 +103,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub companions: Vec<String>,
     /// The directions of the deliveries; the seed draws one of them.
+    #[schemars(length(min = 1, max = 2))]
     pub directions: Vec<Direction>,
     /// The path between client and server.
     pub path: PathSpec,
@@ -111,6 +121,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "WorldSpec::is_default")]
     pub world: WorldSpec,
     /// The faults, of which the seed draws one.
+    #[schemars(length(min = 1))]
     pub faults: Vec<FaultSpec>,
     /// Where faults strike, each in turn; when absent, a payload byte counts twice (it is the case
     /// people meet), before the first byte and after the last one once each.
@@ -118,6 +129,7 @@ pub struct Scenario {
     pub triggers: Option<Vec<TriggerName>>,
     /// The contenders; every one delivers the same files under the same faults. The first is the
     /// baseline.
+    #[schemars(length(min = 1))]
     pub variants: Vec<VariantSpec>,
 }
 
@@ -132,32 +144,40 @@ pub struct SeedRange {
 }
 
 /// The path between client and server, the same in both directions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PathSpec {
     /// Round-trip time without queueing and serialisation; half of it each way.
+    #[schemars(range(min = PathConfig::MIN_RTT_US, max = 60_000_000))]
     pub rtt_us: u64,
     /// The rate of the bottleneck, each way.
+    #[schemars(range(min = 1_000, max = 1_000_000_000_000_u64))]
     pub bandwidth_bits_per_s: u64,
     /// Drop-tail queue before the bottleneck, each way.
+    #[schemars(range(min = 1_500, max = 1_u64 << 40))]
     pub queue_bytes: u64,
     /// Independent loss of each packet, each way.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 999_999))]
     pub loss_ppm: u32,
     /// Losses in bursts (Gilbert-Elliott), each way, beside the independent ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst_loss: Option<BurstLoss>,
     /// So many packets, each way, come later by `reorder_us` and are overtaken by those behind them.
     #[serde(default, skip_serializing_if = "is_zero_ppm")]
+    #[schemars(range(min = 0, max = 999_999))]
     pub reorder_ppm: u32,
     /// By how much such a packet is late.
     #[serde(default, skip_serializing_if = "is_zero_us")]
+    #[schemars(range(min = 0, max = 60_000_000))]
     pub reorder_us: u64,
     /// So many packets, each way, go over the link twice.
     #[serde(default, skip_serializing_if = "is_zero_ppm")]
+    #[schemars(range(min = 0, max = 999_999))]
     pub duplicate_ppm: u32,
     /// Each packet comes later by up to so much; none overtakes another.
     #[serde(default, skip_serializing_if = "is_zero_us")]
+    #[schemars(range(min = 0, max = 60_000_000))]
     pub jitter_us: u64,
 }
 
@@ -188,56 +208,67 @@ impl PathSpec {
 }
 
 /// How many files, how large and of what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadSpec {
     /// Files in one delivery.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub files: u32,
     /// Smallest and largest size; sizes are log-uniform between them.
+    #[schemars(inner(range(min = 0, max = MAX_FILE_BYTES)))]
     pub size_bytes: [u64; 2],
     /// These sizes instead, in order, one a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(range(min = 0, max = MAX_FILE_BYTES)))]
     pub sizes_bytes: Vec<u64>,
     /// What the files are full of.
     pub content: ContentMix,
 }
 
 /// Weights with which a file's content is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContentMix {
     /// Incompressible.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub random: u32,
     /// Words and lines: compressed mode finds few runs.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub text: u32,
     /// Runs of one byte between short random strings: compressed mode finds many.
     #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000))]
     pub runs: u32,
 }
 
 /// How long client and server wait; all in virtual time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
     /// The longest wait for a connection to open.
+    #[schemars(range(min = 1))]
     pub connect_us: u64,
     /// The longest silence of a data connection during a transfer, at both ends.
+    #[schemars(range(min = 1))]
     pub data_idle_us: u64,
     /// The longest wait for a reply on the control connection (client).
+    #[schemars(range(min = 1))]
     pub reply_us: u64,
     /// The longest wait for a command on the control connection (server).
+    #[schemars(range(min = 1))]
     pub control_idle_us: u64,
     /// The client waits so long before it tries again.
     pub retry_delay_us: u64,
 }
 
 /// The receiver's disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiskSpec {
     /// How long a sync takes, of data or of a directory; those who want one at the same time share it.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     pub sync_us: u64,
 }
 
@@ -255,10 +286,11 @@ impl DiskSpec {
 }
 
 /// A contender: how client and server deliver. Data, not code: a new one is a new table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantSpec {
     /// The contender's name, by which options and tables know it.
+    #[schemars(regex(pattern = PLAIN_NAME))]
     pub name: String,
     /// One line for a person.
     pub note: String,
@@ -266,6 +298,7 @@ pub struct VariantSpec {
     pub mode: TransmissionMode,
     /// How hard the sender compresses in deflate mode (0 to 9); its default otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u32>", range(min = 0, max = 9))]
     pub deflate_level: Option<DeflateLevel>,
     /// The file structure, RFC 959 section 3.1.2.
     #[serde(default = "structure_file")]
@@ -284,6 +317,7 @@ pub struct VariantSpec {
     pub reuse_data_connection: bool,
     /// Transfer commands under way at a time; 1: the next file waits for the last one's reply.
     #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000))]
     pub pipeline_depth: u32,
     /// A further attempt goes on where the last one ended (REST).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -307,9 +341,11 @@ pub struct VariantSpec {
     pub tls: Option<TlsSpec>,
     /// Sessions at a time.
     #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 100))]
     pub parallel: u32,
     /// How often a file that failed is tried again.
     #[serde(default = "two")]
+    #[schemars(range(min = 0, max = 1_000))]
     pub retries: u32,
 }
 

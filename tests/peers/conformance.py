@@ -98,7 +98,7 @@ def check_client(name, ftpsim):
 
 def version(name, ftpsim):
     if name == OWN:
-        return launch.output_of([ftpsim, "--version"]).split()[-1]
+        return launch.output_of([ftpsim, "--version"]).split()[1]
     if name == "wget":
         return launch.output_of(["wget", "--version"]).split()[2]
     return launch.version_of(name) or "?"

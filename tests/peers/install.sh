@@ -19,6 +19,8 @@ packages=(
     curl lftp ncftp tnftp nmap wget nodejs openssl vsftpd python3 python3-venv strace
     # Who counts instructions (benches/instructions.rs).
     valgrind
+    # Who sets manual pages.
+    groff-base
     # Who looks at what ftpsim draws and captures.
     chromium fonts-dejavu-core tshark
     # Who runs sweeps on many machines.

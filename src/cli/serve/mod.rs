@@ -67,6 +67,9 @@ pub(super) struct Args {
     /// password-hash, root and rights
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Print the JSON Schema of that file, for editors, and serve nothing
+    #[arg(long)]
+    schema: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -118,7 +121,13 @@ fn calendar() -> (i64, u32) {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { config: file, settings: line } = args;
+    let Args { config: file, schema, settings: line } = args;
+    if schema {
+        let mut stdout = stdout();
+        serde_json::to_writer_pretty(&mut stdout, &Settings::schema())?;
+        writeln!(stdout)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let settings = reload::settings(&line, file.as_ref())?;
     let accounts = Users::of(&settings)?;
     #[cfg(unix)]

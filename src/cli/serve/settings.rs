@@ -4,10 +4,12 @@
 use super::tls::{OldestVersion, ReuseChoice, TlsChoice};
 use crate::cli::tls::TLS_ENDS;
 use crate::cli::transfer::{RECORD_FORMS, choice};
+use crate::sim::scenario::{schema_of, with_hint};
 use anyhow::{Context, bail};
 use ftp_endpoint::server::{Limits, Rights, Timeouts};
 use ftp_endpoint::transfer::{MinRate, TlsEnd};
 use ftp_proto::repr::RecordForm;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,7 +21,7 @@ use std::time::Duration;
 /// The average over less would be hard on clients that wait for something.
 const MIN_RATE_WINDOW: Duration = Duration::from_secs(60);
 
-#[derive(clap::Args, Clone, Debug, Default, Deserialize)]
+#[derive(clap::Args, Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Settings {
     /// Directory to serve; users may have their own
@@ -27,10 +29,12 @@ pub(super) struct Settings {
     pub root: Option<PathBuf>,
     /// Address to listen on [default: 127.0.0.1:2121]
     #[arg(long)]
+    #[schemars(with = "Option<String>", example = "0.0.0.0:2121")]
     pub listen: Option<SocketAddr>,
     /// NAME:PASSWORD of a user, who may read and write; may be given several times
     #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = user)]
     #[serde(rename = "user")]
+    #[schemars(description = "A user; `[[user]]` for each")]
     pub users: Vec<UserSettings>,
     /// Let `anonymous` in, to read
     #[arg(long)]
@@ -41,6 +45,7 @@ pub(super) struct Settings {
     /// Ports for passive data connections, FIRST-LAST [default: 10000-32767]
     #[arg(long, value_name = "FIRST-LAST", value_parser = ports)]
     #[serde(deserialize_with = "ports_in_file")]
+    #[schemars(with = "Option<String>", regex(pattern = r"^[0-9]+\s*-\s*[0-9]+$"))]
     pub passive_ports: Option<RangeInclusive<u16>>,
     /// Address to name in replies to PASV, where clients see another one than the server's own
     #[arg(long, value_name = "ADDRESS")]
@@ -76,6 +81,7 @@ pub(super) struct Settings {
     pub data_timeout: Option<u64>,
     /// Wrong passwords in one session, the last of which ends it [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[schemars(range(min = 1))]
     pub max_login_failures: Option<u32>,
     /// Seconds before the answer to a wrong password [default: 5]
     #[arg(long, value_name = "SECONDS")]
@@ -89,6 +95,9 @@ pub(super) struct Settings {
     pub record_form: Option<RecordForm>,
     /// Do not offer deflate mode (MODE Z), whose compression costs processor time
     #[arg(long = "no-deflate", num_args = 0, default_missing_value = "false")]
+    #[schemars(
+        description = "Whether deflate mode (MODE Z), whose compression costs processor time, is offered [default: true]"
+    )]
     pub deflate: Option<bool>,
     /// Days for which what failed uploads have left is kept for resumption [default: 7]
     #[arg(long, value_name = "DAYS")]
@@ -134,6 +143,9 @@ pub(super) struct Settings {
     /// Do not have the kernel (landlock) confine the server to what it serves, its log's directory and, to
     /// read, those of its configuration and certificate
     #[arg(long = "no-landlock", num_args = 0, default_missing_value = "false")]
+    #[schemars(
+        description = "Whether the kernel (landlock) confines the server to what it serves, its log's directory and, to read, those of its configuration and certificate [default: true]"
+    )]
     pub landlock: Option<bool>,
     /// Write a line for each file sent or received, and for each name made, changed or removed, to this file;
     /// SIGHUP opens it anew
@@ -144,32 +156,40 @@ pub(super) struct Settings {
     pub transfer_log_format: Option<LogFormat>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum LogFormat {
+    /// As xferlog(5) has it.
     #[default]
     Xferlog,
+    /// An object a line.
     Json,
 }
 
 /// A `[[user]]` of the file.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct UserSettings {
+    /// By which they log in.
     pub name: String,
+    /// In clear; `password-hash` is better.
     pub password: Option<String>,
     /// As `ftpsim hash-password` prints it.
     pub password_hash: Option<String>,
+    /// The directory that they see; that of all when absent.
     pub root: Option<PathBuf>,
-    /// Of read, write, delete; all by default.
+    /// What they may do; everything by default.
     pub rights: Option<Vec<Right>>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Right {
+    /// Download and list.
     Read,
+    /// Upload, and make directories.
     Write,
+    /// Delete, replace what is there and, with `write`, rename.
     Delete,
 }
 
@@ -227,7 +247,7 @@ fn mistake(text: &str, error: &toml::de::Error) -> String {
             let kind = found[word.len()..].split(['`', '"']).next().unwrap_or_default().trim_end();
             format!("{word}{kind}, expected {expected}")
         }
-        _ => message.to_owned(),
+        _ => with_hint(message),
     };
     format!("line {line}, column {column}: {message}")
 }
@@ -240,6 +260,11 @@ impl Settings {
             Ok(settings) => Ok(settings),
             Err(error) => bail!("{}: {}", path.display(), mistake(&text, &error)),
         }
+    }
+
+    /// The JSON Schema of `--config FILE`.
+    pub(super) fn schema() -> serde_json::Value {
+        schema_of::<Self>("The configuration of ftpsim serve")
     }
 
     /// What this one leaves open is taken from `file`; users are those of both.
@@ -421,6 +446,9 @@ mod tests {
     fn mistakes_in_a_file_are_named() {
         for (text, word) in [
             ("rooot = 1", "rooot"),
+            ("passive-port = \"30000-30099\"", "did you mean `passive-ports`?"),
+            ("[[user]]\nname = \"x\"\npasswort-hash = \"x\"", "did you mean `password-hash`?"),
+            ("tls = \"requird\"", "did you mean `required`?"),
             ("passive-ports = \"30000\"", "FIRST-LAST"),
             ("passive-ports = \"80-90\"", "1024"),
             ("transfer-log-format = \"xml\"", "xferlog"),
@@ -431,7 +459,7 @@ mod tests {
             ("[[user]]\npassword = \"x\"", "name"),
             ("[[user]]\nname = \"x\"\nrights = [\"all\"]", "delete"),
         ] {
-            let error = toml::from_str::<Settings>(text).unwrap_err().to_string();
+            let error = mistake(text, &toml::from_str::<Settings>(text).unwrap_err());
             assert!(error.contains(word), "{text}: {error}");
         }
     }

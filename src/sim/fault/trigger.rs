@@ -1,5 +1,6 @@
 //! Where and when a fault strikes, and the names that scenarios have for it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -103,7 +104,7 @@ impl Trigger {
 }
 
 /// Where in the target file a fault strikes. The same place of the same file in every variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TriggerName {
     /// The file's transfer has begun, no payload byte has passed.

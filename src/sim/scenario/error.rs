@@ -63,7 +63,7 @@ pub(crate) fn hint<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) ->
 
 /// serde's message about a word that it does not know, with the one that may have been meant: it names the word
 /// and those that it knows in backticks.
-pub(super) fn with_hint(message: &str) -> String {
+pub(crate) fn with_hint(message: &str) -> String {
     let mut words = message.split('`').skip(1).step_by(2);
     let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
     match words.next() {

@@ -3,35 +3,44 @@
 use super::error::Problem;
 use super::within;
 use crate::sim::fault::{FaultKind, FaultName, Given, Need};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A kind of fault that seeds draw from. The keys a kind does not take are `None`, those it takes
 /// are present: [`super::Scenario::parse`] sees to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "A kind of fault that seeds draw from.", transform = super::schema::keys_by_kind)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
     /// What goes wrong.
+    #[schemars(schema_with = "super::schema::fault_names")]
     pub kind: FaultName,
     /// How tables and CSV call it; the kind when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = super::PLAIN_NAME))]
     pub name: Option<String>,
     /// The share of packets that is lost, in parts per million.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 999_999))]
     pub loss_ppm: Option<u32>,
     /// How long a process or host stays down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_after_us: Option<u64>,
     /// How long it lasts; for good when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_u64))]
     pub for_us: Option<u64>,
     /// How many connections are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000))]
     pub times: Option<u32>,
     /// How much longer each write takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
     pub delay_us: Option<u64>,
     /// It strikes so long after the target has been reported delivered, whatever `triggers` say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
     pub after_reply_us: Option<u64>,
     /// Whether the server, when it loses the control connection during an upload, goes on and
     /// publishes what comes (half of the servers in use) or aborts (RFC 959 section 4.1.1, QUIT).

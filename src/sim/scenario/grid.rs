@@ -3,32 +3,40 @@
 use super::error::Problem;
 use super::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Scenario, within};
 use crate::sim::fault::FaultName;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use turmoil_tcp::path::PathConfig;
 
 /// Every combination of these, in place of the scenario's path and of its workload's files and sizes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridSpec {
     /// The round-trip times.
+    #[schemars(length(min = 1), inner(range(min = PathConfig::MIN_RTT_US, max = 60_000_000)))]
     pub rtt_us: Vec<u64>,
     /// The queue holds one bandwidth-delay product, and at least the path's `queue_bytes`.
+    #[schemars(length(min = 1), inner(range(min = 1_000, max = 1_000_000_000_000_u64)))]
     pub bandwidth_bits_per_s: Vec<u64>,
     /// The shares of packets that are lost each way, in parts per million.
+    #[schemars(length(min = 1), inner(range(min = 0, max = 999_999)))]
     pub loss_ppm: Vec<u32>,
     /// The deliveries.
+    #[schemars(length(min = 1))]
     pub deliveries: Vec<DeliverySpec>,
     /// Seeds for each combination with losses.
+    #[schemars(range(min = 1, max = 1_000))]
     pub seeds_with_loss: u32,
 }
 
 /// Files of one size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliverySpec {
     /// How many of them.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub files: u32,
     /// The size of each.
+    #[schemars(range(min = 0, max = MAX_FILE_BYTES))]
     pub file_size_bytes: u64,
 }
 

@@ -1,6 +1,7 @@
 //! How long a run may take.
 
 use super::{Cell, DeliverySpec, Scenario};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// More than eleven days of virtual time.
@@ -19,11 +20,13 @@ const LOSSLESS_FACTOR: u64 = 4;
 const WAITS: u64 = 20;
 
 /// `[limits]` of a scenario file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsSpec {
-    /// As [`Limits::virtual_time_us`]; when absent, it follows from path, workload and timeouts.
+    /// A run still going at this virtual time is stopped, as with [`Limits`]; files without a word are
+    /// `stuck`. When absent, it follows from path, workload and timeouts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = MAX_US))]
     pub virtual_time_us: Option<u64>,
 }
 

@@ -50,6 +50,26 @@ fn seed_ranges() {
     }
 }
 
+/// However deep the table is in which the mistake stands.
+#[test]
+fn a_key_or_word_that_comes_near_is_offered() {
+    for (from, to, meant) in [
+        ("random = 1, text", "randm = 1, text", "random"),
+        ("size_bytes = [1, 8_192]", "sise_bytes = [1, 8_192]", "size_bytes"),
+        ("queue_bytes = 250_000", "queue_bytes = 250_000\nburst_loss = { entr_ppm = 1 }", "enter_ppm"),
+        ("kind = \"early_close\"", "kind = \"erly_close\"", "early_close"),
+        ("restart_after_us =", "restart_us =", "restart_after_us"),
+        ("mode = \"block\"", "mode = \"block\"\ntls = { versoin = \"1.3\" }", "version"),
+        ("mode = \"block\"", "mode = \"block\"\ntls = { server_end = \"stric\" }", "strict"),
+        ("[limits]", "[world]\ningest = { pol_us = 5_000 }\n[limits]", "poll_us"),
+        ("[limits]", "[world.stranger]\nplace = \"neighbor\"\n[limits]", "neighbour"),
+    ] {
+        let text = include_str!("../../../sims/tiny.toml").replacen(from, to, 1);
+        let said = Scenario::parse(&text, "x.toml").unwrap_err().to_string();
+        assert!(said.contains(&format!("(did you mean `{meant}`?)")), "{to}: {said}");
+    }
+}
+
 /// Every error names the file, the line, the key and what is accepted.
 #[test]
 fn errors() {

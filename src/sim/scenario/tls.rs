@@ -2,10 +2,11 @@
 
 pub use ftp_endpoint::server::Reuse;
 pub use ftp_endpoint::transfer::TlsEnd;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A version of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TlsVersion {
     /// RFC 5246.
     #[serde(rename = "1.2")]
@@ -17,7 +18,7 @@ pub enum TlsVersion {
 }
 
 /// Where programs differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsSpec {
     /// The one version of both sides.

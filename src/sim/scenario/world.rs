@@ -6,11 +6,12 @@ use crate::sim::others::{
     Deed, Ingest, Rival, RivalUser, SourceChange, Stranger, StrangerDeed, StrangerPlace,
 };
 use rand::RngExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use turmoil_tcp::seeds;
 
 /// What else there is; nothing by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorldSpec {
     /// Each file of the delivery has an older one under its name at the receiver.
@@ -31,7 +32,7 @@ pub struct WorldSpec {
 }
 
 /// Somebody who connects to data ports; each seed draws its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StrangerSpec {
     /// Where it is.
@@ -41,6 +42,7 @@ pub struct StrangerSpec {
     /// The shortest and the longest time from the announcement of a port to its connection.
     pub after_us: [u64; 2],
     /// It comes to so many ports.
+    #[schemars(range(min = 1, max = 1_000))]
     pub visits: u32,
 }
 
@@ -54,7 +56,7 @@ impl StrangerSpec {
 }
 
 /// Another session at the server; each seed draws its times.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RivalSpec {
     /// Whose it is.

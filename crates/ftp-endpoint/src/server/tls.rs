@@ -37,6 +37,7 @@ pub enum TlsUse {
 /// Whether a data connection resumes the TLS session of its control connection, which proves that it is from
 /// the same client (RFC 4217 section 10.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reuse {
     /// It cannot.

@@ -14,6 +14,7 @@ pub const DISBELIEVED: &str = "reset or never ended by the peer";
 
 /// What ends a file of stream mode under TLS. The other modes mark the end themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TlsEnd {
     /// close_notify alone: nobody but the sender can make it (RFC 8446 section 6.1).

@@ -19,6 +19,7 @@ pub use deflate::{DeflateLevel, MAX_EXPANSION, NoDeflateLevel};
 /// RFC 959 section 5.3.1, MODE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum TransmissionMode {
     /// S: bytes as they are; the close ends the file (RFC 959 section 3.4.1).
@@ -61,6 +62,7 @@ impl TransmissionMode {
 /// RFC 959 section 5.3.1, STRU (page structure is not supported).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Structure {
     /// F: bytes without inner structure.

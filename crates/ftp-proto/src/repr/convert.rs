@@ -18,6 +18,7 @@ use crate::mode::{End, Structure};
 /// How a local file keeps the records of a TYPE I or L 8 transfer with STRU R.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum RecordForm {
     /// Not at all: an outgoing file is one record, incoming ends of record are dropped.

@@ -9,6 +9,7 @@ use super::command::{DataType, Format};
 /// TYPE: how the bytes of a file are represented on the data connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Representation {
     /// `A`, non-print: NVT-ASCII, lines end with CR LF. The protocol's default.

@@ -14,16 +14,21 @@ const MILLION: u32 = 1_000_000;
 /// bad for `1 / leave` packets in the mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct BurstLoss {
     /// A good path turns bad before a packet.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 1, max = 1_000_000)))]
     pub enter_ppm: u32,
     /// A bad path turns good before a packet.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 1, max = 1_000_000)))]
     pub leave_ppm: u32,
     /// A packet is lost on a good path.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
+    #[cfg_attr(feature = "schemars", schemars(range(min = 0, max = 999_999)))]
     pub good_loss_ppm: u32,
     /// A packet is lost on a bad path.
+    #[cfg_attr(feature = "schemars", schemars(range(min = 1, max = 1_000_000)))]
     pub bad_loss_ppm: u32,
 }
 
