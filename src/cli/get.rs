@@ -111,7 +111,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Where files are to go, what killed downloads have left goes first. What cannot be removed stays: it is
 /// in nobody's way.
 #[allow(clippy::disallowed_methods, reason = "files on a real disk have real ages")]
-fn remove_dead(store: &DiskStore, jobs: &[Job]) {
+pub(super) fn remove_dead(store: &DiskStore, jobs: &[Job]) {
     let places: BTreeSet<VirtualPath> = jobs.iter().map(|job| job.local.parent()).collect();
     for place in &places {
         let _ = store.remove_dead_temporaries(place, std::time::SystemTime::now());
@@ -119,7 +119,7 @@ fn remove_dead(store: &DiskStore, jobs: &[Job]) {
 }
 
 /// Where the files go; it is made if it is not there.
-fn open_out(out: &Path, durable: bool) -> anyhow::Result<DiskStore> {
+pub(super) fn open_out(out: &Path, durable: bool) -> anyhow::Result<DiskStore> {
     let (opened, synced) = (
         || format!("cannot open {}", out.display()),
         || format!("{} cannot be synced, as --durable wants", out.display()),
@@ -189,7 +189,7 @@ async fn expand_one(
 }
 
 /// Makes a directory and those in which it lies; the store sees to it that links lead none of them out.
-async fn make(
+pub(super) async fn make(
     store: &DiskStore,
     mut directory: VirtualPath,
     made: &mut BTreeSet<VirtualPath>,

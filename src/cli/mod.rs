@@ -15,6 +15,7 @@ mod get;
 mod glob;
 mod ls;
 mod merge;
+mod mirror;
 mod mkdir;
 mod mv;
 mod netrc;
@@ -62,6 +63,8 @@ enum Command {
     Put(put::Args),
     /// Download files
     Get(get::Args),
+    /// Make one directory tree like another: a local one like one at a server, or the other way
+    Mirror(Box<mirror::Args>),
     /// Serve a directory
     Serve(serve::Args),
     /// Hash a password for the server's configuration file
@@ -180,6 +183,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Scenarios(args) => scenarios::run(args),
         Command::Put(args) => put::run(args),
         Command::Get(args) => get::run(args),
+        Command::Mirror(args) => mirror::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::HashPassword => serve::hash_password(),
         Command::Check(args) => check::run(*args),

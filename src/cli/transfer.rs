@@ -1,10 +1,11 @@
-//! What `put` and `get` have in common: options, login, progress, the summary at the end.
+//! What `put`, `get` and `mirror` have in common: options, login, progress, the summary at the end.
+
+mod progress;
 
 use super::access::Access;
 use super::credentials::warn_of_password;
-use super::dialogue::Dialogue;
-use super::out::{self, note, printable_line, stdout, tell};
-use super::signals::asked_to_end;
+use super::out::{self, printable_line, stdout, tell};
+use super::signals::{Asked, asked_to_end};
 use super::url::{FtpUrl, TypeCode};
 use crate::lab::plural::counted;
 use anyhow::{Context, bail};
@@ -13,15 +14,16 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_endpoint::client::{
     Delivery, Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify,
 };
+use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
-use ftp_endpoint::net::{Net, Time};
-use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_proto::mode::{DeflateLevel, NoDeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::{RecordForm, Representation};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ftp_proto::time::Timestamp;
+use indicatif::HumanBytes;
+use progress::Progress;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::num::NonZeroU64;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -229,11 +231,21 @@ pub(super) struct Work {
     pub expected_bytes: Option<u64>,
     /// By the names of downloads.
     pub listed_bytes: BTreeMap<String, u64>,
+    /// By the names at the server: times that delivered files are to have.
+    pub modified: BTreeMap<String, Timestamp>,
     /// What should have been a job and is none; it has been told.
     pub missing: u64,
 }
 
-/// Delivers the jobs with a progress bar, prints what became of them, and gives the exit code.
+/// How a delivery ended.
+pub(super) struct Delivered {
+    /// None where it did not end in time after an interruption.
+    pub report: Option<Report>,
+    pub asked: Option<Asked>,
+    pub took: Duration,
+}
+
+/// Delivers the jobs, prints what became of them, and gives the exit code.
 pub(super) fn run(
     url: &FtpUrl,
     store: &DiskStore,
@@ -241,11 +253,28 @@ pub(super) fn run(
     policy: &Policy,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
+    let missing = work.missing;
+    let Delivered { report, asked, took } = deliver(url, store, work, policy, args)?;
+    let code = match &report {
+        Some(report) => conclude(url, report, missing, took, args)?,
+        None => ExitCode::from(1),
+    };
+    Ok(asked.map_or(code, |asked| ExitCode::from(asked.code())))
+}
+
+/// Delivers the jobs with a progress bar.
+pub(super) fn deliver(
+    url: &FtpUrl,
+    store: &DiskStore,
+    work: Work,
+    policy: &Policy,
+    args: &TransferArgs,
+) -> anyhow::Result<Delivered> {
     let policy = Policy { representation: args.representation(url)?, ..policy.clone() };
     let (login, policy) = args.access.secure(url, policy)?;
     let login = Login { quoted: args.quote.clone(), ..login };
     let hidden = args.quiet || args.json;
-    let Work { jobs, expected_bytes, listed_bytes, missing } = work;
+    let Work { jobs, expected_bytes, listed_bytes, modified, .. } = work;
     let dialogue = args.access.dialogue(url, &login);
     let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, dialogue));
     let runtime = runtime()?;
@@ -257,6 +286,7 @@ pub(super) fn run(
             .policy(&policy)
             .observer(progress.clone())
             .listed_bytes(listed_bytes)
+            .modified(modified)
             .cancel_by(cancel.clone())
             .deliver(&jobs);
         let mut delivery = std::pin::pin!(delivery);
@@ -275,12 +305,22 @@ pub(super) fn run(
     });
     // Dropped, a transfer takes its temporary file with it; the process must not end before.
     runtime.shutdown_timeout(LEAVE_LIMIT);
-    progress.bar.finish_and_clear();
-    let code = match &report {
-        Some(report) => conclude(url, report, missing, net.now(), args)?,
-        None => ExitCode::from(1),
-    };
-    Ok(asked.map_or(code, |asked| ExitCode::from(asked.code())))
+    progress.finish();
+    Ok(Delivered { report, asked, took: net.now() })
+}
+
+/// Files that were not delivered, and what to do about it.
+pub(super) fn tell_failures(url: &FtpUrl, report: &Report, args: &TransferArgs) {
+    for (file, Failure { message, .. }) in report.failed() {
+        tell(format_args!(
+            "{}: {message} ({})",
+            printable_line(&file.name),
+            counted(file.attempts, "attempt")
+        ));
+    }
+    if let Some(remedy) = report.failed().find_map(|(_, failure)| args.access.tls.remedy(url, failure.kind)) {
+        tell(remedy);
+    }
 }
 
 fn conclude(
@@ -290,13 +330,8 @@ fn conclude(
     took: Duration,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
-    let failed: Vec<_> = report.failed().collect();
-    for (file, Failure { message, .. }) in &failed {
-        tell(format_args!("{}: {message} ({})", file.name, counted(file.attempts, "attempt")));
-    }
-    if let Some(remedy) = failed.iter().find_map(|(_, failure)| args.access.tls.remedy(url, failure.kind)) {
-        tell(remedy);
-    }
+    tell_failures(url, report, args);
+    let failed = report.failed().count();
     if missing > 0 {
         tell(format_args!("{missing} more could not be looked at or were left out, as said above"));
     }
@@ -308,14 +343,14 @@ fn conclude(
         writeln!(
             stdout(),
             "{} of {}, {} in {:.3} s ({}/s)",
-            report.files.len() - failed.len(),
+            report.files.len() - failed,
             counted(report.files.len(), "file"),
             HumanBytes(payload_bytes),
             took.as_secs_f64(),
             HumanBytes(rate as u64),
         )?;
     }
-    Ok(if failed.is_empty() && missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if failed == 0 && missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
@@ -343,49 +378,4 @@ fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
         "control_round_trips": report.control_round_trips,
         "data_connections": report.data_connections,
     })
-}
-
-/// A bar on stderr, if that is a terminal.
-struct Progress {
-    bar: ProgressBar,
-    counts_bytes: bool,
-    dialogue: Dialogue,
-}
-
-impl Progress {
-    fn new(files: u64, expected_bytes: Option<u64>, hidden: bool, dialogue: Dialogue) -> Self {
-        let visible = !hidden && std::io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let (len, template) = match expected_bytes {
-            Some(bytes) => (bytes, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left {wide_msg}"),
-            None => (files, "{bar:30} {pos}/{len} files {per_sec} {elapsed} {wide_msg}"),
-        };
-        let bar = ProgressBar::with_draw_target(Some(len), target);
-        bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
-        Self { bar, counts_bytes: expected_bytes.is_some(), dialogue }
-    }
-}
-
-impl Observer for Progress {
-    fn event(&self, _at: Time, who: Who, session: u64, event: &Event<'_>) {
-        if who != Who::Client {
-            return;
-        }
-        let lines = self.dialogue.lines(session, event);
-        if !lines.is_empty() {
-            self.bar.suspend(|| lines.iter().for_each(note));
-        }
-        match event {
-            Event::SendBegins { name, .. } | Event::ReceiveBegins { name, .. } => {
-                self.bar.set_message(printable_line(name));
-            }
-            Event::Progress { payload_bytes, .. } if self.counts_bytes => self.bar.inc(*payload_bytes),
-            Event::FileReported { .. } if !self.counts_bytes => self.bar.inc(1),
-            // What a failed attempt has moved has to be moved again.
-            Event::FileEnds { payload_bytes, error: Some(_), .. } if self.counts_bytes => {
-                self.bar.set_position(self.bar.position().saturating_sub(*payload_bytes));
-            }
-            _ => {}
-        }
-    }
 }

@@ -81,7 +81,18 @@ impl<N: Net, S: Store> Worker<N, S> {
         if publish == Publish::Rename && !mutant::is(Mutant::RenameForgotten) {
             session.rename(&part, &job.remote).await?;
         }
+        self.set_remote_time(pending).await;
         Ok(payload_bytes)
+    }
+
+    /// Of a file that stands there, and is delivered whatever becomes of its time.
+    async fn set_remote_time(&mut self, pending: &mut Pending) {
+        let Some(time) = self.time_of(&pending.job.remote) else { return };
+        let set = match self.session().await {
+            Ok(session) => session.set_modified(&pending.job.remote, time).await,
+            Err(error) => Err(error),
+        };
+        pending.report.untimed = set.err().map(|error| error.to_string());
     }
 
     /// Whether what there is to go on from is not of this file, or nobody can tell that it is.
@@ -145,6 +156,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
         }
         file.publish().await.map_err(ClientError::Local)?;
+        self.set_local_time(pending).await;
         Ok(payload_bytes)
     }
 }
