@@ -1,7 +1,7 @@
 //! `ftpsim replay`: one run again, with everything that happened in it.
 
 use super::compare::style;
-use super::out::{note, stdout};
+use super::out::{note, quoted, stdout};
 use super::sweep::read_case;
 use crate::lab::export::AtomicFile;
 use crate::lab::records::RunRecord;
@@ -111,9 +111,9 @@ fn write_files(args: &Args, case: &Case, outcome: &Outcome, record: &RunRecord) 
     let command = match (&args.variant, args.seed) {
         (Some(variant), Some(seed)) => {
             let scenario = Scenario::load_with(&args.scenario, &args.settings)?.word();
-            format!("ftpsim replay {scenario} --variant {variant} --seed {seed}")
+            format!("ftpsim replay {scenario} --variant {} --seed {seed}", quoted(variant))
         }
-        _ => format!("ftpsim replay {}", args.scenario),
+        _ => format!("ftpsim replay {}", quoted(&args.scenario)),
     };
     if let Some(path) = &args.html {
         let page = timeline::html::render(case, outcome, record, &command);

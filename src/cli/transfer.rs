@@ -7,7 +7,7 @@ use super::credentials::warn_of_password;
 use super::out::{self, printable_line, stdout, tell};
 use super::signals::{Asked, asked_to_end};
 use super::url::{FtpUrl, TypeCode};
-use crate::lab::plural::counted;
+use crate::report::format::{counted, thousands};
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -16,6 +16,7 @@ use ftp_endpoint::client::{
 };
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
+use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_proto::mode::{DeflateLevel, NoDeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::{RecordForm, Representation};
@@ -51,9 +52,9 @@ pub(super) struct TransferArgs {
     /// SIZE, or its HASH
     #[arg(long, default_value = "reply", value_parser = choice(&VERIFY))]
     pub verify: Verify,
-    /// Further attempts at each file
-    #[arg(long, default_value_t = 2)]
-    pub retries: u32,
+    /// Further attempts at each file [default: 2]
+    #[arg(long)]
+    pub retries: Option<u32>,
     /// Wait before a further attempt, in seconds
     #[arg(long, default_value = "1", value_parser = seconds)]
     pub retry_delay: Duration,
@@ -75,12 +76,15 @@ pub(super) struct TransferArgs {
     /// Sessions at a time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub parallel: u32,
-    /// Go on where a failed attempt, or an earlier run, ended. What was put together is compared by
-    /// HASH and moved anew if it differs; a server without HASH cannot tell whether the file has
-    /// changed since. What cannot go on (stream mode in types a and e or with
-    /// records) begins anew; not together with --pipeline
+    /// Go on where a failed attempt, or an earlier run, ended, also where nothing proves that the part is of
+    /// the same file. Without it that is done where HASH at the server proves it, from 1 MiB on (in block and
+    /// compressed mode uploads only); what differs is moved anew. What cannot go on (stream mode in types a
+    /// and e or with records, --pipeline) begins anew
     #[arg(long)]
     pub resume: bool,
+    /// Always begin anew, and keep nothing of a failed download for the next run
+    #[arg(long, conflicts_with = "resume")]
+    pub no_resume: bool,
     /// Restart markers each so many bytes, in block and compressed mode; with --resume 1 MiB
     #[arg(long, value_name = "BYTES")]
     pub marker_interval: Option<NonZeroU64>,
@@ -97,6 +101,8 @@ pub(super) struct TransferArgs {
     #[command(flatten)]
     pub access: Access,
 }
+
+const RETRIES: u32 = 2;
 
 pub(super) const MODES: [(&str, TransmissionMode); 4] = [
     ("stream", TransmissionMode::Stream),
@@ -158,6 +164,22 @@ impl TransferArgs {
         })
     }
 
+    /// Of stdin and stdout, which are read and written once.
+    pub(super) fn ensure_streamable(&self) -> anyhow::Result<()> {
+        let refused = [
+            ("--verify hash", self.verify == Verify::Hash),
+            ("--resume", self.resume),
+            ("--retries", self.retries.is_some_and(|retries| retries > 0)),
+            ("--parallel", self.parallel > 1),
+            ("--pipeline", self.pipeline > 1),
+            ("--json", self.json),
+        ];
+        if let Some((option, _)) = refused.iter().find(|(_, given)| *given) {
+            bail!("{option} is not for -, which is read or written once: use a file, and {option} with that");
+        }
+        Ok(())
+    }
+
     /// See [`warn_of_password`].
     pub(super) fn warn_of_password(&self, url: &FtpUrl) {
         if !self.quiet {
@@ -187,10 +209,11 @@ impl TransferArgs {
             pasv_after_epsv: true,
             verify: self.verify,
             publish,
-            retries: self.retries,
+            retries: self.retries.unwrap_or(RETRIES),
             retry_delay: self.retry_delay,
             reuse_data_connection: !self.no_reuse,
             resume: self.resume,
+            resume_if_proved: !self.resume && !self.no_resume,
             marker_interval_bytes: self.marker_interval.or(NonZeroU64::new(1 << 20).filter(|_| self.resume)),
             pipeline_depth: self.pipeline,
             parallel: self.parallel,
@@ -235,6 +258,10 @@ pub(super) struct Work {
     pub modified: BTreeMap<String, Timestamp>,
     /// What should have been a job and is none; it has been told.
     pub missing: u64,
+    /// What is left as it is, by why.
+    pub skipped: BTreeMap<&'static str, Vec<String>>,
+    /// Without their times the files are not as they were asked for.
+    pub needs_times: bool,
 }
 
 /// How a delivery ended.
@@ -249,14 +276,21 @@ pub(super) struct Delivered {
 pub(super) fn run(
     url: &FtpUrl,
     store: &DiskStore,
-    work: Work,
+    mut work: Work,
     policy: &Policy,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
     let missing = work.missing;
+    let (skipped, needs_times) = (std::mem::take(&mut work.skipped), work.needs_times);
+    let jobs = if policy.direction == Direction::Get { work.jobs.clone() } else { Vec::new() };
     let Delivered { report, asked, took } = deliver(url, store, work, policy, args)?;
     let code = match &report {
-        Some(report) => conclude(url, report, missing, took, args)?,
+        Some(report) => {
+            let missing = missing + if needs_times { tell_untimed(report) } else { 0 };
+            let code = conclude(url, report, (missing, &skipped), took, args)?;
+            tell_kept(store, &jobs, report, args)?;
+            code
+        }
         None => ExitCode::from(1),
     };
     Ok(asked.map_or(code, |asked| ExitCode::from(asked.code())))
@@ -315,7 +349,7 @@ pub(super) fn tell_failures(url: &FtpUrl, report: &Report, args: &TransferArgs) 
         tell(format_args!(
             "{}: {message} ({})",
             printable_line(&file.name),
-            counted(file.attempts, "attempt")
+            counted(file.attempts.into(), "attempt")
         ));
     }
     if let Some(remedy) = report.failed().find_map(|(_, failure)| args.access.tls.remedy(url, failure.kind)) {
@@ -323,10 +357,55 @@ pub(super) fn tell_failures(url: &FtpUrl, report: &Report, args: &TransferArgs) 
     }
 }
 
+/// Of many names so many are shown.
+const SHOWN_NAMES: usize = 3;
+
+/// The first of many names.
+pub(super) fn few(names: &[String]) -> String {
+    let mut few: Vec<String> = names.iter().take(SHOWN_NAMES).map(|name| printable_line(name)).collect();
+    if names.len() > SHOWN_NAMES {
+        few.push("...".to_owned());
+    }
+    few.join(", ")
+}
+
+fn counted_because(n: usize, why: &str) -> String {
+    format!("{}, {why}", thousands(n as u64))
+}
+
+/// Files that are delivered without their times: how many, told once.
+fn tell_untimed(report: &Report) -> u64 {
+    let untimed = || report.files.iter().filter_map(|file| Some((file, file.untimed.as_ref()?)));
+    let files = untimed().count() as u64;
+    if let Some((file, why)) = untimed().next() {
+        let name = printable_line(&file.name);
+        tell(format_args!("--keep-times: {} not kept, the first {name}: {why}", counted(files, "time")));
+    }
+    files
+}
+
+/// What is left of failed downloads for the next run.
+fn tell_kept(store: &DiskStore, jobs: &[Job], report: &Report, args: &TransferArgs) -> anyhow::Result<()> {
+    if args.quiet {
+        return Ok(());
+    }
+    for (job, file) in jobs.iter().zip(&report.files).filter(|(_, file)| file.result.is_err()) {
+        let kept = runtime()?.block_on(store.partial_bytes(&job.local));
+        if let Ok(Some(bytes)) = kept {
+            tell(format_args!(
+                "{}: {} kept for the next run, which goes on from there (--no-resume keeps nothing)",
+                printable_line(&file.name),
+                HumanBytes(bytes)
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn conclude(
     url: &FtpUrl,
     report: &Report,
-    missing: u64,
+    (missing, skipped): (u64, &BTreeMap<&'static str, Vec<String>>),
     took: Duration,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
@@ -336,24 +415,32 @@ fn conclude(
         tell(format_args!("{missing} more could not be looked at or were left out, as said above"));
     }
     if args.json {
-        writeln!(stdout(), "{}", out::json(&json(report, missing, took))?)?;
+        writeln!(stdout(), "{}", out::json(&json(report, missing, skipped, took))?)?;
     } else if !args.quiet {
         let payload_bytes: u64 = report.files.iter().map(|file| file.payload_bytes).sum();
         let rate = payload_bytes as f64 / took.as_secs_f64().max(1e-9);
         writeln!(
             stdout(),
             "{} of {}, {} in {:.3} s ({}/s)",
-            report.files.len() - failed,
-            counted(report.files.len(), "file"),
+            thousands((report.files.len() - failed) as u64),
+            counted(report.files.len() as u64, "file"),
             HumanBytes(payload_bytes),
             took.as_secs_f64(),
             HumanBytes(rate as u64),
         )?;
+        for (why, names) in skipped {
+            writeln!(stdout(), "skipped: {} ({})", counted_because(names.len(), why), few(names))?;
+        }
     }
     Ok(if failed == 0 && missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
+fn json(
+    report: &Report,
+    missing: u64,
+    skipped: &BTreeMap<&'static str, Vec<String>>,
+    took: Duration,
+) -> serde_json::Value {
     let files: Vec<_> = report
         .files
         .iter()
@@ -373,6 +460,7 @@ fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
         "files": files,
         "failed": report.failed().count(),
         "missing": missing,
+        "skipped": skipped,
         "duration_us": took.as_micros() as u64,
         "control_connections": report.control_connections,
         "control_round_trips": report.control_round_trips,

@@ -36,6 +36,11 @@ fn both_ways(name: &str, hides: bool) {
     let mut shown = tree(&from);
     shown.retain(|(path, _)| !is_hidden(path));
     assert_eq!(tree(&back), shown, "{name}");
+    let mut put = ftpsim(here.path());
+    succeed(put.args(["put", "--keep-times", "--make-dirs", &format!("{}/n/m", peer.url), "tree/empty"]));
+    assert_eq!(seconds_of(&peer.root.join("n/m/empty")), seconds_of(&from.join("empty")), "{name}");
+    succeed(ftpsim(here.path()).args(["get", "--keep-times", &format!("{}/n/m/empty", peer.url)]));
+    assert_eq!(seconds_of(&here.path().join("empty")), seconds_of(&from.join("empty")), "{name}");
     let (again, _) = mirror_json(here.path(), &url, "back", &[]);
     assert_eq!(&again["unchanged"], if hides { 6 } else { 7 }, "{name}: {again}");
 }

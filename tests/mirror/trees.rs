@@ -226,3 +226,27 @@ fn what_a_name_cannot_be_costs_no_other() {
     );
     assert!(names(&server.root.path().join("to")).contains(&"fine".to_owned()), "{}", said(&output));
 }
+
+/// More than buffers between the ends hold is under way. The next run goes on where HASH proves that the part is of the same file.
+#[test]
+fn what_was_cut_goes_on() {
+    let server = Server::start(&["--rate", "6000000"]);
+    let here = tempfile::tempdir().unwrap();
+    fs::create_dir(here.path().join("tree")).unwrap();
+    fs::write(here.path().join("tree/big"), noise(30_000_000, 1)).unwrap();
+    let url = server.url("to");
+    for (from, to) in [("tree", url.as_str()), (url.as_str(), "back")] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ftpsim"));
+        command.args(["mirror", from, to, "-q"]).current_dir(here.path());
+        let mut child = Reaped(command.stderr(std::process::Stdio::null()).spawn().unwrap());
+        std::thread::sleep(Duration::from_millis(2500));
+        let pid = child.0.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert_eq!(child.0.wait().unwrap().code(), Some(143));
+        let (done, code) = mirror_json(here.path(), from, to, &[]);
+        assert_eq!(code, Some(0), "{done}");
+        let moved_bytes = done["files"][0]["wire_bytes"].as_u64().unwrap();
+        assert!(moved_bytes < 30_000_000, "{done}");
+    }
+    assert_eq!(tree(&here.path().join("back")), tree(&here.path().join("tree")));
+}

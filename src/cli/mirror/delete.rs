@@ -8,7 +8,7 @@ use crate::cli::existing::place;
 use crate::cli::out::tell;
 use crate::cli::remote::{Remote, with_remote};
 use crate::cli::transfer::runtime;
-use crate::lab::plural::counted;
+use crate::report::format::counted;
 use ftp_endpoint::client::{ClientError, Direction};
 use ftp_endpoint::store::Store;
 use std::collections::BTreeSet;

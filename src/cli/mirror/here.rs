@@ -92,12 +92,12 @@ fn node(root: &Path, at: &Path, metadata: &Metadata, is_source: bool) -> Result<
 }
 
 fn file(metadata: &Metadata) -> Node {
-    let modified = metadata.modified().ok().map(seconds);
+    let modified = metadata.modified().ok().map(whole_seconds);
     Node { size_bytes: Some(metadata.len()), modified, ..Node::new(Kind::File) }
 }
 
 /// Whole ones since 1970: no more goes over FTP everywhere.
-fn seconds(time: SystemTime) -> Timestamp {
+pub(in crate::cli) fn whole_seconds(time: SystemTime) -> Timestamp {
     let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => after.as_secs() as i64,
         Err(before) => {

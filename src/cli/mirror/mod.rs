@@ -17,9 +17,11 @@ use filter::Filter;
 use ftp_endpoint::client::{Direction, Publish};
 use ftp_proto::mode::Structure;
 use ftp_proto::repr::Representation;
+pub(super) use here::whole_seconds;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
+pub(super) use told::directories;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -3,16 +3,14 @@
 use super::plan::{Plan, Why};
 use super::tree::{Kind, Reason, Tree};
 use crate::cli::out::{self, printable_line, stdout, tell};
-use crate::lab::plural::counted;
+use crate::cli::transfer::few;
+use crate::report::format::{counted, thousands};
 use ftp_endpoint::client::{Direction, FileReport};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
-
-/// Of many names so many are shown.
-const SHOWN: usize = 3;
 
 /// A file that was to be sent or fetched.
 pub(super) struct Moved {
@@ -92,10 +90,10 @@ impl Outcome {
     pub(super) fn print(&self, direction: Direction) -> anyhow::Result<()> {
         let verb = if direction == Direction::Put { "sent" } else { "fetched" };
         let payload_bytes: u64 = self.delivered().map(|report| report.payload_bytes).sum();
-        let unchanged = format!("{} unchanged", self.unchanged);
+        let unchanged = format!("{} unchanged", thousands(self.unchanged));
         let mut out = stdout();
         if self.dry_run {
-            let files = counted(self.moved.len(), "file");
+            let files = counted(self.moved.len() as u64, "file");
             let changes = self.changes();
             writeln!(out, "would have {verb} {files}; {unchanged}{changes}")?;
         } else {
@@ -104,8 +102,8 @@ impl Outcome {
                 0 => format!("{verb} nothing"),
                 all => format!(
                     "{verb} {} of {}, {} in {:.3} s ({}/s)",
-                    self.delivered().count(),
-                    counted(all, "file"),
+                    thousands(self.delivered().count() as u64),
+                    counted(all as u64, "file"),
                     HumanBytes(payload_bytes),
                     self.moving.as_secs_f64(),
                     HumanBytes(rate as u64),
@@ -114,7 +112,13 @@ impl Outcome {
             writeln!(out, "{moved}; {unchanged}{}", self.changes())?;
         }
         for (reason, paths) in &self.skipped {
-            writeln!(out, "left alone: {}, {} ({})", paths.len(), reason.as_str(), few(paths))?;
+            writeln!(
+                out,
+                "left alone: {}, {} ({})",
+                thousands(paths.len() as u64),
+                reason.as_str(),
+                few(paths)
+            )?;
         }
         if self.by_size_alone > 0 {
             writeln!(
@@ -208,18 +212,11 @@ fn one(moved: &Moved) -> Value {
     })
 }
 
-pub(super) fn directories(n: u64) -> String {
-    if n == 1 { "1 directory".to_owned() } else { format!("{n} directories") }
+/// A number of them.
+pub(in crate::cli) fn directories(n: u64) -> String {
+    if n == 1 { "1 directory".to_owned() } else { format!("{} directories", thousands(n)) }
 }
 
 fn shown(path: &str, kind: Kind) -> String {
     if kind == Kind::Directory { format!("{path}/") } else { path.to_owned() }
-}
-
-fn few(paths: &[String]) -> String {
-    let mut few: Vec<String> = paths.iter().take(SHOWN).map(|path| printable_line(path)).collect();
-    if paths.len() > SHOWN {
-        few.push("...".to_owned());
-    }
-    few.join(", ")
 }

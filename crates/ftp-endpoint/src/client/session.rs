@@ -281,6 +281,11 @@ impl<N: Net> Session<N> {
         Ok(self.features.as_deref().unwrap_or_default())
     }
 
+    /// Whether FEAT has named HASH with SHA-256, as far as it has been asked.
+    pub(super) fn is_known_to_hash(&self) -> bool {
+        self.features.iter().flatten().any(|line| names_sha256(line))
+    }
+
     /// Whether FEAT names `feature`, with parameters or without.
     pub async fn announces(&mut self, feature: &str) -> Result<bool, ClientError> {
         let named =
@@ -290,11 +295,7 @@ impl<N: Net> Session<N> {
 
     /// Whether FEAT names HASH with SHA-256 among its algorithms (draft-ietf-ftpext2-hash-04 section 3.1).
     pub async fn announces_sha256(&mut self) -> Result<bool, ClientError> {
-        let names = |line: &String| {
-            let line = line.to_ascii_uppercase();
-            line.strip_prefix("HASH ").is_some_and(|algorithms| algorithms.contains("SHA-256"))
-        };
-        Ok(self.features().await?.iter().any(names))
+        Ok(self.features().await?.iter().any(|line| names_sha256(line)))
     }
 
     /// HASH by SHA-256 (draft-ietf-ftpext2-hash-04), in lower-case hexadecimal.
@@ -346,6 +347,12 @@ impl<N: Net> Session<N> {
         self.control.abort("out of step");
         cost
     }
+}
+
+/// Of a line of FEAT.
+fn names_sha256(line: &str) -> bool {
+    let line = line.to_ascii_uppercase();
+    line.strip_prefix("HASH ").is_some_and(|algorithms| algorithms.contains("SHA-256"))
 }
 
 pub(super) fn parse_size(reply: Reply) -> Result<u64, ClientError> {

@@ -166,6 +166,11 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
     }
 
+    /// What a listing said of a download.
+    pub(super) fn listed_bytes(&self, remote: &str) -> Option<u64> {
+        self.listed_bytes.get(remote).copied()
+    }
+
     /// The time of modification that a file is to have.
     pub(super) fn time_of(&self, remote: &str) -> Option<Timestamp> {
         let &(seconds, _) = self.modified.get(remote)?;
