@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
 mod common;
+#[path = "transfer_cli/keeping.rs"]
+mod keeping;
 #[path = "transfer_cli/manage.rs"]
 mod manage;
 

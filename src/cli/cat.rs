@@ -5,10 +5,10 @@ use super::credentials::warn_of_password;
 use super::out::tell;
 use super::remote::{name_of, wanted};
 use super::signals::asked_to_end;
-use super::transfer::{BREAK_OFF_LIMIT, MODES, TYPES, choice, interruptible, runtime};
+use super::transfer::{BREAK_OFF_LIMIT, MODES, TYPES, TransferArgs, choice, interruptible, runtime};
 use super::url::{FtpUrl, UrlParser};
 use anyhow::ensure;
-use ftp_endpoint::client::{Client, ClientError, Policy};
+use ftp_endpoint::client::{Client, ClientError, Login, Policy, Verify};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
 use ftp_proto::mode::{Structure, TransmissionMode};
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         pasv_after_epsv: true,
         ..Policy::default()
     };
-    write_out(&args.url, &args.access, &policy, &files)
+    write_out(&args.url, &args.access, &[], &policy, &files)
 }
 
 /// Of a file that the server's SIZE has another number of bytes for, what has come is written all the same: it
@@ -53,10 +53,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 pub(super) fn write_out(
     url: &FtpUrl,
     access: &Access,
+    quoted: &[String],
     policy: &Policy,
     files: &[String],
 ) -> anyhow::Result<ExitCode> {
-    in_session(url, access, policy, async |client| {
+    in_session(url, (access, quoted), policy, async |client| {
         for path in files {
             let server_bytes = size_bytes(client, policy, path).await?;
             let moved_bytes = client.fetch(path, tokio::io::stdout()).await?;
@@ -67,12 +68,12 @@ pub(super) fn write_out(
 }
 
 /// Uploads all that stdin gives as the file that the URL names.
-pub(super) fn read_in(url: &FtpUrl, access: &Access, policy: &Policy) -> anyhow::Result<ExitCode> {
+pub(super) fn read_in(url: &FtpUrl, args: &TransferArgs, policy: &Policy) -> anyhow::Result<ExitCode> {
     ensure!(
         !matches!(name_of(&url.path), "" | "." | ".."),
         "- is stdin: the URL is to name the file that it becomes"
     );
-    in_session(url, access, policy, async |client| {
+    in_session(url, (&args.access, &args.quote), policy, async |client| {
         let moved_bytes = client.store(&url.path, tokio::io::stdin()).await?;
         as_large(size_bytes(client, policy, &url.path).await?, moved_bytes)
     })
@@ -94,6 +95,10 @@ async fn size_bytes(
     path: &str,
 ) -> Result<Option<u64>, ClientError> {
     let counts = policy.representation == Representation::Image && policy.structure == Structure::File;
+    if policy.verify == Verify::Size {
+        // Asked for: then a server that cannot tell is a failure.
+        return client.size(path).await.map(Some);
+    }
     if !counts || !client.session().announces("SIZE").await? {
         return Ok(None);
     }
@@ -107,11 +112,12 @@ async fn size_bytes(
 /// An interruption breaks off what is under way so that nobody takes it for the end of a file.
 fn in_session(
     url: &FtpUrl,
-    access: &Access,
+    (access, quoted): (&Access, &[String]),
     policy: &Policy,
     work: impl AsyncFnOnce(&mut Client<RealNet>) -> Result<(), ClientError>,
 ) -> anyhow::Result<ExitCode> {
     let (login, policy) = access.secure(url, policy.clone())?;
+    let login = Login { quoted: quoted.to_vec(), ..login };
     let dialogue = Arc::new(access.dialogue(url, &login));
     let runtime = runtime()?;
     let server = runtime.block_on(interruptible(url.resolve()))?;

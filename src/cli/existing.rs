@@ -8,6 +8,7 @@ use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::{Metadata, Store};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::repr::Representation;
+use std::collections::BTreeMap;
 
 #[derive(clap::Args)]
 pub(super) struct Existing {
@@ -24,16 +25,17 @@ pub(super) struct Existing {
 }
 
 impl Existing {
-    /// Takes out of `found` what is to stay as it is at this end.
+    /// Takes out of `found` what is to stay as it is at this end, and gives its names by why.
     pub(super) fn leave(
         &self,
         url: &FtpUrl,
         args: &TransferArgs,
         store: &DiskStore,
         found: &mut Vec<Found>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<BTreeMap<&'static str, Vec<String>>> {
+        let mut skipped: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         if !self.no_clobber && !self.update {
-            return Ok(());
+            return Ok(skipped);
         }
         let mut here = runtime()?.block_on(look(store, std::mem::take(found)));
         let is_unknown = |(found, local): &(Found, Option<Metadata>)| {
@@ -51,13 +53,17 @@ impl Existing {
         for (file, local) in here {
             match local {
                 Some(_) if self.no_clobber => {
-                    tell(format_args!("{}: is here already; left as it is", file.local.join("/")));
+                    let name = file.local.join("/");
+                    tell(format_args!("{name}: is here already; left as it is"));
+                    skipped.entry("here already (--no-clobber)").or_default().push(name);
                 }
-                Some(local) if is_current(&file, &local) => {}
+                Some(local) if is_current(&file, &local) => {
+                    skipped.entry("unchanged (--update)").or_default().push(file.local.join("/"));
+                }
                 _ => found.push(file),
             }
         }
-        Ok(())
+        Ok(skipped)
     }
 }
 

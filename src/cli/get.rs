@@ -32,10 +32,13 @@ pub(super) struct Args {
     /// told and left out
     #[arg(long, short)]
     recursive: bool,
-    /// Directory to put them into; nothing is written outside of it, whatever links are in it. - is stdout,
+    /// Directory to put them into, which is made, with those that it lies in; nothing is written outside of it, whatever links are in it. - is stdout,
     /// as with ftpsim cat
     #[arg(long, short, default_value = ".", value_name = "DIR")]
     out: PathBuf,
+    /// Give the files here the times of modification that they have at the server, in whole seconds
+    #[arg(long)]
+    keep_times: bool,
     /// A file is delivered when it survives the loss of power here: bytes, name and directories are synced,
     /// with --pipeline many at a time. Without it, on ext4, new files may stand under their names with no
     /// bytes for up to 30 s
@@ -51,21 +54,27 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.transfer.warn_of_password(&args.url);
     let wanted = wanted(&args.url, &args.files)?;
     if args.out.as_os_str() == "-" {
-        ensure!(!args.recursive, "-o - is stdout, which has no room for directories");
+        ensure!(!args.recursive, "-o - is stdout, which has no room for directories; leave out -r");
+        ensure!(!args.keep_times && !args.durable, "-o - is stdout, which keeps nothing: use -o DIR");
+        args.transfer.ensure_streamable()?;
         let policy = Policy {
             representation: args.transfer.representation(&args.url)?,
             ..args.transfer.policy(Direction::Get, Publish::Direct)
         };
         let files: Vec<String> = wanted.into_iter().map(|(path, _)| path).collect();
-        return cat::write_out(&args.url, &args.transfer.access, &policy, &files);
+        return cat::write_out(&args.url, &args.transfer.access, &args.transfer.quote, &policy, &files);
     }
     let is_listed = args.recursive || wanted.iter().any(|(_, pattern)| pattern.has_wildcards());
     let (tree, mut missing) = if is_listed { expand(&args, &wanted)? } else { (plain(&wanted)?, 0) };
     let Tree { files: mut found, directories } = tree;
     let store = open_out(&args.out, args.durable)?;
-    args.existing.leave(&args.url, &args.transfer, &store, &mut found)?;
+    let skipped = args.existing.leave(&args.url, &args.transfer, &store, &mut found)?;
+    if args.keep_times {
+        missing += ask_times(&args, &mut found)?;
+    }
     let representation = args.transfer.representation(&args.url)?;
-    let mut work = Work { expected_bytes: sum(&found), ..Work::default() };
+    let needs_times = args.keep_times;
+    let mut work = Work { expected_bytes: sum(&found), skipped, needs_times, ..Work::default() };
     // As they lie there is how they come only in type I and file structure.
     let is_as_listed = representation == Representation::Image && args.transfer.structure == Structure::File;
     let mut taken = BTreeSet::new();
@@ -79,7 +88,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             missing += 1;
         }
     }
-    for Found { remote, local, size_bytes, .. } in found {
+    for Found { remote, local, size_bytes, modified } in found {
         let placed = place(&local).and_then(|path| {
             ensure!(
                 taken.insert(path.clone()),
@@ -92,6 +101,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             Ok(path) => {
                 if let Some(size_bytes) = size_bytes.filter(|_| is_as_listed) {
                     work.listed_bytes.insert(remote.clone(), size_bytes);
+                }
+                if let Some(time) = modified.filter(|_| needs_times) {
+                    work.modified.insert(remote.clone(), time);
                 }
                 work.jobs.push(Job { local: path, remote });
             }
@@ -108,10 +120,28 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     transfer::run(&args.url, &store, work, &policy, &args.transfer)
 }
 
+/// Times that no listing has told; how many cannot be had, which is told.
+fn ask_times(args: &Args, found: &mut [Found]) -> anyhow::Result<u64> {
+    if found.iter().all(|file| file.modified.is_some()) {
+        return Ok(0);
+    }
+    let policy = args.transfer.listing_policy(Representation::Image);
+    with_remote(&args.url, &args.transfer.access, policy, async |server| {
+        for file in found.iter_mut().filter(|file| file.modified.is_none()) {
+            server.ask_facts(file).await?;
+            if file.modified.is_none() {
+                server.miss(format_args!("{}: the server does not tell its time", file.remote));
+            }
+        }
+        Ok(())
+    })
+    .map(|((), missing)| missing)
+}
+
 /// Where files are to go, what killed downloads have left goes first. What cannot be removed stays: it is
 /// in nobody's way.
 #[allow(clippy::disallowed_methods, reason = "files on a real disk have real ages")]
-fn remove_dead(store: &DiskStore, jobs: &[Job]) {
+pub(super) fn remove_dead(store: &DiskStore, jobs: &[Job]) {
     let places: BTreeSet<VirtualPath> = jobs.iter().map(|job| job.local.parent()).collect();
     for place in &places {
         let _ = store.remove_dead_temporaries(place, std::time::SystemTime::now());
@@ -119,7 +149,7 @@ fn remove_dead(store: &DiskStore, jobs: &[Job]) {
 }
 
 /// Where the files go; it is made if it is not there.
-fn open_out(out: &Path, durable: bool) -> anyhow::Result<DiskStore> {
+pub(super) fn open_out(out: &Path, durable: bool) -> anyhow::Result<DiskStore> {
     let (opened, synced) = (
         || format!("cannot open {}", out.display()),
         || format!("{} cannot be synced, as --durable wants", out.display()),
@@ -189,7 +219,7 @@ async fn expand_one(
 }
 
 /// Makes a directory and those in which it lies; the store sees to it that links lead none of them out.
-async fn make(
+pub(super) async fn make(
     store: &DiskStore,
     mut directory: VirtualPath,
     made: &mut BTreeSet<VirtualPath>,

@@ -63,10 +63,13 @@ impl Pattern {
     /// Whether the whole of `name` is what the pattern says. A name that begins with a dot is matched by
     /// patterns only that do, too, as shells have it.
     pub(super) fn matches(&self, name: &str) -> bool {
+        let is_dotted = self.tokens.first() == Some(&Token::Literal('.'));
+        (is_dotted || !name.starts_with('.')) && self.matches_any_name(name)
+    }
+
+    /// The same, where a dot at the beginning is like any other character.
+    pub(super) fn matches_any_name(&self, name: &str) -> bool {
         let pattern = &self.tokens;
-        if name.starts_with('.') && pattern.first() != Some(&Token::Literal('.')) {
-            return false;
-        }
         let name: Vec<char> = name.chars().collect();
         let (mut p, mut n) = (0, 0);
         // Where to go on when the last `*` has to take one more.

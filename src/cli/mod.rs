@@ -19,6 +19,7 @@ mod link;
 mod ls;
 mod man;
 mod merge;
+mod mirror;
 mod mkdir;
 mod mv;
 mod named;
@@ -46,13 +47,13 @@ mod why;
 mod written;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use ftp_endpoint::client::ClientError;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 #[derive(Parser)]
-#[command(name = "ftpsim", version = version::SHORT, long_version = version::LONG, about, propagate_version = true)]
+#[command(name = "ftpsim", version = version::SHORT, long_version = version::LONG, about, propagate_version = true, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -86,6 +87,8 @@ enum Command {
     Put(put::Args),
     /// Download files
     Get(get::Args),
+    /// Make one directory tree like another: a local one like one at a server, or the other way
+    Mirror(Box<mirror::Args>),
     /// Serve a directory
     Serve(serve::Args),
     /// Hash a password for the server's configuration file
@@ -130,7 +133,8 @@ enum Command {
 /// Runs the program with the arguments of the process; the exit code says how it went.
 pub fn main() -> ExitCode {
     survive_file_size_limit();
-    let cli = match Cli::try_parse() {
+    let matches = with_exit_codes(Cli::command()).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -156,6 +160,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// At the end of every command's help.
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine; 1 a file failed, something is missing, or a property was
+violated; 2 wrong usage or input; 130 interrupted; 143 terminated";
+
+fn with_exit_codes(command: clap::Command) -> clap::Command {
+    let long = command.get_after_long_help().map(|help| format!("{help}\n\n{EXIT_CODES}"));
+    let command = match long {
+        Some(long) => command.after_long_help(long),
+        None => command,
+    };
+    command.after_help(EXIT_CODES).mut_subcommands(with_exit_codes)
 }
 
 /// A write beyond the limit of file sizes (RLIMIT_FSIZE) is to fail, as one to a full disk does; by default
@@ -212,6 +230,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Scenarios(args) => scenarios::run(args),
         Command::Put(args) => put::run(args),
         Command::Get(args) => get::run(args),
+        Command::Mirror(args) => mirror::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::HashPassword => serve::hash_password(),
         Command::Check(args) => check::run(*args),
@@ -245,6 +264,26 @@ mod tests {
     use super::*;
     use crate::report::ways;
     use crate::sim::scenario::{Direction, Scenario};
+
+    #[test]
+    fn every_help_fits_a_terminal_and_tells_the_exit_codes() {
+        fn look(command: &mut clap::Command, path: &str) -> usize {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Exit codes: 0 fine"), "{path}");
+            for line in help.lines().filter(|line| !line.starts_with("Usage:")) {
+                assert!(line.chars().count() <= 80, "{path}: {line}");
+            }
+            let subcommands = command.get_subcommands_mut().map(|below| {
+                let path = format!("{path} {}", below.get_name());
+                look(below, &path)
+            });
+            1 + subcommands.sum::<usize>()
+        }
+        let mut command = with_exit_codes(Cli::command());
+        command.build();
+        let seen = look(&mut command, "ftpsim");
+        assert!(seen > 20, "{seen}");
+    }
 
     /// What reports tell people to type.
     #[test]

@@ -1,5 +1,6 @@
 //! One run, as the command line names it: a row of a scenario, or a case of its own.
 
+use super::out::quoted;
 use super::sweep::read_case;
 use crate::sim::case::Case;
 use crate::sim::scenario::Scenario;
@@ -43,9 +44,9 @@ impl Named {
         Ok(match (&self.variant, self.seed) {
             (Some(variant), Some(seed)) => {
                 let scenario = Scenario::load_with(&self.scenario, &self.settings)?.word();
-                format!("ftpsim {verb} {scenario} --variant {variant} --seed {seed}")
+                format!("ftpsim {verb} {scenario} --variant {} --seed {seed}", quoted(variant))
             }
-            _ => format!("ftpsim {verb} {}", self.scenario),
+            _ => format!("ftpsim {verb} {}", quoted(&self.scenario)),
         })
     }
 }

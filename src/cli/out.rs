@@ -68,6 +68,11 @@ pub(super) fn printable(text: &str) -> String {
     lines.join("\n  ")
 }
 
+/// A word for a shell, in a command that is printed.
+pub(super) fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), |word| word.into_owned())
+}
+
 /// One line.
 pub(super) fn printable_line(text: &str) -> String {
     Printable(text).to_string()
@@ -139,6 +144,11 @@ mod tests {
         assert_eq!(message(&error), "put: file x: no room");
         let error = Err::<(), _>(io::Error::other("b")).context("a").unwrap_err();
         assert_eq!(message(&error), "a: b");
+    }
+
+    #[test]
+    fn a_printed_command_has_its_names_quoted() {
+        assert_eq!(["a.json", "my case.json", "it's"].map(quoted), ["a.json", "'my case.json'", "\"it's\""]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `ftpsim put`: uploads files and trees.
 
 use super::cat;
+use super::mirror::whole_seconds;
 use super::out::tell;
-use super::remote::{ancestors, join, with_remote};
+use super::remote::{ancestors, join, parent, with_remote};
 use super::transfer::{self, PUBLISH, TransferArgs, Work, choice};
 use super::url::{FtpUrl, UrlParser};
 use anyhow::{Context, bail, ensure};
@@ -12,7 +13,10 @@ use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::repr::Representation;
+use ftp_proto::time::Timestamp;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,6 +34,14 @@ pub(super) struct Args {
     /// Directories, too, with all that is in them; makes the URL's directory if it is not there
     #[arg(long, short)]
     recursive: bool,
+    /// Make the URL's directory, and those that it lies in, if they are not there; -r does so, too. Without
+    /// either a directory that is not there is an error
+    #[arg(long)]
+    make_dirs: bool,
+    /// Give the files at the server the times of modification that they have here, in whole seconds, by MFMT
+    /// (or by MDTM TIME NAME, where MFMT is not announced)
+    #[arg(long)]
+    keep_times: bool,
     /// In directories, go wherever symbolic links lead. Without it, those to files in the same tree are
     /// followed, and the others are told and left out
     #[arg(long, short = 'L', requires = "recursive")]
@@ -50,6 +62,8 @@ pub(super) struct Args {
 struct Plan {
     jobs: Vec<Job>,
     bytes: u64,
+    /// By the names at the server.
+    modified: BTreeMap<String, Timestamp>,
     /// At the server, each after the one that it lies in.
     directories: Vec<String>,
     /// The last file's directory as it was given, and from the root.
@@ -60,9 +74,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn add_file(&mut self, path: &Path, remote: String, bytes: u64) -> anyhow::Result<()> {
-        self.bytes += bytes;
+    fn add_file(&mut self, path: &Path, remote: String, metadata: &Metadata) -> anyhow::Result<()> {
+        self.bytes += metadata.len();
         let local = self.local_path(path)?;
+        if let Ok(time) = metadata.modified() {
+            self.modified.insert(remote.clone(), whole_seconds(time));
+        }
         self.jobs.push(Job { local, remote });
         Ok(())
     }
@@ -133,7 +150,7 @@ impl Plan {
             return Ok(());
         }
         ensure!(metadata.is_file(), "neither a file nor a directory");
-        self.add_file(path, remote, metadata.len())
+        self.add_file(path, remote, &metadata)
     }
 }
 
@@ -142,13 +159,26 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let [file] = &args.files[..]
         && file.as_os_str() == "-"
     {
-        ensure!(!args.recursive && args.publish == Publish::Direct, "- is stdin: a file, under its own name");
+        ensure!(
+            !args.recursive && args.publish == Publish::Direct && !args.keep_times,
+            "- is stdin: a file, under its own name, without a time; leave out -r, --publish and --keep-times"
+        );
+        args.transfer.ensure_streamable()?;
+        if args.make_dirs {
+            let policy = args.transfer.listing_policy(Representation::Ascii);
+            with_remote(&args.url, &args.transfer.access, policy, async |remote| {
+                for directory in ancestors(parent(&args.url.path)) {
+                    remote.make_directory(directory).await?;
+                }
+                Ok(())
+            })?;
+        }
         let policy = Policy {
             durable: args.durable,
             representation: args.transfer.representation(&args.url)?,
             ..args.transfer.policy(Direction::Put, Publish::Direct)
         };
-        return cat::read_in(&args.url, &args.transfer.access, &policy);
+        return cat::read_in(&args.url, &args.transfer, &policy);
     }
     let mut plan = Plan { follow_links: args.follow_links, ..Plan::default() };
     for file in &args.files {
@@ -158,7 +188,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             let whole = std::fs::canonicalize(file).with_context(|| file.display().to_string())?;
             plan.add_tree(&whole, args.url.below(&name_of(&whole)?), &mut Vec::new());
         } else if metadata.is_file() {
-            plan.add_file(file, args.url.below(&name_of(file)?), metadata.len())?;
+            plan.add_file(file, args.url.below(&name_of(file)?), &metadata)?;
         } else if metadata.is_dir() {
             bail!("{} is a directory; give -r to upload what is in it", file.display());
         } else {
@@ -170,7 +200,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!("two files would both become {}; put them one after the other", twice[0]);
     }
-    if args.recursive {
+    if args.recursive || args.make_dirs {
         let policy = args.transfer.listing_policy(Representation::Ascii);
         with_remote(&args.url, &args.transfer.access, policy, async |remote| {
             if args.durable {
@@ -184,8 +214,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let store = DiskStore::open("/").context("cannot open /")?;
     let policy = Policy { durable: args.durable, ..args.transfer.policy(Direction::Put, args.publish) };
-    let Plan { jobs, bytes, missing, .. } = plan;
-    let work = Work { jobs, expected_bytes: Some(bytes), missing, ..Work::default() };
+    let Plan { jobs, bytes, missing, modified, .. } = plan;
+    let needs_times = args.keep_times;
+    let modified = if needs_times { modified } else { BTreeMap::new() };
+    let expected_bytes = Some(bytes);
+    let work = Work { jobs, expected_bytes, missing, modified, needs_times, ..Work::default() };
     transfer::run(&args.url, &store, work, &policy, &args.transfer)
 }
 

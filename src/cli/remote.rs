@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Directories in directories that a tree may have.
 pub(super) const MAX_DEPTH: usize = 64;
 /// Files and directories that a tree may have.
-const MAX_ENTRIES: usize = 1_000_000;
+pub(super) const MAX_ENTRIES: usize = 1_000_000;
 
 /// A file to fetch.
 pub(super) struct Found {
@@ -148,7 +148,9 @@ impl Remote {
             Ok(Some(entered)) => Ok(session.go_back(&entered).await?),
             Ok(None) => bail!("the server does not say where we are"),
             Err(ClientError::Refused { .. }) => {
-                bail!("cannot make the directory {path} at the server: {reply}")
+                let command = format!("MKD {path}");
+                Err(anyhow::Error::from(ClientError::Refused { command, reply })
+                    .context(format!("cannot make the directory {path} at the server")))
             }
             Err(error) => Err(error.into()),
         }
@@ -156,6 +158,11 @@ impl Remote {
 
     pub(super) fn client(&mut self) -> &mut Client<RealNet> {
         &mut self.client
+    }
+
+    /// What has not been found out so far.
+    pub(super) fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// Told, and counted.

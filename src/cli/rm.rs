@@ -3,10 +3,11 @@
 use super::access::Access;
 use super::credentials::warn_of_password;
 use super::glob::Pattern;
+use super::mirror::directories;
 use super::out::{printable_line, stdout};
 use super::remote::{Links, MAX_DEPTH, Remote, join, name_of, parent, wanted, with_remote};
 use super::url::{FtpUrl, UrlParser};
-use crate::lab::plural::counted;
+use crate::report::format::counted;
 use anyhow::bail;
 use ftp_endpoint::client::{ClientError, EntryKind, Policy};
 use ftp_proto::repr::Representation;
@@ -68,7 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             stdout(),
             "{} and {} {would}deleted",
             counted(files, "file"),
-            if directories == 1 { "1 directory".to_owned() } else { format!("{directories} directories") }
+            self::directories(directories)
         )?;
     }
     Ok(ExitCode::from(u8::from(missing > 0)))

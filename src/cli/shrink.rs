@@ -1,6 +1,6 @@
 //! `ftpsim shrink`: the smallest case that goes wrong in the same way.
 
-use super::out::stdout;
+use super::out::{quoted, stdout};
 use super::progress;
 use super::sweep::{read_case, write_case};
 use crate::lab::plural::counted;
@@ -46,6 +46,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         counted(small.files.len(), "file"),
         counted(bytes(&small.files), "byte")
     )?;
-    writeln!(stdout(), "Written: {}\nAgain: ftpsim replay {0}", out.display())?;
+    let again = quoted(&out.display().to_string());
+    writeln!(stdout(), "Written: {}\nAgain: ftpsim replay {again}", out.display())?;
     Ok(ExitCode::from(1))
 }

@@ -1,6 +1,6 @@
 //! `ftpsim sweep`: hunts for runs that violate an invariant.
 
-use super::out::{note, stdout};
+use super::out::{note, quoted, stdout};
 use super::{progress, shards};
 use crate::lab::export::AtomicFile;
 use crate::lab::merge::{Shard, Swept};
@@ -134,7 +134,7 @@ fn tell_of(finding: &Finding, out: &Path) -> Result<()> {
     for violation in &finding.violations {
         note(format_args!("seed {}: {}: {}", finding.seed, violation.oracle, violation.why));
     }
-    note(format_args!("  again: ftpsim replay {}", case.display()));
+    note(format_args!("  again: ftpsim replay {}", quoted(&case.display().to_string())));
     Ok(())
 }
 

@@ -1,27 +1,30 @@
-//! What `put` and `get` have in common: options, login, progress, the summary at the end.
+//! What `put`, `get` and `mirror` have in common: options, login, progress, the summary at the end.
+
+mod progress;
 
 use super::access::Access;
 use super::credentials::warn_of_password;
-use super::dialogue::Dialogue;
-use super::out::{self, note, printable_line, stdout, tell};
-use super::signals::asked_to_end;
+use super::out::{self, printable_line, stdout, tell};
+use super::signals::{Asked, asked_to_end};
 use super::url::{FtpUrl, TypeCode};
-use crate::lab::plural::counted;
+use crate::report::format::{counted, thousands};
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_endpoint::client::{
     Delivery, Direction, Failure, Job, Login, Opening, Policy, Publish, Report, Verify,
 };
+use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
-use ftp_endpoint::net::{Net, Time};
-use ftp_endpoint::observe::{Event, Observer, Who};
+use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_proto::mode::{DeflateLevel, NoDeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::{RecordForm, Representation};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ftp_proto::time::Timestamp;
+use indicatif::HumanBytes;
+use progress::Progress;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::num::NonZeroU64;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -49,9 +52,9 @@ pub(super) struct TransferArgs {
     /// SIZE, or its HASH
     #[arg(long, default_value = "reply", value_parser = choice(&VERIFY))]
     pub verify: Verify,
-    /// Further attempts at each file
-    #[arg(long, default_value_t = 2)]
-    pub retries: u32,
+    /// Further attempts at each file [default: 2]
+    #[arg(long)]
+    pub retries: Option<u32>,
     /// Wait before a further attempt, in seconds
     #[arg(long, default_value = "1", value_parser = seconds)]
     pub retry_delay: Duration,
@@ -73,12 +76,15 @@ pub(super) struct TransferArgs {
     /// Sessions at a time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub parallel: u32,
-    /// Go on where a failed attempt, or an earlier run, ended. What was put together is compared by
-    /// HASH and moved anew if it differs; a server without HASH cannot tell whether the file has
-    /// changed since. What cannot go on (stream mode in types a and e or with
-    /// records) begins anew; not together with --pipeline
+    /// Go on where a failed attempt, or an earlier run, ended, also where nothing proves that the part is of
+    /// the same file. Without it that is done where HASH at the server proves it, from 1 MiB on (in block and
+    /// compressed mode uploads only); what differs is moved anew. What cannot go on (stream mode in types a
+    /// and e or with records, --pipeline) begins anew
     #[arg(long)]
     pub resume: bool,
+    /// Always begin anew, and keep nothing of a failed download for the next run
+    #[arg(long, conflicts_with = "resume")]
+    pub no_resume: bool,
     /// Restart markers each so many bytes, in block and compressed mode; with --resume 1 MiB
     #[arg(long, value_name = "BYTES")]
     pub marker_interval: Option<NonZeroU64>,
@@ -95,6 +101,8 @@ pub(super) struct TransferArgs {
     #[command(flatten)]
     pub access: Access,
 }
+
+const RETRIES: u32 = 2;
 
 pub(super) const MODES: [(&str, TransmissionMode); 4] = [
     ("stream", TransmissionMode::Stream),
@@ -156,6 +164,22 @@ impl TransferArgs {
         })
     }
 
+    /// Of stdin and stdout, which are read and written once.
+    pub(super) fn ensure_streamable(&self) -> anyhow::Result<()> {
+        let refused = [
+            ("--verify hash", self.verify == Verify::Hash),
+            ("--resume", self.resume),
+            ("--retries", self.retries.is_some_and(|retries| retries > 0)),
+            ("--parallel", self.parallel > 1),
+            ("--pipeline", self.pipeline > 1),
+            ("--json", self.json),
+        ];
+        if let Some((option, _)) = refused.iter().find(|(_, given)| *given) {
+            bail!("{option} is not for -, which is read or written once: use a file, and {option} with that");
+        }
+        Ok(())
+    }
+
     /// See [`warn_of_password`].
     pub(super) fn warn_of_password(&self, url: &FtpUrl) {
         if !self.quiet {
@@ -185,10 +209,11 @@ impl TransferArgs {
             pasv_after_epsv: true,
             verify: self.verify,
             publish,
-            retries: self.retries,
+            retries: self.retries.unwrap_or(RETRIES),
             retry_delay: self.retry_delay,
             reuse_data_connection: !self.no_reuse,
             resume: self.resume,
+            resume_if_proved: !self.resume && !self.no_resume,
             marker_interval_bytes: self.marker_interval.or(NonZeroU64::new(1 << 20).filter(|_| self.resume)),
             pipeline_depth: self.pipeline,
             parallel: self.parallel,
@@ -229,23 +254,61 @@ pub(super) struct Work {
     pub expected_bytes: Option<u64>,
     /// By the names of downloads.
     pub listed_bytes: BTreeMap<String, u64>,
+    /// By the names at the server: times that delivered files are to have.
+    pub modified: BTreeMap<String, Timestamp>,
     /// What should have been a job and is none; it has been told.
     pub missing: u64,
+    /// What is left as it is, by why.
+    pub skipped: BTreeMap<&'static str, Vec<String>>,
+    /// Without their times the files are not as they were asked for.
+    pub needs_times: bool,
 }
 
-/// Delivers the jobs with a progress bar, prints what became of them, and gives the exit code.
+/// How a delivery ended.
+pub(super) struct Delivered {
+    /// None where it did not end in time after an interruption.
+    pub report: Option<Report>,
+    pub asked: Option<Asked>,
+    pub took: Duration,
+}
+
+/// Delivers the jobs, prints what became of them, and gives the exit code.
 pub(super) fn run(
+    url: &FtpUrl,
+    store: &DiskStore,
+    mut work: Work,
+    policy: &Policy,
+    args: &TransferArgs,
+) -> anyhow::Result<ExitCode> {
+    let missing = work.missing;
+    let (skipped, needs_times) = (std::mem::take(&mut work.skipped), work.needs_times);
+    let jobs = if policy.direction == Direction::Get { work.jobs.clone() } else { Vec::new() };
+    let Delivered { report, asked, took } = deliver(url, store, work, policy, args)?;
+    let code = match &report {
+        Some(report) => {
+            let missing = missing + if needs_times { tell_untimed(report) } else { 0 };
+            let code = conclude(url, report, (missing, &skipped), took, args)?;
+            tell_kept(store, &jobs, report, args)?;
+            code
+        }
+        None => ExitCode::from(1),
+    };
+    Ok(asked.map_or(code, |asked| ExitCode::from(asked.code())))
+}
+
+/// Delivers the jobs with a progress bar.
+pub(super) fn deliver(
     url: &FtpUrl,
     store: &DiskStore,
     work: Work,
     policy: &Policy,
     args: &TransferArgs,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<Delivered> {
     let policy = Policy { representation: args.representation(url)?, ..policy.clone() };
     let (login, policy) = args.access.secure(url, policy)?;
     let login = Login { quoted: args.quote.clone(), ..login };
     let hidden = args.quiet || args.json;
-    let Work { jobs, expected_bytes, listed_bytes, missing } = work;
+    let Work { jobs, expected_bytes, listed_bytes, modified, .. } = work;
     let dialogue = args.access.dialogue(url, &login);
     let progress = Arc::new(Progress::new(jobs.len() as u64, expected_bytes, hidden, dialogue));
     let runtime = runtime()?;
@@ -257,6 +320,7 @@ pub(super) fn run(
             .policy(&policy)
             .observer(progress.clone())
             .listed_bytes(listed_bytes)
+            .modified(modified)
             .cancel_by(cancel.clone())
             .deliver(&jobs);
         let mut delivery = std::pin::pin!(delivery);
@@ -275,50 +339,108 @@ pub(super) fn run(
     });
     // Dropped, a transfer takes its temporary file with it; the process must not end before.
     runtime.shutdown_timeout(LEAVE_LIMIT);
-    progress.bar.finish_and_clear();
-    let code = match &report {
-        Some(report) => conclude(url, report, missing, net.now(), args)?,
-        None => ExitCode::from(1),
-    };
-    Ok(asked.map_or(code, |asked| ExitCode::from(asked.code())))
+    progress.finish();
+    Ok(Delivered { report, asked, took: net.now() })
+}
+
+/// Files that were not delivered, and what to do about it.
+pub(super) fn tell_failures(url: &FtpUrl, report: &Report, args: &TransferArgs) {
+    for (file, Failure { message, .. }) in report.failed() {
+        tell(format_args!(
+            "{}: {message} ({})",
+            printable_line(&file.name),
+            counted(file.attempts.into(), "attempt")
+        ));
+    }
+    if let Some(remedy) = report.failed().find_map(|(_, failure)| args.access.tls.remedy(url, failure.kind)) {
+        tell(remedy);
+    }
+}
+
+/// Of many names so many are shown.
+const SHOWN_NAMES: usize = 3;
+
+/// The first of many names.
+pub(super) fn few(names: &[String]) -> String {
+    let mut few: Vec<String> = names.iter().take(SHOWN_NAMES).map(|name| printable_line(name)).collect();
+    if names.len() > SHOWN_NAMES {
+        few.push("...".to_owned());
+    }
+    few.join(", ")
+}
+
+fn counted_because(n: usize, why: &str) -> String {
+    format!("{}, {why}", thousands(n as u64))
+}
+
+/// Files that are delivered without their times: how many, told once.
+fn tell_untimed(report: &Report) -> u64 {
+    let untimed = || report.files.iter().filter_map(|file| Some((file, file.untimed.as_ref()?)));
+    let files = untimed().count() as u64;
+    if let Some((file, why)) = untimed().next() {
+        let name = printable_line(&file.name);
+        tell(format_args!("--keep-times: {} not kept, the first {name}: {why}", counted(files, "time")));
+    }
+    files
+}
+
+/// What is left of failed downloads for the next run.
+fn tell_kept(store: &DiskStore, jobs: &[Job], report: &Report, args: &TransferArgs) -> anyhow::Result<()> {
+    if args.quiet {
+        return Ok(());
+    }
+    for (job, file) in jobs.iter().zip(&report.files).filter(|(_, file)| file.result.is_err()) {
+        let kept = runtime()?.block_on(store.partial_bytes(&job.local));
+        if let Ok(Some(bytes)) = kept {
+            tell(format_args!(
+                "{}: {} kept for the next run, which goes on from there (--no-resume keeps nothing)",
+                printable_line(&file.name),
+                HumanBytes(bytes)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn conclude(
     url: &FtpUrl,
     report: &Report,
-    missing: u64,
+    (missing, skipped): (u64, &BTreeMap<&'static str, Vec<String>>),
     took: Duration,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
-    let failed: Vec<_> = report.failed().collect();
-    for (file, Failure { message, .. }) in &failed {
-        tell(format_args!("{}: {message} ({})", file.name, counted(file.attempts, "attempt")));
-    }
-    if let Some(remedy) = failed.iter().find_map(|(_, failure)| args.access.tls.remedy(url, failure.kind)) {
-        tell(remedy);
-    }
+    tell_failures(url, report, args);
+    let failed = report.failed().count();
     if missing > 0 {
         tell(format_args!("{missing} more could not be looked at or were left out, as said above"));
     }
     if args.json {
-        writeln!(stdout(), "{}", out::json(&json(report, missing, took))?)?;
+        writeln!(stdout(), "{}", out::json(&json(report, missing, skipped, took))?)?;
     } else if !args.quiet {
         let payload_bytes: u64 = report.files.iter().map(|file| file.payload_bytes).sum();
         let rate = payload_bytes as f64 / took.as_secs_f64().max(1e-9);
         writeln!(
             stdout(),
             "{} of {}, {} in {:.3} s ({}/s)",
-            report.files.len() - failed.len(),
-            counted(report.files.len(), "file"),
+            thousands((report.files.len() - failed) as u64),
+            counted(report.files.len() as u64, "file"),
             HumanBytes(payload_bytes),
             took.as_secs_f64(),
             HumanBytes(rate as u64),
         )?;
+        for (why, names) in skipped {
+            writeln!(stdout(), "skipped: {} ({})", counted_because(names.len(), why), few(names))?;
+        }
     }
-    Ok(if failed.is_empty() && missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if failed == 0 && missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
+fn json(
+    report: &Report,
+    missing: u64,
+    skipped: &BTreeMap<&'static str, Vec<String>>,
+    took: Duration,
+) -> serde_json::Value {
     let files: Vec<_> = report
         .files
         .iter()
@@ -338,54 +460,10 @@ fn json(report: &Report, missing: u64, took: Duration) -> serde_json::Value {
         "files": files,
         "failed": report.failed().count(),
         "missing": missing,
+        "skipped": skipped,
         "duration_us": took.as_micros() as u64,
         "control_connections": report.control_connections,
         "control_round_trips": report.control_round_trips,
         "data_connections": report.data_connections,
     })
-}
-
-/// A bar on stderr, if that is a terminal.
-struct Progress {
-    bar: ProgressBar,
-    counts_bytes: bool,
-    dialogue: Dialogue,
-}
-
-impl Progress {
-    fn new(files: u64, expected_bytes: Option<u64>, hidden: bool, dialogue: Dialogue) -> Self {
-        let visible = !hidden && std::io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let (len, template) = match expected_bytes {
-            Some(bytes) => (bytes, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left {wide_msg}"),
-            None => (files, "{bar:30} {pos}/{len} files {per_sec} {elapsed} {wide_msg}"),
-        };
-        let bar = ProgressBar::with_draw_target(Some(len), target);
-        bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
-        Self { bar, counts_bytes: expected_bytes.is_some(), dialogue }
-    }
-}
-
-impl Observer for Progress {
-    fn event(&self, _at: Time, who: Who, session: u64, event: &Event<'_>) {
-        if who != Who::Client {
-            return;
-        }
-        let lines = self.dialogue.lines(session, event);
-        if !lines.is_empty() {
-            self.bar.suspend(|| lines.iter().for_each(note));
-        }
-        match event {
-            Event::SendBegins { name, .. } | Event::ReceiveBegins { name, .. } => {
-                self.bar.set_message(printable_line(name));
-            }
-            Event::Progress { payload_bytes, .. } if self.counts_bytes => self.bar.inc(*payload_bytes),
-            Event::FileReported { .. } if !self.counts_bytes => self.bar.inc(1),
-            // What a failed attempt has moved has to be moved again.
-            Event::FileEnds { payload_bytes, error: Some(_), .. } if self.counts_bytes => {
-                self.bar.set_position(self.bar.position().saturating_sub(*payload_bytes));
-            }
-            _ => {}
-        }
-    }
 }

@@ -53,6 +53,21 @@ fn links_out_of_the_tree_are_not_followed_unless_asked() {
     assert!(said.contains("round: a link round"), "{said}");
 }
 
+/// No MDTM, no MLSD: the file comes, and that its time does not is told.
+#[test]
+fn a_time_that_nobody_tells_is_told() {
+    let server = Fake::start(|verb, _, _| match verb {
+        "RETR" => Some(Answer::Data(b"hello".to_vec())),
+        _ => None,
+    });
+    let here = tempfile::tempdir().unwrap();
+    let mut command = ftpsim(here.path());
+    let output = command.args(["get", "--keep-times", &server.url("f")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("f: the server does not tell its time"), "{}", said(&output));
+    assert!(here.path().join("f").is_file());
+}
+
 #[test]
 fn local_files_stay_or_go_as_asked() {
     let server = Server::start(&[]);

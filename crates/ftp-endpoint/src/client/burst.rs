@@ -5,7 +5,7 @@ use super::hash::parse_hash;
 use super::local::{LocalReader, LocalWriter};
 use super::policy::{Direction, Verify};
 use super::queue::Pending;
-use super::session::{Session, parse_size, refused};
+use super::session::{Session, parse_size, refused, time_was_set};
 use super::verify::{same_hash, same_size};
 use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
@@ -36,6 +36,8 @@ pub(super) struct Flight<S: Store> {
     pub server_hash: Option<String>,
     pub server_bytes: Option<u64>,
     pub renaming: bool,
+    /// It has been verified, and is given its time.
+    pub timing: bool,
     pub error: Option<ClientError>,
 }
 
@@ -54,6 +56,7 @@ impl<S: Store> Flight<S> {
             server_hash: None,
             server_bytes: None,
             renaming: false,
+            timing: false,
             error: None,
         }
     }
@@ -198,6 +201,11 @@ impl<S: Store> Burst<S> {
                 Ok(hash) => flight.server_hash = Some(hash),
                 Err(error) => flight.fail(error),
             },
+            command @ (Command::Mfmt(..) | Command::Mdtm(_)) => {
+                // It stands there all the same.
+                let set = time_was_set(command, reply);
+                flight.pending.report.untimed = set.err().map(|error| error.to_string());
+            }
             command => {
                 let wanted =
                     if matches!(command, Command::Rnfr(_)) { Class::Intermediate } else { Class::Completion };

@@ -8,6 +8,7 @@ use super::worker::{Done, Ends, Worker};
 use crate::net::Net;
 use crate::observe::{Nobody, Observer};
 use crate::store::Store;
+use ftp_proto::time::Timestamp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,14 +38,16 @@ pub struct Delivery<'a, N: Net, S: Store> {
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
     listed_bytes: Arc<BTreeMap<String, u64>>,
+    modified: Arc<BTreeMap<String, Timestamp>>,
 }
 
 impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
     /// By [`Policy::default`], watched by nobody.
     pub fn new(net: &'a N, store: &'a S, server: SocketAddr, login: &'a Login) -> Self {
         let (observer, cancel) = (Arc::new(Nobody), CancellationToken::new());
-        let listed_bytes = Arc::default();
-        Self { net, store, server, login, policy: Policy::default(), observer, cancel, listed_bytes }
+        let (listed_bytes, modified) = (Arc::default(), Arc::default());
+        let policy = Policy::default();
+        Self { net, store, server, login, policy, observer, cancel, listed_bytes, modified }
     }
 
     /// How it is gone about.
@@ -68,6 +71,13 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
     /// whatever the server replies.
     pub fn listed_bytes(self, listed_bytes: BTreeMap<String, u64>) -> Self {
         Self { listed_bytes: Arc::new(listed_bytes), ..self }
+    }
+
+    /// Times of modification that delivered files are to have, by the names of jobs at the server: each is
+    /// set in whole seconds once its file is there ([`Session::set_modified`](super::Session::set_modified)
+    /// after uploads). Where that cannot be, [`FileReport::untimed`] says why.
+    pub fn modified(self, modified: BTreeMap<String, Timestamp>) -> Self {
+        Self { modified: Arc::new(modified), ..self }
     }
 
     /// Delivers every job and says what became of each, in the order of the jobs.
@@ -105,6 +115,7 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
                 policy: self.policy.clone(),
                 observer: self.observer.clone(),
                 listed_bytes: self.listed_bytes.clone(),
+                modified: self.modified.clone(),
             };
             Worker::new(ends, shared.clone())
         };

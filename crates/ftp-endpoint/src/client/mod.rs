@@ -24,7 +24,7 @@ mod worker;
 
 pub use deliver::{Delivery, deliver};
 pub use error::{ClientError, FailureKind};
-pub use policy::{Direction, Login, Opening, Policy, Publish, TlsWhen, Verify};
+pub use policy::{Direction, Login, Opening, Policy, Publish, RESUMED_FROM_BYTES, TlsWhen, Verify};
 pub use program::{Client, Entry, EntryKind, Listing, Misread, Options, Unread};
 pub use report::{Failure, FileReport, Job, Report};
 pub use session::{Cost, Entered, Session};

@@ -93,6 +93,10 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
         if self.policy.direction == Direction::Put {
             burst.xpipe = session.pipes_uploads().await?;
+            if self.sets_times() {
+                // Later its reply would come among others.
+                session.features().await?;
+            }
         }
         session.take_data().await
     }
@@ -238,6 +242,9 @@ impl<N: Net, S: Store> Worker<N, S> {
                     Err(error) => flight.fail(error),
                 }
             }
+            if self.is_given_its_time(session, burst, number).await? {
+                continue;
+            }
             if let Some(flight) = burst.flights.remove(&number)
                 && let Some(retry) = self.landed(flight).await
             {
@@ -245,6 +252,35 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the command that sets an upload's time has been sent: once it stands there, so that no other
+    /// file gets it.
+    async fn is_given_its_time(
+        &mut self,
+        session: &mut Session<N>,
+        burst: &mut Burst<S>,
+        number: u64,
+    ) -> Result<bool, ClientError> {
+        let Some(flight) = burst.flights.get_mut(&number) else { return Ok(false) };
+        let remote = flight.pending.job.remote.clone();
+        let Some(time) = self.time_of(&remote).filter(|_| self.policy.direction == Direction::Put) else {
+            return Ok(false);
+        };
+        if flight.timing || flight.error.is_some() {
+            return Ok(false);
+        }
+        let verify = if flight.renaming || flight.timing { Verify::Reply } else { self.policy.verify };
+        if let Err(error) = flight.verified(verify) {
+            flight.fail(error);
+            return Ok(false);
+        }
+        let command = session.time_command(&remote, time).await?;
+        burst.send(session, number, [command]).await?;
+        if let Some(flight) = burst.flights.get_mut(&number) {
+            flight.timing = true;
+        }
+        Ok(true)
     }
 
     /// The verdict on a flight that is over, or its job to be tried again.
@@ -259,7 +295,13 @@ impl<N: Net, S: Store> Worker<N, S> {
                     self.publish_later(flight.pending, moved.payload_bytes, writer).await;
                     return None;
                 }
-                Some(writer) => writer.publish().await.map(|()| moved).map_err(ClientError::Local),
+                Some(writer) => {
+                    let published = writer.publish().await;
+                    if published.is_ok() {
+                        self.set_local_time(&mut flight.pending).await;
+                    }
+                    published.map(|()| moved).map_err(ClientError::Local)
+                }
                 None => Ok(moved),
             },
             Err(error) => Err(error),

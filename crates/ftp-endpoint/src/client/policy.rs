@@ -167,6 +167,11 @@ pub struct Policy {
     /// begins anew: stream and deflate mode in TYPE A or E or with records, files of [`RecordForm::Marked`],
     /// [`Verify::Size`] of what is converted. Not pipelined.
     pub resume: bool,
+    /// Goes on as [`Self::resume`] does, but only where the whole is proved afterwards: with a server that
+    /// announces HASH by SHA-256, and for files of which [`RESUMED_FROM_BYTES`] or more can be saved; below
+    /// that, to ask costs more than to send anew. In block and compressed mode uploads only. Not pipelined.
+    #[serde(skip_serializing_if = "is_default")]
+    pub resume_if_proved: bool,
     /// Block and compressed mode: restart markers in uploads, and asked for in downloads, each so
     /// many bytes.
     pub marker_interval_bytes: Option<NonZeroU64>,
@@ -227,6 +232,7 @@ impl Default for Policy {
             retry_delay: Duration::from_secs(1),
             reuse_data_connection: true,
             resume: false,
+            resume_if_proved: false,
             marker_interval_bytes: None,
             pipeline_depth: 1,
             durable: false,
@@ -269,6 +275,9 @@ impl Policy {
             && self.opening == Opening::Passive
     }
 }
+
+/// What is worth going on from by [`Policy::resume_if_proved`].
+pub const RESUMED_FROM_BYTES: u64 = 1 << 20;
 
 /// Longest name of a file on most systems (NAME_MAX).
 const MAX_NAME_BYTES: usize = 255;

@@ -25,7 +25,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             && let Some(result) = at_once(&mut last.work).await
             && let Some(last) = self.publications.pop_back()
         {
-            self.published(last, result);
+            self.published(last, result).await;
         }
         while self.publications.len() >= MAX_PUBLICATIONS {
             self.finish_one().await;
@@ -38,7 +38,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             && let Some(result) = at_once(&mut first.work).await
             && let Some(first) = self.publications.pop_front()
         {
-            self.published(first, result);
+            self.published(first, result).await;
         }
     }
 
@@ -52,14 +52,17 @@ impl<N: Net, S: Store> Worker<N, S> {
     async fn finish_one(&mut self) {
         if let Some(mut first) = self.publications.pop_front() {
             let result = first.work.as_mut().await;
-            self.published(first, result);
+            self.published(first, result).await;
         }
     }
 
-    fn published(&mut self, publication: Publication, result: Result<(), StoreError>) {
-        let Publication { pending, payload_bytes, .. } = publication;
+    async fn published(&mut self, publication: Publication, result: Result<(), StoreError>) {
+        let Publication { mut pending, payload_bytes, .. } = publication;
         match result {
-            Ok(()) => self.delivered(pending, payload_bytes),
+            Ok(()) => {
+                self.set_local_time(&mut pending).await;
+                self.delivered(pending, payload_bytes);
+            }
             Err(error) => {
                 if let Some(retry) = self.failed(pending, &ClientError::Local(error)) {
                     self.queue.put_off(retry);

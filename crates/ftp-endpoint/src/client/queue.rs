@@ -79,6 +79,7 @@ impl Queue {
             ended_us: now_us,
             payload_bytes: 0,
             wire_bytes: 0,
+            untimed: None,
             result: Ok(()),
         };
         Some(Pending { index, job, report, mark: None, version: None })

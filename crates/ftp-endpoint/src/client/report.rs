@@ -37,6 +37,10 @@ pub struct FileReport {
     pub payload_bytes: u64,
     /// On data connections, in all attempts.
     pub wire_bytes: u64,
+    /// Why the file has not got the time of modification that it was to have
+    /// ([`Delivery::modified`](super::Delivery::modified)); it is delivered all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untimed: Option<String>,
     /// The verdict after all attempts.
     pub result: Result<(), Failure>,
 }

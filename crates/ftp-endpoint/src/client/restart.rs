@@ -8,7 +8,7 @@
 use super::error::ClientError;
 use super::hash::{PartHash, parse_part_hash};
 use super::marker::Start;
-use super::policy::{Direction, Policy, Publish, Verify, part_name};
+use super::policy::{Direction, Policy, Publish, RESUMED_FROM_BYTES, Verify, part_name};
 use super::queue::Pending;
 use super::session::Session;
 use super::worker::Worker;
@@ -30,7 +30,8 @@ impl<N: Net, S: Store> Worker<N, S> {
     pub(super) async fn start(&mut self, pending: &mut Pending) -> Result<Start, ClientError> {
         // What was sent before of a file that is not sent byte for byte is not known any more.
         let uncounted = self.policy.verify == Verify::Size && !self.policy.conversion().keeps_size();
-        if !self.policy.resume || uncounted {
+        let resumes = self.policy.resume || self.may_prove(pending).await?;
+        if !resumes || uncounted {
             return Ok(Start::default());
         }
         if self.policy.direction == Direction::Put && self.has_changed(pending).await? {
@@ -42,6 +43,32 @@ impl<N: Net, S: Store> Worker<N, S> {
             Direction::Get => self.start_of_download(pending).await?,
         };
         Ok(start.unwrap_or_default())
+    }
+
+    /// Whether [`Policy::resume_if_proved`] goes on with this file, if there is something to go on from.
+    async fn may_prove(&mut self, pending: &Pending) -> Result<bool, ClientError> {
+        if !self.policy.resume_if_proved || !is_transparent(&self.policy) {
+            return Ok(false);
+        }
+        let is_worth_it = match self.policy.direction {
+            Direction::Put => {
+                let metadata = self.store.metadata(&pending.job.local).await;
+                metadata.map_err(ClientError::Local)?.size_bytes >= RESUMED_FROM_BYTES
+            }
+            Direction::Get => {
+                let listed_bytes = self.listed_bytes(&pending.job.remote);
+                !self.policy.mode.is_framed() && listed_bytes.is_none_or(|bytes| bytes >= RESUMED_FROM_BYTES)
+            }
+        };
+        Ok(is_worth_it && self.session().await?.announces_sha256().await?)
+    }
+
+    /// Whether what has come of a failed download is kept for another attempt.
+    pub(super) fn keeps_part(&self, moved_bytes: u64) -> bool {
+        let proves = self.session.as_ref().is_some_and(Session::is_known_to_hash);
+        let may_go_on = is_transparent(&self.policy) && !self.policy.mode.is_framed();
+        self.policy.resume
+            || self.policy.resume_if_proved && proves && may_go_on && moved_bytes >= RESUMED_FROM_BYTES
     }
 
     /// Whether the file to be sent is another one than at the last attempt, as far as its size and time of

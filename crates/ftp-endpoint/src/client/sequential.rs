@@ -81,7 +81,18 @@ impl<N: Net, S: Store> Worker<N, S> {
         if publish == Publish::Rename && !mutant::is(Mutant::RenameForgotten) {
             session.rename(&part, &job.remote).await?;
         }
+        self.set_remote_time(pending).await;
         Ok(payload_bytes)
+    }
+
+    /// Of a file that stands there, and is delivered whatever becomes of its time.
+    async fn set_remote_time(&mut self, pending: &mut Pending) {
+        let Some(time) = self.time_of(&pending.job.remote) else { return };
+        let set = match self.session().await {
+            Ok(session) => session.set_modified(&pending.job.remote, time).await,
+            Err(error) => Err(error),
+        };
+        pending.report.untimed = set.err().map(|error| error.to_string());
     }
 
     /// Whether what there is to go on from is not of this file, or nobody can tell that it is.
@@ -113,17 +124,20 @@ impl<N: Net, S: Store> Worker<N, S> {
         let job = &pending.job;
         let opened = LocalWriter::open(&self.store, &job.local, start, &policy).await;
         let mut file = opened.map_err(ClientError::Local)?;
-        let (verify, resume) = (policy.verify, policy.resume);
+        let verify = policy.verify;
         let session = self.session().await?;
         let size_bytes = match verify {
             Verify::Size => Some(session.size_bytes(&job.remote).await?),
             Verify::Reply | Verify::Hash => None,
         };
+        let before_bytes = session.cost().moved.payload_bytes;
         let moved = match session.get_file(&job.remote, start.marker.as_deref(), &mut file).await {
             Ok(moved) => moved,
             Err(error) => {
                 pending.mark = session.take_mark().or(pending.mark.take());
-                if resume && !matches!(error, ClientError::Refused { .. }) && !wants_room(&error) {
+                let moved_bytes = start.offset_bytes + session.cost().moved.payload_bytes - before_bytes;
+                let keeps = self.keeps_part(moved_bytes);
+                if keeps && !matches!(error, ClientError::Refused { .. }) && !wants_room(&error) {
                     // This is only a help for the next attempt; this one has failed in any case.
                     let _ = file.keep().await;
                 }
@@ -145,6 +159,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
         }
         file.publish().await.map_err(ClientError::Local)?;
+        self.set_local_time(pending).await;
         Ok(payload_bytes)
     }
 }

@@ -23,6 +23,7 @@ use ftp_proto::command::{Command, StructureCode};
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::reply::{Class, Reply};
 use ftp_proto::repr::Representation;
+use ftp_proto::time::{Timestamp, parse_timestamp, timestamp};
 use std::io;
 use std::net::SocketAddr;
 use tokio_util::sync::CancellationToken;
@@ -249,6 +250,26 @@ impl<N: Net> Session<N> {
         parse_size(self.control.command(&Command::Size(remote.to_owned())).await?)
     }
 
+    /// Sets a file's time of modification, in UTC and whole seconds: by MFMT
+    /// (draft-somers-ftp-mfxx-04), or by MDTM with a time before the name where the server does not announce
+    /// MFMT, as vsftpd and others take it.
+    pub async fn set_modified(&mut self, remote: &str, time: Timestamp) -> Result<(), ClientError> {
+        let command = self.time_command(remote, time).await?;
+        let reply = self.control.command(&command).await?;
+        time_was_set(&command, reply)
+    }
+
+    pub(super) async fn time_command(
+        &mut self,
+        remote: &str,
+        (seconds, _): Timestamp,
+    ) -> Result<Command, ClientError> {
+        Ok(match self.announces("MFMT").await? {
+            true => Command::Mfmt((seconds, 0), remote.to_owned()),
+            false => Command::Mdtm(format!("{} {remote}", timestamp((seconds, 0)))),
+        })
+    }
+
     /// FEAT's lines (RFC 2389 section 3.2), trimmed, asked for once; none where the server does not
     /// know FEAT.
     pub async fn features(&mut self) -> Result<&[String], ClientError> {
@@ -260,6 +281,11 @@ impl<N: Net> Session<N> {
         Ok(self.features.as_deref().unwrap_or_default())
     }
 
+    /// Whether FEAT has named HASH with SHA-256, as far as it has been asked.
+    pub(super) fn is_known_to_hash(&self) -> bool {
+        self.features.iter().flatten().any(|line| names_sha256(line))
+    }
+
     /// Whether FEAT names `feature`, with parameters or without.
     pub async fn announces(&mut self, feature: &str) -> Result<bool, ClientError> {
         let named =
@@ -268,12 +294,8 @@ impl<N: Net> Session<N> {
     }
 
     /// Whether FEAT names HASH with SHA-256 among its algorithms (draft-ietf-ftpext2-hash-04 section 3.1).
-    pub(super) async fn announces_sha256(&mut self) -> Result<bool, ClientError> {
-        let names = |line: &String| {
-            let line = line.to_ascii_uppercase();
-            line.strip_prefix("HASH ").is_some_and(|algorithms| algorithms.contains("SHA-256"))
-        };
-        Ok(self.features().await?.iter().any(names))
+    pub async fn announces_sha256(&mut self) -> Result<bool, ClientError> {
+        Ok(self.features().await?.iter().any(|line| names_sha256(line)))
     }
 
     /// HASH by SHA-256 (draft-ietf-ftpext2-hash-04), in lower-case hexadecimal.
@@ -327,11 +349,23 @@ impl<N: Net> Session<N> {
     }
 }
 
+/// Of a line of FEAT.
+fn names_sha256(line: &str) -> bool {
+    let line = line.to_ascii_uppercase();
+    line.strip_prefix("HASH ").is_some_and(|algorithms| algorithms.contains("SHA-256"))
+}
+
 pub(super) fn parse_size(reply: Reply) -> Result<u64, ClientError> {
     match reply.text().trim().parse() {
         Ok(size) if reply.code == 213 => Ok(size),
         _ => Err(ClientError::Unverifiable { command: "SIZE", reply }),
     }
+}
+
+/// A server that has taken MDTM's argument for a name tells the time of a file that happens to have it.
+pub(super) fn time_was_set(command: &Command, reply: Reply) -> Result<(), ClientError> {
+    let tells_a_time = matches!(command, Command::Mdtm(_)) && parse_timestamp(reply.text().trim()).is_some();
+    if reply.is_completion() && !tells_a_time { Ok(()) } else { Err(refused(command, reply)) }
 }
 
 pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {

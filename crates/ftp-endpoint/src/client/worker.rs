@@ -9,6 +9,7 @@ use super::session::{Cost, Session};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::store::{Store, StoreError};
+use ftp_proto::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -23,6 +24,7 @@ pub(super) struct Ends<N: Net, S: Store> {
     pub policy: Policy,
     pub observer: Arc<dyn Observer>,
     pub listed_bytes: Arc<BTreeMap<String, u64>>,
+    pub modified: Arc<BTreeMap<String, Timestamp>>,
 }
 
 pub(super) struct Worker<N: Net, S: Store> {
@@ -34,6 +36,8 @@ pub(super) struct Worker<N: Net, S: Store> {
     observer: Arc<dyn Observer>,
     /// By the names of jobs: what listings said.
     listed_bytes: Arc<BTreeMap<String, u64>>,
+    /// By the names of jobs: what delivered files are to have.
+    modified: Arc<BTreeMap<String, Timestamp>>,
     pub(super) queue: Queue,
     pub(super) session: Option<Session<N>>,
     pub(super) publications: VecDeque<Publication>,
@@ -60,7 +64,7 @@ pub(super) struct Done {
 
 impl<N: Net, S: Store> Worker<N, S> {
     pub(super) fn new(ends: Ends<N, S>, shared: Arc<Shared>) -> Self {
-        let Ends { net, store, server, login, policy, observer, listed_bytes } = ends;
+        let Ends { net, store, server, login, policy, observer, listed_bytes, modified } = ends;
         Self {
             net,
             store,
@@ -69,6 +73,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             policy,
             observer,
             listed_bytes,
+            modified,
             queue: Queue::new(shared),
             session: None,
             publications: VecDeque::new(),
@@ -159,6 +164,28 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a listing said of a download.
+    pub(super) fn listed_bytes(&self, remote: &str) -> Option<u64> {
+        self.listed_bytes.get(remote).copied()
+    }
+
+    /// The time of modification that a file is to have.
+    pub(super) fn time_of(&self, remote: &str) -> Option<Timestamp> {
+        let &(seconds, _) = self.modified.get(remote)?;
+        Some((seconds, 0))
+    }
+
+    pub(super) fn sets_times(&self) -> bool {
+        !self.modified.is_empty()
+    }
+
+    /// Of a file that has come.
+    pub(super) async fn set_local_time(&mut self, pending: &mut Pending) {
+        let Some(time) = self.time_of(&pending.job.remote) else { return };
+        let set = self.store.set_modified(&pending.job.local, time).await;
+        pending.report.untimed = set.err().map(|error| error.to_string());
     }
 
     pub(super) fn delivered(&mut self, mut pending: Pending, payload_bytes: u64) {

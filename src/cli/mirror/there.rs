@@ -1,0 +1,196 @@
+//! The tree at the server, and what the server says of single files.
+
+use super::filter::Filter;
+use super::tree::{Kind, Node, Reason, Tree, leads_inside};
+use crate::cli::remote::{MAX_DEPTH, MAX_ENTRIES, Remote, join};
+use ftp_endpoint::client::{ClientError, Entry, EntryKind};
+use ftp_endpoint::store::disk::is_hidden;
+use ftp_proto::command::Command;
+use ftp_proto::time::{Timestamp, parse_timestamp};
+use std::collections::BTreeSet;
+
+/// A walk under way.
+struct Walk<'a> {
+    remote: &'a mut Remote,
+    base: &'a str,
+    filter: &'a Filter,
+    is_source: bool,
+    tree: Tree,
+    open: Vec<(String, usize)>,
+}
+
+/// All below `base`. `is_source` as at this end. Errors: `base` itself cannot be listed.
+pub(super) async fn walk(
+    remote: &mut Remote,
+    base: &str,
+    filter: &Filter,
+    is_source: bool,
+) -> anyhow::Result<Tree> {
+    let missing = remote.missing();
+    let open = vec![(String::new(), 0)];
+    let mut walk = Walk { remote, base, filter, is_source, tree: Tree::default(), open };
+    walk.all().await?;
+    let Walk { remote, mut tree, .. } = walk;
+    tree.unknown = remote.missing() - missing;
+    Ok(tree)
+}
+
+/// Below the mirror's directory at the server.
+pub(super) fn below(base: &str, path: &str) -> String {
+    if path.is_empty() { base.to_owned() } else { join(base, path) }
+}
+
+impl Walk<'_> {
+    async fn all(&mut self) -> Result<(), ClientError> {
+        // Where LIST has been, as the server names it.
+        let mut visited = BTreeSet::new();
+        while let Some((path, depth)) = self.open.pop() {
+            let directory = below(self.base, &path);
+            let listing = match self.remote.list(&directory).await {
+                Ok(listing) => listing,
+                Err(error) if path.is_empty() => return Err(error),
+                Err(error) => {
+                    self.remote.miss(format_args!("cannot list {directory}: {error}"));
+                    continue;
+                }
+            };
+            if let Some(there) = listing.directory
+                && !visited.insert(there.clone())
+            {
+                self.remote
+                    .miss(format_args!("{directory}: is {there}, which has been listed; a link leads round"));
+                continue;
+            }
+            for entry in listing.entries {
+                if self.tree.nodes.len() >= MAX_ENTRIES {
+                    self.remote.miss(format_args!(
+                        "more than {MAX_ENTRIES} files and directories; the rest is left out"
+                    ));
+                    return Ok(());
+                }
+                self.take(&path, &entry, depth).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, directory: &str, entry: &Entry, depth: usize) {
+        let path = join(directory, &entry.name);
+        let Some(is_directory) = self.is_directory(entry, &path).await else { return };
+        if is_hidden(&entry.name) {
+            return self.tree.skip(path, Reason::Own);
+        }
+        if self.filter.leaves_out(&path, is_directory) {
+            return self.tree.skip(path, Reason::Excluded);
+        }
+        let is_link = entry.kind == EntryKind::Link;
+        let node = match entry.kind {
+            EntryKind::Link | EntryKind::Special if !self.is_source => Node::new(Kind::Other),
+            EntryKind::Special => return self.tree.skip(path, Reason::Special),
+            _ if is_link && is_directory => {
+                return self.tree.skip(path, Reason::LinkToDirectory);
+            }
+            _ if is_link && !entry.target.as_deref().is_some_and(|to| leads_inside(directory, to)) => {
+                return self.tree.skip(path, Reason::LinkOut);
+            }
+            _ if is_directory => Node::new(Kind::Directory),
+            _ => Node {
+                size_bytes: entry.size_bytes,
+                // A link's own time is not the file's.
+                modified: entry.modified.filter(|_| !is_link).map(|(seconds, _)| (seconds, 0)),
+                ..Node::new(Kind::File)
+            },
+        };
+        if node.kind == Kind::Directory {
+            if depth >= MAX_DEPTH {
+                return self.remote.miss(format_args!(
+                    "{path}: more than {MAX_DEPTH} directories deep; is there a loop of links?"
+                ));
+            }
+            self.open.push((path.clone(), depth + 1));
+        }
+        if self.tree.nodes.insert(path.clone(), node).is_some() {
+            self.remote.miss(format_args!("{path}: is listed twice"));
+        }
+    }
+
+    /// None: nobody can tell, which has been told.
+    async fn is_directory(&mut self, entry: &Entry, path: &str) -> Option<bool> {
+        match entry.kind {
+            EntryKind::File | EntryKind::Special => return Some(false),
+            EntryKind::Directory => return Some(true),
+            EntryKind::Link if !self.is_source => return Some(false),
+            EntryKind::Link | EntryKind::Unknown => {}
+        }
+        let remote = below(self.base, path);
+        match self.remote.is_directory(&remote).await {
+            Ok(is_directory) => Some(is_directory),
+            Err(error) => {
+                self.remote.miss(format_args!("{remote}: {error}"));
+                None
+            }
+        }
+    }
+}
+
+/// What a server can be asked of a file, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking {
+    pub size: bool,
+    pub time: bool,
+}
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self { size: true, time: true }
+    }
+}
+
+/// SIZE and MDTM (RFC 3659 sections 3 and 4) of what no listing has told.
+pub(super) async fn ask_facts(
+    remote: &mut Remote,
+    file: &str,
+    node: &mut Node,
+    asking: &mut Asking,
+) -> Result<(), ClientError> {
+    if node.size_bytes.is_none() && asking.size {
+        let reply = remote.client().session().command(&Command::Size(file.to_owned())).await?;
+        asking.size = !matches!(reply.code, 500 | 502 | 504);
+        node.size_bytes =
+            Some(reply).filter(|reply| reply.code == 213).and_then(|reply| reply.text().trim().parse().ok());
+    }
+    if node.modified.is_none() && asking.time {
+        let reply = remote.client().session().command(&Command::Mdtm(file.to_owned())).await?;
+        asking.time = !matches!(reply.code, 500 | 502 | 504);
+        let time: Option<Timestamp> = Some(reply)
+            .filter(|reply| reply.code == 213)
+            .and_then(|reply| parse_timestamp(reply.text().trim()));
+        node.modified = time.map(|(seconds, _)| (seconds, 0));
+    }
+    Ok(())
+}
+
+/// Whether the server says, asked by name, that something is not there; `None` where it says neither. A
+/// listing that has been cut short between two lines looks like a whole one.
+pub(super) async fn is_gone(
+    remote: &mut Remote,
+    path: &str,
+    kind: Kind,
+) -> Result<Option<bool>, ClientError> {
+    let session = remote.client().session();
+    let question = if session.announces("MLST").await? {
+        Command::Mlst(Some(path.to_owned()))
+    } else if kind == Kind::Directory {
+        return Ok(Some(!remote.is_directory(path).await?));
+    } else if session.announces("SIZE").await? {
+        Command::Size(path.to_owned())
+    } else {
+        Command::Mdtm(path.to_owned())
+    };
+    let reply = remote.client().session().command(&question).await?;
+    Ok(match reply.code {
+        550 => Some(true),
+        _ if reply.is_completion() => Some(false),
+        _ => None,
+    })
+}
