@@ -184,6 +184,7 @@ impl TransferArgs {
             opening: if self.active { Opening::Active } else { Opening::Passive },
             pasv_after_epsv: true,
             verify: self.verify,
+            minds_size: direction == Direction::Get,
             publish,
             retries: self.retries,
             retry_delay: self.retry_delay,
