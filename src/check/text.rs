@@ -155,6 +155,18 @@ pub fn is_below(id: &str, prefix: &str) -> bool {
     id.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// What stands in texts that are part of the program.
+///
+/// # Panics
+/// One of them is malformed: then checks would be missing, and nobody would know.
+pub(super) fn built_in<T, E: fmt::Display>(
+    texts: &[&'static str],
+    parse: impl Fn(&'static str) -> Result<Vec<T>, E>,
+) -> Vec<T> {
+    let read = |text: &&'static str| parse(text).unwrap_or_else(|malformed| panic!("built in: {malformed}"));
+    texts.iter().flat_map(read).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +185,12 @@ mod tests {
         for wrong in ["[1] MUST\nx", "[1] SHALL\nx\n> a", "> a", "[1] MUST\nx\n> a\n\n> b"] {
             assert!(blocks(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "built in: [1]: ")]
+    fn a_broken_text_of_our_own_is_no_lack_of_checks() {
+        built_in(&["[1/2/a] MUST\nIt is so.\n> a", "[1] SHALL\nx\n> a"], blocks);
     }
 
     #[test]

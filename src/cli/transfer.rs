@@ -208,6 +208,7 @@ impl TransferArgs {
             opening: if self.active { Opening::Active } else { Opening::Passive },
             pasv_after_epsv: true,
             verify: self.verify,
+            minds_size: direction == Direction::Get,
             publish,
             retries: self.retries.unwrap_or(RETRIES),
             retry_delay: self.retry_delay,

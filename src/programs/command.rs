@@ -101,9 +101,14 @@ impl Place {
         Ok(Self { top, work, home })
     }
 
-    /// `text` with the working directory as its placeholder: what was seen is the same wherever it was seen.
+    /// `text` with its directories as their placeholders: what was seen is the same wherever it was seen.
     pub(crate) fn named(&self, text: &str) -> String {
-        text.replace(&self.work.display().to_string(), "{local_dir}")
+        let top = self.top.path();
+        let directories = [(&*self.work, "{local_dir}"), (&*self.home, "{home}"), (&*tmp(self), "{tmp}")];
+        let text = directories
+            .iter()
+            .fold(text.to_owned(), |text, (path, name)| text.replace(&path.display().to_string(), name));
+        text.replace(&top.display().to_string(), "{top}")
     }
 
     /// A name outside that only who leaves the directory writes to.
@@ -232,6 +237,19 @@ mod tests {
         assert_eq!(words("").unwrap_err(), TemplateError::Empty);
         assert_eq!(words("curl '{url}").unwrap_err(), TemplateError::Quote);
         assert_eq!(words("curl x").unwrap_err(), TemplateError::NoServer);
+    }
+
+    /// The words of a client's script name its HOME, where it lies.
+    #[test]
+    fn what_was_said_names_no_directory_of_the_run() {
+        let place = Place::new("ftpsim-check-").unwrap();
+        let (work, home, outside) = (place.work.display(), place.home.display(), place.outside());
+        let tmp = tmp(&place);
+        let text = format!("{home}/client.py: {work}/a, {}/b and {}", tmp.display(), outside.display());
+        assert_eq!(
+            place.named(&text),
+            "{home}/client.py: {local_dir}/a, {tmp}/b and {top}/ftpsim-evil-absolute"
+        );
     }
 
     #[test]

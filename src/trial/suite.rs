@@ -71,7 +71,7 @@ pub async fn try_all(
         }
     };
     let controls = pairs.iter().map(|pair| run(Arc::clone(pair), None, None));
-    let controls = in_order(controls, jobs, |_| told(Progress::Ended)).await;
+    let controls = in_order(controls, jobs, panicked, |_| told(Progress::Ended)).await;
     let mut tried = Tried::default();
     let (mut work, mut of_pair) = (Vec::new(), Vec::new());
     for (pair, control) in pairs.iter().zip(controls) {
@@ -88,7 +88,8 @@ pub async fn try_all(
         }
     }
     told(Progress::Planned(work.len()));
-    let mut runs = in_order(work.into_iter(), jobs, |_| told(Progress::Ended)).await.into_iter();
+    let runs = in_order(work.into_iter(), jobs, panicked, |_| told(Progress::Ended)).await;
+    let mut runs = runs.into_iter();
     for (pair, control, planned) in of_pair {
         tried.rows.push(control);
         for (planned, run) in planned.iter().zip(runs.by_ref()) {
@@ -102,6 +103,10 @@ pub async fn try_all(
         }
     }
     Ok(tried)
+}
+
+fn panicked<T>(_: usize, words: String) -> io::Result<T> {
+    Err(io::Error::other(format!("a defect of the trial: {words}")))
 }
 
 /// What a trial tells while it runs.

@@ -149,7 +149,8 @@ pub async fn compare(
             tokio::task::spawn_blocking(one).await.map_err(io::Error::other)?
         }
     });
-    in_order(work, jobs, |_| ended()).await.into_iter().collect()
+    let panicked = |_, words: String| Err(io::Error::other(words));
+    in_order(work, jobs, panicked, |_| ended()).await.into_iter().collect()
 }
 
 /// One delivery, in a thread and a runtime of its own.

@@ -3,10 +3,10 @@
 
     conformance.py [--ftpsim PATH] [--out DIR] [NAME ...]
 
-Runs `ftpsim check` against each server of launch.py and `ftpsim serve`, in clear and under TLS, and
+Runs `ftpsim check` against each server of launch.py and `ftpsim serve`, in clear and, where it knows it, under TLS, and
 `ftpsim check client` with each client below, on loopback; writes servers.csv and clients.csv (a row a check,
 a column a program, fail and skipped and so on in the cells), and index.html with what was seen. As root,
-after tests/peers/install.sh. A program that is missing is said and left out.
+after tests/peers/install.sh, and more.sh, of whose programs a missing one is said and left out.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import csv
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,6 +48,23 @@ CLIENTS = {
                "--upload", "/usr/bin/python3 {here}/check_ftplib.py put {{host}} {{port}} {{user}} {{password}} {{remote}} {{local}}",
                "--listing", "/usr/bin/python3 {here}/check_ftplib.py list {{host}} {{port}} {{user}} {{password}}"],
 }
+# Of more.sh and install.sh, by a script of ours each.
+ACCESS = "{{host}} {{port}} {{user}} {{password}}"
+SCRIPTS = {
+    "net-ftp": "perl {here}/check_net_ftp.pl",
+    "basic-ftp": "node {here}/check_basic_ftp.js {peers}/basic-ftp/package",
+    "aioftp": "{peers}/venv-more/bin/python {here}/check_aioftp.py",
+}
+for client, script in SCRIPTS.items():
+    CLIENTS[client] = ["--download", f"{script} get {ACCESS} {{{{remote}}}} {{{{local}}}}",
+                       "--upload", f"{script} put {ACCESS} {{{{remote}}}} {{{{local}}}}",
+                       "--listing", f"{script} list {ACCESS}"]
+# It takes a password in a form of its own alone.
+RCLONE = """sh -c 'p=$(rclone obscure {{password}}); exec rclone --config "" --log-format "" --retries 1 \
+--low-level-retries 2 --timeout 8s --contimeout 5s --ftp-host {{host}} --ftp-port {{port}} --ftp-user {{user}} --ftp-pass $p """
+CLIENTS["rclone"] = ["--download", RCLONE + "copyto :ftp:{{remote}} {{local}}'",
+                     "--upload", RCLONE + "copyto {{local}} :ftp:{{remote}}'",
+                     "--listing", RCLONE + "lsf :ftp:'", "--mirror", RCLONE + "copy :ftp: {{local_dir}}'"]
 
 
 def results_of(command, environment):
@@ -92,7 +108,7 @@ def check_server(name, ftpsim, tls):
 
 
 def check_client(name, ftpsim):
-    commands = [part.format(ftpsim=ftpsim, here=launch.HERE) for part in CLIENTS[name]]
+    commands = [part.format(ftpsim=ftpsim, here=launch.HERE, peers=launch.CACHE) for part in CLIENTS[name]]
     return results_of([ftpsim, "check", "client", "--json", "--limit", "30", *commands], {})
 
 
@@ -101,7 +117,7 @@ def version(name, ftpsim):
         return launch.output_of([ftpsim, "--version"]).split()[1]
     if name == "wget":
         return launch.output_of(["wget", "--version"]).split()[2]
-    return launch.version_of(name) or "?"
+    return launch.version_of(name)
 
 
 def write_csv(path, columns):
@@ -125,17 +141,20 @@ def main():
     if gone := launch.missing():
         sys.exit("conformance.py: missing: " + ", ".join(gone))
     ftpsim = options.ftpsim.resolve()
-    wanted = options.names or [OWN, *launch.SERVERS, *CLIENTS]
+    known = [OWN, *launch.SERVERS, *launch.MORE]
+    wanted = options.names or [*known, *CLIENTS]
+    for name in [name for name in wanted if name in [*launch.MORE, *CLIENTS] and not version(name, ftpsim)]:
+        print(f"conformance.py: left out: {name} is not here (tests/peers/more.sh)", file=sys.stderr)
+        wanted = [other for other in wanted if other != name]
     servers, clients = {}, {}
-    for name in [OWN, *launch.SERVERS]:
+    for name in known:
         for tls in (False, True):
-            if name in wanted:
+            if name in wanted and (not tls or name == OWN or launch.has_tls(name)):
                 title = f"{name} {version(name, ftpsim)}{' TLS' if tls else ''}"
                 print(title, file=sys.stderr)
                 servers[title] = check_server(name, ftpsim, tls)
     for name in CLIENTS:
-        program = {OWN: str(ftpsim), "ncftp": "ncftpget", "ftplib": "/usr/bin/python3"}.get(name, name)
-        if name in wanted and shutil.which(program):
+        if name in wanted:
             title = f"{name} {version(name, ftpsim)}"
             print(title, file=sys.stderr)
             clients[title] = check_client(name, ftpsim)

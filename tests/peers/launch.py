@@ -2,6 +2,7 @@
 """Runs one FTP server on loopback until standard input ends, for tests and benchmarks.
 
     launch.py vsftpd|proftpd|pure-ftpd|pyftpdlib [--tls] [--scratch DIR]
+    launch.py aioftp|ftp-srv|inetutils|libunftp|twisted [--tls] [--scratch DIR]   of more.sh
     launch.py --check      prints what is missing of the peers, one a line; exit 1 if anything is
     launch.py --versions   the versions of all peers as JSON
 
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 
 USER = "ftpsim-peer"
 # Below Linux's ephemeral ports, so that no outgoing connection holds one; wide, because after a
@@ -205,6 +207,38 @@ FTPServer(("127.0.0.1", {place.port}), FTPHandler).serve_forever()
 
 
 SERVERS = {"vsftpd": vsftpd, "proftpd": proftpd, "pure-ftpd": pure_ftpd, "pyftpdlib": pyftpdlib}
+# What more.sh installs.
+MORE = ["aioftp", "ftp-srv", "inetutils", "libunftp", "twisted"]
+
+
+def description(name):
+    """How `ftpsim trial` starts it, and asks for its version."""
+    return tomllib.loads((HERE.parent.parent / "src/trial/described" / f"{name}.toml").read_text())
+
+
+def filled(text, places):
+    for name, value in places.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text
+
+
+def described(name, place):
+    """The command of a server of more.sh, its files written."""
+    server, tls = description(name)["server"], {}
+    if place.certificate is not None:
+        tls = server["tls"]
+        (place.directory / "certificate.pem").chmod(0o644)
+    places = {"peers": CACHE, "dir": place.directory, "root": place.root, "host": "127.0.0.1", "port": place.port,
+              "user": USER, "password": place.password, "uid": place.uid, "gid": place.gid,
+              "crypt": place.passwd_line().split(":")[1], "passive-first": PASSIVE_PORTS[0],
+              "passive-last": PASSIVE_PORTS[1]}
+    for file, text in server.get("files", {}).items():
+        place.write(file, filled(text, places))
+    return [filled(word, places) for word in [*server["start"], *tls.get("arguments", [])]]
+
+
+def has_tls(name):
+    return name in SERVERS or "tls" in description(name)["server"]
 
 
 def output_of(command):
@@ -230,6 +264,15 @@ VERSIONS = {
 
 
 def version_of(peer):
+    """`None` where it is not installed."""
+    if peer not in VERSIONS:
+        command = [filled(word, {"peers": CACHE}) for word in description(peer)["version"]]
+        try:
+            ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+        except FileNotFoundError:
+            return None
+        found = re.search(r"\bv?(\d\S*)", ran.stdout) if ran.returncode == 0 else None
+        return found.group(1) if found else None
     command, pattern = VERSIONS[peer]
     found = re.search(pattern, output_of(command))
     return found.group(1) if found else None
@@ -294,7 +337,7 @@ def run(peer, scratch, tls):
     place = Place(scratch, tls)
     process = None
     try:
-        command = SERVERS[peer](place)
+        command = SERVERS[peer](place) if peer in SERVERS else described(peer, place)
         with place.log.open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        cwd=place.directory, preexec_fn=in_child)
@@ -312,7 +355,7 @@ def run(peer, scratch, tls):
 
 def main():
     parser = argparse.ArgumentParser(description="One FTP server on loopback until standard input ends.")
-    parser.add_argument("peer", nargs="?", choices=sorted(SERVERS))
+    parser.add_argument("peer", nargs="?", choices=sorted([*SERVERS, *MORE]))
     parser.add_argument("--tls", action="store_true", help="nothing in clear")
     parser.add_argument("--scratch", help="where its directory is made")
     parser.add_argument("--check", action="store_true")

@@ -192,8 +192,7 @@ fn parse(text: &'static str) -> Result<Vec<Case>, Malformed> {
 /// Every case.
 pub fn all() -> &'static [Case] {
     static ALL: OnceLock<Vec<Case>> = OnceLock::new();
-    // The tests parse them one by one.
-    ALL.get_or_init(|| TEXTS.iter().flat_map(|text| parse(text).unwrap_or_default()).collect())
+    ALL.get_or_init(|| text::built_in(&TEXTS, parse))
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub(super) struct Heard {
     /// Verbs, in capitals, and how often each.
     pub verbs: BTreeMap<String, usize>,
     pub uploads: Vec<Vec<u8>>,
+    /// Names of uploads, and how long they are: some clients look whether they are there.
+    pub stored: BTreeMap<String, usize>,
     pub dialogue: Vec<String>,
     /// Somebody has come to where only a deceived client would.
     pub is_trapped: bool,
@@ -81,6 +83,23 @@ impl Scripted {
             .replace("{trapport}", &trap.to_string())
             .replace("{outside}", &self.outside);
         text::bytes(&text).unwrap_or_default()
+    }
+
+    /// What an ordinary server lists by LIST, NLST or MLSD: the file, and what was uploaded.
+    pub(super) fn listing(&self, verb: &str) -> String {
+        let mut files = vec![("file.bin".to_owned(), self.content.len())];
+        files.extend(self.hear(|heard| heard.stored.clone()));
+        let line = |(name, bytes): (String, usize)| match verb {
+            "LIST" => format!("-rw-r--r--   1 ftp      ftp      {bytes:>8} Jan  1  2020 {name}\r\n"),
+            "MLSD" => format!("type=file;size={bytes};modify=20200101000000; {name}\r\n"),
+            _ => format!("{name}\r\n"),
+        };
+        files.into_iter().map(line).collect()
+    }
+
+    /// How long the upload of this name is, if there is one.
+    pub(super) fn stored(&self, path: &str) -> Option<usize> {
+        self.hear(|heard| heard.stored.get(path.rsplit('/').next().unwrap_or_default()).copied())
     }
 
     /// Serves until dropped.

@@ -19,8 +19,6 @@ const PIECE_BYTES: usize = 1500;
 
 const FEATURES: &str = " EPSV\r\n SIZE\r\n MDTM\r\n REST STREAM\r\n UTF8\r\n";
 const MLST: &str = " MLST type*;size*;modify*;\r\n";
-const LISTING: &str = "-rw-r--r--   1 ftp      ftp         48000 Jan  1  2020 file.bin\r\n";
-const MACHINE: &str = "type=file;size=48000;modify=20200101000000; file.bin\r\n";
 /// What a stranger sends.
 pub(super) const STRANGE: &[u8] = b"these are a stranger's bytes";
 
@@ -79,7 +77,7 @@ impl Session {
             "CWD" => self.go(argument),
             "CDUP" => drop(self.directory.pop()),
             "RETR" | "STOR" | "APPE" | "STOU" | "LIST" | "NLST" | "MLSD" if reply.is_empty() => {
-                return self.transfer(verb).await;
+                return self.transfer(verb, argument).await;
             }
             _ => {}
         }
@@ -119,7 +117,11 @@ impl Session {
             "MKD" => "257 \"made\"",
             "SIZE" if is_file => return format!("213 {}\r\n", self.server.content.len()),
             "MDTM" if is_file => "213 20200101000000",
-            "SIZE" | "MDTM" => "550 No such file",
+            "SIZE" | "MDTM" => match self.server.stored(argument) {
+                Some(bytes) if verb == "SIZE" => return format!("213 {bytes}\r\n"),
+                Some(_) => "213 20200101000000",
+                None => "550 No such file",
+            },
             "REST" | "RNFR" => "350 Go on",
             "TYPE" | "MODE" | "STRU" | "PORT" | "EPRT" | "NOOP" | "ALLO" | "OPTS" => "200 Done",
             "HELP" => "214 Help yourself",
@@ -192,7 +194,7 @@ impl Session {
         Ok(accepted?.0)
     }
 
-    async fn transfer(&mut self, verb: &str) -> io::Result<()> {
+    async fn transfer(&mut self, verb: &str, argument: &str) -> io::Result<()> {
         if let Some(refusal) = self.scripted(verb) {
             self.passive = None;
             self.pause(verb).await;
@@ -215,7 +217,7 @@ impl Session {
         };
         stream.set_nodelay(true)?;
         let moved = match verb {
-            "STOR" | "APPE" | "STOU" => self.take(stream).await,
+            "STOR" | "APPE" | "STOU" => self.take(stream, argument).await,
             _ => self.give(verb, stream).await,
         };
         if let Err(error) = moved {
@@ -233,7 +235,7 @@ impl Session {
         }
     }
 
-    async fn take(&mut self, stream: TcpStream) -> io::Result<()> {
+    async fn take(&mut self, stream: TcpStream, path: &str) -> io::Result<()> {
         if self.server.script.unread {
             // The file is to have left the client, which may have closed by then.
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -245,20 +247,24 @@ impl Session {
         }
         stream.take(MAX_UPLOAD_BYTES).read_to_end(&mut all).await?;
         self.server.note('*', format!("{} bytes came", all.len()).as_bytes());
-        self.server.hear(|heard| heard.uploads.push(all));
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        self.server.hear(|heard| {
+            heard.stored.insert(name, all.len());
+            heard.uploads.push(all);
+        });
         Ok(())
     }
 
     async fn give(&mut self, verb: &str, mut stream: TcpStream) -> io::Result<()> {
         let script = self.server.script;
-        let given = |operand: Option<&str>, ordinary: &str| match operand {
+        let given = |operand: Option<&str>| match operand {
             Some(operand) => self.server.filled(operand, None),
-            None => ordinary.as_bytes().to_vec(),
+            None => self.server.listing(verb).into_bytes(),
         };
         let bytes = match verb {
-            "LIST" => given(script.listing, LISTING),
-            "MLSD" => given(script.machine, MACHINE),
-            "NLST" => given(script.bare, "file.bin\r\n"),
+            "LIST" => given(script.listing),
+            "MLSD" => given(script.machine),
+            "NLST" => given(script.bare),
             _ if script.stranger && self.server.hear(|heard| heard.is_active) => STRANGE.to_vec(),
             _ => self.server.content[self.offset.min(self.server.content.len())..].to_vec(),
         };

@@ -67,7 +67,11 @@ impl Suite {
                 }
             }
         });
-        in_order(work, parallel, told).await
+        let panicked = |index: usize, words: String| {
+            let why = format!("a defect of this check, not of the client: {words}");
+            outcome(cases[index], Verdict::Fail, why, Vec::new())
+        };
+        in_order(work, parallel, panicked, told).await
     }
 
     /// Why cases of this kind cannot be judged: the control group, an ordinary server.

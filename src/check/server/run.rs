@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 const TIMEOUTS: u32 = 6;
 /// Whoever guesses passwords may be kept waiting.
 const SLOWNESS: u32 = 4;
+/// Sections about what every server has.
+const MINIMUM: [&str; 2] = ["959/5.1", "1123/4.1.5"];
 /// Codes that say that a command or parameter is not there (RFC 959 section 4.2.2, RFC 2228, RFC 2428).
 const NOT_OFFERED: [u16; 9] = [500, 501, 502, 503, 504, 522, 534, 536, 431];
 
@@ -85,19 +87,24 @@ async fn steps(
     let directory = (!session.target.read_only && check.needs.writes).then_some(directory);
     session.begin(check.start, check.needs.clear, directory).await?;
     let mut said = String::new();
+    let mut is_in_pieces = false;
     for step in &check.steps {
         match step {
             Step::Say(line) => said = filled(session, line),
+            Step::Raw(bytes) if is_in_pieces => said.push_str(name::decode(bytes).trim_end()),
             Step::Raw(bytes) => said = name::decode(bytes).trim_end().to_owned(),
             _ => {}
         }
+        is_in_pieces = matches!(step, Step::Raw(_)) || is_in_pieces && matches!(step, Step::Wait(_));
         match step {
             Step::Reply(pass, done) => {
-                let code = reply(session, &said, pass, done).await?;
+                let code = reply(session, &said, pass, done).await;
+                let code = code.map_err(|ended| excused(check, probe, &said, session.last.code, ended))?;
                 if !pass.has(code) {
                     break;
                 }
             }
+            Step::Refused(codes) => refused(session, &said, codes).await?,
             Step::Offered(pass) => offered(session, &said, pass).await?,
             Step::Feature(word) if !probe.announces(word) => {
                 return Err((Verdict::Skipped, format!("FEAT does not name {word}")));
@@ -150,6 +157,36 @@ async fn reply(session: &mut Session<'_>, said: &str, pass: &Codes, done: &Codes
         let expected = [&pass.0[..], &done.0[..]].concat().join(", ");
         Err(failed(format!("{}: {}; expected {expected}", shown(said), session.last.brief())))
     }
+}
+
+/// A negative reply, at once or behind 125 or 150. In the latter case what the data connection is for is brought to
+/// its end: nothing goes to the server, and nothing may come.
+async fn refused(session: &mut Session<'_>, said: &str, codes: &Codes) -> Result<(), Ended> {
+    let code = reply(session, said, codes, &Codes(vec!["125", "150"])).await?;
+    if code / 100 != 1 {
+        return Ok(());
+    }
+    // The server may have closed it already, in whatever way.
+    if said.starts_with("STOR") {
+        let (tls, timeout) = (session.tls(), session.control.timeout);
+        let _ = session.data.close(tls.as_ref(), timeout).await;
+    } else if session.receive(None).await.is_ok() && !session.received.is_empty() {
+        return Err(failed(format!("{}: {} bytes came", shown(said), session.received.len())));
+    }
+    reply(session, said, codes, &Codes::default()).await.map(drop)
+}
+
+/// A command that a check asks by, and is not about, may not be there: then nothing follows. Checks of the commands
+/// themselves tell that.
+fn excused(check: &Check, probe: &Probe, said: &str, code: u16, ended: Ended) -> Ended {
+    let verb = said.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+    let is_about = check.id.to_ascii_uppercase().contains(&verb) || MINIMUM.contains(&check.section());
+    let is_absent = match &*verb {
+        // Not asked before: it needs a data connection.
+        "NLST" => matches!(code, 500..=502),
+        _ => probe.lacks.iter().any(|lacked| lacked == &verb) && matches!(code, 500 | 502),
+    };
+    if is_absent && !is_about { (Verdict::Skipped, format!("{verb} is not offered: {code}")) } else { ended }
 }
 
 async fn offered(session: &mut Session<'_>, said: &str, pass: &Codes) -> Result<(), Ended> {
@@ -233,7 +270,12 @@ async fn act(session: &mut Session<'_>, step: &Step) -> Result<(), Ended> {
             session.control.shutdown().await;
             Ok(())
         }
-        Step::Reply(..) | Step::Offered(_) | Step::Has(_) | Step::Is(..) | Step::Feature(_) => Ok(()),
+        Step::Reply(..)
+        | Step::Refused(_)
+        | Step::Offered(_)
+        | Step::Has(_)
+        | Step::Is(..)
+        | Step::Feature(_) => Ok(()),
     }
 }
 

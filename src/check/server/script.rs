@@ -1,7 +1,7 @@
 //! Checks as they are written, read into steps.
 
 use super::predicates::Predicate;
-use crate::check::text::{self, Block, Level, Malformed};
+use crate::check::text::{self, Block, Level, Malformed, built_in};
 use std::sync::OnceLock;
 
 /// In the order in which they are told: one file a document.
@@ -79,6 +79,8 @@ pub(super) enum Step {
     Reply(Codes, Codes),
     /// `? CODES`: likewise, but a refusal means that it is not offered.
     Offered(Codes),
+    /// `refused CODES`: one of these, at once or behind 125 or 150, and no data.
+    Refused(Codes),
     /// `has TEXT`: in the last reply, in either case.
     Has(&'static str),
     /// `is PREDICATE ARGUMENT`: of the last reply, or what came over the data connection.
@@ -146,6 +148,7 @@ impl Step {
                 Self::Reply(codes(pass), codes(done))
             }
             "?" => Self::Offered(codes(operand)),
+            "refused" => Self::Refused(codes(operand)),
             "has" => Self::Has(operand),
             "is" => {
                 let (name, argument) = operand.split_once(' ').unwrap_or((operand, ""));
@@ -199,6 +202,7 @@ impl Step {
         matches!(
             self,
             Self::Reply(..)
+                | Self::Refused(_)
                 | Self::Has(_)
                 | Self::Is(..)
                 | Self::ReceiveExactly(_)
@@ -274,10 +278,7 @@ pub fn parse(text: &'static str) -> Result<Vec<Check>, String> {
 /// Every check, by document.
 pub fn all() -> &'static [Check] {
     static ALL: OnceLock<Vec<Check>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        // The tests parse them one by one.
-        TEXTS.iter().flat_map(|text| parse(text).unwrap_or_default()).collect()
-    })
+    ALL.get_or_init(|| built_in(&TEXTS, parse))
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub struct Probe {
     pub features: Vec<String>,
     /// Of SYST.
     pub system: String,
+    /// What checks ask by, of this, that the server does not know.
+    pub lacks: Vec<String>,
 }
 
 impl Probe {
@@ -73,8 +75,14 @@ impl Suite {
             .filter_map(|line| line.split_whitespace().next());
         let features = if code == 211 { words.map(str::to_ascii_uppercase).collect() } else { Vec::new() };
         let (_, system) = said("SYST").await.unwrap_or_default();
+        let mut lacks = Vec::new();
+        for verb in ["NOOP", "STAT"] {
+            if matches!(said(verb).await, Ok((500 | 502, _))) {
+                lacks.push(verb.to_owned());
+            }
+        }
         let _ = said("QUIT").await;
-        Ok(Probe { greeting, features, system })
+        Ok(Probe { greeting, features, system, lacks })
     }
 
     /// Whether the server offers TLS by AUTH, asked in clear. Errors: why it cannot be asked.
@@ -121,7 +129,8 @@ impl Suite {
             unreached.set(if *is_reached { 0 } else { unreached.get() + 1 });
             told(outcome);
         };
-        in_order(work, parallel, ended).await.into_iter().map(|(outcome, _)| outcome).collect()
+        let panicked = |index: usize, words| (fault_of_ours(checks[index], words), true);
+        in_order(work, parallel, panicked, ended).await.into_iter().map(|(outcome, _)| outcome).collect()
     }
 
     /// Takes away what was made. Errors: what is left, and why.
@@ -200,13 +209,21 @@ async fn names(
 }
 
 fn lost(check: &'static Check) -> Outcome {
+    fail(check, "not asked: the server takes no connections any more".to_owned())
+}
+
+fn fault_of_ours(check: &'static Check, words: String) -> Outcome {
+    fail(check, format!("a defect of this check, not of the server: {words}"))
+}
+
+fn fail(check: &'static Check, seen: String) -> Outcome {
     Outcome {
         id: check.id,
         section: check.section(),
         level: check.level,
         sentence: check.sentence,
         verdict: Verdict::Fail,
-        seen: "not asked: the server takes no connections any more".to_owned(),
+        seen,
         dialogue: Vec::new(),
     }
 }

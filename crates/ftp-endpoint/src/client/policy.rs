@@ -149,6 +149,12 @@ pub struct Policy {
     pub pasv_after_epsv: bool,
     /// What a file's success is taken from.
     pub verify: Verify,
+    /// A download of stream mode in TYPE I is held against what the server tells of its size: the number of bytes
+    /// that its 125 or 150 ends with, and SIZE, asked before, where neither a listing nor [`Self::verify`] has told.
+    /// Fewer bytes are [`ClientError::SizeMismatch`](super::error::ClientError::SizeMismatch); more are a file that
+    /// grows. Not by default, so that experiments see what the protocol alone tells.
+    #[serde(skip_serializing_if = "is_default")]
+    pub minds_size: bool,
     /// Under which name an upload goes.
     pub publish: Publish,
     /// Further attempts at a file after the first. Refusals by 5yz are final (RFC 959 section 4.2.1).
@@ -227,6 +233,7 @@ impl Default for Policy {
             opening: Opening::Passive,
             pasv_after_epsv: false,
             verify: Verify::Reply,
+            minds_size: false,
             publish: Publish::Direct,
             retries: 2,
             retry_delay: Duration::from_secs(1),

@@ -5,6 +5,7 @@ use super::local::{LocalReader, LocalWriter};
 use super::marker::Start;
 use super::policy::{Direction, Publish, Verify, part_name};
 use super::queue::Pending;
+use super::session::told::not_short;
 use super::verify::{same_hash, same_size};
 use super::worker::Worker;
 use crate::net::Net;
@@ -125,11 +126,14 @@ impl<N: Net, S: Store> Worker<N, S> {
         let opened = LocalWriter::open(&self.store, &job.local, start, &policy).await;
         let mut file = opened.map_err(ClientError::Local)?;
         let verify = policy.verify;
+        let is_listed = self.is_listed(&job.remote);
         let session = self.session().await?;
-        let size_bytes = match verify {
-            Verify::Size => Some(session.size_bytes(&job.remote).await?),
-            Verify::Reply | Verify::Hash => None,
-        };
+        let (mut size_bytes, mut told_bytes) = (None, None);
+        match verify {
+            Verify::Size => size_bytes = Some(session.size_bytes(&job.remote).await?),
+            Verify::Reply if !is_listed => told_bytes = session.told_size(&job.remote).await?,
+            Verify::Reply | Verify::Hash => {}
+        }
         let before_bytes = session.cost().moved.payload_bytes;
         let moved = match session.get_file(&job.remote, start.marker.as_deref(), &mut file).await {
             Ok(moved) => moved,
@@ -148,6 +152,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         if let Some(size_bytes) = size_bytes {
             same_size(size_bytes, payload_bytes)?;
         }
+        not_short(told_bytes, payload_bytes)?;
         if verify == Verify::Hash {
             same_hash(session.hash(&job.remote).await?, file.hash())?;
         }

@@ -5,6 +5,7 @@ mod ahead;
 mod data;
 mod directory;
 mod security;
+pub(super) mod told;
 mod transfer;
 
 use super::control::{Control, shown};
@@ -63,6 +64,10 @@ pub struct Session<N: Net> {
     listening: Option<N::Listener>,
     /// EPSV was refused: PASV from now on.
     without_epsv: bool,
+    /// SIZE is not known here.
+    without_size: bool,
+    /// What the latest 125 or 150 told of its file.
+    announced_bytes: Option<u64>,
     /// The latest restart marker of a download.
     received_mark: Option<RestartMarker>,
     /// SITE MARKERS has been sent.
@@ -106,6 +111,8 @@ impl<N: Net> Session<N> {
             data: None,
             listening: None,
             without_epsv: false,
+            without_size: false,
+            announced_bytes: None,
             received_mark: None,
             markers_chosen: false,
             hash_chosen: false,

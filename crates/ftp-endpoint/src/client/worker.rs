@@ -156,6 +156,10 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
     }
 
+    pub(super) fn is_listed(&self, remote: &str) -> bool {
+        self.listed_bytes.contains_key(remote)
+    }
+
     /// Whether as much has come as a listing told, if one did.
     pub(super) fn as_listed(&self, remote: &str, moved_bytes: u64) -> Result<(), ClientError> {
         match self.listed_bytes.get(remote) {

@@ -11,6 +11,7 @@ pub use options::Options;
 use super::error::ClientError;
 use super::local::{LocalReader, LocalWriter};
 use super::policy::Login;
+use super::session::told::not_short;
 use super::session::{Session, parse_size};
 use crate::net::Net;
 use crate::observe::{Nobody, Watch, Who};
@@ -160,7 +161,8 @@ impl<N: Net> Client<N> {
     }
 
     /// RETR: downloads into `target` as the file comes, flushes it, and gives the bytes of payload
-    /// received. After an error `target` has the file's beginning, or nothing.
+    /// received. In stream mode and TYPE I the server is asked for the file's SIZE before, and
+    /// [`ClientError::SizeMismatch`] is that less has come. After an error `target` has the file's beginning, or nothing.
     pub async fn fetch(
         &mut self,
         path: &str,
@@ -168,7 +170,9 @@ impl<N: Net> Client<N> {
     ) -> Result<u64, ClientError> {
         let session = self.in_step()?;
         let mut file = LocalWriter::new(Sink::new(target), session.policy());
+        let told_bytes = session.told_size(path).await?;
         let moved = session.get_file(path, None, &mut file).await?;
+        not_short(told_bytes, moved.payload_bytes)?;
         file.publish().await.map_err(ClientError::Local)?;
         Ok(moved.payload_bytes)
     }

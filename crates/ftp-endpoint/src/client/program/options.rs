@@ -79,6 +79,7 @@ impl Options {
             reply_timeout: self.reply_timeout,
             data_timeout: self.data_timeout,
             pasv_after_epsv: true,
+            minds_size: true,
             ..Policy::default()
         }
     }

@@ -1,6 +1,7 @@
 //! A session's single transfers: the command, the data, and what the server says meanwhile and after.
 
 use super::data::Opened;
+use super::told::announced_bytes;
 use super::{Session, refused};
 use crate::client::control::Control;
 use crate::client::error::ClientError;
@@ -60,6 +61,10 @@ impl<N: Net> Session<N> {
             self.receive_from(Command::Retr(remote.to_owned()), restart, remote, file).await?;
         if unmarked {
             self.is_as_large(remote, restart, moved.payload_bytes).await?;
+        }
+        // Of what is left of a file, some servers tell all of it.
+        if restart.is_none() {
+            self.is_as_announced(remote, moved.payload_bytes).await?;
         }
         Ok(moved)
     }
@@ -192,6 +197,7 @@ impl<N: Net> Session<N> {
             }
             self.control.send(&command).await?;
             let reply = self.control.read_reply().await?;
+            self.announced_bytes = announced_bytes(&reply);
             match (reply.class(), opened) {
                 (Class::Preliminary, Opened::Awaited(listener)) => return self.accept(listener).await,
                 (Class::Preliminary, Opened::Kept | Opened::New) => {
