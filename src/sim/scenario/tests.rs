@@ -55,7 +55,7 @@ fn seed_ranges() {
 fn a_key_or_word_that_comes_near_is_offered() {
     for (from, to, meant) in [
         ("random = 1, text", "randm = 1, text", "random"),
-        ("size_bytes = [1, 8_192]", "sise_bytes = [1, 8_192]", "size_bytes"),
+        ("size_bytes = [1, 8_192]", "size_byte = [1, 8_192]", "size_bytes"),
         ("queue_bytes = 250_000", "queue_bytes = 250_000\nburst_loss = { entr_ppm = 1 }", "enter_ppm"),
         ("kind = \"early_close\"", "kind = \"erly_close\"", "early_close"),
         ("restart_after_us =", "restart_us =", "restart_after_us"),
