@@ -52,8 +52,11 @@ fn seconds_of(path: &Path) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
+/// Length, a sum of the content, and time.
+type Is = (usize, u64, u64);
+
 /// Paths below `root`: files with length, sum of the content, and time; directories with none of them.
-fn tree(root: &Path) -> Vec<(PathBuf, Option<(usize, u64, u64)>)> {
+fn tree(root: &Path) -> Vec<(PathBuf, Option<Is>)> {
     let mut all = Vec::new();
     let mut open = vec![root.to_owned()];
     while let Some(directory) = open.pop() {

@@ -564,3 +564,33 @@ async fn two_connections_from_the_server_to_one_port_fail_the_transfer() {
         }
     }
 }
+
+/// draft-somers-ftp-mfxx-04 section 3; a time before MDTM's name is what vsftpd takes.
+#[tokio::test(start_paused = true)]
+async fn times_are_set_by_mfmt_or_mdtm_and_a_time_is_no_leave() {
+    for (feature, reply, is_set) in [
+        ("MFMT", "213 Modify=20010909014640; a b", true),
+        ("MFMT", "550 no", false),
+        ("MDTM", "213 File modification time set.", true),
+        // There is a file of just that name.
+        ("MDTM", "213 20200101000000", false),
+        ("MDTM", "550 no such file", false),
+    ] {
+        play(
+            &policy(TransmissionMode::Stream),
+            |mut s| async move {
+                s.log_in(None).await;
+                s.answer("FEAT", &format!("211-Features:\r\n {feature}\r\n211 End")).await;
+                s.answer(&format!("{feature} 20010909014640 a b"), reply).await;
+                s.answer("QUIT", "221 bye").await;
+            },
+            |mut c| async move {
+                let set = c.set_modified("a b", (1_000_000_000, 500_000_000)).await;
+                assert_eq!(set.is_ok(), is_set, "{reply}: {set:?}");
+                assert!(set.is_ok() || matches!(set, Err(ClientError::Refused { .. })));
+                c.quit().await;
+            },
+        )
+        .await;
+    }
+}

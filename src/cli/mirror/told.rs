@@ -95,7 +95,7 @@ impl Outcome {
         if self.dry_run {
             let files = counted(self.moved.len() as u64, "file");
             let changes = self.changes();
-            writeln!(out, "would have {verb} {files}; {unchanged}{changes}")?;
+            writeln!(out, "a dry run, nothing is done: {verb} {files}; {unchanged}{changes}")?;
         } else {
             let rate = payload_bytes as f64 / self.moving.as_secs_f64().max(1e-9);
             let moved = match self.moved.len() {
