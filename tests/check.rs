@@ -5,5 +5,7 @@
 #[path = "check/clients.rs"]
 mod clients;
 mod common;
+#[path = "check/particular.rs"]
+mod particular;
 #[path = "check/servers.rs"]
 mod servers;

@@ -197,10 +197,13 @@ impl Circumstances<'_> {
     }
 }
 
-/// Both of its streams, escaped, without the password and the name of its directory.
+/// Both of its streams, escaped, without the password and the names of directories.
 fn printed(ran: &Ran, place: &Place, password: &str) -> String {
     let text = [&ran.stdout[..], &ran.stderr[..]].concat();
-    let text = place.named(&String::from_utf8_lossy(&text)).replace(password, "****");
+    let said = place.named(&String::from_utf8_lossy(&text)).replace(password, "****");
+    let installed = super::described::common().0;
+    let paths = installed.iter().filter(|(_, path)| !path.is_empty());
+    let text = paths.fold(said, |text, (name, path)| text.replace(path, name));
     // Progress is told on one line, again and again.
     let lines = text.split(['\n', '\r']);
     lines.map(|line| Printable(line).to_string()).collect::<Vec<_>>().join("\n")

@@ -70,6 +70,17 @@ fn a_client_that_is_always_content_is_found_out() {
     assert_eq!(uploads["verdict"], "skipped", "no command for it was given");
 }
 
+/// Some clients look whether what they have uploaded is there: it is, unless the reply says otherwise.
+#[test]
+fn uploads_can_be_looked_at() {
+    let put = "put -q --retries 0 --verify size ftp://{user}:{password}@{host}:{port}/ {local}";
+    let upload = format!("\"{}\" {put}", ftpsim_binary());
+    let ids = ["959/3.4/upload", "959/5.4/upload-426", "959/5.4/upload-control-ends"];
+    let only: Vec<&str> = ids.iter().flat_map(|id| ["--only", id]).collect();
+    let (results, code, said) = checked(&[&["--upload", &upload][..], &only].concat());
+    assert_eq!((code, of(&results, "pass").len()), (0, ids.len()), "{said}");
+}
+
 /// It writes where it should not, goes where it was sent, and never ends.
 #[test]
 fn harm_is_seen() {

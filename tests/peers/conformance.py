@@ -3,7 +3,7 @@
 
     conformance.py [--ftpsim PATH] [--out DIR] [NAME ...]
 
-Runs `ftpsim check` against each server of launch.py and `ftpsim serve`, in clear and, where it knows it, under TLS, and
+Runs `ftpsim check` against each server of launch.py and `ftpsim serve`, in clear and, but those of more.sh, under TLS, and
 `ftpsim check client` with each client below, on loopback; writes servers.csv and clients.csv (a row a check,
 a column a program, fail and skipped and so on in the cells), and index.html with what was seen. As root,
 after tests/peers/install.sh, and more.sh, of whose programs a missing one is said and left out.
@@ -149,7 +149,7 @@ def main():
     servers, clients = {}, {}
     for name in known:
         for tls in (False, True):
-            if name in wanted and (not tls or name == OWN or launch.has_tls(name)):
+            if name in wanted and (not tls or name not in launch.MORE):
                 title = f"{name} {version(name, ftpsim)}{' TLS' if tls else ''}"
                 print(title, file=sys.stderr)
                 servers[title] = check_server(name, ftpsim, tls)

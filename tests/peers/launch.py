@@ -237,10 +237,6 @@ def described(name, place):
     return [filled(word, places) for word in [*server["start"], *tls.get("arguments", [])]]
 
 
-def has_tls(name):
-    return name in SERVERS or "tls" in description(name)["server"]
-
-
 def output_of(command):
     ran = subprocess.run(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          text=True, timeout=10)

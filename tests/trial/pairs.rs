@@ -100,6 +100,42 @@ fn a_description_of_ones_own_and_a_pair_that_is_left_out() {
     assert!(xml.contains("tests=\"3\" failures=\"1\" skipped=\"1\""), "{xml}");
 }
 
+/// Of what tests/peers/more.sh brings, which no check needs, whatever is here: each as it is described.
+#[test]
+fn more_of_other_peoples_software() {
+    let list = trial(&["pairs", "--list"]);
+    let is_here = |name: &&str| {
+        let of_name = |line: &&str| line.starts_with(&format!("{name} "));
+        let said = list.said();
+        let line = said.lines().find(of_name).unwrap_or_else(|| panic!("{name}: {said}"));
+        let is_here = !line.contains("not on this machine");
+        if !is_here {
+            println!("skipped: {name} is missing (tests/peers/more.sh)");
+        }
+        is_here
+    };
+    let clients = ["aioftp", "inetutils", "net-ftp", "rclone"];
+    let servers = ["aioftp", "ftp-srv", "inetutils", "libunftp", "twisted"];
+    let with_ours = |clients: &str, servers: &str| {
+        let pair = ["pairs", "--json", "--direction", "put", "--client", clients, "--server", servers];
+        trial(&[&pair[..], &["--fault", "split_close", "--trigger", "middle"]].concat())
+    };
+    for (names, is_client) in [(&clients[..], true), (&servers, false)] {
+        let names: Vec<&str> = names.iter().copied().filter(is_here).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let all = names.join(",");
+        let tried = if is_client { with_ours(&all, "ftpsim") } else { with_ours("ftpsim", &all) };
+        assert_eq!(tried.rows().len(), 2 * names.len(), "{}", tried.said());
+        for row in tried.rows().iter().filter(|row| row["fault"] == "split_close") {
+            // Who looks afterwards how much there is has noticed.
+            let expected = if row["client"] == "rclone" { "detected" } else { "silent_truncation" };
+            assert_eq!(row["verdict"], expected, "{row:#}");
+        }
+    }
+}
+
 /// Every server that tests/peers/install.sh brings, each with two clients.
 #[test]
 fn other_peoples_servers() {

@@ -218,7 +218,7 @@ impl Session {
         stream.set_nodelay(true)?;
         let moved = match verb {
             "STOR" | "APPE" | "STOU" => self.take(stream, argument).await,
-            _ => self.give(verb, stream).await,
+            _ => self.give(verb, argument, stream).await,
         };
         if let Err(error) = moved {
             self.server.note('*', format!("data connection: {error}").as_bytes());
@@ -248,20 +248,28 @@ impl Session {
         stream.take(MAX_UPLOAD_BYTES).read_to_end(&mut all).await?;
         self.server.note('*', format!("{} bytes came", all.len()).as_bytes());
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let drops = self.server.script.drops.contains("DONE");
+        let is_kept = !drops && self.scripted("DONE").is_none_or(|reply| reply.starts_with(b"2"));
         self.server.hear(|heard| {
-            heard.stored.insert(name, all.len());
+            // Of one that is said to have failed nothing is to be seen: some clients look.
+            if is_kept {
+                heard.stored.insert(name, all.len());
+            }
             heard.uploads.push(all);
         });
         Ok(())
     }
 
-    async fn give(&mut self, verb: &str, mut stream: TcpStream) -> io::Result<()> {
+    async fn give(&mut self, verb: &str, path: &str, mut stream: TcpStream) -> io::Result<()> {
         let script = self.server.script;
         let given = |operand: Option<&str>| match operand {
             Some(operand) => self.server.filled(operand, None),
             None => self.server.listing(verb).into_bytes(),
         };
+        // What a name is like is seen above it; a tree without an end is another matter.
+        let is_below = |path: &str| path.contains("ftpsim-evil");
         let bytes = match verb {
+            "LIST" | "MLSD" | "NLST" if is_below(path) || is_below(&self.directory.join("/")) => Vec::new(),
             "LIST" => given(script.listing),
             "MLSD" => given(script.machine),
             "NLST" => given(script.bare),

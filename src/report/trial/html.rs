@@ -57,17 +57,17 @@ fn matrix(
         .map(|fault| fault.as_str())
         .filter(|name| rows.iter().any(|r| r.fault == *name))
         .collect();
-    let _ = write!(body, "<div class=wide><table>\n<tr><th>{who}</th>");
+    let _ = write!(body, "<div class=wide><table>\n<thead><tr><th scope=col>{who}</th>");
     for fault in &faults {
-        let _ = write!(body, "<th>{fault}</th>");
+        let _ = write!(body, "<th scope=col>{fault}</th>");
     }
-    body.push_str("</tr>\n");
+    body.push_str("</tr></thead>\n<tbody>\n");
     for name in &names {
         let of_name: Vec<&Row> = rows.iter().copied().filter(|row| key(row) == *name).collect();
         let version = of_name
             .first()
             .map_or("", |row| if who == "client" { &row.client_version } else { &row.server_version });
-        let _ = write!(body, "<tr><th>{} <small>{}</small></th>", shown(name), shown(version));
+        let _ = write!(body, "<tr><th scope=row>{} <small>{}</small></th>", shown(name), shown(version));
         for fault in &faults {
             let of_cell: Vec<&Row> = of_name.iter().copied().filter(|row| row.fault == *fault).collect();
             let Some((silent, all)) = counted(of_cell.iter().copied()) else {
@@ -86,7 +86,7 @@ fn matrix(
         }
         body.push_str("</tr>\n");
     }
-    body.push_str("</table></div>\n");
+    body.push_str("</tbody></table></div>\n");
 }
 
 /// Runs of a cell, and the dialogue of the first that lost something, or of the first.

@@ -241,6 +241,11 @@ impl<S: Stream> Stream for Channel<S> {
         self.inner()?.prompt()
     }
 
+    fn acknowledge(&self) {
+        // Of one that is gone nothing is waited for.
+        let _ = self.inner().map(Stream::acknowledge);
+    }
+
     fn control(&self) -> io::Result<()> {
         self.inner()?.control()
     }

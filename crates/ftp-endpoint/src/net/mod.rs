@@ -43,6 +43,9 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn prompt(&self) -> io::Result<()> {
         Ok(())
     }
+    /// What has come is acknowledged before it is waited for more: the peer may hold its next small write until then
+    /// (RFC 896), and nothing goes its way that an acknowledgement could wait for. A hint.
+    fn acknowledge(&self) {}
     /// This is a control connection: [`Self::prompt`], and urgent data are read in line.
     fn control(&self) -> io::Result<()> {
         Ok(())

@@ -156,6 +156,12 @@ impl DataTls {
         }
         let mut channel = Channel::Clear(stream);
         channel.accept_tls(config.clone()).await.map_err(OpenError::Tls)?;
+        if way == Way::In {
+            // Nothing of ours goes there any more: a client that leaves small writes to Nagle's algorithm would hold
+            // the file behind its Finished, and close_notify behind the file, for as long as our kernel holds its
+            // acknowledgements, 40 ms.
+            channel.acknowledge();
+        }
         let kind = channel.agreed().and_then(rustls::CommonState::handshake_kind);
         if self.reuse == Reuse::Require && kind != Some(HandshakeKind::Resumed) {
             return Err(OpenError::NotResumed);

@@ -10,7 +10,7 @@ use ftp_proto::repr::Representation;
 
 impl<N: Net> Session<N> {
     fn minds_size(&self) -> bool {
-        let Self { policy, .. } = self;
+        let policy = &self.policy;
         policy.minds_size
             && policy.mode == TransmissionMode::Stream
             && policy.representation == Representation::Image

@@ -7,6 +7,7 @@ use socket2::SockRef;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
@@ -27,6 +28,8 @@ pub struct RealStream {
     local: Option<SocketAddr>,
     peer: SocketAddr,
     pace: Pace,
+    /// What has come is acknowledged before a wait.
+    acknowledges: AtomicBool,
     /// Written, but not sent: see [`Pace::Together`].
     held: Vec<u8>,
 }
@@ -68,12 +71,15 @@ fn send_with_next(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<us
 impl RealStream {
     /// Of a socket that does not block.
     pub(super) fn raw(socket: std::net::TcpStream, local: Option<SocketAddr>, peer: SocketAddr) -> Self {
-        Self { io: Io::Raw(socket, 0), local, peer, pace: Pace::Now, held: Vec::new() }
+        Self::of(Io::Raw(socket, 0), local, peer)
     }
 
     pub(super) fn watched(socket: TcpStream, local: Option<SocketAddr>, peer: SocketAddr) -> Self {
-        let io = Io::Watched(Arc::new(Mutex::new(socket)));
-        Self { io, local, peer, pace: Pace::Now, held: Vec::new() }
+        Self::of(Io::Watched(Arc::new(Mutex::new(socket))), local, peer)
+    }
+
+    fn of(io: Io, local: Option<SocketAddr>, peer: SocketAddr) -> Self {
+        Self { io, local, peer, pace: Pace::Now, acknowledges: AtomicBool::new(false), held: Vec::new() }
     }
 
     pub(super) fn peer(&self) -> SocketAddr {
@@ -181,6 +187,10 @@ impl Stream for RealStream {
         self.with_socket(|socket| socket.set_tcp_nodelay(true))
     }
 
+    fn acknowledge(&self) {
+        self.acknowledges.store(true, Relaxed);
+    }
+
     fn control(&self) -> io::Result<()> {
         // Telnet's Synch sends urgent data (RFC 854): clients send part of ABOR so. They are read
         // with the rest.
@@ -212,6 +222,11 @@ impl AsyncRead for RealStream {
         }
         let socket = self.watch()?;
         let read = Pin::new(&mut *locked(&socket)).poll_read(cx, buffer);
+        #[cfg(target_os = "linux")]
+        if read.is_pending() && self.acknowledges.load(Relaxed) {
+            // The kernel takes it for this once; where it does not, it is slower.
+            let _ = SockRef::from(&*locked(&socket)).set_tcp_quickack(true);
+        }
         #[cfg(unix)]
         if read.is_pending() {
             busy_poll::awaits(&socket);
@@ -255,5 +270,42 @@ impl AsyncWrite for RealStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_send_held(cx))?;
         Poll::Ready(self.with_socket(|socket| socket.shutdown(std::net::Shutdown::Write)))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    /// Whoever has answered is taken by the kernel for one that will answer again, with which the acknowledgement can
+    /// go; that is what an upload's server is not.
+    #[tokio::test]
+    async fn a_stream_that_acknowledges_does_not_wait_for_an_answer_to_do_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (socket, peer) = listener.accept().await.unwrap();
+        let mut server = RealStream::watched(socket, None, peer);
+        let acknowledges_at_once =
+            |server: &RealStream| server.with_socket(|socket| socket.tcp_quickack()).unwrap();
+        for _ in 0..20 {
+            client.write_all(b"?").await.unwrap();
+            server.read_u8().await.unwrap();
+            server.write_all(b"!").await.unwrap();
+            client.read_u8().await.unwrap();
+        }
+        let wait = async |server: &mut RealStream| {
+            tokio::select! {
+                biased;
+                _ = server.read_u8() => panic!("nothing was sent"),
+                () = tokio::task::yield_now() => {}
+            }
+        };
+        wait(&mut server).await;
+        assert!(!acknowledges_at_once(&server), "without being asked");
+        server.acknowledge();
+        wait(&mut server).await;
+        assert!(acknowledges_at_once(&server));
     }
 }
