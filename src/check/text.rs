@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "built in: [1]: ")]
+    #[should_panic(expected = "built in: 1: its level")]
     fn a_broken_text_of_our_own_is_no_lack_of_checks() {
         built_in(&["[1/2/a] MUST\nIt is so.\n> a", "[1] SHALL\nx\n> a"], blocks);
     }

@@ -248,3 +248,13 @@ impl ClientError {
         }
     }
 }
+
+/// Whether as much has come as was told. More is a file that has grown meanwhile.
+pub(super) fn not_short(told_bytes: Option<u64>, moved_bytes: u64) -> Result<(), ClientError> {
+    match told_bytes {
+        Some(server_bytes) if moved_bytes < server_bytes => {
+            Err(ClientError::SizeMismatch { server_bytes, moved_bytes })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,11 +1,10 @@
 //! One file after the other: the next command is sent when the last file is done.
 
-use super::error::ClientError;
+use super::error::{ClientError, not_short};
 use super::local::{LocalReader, LocalWriter};
 use super::marker::Start;
 use super::policy::{Direction, Publish, Verify, part_name};
 use super::queue::Pending;
-use super::session::told::not_short;
 use super::verify::{same_hash, same_size};
 use super::worker::Worker;
 use crate::net::Net;

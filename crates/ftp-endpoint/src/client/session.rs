@@ -5,7 +5,7 @@ mod ahead;
 mod data;
 mod directory;
 mod security;
-pub(super) mod told;
+mod told;
 mod transfer;
 
 use super::control::{Control, shown};

@@ -8,10 +8,9 @@ pub use ftp_proto::listing::{Entry, EntryKind, Misread};
 pub use listing::{Listing, Unread};
 pub use options::Options;
 
-use super::error::ClientError;
+use super::error::{ClientError, not_short};
 use super::local::{LocalReader, LocalWriter};
 use super::policy::Login;
-use super::session::told::not_short;
 use super::session::{Session, parse_size};
 use crate::net::Net;
 use crate::observe::{Nobody, Watch, Who};
