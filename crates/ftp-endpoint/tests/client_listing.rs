@@ -203,6 +203,7 @@ async fn pasv_serves_where_epsv_does_not() {
         play(
             |mut s| async move {
                 for round in 0..2 {
+                    s.answer("SIZE f", "213 5").await;
                     if round == 0 {
                         let port = s.listen().await.local_addr().unwrap().port();
                         let reply = format!("229 here (|||{port}|)");
@@ -237,6 +238,7 @@ async fn pasv_serves_where_epsv_does_not() {
 async fn without_pasv_the_failure_of_epsv_stands() {
     play(
         |mut s| async move {
+            s.answer("SIZE f", "213 5").await;
             let port = s.listen().await.local_addr().unwrap().port();
             s.answer("EPSV", &format!("229 here (|||{port}|)")).await;
             s.answer("PASV", "502 what").await;
