@@ -37,7 +37,8 @@ struct Connection {
 pub struct Framing {
     connections: BTreeMap<(Who, SocketAddr, SocketAddr), Connection>,
     sent: Vec<Sent>,
-    /// Where files may begin on the wire: at 0, and where REST has said.
+    /// Where files may begin on the wire: at 0, where REST has said, and where a sender's own restart marker is, of which
+    /// the receiver may have less than was sent before it.
     offsets: BTreeSet<usize>,
     violation: Option<String>,
 }
@@ -131,6 +132,11 @@ impl Oracle for Framing {
             self.offsets.extend(offset.parse::<usize>());
         }
         match *heard.event {
+            // RFC 959 section 4.2: `MARK yyyy = mmmm`, the sender's marker and the receiver's.
+            Event::Reply { code: 110, text } => {
+                let sender = text.strip_prefix("MARK ").and_then(|marks| marks.split(' ').next());
+                self.offsets.extend(sender.and_then(|offset| offset.parse::<usize>().ok()));
+            }
             // A new connection may have the addresses of an old one.
             Event::DataOpens { local, peer } => {
                 self.connections.remove(&(who, local, peer));
@@ -216,7 +222,8 @@ mod tests {
         let mut oracle = Framing::default();
         oracle.event(&heard(Who::Client, &Event::Command { line: "REST 17" }));
         oracle.event(&heard(Who::Client, &Event::Command { line: "STOR 18" }));
-        assert_eq!(oracle.offsets, [17].into());
+        oracle.event(&heard(Who::Client, &Event::Reply { code: 110, text: "MARK 1000 = 12p" }));
+        assert_eq!(oracle.offsets, [17, 1000].into());
     }
 
     #[test]
