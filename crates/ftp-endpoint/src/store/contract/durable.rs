@@ -142,6 +142,8 @@ impl Disk for Recorded {
         }
         let mut safe = self.safe.lock().unwrap();
         safe.log.push(format!("file {text:?} while there is [{seen}]"));
+        // The system gives an inode that is free to whatever comes next, be it a file or a directory.
+        safe.names.remove(&metadata.ino());
         safe.files.insert(metadata.ino(), content);
         Ok(())
     }
@@ -159,7 +161,9 @@ impl Disk for Recorded {
         let names = names.filter(|(name, _)| !name.ends_with(".tmp")).collect();
         let mut safe = self.safe.lock().unwrap();
         safe.log.push(format!("directory while there is [{seen}]"));
-        safe.names.insert(directory.dir_metadata()?.ino(), names);
+        let inode = directory.dir_metadata()?.ino();
+        safe.files.remove(&inode);
+        safe.names.insert(inode, names);
         Ok(())
     }
 }
