@@ -143,6 +143,16 @@ fn why_can_be_read_by_all() {
 }
 
 #[test]
+fn an_advice_can_be_read_by_all() {
+    let (Some(axe), true) = (axe(), common::has("chromium")) else { return };
+    let home = TempDir::new().unwrap();
+    let path = ["--rtt", "20ms", "--rate", "100M", "--loss", "0%", "--runs", "1", "--sizes", "1000x3"];
+    let run = [&["advise"][..], &path, &["--html", "advise.html"]].concat();
+    common::succeed(common::ftpsim(home.path()).args(run));
+    nothing_wrong(&home.path().join("advise.html"), home.path(), &axe);
+}
+
+#[test]
 fn the_conformance_matrix_can_be_read_by_all() {
     let (Some(axe), true) = (axe(), common::has("chromium")) else { return };
     let home = TempDir::new().unwrap();

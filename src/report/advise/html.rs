@@ -7,16 +7,22 @@ use crate::report::html::{document, escape, shown};
 use crate::report::ways;
 use std::fmt::Write as _;
 
-const CSS: &str = ".ways .words code { display: block; margin-top: .2rem; }\n";
+/// The table is one of ways, as in the report of a comparison.
+const CSS: &str = concat!(
+    include_str!("../html/comparison.css"),
+    ".ways .words code { display: block; margin-top: .2rem; } .ways td small { white-space: normal; min-width: 4.5rem; }\n\
+     .answers + .summary { margin-top: .8rem; }\n"
+);
 
 /// The whole page.
 pub fn page(told: &Told<'_>) -> String {
     let mut body = format!("<h1>ftpsim advise</h1>\n<p class=question>{}</p>\n", shown(&told.title()));
     body += "<div class=answers><section><h2>Take</h2>\n";
     let _ = writeln!(body, "<p><b>{}</b></p>", shown(&told.decision()));
-    for way in told.picks() {
+    for (name, way) in told.picks() {
         for instruction in told.instructions(way).iter().take(1) {
-            let _ = writeln!(body, "<p><code class=do>{}</code></p>", shown(&instruction.text));
+            let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
+            let _ = writeln!(body, "<p>{name}<code class=do>{}</code></p>", shown(&instruction.text));
         }
     }
     body += "</section></div>\n<ul class=summary>\n";

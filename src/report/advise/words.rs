@@ -140,12 +140,14 @@ impl Told<'_> {
     }
 
     /// The way to take; and where that is in clear, the best under TLS.
-    pub(in crate::report) fn picks(&self) -> Vec<&Way> {
+    pub(in crate::report) fn picks(&self) -> Vec<(&'static str, &Way)> {
         let ways = &self.advice.ways;
         let best = ways.first();
         let tls = ways.iter().find(|way| way.variant.tls.is_some());
         let is_clear = best.is_some_and(|best| best.variant.tls.is_none());
-        best.into_iter().chain(tls.filter(|_| is_clear)).collect()
+        let second = tls.filter(|_| is_clear);
+        let names = if second.is_some() { ["in clear", "under TLS"] } else { ["", ""] };
+        names.into_iter().zip(best.into_iter().chain(second)).collect()
     }
 
     /// What else whoever decides has to know.

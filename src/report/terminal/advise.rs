@@ -16,9 +16,10 @@ pub fn advice(told: &Told<'_>, style: Style) -> String {
     }
     text += &format!("\n{}\n", style.bold("Take"));
     text += &indent(&wrap(&told.decision(), style.width.saturating_sub(2)));
-    for way in told.picks() {
+    for (name, way) in told.picks() {
         for instruction in told.instructions(way).iter().take(1) {
-            text += &format!("\n  {}\n", plain(&instruction.text));
+            let remark = if name.is_empty() { String::new() } else { format!("  # {name}") };
+            text += &format!("\n  {}{remark}\n", plain(&instruction.text));
         }
     }
     let warnings = told.warnings();
