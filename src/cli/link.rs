@@ -2,6 +2,7 @@
 
 use super::out::note;
 use super::written::write_noted;
+use crate::advise::amount::{Amount, Unit};
 use crate::link::{self, FAR, Link, Strike};
 use crate::sim::fault::{FaultKind, FaultName, Given};
 use anyhow::{Context, Result, bail, ensure};
@@ -148,32 +149,37 @@ fn on_signals(stop: &Arc<AtomicBool>) -> Result<()> {
     Ok(())
 }
 
-/// A number with one of these behind it.
-fn scaled(text: &str, units: &[(&str, f64)], example: &str) -> Result<f64, String> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let unit = units.iter().find(|(unit, _)| unit.eq_ignore_ascii_case(&text[digits.len()..]));
-    match (digits.parse::<f64>(), unit) {
-        (Ok(number), Some((_, factor))) if number >= 0.0 && number * factor < 1e18 => Ok(number * factor),
-        _ => Err(format!("expected {example}")),
+/// A figure as `ftpsim advise` takes it, but none with a range.
+fn one(unit: Unit, text: &str) -> Result<u64, String> {
+    match unit.parse(text)? {
+        Amount { value, low, high } if (low, high) == (value, value) => Ok(value),
+        _ => Err("expected one figure; a path has no range of them".to_owned()),
     }
 }
 
 fn time_us(text: &str) -> Result<u64, String> {
-    scaled(text, &[("us", 1.0), ("ms", 1e3), ("s", 1e6)], "a time, for instance 50ms")
-        .map(|us| us.round() as u64)
+    one(Unit::Time, text)
 }
 
 fn rate(text: &str) -> Result<u64, String> {
-    let units = [("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9)];
-    let rate = scaled(text, &units, "bits a second, for instance 100M")?;
-    if rate < 1_000.0 { Err("expected at least 1k".to_owned()) } else { Ok(rate.round() as u64) }
-}
-
-fn bytes(text: &str) -> Result<u64, String> {
-    scaled(text, &[("", 1.0), ("k", 1e3), ("M", 1e6)], "bytes, for instance 250k").map(|n| n.round() as u64)
+    match one(Unit::Rate, text)? {
+        rate @ 1_000.. => Ok(rate),
+        _ => Err("expected at least 1k".to_owned()),
+    }
 }
 
 fn share_ppm(text: &str) -> Result<u32, String> {
-    let ppm = scaled(text, &[("%", 1e4), ("ppm", 1.0)], "a share, for instance 0.1%")?;
-    if ppm <= 500_000.0 { Ok(ppm.round() as u32) } else { Err("expected no more than 50%".to_owned()) }
+    match one(Unit::Share, text)? {
+        ppm @ ..=500_000 => Ok(ppm as u32),
+        _ => Err("expected no more than 50%".to_owned()),
+    }
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, scale) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1_000),
+        None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1_000_000)),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(scale));
+    bytes.ok_or_else(|| "expected bytes, for instance 250k".to_owned())
 }
