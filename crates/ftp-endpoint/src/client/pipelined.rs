@@ -67,7 +67,8 @@ impl<N: Net, S: Store> Worker<N, S> {
         let (result, kept) = match self.open_pipe(session, &mut burst).await {
             Ok((mut data, kept)) => {
                 let result = self.pump(session, &mut data, &mut burst).await;
-                if result.is_ok() && !burst.broken {
+                let is_in_step = !std::mem::take(&mut self.doubts_data);
+                if result.is_ok() && !burst.broken && is_in_step {
                     session.keep_data(data);
                 } else {
                     session.drop_data(data);

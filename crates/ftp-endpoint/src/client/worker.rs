@@ -40,6 +40,8 @@ pub(super) struct Worker<N: Net, S: Store> {
     modified: Arc<BTreeMap<String, Timestamp>>,
     pub(super) queue: Queue,
     pub(super) session: Option<Session<N>>,
+    /// What came over the data connection that a burst has taken was not what was sent.
+    pub(super) doubts_data: bool,
     pub(super) publications: VecDeque<Publication>,
     /// Of the latest session.
     number: u64,
@@ -76,6 +78,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             modified,
             queue: Queue::new(shared),
             session: None,
+            doubts_data: false,
             publications: VecDeque::new(),
             number: 0,
             spent: Cost::default(),
@@ -201,6 +204,14 @@ impl<N: Net, S: Store> Worker<N, S> {
     /// Gives the job back if it is to be tried again.
     pub(super) fn failed(&mut self, mut pending: Pending, error: &ClientError) -> Option<Pending> {
         pending.report.result = Err(Failure { kind: error.kind(), message: error.to_string() });
+        if error.kind() == FailureKind::Mismatch {
+            // Where a mark of an end was lost, or made, on the way, what follows on the connection is taken for another
+            // file's, for as long as it lasts.
+            match &mut self.session {
+                Some(session) => session.abort_kept(),
+                None => self.doubts_data = true,
+            }
+        }
         if self.may_resume_otherwise(error) {
             // The server's demand is nobody's failure; a session meets it once.
             pending.report.attempts -= 1;
