@@ -10,8 +10,7 @@ use crate::lab::records::VERSION;
 use crate::lab::run;
 use crate::lab::shards::{self, Experiment, Source};
 use crate::lab::truth::{self, Cuts};
-use crate::lab::twice::Pairs;
-use crate::lab::{limits, pool};
+use crate::lab::{pool, twice};
 use crate::sim::scenario::{Scenario, SeedRange};
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
@@ -103,14 +102,13 @@ impl Part<'_> {
         if scenario.every_wire_byte {
             let plan = &truth::plan(scenario)?;
             return match scenario.cut_twice {
-                true => self.units(&Pairs { scenario, plan }, "first cuts"),
-                false => self.units(&Cuts { scenario, plan }, "cuts"),
+                true => self.units(&Cuts { scenario, plan, row: twice::row }, "first cuts"),
+                false => self.units(&Cuts { scenario, plan, row: truth::cut_at }, "cuts"),
             };
         }
         if let Some(grid) = &scenario.grid {
             return self.units(&Cells { scenario, grid }, "cells");
         }
-        limits::check(scenario, seeds.iter())?;
         let run = |variant: &_, seed| run::run(scenario, variant, seed);
         self.units(&Runs { scenario, seeds, run }, "runs")
     }

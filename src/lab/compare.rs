@@ -168,7 +168,6 @@ pub fn compare(
     finished: impl FnMut(),
 ) -> Result<Comparison, CompareError> {
     let runs = Runs { scenario, seeds: options.seeds, run };
-    limits::check(scenario, options.seeds.iter())?;
     let (mut summary, mut ended) = (Summary::new(scenario), Summary::of_ended(scenario));
     let (mut losses, mut violations, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
     let mut csv = Csv::create(options.out, "runs.csv")?;
@@ -226,6 +225,10 @@ impl<F: Fn(&VariantSpec, u64) -> Result<Run, RunError> + Sync> Experiment for Ru
 
     fn seeds(&self) -> SeedRange {
         self.seeds
+    }
+
+    fn check(&self) -> Result<(), LimitTooShort> {
+        limits::check(self.scenario, self.seeds.iter())
     }
 
     fn count(&self) -> u64 {

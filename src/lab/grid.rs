@@ -2,7 +2,7 @@
 
 use super::compare::{CompareError, Options, RunError, Violation};
 use super::expected;
-use super::limits;
+use super::limits::{self, LimitTooShort};
 use super::records::{Ppm, Version};
 use super::shards::Experiment;
 use super::stats::Latencies;
@@ -10,7 +10,7 @@ use super::table::Table;
 use crate::sim::case::Case;
 use crate::sim::outcome::Left;
 use crate::sim::outcome::Outcome;
-use crate::sim::scenario::{Direction, GridSpec, Scenario, SeedRange};
+use crate::sim::scenario::{Direction, GridSpec, Scenario};
 use crate::sim::world;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use serde::{Deserialize, Serialize};
@@ -102,8 +102,6 @@ pub fn grid(
     options: Options<'_>,
     finished: impl FnMut(),
 ) -> Result<Grid, CompareError> {
-    let cells = (0..scenario.directions.len()).flat_map(|d| (0..grid.cells()).map(move |cell| (d, cell)));
-    limits::check(scenario, cells.map(|(d, cell)| scenario.seed_of_cell(grid, d, cell, 0)))?;
     Grid::make(&Cells { scenario, grid }, "grid.csv", options, finished)
 }
 
@@ -123,8 +121,10 @@ impl Experiment for Cells<'_> {
         self.scenario
     }
 
-    fn seeds(&self) -> SeedRange {
-        self.scenario.seeds
+    fn check(&self) -> Result<(), LimitTooShort> {
+        let Self { scenario, grid } = *self;
+        let cells = (0..scenario.directions.len()).flat_map(|d| (0..grid.cells()).map(move |cell| (d, cell)));
+        limits::check(scenario, cells.map(|(d, cell)| scenario.seed_of_cell(grid, d, cell, 0)))
     }
 
     fn count(&self) -> u64 {

@@ -4,6 +4,7 @@
 
 use super::compare::{CompareError, Options};
 use super::export::ExportError;
+use super::limits::LimitTooShort;
 use super::merge::Shard;
 use super::pool;
 use super::records::VERSION;
@@ -25,7 +26,11 @@ pub trait Experiment: Sync {
     /// What is run.
     fn scenario(&self) -> &Scenario;
     /// On which seeds.
-    fn seeds(&self) -> SeedRange;
+    fn seeds(&self) -> SeedRange {
+        self.scenario().seeds
+    }
+    /// Whether every unit has the virtual time that it needs.
+    fn check(&self) -> Result<(), LimitTooShort>;
     /// How many units there are.
     fn count(&self) -> u64;
     /// The unit with this index, from 0.
@@ -134,6 +139,7 @@ pub(super) fn each<E: Experiment>(
     mut finished: impl FnMut(),
     mut sink: impl FnMut(E::Unit) -> Result<(), CompareError>,
 ) -> Result<(), CompareError> {
+    experiment.check()?;
     let Source::Shards(directories) = options.from else {
         let unit = |index| experiment.unit(index);
         return pool::in_order(options.jobs, experiment.count(), unit, finished, sink);
@@ -201,6 +207,7 @@ pub fn write<E: Experiment>(
     directory: &Path,
     finished: impl FnMut(),
 ) -> Result<u64, CompareError> {
+    experiment.check()?;
     let path = file(experiment, directory);
     let part = path.with_extension("jsonl.part");
     fs::create_dir_all(directory).map_err(ShardError::io(directory))?;

@@ -7,7 +7,7 @@
 //! so long after each file instead, once a file.
 
 use super::compare::{CompareError, Options, RunError, Violation};
-use super::limits;
+use super::limits::{self, LimitTooShort};
 use super::records::Version;
 use super::shards::Experiment;
 use super::table::Table;
@@ -15,11 +15,12 @@ use crate::sim::case::Case;
 use crate::sim::fault::{Fault, FaultKind, Trigger};
 use crate::sim::outcome::Outcome;
 use crate::sim::outcome::{Left, Verdict};
-use crate::sim::scenario::{Direction, Scenario, SeedRange};
+use crate::sim::scenario::{Direction, Scenario};
 use crate::sim::wire::Part;
 use crate::sim::world;
 use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// What the client said of the file in the end.
@@ -256,28 +257,38 @@ pub fn truth(
     options: Options<'_>,
     finished: impl FnMut(),
 ) -> Result<TruthTable, CompareError> {
-    limits::check(scenario, 0..(scenario.directions.len() * scenario.faults.len()) as u64)?;
-    TruthTable::make(&Cuts { scenario, plan }, "truth-table.csv", options, finished)
+    TruthTable::make(&Cuts { scenario, plan, row: cut_at }, "truth-table.csv", options, finished)
 }
 
-/// The truth table as an experiment whose units are its cuts.
+/// An experiment whose units are the cuts of a plan: [`cut_at`] makes the rows of a truth table, [`super::twice::row`]
+/// those of what is cut again.
 #[derive(Clone, Copy, Debug)]
-pub struct Cuts<'a> {
+pub struct Cuts<'a, F> {
     /// A scenario with `every_wire_byte`.
     pub scenario: &'a Scenario,
     /// Its cuts.
     pub plan: &'a Plan,
+    /// The row of a contender, and of a direction, a fault and a wire byte.
+    pub row: F,
 }
 
-impl Experiment for Cuts<'_> {
-    type Unit = (TruthRecord, Vec<Violation>);
+/// Direction and fault by their indices, and the wire byte (or file) to strike at.
+pub type Place = (usize, usize, u64);
+
+impl<F, R> Experiment for Cuts<'_, F>
+where
+    F: Fn(&Scenario, &str, Place) -> Result<(R, Vec<Violation>), RunError> + Sync,
+    R: Serialize + DeserializeOwned + Send,
+{
+    type Unit = (R, Vec<Violation>);
 
     fn scenario(&self) -> &Scenario {
         self.scenario
     }
 
-    fn seeds(&self) -> SeedRange {
-        self.scenario.seeds
+    fn check(&self) -> Result<(), LimitTooShort> {
+        let Scenario { directions, faults, .. } = self.scenario;
+        limits::check(self.scenario, 0..(directions.len() * faults.len()) as u64)
     }
 
     fn count(&self) -> u64 {
@@ -285,13 +296,24 @@ impl Experiment for Cuts<'_> {
     }
 
     fn unit(&self, index: u64) -> Result<Self::Unit, CompareError> {
-        let (v, d, f, wire_byte) = self.plan.cut(index);
-        let (variant, seed) = (&self.scenario.variants[v].name, self.scenario.seed_of(d, f, wire_byte));
-        cut(self.scenario, variant, seed).map_err(CompareError::run(variant, seed))
+        let (variant, direction, fault, byte) = self.plan.cut(index);
+        let variant = &self.scenario.variants[variant].name;
+        let seed = self.scenario.seed_of(direction, fault, byte);
+        let row = (self.row)(self.scenario, variant, (direction, fault, byte));
+        row.map_err(CompareError::run(variant, seed))
     }
 }
 
-/// The row of one cut, and the invariants it violated.
+/// The row of the cut at a place.
+pub fn cut_at(
+    scenario: &Scenario,
+    variant: &str,
+    (direction, fault, byte): Place,
+) -> Result<(TruthRecord, Vec<Violation>), RunError> {
+    cut(scenario, variant, scenario.seed_of(direction, fault, byte))
+}
+
+/// The row of the cut that a seed names, and the invariants it violated.
 pub fn cut(scenario: &Scenario, variant: &str, seed: u64) -> Result<(TruthRecord, Vec<Violation>), RunError> {
     let case = Case::draw(scenario, variant, seed)?;
     let outcome = world::run(&case)?;
@@ -368,7 +390,7 @@ mod tests {
         let scenario = scenario();
         let fault = scenario.faults.iter().position(|fault| fault.name() == cut).unwrap();
         let bytes = wire_bytes(&scenario, variant, scenario.seed_of(direction, 0, 0)).unwrap();
-        let row = |n| super::cut(&scenario, variant, scenario.seed_of(direction, fault, n)).unwrap();
+        let row = |n| super::cut_at(&scenario, variant, (direction, fault, n)).unwrap();
         (0..bytes)
             .map(|n| {
                 let (row, violations) = row(n);
@@ -447,8 +469,7 @@ mod tests {
         let scenario = scenario();
         let row = |variant: &str, direction, cut: &str, file| {
             let fault = scenario.faults.iter().position(|fault| fault.name() == cut).unwrap();
-            let (row, violations) =
-                super::cut(&scenario, variant, scenario.seed_of(direction, fault, file)).unwrap();
+            let (row, violations) = super::cut_at(&scenario, variant, (direction, fault, file)).unwrap();
             assert_eq!((violations.len(), row.fault_fired, row.file), (0, true, file as u32), "{row:?}");
             row
         };

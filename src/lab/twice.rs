@@ -2,14 +2,12 @@
 //! each cut at a wire byte, each wire byte that the attempts after it write is cut as well.
 
 use super::compare::{CompareError, Options, RunError, Violation};
-use super::limits;
 use super::records::Version;
-use super::shards::Experiment;
 use super::table::Table;
-use super::truth::{Effect, Plan};
+use super::truth::{Cuts, Effect, Place, Plan};
 use crate::sim::case::Case;
 use crate::sim::outcome::Outcome;
-use crate::sim::scenario::{Direction, MAX_CUT_TWICE_BYTES, Scenario, SeedRange};
+use crate::sim::scenario::{Direction, MAX_CUT_TWICE_BYTES, Scenario};
 use crate::sim::wire::Part;
 use crate::sim::world;
 use ftp_proto::mode::{Structure, TransmissionMode};
@@ -105,47 +103,14 @@ pub fn cut_twice(
     options: Options<'_>,
     finished: impl FnMut(),
 ) -> Result<CutTwice, CompareError> {
-    limits::check(scenario, 0..(scenario.directions.len() * scenario.faults.len()) as u64)?;
-    CutTwice::make(&Pairs { scenario, plan }, "cut-twice.csv", options, finished)
-}
-
-/// The pairs of cuts as an experiment whose units are the first cuts.
-#[derive(Clone, Copy, Debug)]
-pub struct Pairs<'a> {
-    /// A scenario with `cut_twice`.
-    pub scenario: &'a Scenario,
-    /// Its first cuts.
-    pub plan: &'a Plan,
-}
-
-impl Experiment for Pairs<'_> {
-    type Unit = (CutTwiceRecord, Vec<Violation>);
-
-    fn scenario(&self) -> &Scenario {
-        self.scenario
-    }
-
-    fn seeds(&self) -> SeedRange {
-        self.scenario.seeds
-    }
-
-    fn count(&self) -> u64 {
-        self.plan.runs()
-    }
-
-    fn unit(&self, index: u64) -> Result<Self::Unit, CompareError> {
-        let (v, d, f, first) = self.plan.cut(index);
-        let variant = &self.scenario.variants[v].name;
-        let seed = self.scenario.seed_of(d, f, first);
-        row(self.scenario, variant, (d, f, first)).map_err(CompareError::run(variant, seed))
-    }
+    CutTwice::make(&Cuts { scenario, plan, row }, "cut-twice.csv", options, finished)
 }
 
 /// The row of a first cut (direction, fault, wire byte), and the invariants that its runs violated.
 pub fn row(
     scenario: &Scenario,
     variant: &str,
-    (direction, fault, first): (usize, usize, u64),
+    (direction, fault, first): Place,
 ) -> Result<(CutTwiceRecord, Vec<Violation>), RunError> {
     let case = Case::draw(scenario, variant, scenario.seed_of(direction, fault, first))?;
     let alone = world::judge(&case)?;
