@@ -6,10 +6,8 @@ use super::out::stdout;
 use super::progress;
 use super::written::write_noted;
 use crate::lab::plural::counted;
-use crate::lab::run::measured;
 use crate::lab::{pool, why};
 use crate::report;
-use crate::sim::world;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -50,18 +48,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let bar = progress::bar(None, "runs");
     let why = why::why(&case, &options, || bar.inc(1))?;
     bar.finish_and_clear();
-    let record = measured(&case, &world::run(&case)?).record;
     if let Some(path) = &args.html {
         let command = args.named.command("why")?;
-        let page = report::why::html::render(&case, &why, &record, &command);
+        let page = report::why::html::render(&case, &why, &command);
         write_noted(path, |file| Ok(file.write_all(page.as_bytes())?))?;
     }
     let mut stdout = stdout();
     if args.json {
-        serde_json::to_writer_pretty(&mut stdout, &report::why::to_json(&case, &why, &record))?;
+        serde_json::to_writer_pretty(&mut stdout, &report::why::to_json(&case, &why))?;
         writeln!(stdout)?;
     } else {
-        write!(stdout, "{}", report::why::render(&case, &why, &record, style()))?;
+        write!(stdout, "{}", report::why::render(&case, &why, style()))?;
         writeln!(
             stdout,
             "\n{} for it. What happened: {}",

@@ -10,6 +10,8 @@ mod places;
 mod steps;
 
 use super::pool;
+use super::records::RunRecord;
+use super::run::measured;
 use crate::sim::case::Case;
 use crate::sim::fault::Fault;
 use crate::sim::outcome::{Outcome, Verdict};
@@ -103,7 +105,7 @@ pub struct Step {
 }
 
 /// What was found out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Why {
     /// The file that is asked about: the first that was lost silently, else the fault's target, else the first.
     pub file: String,
@@ -124,6 +126,9 @@ pub struct Why {
     /// Everything that happened in the run.
     #[serde(skip)]
     pub events: Vec<TraceEvent>,
+    /// The run's row of `runs.csv`.
+    #[serde(skip)]
+    pub record: RunRecord,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +160,7 @@ pub fn why(case: &Case, options: &Options, progress: impl FnMut()) -> Result<Why
         at_first,
         steps,
         runs: search.runs,
+        record: measured(case, &base).record,
         events: base.events.clone(),
     })
 }

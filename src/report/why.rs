@@ -5,7 +5,6 @@ pub mod html;
 use super::format::{self, counted};
 use super::terminal::Style;
 use super::timeline;
-use crate::lab::records::RunRecord;
 use crate::lab::why::{Endings, Step, Why};
 use crate::sim::case::Case;
 use crate::sim::trace::{Place, TraceEvent};
@@ -16,8 +15,8 @@ use serde_json::json;
 const BAR: u32 = 12;
 
 /// The case, a line an event with the share of futures that lose files, what decided it; ends with a newline.
-pub fn render(case: &Case, why: &Why, record: &RunRecord, style: Style) -> String {
-    let mut text = timeline::heading(case, record);
+pub fn render(case: &Case, why: &Why, style: Style) -> String {
+    let mut text = timeline::heading(case, &why.record);
     text += &format!("\n{}\n", style.wrapped(&asked(why)));
     text += &format!("{:>12} {:>5} {:>6} {:<width$}\n", "s", "it", "others", "", width = BAR as usize);
     text += &row(style, "before", why.at_first, "", "what could be expected of the delivery", None);
@@ -182,8 +181,8 @@ pub(super) fn seconds(us: u64) -> String {
 
 /// `{case, record, why: {file, verdict, draws_places, draws_luck, at_first, steps: [{event, at_us, place, text,
 /// struck, endings: {lost_silently, told, whole, this_file}}], point_of_no_return, runs}, sentences}`.
-pub fn to_json(case: &Case, why: &Why, record: &RunRecord) -> serde_json::Value {
-    json!({ "case": case, "record": record, "why": why, "sentences": sentences(case, why) })
+pub fn to_json(case: &Case, why: &Why) -> serde_json::Value {
+    json!({ "case": case, "record": why.record, "why": why, "sentences": sentences(case, why) })
 }
 
 #[cfg(test)]

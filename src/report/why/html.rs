@@ -3,7 +3,6 @@
 use super::super::html::{document, escape};
 use super::super::timeline;
 use super::{asked, seconds, sentences};
-use crate::lab::records::RunRecord;
 use crate::lab::why::{Endings, Why};
 use crate::sim::case::Case;
 use std::fmt::Write as _;
@@ -18,10 +17,10 @@ const TOP: f64 = 12.0;
 const BELOW: f64 = 84.0;
 
 /// The whole page.
-pub fn render(case: &Case, why: &Why, record: &RunRecord, command: &str) -> String {
+pub fn render(case: &Case, why: &Why, command: &str) -> String {
     let title = format!("Why? {}, {}, seed {}", case.scenario, case.variant, case.seed);
     let mut body = format!("<h1>{}</h1>\n<p class=question>", escape(&title));
-    let heading = timeline::heading(case, record);
+    let heading = timeline::heading(case, &why.record);
     body += &escape(heading.lines().skip(1).collect::<Vec<_>>().join("; ").as_str());
     let _ = writeln!(body, "</p>\n<ul class=summary>");
     for sentence in sentences(case, why) {

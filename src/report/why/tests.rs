@@ -1,22 +1,19 @@
 use super::*;
-use crate::lab::run::measured;
 use crate::lab::why::{Options, why};
 use crate::sim::scenario::Scenario;
-use crate::sim::world;
 use std::num::NonZeroUsize;
 
-fn found(variant: &str, seed: u64) -> (Case, Why, RunRecord) {
+fn found(variant: &str, seed: u64) -> (Case, Why) {
     let case = Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap();
     let options = Options { futures: 100, steps: 10, seed: 0, jobs: NonZeroUsize::MIN };
     let why = why(&case, &options, || ()).unwrap();
-    let record = measured(&case, &world::run(&case).unwrap()).record;
-    (case, why, record)
+    (case, why)
 }
 
 #[test]
 fn the_terminal_tells_when_it_was_decided() {
-    let (case, why, record) = found("stream", 8);
-    let text = render(&case, &why, &record, Style { width: 80, colour: false });
+    let (case, why) = found("stream", 8);
+    let text = render(&case, &why, Style { width: 80, colour: false });
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     insta::assert_snapshot!(text);
 }
@@ -24,8 +21,8 @@ fn the_terminal_tells_when_it_was_decided() {
 #[test]
 fn the_page_needs_nothing_else_and_its_picture_has_every_step() {
     for variant in ["stream", "block"] {
-        let (case, why, record) = found(variant, 8);
-        let page = html::render(&case, &why, &record, "ftpsim why tiny");
+        let (case, why) = found(variant, 8);
+        let page = html::render(&case, &why, "ftpsim why tiny");
         assert_eq!(page.matches("<g><title>").count(), why.steps.len() + 1);
         assert_eq!(page.contains("<line class=decisive"), variant == "stream");
         for outside in ["src=", "@import", "<script", "url("] {
@@ -36,8 +33,8 @@ fn the_page_needs_nothing_else_and_its_picture_has_every_step() {
 
 #[test]
 fn json_has_the_curve_and_the_words() {
-    let (case, why, record) = found("stream", 8);
-    let json = to_json(&case, &why, &record);
+    let (case, why) = found("stream", 8);
+    let json = to_json(&case, &why);
     assert_eq!(json["why"]["steps"].as_array().unwrap().len(), why.steps.len());
     assert_eq!(json["why"]["point_of_no_return"], why.point_of_no_return.unwrap());
     assert_eq!(json["why"]["at_first"]["lost_silently"], why.at_first.lost_silently);
