@@ -29,7 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ftpsim/advise", &["ftp_endpoint", "ftp_proto", "lab", "sim", "turmoil_tcp"]),
     ("ftpsim/measure", &["ftp_endpoint", "ftp_proto", "lab", "sim"]),
     ("ftpsim/programs", &[]),
-    ("ftpsim/link", &["sim", "turmoil_tcp"]),
+    ("ftpsim/link", &["programs", "sim", "turmoil_tcp"]),
     ("ftpsim/check", &["ftp_proto", "programs"]),
     ("ftpsim/trial", &["ftp_endpoint", "ftp_proto", "programs", "sim"]),
     (

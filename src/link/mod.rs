@@ -11,6 +11,7 @@ mod namespace;
 pub use fault::Strike;
 pub use mover::Moved;
 
+use crate::programs::Group;
 use mover::Mover;
 use namespace::Namespace;
 use std::io;
@@ -155,7 +156,8 @@ struct Served(Child);
 
 impl Drop for Served {
     fn drop(&mut self) {
-        namespace::kill_group(&mut self.0);
+        drop(Group::led_by(Some(self.0.id())));
+        let _ = self.0.wait();
     }
 }
 

@@ -126,20 +126,8 @@ fn ip(arguments: &[&str]) -> Result<(), LinkError> {
 
 /// Asks a process to end.
 pub(super) fn terminate(child: &Child) {
-    if let Some(pid) = pid(child) {
+    if let Some(pid) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
         // It may have ended by itself.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-}
-
-/// Ends a process that leads its group, and the group.
-pub(super) fn kill_group(child: &mut Child) {
-    if let Some(pid) = pid(child) {
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-    }
-    let _ = child.wait();
-}
-
-fn pid(child: &Child) -> Option<rustix::process::Pid> {
-    i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw)
 }

@@ -4,6 +4,7 @@ use super::filter::Filter;
 use super::tree::{Kind, Node, Reason, Tree};
 use crate::cli::out::tell;
 use crate::cli::remote::join;
+use crate::sim::trace::hex;
 use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::name;
 use ftp_proto::time::Timestamp;
@@ -125,7 +126,7 @@ pub(super) fn hash(file: &Path) -> io::Result<String> {
     loop {
         let read = file.read(&mut piece)?;
         if read == 0 {
-            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hex(&hash.finalize()));
         }
         hash.update(&piece[..read]);
     }
