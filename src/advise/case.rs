@@ -5,11 +5,12 @@ use super::amount::Path;
 use super::ways;
 use crate::lab::compare::RunError;
 use crate::sim::case::Case;
+use crate::sim::fault::FaultName;
 use crate::sim::outcome::Outcome;
-use crate::sim::scenario::{Direction, FaultSpec, PathSpec, Scenario, VariantSpec};
+use crate::sim::scenario::{Direction, PathSpec, Scenario, VariantSpec};
 use crate::sim::workload::Content;
 use crate::sim::world;
-use turmoil_tcp::path::PathConfig;
+use turmoil_tcp::path::{PathConfig, bandwidth_delay_bytes};
 
 /// A router's queue is never smaller: a hundred packets.
 const LEAST_QUEUE_BYTES: u64 = 150_000;
@@ -41,11 +42,10 @@ impl At {
             Self::Worst => (rtt.high, rate.low, loss.high),
         };
         let rtt_us = rtt_us.max(PathConfig::MIN_RTT_US);
-        let in_flight_bytes = u128::from(rate) * u128::from(rtt_us) / 8_000_000;
         PathSpec {
             rtt_us,
             bandwidth_bits_per_s: rate,
-            queue_bytes: u64::try_from(in_flight_bytes).unwrap_or(u64::MAX).max(LEAST_QUEUE_BYTES),
+            queue_bytes: bandwidth_delay_bytes(rtt_us, rate).max(LEAST_QUEUE_BYTES),
             loss_ppm: u32::try_from(loss).unwrap_or(u32::MAX),
             burst_loss: None,
             reorder_ppm: 0,
@@ -65,6 +65,8 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(direction: Direction, path: PathSpec, files: &[SimFile]) -> Self {
         let mut scenario = ways::scenario();
+        // Each run has one of its own.
+        scenario.variants.clear();
         scenario.directions = vec![direction];
         scenario.path = path;
         scenario.workload.files = files.len() as u32;
@@ -72,10 +74,21 @@ impl Stage {
         Self { scenario, contents: files.iter().map(|file| file.content).collect() }
     }
 
-    /// With these faults instead of the scenario's.
-    pub(super) fn with_faults(mut self, faults: Vec<FaultSpec>) -> Self {
-        self.scenario.faults = faults;
+    /// With the control group alone.
+    pub(super) fn undisturbed(mut self) -> Self {
+        self.scenario.faults.retain(|fault| fault.kind == FaultName::None);
         self
+    }
+
+    /// With all faults but the control group.
+    pub(super) fn struck(mut self) -> Self {
+        self.scenario.faults.retain(|fault| fault.kind != FaultName::None);
+        self
+    }
+
+    /// How many faults there are, the control group among them.
+    pub(super) fn faults(&self) -> u64 {
+        self.scenario.faults.len() as u64
     }
 
     /// `variant`, as it is with the server, is not always one of the scenario's. Gives the fault's name, too.

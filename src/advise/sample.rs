@@ -7,8 +7,7 @@ use super::ways::scenario;
 use crate::lab::compare::RunError;
 use crate::lab::expected::round_trips;
 use crate::lab::stats;
-use crate::sim::fault::FaultName;
-use crate::sim::scenario::{Direction, FaultSpec, VariantSpec};
+use crate::sim::scenario::{Direction, VariantSpec};
 use crate::sim::workload::Content;
 use ftp_endpoint::client::{Client, ClientError};
 use ftp_endpoint::net::{Net, Time};
@@ -209,8 +208,7 @@ impl Sample {
         let variant = self.variant();
         let run = |bytes: u64| {
             let file = SimFile { size_bytes: bytes, content: Content::Random };
-            let none = FaultSpec { kind: FaultName::None, ..scenario().faults[0].clone() };
-            let stage = Stage::new(self.direction, At::Figures.path(&path), &[file]).with_faults(vec![none]);
+            let stage = Stage::new(self.direction, At::Figures.path(&path), &[file]).undisturbed();
             stage.run(&variant, 0).map(|(_, outcome)| outcome)
         };
         let (whole, empty) = (run(self.bytes)?, run(0)?);

@@ -4,13 +4,12 @@ use super::advice::{Advice, Closed, Question, Risk, Way};
 use super::case::{At, SimFile, Stage};
 use super::estimate::Times;
 use super::plan::{FAULTY_BYTES, FAULTY_FILES, MOST_BYTES, Plan, SAMPLED, WHOLE};
-use super::ways::{all as all_ways, round_trips_before, scenario, with_server};
+use super::ways::{all as all_ways, round_trips_before, with_server};
 use crate::advise::advice::Harm;
 use crate::lab::compare::RunError;
 use crate::lab::pool;
-use crate::sim::fault::FaultName;
 use crate::sim::outcome::Outcome;
-use crate::sim::scenario::{FaultSpec, VariantSpec};
+use crate::sim::scenario::VariantSpec;
 use crate::sim::workload::Content;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -124,7 +123,7 @@ impl<'a> Simulation<'a> {
                 add(Task::Bulk { large: true }, BULK_RUNS);
                 add(Task::Bulk { large: false }, BULK_RUNS);
             }
-            add(Task::Faulty, self.fault_runs() * faults().len() as u64);
+            add(Task::Faulty, self.fault_runs() * self.stages.faulty.faults());
         }
         all
     }
@@ -197,13 +196,6 @@ impl<'a> Simulation<'a> {
     }
 }
 
-/// All but the control group.
-fn faults() -> Vec<FaultSpec> {
-    let mut all = scenario().faults;
-    all.retain(|fault| fault.kind != FaultName::None);
-    all
-}
-
 impl Stages {
     fn new(
         question: &Question,
@@ -213,7 +205,6 @@ impl Stages {
         open: &[(VariantSpec, VariantSpec)],
     ) -> Self {
         let file = |size_bytes: u64, content: Content| SimFile { size_bytes, content };
-        let none = || vec![FaultSpec { kind: FaultName::None, ..faults()[0].clone() }];
         let all: Vec<SimFile> =
             plan.sizes_bytes.iter().zip(contents).map(|(size, content)| file(*size, *content)).collect();
         let order = plan.shuffled(question.seed);
@@ -222,7 +213,7 @@ impl Stages {
         };
         let stage =
             |at: At, files: &[SimFile]| Stage::new(question.direction, at.path(&question.path), files);
-        let undisturbed = |at: At, files: &[SimFile]| stage(at, files).with_faults(none());
+        let undisturbed = |at: At, files: &[SimFile]| stage(at, files).undisturbed();
         let whole = chosen(&order);
         let half = chosen(&plan.half());
         // The simulated file that is nearest by its place has the content.
@@ -238,7 +229,7 @@ impl Stages {
         Self {
             whole: [At::Figures, At::Best, At::Worst].map(|at| undisturbed(at, &whole)),
             half: (!half.is_empty()).then(|| undisturbed(At::Figures, &half)),
-            faulty: stage(At::Figures, &struck).with_faults(faults()),
+            faulty: stage(At::Figures, &struck).struck(),
             bulk: open.iter().map(|(variant, _)| bulk(variant.parallel)).collect(),
         }
     }

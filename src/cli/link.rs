@@ -10,7 +10,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use turmoil_tcp::path::bandwidth_delay_bytes;
 use turmoil_tcp::{Direction, Impairments, PathConfig, pcap};
+
+/// What short paths need.
+const LEAST_QUEUE_BYTES: u64 = 64_000;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -71,7 +75,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let path = PathConfig {
         rtt_us: args.rtt,
         bandwidth_bits_per_s: args.rate,
-        queue_bytes: args.queue.unwrap_or_else(|| fits(args.rtt, args.rate)),
+        queue_bytes: args
+            .queue
+            .unwrap_or_else(|| bandwidth_delay_bytes(args.rtt, args.rate).max(LEAST_QUEUE_BYTES)),
         loss_ppm: args.loss,
         impairments: Impairments { jitter_us: args.jitter, ..Impairments::default() },
     };
@@ -113,12 +119,6 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let code = std::os::unix::process::ExitStatusExt::signal(&outcome.status).map(|signal| 128 + signal);
     let code = code.or(outcome.status.code()).unwrap_or(1);
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
-}
-
-/// A bandwidth-delay product, and no less than short paths need.
-fn fits(rtt_us: u64, bits_per_s: u64) -> u64 {
-    let product = u128::from(rtt_us) * u128::from(bits_per_s) / 8_000_000;
-    u64::try_from(product).unwrap_or(u64::MAX).max(64_000)
 }
 
 fn strike(args: &Args) -> Result<Option<Strike>> {

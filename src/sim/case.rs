@@ -15,6 +15,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+use turmoil_tcp::path::bandwidth_delay_bytes;
 use turmoil_tcp::seeds;
 
 /// The form of the JSON; a case of another version is refused.
@@ -244,8 +245,7 @@ impl Case {
 fn path(scenario: &Scenario, seed: u64) -> PathSpec {
     let path = scenario.path.clone();
     let Some(Cell { rtt_us, bandwidth_bits_per_s, loss_ppm, .. }) = scenario.cell(seed) else { return path };
-    let in_flight = u128::from(bandwidth_bits_per_s) * u128::from(rtt_us) / 8_000_000;
-    let queue_bytes = u64::try_from(in_flight).unwrap_or(u64::MAX).max(path.queue_bytes);
+    let queue_bytes = bandwidth_delay_bytes(rtt_us, bandwidth_bits_per_s).max(path.queue_bytes);
     PathSpec { rtt_us, bandwidth_bits_per_s, queue_bytes, loss_ppm, ..path }
 }
 

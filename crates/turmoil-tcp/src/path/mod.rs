@@ -102,9 +102,14 @@ impl PathConfig {
 
     /// What fits on the path, each way: its bandwidth-delay product and a full queue.
     pub fn most_bytes_in_flight(&self) -> u64 {
-        let product = u128::from(self.bandwidth_bits_per_s) * u128::from(self.rtt_us) / 8_000_000;
-        u64::try_from(product + u128::from(self.queue_bytes)).unwrap_or(u64::MAX)
+        bandwidth_delay_bytes(self.rtt_us, self.bandwidth_bits_per_s).saturating_add(self.queue_bytes)
     }
+}
+
+/// What is under way when a path of this round trip and rate is full, each way: its bandwidth-delay product.
+pub fn bandwidth_delay_bytes(rtt_us: u64, bandwidth_bits_per_s: u64) -> u64 {
+    let bytes = u128::from(bandwidth_bits_per_s) * u128::from(rtt_us) / 8_000_000;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// What a cut does when the byte comes that it waits for.
