@@ -13,7 +13,8 @@
 #   some readers, and suppaftp, a client in Rust, in a program of ours that cargo builds.
 set -euo pipefail
 
-dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/cache.sh"
 user=ftpsim-peer
 packages=(
     curl lftp ncftp tnftp nmap wget nodejs openssl vsftpd python3 python3-venv strace
@@ -28,8 +29,6 @@ packages=(
     # What proftpd and pure-ftpd load.
     libcap2 libhiredis0.14 libidn2-0 libmemcached11 libmemcachedutil2 libpcre2-posix3 libsodium23
 )
-
-mkdir -p "$dir"
 
 missing=()
 for package in "${packages[@]}"; do
@@ -50,20 +49,6 @@ if [ ${#missing[@]} -gt 0 ]; then
         -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null >/dev/null
 fi
 
-# unpack PACKAGE FILE: Debian's package, which has FILE, into $dir/PACKAGE, nothing configured, nothing started.
-unpack() {
-    [ -e "$dir/$1/$2" ] && return
-    local scratch
-    scratch=$(mktemp -d "$dir/download.XXXXXX")
-    if ! (cd "$scratch" && apt-get download -qq "$1" >/dev/null 2>&1); then
-        apt-get update -qq
-        (cd "$scratch" && apt-get download -qq "$1" >/dev/null)
-    fi
-    dpkg -x "$scratch"/*.deb "$scratch/root"
-    rm -rf "${dir:?}/$1"
-    mv "$scratch/root" "$dir/$1"
-    rm -rf "$scratch"
-}
 unpack proftpd-core usr/sbin/proftpd
 # proftpd's TLS.
 unpack proftpd-mod-crypto usr/lib/proftpd/mod_tls.so
@@ -77,11 +62,10 @@ if ! "$python" -c 'import pyftpdlib, pycurl, OpenSSL, kubernetes_validate' 2>/de
         'kubernetes-validate>=1.34'
 fi
 
-# npm_package NAME VERSION 1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5512: this version, and no other content, into $dir/NAME.
+# npm_package NAME VERSION SHA512: this version, and no other content, into $dir/NAME.
 npm_package() {
     [ "$(cat "$dir/$1/version" 2>/dev/null)" = "$2" ] && return
-    # Some packages of Node.js bring it, Debian's does not.
-    command -v npm >/dev/null || apt-get install -y -qq --no-install-recommends npm </dev/null >/dev/null
+    needs_npm
     local scratch
     scratch=$(mktemp -d "$dir/download.XXXXXX")
     (cd "$scratch" && npm pack --silent "$1@$2" </dev/null >/dev/null)
@@ -99,17 +83,7 @@ npm_package axe-core 4.14.1 \
     1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
 
 # suppaftp in a program of ours: some 50 s of one processor, once for each version of it.
-source=$(cd "$(dirname "$0")" && pwd)/suppaftp
-sum=$(cat "$source"/Cargo.toml "$source"/Cargo.lock "$source"/src/main.rs | sha256sum)
-if [ "$(cat "$dir/suppaftp/sum" 2>/dev/null)" != "$sum" ]; then
-    scratch=$(mktemp -d "$dir/build.XXXXXX")
-    cargo build --quiet --locked --manifest-path "$source/Cargo.toml" --target-dir "$scratch/target"
-    mv "$scratch/target/debug/tls_suppaftp" "$scratch"
-    rm -rf "$scratch/target"
-    echo "$sum" >"$scratch/sum"
-    rm -rf "$dir/suppaftp"
-    mv "$scratch" "$dir/suppaftp"
-fi
+build suppaftp tls_suppaftp
 
 getent passwd "$user" >/dev/null ||
     useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin "$user"

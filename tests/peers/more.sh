@@ -11,12 +11,11 @@
 # Net::FTP comes with perl. Without any of them the rest runs: who is not here is left out, and that is said.
 set -euo pipefail
 
-dir=${FTPSIM_PEERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ftpsim-peers}
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/cache.sh"
 packages=(rclone libreadline8 libwrap0 libpam0g libcrypt1 libio-socket-ssl-perl python3 python3-venv perl util-linux)
 aioftp=0.28.3 twisted=26.10.0 ftp_srv=4.6.3
 
-mkdir -p "$dir"
 export DEBIAN_FRONTEND=noninteractive
 
 missing=()
@@ -29,20 +28,6 @@ if [ ${#missing[@]} -gt 0 ]; then
         -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null >/dev/null
 fi
 
-# unpack PACKAGE FILE: Debian's package, which has FILE, into $dir/PACKAGE, nothing configured, nothing started.
-unpack() {
-    [ -e "$dir/$1/$2" ] && return
-    local scratch
-    scratch=$(mktemp -d "$dir/download.XXXXXX")
-    if ! (cd "$scratch" && apt-get download -qq "$1" >/dev/null 2>&1); then
-        apt-get update -qq
-        (cd "$scratch" && apt-get download -qq "$1" >/dev/null)
-    fi
-    dpkg -x "$scratch"/*.deb "$scratch/root"
-    rm -rf "${dir:?}/$1"
-    mv "$scratch/root" "$dir/$1"
-    rm -rf "$scratch"
-}
 unpack inetutils-ftpd usr/sbin/ftpd
 unpack inetutils-ftp usr/bin/inetutils-ftp
 
@@ -55,8 +40,7 @@ if ! "$python" -c "$has_versions; import OpenSSL" 2>/dev/null; then
 fi
 
 if [ "$(cat "$dir/ftp-srv/version" 2>/dev/null)" != $ftp_srv ]; then
-    # Some packages of Node.js bring it, Debian's does not.
-    command -v npm >/dev/null || apt-get install -y -qq --no-install-recommends npm </dev/null >/dev/null
+    needs_npm
     scratch=$(mktemp -d "$dir/download.XXXXXX")
     npm install --silent --no-audit --no-fund --no-update-notifier --ignore-scripts --prefix "$scratch" \
         "ftp-srv@$ftp_srv" </dev/null >/dev/null
@@ -66,15 +50,5 @@ if [ "$(cat "$dir/ftp-srv/version" 2>/dev/null)" != $ftp_srv ]; then
 fi
 
 # libunftp in a program of ours: once for each version of it.
-source=$here/libunftp
-sum=$(cat "$source"/Cargo.toml "$source"/Cargo.lock "$source"/src/main.rs | sha256sum)
-if [ "$(cat "$dir/libunftp/sum" 2>/dev/null)" != "$sum" ]; then
-    scratch=$(mktemp -d "$dir/build.XXXXXX")
-    cargo build --quiet --locked --manifest-path "$source/Cargo.toml" --target-dir "$scratch/target"
-    mv "$scratch/target/debug/serve_libunftp" "$scratch"
-    rm -rf "$scratch/target"
-    sed -n '/^name = "libunftp"$/{n;s/[^0-9.]//gp}' "$source/Cargo.lock" >"$scratch/version"
-    echo "$sum" >"$scratch/sum"
-    rm -rf "$dir/libunftp"
-    mv "$scratch" "$dir/libunftp"
-fi
+build libunftp serve_libunftp
+sed -n '/^name = "libunftp"$/{n;s/[^0-9.]//gp}' "$here/libunftp/Cargo.lock" >"$dir/libunftp/version"
