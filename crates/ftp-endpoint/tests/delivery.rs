@@ -107,6 +107,14 @@ impl World {
         Self { _server: server, address, here, there }
     }
 
+    /// Where files come from, and where they go.
+    fn ends(&self, direction: Direction) -> (&MemoryStore, &MemoryStore) {
+        match direction {
+            Direction::Put => (&self.here, &self.there),
+            Direction::Get => (&self.there, &self.here),
+        }
+    }
+
     async fn deliver(&self, policy: &Policy, names: &[&str], observer: Arc<dyn Observer>) -> Report {
         let jobs: Vec<Job> =
             names.iter().map(|name| Job { local: path(name), remote: (*name).to_owned() }).collect();
@@ -151,10 +159,7 @@ async fn every_policy_delivers_every_file() {
     let list: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     for policy in policies() {
         let world = World::new().await;
-        let (from, to) = match policy.direction {
-            Direction::Put => (&world.here, &world.there),
-            Direction::Get => (&world.there, &world.here),
-        };
+        let (from, to) = world.ends(policy.direction);
         for (name, content) in &files {
             write(from, name, content).await;
         }
@@ -205,10 +210,7 @@ async fn refused_files_do_not_disturb_the_others() {
         for pipeline_depth in [1, 8] {
             for direction in [Direction::Put, Direction::Get] {
                 let world = World::new().await;
-                let (from, to) = match direction {
-                    Direction::Put => (&world.here, &world.there),
-                    Direction::Get => (&world.there, &world.here),
-                };
+                let (from, to) = world.ends(direction);
                 for index in 0..20 {
                     write(from, &format!("f{index}"), &vec![index; 3000]).await;
                 }
@@ -313,10 +315,7 @@ struct Cut {
 /// `every_bytes`.
 async fn deliver_cut(content: &[u8], every_bytes: u64, policy: Policy) -> Cut {
     let world = World::new().await;
-    let (from, to) = match policy.direction {
-        Direction::Put => (&world.here, &world.there),
-        Direction::Get => (&world.there, &world.here),
-    };
+    let (from, to) = world.ends(policy.direction);
     write(from, "big", content).await;
     let policy = Policy {
         marker_interval_bytes: NonZeroU64::new(50_000),
@@ -422,10 +421,7 @@ async fn a_pipeline_that_breaks_goes_on_with_the_file_it_broke_at() {
         for mode in [TransmissionMode::Block, TransmissionMode::Compressed] {
             for after_bytes in [0, 1, 3, 70_000, 300_000, 654_321] {
                 let world = World::new().await;
-                let (from, to) = match direction {
-                    Direction::Put => (&world.here, &world.there),
-                    Direction::Get => (&world.there, &world.here),
-                };
+                let (from, to) = world.ends(direction);
                 for (name, content) in &files {
                     write(from, name, content).await;
                 }

@@ -17,10 +17,7 @@ async fn every_policy_sets_the_times_that_were_asked_for() {
     let (net, login) = (RealNet::new(), Login::new("me", "secret"));
     for policy in policies() {
         let world = World::new().await;
-        let (from, to) = match policy.direction {
-            Direction::Put => (&world.here, &world.there),
-            Direction::Get => (&world.there, &world.here),
-        };
+        let (from, to) = world.ends(policy.direction);
         for (name, content) in &files {
             write(from, name, content).await;
         }

@@ -28,10 +28,7 @@ async fn what_a_part_is_of_is_found_out_before_it_is_believed() {
             for publish in [Publish::Direct, Publish::Rename] {
                 for len in [1_000_000, 1_200_000, 700_000] {
                     let world = World::new().await;
-                    let (from, to) = match direction {
-                        Direction::Put => (&world.here, &world.there),
-                        Direction::Get => (&world.there, &world.here),
-                    };
+                    let (from, to) = world.ends(direction);
                     let policy = Policy {
                         direction,
                         mode,
