@@ -310,7 +310,7 @@ fn the_dialogue_is_struck_before_its_nth_command_and_reply() {
 /// The hash of the whole file needs the part that the first attempt has left, out of the host's store.
 #[test]
 fn a_download_verified_by_hash_goes_on_from_its_part() {
-    let mut case = case("stream", Get, FaultKind::ReadError, MIDDLE);
+    let mut case = case("stream", Get, FaultKind::ReadError { restart_after_us: None }, MIDDLE);
     (case.policy.resume, case.policy.verify) = (true, Verify::Hash);
     let outcome = run(&case);
     assert_eq!(outcome.files[TARGET].verdict, Verdict::Recovered, "{:#?}", outcome.events);

@@ -102,7 +102,12 @@ fn what_is_sent_again_after_a_lost_reply_is_taken_twice() {
 fn of_a_pipeline_that_breaks_only_what_was_owed_goes_again() {
     let (mut twice, mut needless) = (0, 0);
     // Of a file that cannot be read the client knows before it has any reply.
-    let kinds = [FaultKind::Reset, FaultKind::ControlReset, FaultKind::WriteError, FaultKind::ReadError];
+    let kinds = [
+        FaultKind::Reset,
+        FaultKind::ControlReset,
+        FaultKind::WriteError,
+        FaultKind::ReadError { restart_after_us: None },
+    ];
     for (kind, target) in kinds.into_iter().flat_map(|kind| (0..6).map(move |target| (kind, target))) {
         for trigger in [Trigger::BeforeFirstByte, MIDDLE, Trigger::AfterLastByte, Trigger::BeforeFinal] {
             let mut case = case("block", Put, kind, trigger);

@@ -99,7 +99,8 @@ pub struct TruthRecord {
     /// The moment after the file was reported delivered at which it struck; absent when it struck at a wire byte.
     pub after_reply_us: Option<u64>,
     /// Wire bytes count from 0, over all data connections in the order of writing, and each FIN counts as one. The bytes
-    /// before this one pass, this one does not. Absent, with what follows from it, where a moment is given.
+    /// before this one pass, this one does not. Absent, with what follows from it, where a moment is given, or a disk
+    /// was struck.
     pub wire_byte: Option<u64>,
     /// Whether the cut happened; where it did not, the run was undisturbed.
     pub fault_fired: bool,
@@ -111,7 +112,7 @@ pub struct TruthRecord {
     pub file: u32,
     /// What the byte is.
     pub position: Option<Part>,
-    /// Payload bytes of the file before it.
+    /// Payload bytes of the file before it, or before what the disk did not give.
     pub payload_byte: Option<u64>,
     /// [`crate::sim::notice`] says what that means.
     pub noticed_by_sender: bool,
@@ -157,6 +158,13 @@ pub struct Strip<'a> {
     pub rows: &'a [TruthRecord],
 }
 
+impl TruthRecord {
+    /// Whether it struck at a payload byte that a disk was to give or to take, or at the end after them.
+    pub fn is_of_a_disk(&self) -> bool {
+        self.wire_byte.is_none() && self.after_reply_us.is_none()
+    }
+}
+
 impl Strip<'_> {
     /// Cuts that happened.
     pub fn fired(&self) -> impl Iterator<Item = &TruthRecord> {
@@ -194,9 +202,8 @@ impl TruthTable {
 pub struct Plan {
     /// For each contender and direction: their indices, and the wire bytes to cut at.
     lengths: Vec<(usize, usize, u64)>,
-    /// For each fault, whether it strikes after each file and not at each wire byte.
-    after_files: Vec<bool>,
-    files: u64,
+    /// For each fault, in how many places it strikes; none where it strikes at each wire byte.
+    places: Vec<Option<u64>>,
 }
 
 impl Plan {
@@ -208,14 +215,12 @@ impl Plan {
     /// Contender, direction, fault, and how many runs they have.
     fn strips(&self) -> impl Iterator<Item = (usize, usize, usize, u64)> + '_ {
         self.lengths.iter().flat_map(move |&(variant, direction, bytes)| {
-            let faults = self.after_files.iter().enumerate();
-            faults.map(move |(fault, after_files)| {
-                (variant, direction, fault, if *after_files { self.files } else { bytes })
-            })
+            let faults = self.places.iter().enumerate();
+            faults.map(move |(fault, places)| (variant, direction, fault, places.unwrap_or(bytes)))
         })
     }
 
-    /// Contender, direction, fault and wire byte (or file) of a run; the last changes fastest.
+    /// Contender, direction, fault and wire byte (or other place) of a run; the last changes fastest.
     pub(super) fn cut(&self, mut index: u64) -> (usize, usize, usize, u64) {
         for (variant, direction, fault, runs) in self.strips() {
             if index < runs {
@@ -227,26 +232,33 @@ impl Plan {
     }
 }
 
-/// Counts the wire bytes of each contender and direction of a scenario with `every_wire_byte`.
+/// Counts the wire bytes of each contender and direction of a scenario with `every_wire_byte`, and the other places
+/// of its faults: the moments after files, and the payload bytes that a disk gives or takes, with the end after each
+/// file's last.
 pub fn plan(scenario: &Scenario) -> Result<Plan, CompareError> {
     let mut lengths = Vec::new();
+    let mut reads = 0;
     for (v, variant) in scenario.variants.iter().enumerate() {
         for d in 0..scenario.directions.len() {
             let seed = scenario.seed_of(d, 0, 0);
-            let bytes =
-                wire_bytes(scenario, &variant.name, seed).map_err(CompareError::run(&variant.name, seed))?;
+            let mut case = Case::draw(scenario, &variant.name, seed)
+                .map_err(|error| CompareError::run(&variant.name, seed)(error.into()))?;
+            reads = case.files.iter().map(|file| file.size_bytes + 1).sum();
+            let bytes = wire_bytes(&mut case).map_err(CompareError::run(&variant.name, seed))?;
             lengths.push((v, d, bytes));
         }
     }
-    let after_files = scenario.faults.iter().map(|fault| fault.after_reply_us.is_some()).collect();
-    Ok(Plan { lengths, after_files, files: scenario.workload.files.into() })
+    let places = scenario.faults.iter().map(|fault| match fault.after_reply_us {
+        Some(_) => Some(scenario.workload.files.into()),
+        None => fault.kind.is_of_a_disk().then_some(reads),
+    });
+    Ok(Plan { lengths, places: places.collect() })
 }
 
 /// Counts the wire bytes of an undisturbed run.
-fn wire_bytes(scenario: &Scenario, variant: &str, seed: u64) -> Result<u64, RunError> {
-    let mut case = Case::draw(scenario, variant, seed)?;
+fn wire_bytes(case: &mut Case) -> Result<u64, RunError> {
     case.fault = Fault { kind: FaultKind::None, target: 0, trigger: Trigger::WireByte(u64::MAX) };
-    Ok(world::judge(&case)?.wire.len() as u64)
+    Ok(world::judge(case)?.wire.len() as u64)
 }
 
 /// Makes every cut of `plan` and writes `truth-table.csv`. Of `options` the seeds are not used. No claims are
@@ -322,9 +334,12 @@ pub fn cut(scenario: &Scenario, variant: &str, seed: u64) -> Result<(TruthRecord
 }
 
 fn record(case: &Case, outcome: &Outcome) -> Result<TruthRecord, RunError> {
-    let (wire_byte, after_reply_us) = match case.fault.trigger {
-        Trigger::WireByte(byte) => (Some(byte), None),
-        Trigger::AfterReply(us) => (None, Some(us)),
+    let size_bytes = case.target().map(|file| file.size_bytes);
+    let (wire_byte, after_reply_us, read_byte) = match case.fault.trigger {
+        Trigger::WireByte(byte) => (Some(byte), None, None),
+        Trigger::AfterReply(us) => (None, Some(us), None),
+        Trigger::PayloadByte(byte) => (None, None, Some(byte)),
+        Trigger::AfterLastByte => (None, None, size_bytes),
         _ => return Err("a truth table needs a scenario with every_wire_byte".into()),
     };
     let place = wire_byte.map(|byte| {
@@ -353,7 +368,7 @@ fn record(case: &Case, outcome: &Outcome) -> Result<TruthRecord, RunError> {
         connection_byte: place.map(|place| place.offset),
         file,
         position: place.map(|place| place.part),
-        payload_byte: place.map(|place| place.payload_bytes),
+        payload_byte: place.map(|place| place.payload_bytes).or(read_byte),
         noticed_by_sender: outcome.noticed.contains(&sender),
         noticed_by_receiver: outcome.noticed.contains(&receiver),
         left: fate.left,
@@ -389,7 +404,8 @@ mod tests {
     fn strip(variant: &str, direction: usize, cut: &str) -> Vec<TruthRecord> {
         let scenario = scenario();
         let fault = scenario.faults.iter().position(|fault| fault.name() == cut).unwrap();
-        let bytes = wire_bytes(&scenario, variant, scenario.seed_of(direction, 0, 0)).unwrap();
+        let mut case = Case::draw(&scenario, variant, scenario.seed_of(direction, 0, 0)).unwrap();
+        let bytes = wire_bytes(&mut case).unwrap();
         let row = |n| super::cut_at(&scenario, variant, (direction, fault, n)).unwrap();
         (0..bytes)
             .map(|n| {
@@ -450,7 +466,7 @@ mod tests {
     #[test]
     fn a_plan_names_every_cut_once() {
         let lengths = vec![(0, 0, 3), (0, 1, 2), (1, 0, 1)];
-        let plan = Plan { lengths, after_files: vec![false, false], files: 9 };
+        let plan = Plan { lengths, places: vec![None, None] };
         assert_eq!(plan.runs(), 12);
         let cuts: Vec<_> = (0..12).map(|index| plan.cut(index)).collect();
         assert_eq!(cuts[..4], [(0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 2), (0, 0, 1, 0)]);
@@ -458,9 +474,43 @@ mod tests {
             cuts[6..],
             [(0, 1, 0, 0), (0, 1, 0, 1), (0, 1, 1, 0), (0, 1, 1, 1), (1, 0, 0, 0), (1, 0, 1, 0)]
         );
-        let plan = Plan { lengths: vec![(0, 0, 3)], after_files: vec![false, true], files: 2 };
+        let plan = Plan { lengths: vec![(0, 0, 3)], places: vec![None, Some(2)] };
         assert_eq!(plan.runs(), 5);
         assert_eq!([2, 3, 4].map(|index| plan.cut(index)), [(0, 0, 0, 2), (0, 0, 1, 0), (0, 0, 1, 1)]);
+    }
+
+    /// RFC 8446 section 6.1: close_notify says that its sender sends no more, not that a file was whole.
+    #[test]
+    fn a_sender_that_stops_and_closes_in_order_makes_the_mark_of_tls_itself() {
+        let scenario = Scenario::load("ftps-truth").unwrap();
+        let row = |variant: &str, direction, cut: &str, place| {
+            let fault = scenario.faults.iter().position(|fault| fault.name() == cut).unwrap();
+            let (row, violations) = super::cut_at(&scenario, variant, (direction, fault, place)).unwrap();
+            assert_eq!((violations.len(), row.fault_fired), (0, true), "{row:?}");
+            assert_eq!((row.wire_byte, row.position), (None, None));
+            row
+        };
+        // Files of 3 and 12 bytes: before the second byte of the one, before the last of the other, behind it.
+        for (place, file, byte, ends) in [(1, 0, 1, false), (15, 1, 11, false), (16, 1, 12, true)] {
+            for variant in ["stream-tls", "stream-tls12"] {
+                let put = row(variant, 0, "sender_stops", place);
+                assert_eq!((put.file, put.payload_byte), (file, Some(byte)));
+                assert_eq!(put.left, if ends { Left::Whole } else { Left::Part }, "{put:?}");
+                assert_eq!(put.effect == Effect::Silent, !ends, "{put:?}");
+                assert!(!put.noticed_by_receiver);
+                // Who downloads has the server's reply to wait for.
+                assert_ne!(row(variant, 1, "sender_stops", place).effect, Effect::Silent);
+            }
+            for (variant, cut) in [
+                ("block-tls", "sender_stops"),
+                ("deflate-tls", "sender_stops"),
+                ("stream-tls", "sender_stops_by_reset"),
+                ("stream-tls-lax", "sender_stops_by_reset"),
+            ] {
+                let row = row(variant, 0, cut, place);
+                assert_eq!((row.noticed_by_receiver, row.left == Left::Part), (!ends, false), "{row:?}");
+            }
+        }
     }
 
     /// A power cut long after the reply, or with syncs before it, takes nothing; else everything that young.

@@ -14,6 +14,7 @@ use ftp_proto::mutant::Mutant;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::cmp::Ordering;
 use std::time::Duration;
 use turmoil_tcp::path::bandwidth_delay_bytes;
 use turmoil_tcp::seeds;
@@ -99,6 +100,9 @@ pub struct ServerOptions {
     /// [`ftp_endpoint::server::Config::takes_cut_deflate`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub takes_cut_deflate: bool,
+    /// [`ftp_endpoint::server::Config::ends_unfinished`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_unfinished: bool,
 }
 
 /// Why there is no case.
@@ -141,17 +145,14 @@ impl Case {
         })?;
         let stratum = scenario.stratum(seed);
         let files = draw_files(scenario, seed);
-        let fault = match (scenario.wire_byte(seed), stratum.fault.after_reply_us) {
-            // In turn, too: at the moment after each file.
-            (Some(file), Some(us)) => {
-                let target = u32::try_from(file).unwrap_or(u32::MAX);
-                Fault { kind: stratum.fault.planned(0x20), target, trigger: Trigger::AfterReply(us) }
+        let fault = match scenario.wire_byte(seed) {
+            Some(place) => {
+                let (target, trigger) = in_turn(place, &stratum.fault, &files);
+                Fault { kind: stratum.fault.planned(0x20), target, trigger }
             }
-            (Some(byte), None) => {
-                Fault { kind: stratum.fault.planned(0x20), target: 0, trigger: Trigger::WireByte(byte) }
-            }
-            (None, _) => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
+            None => draw_fault(seed, &stratum, &files, &path(scenario, seed)),
         };
+        let ends_unfinished = stratum.fault.ends_unfinished.unwrap_or(false);
         Ok(Self {
             version: VERSION,
             scenario: scenario.name.clone(),
@@ -161,10 +162,14 @@ impl Case {
             path: path(scenario, seed),
             limits: scenario.limits(),
             timeouts: scenario.timeouts.clone(),
-            policy: policy(contender, &scenario.timeouts, stratum.direction),
+            policy: Policy {
+                ends_unfinished: ends_unfinished && stratum.direction == Direction::Put,
+                ..policy(contender, &scenario.timeouts, stratum.direction)
+            },
             server: ServerOptions {
                 transfers_outlive_control: stratum.fault.transfers_outlive_control.unwrap_or(false),
                 takes_cut_deflate: contender.takes_cut_deflate,
+                ends_unfinished: ends_unfinished && stratum.direction == Direction::Get,
             },
             writes_in_place: contender.writes_in_place,
             second_wire_byte: scenario.second_wire_byte(seed),
@@ -267,6 +272,27 @@ fn draw_files(scenario: &Scenario, seed: u64) -> Vec<FileSpec> {
         file.size_bytes = *size_bytes;
     }
     files
+}
+
+/// The place of a scenario of [`Scenario::every_wire_byte`] at which a fault strikes, and the file: each wire byte; or
+/// the moment after each file; or, of a disk, each payload byte of each file and the end after it.
+fn in_turn(place: u64, fault: &scenario::FaultSpec, files: &[FileSpec]) -> (u32, Trigger) {
+    if let Some(us) = fault.after_reply_us {
+        return (u32::try_from(place).unwrap_or(u32::MAX), Trigger::AfterReply(us));
+    }
+    if !fault.kind.is_of_a_disk() {
+        return (0, Trigger::WireByte(place));
+    }
+    let mut byte = place;
+    for (file, target) in files.iter().zip(0..) {
+        match byte.cmp(&file.size_bytes) {
+            Ordering::Less => return (target, Trigger::PayloadByte(byte)),
+            Ordering::Equal => return (target, Trigger::AfterLastByte),
+            Ordering::Greater => byte -= file.size_bytes + 1,
+        }
+    }
+    // Beyond the last there is nothing to strike.
+    (u32::MAX, Trigger::AfterLastByte)
 }
 
 fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: &PathSpec) -> Fault {

@@ -38,6 +38,8 @@ enum Stage {
     Pending,
     /// A process or host dies then.
     Doomed { who: Who, at: SimTime },
+    /// A process ends in order: it is gone when it has ended its data connection, or then.
+    Stopping { who: Who, at: SimTime },
     /// A process or host is dead, and nobody has buried it yet.
     Dead { who: Who },
     /// The middlebox is armed, or all is over.
@@ -211,14 +213,20 @@ impl Injector {
         loop {
             let at = match self.lock().stage {
                 Stage::Dead { who: dead } if dead == who => None,
-                Stage::Doomed { who: doomed, at } if doomed == who => Some(at),
+                Stage::Doomed { who: doomed, at } | Stage::Stopping { who: doomed, at } if doomed == who => {
+                    Some(at)
+                }
                 _ => Some(SimTime::NEVER),
             };
             match at {
                 None => break,
                 Some(SimTime::NEVER) => self.doom.of(who).notified().await,
                 Some(at) => {
-                    net.outside_sleep(at.after(net.now())).await;
+                    tokio::select! {
+                        biased;
+                        () = net.outside_sleep(at.after(net.now())) => {}
+                        () = self.doom.of(who).notified() => continue,
+                    }
                     self.kill(&mut self.lock(), net.now().into(), who);
                 }
             }
@@ -228,7 +236,8 @@ impl Injector {
 
     /// Whether the process or host of somebody is about to go.
     pub fn is_doomed(&self, whom: Who) -> bool {
-        matches!(self.lock().stage, Stage::Doomed { who, .. } | Stage::Dead { who } if who == whom)
+        let stage = &self.lock().stage;
+        matches!(stage, Stage::Doomed { who, .. } | Stage::Stopping { who, .. } | Stage::Dead { who } if *who == whom)
     }
 
     /// The fault has struck.

@@ -79,6 +79,7 @@ pub fn draw(seed: u64) -> Case {
         server: ServerOptions {
             transfers_outlive_control: one_of(rng, &[false, true]),
             takes_cut_deflate: false,
+            ends_unfinished: false,
         },
         writes_in_place: false,
         second_wire_byte: None,
@@ -190,7 +191,7 @@ fn kinds(rng: &mut ChaCha12Rng) -> [FaultKind; 26] {
         FaultKind::ReceiverDies { restart_after_us },
         FaultKind::SplitClose,
         FaultKind::ControlSilent { for_us: None },
-        FaultKind::ReadError,
+        FaultKind::ReadError { restart_after_us: None },
         FaultKind::Stall { for_us },
         FaultKind::Refused { times: 1 },
         FaultKind::Reset,

@@ -349,6 +349,7 @@ impl World {
         // What FEAT says takes its time on the path: contenders without it see the server as it was.
         config.deflate = self.case.policy.mode == TransmissionMode::Deflate;
         config.takes_cut_deflate = self.case.server.takes_cut_deflate;
+        config.ends_unfinished = self.case.server.ends_unfinished;
         // How slow a path may be is the case's to say.
         config.limits.min_rate = None;
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);

@@ -219,6 +219,29 @@ async fn a_local_read_error_resets_the_connection() {
     .await;
 }
 
+/// What many do instead, for comparisons: nobody can tell it from the end of the file.
+#[tokio::test(start_paused = true)]
+async fn who_ends_what_is_unfinished_ends_the_connection_in_order() {
+    let policy = Policy { ends_unfinished: true, ..policy(TransmissionMode::Stream) };
+    play(
+        &policy,
+        |mut s| async move {
+            s.log_in(None).await;
+            let mut data = s.passive().await;
+            s.answer("STOR a", "150 go").await;
+            let mut bytes = Vec::new();
+            data.read_to_end(&mut bytes).await.unwrap();
+            s.say("226 done").await;
+        },
+        |mut c| async move {
+            let error = c.put_file("a", "a", None, &mut Failing::default()).await.unwrap_err();
+            assert_eq!(error.kind(), FailureKind::Local);
+            assert!(error.is_final() && c.in_step());
+        },
+    )
+    .await;
+}
+
 /// Names its places by what no restart marker may hold.
 struct OddlyMarked(Bytes, &'static str);
 

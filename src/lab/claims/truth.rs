@@ -10,7 +10,7 @@ use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Left;
-use crate::sim::scenario::{Publish, VariantSpec, Verify};
+use crate::sim::scenario::{Direction, FaultSpec, Publish, VariantSpec, Verify};
 use crate::sim::wire::Part;
 use ftp_proto::mode::{Structure, TransmissionMode};
 
@@ -29,6 +29,11 @@ pub fn judge_truth(table: &TruthTable) -> Vec<Claim> {
     claims
 }
 
+/// Whether the sender itself stops, and ends its data connection as at the end of the file.
+fn ends_unfinished(fault: &FaultSpec) -> bool {
+    fault.ends_unfinished == Some(true)
+}
+
 struct Evidence<'a> {
     table: &'a TruthTable,
 }
@@ -42,20 +47,36 @@ impl<'a> Evidence<'a> {
         self.variant(|v| is_stream(v) && v.verify == Verify::Reply && v.publish == Publish::Direct)
     }
 
-    /// Cuts of a contender by kinds of fault, both directions.
+    /// Cuts of a contender by kinds of fault, both directions; without those that its sender takes for an end.
     fn cuts(
         &self,
         variant: &'a VariantSpec,
         which: fn(FaultName) -> bool,
     ) -> impl Iterator<Item = &'a TruthRecord> + Clone {
         let faults = &self.table.scenario.faults;
-        let names = faults.iter().filter(move |fault| which(fault.kind));
-        let names: Vec<&str> = names.map(|fault| fault.name()).collect();
-        self.table
-            .rows
-            .iter()
-            .filter(move |row| row.fault_fired && row.variant == variant.name)
-            .filter(move |row| names.contains(&row.cut.as_str()))
+        let names = faults.iter().filter(move |fault| which(fault.kind) && !ends_unfinished(fault));
+        self.rows(variant, names.map(FaultSpec::name).collect())
+    }
+
+    /// Of a contender and these faults, those that struck.
+    fn rows(
+        &self,
+        variant: &'a VariantSpec,
+        faults: Vec<&'a str>,
+    ) -> impl Iterator<Item = &'a TruthRecord> + Clone {
+        let fired = self.table.rows.iter().filter(move |row| row.fault_fired && row.variant == variant.name);
+        fired.filter(move |row| faults.contains(&row.cut.as_str()))
+    }
+
+    /// Uploads whose sender stopped before the end of a file and ended its connection in order, and silent losses
+    /// among them; of the contenders that `which` picks.
+    fn stopped(&self, which: impl Fn(&VariantSpec) -> bool) -> (usize, usize) {
+        let faults = || self.table.scenario.faults.iter().filter(|fault| ends_unfinished(fault));
+        let variants = self.table.scenario.variants.iter().filter(|v| which(v));
+        let early = variants
+            .flat_map(|v| self.rows(v, faults().map(FaultSpec::name).collect()))
+            .filter(|row| row.direction == Direction::Put && row.left != Left::Whole);
+        early.fold((0, 0), |(lost, stops), row| (lost + usize::from(row.effect == Effect::Silent), stops + 1))
     }
 
     fn command(&self) -> String {
@@ -212,7 +233,24 @@ impl<'a> Evidence<'a> {
         let demanded = |v: &VariantSpec| v.tls.map(|tls| tls.is_strict());
         let strict = self.silent(|v| is_stream(v) && demanded(v) == Some(true));
         let lax = self.silent(|v| is_stream(v) && demanded(v) == Some(false));
-        (strict.1 > 0).then(|| self.looked_for(CURES, "close_notify", strict, lax))
+        if strict.1 == 0 {
+            return None;
+        }
+        let mut claim = self.looked_for(CURES, "close_notify", strict, lax);
+        let (lost, stops) = self.stopped(|v| is_stream(v) && demanded(v) == Some(true));
+        if lost > 0 {
+            let (marked_lost, marked_stops) = self.stopped(|v| v.tls.is_some() && !is_stream(v));
+            claim.figure += &format!(
+                " A client that cannot read its file to the end, ends the connection in order and exits makes the mark \
+                 itself: {lost} of {} lost files silently, {marked_lost} of {marked_stops} where the mode has a mark of \
+                 its own.",
+                counted(stops, "such stop")
+            );
+            if claim.standing == Standing::Holds {
+                claim.standing = Standing::Conditional;
+            }
+        }
+        Some(claim)
     }
 
     /// Judged where there are contenders in deflate mode.

@@ -25,11 +25,16 @@ pub(in crate::report) fn section(table: &TruthTable) -> String {
         "<h2 id=truth>Cut at every byte</h2>\n<p>A delivery of {} ({} {}), cut once at each byte and FIN that \
          its sender writes on data connections: {}. A strip is one kind of cut, from the first byte to the \
          last, all on one scale; the line above says what each byte is. Point at a stretch for who noticed and what \
-         was left.</p>\n{}",
+         was left.{}</p>\n{}",
         counted(s.workload.files, "file"),
         super::format::list(&sizes),
         if sizes == ["1"] { "byte" } else { "bytes" },
         super::format::counted(table.rows.len() as u64, "run"),
+        match table.rows.iter().any(TruthRecord::is_of_a_disk) {
+            true =>
+                " What strikes a disk strikes at each payload byte and each file's end, on a scale of its own.",
+            false => "",
+        },
         legend(table),
     );
     for direction in &s.directions {
@@ -127,6 +132,8 @@ fn effect(row: &TruthRecord) -> (&'static str, String) {
 
 /// A strip as long as its bytes are of the longest; stretches that look alike are one.
 fn svg(strip: &Strip<'_>, longest: usize, look: Look, name: &str) -> String {
+    // What strikes no wire bytes has few places, and a scale of its own.
+    let longest = if strip.rows[0].is_of_a_disk() { strip.rows.len() } else { longest };
     let mut text = format!(
         "<svg viewBox=\"0 0 {longest} 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
         escape(name)
@@ -136,7 +143,11 @@ fn svg(strip: &Strip<'_>, longest: usize, look: Look, name: &str) -> String {
     for stretch in looks.chunk_by(|a, b| a == b) {
         let end = begin + stretch.len();
         let (class, said) = &stretch[0];
-        let unit = if strip.rows[begin].wire_byte.is_some() { "wire byte" } else { "after file" };
+        let unit = match &strip.rows[begin] {
+            row if row.wire_byte.is_some() => "wire byte",
+            row if row.after_reply_us.is_some() => "after file",
+            _ => "place",
+        };
         let bytes = if end - begin == 1 {
             format!("{unit} {begin}")
         } else {

@@ -1,6 +1,7 @@
 //! The truth table as matrices: contenders by kinds of cut.
 
 use super::{Style, format, wrap};
+use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Strip, TruthTable};
 use crate::sim::scenario::FaultSpec;
 use comfy_table::Cell;
@@ -11,7 +12,7 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
     let mut text = style.question(s);
     let sizes: Vec<String> = s.workload.sizes_bytes.iter().map(u64::to_string).collect();
     let conditions = format!(
-        "{}: each wire byte and FIN of a delivery of {} of {} {}, over {} of round trip{}.",
+        "{}: each wire byte and FIN of a delivery of {} of {} {}, over {} of round trip{}{}.",
         format::counted(table.rows.iter().filter(|row| row.wire_byte.is_some()).count() as u64, "cut"),
         if sizes.len() == 1 { "a file" } else { "files" },
         format::list(&sizes),
@@ -20,6 +21,12 @@ pub fn truth_table(table: &TruthTable, style: Style) -> String {
         match table.rows.iter().filter(|row| row.after_reply_us.is_some()).count() {
             0 => String::new(),
             cuts => format!("; {} losses of the receiver's power after each file was reported", cuts),
+        },
+        match table.rows.iter().filter(|row| row.is_of_a_disk()).count() {
+            0 => String::new(),
+            faults => {
+                format!("; {} of a disk, at each payload byte and each file's end", counted(faults, "fault"))
+            }
         },
     );
     text += &wrap(&conditions, style.width);

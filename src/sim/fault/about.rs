@@ -92,6 +92,11 @@ impl FaultName {
         self.about().name
     }
 
+    /// Whether it strikes at a side's store, where there are payload bytes and no wire bytes.
+    pub fn is_of_a_disk(self) -> bool {
+        matches!(self.about().strikes, Place::Disk(_))
+    }
+
     /// Whether it strikes once, at a trigger (the others act from the start to the end).
     pub fn has_trigger(self) -> bool {
         self.about().strikes != Place::Throughout
@@ -122,8 +127,9 @@ impl FaultKind {
 
     /// Whose process or host it takes.
     pub fn victim(&self) -> Option<Side> {
-        match self.about().strikes {
-            Place::Process(side) | Place::Power(side) => Some(side),
+        match (self.about().strikes, self) {
+            (Place::Process(side) | Place::Power(side), _) => Some(side),
+            (Place::Disk(side), Self::ReadError { restart_after_us: Some(_) }) => Some(side),
             _ => None,
         }
     }
@@ -147,9 +153,9 @@ impl FaultKind {
             Self::SenderDies { restart_after_us } | Self::ReceiverDies { restart_after_us } => {
                 Some(restart_after_us)
             }
-            Self::SenderPowerLoss { restart_after_us } | Self::ReceiverPowerLoss { restart_after_us } => {
-                restart_after_us
-            }
+            Self::SenderPowerLoss { restart_after_us }
+            | Self::ReceiverPowerLoss { restart_after_us }
+            | Self::ReadError { restart_after_us } => restart_after_us,
             _ => None,
         }
     }

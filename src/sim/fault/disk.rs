@@ -92,7 +92,7 @@ impl DiskFault {
 
     /// Up to `len` bytes from `from` on are to be read from `file`, of the `left` that there are.
     pub fn read(&mut self, file: Option<FileId>, from: u64, len: usize, left: u64) -> (Act, bool) {
-        if self.fault != FaultKind::ReadError {
+        if !matches!(self.fault, FaultKind::ReadError { .. }) {
             return (Act::Go, false);
         }
         let is_target = file == Some(self.target);
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_read_error_lets_pass_what_comes_before_the_byte_and_strikes_once() {
-        let mut disk = disk(FaultKind::ReadError, Trigger::PayloadByte(150));
+        let mut disk = disk(FaultKind::ReadError { restart_after_us: None }, Trigger::PayloadByte(150));
         assert_eq!(disk.read(OTHER, 100, 100, 100), (Act::Go, false));
         assert_eq!(disk.read(TARGET, 0, 100, 200), (Act::Go, false));
         assert_eq!(disk.read(TARGET, 100, 100, 100), (Act::Short(50), false));
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_read_error_after_the_last_byte_strikes_the_read_of_the_end() {
-        let mut disk = disk(FaultKind::ReadError, Trigger::AfterLastByte);
+        let mut disk = disk(FaultKind::ReadError { restart_after_us: None }, Trigger::AfterLastByte);
         assert_eq!(disk.read(TARGET, 0, 100, 100), (Act::Go, false));
         assert_eq!(disk.read(TARGET, 100, 100, 0), (Act::Error, true));
     }

@@ -293,12 +293,19 @@ faults! {
 
     /// The read of the payload byte (after the last byte: the one that would find the end) at the
     /// sender's store fails, once, with an input/output error: what comes before it is sent. The sender
-    /// observes it; a server reports it (451), a client tells whoever runs it.
-    ReadError => {
+    /// observes it; a server reports it (451), a client tells whoever runs it. With `restart_after_us` the
+    /// process stops for it: as soon as it has ended its data connection, or after half a round trip, it is gone,
+    /// its kernel closes what is left, and a server is started again. With `ends_unfinished` the connection
+    /// is ended in order, under TLS with close_notify, where else it is reset.
+    ReadError {
+        /// How long the process that stops stays down; it goes on when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after_us: Option<u64>
+    } => {
         name: "read_error",
         line: "a read of the file fails once at the sender",
         noticed: "the sender (a server reports 451); a client does not try again",
-        parameters: &[],
+        parameters: &[("restart_after_us", Need::Optional), ("ends_unfinished", Need::Optional)],
         strikes: Place::Disk(Side::Sender),
         lasts: false, hidden: false,
     }

@@ -112,7 +112,13 @@ impl Injector {
 
     /// The sender ends its stream.
     pub fn on_shutdown(&self, net: &SimNet, local: SocketAddr, peer: SocketAddr, offset: u64) {
-        self.chart(&mut self.lock(), net.now().into(), |chart| chart.close((local, peer), offset));
+        {
+            let state = &mut *self.lock();
+            self.chart(state, net.now().into(), |chart| chart.close((local, peer), offset));
+            if let Stage::Stopping { who, .. } = state.stage {
+                self.kill(state, net.now().into(), who);
+            }
+        }
         self.die_if_at(net.now().into(), self.sender, (local, peer), offset);
     }
 
@@ -150,6 +156,10 @@ impl Injector {
         if struck {
             state.fired_at.get_or_insert(at);
             self.tell(at, format_args!("{} in {}", self.fault.kind.name(), self.target_name()));
+            if self.victim() == Some(who) {
+                state.stage = Stage::Stopping { who, at: at + self.one_way };
+                self.doom.of(who).notify_one();
+            }
         }
         (act, struck)
     }

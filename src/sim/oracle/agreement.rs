@@ -42,13 +42,14 @@ fn may_evaporate(end: &End<'_>, verdict: Verdict) -> bool {
 
 /// In stream mode the close is the end of file (RFC 959 section 3.4.1), so a close that comes
 /// early goes unnoticed: when a middlebox makes it, unless sizes or hashes are compared; when the
-/// sender's death makes it, even then, for who would compare?
+/// sender's death makes it, even then, for who would compare? A server that stops in order owes a client its reply.
 fn may_truncate_silently(end: &End<'_>) -> bool {
     // Who takes a reset for the end takes whatever ends a connection for it, with or without a fault.
     receiver_end(end.case) == Some(TlsEnd::Any)
         || !marks_end_of_file(end.case)
             && match end.case.fault.kind {
                 FaultKind::SenderDies { .. } => true,
+                FaultKind::ReadError { restart_after_us: Some(_) } => end.case.policy.ends_unfinished,
                 FaultKind::EarlyClose | FaultKind::SplitClose => end.case.policy.verify == Verify::Reply,
                 _ => false,
             }

@@ -46,6 +46,10 @@ pub struct FaultSpec {
     /// publishes what comes (half of the servers in use) or aborts (RFC 959 section 4.1.1, QUIT).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfers_outlive_control: Option<bool>,
+    /// Whether the sender, when it cannot go on, ends its data connection in order as at the end of the file, under
+    /// TLS with close_notify, as many programs do, or resets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_unfinished: Option<bool>,
 }
 
 impl FaultSpec {
@@ -67,7 +71,7 @@ impl FaultSpec {
     }
 
     /// Every key that a kind may take, what is given for it, and the least and the most of it.
-    fn given(&self) -> [(&'static str, Option<u64>, u64, u64); 7] {
+    fn given(&self) -> [(&'static str, Option<u64>, u64, u64); 8] {
         [
             ("loss_ppm", self.loss_ppm.map(u64::from), 1, 999_999),
             ("restart_after_us", self.restart_after_us, 0, u64::MAX),
@@ -76,6 +80,7 @@ impl FaultSpec {
             ("delay_us", self.delay_us, 1, 1_000_000_000),
             ("after_reply_us", self.after_reply_us, 0, 1_000_000_000),
             ("transfers_outlive_control", self.transfers_outlive_control.map(u64::from), 0, 1),
+            ("ends_unfinished", self.ends_unfinished.map(u64::from), 0, 1),
         ]
     }
 

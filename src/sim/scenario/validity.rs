@@ -31,6 +31,9 @@ impl Scenario {
         if self.cut_twice && !self.every_wire_byte {
             return Err(Problem::new("cut_twice", "every_wire_byte = true beside it"));
         }
+        if self.cut_twice && self.faults.iter().any(|fault| fault.kind.is_of_a_disk()) {
+            return Err(Problem::new("cut_twice", "no fault of a disk, which strikes at no wire byte"));
+        }
         if let Some(limit_us) = self.limits.virtual_time_us {
             within("limits.virtual_time_us", limit_us, 1, limit::MAX_US)?;
         }

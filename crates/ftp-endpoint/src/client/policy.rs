@@ -203,6 +203,10 @@ pub struct Policy {
     /// A download in deflate mode that is cut short is taken for whole, as lftp does: for comparisons.
     #[serde(skip_serializing_if = "is_default")]
     pub takes_cut_deflate: bool,
+    /// An upload whose file cannot be read to its end is ended in order, as at the end of the file, and not by RST:
+    /// for comparisons.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ends_unfinished: bool,
     /// Sessions at a time.
     pub parallel: u32,
     /// Longest wait for a reply.
@@ -247,6 +251,7 @@ impl Default for Policy {
             tls_end: TlsEnd::Strict,
             tls_lingers: true,
             takes_cut_deflate: false,
+            ends_unfinished: false,
             parallel: 1,
             reply_timeout: Duration::from_secs(30),
             data_timeout: Duration::from_secs(30),

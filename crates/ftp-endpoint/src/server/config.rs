@@ -57,6 +57,9 @@ pub struct Config<A> {
     pub transfers_outlive_control: bool,
     /// An upload in deflate mode that is cut short is taken for whole, as proftpd does: for comparisons.
     pub takes_cut_deflate: bool,
+    /// A download whose file cannot be read to its end is ended in order, as at the end of the file, and not by
+    /// RST: for comparisons.
+    pub ends_unfinished: bool,
     /// Told of each file sent or received, and of each name made, changed or removed.
     pub transfer_log: Option<TransferLog>,
     /// FTP over TLS (RFC 4217); none without it.
@@ -167,6 +170,7 @@ impl<A: Accounts> Config<A> {
             shutdown: CancellationToken::new(),
             transfers_outlive_control: false,
             takes_cut_deflate: false,
+            ends_unfinished: false,
             transfer_log: None,
             #[cfg(feature = "tls")]
             tls: None,

@@ -42,6 +42,7 @@ pub(super) struct DataPort<N: Net> {
     silence_limit: Duration,
     min_rate: Option<MinRate>,
     takes_cut_deflate: bool,
+    ends_unfinished: bool,
     open_limit: Duration,
     port: Port<N>,
     connection: Option<DataConnection<N>>,
@@ -88,6 +89,7 @@ impl<N: Net> DataPort<N> {
             silence_limit: config.timeouts.data,
             min_rate: config.limits.min_rate,
             takes_cut_deflate: config.takes_cut_deflate,
+            ends_unfinished: config.ends_unfinished,
             open_limit: config.timeouts.data_open,
             port: Port::Default,
             connection: None,
@@ -270,6 +272,7 @@ impl<N: Net> DataPort<N> {
                     DataConnection::new(net, channel, coding, self.silence_limit, self.watch.clone())?;
                 new.demand(self.min_rate);
                 new.take_cut_deflate(self.takes_cut_deflate);
+                new.end_unfinished(self.ends_unfinished);
                 #[cfg(feature = "tls")]
                 new.end_by(self.protection.as_ref().map(DataTls::end).unwrap_or_default());
                 new

@@ -129,6 +129,10 @@ impl<N: Net> DataConnection<N> {
 
     /// Ends the connection with RST, so that the peer cannot take it for an end of file.
     pub fn abort(self) {
+        if self.ends_unfinished && self.ended {
+            // Nothing is left to reset: the peer has been given an end in order.
+            return;
+        }
         self.told_close("aborted");
         self.stream.abort();
     }

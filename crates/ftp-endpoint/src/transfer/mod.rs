@@ -83,6 +83,7 @@ pub struct DataConnection<N: Net> {
     marks: Marks,
     tls_end: TlsEnd,
     takes_cut_deflate: bool,
+    ends_unfinished: bool,
     /// A file has ended by an end of the connection without close_notify.
     unmarked: bool,
     /// No more is sent.
@@ -132,6 +133,7 @@ impl<N: Net> DataConnection<N> {
             marks,
             tls_end: TlsEnd::default(),
             takes_cut_deflate: false,
+            ends_unfinished: false,
             unmarked: false,
             ended: false,
             read_by_peer: false,
@@ -202,6 +204,12 @@ impl<N: Net> DataConnection<N> {
     /// its own, as proftpd and lftp do: for comparisons.
     pub fn take_cut_deflate(&mut self, takes_it: bool) {
         self.takes_cut_deflate = takes_it && self.coding.mode == TransmissionMode::Deflate;
+    }
+
+    /// A sender that cannot read its file to the end ends the connection in order, with close_notify under TLS,
+    /// as at the end of the file, and not by RST: for comparisons.
+    pub fn end_unfinished(&mut self, ends_it: bool) {
+        self.ends_unfinished = ends_it;
     }
 
     fn takes_cut_deflate(&self) -> bool {

@@ -31,6 +31,9 @@ impl<N: Net> DataConnection<N> {
         self.watch
             .tell(self.net.now(), Seen::SendBegins { name, local, peer, wire_offset, coding: self.coding });
         let result = self.send_pieces(file, &mut moved).await;
+        if self.ends_unfinished && matches!(result, Err(TransferError::Store(_))) {
+            self.end().await;
+        }
         self.told_end(name, moved, &result);
         result.map(|()| moved)
     }

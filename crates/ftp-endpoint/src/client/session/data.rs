@@ -100,6 +100,7 @@ impl<N: Net> Session<N> {
                 .map_err(ClientError::DataConnect)?;
         data.set_deflate_level(self.policy.deflate_level.unwrap_or_default());
         data.take_cut_deflate(self.policy.takes_cut_deflate);
+        data.end_unfinished(self.policy.ends_unfinished);
         self.convert(&mut data);
         #[cfg(feature = "tls")]
         self.secure(&mut data);
