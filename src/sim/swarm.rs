@@ -4,6 +4,7 @@
 //! is not drawn but walked through, so that a few seeds cover what there is.
 
 mod features;
+mod habits;
 mod power;
 mod security;
 mod strangers;
@@ -99,6 +100,7 @@ pub fn draw(seed: u64) -> Case {
     feature.apply(&mut seeds::stream(seed, "swarm features"), &mut case);
     power::apply(seed, &mut case);
     security::apply(seed, &mut case);
+    habits::apply(seed, &mut case);
     strangers::apply(seed, &mut case);
     case
 }

@@ -1,0 +1,20 @@
+//! What programs do differently where either is right, or common.
+
+use super::one_of;
+use crate::sim::case::Case;
+use crate::sim::fault::FaultKind;
+use ftp_endpoint::client::Direction;
+use turmoil_tcp::seeds;
+
+/// In a stream of its own, so that it moves no other draws. Of the senders that cannot read their file half stop for it,
+/// and of those half end their connection as at the end of the file.
+pub(super) fn apply(seed: u64, case: &mut Case) {
+    let rng = &mut seeds::stream(seed, "swarm habits");
+    let restart_after_us = one_of(rng, &[None, None, Some(200_000), Some(500_000)]);
+    let ends_unfinished = one_of(rng, &[false, true]);
+    if let FaultKind::ReadError { restart_after_us: stops } = &mut case.fault.kind {
+        *stops = restart_after_us;
+        case.policy.ends_unfinished = ends_unfinished && case.policy.direction == Direction::Put;
+        case.server.ends_unfinished = ends_unfinished && case.policy.direction == Direction::Get;
+    }
+}
