@@ -62,14 +62,14 @@ class Place:
             shutil.rmtree(got)
 
 
-def compare(ftpsim, paths, delivery, runs, seeds, machine):
+def compare(ftpsim, paths, delivery, runs, seeds, ways, machine):
     """The rows of some paths."""
-    expected = simulated.grid(ftpsim, paths, [delivery], seeds, WAYS)
+    expected = simulated.grid(ftpsim, paths, [delivery], seeds, ways)
     rows = []
     with tempfile.TemporaryDirectory(prefix="ftpsim-realism-", dir="/dev/shm") as top:
         place = Place(ftpsim, pathlib.Path(top), delivery)
         for path in paths:
-            for way in WAYS:
+            for way in ways:
                 for direction in ("put", "get"):
                     about = f"{path.rtt_ms} ms, {path.loss_ppm / 1e4:g} %, {direction} {way.name}"
                     key = way.name, direction, (path.rtt_ms, path.rate_mbit_per_s, path.loss_ppm), delivery
@@ -120,8 +120,8 @@ def row_of(path, way, direction, delivery, real, simulated_row, machine):
 
 
 def by_path(row):
-    """Stable: the ways keep their order."""
-    return float(row["loss"]), int(row["rtt_ms"])
+    names = [way.name for way in WAYS]
+    return float(row["loss"]), int(row["rtt_ms"]), names.index(row["way"]), row["direction"] != "put"
 
 
 def seconds(us):
@@ -133,12 +133,14 @@ def main():
     parser.add_argument("--ftpsim", required=True, type=pathlib.Path, help="the program, built with optimisations")
     parser.add_argument("--out", type=pathlib.Path, help="a CSV file with a row a delivery")
     parser.add_argument("--small", action="store_true", help="some short deliveries without loss")
+    parser.add_argument("--ways", nargs="+", choices=[way.name for way in WAYS], help="only these; rows of others stay")
     options = parser.parse_args()
+    ways = [way for way in WAYS if not options.ways or way.name in options.ways]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ftpsim = options.ftpsim.resolve()
     machine = {"kernel": platform.release(), "version": peers.ftpsim_version(ftpsim), "date": over.today()}
     try:
-        rows = [row for part in (SMALL if options.small else WHOLE) for row in compare(ftpsim, *part, machine)]
+        rows = [row for part in (SMALL if options.small else WHOLE) for row in compare(ftpsim, *part, ways, machine)]
     except over.Failed as failed:
         sys.exit(f"realism.py: {failed}")
     if options.out:
