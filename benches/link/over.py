@@ -67,20 +67,24 @@ class Failed(Exception):
     """What has been run and what it said."""
 
 
-def over(ftpsim, path, seed, server, command, cwd=None, limit_s=LIMIT_S):
+def over(ftpsim, path, seed, server, command, cwd=None, limit_s=LIMIT_S, password=PASSWORD):
     """`server`, words or a shell's line, at the far end until `command`, words, has ended at the near end; `{host}` in
-    both is the server's address."""
+    both is the server's address. `password` is in the environment, and in no message."""
     server = server if isinstance(server, str) else f"exec {shlex.join(map(str, server))} >/dev/null 2>&1"
     words = [ftpsim, "link", *path.options(), "--seed", str(seed), "--server", server, "--", *command]
     words = [str(word) for word in words]
-    environment = dict(os.environ, FTPSIM_PASSWORD=PASSWORD)
+    environment = dict(os.environ, FTPSIM_PASSWORD=password)
+
+    def failed(how):
+        return Failed(f"{shlex.join(words)}: {how}".replace(password, "****"))
+
     with tempfile.TemporaryFile("w+") as stderr:
         link = subprocess.Popen(words, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=stderr, text=True)
         try:
             stdout, _ = link.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            raise Failed(f"{shlex.join(words)}: not over after {limit_s} s") from None
+            raise failed(f"not over after {limit_s} s") from None
         finally:
             # With it end the namespaces, and whatever runs in them.
             if link.poll() is None:
@@ -90,7 +94,7 @@ def over(ftpsim, path, seed, server, command, cwd=None, limit_s=LIMIT_S):
         said = stderr.read()
     found = SAID.search(said)
     if link.returncode != 0 or not found:
-        raise Failed(f"{shlex.join(words)}: {link.returncode}\n{stdout[-2000:]}{said[-2000:]}")
+        raise failed(f"{link.returncode}\n{stdout[-2000:]}{said[-2000:]}")
     took, _, lost_up, dropped_up, _, lost_down, dropped_down, late = found.groups()
     return Ran(float(took), int(lost_up) + int(lost_down), int(dropped_up) + int(dropped_down), float(late), stdout,
                said)

@@ -3,8 +3,8 @@
 
     benches/link/race.py --ftpsim target/release/ftpsim [--out results/wan-race.csv]
 
-As root, on Linux, after tests/peers/install.sh. Each delivery goes over a link of its own (`ftpsim link`): kernels' TCP,
-the path simulated in real time. See README.md.
+As root, on Linux, after tests/peers/install.sh. Each delivery goes over a link of its own (`ftpsim link`): kernels'
+TCP, the path simulated in real time. See README.md.
 """
 
 import argparse
@@ -97,14 +97,15 @@ class Track:
 
     def client(self, pair, direction):
         remote = "put" if direction == "put" else "src"
-        user, password = (over.USER, over.PASSWORD) if pair.server == "ftpsim" else (launch.USER, self.password)
+        user, password = (over.USER if pair.server == "ftpsim" else launch.USER), self.password_at(pair)
         if pair.client == "ftpsim":
-            return over.our_client(self.ftpsim, direction, remote, self.names, [*OURS[pair.way].options_of(direction), "--retries", "0"],
-                                   f"{user}:{password}")
+            options = [*OURS[pair.way].options_of(direction), "--retries", "0"]
+            return over.our_client(self.ftpsim, direction, remote, self.names, options, user)
         url = f"ftp://{{host}}:{over.PORT}"
         if pair.client == "curl":
-            # Without CWD and SIZE; it has no name for a curly bracket of its own that is not `{host}`.
-            told = ["curl", "-sS", "--fail", "-u", f"{user}:{password}", "--ftp-method", "nocwd", "--ignore-content-length"]
+            # Without CWD and SIZE.
+            told = ["curl", "-sS", "--fail", "-u", f"{user}:{password}", "--ftp-method", "nocwd",
+                    "--ignore-content-length"]
             if direction == "put":
                 return [*over.AT_ONCE, *told, "-T", "{" + ",".join(self.names) + "}", f"{url}/{remote}/"]
             return [*over.AT_ONCE, *told, "--remote-name-all", f"{url}/{remote}/f[00000-{FILES - 1:05}]"]
@@ -119,13 +120,17 @@ class Track:
             return [*over.AT_ONCE, "ncftpput", *peers.NCFTP_OPTIONS, *login, remote, *self.names]
         return [*over.AT_ONCE, "ncftpget", *peers.NCFTP_OPTIONS, *login, ".", *[f"{remote}/{it}" for it in self.names]]
 
+    def password_at(self, pair):
+        return over.PASSWORD if pair.server == "ftpsim" else self.password
+
     def deliver(self, pair, direction, seed):
         """One delivery, whose bytes are compared. Other losses at each attempt."""
         root = self.make_root(pair, direction)
         got = pathlib.Path(tempfile.mkdtemp(dir=self.top))
         local, target = (self.source, root / "put") if direction == "put" else (got, got)
         try:
-            ran = over.over(self.ftpsim, PATH, seed, self.server(pair, root), self.client(pair, direction), cwd=local)
+            ran = over.over(self.ftpsim, PATH, seed, self.server(pair, root), self.client(pair, direction), cwd=local,
+                            password=self.password_at(pair))
             if over.hashes(target) != self.hashes:
                 raise over.Failed(f"{direction} {pair.about()}: the bytes differ")
             return ran
@@ -188,11 +193,11 @@ def by_time(row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--ftpsim", required=True, type=pathlib.Path, help="the program, built with optimisations")
-    parser.add_argument("--out", type=pathlib.Path, help="a CSV file with a row a pair and direction; rows of others stay there")
+    parser.add_argument("--out", type=pathlib.Path, help="a CSV file with a row a pair and direction; others stay")
     parser.add_argument("--only", help="pairs whose name holds this: 'ftpsim ftpsim', 'lftp'")
     parser.add_argument("--directions", nargs="+", choices=["put", "get"], default=["put", "get"])
     parser.add_argument("--most-runs", type=int, default=15)
-    parser.add_argument("--budget", type=float, default=90, help="seconds of each pair's runs together (90); one in any case")
+    parser.add_argument("--budget", type=float, default=90, help="seconds of a pair's runs, of which one is made (90)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     gone = launch.missing()

@@ -5,8 +5,8 @@
     benches/link/realism.py --ftpsim target/release/ftpsim --small
 
 As root, on Linux. Both have the same client, server and path; over the link the TCP is the kernel's and the time the
-clock's. Exit code 1 where, without loss, the two are further apart than `is_near` takes, and 3 where the machine was too
-busy for any verdict. See README.md.
+clock's. Exit code 1 where, without loss, the two are further apart than `is_near` takes, and 3 where the machine was
+too busy for any verdict. See README.md.
 """
 
 import argparse
@@ -76,7 +76,8 @@ def compare(ftpsim, paths, delivery, runs, seeds, ways, machine):
                     expected_s = int(expected[key]["duration_us"]) / 1e6
 
                     def once(seed, way=way, direction=direction, path=path, about=about):
-                        return over.in_time(lambda again: place.deliver(way, direction, path, seed + 1000 * again), about)
+                        return over.in_time(
+                            lambda again: place.deliver(way, direction, path, seed + 1000 * again), about)
 
                     real = [once(seed) for seed in range(runs)]
                     # What disturbs a run without loss makes it longer.
@@ -133,7 +134,8 @@ def main():
     parser.add_argument("--ftpsim", required=True, type=pathlib.Path, help="the program, built with optimisations")
     parser.add_argument("--out", type=pathlib.Path, help="a CSV file with a row a delivery")
     parser.add_argument("--small", action="store_true", help="some short deliveries without loss")
-    parser.add_argument("--ways", nargs="+", choices=[way.name for way in WAYS], help="only these; rows of others stay")
+    names = [way.name for way in WAYS]
+    parser.add_argument("--ways", nargs="+", choices=names, help="only these; rows of others stay")
     options = parser.parse_args()
     ways = [way for way in WAYS if not options.ways or way.name in options.ways]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -153,9 +155,9 @@ def verdict(rows):
     clean = [row for row in rows if row["loss"] == 0]
     near = [row for row in clean if is_near(float(row["real_s"]), float(row["simulated_s"]))]
     apart = [row for row in clean if row not in near and row["in_time"] > 0]
-    print(f"{len(near)} of {len(clean)} deliveries without loss take the same time over a kernel's TCP and in the "
-          f"simulation, within {SHARE:.0%} and {SLACK_S * 1e3:.0f} ms; {len(clean) - len(near) - len(apart)} not judged, for "
-          "the link was late each time")
+    print(f"{len(near)} of {len(clean)} deliveries without loss take the same time over a kernel's TCP and in "
+          f"the simulation, within {SHARE:.0%} and {SLACK_S * 1e3:.0f} ms; {len(clean) - len(near) - len(apart)} not judged, "
+          "for the link was late each time")
     if apart:
         return 1
     return 0 if near else 3
