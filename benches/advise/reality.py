@@ -13,7 +13,7 @@ import csv
 import json
 import os
 import random
-import shlex
+import pathlib
 import shutil
 import signal
 import statistics
@@ -22,12 +22,14 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "link"))
+import over  # noqa: E402
+
 PREFIX = "ftpsim-adv"
-PORT = 2121
-USER, PASSWORD = "me", "s3cret"
 # A router's queue is never smaller, as in the simulation.
 LEAST_QUEUE_BYTES = 150_000
 LIMIT_S = 300
+SETTING_LIMIT_S = 3_000
 
 
 def write_files(directory, sizes, text):
@@ -60,7 +62,7 @@ def settings():
 
 
 def run(command, cwd, ftpsim):
-    environment = dict(os.environ, FTPSIM_PASSWORD=PASSWORD, PATH=os.path.dirname(ftpsim) + ":" + os.environ["PATH"])
+    environment = dict(os.environ, PATH=os.path.dirname(ftpsim) + ":" + os.environ["PATH"])
     began = time.monotonic()
     ran = subprocess.run(["sh", "-c", "exec " + command], cwd=cwd, env=environment, timeout=LIMIT_S,
                          capture_output=True, text=True, check=False)
@@ -79,16 +81,13 @@ def measure(index, ftpsim):
         write_files(files, sizes, text)
         if direction == "get":
             shutil.copytree(files, os.path.join(root, "files"))
-        server = shlex.join([ftpsim, "serve", "--root", root, "--listen", f"{{host}}:{PORT}", "--user",
-                             f"{USER}:{PASSWORD}"])
-        queue_bytes = max(int(mbit * 1e6 * rtt_ms / 8e3), LEAST_QUEUE_BYTES)
-        link = [ftpsim, "link", "--rtt", f"{rtt_ms}ms", "--rate", f"{mbit}M", "--loss", f"{round(loss * 1e6)}ppm",
-                "--queue", str(queue_bytes), "--seed", "1", "--server", f"exec {server} >/dev/null 2>&1"]
+        path = over.Path(rtt_ms, mbit, round(loss * 1e6), LEAST_QUEUE_BYTES)
         again = [sys.executable, os.path.abspath(__file__), "--ftpsim", ftpsim, "--inside", str(index), "{host}", top]
-        ran = subprocess.run([*link, "--", *again], stdout=subprocess.PIPE, text=True, check=False)
-        if ran.returncode != 0:
-            raise SystemExit(f"setting {index}: {ran.returncode}")
+        ran = over.over(ftpsim, path, 1, over.our_server(ftpsim, root), again, limit_s=SETTING_LIMIT_S)
+        sys.stderr.write(ran.said)
         return json.loads(ran.stdout)
+    except over.Failed as failed:
+        raise SystemExit(f"setting {index}: {failed}") from None
     finally:
         shutil.rmtree(top, ignore_errors=True)
 
@@ -97,7 +96,7 @@ def measure_inside(index, host, top, ftpsim):
     """What the near end finds, as JSON on stdout; for people on stderr."""
     (rtt_ms, mbit, loss), (sizes, _), direction, ways, runs = settings()[index]
     files = os.path.join(top, "files")
-    url = f"ftp://{USER}@{host}:{PORT}/" + ("files" if direction == "get" else "")
+    url = f"ftp://{over.USER}@{host}:{over.PORT}/" + ("files" if direction == "get" else "")
     what = "" if direction == "get" else files
     _, out = run(f"ftpsim advise {url} {what} --direction {direction} --sample --runs 1 --json -q", top, ftpsim)
     advice = json.loads(out)

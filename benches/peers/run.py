@@ -126,9 +126,9 @@ class Server:
 
 
 def ftpsim_version(binary):
-    text = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-    commit = subprocess.run(["git", "-C", PROJECT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return f"{text}+{commit.stdout.strip()}" if commit.returncode == 0 else text
+    """The number, and the commit that it was built of."""
+    said = subprocess.run([binary, "-V"], capture_output=True, text=True, check=True).stdout
+    return said.partition(" ")[2].strip()
 
 
 def write_files(directory, files, file_bytes, content):

@@ -217,6 +217,7 @@ impl TransferArgs {
             resume_if_proved: !self.resume && !self.no_resume,
             marker_interval_bytes: self.marker_interval.or(NonZeroU64::new(1 << 20).filter(|_| self.resume)),
             pipeline_depth: self.pipeline,
+            asks_ahead: self.pipeline > 1,
             parallel: self.parallel,
             reply_timeout: self.timeout,
             data_timeout: self.timeout,

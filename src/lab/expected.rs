@@ -33,16 +33,18 @@ pub fn round_trips(variant: &VariantSpec, direction: Direction) -> Option<RoundT
     }
     let kept = variant.mode.is_framed() && variant.reuse_data_connection;
     let is_deflate = variant.mode == TransmissionMode::Deflate;
-    let mode = u64::from(variant.mode != TransmissionMode::Stream)
-        + u64::from(is_deflate && variant.deflate_level.is_some());
+    let mode = u64::from(variant.mode != TransmissionMode::Stream);
     let structure = u64::from(variant.structure == Structure::Record);
+    // With TYPE, or each behind it.
+    let parameters = if variant.asks_ahead { 1 } else { 1 + mode + structure }
+        + u64::from(is_deflate && variant.deflate_level.is_some());
     let size = u64::from(variant.verify == Verify::Size);
     let (transfer, rename) = match direction {
         Direction::Put => (2, 2 * u64::from(variant.publish == Publish::Rename)),
         Direction::Get => (1, 0),
     };
     Some(RoundTrips {
-        once: 2 + 4 + mode + structure + 2 * u64::from(kept),
+        once: 2 + 3 + parameters + 2 * u64::from(kept),
         per_file: transfer + size + rename + 2 * u64::from(!kept),
     })
 }
@@ -101,7 +103,9 @@ pub fn least_us(variant: &VariantSpec, direction: Direction, path: &PathSpec, si
     let slow_start: u64 = sizes_bytes.iter().map(|&bytes| if starts { rounds(bytes) } else { 0 }).sum();
     let files = if variant.pipeline_depth > 1 { 0 } else { sizes_bytes.len() as u64 };
     let each = trips.per_file.saturating_mul(files).saturating_add(slow_start);
-    let waits_us = path.rtt_us.saturating_mul(trips.once + each / sessions);
+    // EPSV, too, goes with TYPE then.
+    let ahead = u64::from(kept && variant.asks_ahead && variant.pipeline_depth > 1);
+    let waits_us = path.rtt_us.saturating_mul(trips.once - ahead + each / sessions);
     // Compressed and deflate mode may send less than there is.
     let bytes = match variant.mode {
         TransmissionMode::Compressed | TransmissionMode::Deflate => 0,
@@ -185,6 +189,8 @@ mod tests {
         assert_eq!(trips("block", Direction::Put), Some((9, 2)));
         assert_eq!(trips("block", Direction::Get), Some((9, 1)));
         assert_eq!(trips("block-pipelined", Direction::Get), None);
+        let ahead = VariantSpec { asks_ahead: true, ..scenario.variant("block").unwrap().clone() };
+        assert_eq!(round_trips(&ahead, Direction::Put).unwrap().once, 8);
     }
 
     /// The theory of slow start for one file on a new connection at 50 ms and 100 Mbit/s: 101, 152,

@@ -182,6 +182,7 @@ fn simpler_policy(case: &Case, found: &mut Vec<Case>) {
     policy(|policy| policy.parallel = 1);
     policy(|policy| policy.parallel = policy.parallel.div_ceil(2));
     policy(|policy| policy.pipeline_depth = 1);
+    policy(|policy| policy.asks_ahead = false);
     policy(|policy| policy.pipeline_depth = policy.pipeline_depth.div_ceil(2));
     policy(|policy| policy.reuse_data_connection = false);
     policy(|policy| policy.verify = Verify::Reply);

@@ -346,6 +346,7 @@ fn policy(contender: &VariantSpec, timeouts: &Timeouts, direction: Direction) ->
         retry_delay: Duration::from_micros(timeouts.retry_delay_us),
         reuse_data_connection: contender.reuse_data_connection,
         pipeline_depth: contender.pipeline_depth,
+        asks_ahead: contender.asks_ahead,
         resume: contender.resume,
         marker_interval_bytes: contender.marker_interval_bytes,
         parallel: contender.parallel,

@@ -319,6 +319,10 @@ pub struct VariantSpec {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1_000))]
     pub pipeline_depth: u32,
+    /// What sets a session up is sent together, as `ftpsim put` and `get` do with `--pipeline`: TYPE, STRU and MODE,
+    /// and where files are pipelined EPSV, and for uploads FEAT.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_ahead: bool,
     /// A further attempt goes on where the last one ended (REST).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,

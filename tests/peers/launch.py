@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """Runs one FTP server on loopback until standard input ends, for tests and benchmarks.
 
-    launch.py vsftpd|proftpd|pure-ftpd|pyftpdlib [--tls] [--scratch DIR]
+    launch.py vsftpd|proftpd|pure-ftpd|pyftpdlib [--tls] [--scratch DIR] [--host ADDRESS --port N] [--root DIR]
     launch.py aioftp|ftp-srv|inetutils|libunftp|twisted [--tls] [--scratch DIR]   of more.sh
     launch.py --check      prints what is missing of the peers, one a line; exit 1 if anything is
     launch.py --versions   the versions of all peers as JSON
 
 Once the server has greeted, prints one line of JSON: peer, version, host, port, user, password,
-root (the directory served, empty, owned by the user), log, certificate. With --tls the server does nothing
+root (the directory served, empty, owned by the user; or DIR, as it is), log, certificate. It listens on
+127.0.0.1, or ADDRESS. With --tls the server does nothing
 in clear, otherwise as it is by default, and has the certificate, made for this run. Everything lies in a directory of its
 own under DIR (default: the system's for temporary files), removed at the end. When standard input
 ends, or on SIGTERM, the processes started here and their children are ended, and no others.
@@ -68,18 +69,20 @@ def make_certificate(directory):
 class Place:
     """Where one server runs: its scratch directory, account and port."""
 
-    def __init__(self, scratch, tls):
+    def __init__(self, options):
+        scratch, tls, self.host = options.scratch, options.tls, options.host
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ftpsim-peer-", dir=scratch))
         self.directory.chmod(0o711)
         account = pwd.getpwnam(USER)
         self.uid, self.gid = account.pw_uid, account.pw_gid
         self.password = (CACHE / "password").read_text()
-        self.root = self.directory / "root"
-        self.root.mkdir()
-        os.chown(self.root, self.uid, self.gid)
+        self.root = options.root or self.directory / "root"
+        if not options.root:
+            self.root.mkdir()
+            os.chown(self.root, self.uid, self.gid)
         self.log = self.directory / "log"
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((self.host, options.port))
             self.port = probe.getsockname()[1]
         self.certificate = self.make_certificate() if tls else None
 
@@ -112,7 +115,7 @@ rsa_cert_file={place.directory}/both.pem
     config = place.write("vsftpd.conf", f"""\
 listen=YES
 listen_ipv6=NO
-listen_address=127.0.0.1
+listen_address={place.host}
 listen_port={place.port}
 background=NO
 anonymous_enable=NO
@@ -154,7 +157,7 @@ LoadModule mod_digest.c
 LoadModule mod_deflate.c
 DeflateEngine on
 ServerType standalone
-DefaultAddress 127.0.0.1
+DefaultAddress {place.host}
 SocketBindTight on
 UseIPv6 off
 UseReverseDNS off
@@ -185,7 +188,7 @@ def pure_ftpd(place):
     users, database = place.write("users", place.passwd_line("/./" + ":" * 12)), place.directory / "users.pdb"
     subprocess.run([PURE_PW, "mkdb", database, "-f", users], capture_output=True, check=True)
     low, high = PASSIVE_PORTS
-    return [PURE_FTPD, "-S", f"127.0.0.1,{place.port}", "-4", "-l", f"puredb:{database}", "-E", "-H", "-A", "-j",
+    return [PURE_FTPD, "-S", f"{place.host},{place.port}", "-4", "-l", f"puredb:{database}", "-E", "-H", "-A", "-j",
             "-c", "100", "-C", "100", "-p", f"{low}:{high}", "-g", place.directory / "pid",
             *([] if place.certificate is None else ["-Y", "3", "-2", place.directory / "both.pem"])]
 
@@ -201,7 +204,7 @@ FTPHandler.authorizer.add_user({USER!r}, {place.password!r}, {str(place.root)!r}
 FTPHandler.certfile = {str(place.directory / "both.pem")!r}
 FTPHandler.tls_control_required = FTPHandler.tls_data_required = True
 FTPHandler.passive_ports = range({PASSIVE_PORTS[0]}, {PASSIVE_PORTS[1]})
-FTPServer(("127.0.0.1", {place.port}), FTPHandler).serve_forever()
+FTPServer(({place.host!r}, {place.port}), FTPHandler).serve_forever()
 """)
     return [PYTHON, script]
 
@@ -228,7 +231,7 @@ def described(name, place):
     if place.certificate is not None:
         tls = server["tls"]
         (place.directory / "certificate.pem").chmod(0o644)
-    places = {"peers": CACHE, "dir": place.directory, "root": place.root, "host": "127.0.0.1", "port": place.port,
+    places = {"peers": CACHE, "dir": place.directory, "root": place.root, "host": place.host, "port": place.port,
               "user": USER, "password": place.password, "uid": place.uid, "gid": place.gid,
               "crypt": place.passwd_line().split(":")[1], "passive-first": PASSIVE_PORTS[0],
               "passive-last": PASSIVE_PORTS[1]}
@@ -297,7 +300,7 @@ def wait_for_greeting(place, process):
         if process.poll() is not None:
             break
         try:
-            with socket.create_connection(("127.0.0.1", place.port), timeout=1) as control:
+            with socket.create_connection((place.host, place.port), timeout=1) as control:
                 if control.makefile("rb").readline().startswith(b"220"):
                     control.sendall(b"QUIT\r\n")
                     return
@@ -327,10 +330,10 @@ def end(process):
             os.waitpid(pid, 0)
 
 
-def run(peer, scratch, tls):
+def run(options):
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    place = Place(scratch, tls)
+    peer, place = options.peer, Place(options)
     process = None
     try:
         command = SERVERS[peer](place) if peer in SERVERS else described(peer, place)
@@ -338,7 +341,7 @@ def run(peer, scratch, tls):
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        cwd=place.directory, preexec_fn=in_child)
         wait_for_greeting(place, process)
-        about = {"peer": peer, "version": version_of(peer), "host": "127.0.0.1", "port": place.port, "user": USER,
+        about = {"peer": peer, "version": version_of(peer), "host": place.host, "port": place.port, "user": USER,
                  "password": place.password, "root": str(place.root), "log": str(place.log), "pid": process.pid,
                  "certificate": place.certificate and str(place.certificate)}
         print(json.dumps(about), flush=True)
@@ -354,6 +357,9 @@ def main():
     parser.add_argument("peer", nargs="?", choices=sorted([*SERVERS, *MORE]))
     parser.add_argument("--tls", action="store_true", help="nothing in clear")
     parser.add_argument("--scratch", help="where its directory is made")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="the port to listen on")
+    parser.add_argument("--root", type=pathlib.Path, help="the directory to serve")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--versions", action="store_true")
     options = parser.parse_args()
@@ -364,7 +370,7 @@ def main():
     if options.versions:
         print(json.dumps({peer: version_of(peer) for peer in VERSIONS}))
     elif options.peer:
-        run(options.peer, options.scratch, options.tls)
+        run(options)
     else:
         parser.error("name a peer")
 

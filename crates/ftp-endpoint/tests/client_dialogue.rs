@@ -472,6 +472,72 @@ async fn pasv_where_epsv_is_unknown_and_never_to_another_host() {
     .await;
 }
 
+/// Nothing is answered before all has been asked.
+#[tokio::test(start_paused = true)]
+async fn what_sets_a_session_up_is_asked_together() {
+    let policy = Policy { pipeline_depth: 2, asks_ahead: true, ..policy(TransmissionMode::Block) };
+    for (knows_epsv, knows_xpipe) in [(true, true), (true, false), (false, true)] {
+        play(
+            &policy,
+            |mut s| async move {
+                s.say("220 ready").await;
+                s.answer("USER me", "331 password").await;
+                s.answer("PASS secret", "230 in").await;
+                for command in ["TYPE I", "MODE B", "FEAT", "EPSV"] {
+                    s.expect(command).await;
+                }
+                let listener = s.listen().await;
+                let port = listener.local_addr().unwrap().port();
+                s.say("200 ok\r\n200 ok").await;
+                s.say(if knows_xpipe { "211-these\r\n XPIPE\r\n211 end" } else { "502 what?" }).await;
+                if knows_epsv {
+                    s.say(&format!("229 here (|||{port}|)")).await;
+                } else {
+                    s.say("500 what?").await;
+                    let [p1, p2] = port.to_be_bytes();
+                    s.answer("PASV", &format!("227 here (10,1,2,3,{p1},{p2})")).await;
+                }
+                let (mut data, _) = listener.accept().await.unwrap();
+                if knows_xpipe {
+                    s.answer("OPTS XPIPE ON", "200 on").await;
+                }
+                s.answer("STOR a", "150 go").await;
+                let mut frame = [0; 5];
+                data.read_exact(&mut frame).await.unwrap();
+                assert_eq!(&frame, b"\x40\x00\x02hi");
+                s.say("250 done").await;
+                s.answer("QUIT", "221 bye").await;
+            },
+            |mut c| async move {
+                c.put_file("a", "a", None, &mut Bytes::new(b"hi")).await.unwrap();
+                let cost = c.quit().await;
+                // USER, PASS, what sets up, STOR, QUIT; PASV, OPTS.
+                assert_eq!(cost.control_round_trips, 5 + u64::from(!knows_epsv) + u64::from(knows_xpipe));
+            },
+        )
+        .await;
+    }
+}
+
+/// The refusal is told, whatever else has been asked with it.
+#[tokio::test(start_paused = true)]
+async fn a_mode_that_is_refused_ahead_ends_the_session() {
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let policy = Policy { pipeline_depth: 2, asks_ahead: true, ..policy(TransmissionMode::Block) };
+    let serve = async {
+        let mut s = Script::accept(net.clone(), &listener).await;
+        s.say("220 ready").await;
+        s.answer("USER me", "230 in").await;
+        for command in ["TYPE I", "MODE B", "FEAT", "EPSV"] {
+            s.expect(command).await;
+        }
+        s.say("200 ok\r\n504 no\r\n502 what\r\n229 here (|||1|)").await;
+    };
+    let (opened, ()) = tokio::join!(open(&net, &policy, Arc::new(Nobody)), serve);
+    assert!(matches!(opened.err(), Some(ClientError::Refused { command, .. }) if command == "MODE B"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn active_mode_listens_and_sends_port() {
     let policy = Policy { opening: Opening::Active, ..policy(TransmissionMode::Stream) };

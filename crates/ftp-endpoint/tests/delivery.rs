@@ -146,6 +146,9 @@ fn policies() -> Vec<Policy> {
             }
             all.push(Policy { structure: Structure::Record, ..base.clone() });
             all.push(Policy { structure: Structure::Record, pipeline_depth: 8, ..base.clone() });
+            for verify in [Verify::Reply, Verify::Hash] {
+                all.push(Policy { verify, pipeline_depth: 8, asks_ahead: true, ..base.clone() });
+            }
             all.push(Policy { reuse_data_connection: false, ..base.clone() });
             all.push(Policy { opening: ftp_endpoint::client::Opening::Active, ..base.clone() });
         }

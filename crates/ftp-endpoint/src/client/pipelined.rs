@@ -92,6 +92,8 @@ impl<N: Net, S: Store> Worker<N, S> {
         if self.policy.verify == Verify::Hash {
             session.choose_hash().await?;
         }
+        // Its handshake and what is asked of the server go together then.
+        let opened = if self.policy.asks_ahead { Some(session.take_data().await?) } else { None };
         if self.policy.direction == Direction::Put {
             burst.xpipe = session.pipes_uploads().await?;
             if self.sets_times() {
@@ -99,7 +101,10 @@ impl<N: Net, S: Store> Worker<N, S> {
                 session.features().await?;
             }
         }
-        session.take_data().await
+        match opened {
+            Some(opened) => Ok(opened),
+            None => session.take_data().await,
+        }
     }
 
     async fn pump(

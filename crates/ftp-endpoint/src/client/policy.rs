@@ -184,6 +184,10 @@ pub struct Policy {
     /// Transfer commands under way at a time on one control connection; 1: the next is sent when
     /// the last is done. More than 1 has an effect in block and compressed mode only.
     pub pipeline_depth: u32,
+    /// What sets a session up is sent together, not each command after the last one's reply: TYPE, STRU and MODE, and
+    /// where files are pipelined EPSV, and for uploads FEAT; `OPTS XPIPE ON` goes with the data connection's handshake.
+    #[serde(skip_serializing_if = "is_default")]
+    pub asks_ahead: bool,
     /// Uploads only to a server that announces `DURABLE` in FEAT (our extension): what it answers by 2yz
     /// survives the loss of power there, so that the source may go. At this end the store makes durable
     /// what it is to ([`Store::is_durable`](crate::store::Store::is_durable)).
@@ -246,6 +250,7 @@ impl Default for Policy {
             resume_if_proved: false,
             marker_interval_bytes: None,
             pipeline_depth: 1,
+            asks_ahead: false,
             durable: false,
             tls: TlsWhen::Off,
             tls_end: TlsEnd::Strict,

@@ -18,6 +18,7 @@ use crate::net::{Channel, Net};
 use crate::observe::Watch;
 use crate::transfer::{DataConnection, RestartMarker, TransferStats};
 pub(super) use ahead::Came;
+use ahead::XPIPE_ON;
 pub use directory::Entered;
 pub(super) use directory::{guarded, is_failure_in_disguise, says_empty};
 use ftp_proto::command::{Command, StructureCode};
@@ -64,6 +65,8 @@ pub struct Session<N: Net> {
     listening: Option<N::Listener>,
     /// EPSV was refused: PASV from now on.
     without_epsv: bool,
+    /// Where EPSV, sent ahead, leads.
+    passive_at: Option<SocketAddr>,
     /// SIZE is not known here.
     without_size: bool,
     /// What the latest 125 or 150 told of its file.
@@ -111,6 +114,7 @@ impl<N: Net> Session<N> {
             data: None,
             listening: None,
             without_epsv: false,
+            passive_at: None,
             without_size: false,
             announced_bytes: None,
             received_mark: None,
@@ -134,7 +138,7 @@ impl<N: Net> Session<N> {
 
     async fn begin_session(&mut self, login: &Login) -> Result<(), ClientError> {
         self.log_in(login).await?;
-        self.set_parameters().await?;
+        self.set_parameters(login.quoted.is_empty()).await?;
         for line in &login.quoted {
             let refused =
                 |reply: &Reply| matches!(reply.class(), Class::TransientNegative | Class::PermanentNegative);
@@ -179,15 +183,15 @@ impl<N: Net> Session<N> {
         if greeting.is_completion() { Ok(()) } else { Err(ClientError::LoginRefused(greeting)) }
     }
 
-    async fn set_parameters(&mut self) -> Result<(), ClientError> {
-        if self.policy.representation != Representation::Ascii {
-            self.must(Command::Type(self.policy.representation.data_type())).await?;
-        }
-        if self.policy.structure != Structure::File {
-            self.must(Command::Stru(StructureCode::Known(self.policy.structure))).await?;
-        }
-        if self.policy.mode != TransmissionMode::Stream {
-            self.must(Command::Mode(self.policy.mode)).await?;
+    /// `opens`: nothing comes before the first data connection.
+    async fn set_parameters(&mut self, opens: bool) -> Result<(), ClientError> {
+        let parameters = self.parameters();
+        if self.policy.asks_ahead {
+            self.ask_ahead(parameters, opens).await?;
+        } else {
+            for command in parameters {
+                self.must(command).await?;
+            }
         }
         if let (TransmissionMode::Deflate, Some(level)) = (self.policy.mode, self.policy.deflate_level) {
             // A server that will not be told has its own (draft-preston-ftpext-deflate-02 section 3.6).
@@ -200,6 +204,19 @@ impl<N: Net> Session<N> {
             return Err(ClientError::NotDurable);
         }
         Ok(())
+    }
+
+    /// TYPE, STRU and MODE where the policy's differ from the protocol's defaults.
+    fn parameters(&self) -> Vec<Command> {
+        let Policy { representation, structure, mode, .. } = self.policy;
+        let type_code = Command::Type(representation.data_type());
+        let structure_code = Command::Stru(StructureCode::Known(structure));
+        let all = [
+            (representation != Representation::Ascii).then_some(type_code),
+            (structure != Structure::File).then_some(structure_code),
+            (mode != TransmissionMode::Stream).then_some(Command::Mode(mode)),
+        ];
+        all.into_iter().flatten().collect()
     }
 
     /// Whether the session is good for another command.
@@ -282,8 +299,7 @@ impl<N: Net> Session<N> {
     pub async fn features(&mut self) -> Result<&[String], ClientError> {
         if self.features.is_none() {
             let reply = self.control.command(&Command::Feat).await?;
-            let lines = if reply.code == 211 { reply.lines } else { Vec::new() };
-            self.features = Some(lines.iter().skip(1).map(|line| line.trim().to_owned()).collect());
+            self.features = Some(parse_features(&reply));
         }
         Ok(self.features.as_deref().unwrap_or_default())
     }
@@ -315,7 +331,7 @@ impl<N: Net> Session<N> {
     /// which it knows that the data of a refused upload come all the same.
     pub(super) async fn pipes_uploads(&mut self) -> Result<bool, ClientError> {
         if self.pipes_uploads.is_none() {
-            let on = Command::Opts("XPIPE ON".to_owned());
+            let on = Command::Opts(XPIPE_ON.to_owned());
             let taken = self.announces("XPIPE").await? && self.control.command(&on).await?.is_completion();
             self.pipes_uploads = Some(taken);
         }
@@ -354,6 +370,12 @@ impl<N: Net> Session<N> {
         self.control.abort("out of step");
         cost
     }
+}
+
+/// The lines of a reply to FEAT, trimmed.
+fn parse_features(reply: &Reply) -> Vec<String> {
+    let lines = if reply.code == 211 { &reply.lines[..] } else { &[] };
+    lines.iter().skip(1).map(|line| line.trim().to_owned()).collect()
 }
 
 /// Of a line of FEAT.

@@ -9,7 +9,7 @@ use crate::transfer::DataConnection;
 use ftp_proto::address::{parse_extended_passive, parse_passive};
 use ftp_proto::command::{Command, ExtendedPassive};
 use ftp_proto::mutant::{self, Mutant};
-use ftp_proto::reply::Class;
+use ftp_proto::reply::{Class, Reply};
 use std::io;
 use std::net::SocketAddr;
 
@@ -56,7 +56,13 @@ impl<N: Net> Session<N> {
             return self.listen().await.map(Opened::Awaited);
         }
         let to = self.passive().await?;
-        let stream = match self.connect(to).await {
+        let asked = self.asks_to_pipe().await?;
+        let connected = self.connect(to).await;
+        if asked {
+            let reply = self.control.read_completion().await?;
+            self.pipes_uploads = Some(reply.is_completion());
+        }
+        let stream = match connected {
             // Some routers and servers know PASV only, and what EPSV tells leads nowhere.
             Err(error) if self.may_try_pasv(to) => self.by_pasv(error).await?,
             other => other.map_err(ClientError::DataConnect)?,
@@ -116,29 +122,39 @@ impl<N: Net> Session<N> {
     /// EPSV, or PASV where EPSV is refused, for good or (421 apart, which ends the session) for now. The host is always that of the control connection: the
     /// one in a 227 may be private, or an attempt to have us connect elsewhere (RFC 2577 section 3).
     async fn passive(&mut self) -> Result<SocketAddr, ClientError> {
-        let mut server = self.control.peer_addr().map_err(ClientError::Control)?;
+        if let Some(server) = self.passive_at.take() {
+            return Ok(server);
+        }
         if !self.without_epsv {
             let reply = self.control.command(&Command::Epsv(ExtendedPassive::Any)).await?;
-            match reply.class() {
-                Class::Completion => {
-                    let port = parse_extended_passive(&reply.text())
-                        .map_err(|error| ClientError::Address { reply: reply.to_string(), error })?;
-                    server.set_port(port);
-                    return Ok(server);
-                }
-                Class::PermanentNegative | Class::TransientNegative
-                    if server.is_ipv4() && reply.code != 421 =>
-                {
-                    self.without_epsv = true;
-                }
-                _ => return Err(refused(&Command::Epsv(ExtendedPassive::Any), reply)),
+            if let Some(server) = self.extended_passive(reply)? {
+                return Ok(server);
             }
         }
+        let mut server = self.control.peer_addr().map_err(ClientError::Control)?;
         let reply = self.must(Command::Pasv).await?;
         let address = parse_passive(&reply.text())
             .map_err(|error| ClientError::Address { reply: reply.to_string(), error })?;
         server.set_port(address.port());
         Ok(server)
+    }
+
+    /// Where EPSV's reply leads; from a refusal on it is PASV's turn.
+    pub(super) fn extended_passive(&mut self, reply: Reply) -> Result<Option<SocketAddr>, ClientError> {
+        let mut server = self.control.peer_addr().map_err(ClientError::Control)?;
+        match reply.class() {
+            Class::Completion => {
+                let port = parse_extended_passive(&reply.text())
+                    .map_err(|error| ClientError::Address { reply: reply.to_string(), error })?;
+                server.set_port(port);
+                Ok(Some(server))
+            }
+            Class::PermanentNegative | Class::TransientNegative if server.is_ipv4() && reply.code != 421 => {
+                self.without_epsv = true;
+                Ok(None)
+            }
+            _ => Err(refused(&Command::Epsv(ExtendedPassive::Any), reply)),
+        }
     }
 
     async fn listen(&mut self) -> Result<N::Listener, ClientError> {
