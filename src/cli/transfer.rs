@@ -79,8 +79,9 @@ pub(super) struct TransferArgs {
     pub parallel: u32,
     /// Go on where a failed attempt, or an earlier run, ended, also where nothing proves that the part is of
     /// the same file. Without it that is done where HASH at the server proves it, from 1 MiB on (in block and
-    /// compressed mode uploads only); what differs is moved anew. What cannot go on (stream mode in types a
-    /// and e or with records, --pipeline) begins anew
+    /// compressed mode uploads only); and of downloads in stream mode where SIZE and MDTM tell, before and
+    /// after, that the file is of the size and time that were noted with the part. What differs is moved anew.
+    /// What cannot go on (stream mode in types a and e or with records, --pipeline) begins anew
     #[arg(long)]
     pub resume: bool,
     /// Always begin anew, and keep nothing of a failed download for the next run
