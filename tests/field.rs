@@ -9,5 +9,7 @@ mod fake;
 mod hygiene;
 #[path = "field/local.rs"]
 mod local;
+#[path = "field/resume.rs"]
+mod resume;
 #[path = "field/trees.rs"]
 mod trees;

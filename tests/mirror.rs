@@ -5,6 +5,8 @@
 mod common;
 #[path = "mirror/deletions.rs"]
 mod deletions;
+#[path = "mirror/directory_times.rs"]
+mod directory_times;
 #[path = "field/fake.rs"]
 mod fake;
 #[path = "mirror/peers.rs"]

@@ -2,13 +2,13 @@
 
 use super::out::tell;
 use super::remote::{Found, with_remote};
+use super::skipped::{Reason, Skipped};
 use super::transfer::{TransferArgs, runtime};
 use super::url::FtpUrl;
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::{Metadata, Store};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::repr::Representation;
-use std::collections::BTreeMap;
 
 #[derive(clap::Args)]
 pub(super) struct Existing {
@@ -32,8 +32,8 @@ impl Existing {
         args: &TransferArgs,
         store: &DiskStore,
         found: &mut Vec<Found>,
-    ) -> anyhow::Result<BTreeMap<&'static str, Vec<String>>> {
-        let mut skipped: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    ) -> anyhow::Result<Skipped> {
+        let mut skipped = Skipped::default();
         if !self.no_clobber && !self.update {
             return Ok(skipped);
         }
@@ -55,10 +55,10 @@ impl Existing {
                 Some(_) if self.no_clobber => {
                     let name = file.local.join("/");
                     tell(format_args!("{name}: is here already; left as it is"));
-                    skipped.entry("here already (--no-clobber)").or_default().push(name);
+                    skipped.add(Reason::Here, name);
                 }
                 Some(local) if is_current(&file, &local) => {
-                    skipped.entry("unchanged (--update)").or_default().push(file.local.join("/"));
+                    skipped.add(Reason::Unchanged, file.local.join("/"));
                 }
                 _ => found.push(file),
             }

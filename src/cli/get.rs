@@ -66,9 +66,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let is_listed = args.recursive || wanted.iter().any(|(_, pattern)| pattern.has_wildcards());
     let (tree, mut missing) = if is_listed { expand(&args, &wanted)? } else { (plain(&wanted)?, 0) };
-    let Tree { files: mut found, directories } = tree;
+    let Tree { files: mut found, directories, mut skipped } = tree;
     let store = open_out(&args.out, args.durable)?;
-    let skipped = args.existing.leave(&args.url, &args.transfer, &store, &mut found)?;
+    skipped.extend(args.existing.leave(&args.url, &args.transfer, &store, &mut found)?);
     if args.keep_times {
         missing += ask_times(&args, &mut found)?;
     }
@@ -196,6 +196,7 @@ fn expand(args: &Args, wanted: &[(String, Pattern)]) -> anyhow::Result<(Tree, u6
         for (remote, pattern) in wanted {
             all.extend(expand_one(server, remote, pattern, args.recursive).await?);
         }
+        all.skipped = std::mem::take(&mut server.skipped);
         Ok(all)
     })
 }

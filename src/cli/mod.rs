@@ -36,6 +36,7 @@ mod serve;
 mod shards;
 mod shrink;
 mod signals;
+mod skipped;
 mod sweep;
 mod tls;
 mod transfer;

@@ -4,6 +4,7 @@ use super::cat;
 use super::mirror::whole_seconds;
 use super::out::tell;
 use super::remote::{ancestors, join, parent, with_remote};
+use super::skipped::{Reason, Skipped};
 use super::transfer::{self, PUBLISH, TransferArgs, Work, choice};
 use super::url::{FtpUrl, UrlParser};
 use anyhow::{Context, bail, ensure};
@@ -69,8 +70,10 @@ struct Plan {
     /// The last file's directory as it was given, and from the root.
     parent: Option<(PathBuf, PathBuf)>,
     follow_links: bool,
-    /// What is left out of trees.
+    /// What is left out of trees, or cannot be looked at.
     missing: u64,
+    /// By their names at this end.
+    skipped: Skipped,
 }
 
 impl Plan {
@@ -123,34 +126,58 @@ impl Plan {
             let path = entry.path();
             if is_hidden(&name::from_os(&entry.file_name())) {
                 // What downloads to here, broken off or under way, have left.
+                self.skipped.add(Reason::Own, name::from_os(path.as_os_str()).into_owned());
                 continue;
             }
             let remote = join(&remote, &name::from_os(&entry.file_name()));
-            if let Err(error) = self.add_entry(&path, remote, above) {
-                self.leave_out(&path, super::out::message(&error));
+            match self.add_entry(&path, remote, above) {
+                Ok(None) => {}
+                Ok(Some((reason, told))) => {
+                    self.leave_out(&path, told);
+                    self.skipped.add(reason, name::from_os(path.as_os_str()).into_owned());
+                }
+                Err(error) => self.leave_out(&path, super::out::message(&error)),
             }
         }
         above.pop();
     }
 
-    fn add_entry(&mut self, path: &Path, remote: String, above: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    /// Gives why it is left out, for the summary and in words of its own.
+    fn add_entry(
+        &mut self,
+        path: &Path,
+        remote: String,
+        above: &mut Vec<PathBuf>,
+    ) -> anyhow::Result<Option<(Reason, &'static str)>> {
         let is_link = std::fs::symlink_metadata(path)?.is_symlink();
-        let metadata = std::fs::metadata(path)
-            .context("a link that leads nowhere")
-            .or_else(|error| if is_link { Err(error) } else { Ok(std::fs::symlink_metadata(path)?) })?;
+        let metadata = match std::fs::metadata(path) {
+            Err(error) if is_link && error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Some((Reason::LinkOut, "a link that leads nowhere")));
+            }
+            metadata => metadata?,
+        };
         let target = if is_link { std::fs::canonicalize(path)? } else { path.to_owned() };
         if is_link && !self.follow_links {
-            ensure!(metadata.is_file(), "a link to a directory (--follow-links goes there)");
             let is_inside = above.first().is_some_and(|tree| target.starts_with(tree));
-            ensure!(is_inside, "a link out of the tree (--follow-links goes there)");
+            if metadata.is_dir() {
+                let told = "a link to a directory (--follow-links goes there)";
+                return Ok(Some((Reason::LinkToDirectory, told)));
+            }
+            if metadata.is_file() && !is_inside {
+                return Ok(Some((Reason::LinkOut, "a link out of the tree (--follow-links goes there)")));
+            }
         }
         if metadata.is_dir() {
-            ensure!(!above.contains(&target), "a link round to a directory that it lies in");
+            if above.contains(&target) {
+                return Ok(Some((Reason::LinkRound, Reason::LinkRound.as_str())));
+            }
             self.add_tree(&target, remote, above);
-            return Ok(());
+            return Ok(None);
         }
-        ensure!(metadata.is_file(), "neither a file nor a directory");
-        self.add_file(path, remote, &metadata)
+        if !metadata.is_file() {
+            return Ok(Some((Reason::Special, Reason::Special.as_str())));
+        }
+        self.add_file(path, remote, &metadata).map(|()| None)
     }
 }
 
@@ -214,11 +241,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let store = DiskStore::open("/").context("cannot open /")?;
     let policy = Policy { durable: args.durable, ..args.transfer.policy(Direction::Put, args.publish) };
-    let Plan { jobs, bytes, missing, modified, .. } = plan;
+    let Plan { jobs, bytes, missing, skipped, modified, .. } = plan;
     let needs_times = args.keep_times;
     let modified = if needs_times { modified } else { BTreeMap::new() };
     let expected_bytes = Some(bytes);
-    let work = Work { jobs, expected_bytes, missing, modified, needs_times, ..Work::default() };
+    let work = Work { jobs, expected_bytes, missing, modified, skipped, needs_times, ..Work::default() };
     transfer::run(&args.url, &store, work, &policy, &args.transfer)
 }
 

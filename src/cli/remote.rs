@@ -5,6 +5,7 @@ use super::access::{self, Access};
 use super::dialogue::Dialogue;
 use super::glob::Pattern;
 use super::out::tell;
+use super::skipped::{Reason, Skipped};
 use super::transfer::{interruptible, runtime};
 use super::url::{FtpUrl, TypeCode};
 use anyhow::{Context, bail};
@@ -51,16 +52,19 @@ pub(super) struct Tree {
     pub files: Vec<Found>,
     /// Each after the one that it lies in; without sizes.
     pub directories: Vec<Found>,
+    /// By their names at the server.
+    pub skipped: Skipped,
 }
 
 impl Tree {
     pub(super) fn extend(&mut self, other: Self) {
         self.files.extend(other.files);
         self.directories.extend(other.directories);
+        self.skipped.extend(other.skipped);
     }
 
     pub(super) fn of_file(file: Found) -> Self {
-        Self { files: vec![file], directories: Vec::new() }
+        Self { files: vec![file], ..Self::default() }
     }
 }
 
@@ -83,6 +87,8 @@ pub(super) struct Remote {
     pub links: Links,
     /// What has not been found out, and was told.
     missing: u64,
+    /// What of it was seen and left out, by why.
+    pub skipped: Skipped,
     seen: usize,
     /// Where LIST has been, as the server names it.
     visited: BTreeSet<String>,
@@ -100,9 +106,9 @@ pub(super) fn with_remote<T>(
     let done = runtime()?.block_on(interruptible(async {
         let server = url.resolve().await?;
         let client = open(server, &login, &policy, dialogue.clone()).await?;
-        let (visited, links) = (BTreeSet::new(), Links::Followed);
+        let (visited, links, skipped) = (BTreeSet::new(), Links::Followed, Skipped::default());
         let mut remote =
-            Remote { client, server, login, policy, dialogue, links, missing: 0, seen: 0, visited };
+            Remote { client, server, login, policy, dialogue, links, missing: 0, skipped, seen: 0, visited };
         let result = work(&mut remote).await;
         let missing = remote.missing;
         remote.client.quit().await;
@@ -232,6 +238,12 @@ impl Remote {
         }
     }
 
+    /// Told, counted, and said again in the summary.
+    fn leave_out(&mut self, reason: Reason, remote: &str, why: impl std::fmt::Display) {
+        self.miss(format_args!("{remote}: {why}"));
+        self.skipped.add(reason, remote.to_owned());
+    }
+
     pub(super) async fn is_directory(&mut self, path: &str) -> Result<bool, ClientError> {
         Ok(matches!(self.probe(path).await?, Probed::Directory))
     }
@@ -293,11 +305,11 @@ impl Remote {
                 return Some(EntryKind::File);
             }
             EntryKind::Unknown if self.links == Links::Themselves => {
-                self.miss(format_args!("{remote}: the server does not tell what it is; left out"));
+                self.leave_out(Reason::Untold, remote, "the server does not tell what it is; left out");
                 return None;
             }
             EntryKind::Special => {
-                self.miss(format_args!("{remote}: neither a file nor a directory; left out"));
+                self.leave_out(Reason::Special, remote, "neither a file nor a directory; left out");
                 return None;
             }
             EntryKind::Link | EntryKind::Unknown => {}
@@ -305,9 +317,8 @@ impl Remote {
         match self.probe(remote).await {
             Ok(Probed::Directory) if entry.kind == EntryKind::Link => {
                 let target = entry.target.as_deref().unwrap_or("a directory");
-                self.miss(format_args!(
-                    "{remote}: a link to {target}; directories are not followed by links"
-                ));
+                let why = format_args!("a link to {target}; directories are not followed by links");
+                self.leave_out(Reason::LinkToDirectory, remote, why);
                 None
             }
             Ok(Probed::Directory) => Some(EntryKind::Directory),
@@ -354,7 +365,8 @@ impl Remote {
             if let Some(there) = &listing.directory
                 && !self.visited.insert(there.clone())
             {
-                self.miss(format_args!("{directory}: is {there}, which has been listed; a link leads round"));
+                let why = format_args!("is {there}, which has been listed; a link leads round");
+                self.leave_out(Reason::LinkRound, &directory, why);
                 continue;
             }
             let (remote, path) = (directory.clone(), local.clone());

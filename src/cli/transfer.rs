@@ -6,6 +6,7 @@ use super::access::Access;
 use super::credentials::warn_of_password;
 use super::out::{self, printable_line, stdout, tell};
 use super::signals::{Asked, asked_to_end};
+use super::skipped::Skipped;
 use super::url::{FtpUrl, TypeCode};
 use crate::report::format::{counted, thousands};
 use anyhow::{Context, bail};
@@ -78,8 +79,9 @@ pub(super) struct TransferArgs {
     pub parallel: u32,
     /// Go on where a failed attempt, or an earlier run, ended, also where nothing proves that the part is of
     /// the same file. Without it that is done where HASH at the server proves it, from 1 MiB on (in block and
-    /// compressed mode uploads only); what differs is moved anew. What cannot go on (stream mode in types a
-    /// and e or with records, --pipeline) begins anew
+    /// compressed mode uploads only); and of downloads in stream mode where SIZE and MDTM tell, before and
+    /// after, that the file is of the size and time that were noted with the part. What differs is moved anew.
+    /// What cannot go on (stream mode in types a and e or with records, --pipeline) begins anew
     #[arg(long)]
     pub resume: bool,
     /// Always begin anew, and keep nothing of a failed download for the next run
@@ -261,7 +263,7 @@ pub(super) struct Work {
     /// What should have been a job and is none; it has been told.
     pub missing: u64,
     /// What is left as it is, by why.
-    pub skipped: BTreeMap<&'static str, Vec<String>>,
+    pub skipped: Skipped,
     /// Without their times the files are not as they were asked for.
     pub needs_times: bool,
 }
@@ -359,22 +361,6 @@ pub(super) fn tell_failures(url: &FtpUrl, report: &Report, args: &TransferArgs) 
     }
 }
 
-/// Of many names so many are shown.
-const SHOWN_NAMES: usize = 3;
-
-/// The first of many names.
-pub(super) fn few(names: &[String]) -> String {
-    let mut few: Vec<String> = names.iter().take(SHOWN_NAMES).map(|name| printable_line(name)).collect();
-    if names.len() > SHOWN_NAMES {
-        few.push("...".to_owned());
-    }
-    few.join(", ")
-}
-
-fn counted_because(n: usize, why: &str) -> String {
-    format!("{}, {why}", thousands(n as u64))
-}
-
 /// Files that are delivered without their times: how many, told once.
 fn tell_untimed(report: &Report) -> u64 {
     let untimed = || report.files.iter().filter_map(|file| Some((file, file.untimed.as_ref()?)));
@@ -407,7 +393,7 @@ fn tell_kept(store: &DiskStore, jobs: &[Job], report: &Report, args: &TransferAr
 fn conclude(
     url: &FtpUrl,
     report: &Report,
-    (missing, skipped): (u64, &BTreeMap<&'static str, Vec<String>>),
+    (missing, skipped): (u64, &Skipped),
     took: Duration,
     args: &TransferArgs,
 ) -> anyhow::Result<ExitCode> {
@@ -430,19 +416,12 @@ fn conclude(
             took.as_secs_f64(),
             HumanBytes(rate as u64),
         )?;
-        for (why, names) in skipped {
-            writeln!(stdout(), "skipped: {} ({})", counted_because(names.len(), why), few(names))?;
-        }
+        skipped.print()?;
     }
     Ok(if failed == 0 && missing == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn json(
-    report: &Report,
-    missing: u64,
-    skipped: &BTreeMap<&'static str, Vec<String>>,
-    took: Duration,
-) -> serde_json::Value {
+fn json(report: &Report, missing: u64, skipped: &Skipped, took: Duration) -> serde_json::Value {
     let files: Vec<_> = report
         .files
         .iter()
@@ -462,7 +441,7 @@ fn json(
         "files": files,
         "failed": report.failed().count(),
         "missing": missing,
-        "skipped": skipped,
+        "skipped": skipped.json(),
         "duration_us": took.as_micros() as u64,
         "control_connections": report.control_connections,
         "control_round_trips": report.control_round_trips,

@@ -9,6 +9,9 @@ pub(crate) enum Answer {
     Reply(&'static str),
     /// 150, the bytes, 226.
     Data(Vec<u8>),
+    /// 150, the bytes, 426.
+    #[allow(dead_code, reason = "not every test binary cuts")]
+    Cut(Vec<u8>),
 }
 
 /// What the server knows of a session.
@@ -60,16 +63,24 @@ fn serve(mut control: TcpStream, script: &Script) -> std::io::Result<()> {
         let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
         let reply = match script(verb, argument, &state) {
             Some(Answer::Reply(reply)) => reply.to_owned(),
-            Some(Answer::Data(bytes)) => {
-                control.write_all(b"150 here it comes\r\n")?;
-                let listener: TcpListener = data.take().expect("EPSV comes first");
-                listener.accept()?.0.write_all(&bytes)?;
-                "226 done".to_owned()
-            }
+            Some(Answer::Data(bytes)) => send(&mut control, &mut data, &bytes, "226 done")?,
+            Some(Answer::Cut(bytes)) => send(&mut control, &mut data, &bytes, "426 cut")?,
             None => default(verb, argument, &mut state, &mut data)?,
         };
         control.write_all(format!("{reply}\r\n").as_bytes())?;
     }
+}
+
+fn send(
+    control: &mut TcpStream,
+    data: &mut Option<TcpListener>,
+    bytes: &[u8],
+    reply: &str,
+) -> std::io::Result<String> {
+    control.write_all(b"150 here it comes\r\n")?;
+    let listener: TcpListener = data.take().expect("EPSV comes first");
+    listener.accept()?.0.write_all(bytes)?;
+    Ok(reply.to_owned())
 }
 
 fn default(

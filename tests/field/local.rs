@@ -53,6 +53,57 @@ fn links_out_of_the_tree_are_not_followed_unless_asked() {
     assert!(said.contains("round: a link round"), "{said}");
 }
 
+/// By put -r, get -r and mirror alike.
+#[test]
+fn what_is_left_out_is_in_the_summary_by_reason() {
+    let here = tempfile::tempdir().unwrap();
+    let tree = here.path().join("tree");
+    fs::create_dir_all(tree.join("sub")).unwrap();
+    fs::write(tree.join("sub/f"), "f").unwrap();
+    symlink("../../secret", tree.join("outside")).unwrap();
+    symlink("nowhere", tree.join("dangling")).unwrap();
+    symlink("sub", tree.join("directory")).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(tree.join("socket")).unwrap());
+    let server = Server::start(&[]);
+    let url = server.url("to");
+    let links = "skipped: 2, a link out of the tree, or to nowhere (";
+    for words in [["put", "-r", &url, "tree"], ["mirror", "tree", &url, "--retries=0"]] {
+        let output = ftpsim(here.path()).args(words).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        for (start, name) in [
+            (links, "dangling"),
+            (links, "outside"),
+            ("skipped: 1, a link to a directory (", "directory)"),
+            ("skipped: 1, neither a file nor a directory (", "socket)"),
+        ] {
+            let line = told.lines().find(|line| line.starts_with(start));
+            assert!(line.is_some_and(|line| line.contains(name)), "{words:?} {name} in {}", said(&output));
+        }
+        let output = ftpsim(here.path()).args(words).arg("--json").output().unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let skipped = &value["skipped"]["a link to a directory"][0];
+        assert!(skipped.as_str().is_some_and(|name| name.ends_with("directory")), "{words:?} {value}");
+    }
+    let server = Fake::start(|verb, argument, _| match verb {
+        "LIST" => {
+            Some(Answer::Data([unix('-', 5, "f"), unix('l', 9, "dir -> sub"), unix('p', 0, "pipe")].concat()))
+        }
+        "CWD" if argument != "dir" && argument != "/" => Some(Answer::Reply("550 not a directory")),
+        "RETR" => Some(Answer::Data(b"hello".to_vec())),
+        _ => None,
+    });
+    let output = ftpsim(here.path()).args(["get", "-r", &server.url(""), "-o", "back"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in [
+        "1 of 1 file,",
+        "skipped: 1, a link to a directory (dir)",
+        "skipped: 1, neither a file nor a directory (pipe)",
+    ] {
+        assert!(told.contains(line), "{line} in {}", said(&output));
+    }
+}
+
 /// No MDTM, no MLSD: the file comes, and that its time does not is told.
 #[test]
 fn a_time_that_nobody_tells_is_told() {

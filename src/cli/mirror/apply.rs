@@ -5,6 +5,7 @@ use super::here;
 use super::plan::{Compare, Plan, Why, plan};
 use super::survey;
 use super::there::{self, below};
+use super::times;
 use super::told::{Moved, Outcome};
 use super::tree::{Tree, above};
 use super::{Args, Ends};
@@ -184,6 +185,7 @@ impl Mirror<'_> {
         let moved = transfers.iter().map(|(path, why)| Moved { path: path.clone(), why: *why, report: None });
         self.outcome.moved = moved.collect();
         delete::would(&mut self, source);
+        times::would(&mut self, source);
         if !self.args.transfer.json {
             self.outcome.print_plan(self.ends.direction)?;
         }
@@ -306,6 +308,7 @@ impl Mirror<'_> {
     fn finish(mut self, source: &Tree, asked: Option<Asked>) -> anyhow::Result<ExitCode> {
         if asked.is_none() {
             delete::run(&mut self, source)?;
+            times::run(&mut self, source)?;
         }
         self.conclude(asked)
     }

@@ -1,9 +1,10 @@
 //! The tree at this end.
 
 use super::filter::Filter;
-use super::tree::{Kind, Node, Reason, Tree};
+use super::tree::{Kind, Node, Tree};
 use crate::cli::out::tell;
 use crate::cli::remote::join;
+use crate::cli::skipped::Reason;
 use crate::sim::trace::hex;
 use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::name;
@@ -31,6 +32,7 @@ pub(super) fn walk(root: &Path, filter: &Filter, is_source: bool) -> Tree {
             let name = name::from_os(&entry.file_name()).into_owned();
             if is_hidden(&name) {
                 // What downloads to here, broken off or under way, have left.
+                tree.skip(join(&path, &name), Reason::Own);
                 continue;
             }
             let (path, at) = (join(&path, &name), entry.path());
@@ -69,7 +71,7 @@ fn miss(tree: &mut Tree, path: &Path, error: &io::Error) {
 
 fn node(root: &Path, at: &Path, metadata: &Metadata, is_source: bool) -> Result<Node, Reason> {
     if metadata.is_dir() {
-        return Ok(Node::new(Kind::Directory));
+        return Ok(Node { modified: seconds(metadata), ..Node::new(Kind::Directory) });
     }
     if metadata.is_file() {
         return Ok(file(metadata));
@@ -93,8 +95,11 @@ fn node(root: &Path, at: &Path, metadata: &Metadata, is_source: bool) -> Result<
 }
 
 fn file(metadata: &Metadata) -> Node {
-    let modified = metadata.modified().ok().map(whole_seconds);
-    Node { size_bytes: Some(metadata.len()), modified, ..Node::new(Kind::File) }
+    Node { size_bytes: Some(metadata.len()), modified: seconds(metadata), ..Node::new(Kind::File) }
+}
+
+fn seconds(metadata: &Metadata) -> Option<Timestamp> {
+    metadata.modified().ok().map(whole_seconds)
 }
 
 /// Whole ones since 1970: no more goes over FTP everywhere.

@@ -7,6 +7,7 @@ mod here;
 mod plan;
 mod survey;
 mod there;
+mod times;
 mod told;
 mod tree;
 

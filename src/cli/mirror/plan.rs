@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub transfers: Vec<(String, Why)>,
     /// Of the right content, and another time.
     pub times: Vec<String>,
+    /// There already, and of another time than the source's; to be set after all else.
+    pub directory_times: Vec<String>,
     /// Each before the directory that it lies in.
     pub deletions: Vec<(String, Kind)>,
     /// Refused: one end has something there that is not to be replaced.
@@ -76,7 +78,11 @@ pub(super) fn plan(
         match (node.kind, target.nodes.get(path)) {
             (Kind::Directory, None) => plan.directories.push(path.clone()),
             (_, None) => plan.transfers.push((path.clone(), Why::New)),
-            (Kind::Directory, Some(Node { kind: Kind::Directory, .. })) => {}
+            (Kind::Directory, Some(there @ Node { kind: Kind::Directory, .. })) => {
+                if node.modified.is_some() && there.modified.is_some_and(|time| Some(time) != node.modified) {
+                    plan.directory_times.push(path.clone());
+                }
+            }
             (Kind::File, Some(there @ Node { kind: Kind::File, .. })) => {
                 plan.compare(path, node, there, (compare, same_content.get(path).copied()));
             }

@@ -1,8 +1,9 @@
 //! The tree at the server, and what the server says of single files.
 
 use super::filter::Filter;
-use super::tree::{Kind, Node, Reason, Tree, leads_inside};
+use super::tree::{Kind, Node, Tree, leads_inside};
 use crate::cli::remote::{MAX_DEPTH, MAX_ENTRIES, Remote, join};
+use crate::cli::skipped::Reason;
 use ftp_endpoint::client::{ClientError, Entry, EntryKind};
 use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::command::Command;
@@ -93,12 +94,11 @@ impl Walk<'_> {
             _ if is_link && !entry.target.as_deref().is_some_and(|to| leads_inside(directory, to)) => {
                 return self.tree.skip(path, Reason::LinkOut);
             }
-            _ if is_directory => Node::new(Kind::Directory),
             _ => Node {
-                size_bytes: entry.size_bytes,
+                size_bytes: entry.size_bytes.filter(|_| !is_directory),
                 // A link's own time is not the file's.
                 modified: entry.modified.filter(|_| !is_link).map(|(seconds, _)| (seconds, 0)),
-                ..Node::new(Kind::File)
+                ..Node::new(if is_directory { Kind::Directory } else { Kind::File })
             },
         };
         if node.kind == Kind::Directory {

@@ -1,14 +1,14 @@
 //! What a mirror has done, or would do: for people, and as JSON.
 
 use super::plan::{Plan, Why};
-use super::tree::{Kind, Reason, Tree};
+use super::tree::{Kind, Tree};
 use crate::cli::out::{self, printable_line, stdout, tell};
-use crate::cli::transfer::few;
+use crate::cli::skipped::Skipped;
 use crate::report::format::{counted, thousands};
 use ftp_endpoint::client::{Direction, FileReport};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
@@ -28,12 +28,15 @@ pub(super) struct Outcome {
     pub made: Vec<String>,
     pub timed: Vec<String>,
     pub deleted: Vec<(String, Kind)>,
-    pub skipped: BTreeMap<Reason, Vec<String>>,
+    pub skipped: Skipped,
     pub conflicts: u64,
     pub unchanged: u64,
     pub by_size_alone: u64,
     /// Delivered without their times: the first one's name and why.
     pub untimed: u64,
+    /// All of them, whatever else was done in them.
+    pub directories_timed: Vec<String>,
+    pub directories_untimed: u64,
     /// What has gone wrong beside transfers; it has been told.
     pub missing: u64,
     /// Why nothing was deleted that was to be.
@@ -43,12 +46,11 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub(super) fn of(source: &Tree, target: &Tree, plan: &Plan, dry_run: bool) -> Self {
-        let mut skipped: BTreeMap<Reason, Vec<String>> = BTreeMap::new();
-        for (path, reason) in source.skipped.iter().chain(&target.skipped) {
-            let names = skipped.entry(*reason).or_default();
-            if !names.contains(path) {
-                names.push(path.clone());
-            }
+        // What is left alone at both ends is one name.
+        let both = source.skipped.iter().chain(&target.skipped).map(|(path, reason)| (*reason, path));
+        let mut skipped = Skipped::default();
+        for (reason, path) in both.collect::<BTreeSet<_>>() {
+            skipped.add(reason, path.clone());
         }
         Self {
             dry_run,
@@ -79,9 +81,7 @@ impl Outcome {
             .extend(self.moved.iter().map(|moved| format!("{verb} {} ({})", moved.path, moved.why.as_str())));
         lines.extend(self.timed.iter().map(|path| format!("set the time of {path}")));
         lines.extend(self.deleted.iter().map(|(path, kind)| format!("delete {}", shown(path, *kind))));
-        for (reason, paths) in &self.skipped {
-            lines.extend(paths.iter().map(|path| format!("leave {path} ({})", reason.as_str())));
-        }
+        lines.extend(self.skipped.lines());
         let mut out = stdout();
         lines.iter().try_for_each(|line| writeln!(out, "{}", printable_line(line)))?;
         Ok(())
@@ -111,15 +111,9 @@ impl Outcome {
             };
             writeln!(out, "{moved}; {unchanged}{}", self.changes())?;
         }
-        for (reason, paths) in &self.skipped {
-            writeln!(
-                out,
-                "left alone: {}, {} ({})",
-                thousands(paths.len() as u64),
-                reason.as_str(),
-                few(paths)
-            )?;
-        }
+        drop(out);
+        self.skipped.print()?;
+        let mut out = stdout();
         if self.by_size_alone > 0 {
             writeln!(
                 out,
@@ -168,13 +162,6 @@ impl Outcome {
     pub(super) fn json(&self, direction: Direction) -> anyhow::Result<()> {
         let moved: Vec<Value> = self.moved.iter().map(one).collect();
         let deleted: Vec<String> = self.deleted.iter().map(|(path, kind)| shown(path, *kind)).collect();
-        let skipped: Vec<Value> = self
-            .skipped
-            .iter()
-            .flat_map(|(reason, paths)| {
-                paths.iter().map(|path| json!({ "name": path, "why": reason.as_str() }))
-            })
-            .collect();
         let value = json!({
             "direction": direction.as_str(),
             "dry_run": self.dry_run,
@@ -184,9 +171,11 @@ impl Outcome {
             "directories_made": self.made,
             "times_set": self.timed,
             "times_not_set": self.untimed,
+            "directory_times_set": self.directories_timed,
+            "directory_times_not_set": self.directories_untimed,
             "deleted": deleted,
             "not_deleted_because": self.not_deleted,
-            "left_alone": skipped,
+            "skipped": self.skipped.json(),
             "failed": self.failed(),
             "conflicts": self.conflicts,
             "missing": self.missing,

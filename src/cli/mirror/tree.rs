@@ -1,5 +1,6 @@
 //! A directory tree, at this end or at the server, as far as a mirror looks at it.
 
+use crate::cli::skipped::Reason;
 use ftp_proto::time::Timestamp;
 use std::collections::BTreeMap;
 
@@ -29,32 +30,11 @@ impl Node {
     }
 }
 
-/// Why a name is left alone at both ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reason {
-    Excluded,
-    LinkToDirectory,
-    LinkOut,
-    Special,
-    Own,
-}
-
-impl Reason {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Excluded => "excluded",
-            Self::LinkToDirectory => "a link to a directory",
-            Self::LinkOut => "a link out of the tree, or to nowhere",
-            Self::Special => "neither a file nor a directory",
-            Self::Own => "a name of ftpsim's own",
-        }
-    }
-}
-
 /// What lies below a directory, by paths with `/` in them; each directory before what is in it.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub nodes: BTreeMap<String, Node>,
+    /// What is left alone at both ends.
     pub skipped: BTreeMap<String, Reason>,
     /// What could not be listed or understood; it has been told.
     pub unknown: u64,

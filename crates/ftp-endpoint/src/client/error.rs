@@ -109,6 +109,9 @@ pub enum ClientError {
         /// As was moved.
         moved_bytes: u64,
     },
+    /// SIZE or MDTM tells another size or time than before: what has come may be of two files.
+    #[error("the file at the server has changed since the part was fetched that this went on from")]
+    SourceChanged,
     /// HASH tells another hash than that of what was moved (draft-ietf-ftpext2-hash).
     #[error("the server's {algorithm} is {server}, ours is {ours}")]
     HashMismatch {
@@ -221,9 +224,10 @@ impl ClientError {
                 FailureKind::Local
             }
             Self::Transfer { .. } => FailureKind::Data,
-            Self::ListingMismatch { .. } | Self::SizeMismatch { .. } | Self::HashMismatch { .. } => {
-                FailureKind::Mismatch
-            }
+            Self::ListingMismatch { .. }
+            | Self::SizeMismatch { .. }
+            | Self::SourceChanged
+            | Self::HashMismatch { .. } => FailureKind::Mismatch,
             Self::Unverifiable { .. } => FailureKind::Unverifiable,
             Self::Cancelled => FailureKind::Cancelled,
             Self::Local(_) | Self::BadName => FailureKind::Local,

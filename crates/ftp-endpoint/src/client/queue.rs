@@ -46,6 +46,17 @@ pub(super) struct Pending {
     pub mark: Option<RestartMarker>,
     /// Of an upload that may go on later: what the local file was when its last attempt began.
     pub version: Option<Version>,
+    /// Of a download: what it is of, as far as was asked when its last attempt began.
+    pub source: Source,
+}
+
+/// A file at the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Source {
+    /// Where it was asked for.
+    pub size_bytes: Option<u64>,
+    /// The same as long as size and time of modification are; `None` where they are not told, or not worth it.
+    pub version: Option<String>,
 }
 
 /// Of a local file: size and time of modification. Two contents with the same are not told apart.
@@ -82,7 +93,7 @@ impl Queue {
             untimed: None,
             result: Ok(()),
         };
-        Some(Pending { index, job, report, mark: None, version: None })
+        Some(Pending { index, job, report, mark: None, version: None, source: Source::default() })
     }
 
     /// To be taken next.

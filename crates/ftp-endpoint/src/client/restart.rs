@@ -3,13 +3,13 @@
 //! In block and compressed mode both ends name places in the file by restart markers. In stream and
 //! deflate mode a marker is an offset in what is sent, before it is compressed. What a failed upload has
 //! left is asked for by `SITE PARTIAL`, and compared by `SITE HASHPARTIAL` (our extensions), or asked for
-//! under a temporary name by SIZE.
+//! under a temporary name by SIZE. Of a failed download the store keeps which version of the file it is of.
 
 use super::error::ClientError;
 use super::hash::{PartHash, parse_part_hash};
 use super::marker::Start;
 use super::policy::{Direction, Policy, Publish, RESUMED_FROM_BYTES, Verify, part_name};
-use super::queue::Pending;
+use super::queue::{Pending, Source};
 use super::session::Session;
 use super::worker::Worker;
 use crate::net::Net;
@@ -19,6 +19,7 @@ use ftp_proto::command::Command;
 use ftp_proto::mode::Structure;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::repr::Representation;
+use ftp_proto::time::parse_timestamp;
 
 /// Whether bytes at this end are those on the wire, so that an offset means the same at both.
 fn is_transparent(policy: &Policy) -> bool {
@@ -30,7 +31,8 @@ impl<N: Net, S: Store> Worker<N, S> {
     pub(super) async fn start(&mut self, pending: &mut Pending) -> Result<Start, ClientError> {
         // What was sent before of a file that is not sent byte for byte is not known any more.
         let uncounted = self.policy.verify == Verify::Size && !self.policy.conversion().keeps_size();
-        let resumes = self.policy.resume || self.may_prove(pending).await?;
+        let resumes =
+            self.policy.resume || self.may_prove(pending).await? || self.is_of_same_source(pending).await?;
         if !resumes || uncounted {
             return Ok(Start::default());
         }
@@ -64,11 +66,62 @@ impl<N: Net, S: Store> Worker<N, S> {
     }
 
     /// Whether what has come of a failed download is kept for another attempt.
-    pub(super) fn keeps_part(&self, moved_bytes: u64) -> bool {
+    pub(super) fn keeps_part(&self, pending: &Pending, moved_bytes: u64) -> bool {
         let proves = self.session.as_ref().is_some_and(Session::is_known_to_hash);
         let may_go_on = is_transparent(&self.policy) && !self.policy.mode.is_framed();
+        let will_be_known = proves || pending.source.version.is_some();
         self.policy.resume
-            || self.policy.resume_if_proved && proves && may_go_on && moved_bytes >= RESUMED_FROM_BYTES
+            || self.policy.resume_if_proved && will_be_known && may_go_on && moved_bytes >= RESUMED_FROM_BYTES
+    }
+
+    /// Without HASH: whether what a failed download has left is of the file that is at the server now, going by
+    /// the size and time that were noted with it. What is there now is noted in `pending`.
+    async fn is_of_same_source(&mut self, pending: &mut Pending) -> Result<bool, ClientError> {
+        pending.source = Source::default();
+        let may_go_on = is_transparent(&self.policy) && !self.policy.mode.is_framed();
+        let is_small = self.listed_bytes(&pending.job.remote).is_some_and(|bytes| bytes < RESUMED_FROM_BYTES);
+        let is_download = self.policy.direction == Direction::Get;
+        if !self.policy.resume_if_proved || !is_download || !may_go_on || is_small {
+            return Ok(false);
+        }
+        pending.source = self.source_of(&pending.job.remote).await?;
+        let Some(version) = &pending.source.version else { return Ok(false) };
+        let noted = self.store.partial_note(&pending.job.local).await.map_err(ClientError::Local)?;
+        Ok(noted.as_ref() == Some(version))
+    }
+
+    /// By SIZE and MDTM (RFC 3659 sections 3 and 4), if the server announces both and has no HASH.
+    async fn source_of(&mut self, remote: &str) -> Result<Source, ClientError> {
+        let whose = format!("{} {}", self.server, self.login.user);
+        let session = self.session().await?;
+        if session.announces_sha256().await?
+            || !session.announces("SIZE").await?
+            || !session.announces("MDTM").await?
+        {
+            return Ok(Source::default());
+        }
+        let size_bytes = match session.size_bytes(remote).await {
+            Ok(size_bytes) => size_bytes,
+            Err(ClientError::Unverifiable { .. }) => return Ok(Source::default()),
+            Err(error) => return Err(error),
+        };
+        let unversioned = Source { size_bytes: Some(size_bytes), version: None };
+        if size_bytes < RESUMED_FROM_BYTES {
+            return Ok(unversioned);
+        }
+        let reply = session.command(&Command::Mdtm(remote.to_owned())).await?;
+        let time = reply.text().trim().to_owned();
+        if reply.code != 213 || parse_timestamp(&time).is_none() {
+            return Ok(unversioned);
+        }
+        Ok(Source { version: Some(format!("{size_bytes} {time} {whose} {remote}")), ..unversioned })
+    }
+
+    /// After a download that has gone on where another one ended, before it is published: whether the file at the
+    /// server is still the one that it was then. Errors: [`ClientError::SourceChanged`].
+    pub(super) async fn is_unchanged(&mut self, pending: &Pending) -> Result<(), ClientError> {
+        let source = self.source_of(&pending.job.remote).await?;
+        if source == pending.source { Ok(()) } else { Err(ClientError::SourceChanged) }
     }
 
     /// Whether the file to be sent is another one than at the last attempt, as far as its size and time of

@@ -130,7 +130,12 @@ impl<N: Net, S: Store> Worker<N, S> {
         let (mut size_bytes, mut told_bytes) = (None, None);
         match verify {
             Verify::Size => size_bytes = Some(session.size_bytes(&job.remote).await?),
-            Verify::Reply if !is_listed => told_bytes = session.told_size(&job.remote).await?,
+            Verify::Reply if !is_listed => {
+                told_bytes = match policy.minds_size.then_some(pending.source.size_bytes).flatten() {
+                    None => session.told_size(&job.remote).await?,
+                    known => known,
+                };
+            }
             Verify::Reply | Verify::Hash => {}
         }
         let before_bytes = session.cost().moved.payload_bytes;
@@ -139,10 +144,13 @@ impl<N: Net, S: Store> Worker<N, S> {
             Err(error) => {
                 pending.mark = session.take_mark().or(pending.mark.take());
                 let moved_bytes = start.offset_bytes + session.cost().moved.payload_bytes - before_bytes;
-                let keeps = self.keeps_part(moved_bytes);
+                let keeps = self.keeps_part(pending, moved_bytes);
                 if keeps && !matches!(error, ClientError::Refused { .. }) && !wants_room(&error) {
                     // This is only a help for the next attempt; this one has failed in any case.
                     let _ = file.keep().await;
+                    if let Some(version) = &pending.source.version {
+                        let _ = self.store.note_partial(&pending.job.local, version).await;
+                    }
                 }
                 return Err(error);
             }
@@ -161,6 +169,9 @@ impl<N: Net, S: Store> Worker<N, S> {
             if !now.is_ok_and(|now| now == payload_bytes) {
                 return Err(mismatch);
             }
+        }
+        if start.marker.is_some() && pending.source.version.is_some() && verify != Verify::Hash {
+            self.is_unchanged(pending).await?;
         }
         file.publish().await.map_err(ClientError::Local)?;
         self.set_local_time(pending).await;

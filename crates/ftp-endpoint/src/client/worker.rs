@@ -30,8 +30,8 @@ pub(super) struct Ends<N: Net, S: Store> {
 pub(super) struct Worker<N: Net, S: Store> {
     pub(super) net: N,
     pub(super) store: S,
-    server: SocketAddr,
-    login: Login,
+    pub(super) server: SocketAddr,
+    pub(super) login: Login,
     pub(super) policy: Policy,
     observer: Arc<dyn Observer>,
     /// By the names of jobs: what listings said.

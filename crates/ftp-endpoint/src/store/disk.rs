@@ -361,6 +361,14 @@ impl Store for DiskStore {
         }
     }
 
+    async fn note_partial(&self, path: &VirtualPath, note: &str) -> Result<(), StoreError> {
+        parts::note(&self.root, checked(path)?, &self.principal, note)
+    }
+
+    async fn partial_note(&self, path: &VirtualPath) -> Result<Option<String>, StoreError> {
+        parts::noted(&self.root, checked(path)?, &self.principal)
+    }
+
     async fn read_partial(&self, path: &VirtualPath) -> Result<(DiskReader, PartId), StoreError> {
         let parts = parts::directory(&self.root)?.ok_or(StoreError::NotFound)?;
         let file = DiskReader::open(&parts, parts::name_of(checked(path)?, &self.principal), 0)?;

@@ -30,6 +30,7 @@ struct Partial {
     content: Vec<u8>,
     /// Counts up: the smallest is the oldest.
     number: u64,
+    note: Option<String>,
 }
 
 impl Partial {
@@ -192,7 +193,8 @@ impl Tree {
     fn keep(&mut self, path: VirtualPath, content: Vec<u8>, principal: &Principal) {
         let owner = owner(principal);
         self.next_partial += 1;
-        self.partials.insert((path, owner.to_owned()), Partial { content, number: self.next_partial });
+        self.partials
+            .insert((path, owner.to_owned()), Partial { content, number: self.next_partial, note: None });
         while self.partials.keys().filter(|(_, whose)| whose == owner).count() > principal.max_partials {
             let owned = self.partials.iter().filter(|((_, whose), _)| whose == owner);
             let Some(oldest) = owned.min_by_key(|(_, partial)| partial.number).map(|(key, _)| key.clone())
@@ -481,6 +483,18 @@ impl Store for MemoryStore {
     async fn partial_bytes(&self, path: &VirtualPath) -> Result<Option<u64>, StoreError> {
         let partial = |tree: &Tree| Some(tree.partials.get(&self.owned(path))?.content.len() as u64);
         Ok(partial(&self.tree()))
+    }
+
+    async fn note_partial(&self, path: &VirtualPath, note: &str) -> Result<(), StoreError> {
+        if let Some(partial) = self.tree().partials.get_mut(&self.owned(path)) {
+            partial.note = Some(note.to_owned());
+        }
+        Ok(())
+    }
+
+    async fn partial_note(&self, path: &VirtualPath) -> Result<Option<String>, StoreError> {
+        let note = |tree: &Tree| tree.partials.get(&self.owned(path))?.note.clone();
+        Ok(note(&self.tree()))
     }
 
     async fn read_partial(&self, path: &VirtualPath) -> Result<(MemoryReader, PartId), StoreError> {

@@ -151,6 +151,13 @@ impl PartId {
     pub fn new(numbers: [u64; 3]) -> Self {
         Self(numbers)
     }
+
+    /// In words.
+    #[cfg(feature = "disk")]
+    fn line(self) -> String {
+        let [a, b, c] = self.0;
+        format!("{a} {b} {c}")
+    }
 }
 
 /// On whose behalf a store is used.
@@ -286,6 +293,21 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
         _path: &VirtualPath,
     ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+    /// Keeps with that, as it is now, of what it is a part. A store that cannot do so keeps nothing.
+    fn note_partial(
+        &self,
+        _path: &VirtualPath,
+        _note: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+    /// What [`Self::note_partial`] has kept; `None` if nothing, or of another part than the one that is there.
+    fn partial_note(
+        &self,
+        _path: &VirtualPath,
+    ) -> impl Future<Output = Result<Option<String>, StoreError>> + Send {
         async { Ok(None) }
     }
     /// To read that, from its beginning; and which it is.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::mirror::tree::Reason;
+use crate::cli::skipped::Reason;
 
 fn file(size_bytes: u64, seconds: i64) -> Node {
     Node { size_bytes: Some(size_bytes), modified: Some((seconds, 0)), ..Node::new(Kind::File) }

@@ -21,6 +21,28 @@ async fn left(store: &impl Store, name: &str) -> Option<u64> {
     store.partial_bytes(&path(name)).await.unwrap()
 }
 
+/// What is noted of a part is of that part, and of no later one.
+async fn a_note_is_of_one_part(store: &impl Store) {
+    let (ann, bob) = (store.acting_for(&user("ann")), store.acting_for(&user("bob")));
+    let (name, noted) = (&path("/noted"), Some("version one\nof it".to_owned()));
+    ann.note_partial(name, "of nothing").await.unwrap();
+    assert_eq!(ann.partial_note(name).await.unwrap(), None);
+    leave(&ann, "/noted", b"aaaa").await;
+    assert_eq!(ann.partial_note(name).await.unwrap(), None);
+    ann.note_partial(name, "version one\nof it").await.unwrap();
+    leave(&bob, "/noted", b"aaaa").await;
+    assert_eq!((ann.partial_note(name).await.unwrap(), bob.partial_note(name).await.unwrap()), (noted, None));
+    leave(&ann, "/noted", b"aaaa").await;
+    assert_eq!(ann.partial_note(name).await.unwrap(), None, "a later part of the same size");
+    ann.note_partial(name, "version two").await.unwrap();
+    put(&ann, "/noted", Write::resume(4), b"!").await;
+    leave(&ann, "/noted", b"aaaa!").await;
+    assert_eq!(ann.partial_note(name).await.unwrap(), None, "it was used up");
+    ann.note_partial(name, "version three").await.unwrap();
+    put(&bob, "/noted", Write::Replace, b"b").await;
+    ann.remove_file(name).await.unwrap();
+}
+
 /// REST goes on from the file that is visible, or from one's own failed upload if that is asked for.
 async fn you_extend_what_you_see(store: &impl Store) {
     let (ann, bob) = (store.acting_for(&user("ann")), store.acting_for(&user("bob")));
@@ -217,11 +239,12 @@ async fn memory() {
     failed_uploads_go(&MemoryStore::new()).await;
     appends(&MemoryStore::new()).await;
     nothing_is_replaced_without_the_right(&MemoryStore::new()).await;
+    a_note_is_of_one_part(&MemoryStore::new()).await;
 }
 
 #[tokio::test]
 async fn disk() {
-    for (number, durable) in (0..4).flat_map(|number| [(number, false), (number, true)]) {
+    for (number, durable) in (0..5).flat_map(|number| [(number, false), (number, true)]) {
         let root = tempfile::tempdir().unwrap();
         let store = DiskStore::open(root.path()).unwrap();
         let store = if durable { store.durable().unwrap() } else { store };
@@ -229,6 +252,7 @@ async fn disk() {
             0 => you_extend_what_you_see(&store).await,
             1 => failed_uploads_go(&store).await,
             2 => appends(&store).await,
+            3 => a_note_is_of_one_part(&store).await,
             _ => nothing_is_replaced_without_the_right(&store).await,
         }
         let hidden = |name: &str| name.starts_with(".ftpsim-");

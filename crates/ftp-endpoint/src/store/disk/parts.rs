@@ -1,8 +1,9 @@
 //! What failed uploads have left, in a hidden directory of the store's root: who may go on from it is in
 //! its name, and counting a user's reads no more than that directory.
 
+use super::temporary::id_of;
 use super::{PARTIAL_END, PARTS, TEMPORARY_START, error};
-use crate::store::{Principal, StoreError};
+use crate::store::{PartId, Principal, StoreError};
 use cap_std::fs::Dir;
 use ftp_proto::path::VirtualPath;
 use sha2::{Digest, Sha256};
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 /// Hexadecimal digits of a hash in a name: nobody finds two that are the same.
 const HASH_DIGITS: usize = 32;
+/// Ends as parts do, so that it is hidden and goes with age as they do.
+const NOTE_END: &str = ".of.part";
 /// Tries to move a part there.
 const MOVE_ATTEMPTS: u32 = 3;
 
@@ -26,6 +29,55 @@ fn digit(value: u8) -> char {
 /// `.ftpsim-DIRECTORY-NAME-OWNER.part`, each hashed: short enough for every name.
 pub(super) fn name_of(path: &VirtualPath, principal: &Principal) -> String {
     format!("{}{}{}", of_path(path), hash(&principal.name), PARTIAL_END)
+}
+
+/// Of what the part of that name is one, beside it. It goes when the part does, or with age.
+fn note_name_of(path: &VirtualPath, principal: &Principal) -> String {
+    note_name(&name_of(path, principal))
+}
+
+fn note_name(part: &str) -> String {
+    format!("{}{NOTE_END}", part.trim_end_matches(PARTIAL_END))
+}
+
+/// Notes of what there is a part, as it is now. The note says which part it is of: one that has come since is another.
+pub(super) fn note(
+    root: &Dir,
+    path: &VirtualPath,
+    principal: &Principal,
+    note: &str,
+) -> Result<(), StoreError> {
+    let Some(parts) = directory(root)? else { return Ok(()) };
+    let Some(part) = id(&parts, path, principal)? else { return Ok(()) };
+    parts.write(note_name_of(path, principal), format!("{}\n{note}", part.line())).map_err(error)
+}
+
+/// What has been noted of the part that is there.
+pub(super) fn noted(
+    root: &Dir,
+    path: &VirtualPath,
+    principal: &Principal,
+) -> Result<Option<String>, StoreError> {
+    let Some(parts) = directory(root)? else { return Ok(None) };
+    let Some(part) = id(&parts, path, principal)? else { return Ok(None) };
+    // Whatever is wrong with a note, it says nothing then.
+    let Ok(text) = parts.read_to_string(note_name_of(path, principal)) else { return Ok(None) };
+    let note = text.split_once('\n').filter(|(line, _)| *line == part.line());
+    Ok(note.map(|(_, note)| note.to_owned()))
+}
+
+fn id(parts: &Dir, path: &VirtualPath, principal: &Principal) -> Result<Option<PartId>, StoreError> {
+    match parts.symlink_metadata(name_of(path, principal)) {
+        Ok(metadata) => Ok(Some(id_of(&metadata))),
+        Err(other) if other.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(other) => Err(error(other)),
+    }
+}
+
+/// The part is gone, or is about to be another one.
+pub(super) fn forget_note(parts: &Dir, path: &VirtualPath, principal: &Principal) {
+    // One that stays is of no part that there is.
+    let _ = parts.remove_file(note_name_of(path, principal));
 }
 
 fn of_directory(path: &VirtualPath) -> String {
@@ -87,6 +139,7 @@ fn drop_oldest(parts: &Dir, principal: &Principal) {
     for (_, name) in &owned[..surplus] {
         // It is gone, or another one will try.
         let _ = parts.remove_file(name);
+        let _ = parts.remove_file(note_name(name));
     }
 }
 
@@ -120,6 +173,7 @@ fn forget_all(root: &Arc<Dir>, start: &str) -> Option<Arc<Dir>> {
 /// The user's own has been used, or is not wanted any more.
 pub(super) fn forget_own(root: &Arc<Dir>, path: &VirtualPath, principal: &Principal) -> Option<Arc<Dir>> {
     let parts = directory(root).ok()??;
+    forget_note(&parts, path, principal);
     parts.remove_file(name_of(path, principal)).ok()?;
     Some(tidied(root, parts))
 }

@@ -185,6 +185,9 @@ fn take_over(
     };
     let name = parts::name_of(path, &store.principal);
     let taken = Temporary::take_over(&parts, &name, directory, offset, part);
+    if taken.is_ok() {
+        parts::forget_note(&parts, path, &store.principal);
+    }
     parts::tidy(&store.root);
     taken
 }
