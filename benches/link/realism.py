@@ -157,8 +157,8 @@ def verdict(rows):
     apart = [row for row in clean if row not in near and row["in_time"] > 0]
     unjudged = len(clean) - len(near) - len(apart)
     print(f"{len(near)} of {len(clean)} deliveries without loss take the same time over a kernel's TCP and in the "
-          f"simulation, within {SHARE:.0%} and {SLACK_S * 1e3:.0f} ms; {unjudged} not judged, for the link was late each "
-          "time")
+          f"simulation, within {SHARE:.0%} and {SLACK_S * 1e3:.0f} ms; {unjudged} not judged, for the link was late "
+          "each time")
     if apart:
         return 1
     return 0 if near else 3
