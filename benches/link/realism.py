@@ -155,9 +155,10 @@ def verdict(rows):
     clean = [row for row in rows if row["loss"] == 0]
     near = [row for row in clean if is_near(float(row["real_s"]), float(row["simulated_s"]))]
     apart = [row for row in clean if row not in near and row["in_time"] > 0]
-    print(f"{len(near)} of {len(clean)} deliveries without loss take the same time over a kernel's TCP and in "
-          f"the simulation, within {SHARE:.0%} and {SLACK_S * 1e3:.0f} ms; {len(clean) - len(near) - len(apart)} not judged, "
-          "for the link was late each time")
+    unjudged = len(clean) - len(near) - len(apart)
+    print(f"{len(near)} of {len(clean)} deliveries without loss take the same time over a kernel's TCP and in the "
+          f"simulation, within {SHARE:.0%} and {SLACK_S * 1e3:.0f} ms; {unjudged} not judged, for the link was late "
+          "each time")
     if apart:
         return 1
     return 0 if near else 3
