@@ -179,5 +179,7 @@ fn silent(table: &TruthTable) -> String {
     if text.is_empty() {
         return "<p>No cut lost a file silently.</p>\n".to_owned();
     }
-    format!("<details class=seeds><summary>The seeds behind the silent losses</summary><pre>{text}</pre></details>\n")
+    format!(
+        "<details class=seeds><summary>The seeds behind the silent losses</summary><pre>{text}</pre></details>\n"
+    )
 }
