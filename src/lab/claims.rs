@@ -2,6 +2,7 @@
 //! command that shows it.
 
 mod grid;
+mod published;
 mod safe;
 mod tls;
 mod truth;

@@ -42,7 +42,7 @@ pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 pub use world::{RivalSpec, WorldSpec};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 19] = [
+const EMBEDDED: [(&str, &str); 23] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -61,6 +61,10 @@ const EMBEDDED: [(&str, &str); 19] = [
     ("satellite", include_str!("../../sims/satellite.toml")),
     ("mainframe-nightly", include_str!("../../sims/mainframe-nightly.toml")),
     ("ingest-race", include_str!("../../sims/ingest-race.toml")),
+    ("gridftp-pipelining", include_str!("../../sims/gridftp-pipelining.toml")),
+    ("persistent-connections", include_str!("../../sims/persistent-connections.toml")),
+    ("restart-markers", include_str!("../../sims/restart-markers.toml")),
+    ("one-million-small-files", include_str!("../../sims/one-million-small-files.toml")),
     ("advise", include_str!("../../sims/advise.toml")),
 ];
 

@@ -1,5 +1,6 @@
 //! The claims about cost, judged over a grid of paths and sizes.
 
+use super::published::published;
 use super::{CONNECTION_PER_FILE, FASTER, SMALL_OVERHEAD, is_stream, untested};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::grid::{Grid, GridRecord};
@@ -11,14 +12,16 @@ use ftp_proto::mode::TransmissionMode;
 /// Files up to this size count as small.
 const SMALL_BYTES: u64 = 16_384;
 
-/// Those claims that a grid can tell about.
+/// Those claims that a grid can tell about, and in the scenario of a published figure that one.
 pub fn judge_grid(grid: &Grid) -> Vec<Claim> {
     let evidence = Evidence { grid };
-    vec![evidence.connection_per_file(), evidence.faster(), evidence.small_overhead()]
+    let mut claims = vec![evidence.connection_per_file(), evidence.faster(), evidence.small_overhead()];
+    claims.extend(published(grid));
+    claims
 }
 
-struct Evidence<'a> {
-    grid: &'a Grid,
+pub(super) struct Evidence<'a> {
+    pub(super) grid: &'a Grid,
 }
 
 /// Lowest, highest and number of what was counted.
@@ -39,7 +42,7 @@ impl Span {
 }
 
 impl<'a> Evidence<'a> {
-    fn command(&self) -> String {
+    pub(super) fn command(&self) -> String {
         format!("ftpsim compare {}", self.grid.scenario.word())
     }
 
@@ -53,18 +56,18 @@ impl<'a> Evidence<'a> {
         variants.find(|v| v.mode == mode && v.reuse_data_connection && v.pipeline_depth == 1)
     }
 
-    fn marked(&self) -> impl Iterator<Item = &'a VariantSpec> {
+    pub(super) fn marked(&self) -> impl Iterator<Item = &'a VariantSpec> {
         [TransmissionMode::Block, TransmissionMode::Compressed].into_iter().filter_map(|m| self.plain(m))
     }
 
-    fn rows(&self, variant: &'a VariantSpec) -> impl Iterator<Item = &'a GridRecord> {
+    pub(super) fn rows(&self, variant: &'a VariantSpec) -> impl Iterator<Item = &'a GridRecord> {
         // A delivery that did not end is no evidence.
         let ended = self.grid.rows.iter().filter(|row| row.duration_us.is_some());
         ended.filter(move |row| row.variant == variant.name)
     }
 
     /// The stream contender's row of the same cell and direction.
-    fn base(&self, stream: &VariantSpec, row: &GridRecord) -> Option<&'a GridRecord> {
+    pub(super) fn base(&self, stream: &VariantSpec, row: &GridRecord) -> Option<&'a GridRecord> {
         let key = |row: &GridRecord| {
             let path = (row.rtt_us, row.bandwidth_bits_per_s, row.loss.0);
             (row.direction, path, row.file_size_bytes)

@@ -23,6 +23,8 @@ struct Sent {
     done: bool,
 }
 
+type Key = (Who, SocketAddr, SocketAddr);
+
 /// A data connection as its sender writes it.
 struct Connection {
     session: u64,
@@ -35,7 +37,9 @@ struct Connection {
 /// Decodes what senders write on data connections, and finds what is not the payload they announced.
 #[derive(Default)]
 pub struct Framing {
-    connections: BTreeMap<(Who, SocketAddr, SocketAddr), Connection>,
+    connections: BTreeMap<Key, Connection>,
+    /// Those with a file under way, by their sessions: in stream mode each file has left a connection.
+    busy: BTreeMap<(Who, u64), BTreeSet<Key>>,
     sent: Vec<Sent>,
     /// Where files may begin on the wire: at 0, where REST has said, and where a sender's own restart marker is, of which
     /// the receiver may have less than was sent before it.
@@ -48,7 +52,7 @@ impl Framing {
         self.violation.get_or_insert(why);
     }
 
-    fn decode(&mut self, key: (Who, SocketAddr, SocketAddr), mut bytes: &[u8]) -> Result<(), String> {
+    fn decode(&mut self, key: Key, mut bytes: &[u8]) -> Result<(), String> {
         let Some(connection) = self.connections.get_mut(&key) else { return Ok(()) };
         while !bytes.is_empty() {
             let sent = connection.current.and_then(|index| self.sent.get_mut(index));
@@ -80,10 +84,12 @@ impl Framing {
         Ok(())
     }
 
-    fn begin(&mut self, key: (Who, SocketAddr, SocketAddr), session: u64, name: &str, coding: Coding) {
+    fn begin(&mut self, key: Key, session: u64, name: &str, coding: Coding) {
         // A session sends one file at a time; a process that died has not said so.
-        for ((who, ..), connection) in &mut self.connections {
-            if *who == key.0 && connection.session == session {
+        let busy = self.busy.entry((key.0, session)).or_default();
+        for other in std::mem::replace(busy, BTreeSet::from([key])) {
+            let connection = self.connections.get_mut(&other);
+            if let Some(connection) = connection.filter(|connection| connection.session == session) {
                 connection.current = None;
             }
         }
@@ -145,15 +151,18 @@ impl Oracle for Framing {
                 self.begin((who, local, peer), session, name, coding);
             }
             Event::FileEnds { name, error, .. } => {
-                let of_session = |connection: &&mut Connection| connection.session == session;
-                let by_sender = self.connections.iter_mut().filter(|((by, ..), _)| *by == who);
-                for connection in by_sender.map(|(_, connection)| connection).filter(of_session) {
-                    let Some(index) = connection.current else { continue };
+                let Some(busy) = self.busy.get_mut(&(who, session)) else { return };
+                busy.retain(|key| {
+                    let connection = self.connections.get_mut(key);
+                    let connection = connection.filter(|connection| connection.session == session);
+                    let Some(connection) = connection else { return false };
+                    let Some(index) = connection.current else { return false };
                     if self.sent[index].name == name {
                         self.sent[index].done = error.is_none();
                         connection.current = None;
                     }
-                }
+                    connection.current.is_some()
+                });
             }
             _ => {}
         }
@@ -168,9 +177,12 @@ impl Oracle for Framing {
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
         // Other representations are not on the wire as in the store.
         if self.violation.is_none() && end.case.policy.representation == Representation::Image {
+            let mut indices = BTreeMap::new();
+            for (index, file) in end.case.files.iter().enumerate() {
+                indices.entry(file.name.as_str()).or_insert(index);
+            }
             self.violation = self.sent.iter().find_map(|sent| {
-                let is_it = |name: &str| sent.name.trim_start_matches('/') == name;
-                let index = end.case.files.iter().position(|file| is_it(&file.name))?;
+                let index = *indices.get(sent.name.trim_start_matches('/'))?;
                 let versions = &end.truth[index].versions;
                 let from = |source: &[u8]| {
                     let rests = self.offsets.iter().filter_map(|offset| source.get(*offset..));

@@ -5,8 +5,9 @@
 use super::integrity::Ending;
 use super::{End, Oracle};
 use crate::sim::others::StrangerPlace;
-use crate::sim::outcome::Verdict;
+use crate::sim::outcome::{FileFate, Verdict};
 use ftp_endpoint::client::Opening;
+use std::collections::BTreeMap;
 
 /// The server's control port.
 const LISTENERS: usize = 1;
@@ -38,7 +39,11 @@ impl Oracle for Leaks {
                 return Some(format!("{} listeners held by the {host}", held.listeners - listeners));
             }
         }
-        end.received.iter().find_map(|path| stray(end, path.trim_start_matches('/')))
+        let mut fates = BTreeMap::new();
+        for file in &end.outcome.files {
+            fates.entry(file.name.as_str()).or_insert(file);
+        }
+        end.received.iter().find_map(|path| stray(end, &fates, path.trim_start_matches('/')))
     }
 }
 
@@ -47,8 +52,9 @@ fn has_stranger_at_server(end: &End<'_>) -> bool {
     is_neighbour && end.case.policy.opening == Opening::Active
 }
 
-fn stray(end: &End<'_>, name: &str) -> Option<String> {
-    let fate = |name: &str| end.outcome.files.iter().find(|file| file.name == name);
+/// `fates`: the outcome's files by name. There may be a million of them.
+fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option<String> {
+    let fate = |name: &str| fates.get(name).copied();
     if fate(name).is_some() {
         return None;
     }

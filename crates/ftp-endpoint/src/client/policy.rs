@@ -176,6 +176,8 @@ pub struct Policy {
     /// Goes on as [`Self::resume`] does, but only where the whole is proved afterwards: with a server that
     /// announces HASH by SHA-256, and for files of which [`RESUMED_FROM_BYTES`] or more can be saved; below
     /// that, to ask costs more than to send anew. In block and compressed mode uploads only. Not pipelined.
+    /// Without HASH downloads, if SIZE and MDTM, which the server announces, say before and after that the file is of the
+    /// size and the time that were noted with the part ([`Store::note_partial`](crate::store::Store::note_partial)).
     #[serde(skip_serializing_if = "is_default")]
     pub resume_if_proved: bool,
     /// Block and compressed mode: restart markers in uploads, and asked for in downloads, each so
