@@ -45,8 +45,10 @@ impl Path {
             impairments: Default::default(),
         };
         let mut config = NetworkConfig::new(path, seed, LIMIT_US);
-        let (_, algorithm) =
-            CONGESTION.into_iter().find(|(name, _)| *name == self.congestion).expect("it was read by this table");
+        let (_, algorithm) = CONGESTION
+            .into_iter()
+            .find(|(name, _)| *name == self.congestion)
+            .expect("it was read by this table");
         config.tcp.flow.algorithm = algorithm;
         config.grace_us = 0;
         config
@@ -83,7 +85,6 @@ pub(crate) fn run(path: &Path, seed: u64) -> Times {
     let times = times.lock().expect("one thread");
     *times
 }
-
 
 fn us(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)

@@ -65,7 +65,9 @@ const HANDSHAKE_WIRE_BYTES: u64 = 2 * 48;
 fn calibrate(cells: &mut [Cell]) {
     let handshakes: Vec<Cell> = cells.iter().filter(|cell| cell.gives_the_path()).cloned().collect();
     for cell in cells {
-        let of = handshakes.iter().find(|it| it.rtt_ms == cell.rtt_ms && it.path.bits_per_s == cell.path.bits_per_s);
+        let of = handshakes
+            .iter()
+            .find(|it| it.rtt_ms == cell.rtt_ms && it.path.bits_per_s == cell.path.bits_per_s);
         if let Some(handshake) = of {
             let wire_us = HANDSHAKE_WIRE_BYTES * 8_000_000 / cell.path.bits_per_s;
             cell.path.rtt_us = (handshake.median_ms * 1e3).round() as u64 - wire_us;
@@ -81,7 +83,7 @@ fn cell(line: &str) -> Option<Cell> {
     let case = match case_name {
         "handshake" => Case::Handshake,
         "file_eof" | "stream200_eof" => Case::End,
-        "file_ack" | "stream200_ack" => Case::Answer,
+        "file_ack" | "stream200_ack" | "link_ack" => Case::Answer,
         _ => return None,
     };
     let (congestion, _) = CONGESTION.into_iter().find(|(name, _)| *name == congestion)?;

@@ -41,6 +41,11 @@ impl Figure {
         (self.ours - self.linux).abs() <= self.tolerance * self.linux
     }
 
+    /// Linux's deliveries were enough to tell a difference of the tolerance from luck.
+    fn is_decided(&self) -> bool {
+        self.most - self.least <= self.tolerance * self.ours
+    }
+
     /// Nothing says that Linux's times are of another distribution than ours.
     fn is_as_if_drawn(&self) -> bool {
         let slack = RESOLUTION_MS.max(RESOLUTION_SHARE * self.linux);
@@ -85,15 +90,19 @@ impl Row {
 pub(crate) fn csv(rows: &[Row]) -> String {
     let mut out = "case,cc,rtt_ms,rate_mbit,loss,size_bytes,linux_n,runs".to_owned();
     for figure in ["median", "p90"] {
-        let _ = write!(out, ",linux_{figure}_ms,{figure}_ms,{figure}_ratio,{figure}_near,{figure}_as_if_drawn");
+        let _ = write!(
+            out,
+            ",linux_{figure}_ms,{figure}_ms,{figure}_ratio,{figure}_near,{figure}_decided,{figure}_as_if_drawn"
+        );
     }
     out.push('\n');
     for row in rows {
         let _ = write!(out, "{},{},{}", row.name, row.n, row.runs);
         for figure in [&row.median, &row.p90] {
             let (linux, ours, ratio) = (figure.linux, figure.ours, figure.ratio());
-            let (near, drawn) = (u8::from(figure.is_near()), u8::from(figure.is_as_if_drawn()));
-            let _ = write!(out, ",{linux:.3},{ours:.3},{ratio:.3},{near},{drawn}");
+            let near = u8::from(figure.is_near());
+            let (decided, drawn) = (u8::from(figure.is_decided()), u8::from(figure.is_as_if_drawn()));
+            let _ = write!(out, ",{linux:.3},{ours:.3},{ratio:.3},{near},{decided},{drawn}");
         }
         out.push('\n');
     }
@@ -103,17 +112,22 @@ pub(crate) fn csv(rows: &[Row]) -> String {
 pub(crate) fn summary(rows: &[Row]) -> String {
     let mut out = String::new();
     for (what, lossy) in [("without loss", Some(false)), ("with loss", Some(true)), ("all", None)] {
-        let rows: Vec<&Row> = rows.iter().filter(|row| lossy.is_none_or(|lossy| row.lossy == lossy)).collect();
-        let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
-        let _ = writeln!(
-            out,
-            "# {what}: {} cells; median within 5 %: {}, p90 within 10 %: {}; as if drawn from ours: {}, {}",
-            rows.len(),
-            count(&|row| row.median.is_near()),
-            count(&|row| row.p90.is_near()),
-            count(&|row| row.median.is_as_if_drawn()),
-            count(&|row| row.p90.is_as_if_drawn()),
-        );
+        let rows: Vec<&Row> =
+            rows.iter().filter(|row| lossy.is_none_or(|lossy| row.lossy == lossy)).collect();
+        let _ = writeln!(out, "# {what}, {} cells:", rows.len());
+        for (figure, of) in [("medians within 5 %", 0), ("p90 within 10 %", 1)] {
+            let figures: Vec<&Figure> = rows.iter().map(|row| [&row.median, &row.p90][of]).collect();
+            let near = figures.iter().filter(|figure| figure.is_near()).count();
+            let decided: Vec<_> = figures.iter().filter(|figure| figure.is_decided()).collect();
+            let near_of_decided = decided.iter().filter(|figure| figure.is_near()).count();
+            let drawn = figures.iter().filter(|figure| figure.is_as_if_drawn()).count();
+            let _ = writeln!(
+                out,
+                "#   {figure}: {near}; {near_of_decided} of the {} that enough deliveries decide; \
+                 {drawn} as if drawn from ours",
+                decided.len()
+            );
+        }
     }
     out
 }
