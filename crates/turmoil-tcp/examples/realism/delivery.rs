@@ -17,8 +17,8 @@ pub(crate) struct Path {
 }
 
 /// The congestion controls that the reference may name, and ours.
-pub(crate) const CONGESTION: [(&str, Algorithm); 2] =
-    [("cubic", Algorithm::Cubic), ("reno", Algorithm::NewReno)];
+pub(crate) const CONGESTION: [(&str, Algorithm); 3] =
+    [("cubic", Algorithm::Cubic), ("reno", Algorithm::NewReno), ("bbr", Algorithm::Bbr)];
 
 /// Times since the client began to connect.
 #[derive(Clone, Copy, Debug, Default)]

@@ -375,6 +375,7 @@ impl Conn {
     /// which on Linux it does for many megabytes (tcp_grow_window, inet_csk_in_quickack_mode).
     pub(super) fn write(&mut self, now_us: u64, bytes: &[u8]) {
         self.interactive |= self.received_us.is_some_and(|at| now_us - at < ANSWER_US);
+        self.flow.will_write(self.pending.len());
         self.pending.extend(bytes);
         self.written += bytes.len() as u64;
     }

@@ -13,6 +13,8 @@
 //! Not modelled: time stamps, ECN.
 
 mod acks;
+mod pacing;
+mod rate;
 mod recovery;
 mod timers;
 mod usage;
@@ -22,6 +24,8 @@ use super::congestion::{Algorithm, Congestion};
 use crate::segment::{self, Segment, TcpHeader, after, before};
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
+use pacing::Pace;
+use rate::{Rate, Stamp};
 use usage::Usage;
 pub(crate) use wheel::Wheel;
 
@@ -92,6 +96,7 @@ struct Sent {
     fate: Fate,
     resent: bool,
     sent_us: u64,
+    stamp: Stamp,
     packet: Vec<u8>,
     /// The payload ends where the packet ends.
     payload_at: usize,
@@ -169,6 +174,8 @@ pub(crate) struct Flow {
 
     last_send_us: Option<u64>,
     usage: Usage,
+    rate: Rate,
+    pace: Pace,
 
     peer_window: u32,
     peer_scale: u8,
@@ -181,11 +188,12 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn new(config: FlowConfig, wheel: Wheel) -> Self {
+    /// `luck`: what congestion control leaves to chance is decided by it.
+    pub(crate) fn new(config: FlowConfig, wheel: Wheel, luck: u64) -> Self {
         Self {
             config,
             wheel,
-            congestion: Congestion::new(config.algorithm, config.mss_bytes, config.initial_window_segments),
+            congestion: Congestion::new(config.algorithm, config.mss_bytes, config.initial_window_segments, luck),
             mss: config.mss_bytes,
             addresses: None,
             syn_sent_us: None,
@@ -213,6 +221,8 @@ impl Flow {
             dead: false,
             last_send_us: None,
             usage: Usage::default(),
+            rate: Rate::default(),
+            pace: Pace::default(),
             peer_window: 0,
             peer_scale: 0,
             window_field: None,
@@ -317,7 +327,7 @@ impl Flow {
             return 1;
         }
         self.usage.held_back |= quota == 0;
-        let room = pending.min(by_window).min(by_peer);
+        let room = pending.min(by_window).min(by_peer).min(self.paced_room(now_us, pending));
         if room == pending || (room < mss && idle) { room } else { room - room % mss }
     }
 
@@ -402,7 +412,10 @@ impl Flow {
         let Some(header) = TcpHeader::read(&packet) else { return };
         out(&packet);
         self.nxt = header.seq_end();
+        let stamp = self.rate.sent(now_us, self.in_flight.is_empty());
+        self.pace(now_us, packet.len());
         let sent = Sent {
+            stamp,
             seq: header.seq,
             end: header.seq_end(),
             fin: header.fin,

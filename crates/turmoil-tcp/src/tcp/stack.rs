@@ -157,6 +157,7 @@ pub(crate) struct Stack {
     addr: Ipv4Addr,
     pool: SocketPool,
     wheel: Wheel,
+    luck: ChaCha12Rng,
     isn: ChaCha12Rng,
     ports: ChaCha12Rng,
     next_id: u64,
@@ -183,6 +184,7 @@ impl Stack {
             addr,
             pool: SocketPool::new(&config),
             wheel: Wheel::new(config.flow.tick_us, seeds::stream(seed, &format!("{name} ticks")).next_u64()),
+            luck: seeds::stream(seed, &format!("{name} luck")),
             isn: seeds::stream(seed, &format!("{name} isn")),
             ports: seeds::stream(seed, &format!("{name} ports")),
             next_id: 0,
@@ -355,7 +357,7 @@ impl Stack {
         let engine = Engine::new(&self.pool, self.addr, self.isn.next_u64(), now_us);
         self.conns.insert(
             id,
-            Conn::new(local, peer, owner, phase, engine, Flow::new(self.config.flow, self.wheel)),
+            Conn::new(local, peer, owner, phase, engine, Flow::new(self.config.flow, self.wheel, self.luck.next_u64())),
         );
         self.by_tuple.insert((local, peer), id);
         id

@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn after_a_loss(segments: u32) -> Congestion {
-        let mut cc = Congestion::new(Algorithm::Cubic, MSS, segments);
+        let mut cc = Congestion::new(Algorithm::Cubic, MSS, segments, 0);
         cc.begin_recovery();
         cc.end_recovery();
         cc
@@ -209,7 +209,7 @@ mod tests {
     /// Linux's rule for a slow start that ended without loss: five per cent a round trip, whatever the curve.
     #[test]
     fn before_any_loss_it_grows_by_a_twentieth() {
-        let mut cc = Congestion::new(Algorithm::Cubic, MSS, 100);
+        let mut cc = Congestion::new(Algorithm::Cubic, MSS, 100, 0);
         cc.window.ssthresh = 100;
         for _ in 0..100 {
             cc.grow(50_000, 1);

@@ -3,6 +3,7 @@
 //! threshold and what a loss makes of it is CUBIC's (`cubic`, with `hystart`) or NewReno's (`new_reno`);
 //! how it shrinks during a recovery is `prr`. Integers only, so that every machine computes the same.
 
+mod bbr;
 mod cubic;
 mod hystart;
 mod new_reno;
@@ -10,18 +11,25 @@ mod prr;
 
 use prr::Reduction;
 
-/// How the congestion window grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A congestion control: how much may be in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Algorithm {
     /// CUBIC (RFC 9438) with HyStart as in Linux, whose default it is.
+    #[default]
     Cubic,
     /// RFC 5681 and the window of RFC 6582.
     NewReno,
+    /// BBR, version 1, as in Linux: paced by a model of the path's bandwidth and round trip.
+    Bbr,
 }
 
 impl Algorithm {
-    fn start(self) -> Box<dyn CongestionAvoidance> {
+    fn start(self, mss: u64, luck: u64) -> Box<dyn CongestionAvoidance> {
         match self {
+            Algorithm::Bbr => Box::new(bbr::Bbr::new(mss, luck)),
             Algorithm::Cubic => Box::<cubic::Cubic>::default(),
             Algorithm::NewReno => Box::<new_reno::NewReno>::default(),
         }
@@ -75,6 +83,46 @@ pub(crate) struct RttSample {
     pub nxt: u32,
 }
 
+/// How fast segments were delivered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RateSample {
+    pub delivered: u64,
+    pub interval_us: u64,
+    /// Segments delivered when the newest of them was sent.
+    pub prior_delivered: u64,
+    pub app_limited: bool,
+}
+
+/// Where the sender is in its recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    Recovery,
+    Loss,
+}
+
+/// An acknowledgement, for an algorithm that models the path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ack {
+    pub now_us: u64,
+    pub rate: Option<RateSample>,
+    pub rtt_us: Option<u64>,
+    /// Segments newly delivered and newly thought lost.
+    pub delivered: u64,
+    pub lost: u64,
+    pub total_delivered: u64,
+    pub in_flight: u64,
+    pub prior_in_flight: u64,
+    pub state: State,
+}
+
+/// How fast segments may leave, and how many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pacing {
+    pub bytes_per_s: u64,
+    pub bunch: u64,
+}
+
 /// What algorithms differ in.
 pub(crate) trait CongestionAvoidance: std::fmt::Debug + Send {
     /// The round trip was measured.
@@ -91,6 +139,22 @@ pub(crate) trait CongestionAvoidance: std::fmt::Debug + Send {
 
     /// Nothing was in flight for so long, and sending goes on.
     fn resumed(&mut self, _now_us: u64, _idle_us: u64) {}
+
+    /// The connection is there, and perhaps its round trip was measured.
+    fn established(&mut self, _initial: u64, _rtt_us: Option<u64>, _mss: u64) {}
+
+    /// Whether it decides on the window alone, by [`CongestionAvoidance::model`] (Linux: cong_control).
+    fn is_model(&self) -> bool {
+        false
+    }
+
+    /// An acknowledgement.
+    fn model(&mut self, _: &Ack, _: &mut Window, _initial: u64) {}
+
+    /// `None`: segments leave as the window allows.
+    fn pacing(&self) -> Option<Pacing> {
+        None
+    }
 }
 
 #[derive(Debug)]
@@ -105,9 +169,10 @@ pub(crate) struct Congestion {
 }
 
 impl Congestion {
-    pub(crate) fn new(algorithm: Algorithm, mss: u32, initial_segments: u32) -> Self {
+    /// `luck`: any number; what an algorithm leaves to chance is decided by it.
+    pub(crate) fn new(algorithm: Algorithm, mss: u32, initial_segments: u32, luck: u64) -> Self {
         Self {
-            avoidance: algorithm.start(),
+            avoidance: algorithm.start(u64::from(mss), luck),
             mss: u64::from(mss),
             initial: u64::from(initial_segments),
             window: Window::new(u64::from(initial_segments)),
@@ -153,6 +218,22 @@ impl Congestion {
         }
     }
 
+    pub(crate) fn established(&mut self, rtt_us: Option<u64>) {
+        self.avoidance.established(self.initial, rtt_us, self.mss);
+    }
+
+    pub(crate) fn is_model(&self) -> bool {
+        self.avoidance.is_model()
+    }
+
+    pub(crate) fn model(&mut self, ack: &Ack) {
+        self.avoidance.model(ack, &mut self.window, self.initial);
+    }
+
+    pub(crate) fn pacing(&self) -> Option<Pacing> {
+        self.avoidance.pacing()
+    }
+
     fn lower_threshold(&mut self) {
         self.before = Some(self.window);
         self.window.ssthresh = self.avoidance.ssthresh(&self.window).max(2);
@@ -163,7 +244,9 @@ impl Congestion {
     pub(crate) fn begin_recovery(&mut self) {
         let prior = self.window.segments;
         self.lower_threshold();
-        self.reduction = Some(Reduction::new(prior, self.window.ssthresh));
+        if !self.is_model() {
+            self.reduction = Some(Reduction::new(prior, self.window.ssthresh));
+        }
     }
 
     /// An acknowledgement during recovery: `in_flight` segments are left after it.
@@ -218,7 +301,7 @@ impl Congestion {
     /// timeout of it, down to the initial window (RFC 5681 section 4.1, RFC 2861, tcp_cwnd_restart).
     pub(crate) fn resumed(&mut self, now_us: u64, idle_us: u64, rto_us: u64) {
         self.avoidance.resumed(now_us, idle_us);
-        if idle_us <= rto_us {
+        if idle_us <= rto_us || self.is_model() {
             return;
         }
         self.keep_threshold();
@@ -234,7 +317,7 @@ impl Congestion {
     /// tcp_cwnd_application_limited).
     pub(crate) fn application_limited(&mut self, used: u64) {
         let used = used.max(self.initial);
-        if used < self.window.segments {
+        if !self.is_model() && used < self.window.segments {
             self.keep_threshold();
             self.window.segments = (self.window.segments + used) / 2;
         }

@@ -21,7 +21,7 @@ mod tests {
     use super::super::{Algorithm, Congestion};
 
     fn new_reno(initial_segments: u32) -> Congestion {
-        Congestion::new(Algorithm::NewReno, 1000, initial_segments)
+        Congestion::new(Algorithm::NewReno, 1000, initial_segments, 0)
     }
 
     #[test]

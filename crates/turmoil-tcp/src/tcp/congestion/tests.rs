@@ -3,7 +3,7 @@ use super::*;
 const MSS: u64 = 1460;
 
 fn cubic() -> Congestion {
-    Congestion::new(Algorithm::Cubic, MSS as u32, 10)
+    Congestion::new(Algorithm::Cubic, MSS as u32, 10, 0)
 }
 
 #[test]

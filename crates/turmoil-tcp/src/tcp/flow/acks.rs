@@ -1,6 +1,6 @@
 //! What arriving acknowledgements say: what is delivered, what is lost, how long the round trip is.
 
-use super::{DUP_THRESH, Fate, Flow, Sent, TIMEOUT_MIN_US, Verdict};
+use super::{DUP_THRESH, Fate, Flow, Sent, Stamp, TIMEOUT_MIN_US, Verdict};
 use crate::segment::{self, SynOptions, TcpHeader, after, before, later};
 use crate::tcp::congestion::RttSample;
 
@@ -10,6 +10,7 @@ pub(super) struct Delivered {
     sent_us: u64,
     end: u32,
     pub resent: bool,
+    stamp: Stamp,
 }
 
 /// What an acknowledgement has said.
@@ -22,11 +23,23 @@ pub(super) struct News {
     any_resent: bool,
     /// Something was selectively acknowledged.
     pub sacked: bool,
+    /// Segments in flight before.
+    pub prior_in_flight: u64,
+    /// The round trip of the youngest segment.
+    pub rtt_us: Option<u64>,
 }
 
 impl News {
     fn deliver(&mut self, sent: &Sent) {
-        self.delivered.push(Delivered { sent_us: sent.sent_us, end: sent.end, resent: sent.resent });
+        self.delivered.push(Delivered { sent_us: sent.sent_us, end: sent.end, resent: sent.resent, stamp: sent.stamp });
+    }
+
+    /// Of what was delivered, what was sent last: when, and what was delivered then.
+    pub(super) fn newest(&self) -> Option<(u64, Stamp)> {
+        let newest = self.delivered.iter().reduce(|a, b| {
+            if sent_after((b.sent_us, b.end), (a.sent_us, a.end)) { b } else { a }
+        });
+        newest.map(|delivered| (delivered.sent_us, delivered.stamp))
     }
 
     /// Something that was sent once and up to `point` has been delivered.
@@ -84,6 +97,7 @@ impl Flow {
             self.rtt_sample(now_us - sent);
             self.min_rtt_us = now_us - sent;
         }
+        self.congestion.established(self.srtt_us);
         if self.syns > 2 {
             self.congestion.syn_was_lost();
         }
@@ -91,7 +105,7 @@ impl Flow {
 
     pub(super) fn acknowledged(&mut self, now_us: u64, ack: u32, packet: &[u8]) {
         let advanced = ack != self.una;
-        let mut news = News::default();
+        let mut news = News { prior_in_flight: self.segments_in_flight(), ..News::default() };
         self.cumulatively_acknowledged(ack, &mut news);
         self.una = ack;
         self.nxt = later(self.nxt, ack);
@@ -101,7 +115,7 @@ impl Flow {
             }
         }
         news.sacked = news.delivered.len() > news.acked;
-        self.measure(now_us, &news);
+        self.measure(now_us, &mut news);
         for delivered in &news.delivered {
             self.rack_update(now_us, delivered.sent_us, delivered.end, delivered.resent);
         }
@@ -158,7 +172,7 @@ impl Flow {
 
     /// Round trips, of segments that were sent once (Karn): the oldest one acknowledged, whose acknowledgement
     /// may have been delayed, for the timers, and the youngest for congestion control (Linux: tcp_clean_rtx_queue).
-    fn measure(&mut self, now_us: u64, news: &News) {
+    fn measure(&mut self, now_us: u64, news: &mut News) {
         let (acked, sacked) = news.delivered.split_at(news.acked);
         let of = |delivered: &[Delivered]| {
             let mut once = delivered.iter().filter(|it| !it.resent).map(|it| now_us - it.sent_us);
@@ -170,6 +184,7 @@ impl Flow {
         }
         if let Some((_, youngest)) = sacked.or(acked) {
             self.min_rtt_us = self.min_rtt_us.min(youngest.max(1));
+            news.rtt_us = Some(youngest.max(1));
             let (una, nxt) = (self.una, self.nxt);
             self.congestion.measured(&RttSample { now_us, rtt_us: youngest, una, nxt });
         }

@@ -3,6 +3,7 @@
 use super::acks::News;
 use super::{Fate, Flow, Frto, Recovery};
 use crate::segment::{after, before};
+use crate::tcp::congestion::{Ack, State};
 
 impl Flow {
     /// After what was delivered is noted.
@@ -21,11 +22,34 @@ impl Flow {
             self.any_resent = false;
             self.reorder_at = None;
         }
-        if matches!(self.recovery, Some((Recovery::Fast, _))) {
+        if self.congestion.is_model() {
+            self.model(now_us, lost as u64, news);
+        } else if matches!(self.recovery, Some((Recovery::Fast, _))) {
             self.congestion.recover(self.segments_in_flight(), delivered, advanced && lost == 0);
         } else if advanced && self.is_window_limited() {
             self.congestion.grow(now_us, delivered);
         }
+    }
+
+    fn model(&mut self, now_us: u64, lost: u64, news: &News) {
+        let delivered = news.delivered.len() as u64;
+        let rate = self.rate.delivered(now_us, delivered, news.newest(), self.min_rtt_us);
+        let state = match self.recovery {
+            None => State::Open,
+            Some((Recovery::Fast, _)) => State::Recovery,
+            Some((Recovery::Timeout, _)) => State::Loss,
+        };
+        self.congestion.model(&Ack {
+            now_us,
+            rate,
+            rtt_us: news.rtt_us,
+            delivered,
+            lost,
+            total_delivered: self.rate.delivered,
+            in_flight: self.segments_in_flight(),
+            prior_in_flight: news.prior_in_flight,
+            state,
+        });
     }
 
     pub(super) fn begin_fast_recovery(&mut self, now_us: u64) {

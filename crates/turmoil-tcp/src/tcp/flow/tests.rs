@@ -54,7 +54,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let config = FlowConfig { mss_bytes: MSS, ..FlowConfig::default() };
-        let mut bench = Self { flow: Flow::new(config, Wheel::new(0, 0)), sent: Vec::new() };
+        let mut bench = Self { flow: Flow::new(config, Wheel::new(0, 0), 0), sent: Vec::new() };
         let (src, dst, control) = (here(), there(), TcpControl::Syn);
         bench.egress(0, &Segment { src, dst, seq: ISN, ack: None, window: 60_000, control, payload: &[] });
         let answer = from_there(TcpRepr {

@@ -8,11 +8,14 @@ impl Flow {
     /// When [`Flow::on_timer`] is due.
     pub(crate) fn next_timer(&self) -> Option<u64> {
         let timer = self.timer.map(|(at, _)| at);
-        [timer, self.reorder_at].into_iter().flatten().min()
+        [timer, self.reorder_at, self.paced_until()].into_iter().flatten().min()
     }
 
     /// `more`: whether unsent data waits for room.
     pub(crate) fn on_timer(&mut self, now_us: u64, more: bool) {
+        if self.paced_until().is_some_and(|at| at <= now_us) {
+            self.pace.waits = false;
+        }
         if self.reorder_at.is_some_and(|at| at <= now_us) {
             let lost = self.detect_losses(now_us);
             if lost > 0 && self.recovery.is_none() {
@@ -97,6 +100,10 @@ impl Flow {
                 if self.segments_in_flight() >= self.congestion.segments() {
                     break;
                 }
+                if !self.may_leave(now_us) {
+                    self.pace.waits = true;
+                    break;
+                }
                 self.resend_one(now_us, index, out);
                 if index == 0 {
                     // Linux: tcp_xmit_retransmit_queue.
@@ -113,6 +120,7 @@ impl Flow {
     pub(super) fn resend_one(&mut self, now_us: u64, index: usize, out: &mut dyn FnMut(&[u8])) {
         let Some((src, dst)) = self.addresses else { return };
         let mut packet = self.buffer();
+        let stamp = self.rate.sent(now_us, false);
         let sent = &mut self.in_flight[index];
         let payload = &sent.packet[sent.payload_at..];
         let control = if sent.fin { TcpControl::Fin } else { TcpControl::Psh };
@@ -123,6 +131,8 @@ impl Flow {
         sent.fate = Fate::InFlight;
         sent.resent = true;
         sent.sent_us = now_us;
+        sent.stamp = stamp;
+        self.pace(now_us, packet.len());
         self.any_resent = true;
         self.retransmits += 1;
         self.has_sent(now_us);
