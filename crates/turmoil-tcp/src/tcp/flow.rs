@@ -461,4 +461,6 @@ impl Flow {
 }
 
 #[cfg(test)]
+mod linux_tests;
+#[cfg(test)]
 mod tests;

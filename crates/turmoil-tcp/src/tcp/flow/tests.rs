@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 const MSS: u32 = 1000;
 const ISN: u32 = u32::MAX - 5_000;
-const RTT_US: u64 = 50_000;
+pub(super) const RTT_US: u64 = 50_000;
 
 fn here() -> SocketAddrV4 {
     "10.0.0.1:1000".parse().unwrap()
@@ -46,13 +46,13 @@ fn from_there(tcp: TcpRepr<'_>) -> Vec<u8> {
 }
 
 /// A flow whose handshake ended at `RTT_US`, and the packets it has sent since.
-struct Bench {
-    flow: Flow,
+pub(super) struct Bench {
+    pub flow: Flow,
     sent: Vec<Vec<u8>>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let config = FlowConfig { mss_bytes: MSS, ..FlowConfig::default() };
         let mut bench = Self { flow: Flow::new(config, Wheel::new(0, 0), 0), sent: Vec::new() };
         let (src, dst, control) = (here(), there(), TcpControl::Syn);
@@ -74,7 +74,7 @@ impl Bench {
     }
 
     /// The stack sends the stream's bytes `from..to`.
-    fn send(&mut self, now_us: u64, from: u32, to: u32) {
+    pub(super) fn send(&mut self, now_us: u64, from: u32, to: u32) {
         for start in (from..to).step_by(MSS as usize) {
             let payload = vec![start as u8; MSS.min(to - start) as usize];
             let seq = at(start);
@@ -88,7 +88,7 @@ impl Bench {
     }
 
     /// The peer acknowledges up to stream byte `ack`, and the `sacked` ranges.
-    fn ack(&mut self, now_us: u64, ack: u32, sacked: &[(u32, u32)]) -> Verdict {
+    pub(super) fn ack(&mut self, now_us: u64, ack: u32, sacked: &[(u32, u32)]) -> Verdict {
         let mut sack_ranges = [None; 3];
         for (range, (left, right)) in sack_ranges.iter_mut().zip(sacked) {
             *range = Some((at(*left), at(*right)));
@@ -103,16 +103,20 @@ impl Bench {
     }
 
     fn resend(&mut self, now_us: u64) {
-        let sent = &mut self.sent;
-        self.flow.resend(now_us, &mut |packet| sent.push(packet.to_vec()));
+        self.resend_lost(now_us);
         // There is no new data.
         if self.flow.frto_gives_up() {
-            self.flow.resend(now_us, &mut |packet| sent.push(packet.to_vec()));
+            self.resend_lost(now_us);
         }
     }
 
+    pub(super) fn resend_lost(&mut self, now_us: u64) {
+        let sent = &mut self.sent;
+        self.flow.resend(now_us, &mut |packet| sent.push(packet.to_vec()));
+    }
+
     /// First stream byte and length of each packet sent since the last call.
-    fn taken(&mut self) -> Vec<(u32, u32)> {
+    pub(super) fn taken(&mut self) -> Vec<(u32, u32)> {
         let read = |packet: Vec<u8>| {
             assert!(segment::checksums_right(&packet));
             let header = TcpHeader::read(&packet).unwrap();
