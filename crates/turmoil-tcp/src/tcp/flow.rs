@@ -22,10 +22,10 @@ mod wheel;
 
 use super::congestion::{Algorithm, Congestion};
 use crate::segment::{self, Segment, TcpHeader, after, before};
-use smoltcp::wire::TcpControl;
-use std::collections::VecDeque;
 use pacing::Pace;
 use rate::{Rate, Stamp};
+use smoltcp::wire::TcpControl;
+use std::collections::VecDeque;
 use usage::Usage;
 pub(crate) use wheel::Wheel;
 
@@ -193,7 +193,12 @@ impl Flow {
         Self {
             config,
             wheel,
-            congestion: Congestion::new(config.algorithm, config.mss_bytes, config.initial_window_segments, luck),
+            congestion: Congestion::new(
+                config.algorithm,
+                config.mss_bytes,
+                config.initial_window_segments,
+                luck,
+            ),
             mss: config.mss_bytes,
             addresses: None,
             syn_sent_us: None,

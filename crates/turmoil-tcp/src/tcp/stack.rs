@@ -357,7 +357,14 @@ impl Stack {
         let engine = Engine::new(&self.pool, self.addr, self.isn.next_u64(), now_us);
         self.conns.insert(
             id,
-            Conn::new(local, peer, owner, phase, engine, Flow::new(self.config.flow, self.wheel, self.luck.next_u64())),
+            Conn::new(
+                local,
+                peer,
+                owner,
+                phase,
+                engine,
+                Flow::new(self.config.flow, self.wheel, self.luck.next_u64()),
+            ),
         );
         self.by_tuple.insert((local, peer), id);
         id

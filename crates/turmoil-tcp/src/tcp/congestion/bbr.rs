@@ -4,6 +4,7 @@
 //! Not modelled: the search for policers (lt_bw), and room for aggregated acknowledgements (extra_acked).
 
 use super::{Ack, CongestionAvoidance, Pacing, State, Window};
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// Gains are in 256ths.
@@ -153,10 +154,12 @@ impl Bbr {
         }
         let is_long = ack.now_us - self.phase_us > self.min_rtt.map_or(0, |(rtt_us, _)| rtt_us);
         let gain = CYCLE[self.phase];
-        let is_over = match gain {
-            UNIT => is_long,
-            UNIT.. => is_long && (ack.lost > 0 || ack.prior_in_flight >= self.in_flight(gain, initial)),
-            _ => is_long || ack.prior_in_flight <= self.in_flight(UNIT, initial),
+        let is_over = match gain.cmp(&UNIT) {
+            Ordering::Equal => is_long,
+            Ordering::Greater => {
+                is_long && (ack.lost > 0 || ack.prior_in_flight >= self.in_flight(gain, initial))
+            }
+            Ordering::Less => is_long || ack.prior_in_flight <= self.in_flight(UNIT, initial),
         };
         if is_over {
             (self.phase, self.phase_us) = ((self.phase + 1) % CYCLE.len(), ack.now_us);

@@ -31,14 +31,20 @@ pub(super) struct News {
 
 impl News {
     fn deliver(&mut self, sent: &Sent) {
-        self.delivered.push(Delivered { sent_us: sent.sent_us, end: sent.end, resent: sent.resent, stamp: sent.stamp });
+        self.delivered.push(Delivered {
+            sent_us: sent.sent_us,
+            end: sent.end,
+            resent: sent.resent,
+            stamp: sent.stamp,
+        });
     }
 
     /// Of what was delivered, what was sent last: when, and what was delivered then.
     pub(super) fn newest(&self) -> Option<(u64, Stamp)> {
-        let newest = self.delivered.iter().reduce(|a, b| {
-            if sent_after((b.sent_us, b.end), (a.sent_us, a.end)) { b } else { a }
-        });
+        let newest = self
+            .delivered
+            .iter()
+            .reduce(|a, b| if sent_after((b.sent_us, b.end), (a.sent_us, a.end)) { b } else { a });
         newest.map(|delivered| (delivered.sent_us, delivered.stamp))
     }
 

@@ -2,7 +2,6 @@
 //! packet by packet. The README's table says which script is where, and which do not apply.
 
 use super::tests::{Bench, RTT_US};
-use super::*;
 
 /// A sender whose application has written so many bytes.
 struct Sender {
@@ -60,6 +59,9 @@ impl Sender {
     }
 }
 
+/// No segment.
+const NONE: [u32; 0] = [];
+
 const START_US: u64 = 2 * RTT_US;
 
 /// prr-ss-10pkt-lost-1: what is in flight is the threshold through all of the recovery, and one segment is sent for
@@ -67,12 +69,12 @@ const START_US: u64 = 2 * RTT_US;
 #[test]
 fn with_one_of_ten_lost_one_is_sent_for_each_delivered() {
     let mut sender = Sender::new(10_000);
-    assert_eq!(sender.ack(START_US, 0, &[(1_000, 2_000)]), []);
-    assert_eq!(sender.ack(START_US + 1_000, 0, &[(1_000, 3_000)]), []);
+    assert_eq!(sender.ack(START_US, 0, &[(1_000, 2_000)]), NONE);
+    assert_eq!(sender.ack(START_US + 1_000, 0, &[(1_000, 3_000)]), NONE);
     assert_eq!(sender.ack(START_US + 2_000, 0, &[(1_000, 4_000)]), [0]);
     assert!(sender.is_recovering());
     assert_eq!(sender.segments(), 7);
-    assert_eq!(sender.write(START_US + 3_000, 7_000), [], "seven are in flight");
+    assert_eq!(sender.write(START_US + 3_000, 7_000), NONE, "seven are in flight");
     for n in 0..6 {
         let sent = sender.ack(START_US + 4_000 + u64::from(n), 0, &[(1_000, 5_000 + n * 1_000)]);
         assert_eq!(sent, [10_000 + n * 1_000]);
@@ -87,16 +89,16 @@ fn with_one_of_ten_lost_one_is_sent_for_each_delivered() {
 #[test]
 fn four_lost_of_ten_are_sent_again_one_for_each_delivered() {
     let mut sender = Sender::new(10_000);
-    assert_eq!(sender.ack(START_US, 0, &[(4_000, 5_000)]), []);
-    assert_eq!(sender.ack(START_US + 2_000, 0, &[(4_000, 6_000)]), []);
+    assert_eq!(sender.ack(START_US, 0, &[(4_000, 5_000)]), NONE);
+    assert_eq!(sender.ack(START_US + 2_000, 0, &[(4_000, 6_000)]), NONE);
     for n in 0..4 {
         assert_eq!(sender.ack(START_US + 2_000, 0, &[(4_000, 7_000 + n * 1_000)]), [n * 1_000]);
     }
     let later = START_US + 2_000 + RTT_US;
     for n in 1..4 {
-        assert_eq!(sender.ack(later, n * 1_000, &[(4_000, 10_000)]), []);
+        assert_eq!(sender.ack(later, n * 1_000, &[(4_000, 10_000)]), NONE);
     }
-    assert_eq!(sender.ack(later, 10_000, &[]), []);
+    assert_eq!(sender.ack(later, 10_000, &[]), NONE);
     let sent = sender.write(later + 10_000, 10_000);
     assert_eq!(sent, (10..17).map(|n| n * 1_000).collect::<Vec<_>>());
 }
@@ -131,7 +133,7 @@ fn an_old_acknowledgement_in_recovery_sends_nothing() {
     }
     assert!(sender.is_recovering());
     let segments = sender.segments();
-    assert_eq!(sender.ack(START_US + 2_000, 1_000, &[(3_000, 6_000)]), []);
+    assert_eq!(sender.ack(START_US + 2_000, 1_000, &[(3_000, 6_000)]), NONE);
     assert_eq!(sender.segments(), segments);
 }
 
@@ -153,7 +155,7 @@ fn two_duplicates_send_new_data_and_reordering_is_no_loss() {
 #[test]
 fn a_single_duplicate_waits_for_reordered_segments() {
     let mut sender = Sender::new(10_000);
-    assert_eq!(sender.ack(START_US, 0, &[(7_000, 8_000)]), []);
+    assert_eq!(sender.ack(START_US, 0, &[(7_000, 8_000)]), NONE);
     let (at_us, sent) = sender.timer();
     assert_eq!((at_us, sent), (START_US + RTT_US / 4 + 2_000, vec![0]));
     assert_eq!(sender.bench.flow.lost, 6, "of seven one is sent again");

@@ -78,7 +78,9 @@ mod tests {
         let mut rate = Rate::default();
         let stamps: Vec<Stamp> = (0..10).map(|n| rate.sent(1_000, n == 0)).collect();
         let samples: Vec<RateSample> = (0..10)
-            .map(|n| rate.delivered(51_000 + n * 1_000, 1, Some((1_000, stamps[n as usize])), 50_000).unwrap())
+            .map(|n| {
+                rate.delivered(51_000 + n * 1_000, 1, Some((1_000, stamps[n as usize])), 50_000).unwrap()
+            })
             .collect();
         assert_eq!((samples[9].delivered, samples[9].interval_us), (10, 59_000));
         assert!(samples.iter().all(|sample| sample.prior_delivered == 0 && !sample.app_limited));
