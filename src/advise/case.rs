@@ -10,6 +10,7 @@ use crate::sim::outcome::Outcome;
 use crate::sim::scenario::{Direction, PathSpec, Scenario, VariantSpec};
 use crate::sim::workload::Content;
 use crate::sim::world;
+use turmoil_tcp::Algorithm;
 use turmoil_tcp::path::{PathConfig, bandwidth_delay_bytes};
 
 /// A router's queue is never smaller: a hundred packets.
@@ -52,6 +53,7 @@ impl At {
             reorder_us: 0,
             duplicate_ppm: 0,
             jitter_us: 0,
+            congestion: Algorithm::default(),
         }
     }
 }

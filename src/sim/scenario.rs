@@ -37,12 +37,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
+use turmoil_tcp::Algorithm;
 use turmoil_tcp::path::{BurstLoss, Impairments, PathConfig};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 pub use world::{RivalSpec, WorldSpec};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 23] = [
+const EMBEDDED: [(&str, &str); 24] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -59,6 +60,7 @@ const EMBEDDED: [(&str, &str); 23] = [
     ("flaky-nat", include_str!("../../sims/flaky-nat.toml")),
     ("lossy-wifi", include_str!("../../sims/lossy-wifi.toml")),
     ("satellite", include_str!("../../sims/satellite.toml")),
+    ("bbr", include_str!("../../sims/bbr.toml")),
     ("mainframe-nightly", include_str!("../../sims/mainframe-nightly.toml")),
     ("ingest-race", include_str!("../../sims/ingest-race.toml")),
     ("gridftp-pipelining", include_str!("../../sims/gridftp-pipelining.toml")),
@@ -183,6 +185,13 @@ pub struct PathSpec {
     #[serde(default, skip_serializing_if = "is_zero_us")]
     #[schemars(range(min = 0, max = 60_000_000))]
     pub jitter_us: u64,
+    /// The congestion control of both hosts.
+    #[serde(default, skip_serializing_if = "is_default_congestion")]
+    pub congestion: Algorithm,
+}
+
+fn is_default_congestion(algorithm: &Algorithm) -> bool {
+    *algorithm == Algorithm::default()
 }
 
 fn is_zero_ppm(ppm: &u32) -> bool {

@@ -20,6 +20,7 @@ use ftp_proto::mode::{Structure, TransmissionMode};
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use std::time::Duration;
+use turmoil_tcp::Algorithm;
 use turmoil_tcp::path::BurstLoss;
 use turmoil_tcp::seeds;
 use walk::Walk;
@@ -132,6 +133,7 @@ fn path(rng: &mut ChaCha12Rng) -> PathSpec {
         reorder_us: 0,
         duplicate_ppm: 0,
         jitter_us: 0,
+        congestion: Algorithm::default(),
     }
 }
 

@@ -140,6 +140,37 @@ fn repr_of(packet: &[u8]) -> Option<TcpRepr<'_>> {
     TcpRepr::parse(&TcpPacket::new_checked(tcp).ok()?, &src, &dst, &ChecksumCapabilities::ignored()).ok()
 }
 
+/// The packet of a pure ACK that also says that `left..right` has come, which is behind all it says already.
+pub(crate) fn with_sack(packet: &[u8], left: u32, right: u32) -> Option<Vec<u8>> {
+    let ip = Ipv4Packet::new_checked(packet).ok()?;
+    let mut tcp = repr_of(packet)?;
+    let range = (left, right);
+    if let Some((_, end)) = tcp.sack_ranges.iter_mut().flatten().find(|(_, end)| *end == left) {
+        *end = right;
+    } else if let Some(free) = tcp.sack_ranges.iter_mut().find(|range| range.is_none()) {
+        *free = Some(range);
+    }
+    let (src_addr, dst_addr) = (ip.src_addr(), ip.dst_addr());
+    let payload_len = tcp.buffer_len();
+    let ip = Ipv4Repr { src_addr, dst_addr, next_header: IpProtocol::Tcp, payload_len, hop_limit: 64 };
+    let mut out = Vec::new();
+    emit(&ip, &tcp, &mut out);
+    Some(out)
+}
+
+fn emit(ip: &Ipv4Repr, tcp: &TcpRepr<'_>, out: &mut Vec<u8>) {
+    let checksums = ChecksumCapabilities::default();
+    out.clear();
+    out.resize(ip.buffer_len() + tcp.buffer_len(), 0);
+    ip.emit(&mut Ipv4Packet::new_unchecked(&mut out[..]), &checksums);
+    tcp.emit(
+        &mut TcpPacket::new_unchecked(&mut out[ip.buffer_len()..]),
+        &IpAddress::Ipv4(ip.src_addr),
+        &IpAddress::Ipv4(ip.dst_addr),
+        &checksums,
+    );
+}
+
 /// A segment to write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment<'a> {
@@ -176,16 +207,7 @@ impl Segment<'_> {
             payload_len: tcp.buffer_len(),
             hop_limit: 64,
         };
-        let checksums = ChecksumCapabilities::default();
-        out.clear();
-        out.resize(ip.buffer_len() + tcp.buffer_len(), 0);
-        ip.emit(&mut Ipv4Packet::new_unchecked(&mut out[..]), &checksums);
-        tcp.emit(
-            &mut TcpPacket::new_unchecked(&mut out[ip.buffer_len()..]),
-            &IpAddress::Ipv4(ip.src_addr),
-            &IpAddress::Ipv4(ip.dst_addr),
-            &checksums,
-        );
+        emit(&ip, &tcp, out);
     }
 
     pub(crate) fn to_vec(self) -> Vec<u8> {
@@ -270,6 +292,22 @@ mod tests {
         packet[41] ^= 1;
         assert!(!checksums_right(&packet));
         assert_eq!(TcpHeader::read(&packet[..packet.len() - 1]), None);
+    }
+
+    #[test]
+    fn a_range_more_is_said_in_an_ack() {
+        let (src, dst) = ("10.0.0.1:40000".parse().unwrap(), "10.0.0.2:21".parse().unwrap());
+        let (seq, ack, control) = (5, Some(100), TcpControl::None);
+        let ack = Segment { src, dst, seq, ack, window: 512, control, payload: &[] }.to_vec();
+        let said = with_sack(&ack, 300, 301).unwrap();
+        assert_eq!(sack_ranges(&said).collect::<Vec<_>>(), [(300, 301)]);
+        let said = with_sack(&said, 301, 302).unwrap();
+        assert_eq!(sack_ranges(&said).collect::<Vec<_>>(), [(300, 302)], "it goes on where one ends");
+        let said = with_sack(&said, 400, 401).unwrap();
+        assert_eq!(sack_ranges(&said).collect::<Vec<_>>(), [(300, 302), (400, 401)]);
+        assert!(checksums_right(&said));
+        let header = TcpHeader::read(&said).unwrap();
+        assert!(header.is_pure_ack() && header.ack == Some(100) && header.window == 512);
     }
 
     #[test]

@@ -121,11 +121,11 @@ fn files_on_new_connections_take_as_long_as_on_linux() {
 }
 
 #[test]
-fn bulk_reaches_the_bottleneck() {
+fn bulk_reaches_the_bottleneck_as_fast_as_on_linux() {
     let (times, report) = deliveries(path(50_000, 100_000_000, 0), 1, 50_000_000, 1);
-    let bits_per_s = 50_000_000.0 * 8.0 / times[0].as_secs_f64();
     println!("{report:?}");
-    within(bits_per_s / 1e6, 100.0, 0.1, "Mbit/s");
+    // Linux 6.18: 4471 ms, 89.5 Mbit/s with the slow start and one overflow of the queue in it.
+    within(ms(times[0]), 4_471.0, 0.01, "50 MB, ms");
 }
 
 /// Mathis, Semke, Mahdavi and Ott 1997: rate = MSS / RTT * sqrt(3/2) / sqrt(p).

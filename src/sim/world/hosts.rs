@@ -7,15 +7,16 @@ use turmoil_tcp::path::PathConfig;
 
 impl World {
     pub(super) fn network_config(&self) -> NetworkConfig {
-        let path = &self.case.path;
+        let spec = &self.case.path;
         let path = PathConfig {
-            rtt_us: path.rtt_us,
-            bandwidth_bits_per_s: path.bandwidth_bits_per_s,
-            queue_bytes: path.queue_bytes,
-            loss_ppm: path.loss_ppm + self.case.fault.kind.loss_ppm(),
-            impairments: path.impairments(),
+            rtt_us: spec.rtt_us,
+            bandwidth_bits_per_s: spec.bandwidth_bits_per_s,
+            queue_bytes: spec.queue_bytes,
+            loss_ppm: spec.loss_ppm + self.case.fault.kind.loss_ppm(),
+            impairments: spec.impairments(),
         };
         let mut config = NetworkConfig::new(path, self.case.seed, self.case.limits.virtual_time_us);
+        config.tcp.flow.algorithm = spec.congestion;
         // A trace's hash is of all bytes of all packets.
         config.tcp.checksums = self.keep.trace_hash || self.keep.packets;
         config

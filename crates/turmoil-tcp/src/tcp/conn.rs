@@ -2,8 +2,8 @@
 //! application has written and not yet read.
 
 use super::engine::{Engine, SocketPool};
-use super::flow::{Flow, FlowConfig, Verdict};
-use crate::segment::{self, Segment, TcpHeader};
+use super::flow::{Flow, Verdict};
+use crate::segment::{self, Segment, TcpHeader, before};
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
@@ -67,8 +67,13 @@ pub(super) struct Conn {
     /// Where the peer's FIN is, if it has come, and whether it came ahead of data that is missing.
     fin_at: Option<u32>,
     late_fin: bool,
+    /// A FIN has just come ahead of a hole, and the peer is still to be told.
+    owes_fin: bool,
     newest_ack: Option<u32>,
     newest_window: u16,
+    /// When data came last, and whether it was soon answered by data.
+    received_us: Option<u64>,
+    interactive: bool,
     reset: bool,
     pub error: Option<io::ErrorKind>,
     pub reader: Option<Waker>,
@@ -85,6 +90,9 @@ pub(super) struct Conn {
 const SEND_BUFFER_PER_WINDOW: u64 = 6;
 const SEND_BUFFER_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Data that follows received data so soon is thought to be its answer.
+const ANSWER_US: u64 = 40_000;
+
 impl Conn {
     pub(super) fn new(
         local: SocketAddrV4,
@@ -92,7 +100,7 @@ impl Conn {
         owner: ProcessId,
         phase: Phase,
         engine: Engine,
-        flow: FlowConfig,
+        flow: Flow,
     ) -> Self {
         Self {
             local,
@@ -100,7 +108,7 @@ impl Conn {
             owner,
             phase,
             engine: Some(engine),
-            flow: Flow::new(flow),
+            flow,
             pending: VecDeque::new(),
             send_limit: 0,
             written: 0,
@@ -110,8 +118,11 @@ impl Conn {
             peer_fin: false,
             fin_at: None,
             late_fin: false,
+            owes_fin: false,
             newest_ack: None,
             newest_window: 0,
+            received_us: None,
+            interactive: false,
             reset: false,
             error: None,
             reader: None,
@@ -138,13 +149,19 @@ impl Conn {
             Verdict::Refresh(ack) => segment::patch(&mut packet, header.seq, Some(ack), header.window),
         }
         self.reset = header.rst;
+        if header.payload_len() > 0 {
+            self.received_us = Some(now_us);
+            engine.delay_acks(self.interactive);
+        }
         engine.ingress(now_us, packet);
+        self.owes_fin = header.fin && !has_peer_fin(engine.state());
     }
 
     /// Moves data and sends whatever may be sent now.
     pub(super) fn serve(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
         let wanted = SEND_BUFFER_PER_WINDOW * self.flow.window();
         self.send_limit = self.send_limit.max(wanted.min(SEND_BUFFER_MAX_BYTES));
+        self.tell_early_fin(now_us, out);
         let Some(engine) = &mut self.engine else { return Transition::None };
         // Each round hands the socket a late FIN or bytes; there are only so many.
         loop {
@@ -161,6 +178,9 @@ impl Conn {
             }
             while engine.egress(now_us) {}
             drain(engine, &mut self.flow, now_us, out);
+            if self.flow.frto_gives_up() {
+                self.flow.resend(now_us, out);
+            }
             if has_peer_fin(engine.state()) {
                 self.late_fin = false;
                 self.peer_fin = true;
@@ -181,6 +201,32 @@ impl Conn {
             return Transition::Closed;
         }
         self.transition(now_us, out)
+    }
+
+    /// smoltcp says nothing of a FIN that comes ahead of a hole; Linux selectively acknowledges it, and the sender
+    /// knows by it that what is before it is lost.
+    fn tell_early_fin(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) {
+        let (Some(engine), Some(fin)) = (&mut self.engine, self.fin_at) else { return };
+        if !self.late_fin || has_peer_fin(engine.state()) {
+            return;
+        }
+        let is_early = |next: u32| before(next, fin);
+        let mut told = false;
+        drain(engine, &mut self.flow, now_us, &mut |packet| {
+            let header = TcpHeader::read(packet);
+            match header.filter(|header| header.is_pure_ack() && header.ack.is_some_and(is_early)) {
+                Some(_) => {
+                    told = true;
+                    out(&segment::with_sack(packet, fin, fin.wrapping_add(1)).unwrap_or(packet.to_vec()));
+                }
+                None => out(packet),
+            }
+        });
+        if std::mem::take(&mut self.owes_fin) && !told {
+            self.flow.acknowledge_again(&mut |packet| {
+                out(&segment::with_sack(packet, fin, fin.wrapping_add(1)).unwrap_or(packet.to_vec()));
+            });
+        }
     }
 
     fn transition(&mut self, now_us: u64, out: &mut dyn FnMut(&[u8])) -> Transition {
@@ -324,7 +370,12 @@ impl Conn {
         Ok(())
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) {
+    /// `now_us` is also when it is sent, if the windows allow. Whoever answers may delay its acknowledgements, as
+    /// the next answer will carry them; whoever only receives acknowledges every segment while its window grows,
+    /// which on Linux it does for many megabytes (tcp_grow_window, inet_csk_in_quickack_mode).
+    pub(super) fn write(&mut self, now_us: u64, bytes: &[u8]) {
+        self.interactive |= self.received_us.is_some_and(|at| now_us - at < ANSWER_US);
+        self.flow.will_write(self.pending.len());
         self.pending.extend(bytes);
         self.written += bytes.len() as u64;
     }

@@ -151,6 +151,7 @@ pub(super) struct Engine {
     sockets: SocketSet<'static>,
     handle: SocketHandle,
     port: Port,
+    ack_delay: Option<Duration>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -181,7 +182,7 @@ impl Engine {
         });
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
         let handle = sockets.add(pool.take());
-        Self { iface, sockets, handle, port }
+        Self { iface, sockets, handle, port, ack_delay: pool.ack_delay }
     }
 
     pub(super) fn socket(&self) -> &Socket<'static> {
@@ -204,6 +205,12 @@ impl Engine {
 
     pub(super) fn listen(&mut self, local: SocketAddrV4) -> bool {
         self.socket_mut().listen(endpoint(local)).is_ok()
+    }
+
+    /// Whether the acknowledgements of what arrives next may wait.
+    pub(super) fn delay_acks(&mut self, delayed: bool) {
+        let delay = self.ack_delay.filter(|_| delayed);
+        self.socket_mut().set_ack_delay(delay);
     }
 
     pub(super) fn ingress(&mut self, now_us: u64, packet: Vec<u8>) {

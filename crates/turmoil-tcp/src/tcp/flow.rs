@@ -3,20 +3,31 @@
 //! smoltcp keeps the connection's state and receives; what is sent, when and again is decided here,
 //! as a Linux sender would: a congestion window over the bytes in flight (RFC 5681, 9438),
 //! selective acknowledgements (RFC 2018, 6675), loss detection by time and tail loss probes (RFC
-//! 8985), a retransmission timeout of the smoothed round-trip time plus at least 200 ms (RFC 6298
-//! with Linux's floor). The stack's own retransmissions are swallowed and duplicate
+//! 8985), proportional rate reduction (RFC 6937), a retransmission timeout of the smoothed round-trip time plus at
+//! least 200 ms (RFC 6298 with Linux's floor) and its undo where it was spurious (RFC 5682). The stack's own retransmissions are swallowed and duplicate
 //! acknowledgements hidden from it, which also keeps its FIN alive: three of them while only a FIN
 //! is outstanding would cancel the FIN's retransmission.
 //!
-//! Not modelled: PRR, undo of spurious retransmissions, timestamps, ECN.
+//! Windows and what is in flight are counted in segments, as Linux does: a small one takes the place of a full one.
+//!
+//! Not modelled: time stamps, ECN.
 
 mod acks;
+mod pacing;
+mod rate;
+mod recovery;
 mod timers;
+mod usage;
+mod wheel;
 
 use super::congestion::{Algorithm, Congestion};
 use crate::segment::{self, Segment, TcpHeader, after, before};
+use pacing::Pace;
+use rate::{Rate, Stamp};
 use smoltcp::wire::TcpControl;
 use std::collections::VecDeque;
+use usage::Usage;
+pub(crate) use wheel::Wheel;
 
 /// How the sender is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +42,9 @@ pub struct FlowConfig {
     pub min_rto_us: u64,
     /// Retransmission timeouts grow no longer than this.
     pub max_rto_us: u64,
+    /// The kernel's timers fire on its ticks (Linux: CONFIG_HZ; 250 of them a second), and late ones on every
+    /// eighth, and so on; 0: they are exact.
+    pub tick_us: u64,
     /// So many timeouts in a row end the connection (Linux: tcp_retries2).
     pub retries: u32,
 }
@@ -43,11 +57,14 @@ impl Default for FlowConfig {
             mss_bytes: 1460,
             min_rto_us: 200_000,
             max_rto_us: 120_000_000,
+            tick_us: 4_000,
             retries: 15,
         }
     }
 }
 
+/// Linux's TCP_TIMEOUT_MIN_US: what tail loss probes and the wait for reordered segments take on top.
+const TIMEOUT_MIN_US: u64 = 2_000;
 const INITIAL_RTO_US: u64 = 1_000_000;
 /// Segments reported above a hole before it counts as lost at once (RFC 8985 section 6.2).
 const DUP_THRESH: usize = 3;
@@ -79,15 +96,10 @@ struct Sent {
     fate: Fate,
     resent: bool,
     sent_us: u64,
+    stamp: Stamp,
     packet: Vec<u8>,
     /// The payload ends where the packet ends.
     payload_at: usize,
-}
-
-impl Sent {
-    fn len(&self) -> u64 {
-        u64::from(self.end.wrapping_sub(self.seq))
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +116,30 @@ enum Timer {
     Retransmit,
 }
 
+/// Whether a timeout was spurious (RFC 5682).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frto {
+    /// That is not asked.
+    Off,
+    /// Acknowledgements may show it.
+    Watching,
+    /// New data is to be sent now, rather than what is thought lost, to see it.
+    SendNew,
+}
+
+/// A tail loss probe (RFC 8985 section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Probe {
+    /// What was sent when it left.
+    end: u32,
+    /// It was sent before; else it was new data.
+    again: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Flow {
     config: FlowConfig,
+    wheel: Wheel,
     congestion: Congestion,
     mss: u32,
     addresses: Option<(std::net::SocketAddrV4, std::net::SocketAddrV4)>,
@@ -117,14 +150,13 @@ pub(crate) struct Flow {
     una: u32,
     nxt: u32,
     in_flight: VecDeque<Sent>,
-    /// Bytes thought to be in the network.
-    pipe: u64,
     sacked: usize,
     lost: usize,
     any_resent: bool,
     recovery: Option<(Recovery, u32)>,
+    frto: Frto,
     /// A tail loss probe is out; until what it covered is acknowledged there is no other.
-    probe: Option<u32>,
+    probe: Option<Probe>,
     probe_credit: u64,
     probe_resend: bool,
 
@@ -141,10 +173,9 @@ pub(crate) struct Flow {
     dead: bool,
 
     last_send_us: Option<u64>,
-    round_end: u32,
-    /// Most bytes in flight, and whether the window held us back: in this round trip and the last.
-    most: [u64; 2],
-    limited: [bool; 2],
+    usage: Usage,
+    rate: Rate,
+    pace: Pace,
 
     peer_window: u32,
     peer_scale: u8,
@@ -157,10 +188,17 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn new(config: FlowConfig) -> Self {
+    /// `luck`: what congestion control leaves to chance is decided by it.
+    pub(crate) fn new(config: FlowConfig, wheel: Wheel, luck: u64) -> Self {
         Self {
             config,
-            congestion: Congestion::new(config.algorithm, config.mss_bytes, config.initial_window_segments),
+            wheel,
+            congestion: Congestion::new(
+                config.algorithm,
+                config.mss_bytes,
+                config.initial_window_segments,
+                luck,
+            ),
             mss: config.mss_bytes,
             addresses: None,
             syn_sent_us: None,
@@ -169,11 +207,11 @@ impl Flow {
             una: 0,
             nxt: 0,
             in_flight: VecDeque::new(),
-            pipe: 0,
             sacked: 0,
             lost: 0,
             any_resent: false,
             recovery: None,
+            frto: Frto::Off,
             probe: None,
             probe_credit: 0,
             probe_resend: false,
@@ -187,9 +225,9 @@ impl Flow {
             rack_rtt_us: 0,
             dead: false,
             last_send_us: None,
-            round_end: 0,
-            most: [0; 2],
-            limited: [false; 2],
+            usage: Usage::default(),
+            rate: Rate::default(),
+            pace: Pace::default(),
             peer_window: 0,
             peer_scale: 0,
             window_field: None,
@@ -232,7 +270,7 @@ impl Flow {
     /// The connection was reset: nothing is outstanding any more.
     pub(crate) fn clear(&mut self) {
         self.in_flight.clear();
-        (self.pipe, self.sacked, self.lost) = (0, 0, 0);
+        (self.sacked, self.lost) = (0, 0);
         self.una = self.nxt;
         self.timer = None;
         self.reorder_at = None;
@@ -247,6 +285,17 @@ impl Flow {
         if self.spare.len() < 64 {
             self.spare.push(packet);
         }
+    }
+
+    /// Segments thought to be in the network.
+    fn segments_in_flight(&self) -> u64 {
+        (self.in_flight.len() - self.sacked - self.lost) as u64
+    }
+
+    fn has_sent(&mut self, now_us: u64) {
+        self.last_send_us = Some(now_us);
+        self.usage.sent = true;
+        self.congestion.sent();
     }
 
     pub(crate) fn rto_us(&self) -> u64 {
@@ -266,25 +315,24 @@ impl Flow {
         if self.in_flight.is_empty()
             && let Some(last) = self.last_send_us
         {
-            self.congestion.on_idle(now_us.saturating_sub(last), self.rto_us());
+            self.congestion.resumed(now_us, now_us.saturating_sub(last), self.rto_us());
             self.last_send_us = Some(now_us);
         }
         let outstanding = u64::from(self.nxt.wrapping_sub(self.una));
         let unsent = queued.saturating_sub(outstanding);
-        let window = self.congestion.window();
-        let by_window =
-            if self.lost > 0 { 0 } else { window.saturating_sub(self.pipe + unsent) } + self.probe_credit;
+        let mss = u64::from(self.mss);
+        let quota = self.congestion.segments().saturating_sub(self.segments_in_flight());
+        // What is lost goes first.
+        let lost_first = self.lost > 0 && self.frto != Frto::SendNew;
+        let by_window = if lost_first { 0 } else { quota * mss }.saturating_sub(unsent) + self.probe_credit;
         let by_peer = u64::from(self.peer_window).saturating_sub(outstanding + unsent);
         let idle = outstanding + unsent == 0;
         if by_peer == 0 && idle {
             // One byte is left for the stack to probe the closed window with (RFC 9293 section 3.8.6.1).
             return 1;
         }
-        if by_window < pending.min(by_peer) {
-            self.limited[0] = true;
-        }
-        let room = pending.min(by_window).min(by_peer);
-        let mss = u64::from(self.mss);
+        self.usage.held_back |= quota == 0;
+        let room = pending.min(by_window).min(by_peer).min(self.paced_room(now_us, pending));
         if room == pending || (room < mss && idle) { room } else { room - room % mss }
     }
 
@@ -369,7 +417,10 @@ impl Flow {
         let Some(header) = TcpHeader::read(&packet) else { return };
         out(&packet);
         self.nxt = header.seq_end();
+        let stamp = self.rate.sent(now_us, self.in_flight.is_empty());
+        self.pace(now_us, packet.len());
         let sent = Sent {
+            stamp,
             seq: header.seq,
             end: header.seq_end(),
             fin: header.fin,
@@ -379,11 +430,14 @@ impl Flow {
             payload_at: packet.len() - header.payload_len() as usize,
             packet,
         };
-        self.pipe += sent.len();
         self.in_flight.push_back(sent);
-        self.last_send_us = Some(now_us);
-        self.most[0] = self.most[0].max(self.pipe);
-        self.probe_credit = 0;
+        self.has_sent(now_us);
+        if self.frto == Frto::SendNew {
+            self.frto = Frto::Watching;
+        }
+        if std::mem::take(&mut self.probe_credit) > 0 {
+            self.probe = Some(Probe { end: self.nxt, again: false });
+        }
         self.rearm_probe(now_us);
         if self.timer.is_none() {
             self.rearm(now_us);
@@ -398,6 +452,11 @@ impl Flow {
         }
     }
 
+    /// Acknowledges what it has acknowledged.
+    pub(crate) fn acknowledge_again(&self, out: &mut dyn FnMut(&[u8])) {
+        self.bare_ack(out);
+    }
+
     fn bare_ack(&self, out: &mut dyn FnMut(&[u8])) {
         let Some((src, dst)) = self.addresses else { return };
         let (seq, ack, window) = (self.nxt, self.ack_sent, self.window_sent);
@@ -406,5 +465,7 @@ impl Flow {
     }
 }
 
+#[cfg(test)]
+mod linux_tests;
 #[cfg(test)]
 mod tests;

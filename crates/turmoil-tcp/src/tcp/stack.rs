@@ -6,7 +6,7 @@ mod sockets;
 
 use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Transition};
 use super::engine::{Engine, SocketPool};
-use super::flow::FlowConfig;
+use super::flow::{Flow, FlowConfig, Wheel};
 use crate::seeds;
 use crate::segment::{self, Segment, TcpHeader};
 use rand::Rng;
@@ -156,6 +156,8 @@ pub(crate) struct Stack {
     config: TcpConfig,
     addr: Ipv4Addr,
     pool: SocketPool,
+    wheel: Wheel,
+    luck: ChaCha12Rng,
     isn: ChaCha12Rng,
     ports: ChaCha12Rng,
     next_id: u64,
@@ -181,6 +183,8 @@ impl Stack {
             config,
             addr,
             pool: SocketPool::new(&config),
+            wheel: Wheel::new(config.flow.tick_us, seeds::stream(seed, &format!("{name} ticks")).next_u64()),
+            luck: seeds::stream(seed, &format!("{name} luck")),
             isn: seeds::stream(seed, &format!("{name} isn")),
             ports: seeds::stream(seed, &format!("{name} ports")),
             next_id: 0,
@@ -351,7 +355,17 @@ impl Stack {
         self.next_id += 1;
         let (id, now_us) = (self.next_id, self.now_us());
         let engine = Engine::new(&self.pool, self.addr, self.isn.next_u64(), now_us);
-        self.conns.insert(id, Conn::new(local, peer, owner, phase, engine, self.config.flow));
+        self.conns.insert(
+            id,
+            Conn::new(
+                local,
+                peer,
+                owner,
+                phase,
+                engine,
+                Flow::new(self.config.flow, self.wheel, self.luck.next_u64()),
+            ),
+        );
         self.by_tuple.insert((local, peer), id);
         id
     }

@@ -1,67 +1,160 @@
-//! Congestion control, pure: bytes and microseconds in, a window out. CUBIC (`cubic`) or NewReno
-//! (`new_reno`) above the slow start threshold, for both an initial window of ten segments (RFC 6928), HyStart (Ha and Rhee 2011, as in Linux),
-//! restart after idle (RFC 5681 section 4.1, with RFC 2861's decay as in Linux). Integers only, so
-//! that every machine computes the same.
+//! Congestion control, pure: segments and microseconds in, a window out, as Linux counts (segments, not bytes).
+//! The window itself with slow start and restart after idle is here; how it grows above the slow start
+//! threshold and what a loss makes of it is CUBIC's (`cubic`, with `hystart`) or NewReno's (`new_reno`);
+//! how it shrinks during a recovery is `prr`. Integers only, so that every machine computes the same.
 
+mod bbr;
 mod cubic;
+mod hystart;
 mod new_reno;
+mod prr;
 
-/// How the congestion window grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use prr::Reduction;
+
+/// A congestion control: how much may be in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Algorithm {
-    /// RFC 9438, with HyStart, as Linux by default.
+    /// CUBIC (RFC 9438) with HyStart as in Linux, whose default it is.
+    #[default]
     Cubic,
     /// RFC 5681 and the window of RFC 6582.
     NewReno,
+    /// BBR, version 1, as in Linux: paced by a model of the path's bandwidth and round trip.
+    Bbr,
 }
 
 impl Algorithm {
-    fn start(self) -> Box<dyn CongestionAvoidance> {
+    fn start(self, mss: u64, luck: u64) -> Box<dyn CongestionAvoidance> {
         match self {
+            Algorithm::Bbr => Box::new(bbr::Bbr::new(mss, luck)),
             Algorithm::Cubic => Box::<cubic::Cubic>::default(),
             Algorithm::NewReno => Box::<new_reno::NewReno>::default(),
         }
     }
 }
 
-/// Bytes acknowledged in congestion avoidance.
-pub(crate) struct Acked {
+/// The congestion window, in segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub segments: u64,
+    pub ssthresh: u64,
+    /// Segments acknowledged that have not yet moved the window.
+    credit: u64,
+}
+
+impl Window {
+    fn new(segments: u64) -> Self {
+        Self { segments, ssthresh: u64::MAX, credit: 0 }
+    }
+
+    pub(crate) fn in_slow_start(&self) -> bool {
+        self.segments < self.ssthresh
+    }
+
+    /// Slow start takes of the segments acknowledged what leads up to the threshold; the rest.
+    fn slow_start(&mut self, acked: u64) -> u64 {
+        let grown = acked.min(self.ssthresh.saturating_sub(self.segments));
+        self.segments += grown;
+        acked - grown
+    }
+
+    /// A segment more for each `per` that are acknowledged (Linux: tcp_cong_avoid_ai).
+    fn add(&mut self, per: u64, acked: u64) {
+        if self.credit >= per {
+            self.credit = 0;
+            self.segments += 1;
+        }
+        self.credit += acked;
+        self.segments += self.credit / per;
+        self.credit %= per;
+    }
+}
+
+/// A round trip measured on a segment that was sent once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RttSample {
     pub now_us: u64,
-    pub bytes: u64,
-    /// The smoothed round-trip time.
-    pub srtt_us: u64,
-    /// The congestion window and a full segment, in bytes.
-    pub window: u64,
-    pub mss: u64,
+    pub rtt_us: u64,
+    /// What is acknowledged, and what is sent, up to now.
+    pub una: u32,
+    pub nxt: u32,
 }
 
-/// What algorithms differ in: how the window grows above the slow start threshold, and what a loss
-/// makes of it. Slow start, timeouts and idleness are [`Congestion`]'s and the same for all.
+/// How fast segments were delivered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RateSample {
+    pub delivered: u64,
+    pub interval_us: u64,
+    /// Segments delivered when the newest of them was sent.
+    pub prior_delivered: u64,
+    pub app_limited: bool,
+}
+
+/// Where the sender is in its recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    Recovery,
+    Loss,
+}
+
+/// An acknowledgement, for an algorithm that models the path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ack {
+    pub now_us: u64,
+    pub rate: Option<RateSample>,
+    pub rtt_us: Option<u64>,
+    /// Segments newly delivered and newly thought lost.
+    pub delivered: u64,
+    pub lost: u64,
+    pub total_delivered: u64,
+    pub in_flight: u64,
+    pub prior_in_flight: u64,
+    pub state: State,
+}
+
+/// How fast segments may leave, and how many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pacing {
+    pub bytes_per_s: u64,
+    pub bunch: u64,
+}
+
+/// What algorithms differ in.
 pub(crate) trait CongestionAvoidance: std::fmt::Debug + Send {
-    /// The window after an acknowledgement, in bytes.
-    fn grown(&mut self, acked: &Acked) -> u64;
+    /// The round trip was measured.
+    fn measured(&mut self, _: &RttSample, _: &mut Window) {}
 
-    /// A window of so many bytes met a loss; the window to go on with.
-    fn reduced(&mut self, window: u64) -> u64;
+    /// So many segments were delivered while the window was the limit.
+    fn grow(&mut self, now_us: u64, acked: u64, window: &mut Window);
 
-    /// The application, and not the window, was the limit: this time is none of growth.
-    fn paused(&mut self) {}
-}
+    /// The threshold after a loss.
+    fn ssthresh(&mut self, window: &Window) -> u64;
 
-/// HyStart watches only windows of at least so many segments.
-const HYSTART_LOW_SEGMENTS: u64 = 16;
-/// Acknowledgements at most so far apart belong to one train.
-const HYSTART_TRAIN_GAP_US: u64 = 2_000;
-const HYSTART_SAMPLES: u32 = 8;
-const HYSTART_DELAY_US: std::ops::RangeInclusive<u64> = 4_000..=16_000;
+    /// The retransmission timer expired.
+    fn timed_out(&mut self) {}
 
-#[derive(Clone, Debug)]
-struct HyStart {
-    round_start_us: u64,
-    last_ack_us: u64,
-    round_min_us: u64,
-    samples: u32,
-    found: bool,
+    /// Nothing was in flight for so long, and sending goes on.
+    fn resumed(&mut self, _now_us: u64, _idle_us: u64) {}
+
+    /// The connection is there, and perhaps its round trip was measured.
+    fn established(&mut self, _initial: u64, _rtt_us: Option<u64>, _mss: u64) {}
+
+    /// Whether it decides on the window alone, by [`CongestionAvoidance::model`] (Linux: cong_control).
+    fn is_model(&self) -> bool {
+        false
+    }
+
+    /// An acknowledgement.
+    fn model(&mut self, _: &Ack, _: &mut Window, _initial: u64) {}
+
+    /// `None`: segments leave as the window allows.
+    fn pacing(&self) -> Option<Pacing> {
+        None
+    }
 }
 
 #[derive(Debug)]
@@ -69,185 +162,167 @@ pub(crate) struct Congestion {
     avoidance: Box<dyn CongestionAvoidance>,
     mss: u64,
     initial: u64,
-    window: u64,
-    ssthresh: u64,
-    min_rtt_us: u64,
-    hystart: HyStart,
+    window: Window,
+    reduction: Option<Reduction>,
+    /// What an undo goes back to.
+    before: Option<Window>,
 }
 
 impl Congestion {
-    pub(crate) fn new(algorithm: Algorithm, mss: u32, initial_segments: u32) -> Self {
-        let (mss, initial) = (u64::from(mss), u64::from(mss) * u64::from(initial_segments));
+    /// `luck`: any number; what an algorithm leaves to chance is decided by it.
+    pub(crate) fn new(algorithm: Algorithm, mss: u32, initial_segments: u32, luck: u64) -> Self {
         Self {
-            avoidance: algorithm.start(),
-            mss,
-            initial,
-            window: initial,
-            ssthresh: u64::MAX,
-            min_rtt_us: u64::MAX,
-            hystart: HyStart {
-                round_start_us: 0,
-                last_ack_us: 0,
-                round_min_us: u64::MAX,
-                samples: 0,
-                found: false,
-            },
+            avoidance: algorithm.start(u64::from(mss), luck),
+            mss: u64::from(mss),
+            initial: u64::from(initial_segments),
+            window: Window::new(u64::from(initial_segments)),
+            reduction: None,
+            before: None,
         }
     }
 
     /// The congestion window in bytes.
     pub(crate) fn window(&self) -> u64 {
-        self.window
+        self.window.segments * self.mss
+    }
+
+    /// The congestion window in segments.
+    pub(crate) fn segments(&self) -> u64 {
+        self.window.segments
     }
 
     pub(crate) fn in_slow_start(&self) -> bool {
-        self.window < self.ssthresh
+        self.window.in_slow_start()
     }
 
     /// The peer's segments are smaller than thought; only before data flows.
     pub(crate) fn set_mss(&mut self, mss: u32) {
-        let segments = self.initial / self.mss;
         self.mss = u64::from(mss);
-        self.initial = segments * self.mss;
-        self.window = self.initial;
     }
 
     /// A SYN was lost more than once: begin with one segment (RFC 5681 section 3.1).
     pub(crate) fn syn_was_lost(&mut self) {
-        self.window = self.mss;
+        self.window.segments = 1;
     }
 
-    /// A round trip begins: what is sent from now on will be acknowledged in the next.
-    pub(crate) fn round_begins(&mut self, now_us: u64) {
-        self.hystart.round_start_us = now_us;
-        self.hystart.last_ack_us = now_us;
-        self.hystart.round_min_us = u64::MAX;
-        self.hystart.samples = 0;
+    pub(crate) fn measured(&mut self, sample: &RttSample) {
+        self.avoidance.measured(sample, &mut self.window);
     }
 
-    pub(crate) fn rtt_sample(&mut self, rtt_us: u64) {
-        self.min_rtt_us = self.min_rtt_us.min(rtt_us.max(1));
-    }
-
-    /// `acked` bytes were acknowledged outside recovery. `limited`: the window, and not the
-    /// application, held the sender back.
-    pub(crate) fn on_ack(
-        &mut self,
-        now_us: u64,
-        acked: u64,
-        srtt_us: u64,
-        rtt_us: Option<u64>,
-        limited: bool,
-    ) {
-        if self.in_slow_start() {
-            self.hystart(now_us, rtt_us);
-        }
-        if !limited {
-            // RFC 9438 section 5.8: time during which the application was the limit must not
-            // count as time for growth.
-            self.avoidance.paused();
-            return;
-        }
-        let mut acked = acked;
-        if self.in_slow_start() {
-            let grown = acked.min(self.ssthresh - self.window);
-            self.window += grown;
-            acked -= grown;
-        }
-        if acked == 0 {
-            return;
-        }
-        let ack = Acked { now_us, bytes: acked, srtt_us, window: self.window, mss: self.mss };
-        self.window = self.avoidance.grown(&ack);
-    }
-
-    /// Leaves slow start before the queue overflows: when the train of acknowledgements is as
-    /// long as half the round trip, or when the round trip has grown by an eighth.
-    fn hystart(&mut self, now_us: u64, rtt_us: Option<u64>) {
-        if self.min_rtt_us == u64::MAX || self.hystart.found {
-            return;
-        }
-        let h = &mut self.hystart;
-        if now_us.saturating_sub(h.last_ack_us) <= HYSTART_TRAIN_GAP_US {
-            h.last_ack_us = now_us;
-            h.found = now_us - h.round_start_us > self.min_rtt_us / 2;
-        }
-        if let Some(rtt_us) = rtt_us {
-            h.round_min_us = h.round_min_us.min(rtt_us);
-            if h.samples < HYSTART_SAMPLES {
-                h.samples += 1;
-            } else {
-                let eta = (self.min_rtt_us / 8).clamp(*HYSTART_DELAY_US.start(), *HYSTART_DELAY_US.end());
-                h.found |= h.round_min_us > self.min_rtt_us + eta;
-            }
-        }
-        if h.found && self.window >= HYSTART_LOW_SEGMENTS * self.mss {
-            self.ssthresh = self.window;
-        } else {
-            h.found = false;
+    /// So many segments were delivered outside of fast recovery, and the window, not the application, held the
+    /// sender back.
+    pub(crate) fn grow(&mut self, now_us: u64, acked: u64) {
+        let left = if self.in_slow_start() { self.window.slow_start(acked) } else { acked };
+        if left > 0 {
+            self.avoidance.grow(now_us, left, &mut self.window);
         }
     }
 
-    /// Segments were lost: one reduction per round trip (the caller's care).
-    pub(crate) fn on_loss(&mut self) {
-        self.ssthresh = self.avoidance.reduced(self.window).max(2 * self.mss);
-        self.window = self.ssthresh;
+    pub(crate) fn established(&mut self, rtt_us: Option<u64>) {
+        self.avoidance.established(self.initial, rtt_us, self.mss);
     }
 
-    /// The retransmission timer expired: begin with one segment again (RFC 5681 section 3.1).
-    /// `first`: not another expiry for the same segment.
-    pub(crate) fn on_timeout(&mut self, first: bool) {
+    pub(crate) fn is_model(&self) -> bool {
+        self.avoidance.is_model()
+    }
+
+    pub(crate) fn model(&mut self, ack: &Ack) {
+        self.avoidance.model(ack, &mut self.window, self.initial);
+    }
+
+    pub(crate) fn pacing(&self) -> Option<Pacing> {
+        self.avoidance.pacing()
+    }
+
+    fn lower_threshold(&mut self) {
+        self.before = Some(self.window);
+        self.window.ssthresh = self.avoidance.ssthresh(&self.window).max(2);
+        self.window.credit = 0;
+    }
+
+    /// Segments were lost: from here on the window follows what is delivered, until [`Self::end_recovery`].
+    pub(crate) fn begin_recovery(&mut self) {
+        let prior = self.window.segments;
+        self.lower_threshold();
+        if !self.is_model() {
+            self.reduction = Some(Reduction::new(prior, self.window.ssthresh));
+        }
+    }
+
+    /// An acknowledgement during recovery: `in_flight` segments are left after it.
+    pub(crate) fn recover(&mut self, in_flight: u64, delivered: u64, all_is_well: bool) {
+        if let Some(reduction) = &mut self.reduction
+            && delivered > 0
+        {
+            self.window.segments = in_flight + reduction.may_send(in_flight, delivered, all_is_well);
+        }
+    }
+
+    /// A segment was sent, whichever.
+    pub(crate) fn sent(&mut self) {
+        if let Some(reduction) = &mut self.reduction {
+            reduction.sent += 1;
+        }
+    }
+
+    pub(crate) fn end_recovery(&mut self) {
+        if self.reduction.take().is_some() {
+            self.window.segments = self.window.ssthresh;
+        }
+    }
+
+    /// The retransmission timer expired with `in_flight` segments not thought lost: one more is sent (RFC 5681
+    /// section 3.1). `first`: the threshold was not yet lowered for what is outstanding.
+    pub(crate) fn on_timeout(&mut self, first: bool, in_flight: u64) {
         if first {
-            self.on_loss();
+            self.lower_threshold();
         }
-        self.window = self.mss;
-        self.hystart.found = false;
+        self.reduction = None;
+        self.window.segments = in_flight + 1;
+        self.window.credit = 0;
+        self.avoidance.timed_out();
     }
 
-    /// Nothing was sent for `idle_us`: halve the window for each retransmission timeout of it, down
-    /// to the initial window.
-    pub(crate) fn on_idle(&mut self, idle_us: u64, rto_us: u64) {
-        let restart = self.initial.min(self.window);
-        if idle_us > rto_us {
-            self.ssthresh =
-                if self.in_slow_start() { self.ssthresh } else { self.ssthresh.max(self.window / 4 * 3) };
-            self.avoidance.paused();
+    /// What was sent again had not been lost (Linux: tcp_undo_cwnd_reduction).
+    pub(crate) fn undo(&mut self) {
+        self.reduction = None;
+        if let Some(before) = self.before.take() {
+            self.window.segments = self.window.segments.max(before.segments);
+            self.window.ssthresh = self.window.ssthresh.max(before.ssthresh);
         }
+    }
+
+    /// Linux's tcp_current_ssthresh: what was reached is not forgotten.
+    fn keep_threshold(&mut self) {
+        self.window.ssthresh = self.window.ssthresh.max(self.window.segments / 2 + self.window.segments / 4);
+    }
+
+    /// Nothing was in flight for `idle_us`, and sending goes on: the window is halved for each retransmission
+    /// timeout of it, down to the initial window (RFC 5681 section 4.1, RFC 2861, tcp_cwnd_restart).
+    pub(crate) fn resumed(&mut self, now_us: u64, idle_us: u64, rto_us: u64) {
+        self.avoidance.resumed(now_us, idle_us);
+        if idle_us <= rto_us || self.is_model() {
+            return;
+        }
+        self.keep_threshold();
+        let restart = self.initial.min(self.window.segments);
         let mut left = idle_us.saturating_sub(rto_us);
-        while left > 0 && self.window > restart {
-            self.window = (self.window / 2).max(restart);
+        while left > 0 && self.window.segments > restart {
+            self.window.segments = (self.window.segments / 2).max(restart);
             left = left.saturating_sub(rto_us);
+        }
+    }
+
+    /// For a retransmission timeout no more than `used` segments were in flight (RFC 2861,
+    /// tcp_cwnd_application_limited).
+    pub(crate) fn application_limited(&mut self, used: u64) {
+        let used = used.max(self.initial);
+        if !self.is_model() && used < self.window.segments {
+            self.keep_threshold();
+            self.window.segments = (self.window.segments + used) / 2;
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MSS: u64 = 1460;
-
-    #[test]
-    fn slow_start_doubles_per_round_trip() {
-        let mut cc = Congestion::new(Algorithm::Cubic, MSS as u32, 10);
-        assert_eq!(cc.window(), 10 * MSS);
-        cc.rtt_sample(50_000);
-        cc.on_ack(50_000, 10 * MSS, 50_000, Some(50_000), true);
-        assert_eq!(cc.window(), 20 * MSS);
-        cc.on_ack(100_000, 20 * MSS, 50_000, Some(50_000), false);
-        assert_eq!(cc.window(), 20 * MSS, "the application was the limit");
-    }
-
-    #[test]
-    fn an_idle_connection_starts_again_with_the_initial_window() {
-        let mut cc = Congestion::new(Algorithm::Cubic, MSS as u32, 10);
-        cc.on_ack(0, 70 * MSS, 50_000, None, true);
-        assert_eq!(cc.window(), 80 * MSS);
-        cc.on_idle(200_000, 250_000);
-        assert_eq!(cc.window(), 80 * MSS);
-        cc.on_idle(600_000, 250_000);
-        assert_eq!(cc.window(), 20 * MSS);
-        cc.on_idle(10_000_000, 250_000);
-        assert_eq!(cc.window(), 10 * MSS);
-    }
-}
+mod tests;

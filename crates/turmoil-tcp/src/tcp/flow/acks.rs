@@ -1,7 +1,58 @@
 //! What arriving acknowledgements say: what is delivered, what is lost, how long the round trip is.
 
-use super::{DUP_THRESH, Fate, Flow, INITIAL_RTO_US, Recovery, Verdict};
+use super::{DUP_THRESH, Fate, Flow, Sent, Stamp, TIMEOUT_MIN_US, Verdict};
 use crate::segment::{self, SynOptions, TcpHeader, after, before, later};
+use crate::tcp::congestion::RttSample;
+
+/// A segment that was newly delivered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivered {
+    sent_us: u64,
+    end: u32,
+    pub resent: bool,
+    stamp: Stamp,
+}
+
+/// What an acknowledgement has said.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Those acknowledged, then those selectively acknowledged.
+    pub delivered: Vec<Delivered>,
+    acked: usize,
+    /// Something acknowledged was sent twice.
+    any_resent: bool,
+    /// Something was selectively acknowledged.
+    pub sacked: bool,
+    /// Segments in flight before.
+    pub prior_in_flight: u64,
+    /// The round trip of the youngest segment.
+    pub rtt_us: Option<u64>,
+}
+
+impl News {
+    fn deliver(&mut self, sent: &Sent) {
+        self.delivered.push(Delivered {
+            sent_us: sent.sent_us,
+            end: sent.end,
+            resent: sent.resent,
+            stamp: sent.stamp,
+        });
+    }
+
+    /// Of what was delivered, what was sent last: when, and what was delivered then.
+    pub(super) fn newest(&self) -> Option<(u64, Stamp)> {
+        let newest = self
+            .delivered
+            .iter()
+            .reduce(|a, b| if sent_after((b.sent_us, b.end), (a.sent_us, a.end)) { b } else { a });
+        newest.map(|delivered| (delivered.sent_us, delivered.stamp))
+    }
+
+    /// Something that was sent once and up to `point` has been delivered.
+    pub(super) fn has_original(&self, point: u32) -> bool {
+        self.delivered.iter().any(|delivered| !delivered.resent && !after(delivered.end, point))
+    }
+}
 
 impl Flow {
     /// Looks at a packet that has arrived, before the stack does.
@@ -9,6 +60,7 @@ impl Flow {
         if header.rst {
             return Verdict::Pass;
         }
+        self.look_at_usage();
         if header.syn {
             let options = SynOptions::read(packet);
             self.peer_scale = options.window_scale.unwrap_or(0).min(14);
@@ -46,19 +98,40 @@ impl Flow {
     pub(super) fn syn_is_acknowledged(&mut self, now_us: u64) {
         self.established = true;
         self.una = self.nxt;
-        self.round_end = self.nxt;
+        self.start_usage(now_us);
         if let Some(sent) = self.syn_sent_us {
             self.rtt_sample(now_us - sent);
+            self.min_rtt_us = now_us - sent;
         }
+        self.congestion.established(self.srtt_us);
         if self.syns > 2 {
             self.congestion.syn_was_lost();
         }
     }
 
     pub(super) fn acknowledged(&mut self, now_us: u64, ack: u32, packet: &[u8]) {
-        let advanced = u64::from(ack.wrapping_sub(self.una));
-        let mut delivered = Vec::new();
-        let mut rtt = None;
+        let advanced = ack != self.una;
+        let mut news = News { prior_in_flight: self.segments_in_flight(), ..News::default() };
+        self.cumulatively_acknowledged(ack, &mut news);
+        self.una = ack;
+        self.nxt = later(self.nxt, ack);
+        if !self.in_flight.is_empty() {
+            for (left, right) in segment::sack_ranges(packet) {
+                self.selectively_acknowledged(left, right, &mut news);
+            }
+        }
+        news.sacked = news.delivered.len() > news.acked;
+        self.measure(now_us, &mut news);
+        for delivered in &news.delivered {
+            self.rack_update(now_us, delivered.sent_us, delivered.end, delivered.resent);
+        }
+        self.step(now_us, advanced, &news);
+        if advanced {
+            self.rearm(now_us);
+        }
+    }
+
+    fn cumulatively_acknowledged(&mut self, ack: u32, news: &mut News) {
         while let Some(first) = self.in_flight.front_mut() {
             if before(ack, first.end) {
                 if after(ack, first.seq) {
@@ -66,82 +139,25 @@ impl Flow {
                     let part = ack.wrapping_sub(first.seq);
                     first.seq = ack;
                     first.payload_at += part as usize;
-                    if first.fate == Fate::InFlight {
-                        self.pipe -= u64::from(part);
-                    }
                 }
                 break;
             }
             let Some(first) = self.in_flight.pop_front() else { break };
             match first.fate {
-                Fate::InFlight => self.pipe -= first.len(),
+                Fate::InFlight => {}
                 Fate::Sacked => self.sacked -= 1,
                 Fate::Lost => self.lost -= 1,
             }
             if first.fate != Fate::Sacked {
-                delivered.push((first.sent_us, first.end, first.resent));
+                news.deliver(&first);
             }
-            if !first.resent && first.fate != Fate::Sacked {
-                rtt = Some(now_us - first.sent_us);
-            }
+            news.any_resent |= first.resent;
             self.recycle(first.packet);
         }
-        self.una = ack;
-        self.nxt = later(self.nxt, ack);
-        if !self.in_flight.is_empty() {
-            for (left, right) in segment::sack_ranges(packet) {
-                self.selectively_acknowledged(left, right, &mut delivered);
-            }
-        }
-        for (sent_us, end, resent) in delivered {
-            self.rack_update(now_us, sent_us, end, resent);
-        }
-        if let Some(rtt) = rtt {
-            self.rtt_sample(rtt);
-        }
-        if advanced > 0 {
-            self.una_has_advanced(now_us, advanced, rtt);
-        }
-        self.detect_losses(now_us);
-        if advanced > 0 {
-            self.rearm(now_us);
-        }
+        news.acked = news.delivered.len();
     }
 
-    pub(super) fn una_has_advanced(&mut self, now_us: u64, advanced: u64, rtt: Option<u64>) {
-        self.backoff = 0;
-        if self.probe.is_some_and(|end| !before(self.una, end)) {
-            self.probe = None;
-        }
-        if !before(self.una, self.round_end) {
-            self.round_end = self.nxt;
-            self.congestion.round_begins(now_us);
-            self.most = [self.pipe, self.most[0]];
-            self.limited = [false, self.limited[0]];
-        }
-        if self.recovery.is_some_and(|(_, point)| !before(self.una, point)) {
-            self.recovery = None;
-        }
-        if self.in_flight.is_empty() {
-            self.any_resent = false;
-            self.reorder_at = None;
-        }
-        if !matches!(self.recovery, Some((Recovery::Fast, _))) {
-            let limited = if self.congestion.in_slow_start() {
-                self.congestion.window() < 2 * self.most[0].max(self.most[1])
-            } else {
-                self.limited[0] || self.limited[1]
-            };
-            self.congestion.on_ack(now_us, advanced, self.srtt_us.unwrap_or(INITIAL_RTO_US), rtt, limited);
-        }
-    }
-
-    pub(super) fn selectively_acknowledged(
-        &mut self,
-        left: u32,
-        right: u32,
-        delivered: &mut Vec<(u64, u32, bool)>,
-    ) {
+    pub(super) fn selectively_acknowledged(&mut self, left: u32, right: u32, news: &mut News) {
         let una = self.una;
         let start =
             self.in_flight.partition_point(|sent| sent.seq.wrapping_sub(una) < left.wrapping_sub(una));
@@ -151,19 +167,37 @@ impl Flow {
             }
             match sent.fate {
                 Fate::Sacked => continue,
-                Fate::InFlight => self.pipe -= sent.len(),
+                Fate::InFlight => {}
                 Fate::Lost => self.lost -= 1,
             }
             sent.fate = Fate::Sacked;
             self.sacked += 1;
-            delivered.push((sent.sent_us, sent.end, sent.resent));
+            news.deliver(sent);
+        }
+    }
+
+    /// Round trips, of segments that were sent once (Karn): the oldest one acknowledged, whose acknowledgement
+    /// may have been delayed, for the timers, and the youngest for congestion control (Linux: tcp_clean_rtx_queue).
+    fn measure(&mut self, now_us: u64, news: &mut News) {
+        let (acked, sacked) = news.delivered.split_at(news.acked);
+        let of = |delivered: &[Delivered]| {
+            let mut once = delivered.iter().filter(|it| !it.resent).map(|it| now_us - it.sent_us);
+            once.next().map(|oldest| (oldest, once.next_back().unwrap_or(oldest)))
+        };
+        let (acked, sacked) = (of(acked).filter(|_| !news.any_resent), of(sacked));
+        if let Some((oldest, _)) = acked.or(sacked) {
+            self.rtt_sample(oldest);
+        }
+        if let Some((_, youngest)) = sacked.or(acked) {
+            self.min_rtt_us = self.min_rtt_us.min(youngest.max(1));
+            news.rtt_us = Some(youngest.max(1));
+            let (una, nxt) = (self.una, self.nxt);
+            self.congestion.measured(&RttSample { now_us, rtt_us: youngest, una, nxt });
         }
     }
 
     pub(super) fn rtt_sample(&mut self, rtt_us: u64) {
         let rtt = rtt_us.max(1);
-        self.min_rtt_us = self.min_rtt_us.min(rtt);
-        self.congestion.rtt_sample(rtt);
         // The estimate is that of RFC 6298 section 2.
         self.srtt_us = Some(match self.srtt_us {
             None => {
@@ -190,19 +224,19 @@ impl Flow {
     }
 
     /// RFC 8985 section 6.2, step 5: what was sent before something that has been delivered, and
-    /// long enough ago, is lost.
-    pub(super) fn detect_losses(&mut self, now_us: u64) {
+    /// long enough ago, is lost. How many segments newly are.
+    pub(super) fn detect_losses(&mut self, now_us: u64) -> usize {
         self.reorder_at = None;
-        let Some(rack) = self.rack else { return };
+        let Some(rack) = self.rack else { return 0 };
         if self.sacked == 0 && !self.any_resent {
-            return;
+            return 0;
         }
         let patience = match self.recovery.is_some() || self.sacked >= DUP_THRESH {
             true => 0,
             false if self.min_rtt_us == u64::MAX => 0,
             false => self.min_rtt_us / 4,
         };
-        let mut found = false;
+        let before = self.lost;
         for sent in &mut self.in_flight {
             if sent.fate != Fate::InFlight || !sent_after(rack, (sent.sent_us, sent.end)) {
                 continue;
@@ -211,17 +245,13 @@ impl Flow {
             if now_us >= due {
                 sent.fate = Fate::Lost;
                 self.lost += 1;
-                self.pipe -= sent.len();
-                found = true;
             } else {
-                self.reorder_at = Some(self.reorder_at.map_or(due, |at| at.min(due)));
+                // Linux waits for the last of them, and a little more (tcp_rack_mark_lost).
+                let due = self.wheel.fires(now_us, due - now_us + TIMEOUT_MIN_US);
+                self.reorder_at = Some(self.reorder_at.map_or(due, |at| at.max(due)));
             }
         }
-        if found && self.recovery.is_none() {
-            self.congestion.on_loss();
-            self.recovery = Some((Recovery::Fast, self.nxt));
-            self.rearm(now_us);
-        }
+        self.lost - before
     }
 }
 

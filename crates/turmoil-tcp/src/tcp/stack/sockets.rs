@@ -156,8 +156,9 @@ impl Stack {
 
     /// Takes bytes for which there is room. They leave with [`Stack::push`].
     pub(crate) fn write(&mut self, id: ConnId, bytes: &[u8]) {
+        let now_us = self.now_us();
         if let Some(conn) = self.conns.get_mut(&id) {
-            conn.write(bytes);
+            conn.write(now_us, bytes);
         }
     }
 
