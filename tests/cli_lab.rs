@@ -101,7 +101,7 @@ fn a_replay_shows_what_is_around_the_fault_unless_asked_otherwise() {
         file.len() > 5 && file.iter().all(|line| line.contains("file-00001.dat") || line.contains(" fault "))
     );
     let (_, around, _) = replay(&["--around", "0.2"]);
-    assert!(around.contains("0.200406 client"), "{around}");
+    assert!(around.contains("0.200414 client"), "{around}");
     for wrong in [["--file", "nobody"], ["--around", "soon"], ["--around", "-1"]] {
         assert_eq!(replay(&wrong).0, 2, "{wrong:?}");
     }
@@ -309,7 +309,7 @@ fn why_is_asked_of_a_row_and_of_a_case() {
     let row = ["why", "tiny", "--variant", "stream", "--seed", "8"];
     let (code, text, _) = output(&[&row[..], &few, &["--html", page.to_str().unwrap()]].concat());
     assert_eq!(code, 0);
-    assert!(text.contains("The point of no return: 0.566578 s"), "{text}");
+    assert!(text.contains("The point of no return: 0.566592 s"), "{text}");
     assert!(text.contains("What happened: ftpsim replay tiny --variant stream --seed 8"), "{text}");
     assert!(fs::read_to_string(page).unwrap().contains("<svg class=why"));
     let (code, json, _) = output(&[&row[..], &few, &["--json", "--jobs", "1"]].concat());

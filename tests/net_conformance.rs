@@ -19,7 +19,10 @@ use ends::{
     reset_by_drop_with_unread_data, unaccepted_connections_are_reset, writing_after_shutdown,
     writing_to_the_gone,
 };
-use load::{backlog, backpressure, large_both_ways, many_connections, vectored_writes_keep_their_order};
+use load::{
+    backlog, backlog_in_any_order, backpressure, large_both_ways, many_connections,
+    vectored_writes_keep_their_order,
+};
 use time::{a_cancelled_accept_loses_nothing, timeouts};
 use worlds::{over_loopback, over_simulation};
 
@@ -72,7 +75,7 @@ lossy_cases! {
     writing_after_shutdown
     vectored_writes_keep_their_order
     many_connections
-    backlog
+    backlog_in_any_order
 }
 
 cases! {

@@ -71,7 +71,7 @@ fn a_timeline_loads_in_a_browser() {
     let run = ["replay", "tiny", "--variant", "block", "--seed", "10", "--html", "run.html"];
     succeed(ftpsim(home.path()).args(run));
     let shown = dom(home.path(), &home.path().join("run.html"), "#events");
-    assert!(shown.contains("class=\"ladder\"") && shown.contains("226"), "{shown}");
+    assert!(shown.contains("class=\"ladder\"") && shown.contains("250 File transfer completed"), "{shown}");
 }
 
 fn tshark(home: &Path, arguments: &[&str]) -> Vec<String> {

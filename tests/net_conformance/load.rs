@@ -128,7 +128,7 @@ pub(crate) mod many_connections {
 
 pub(crate) mod backlog {
     use super::*;
-    const COUNT: u8 = 30;
+    pub(super) const COUNT: u8 = 30;
     pub(crate) async fn client<N: Net>(net: N, to: SocketAddr) {
         let mut streams = Vec::new();
         for i in 0..COUNT {
@@ -147,6 +147,22 @@ pub(crate) mod backlog {
             let (mut stream, _) = listener.accept().await.unwrap();
             assert_eq!(stream.read_u8().await.unwrap(), i, "accepted in the order of arrival");
             stream.write_all(&[i]).await.unwrap();
+        }
+    }
+}
+
+/// Where packets are lost a handshake may end, for the server, after that of a later connection.
+pub(crate) mod backlog_in_any_order {
+    use super::*;
+    pub(crate) use backlog::client;
+    pub(crate) async fn server<N: Net>(net: N, listener: N::Listener) {
+        net.sleep(Duration::from_millis(1000)).await;
+        let mut accepted = std::collections::BTreeSet::new();
+        for _ in 0..backlog::COUNT {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let which = stream.read_u8().await.unwrap();
+            assert!(accepted.insert(which), "accepted twice");
+            stream.write_all(&[which]).await.unwrap();
         }
     }
 }

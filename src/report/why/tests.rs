@@ -38,5 +38,5 @@ fn json_has_the_curve_and_the_words() {
     assert_eq!(json["why"]["steps"].as_array().unwrap().len(), why.steps.len());
     assert_eq!(json["why"]["point_of_no_return"], why.point_of_no_return.unwrap());
     assert_eq!(json["why"]["at_first"]["lost_silently"], why.at_first.lost_silently);
-    assert!(json["sentences"][1].as_str().unwrap().starts_with("The point of no return: 0.566578 s"));
+    assert!(json["sentences"][1].as_str().unwrap().starts_with("The point of no return: 0.566592 s"));
 }

@@ -272,8 +272,13 @@ impl Feature {
             }
             Self::Rival(deed) => {
                 let user = one_of(rng, &[RivalUser::Same, RivalUser::Other]);
-                let at_us = rng.random_range(0..=round_trips_us);
-                let lasts_us = rng.random_range(0..=round_trips_us);
+                // Who replaces writes for long, so that both do at a time; two appends meet at the file's end.
+                let (latest_us, durations_us) = match deed {
+                    Deed::Appends => (round_trips_us, 0..=round_trips_us),
+                    _ => (round_trips_us / 2, round_trips_us..=4 * round_trips_us),
+                };
+                let at_us = rng.random_range(0..=latest_us);
+                let lasts_us = rng.random_range(durations_us);
                 case.rival = Some(Rival { user, deed, at_us, lasts_us });
                 case.old_files = rng.random_range(0..2) == 0;
             }

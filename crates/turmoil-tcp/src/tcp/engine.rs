@@ -75,16 +75,61 @@ impl TxToken for Leaving<'_> {
 }
 
 thread_local! {
-    /// Sockets whose connections are over, by the sizes of their buffers, kept from connection to
-    /// connection and from run to run: new buffers cost more than a small run. A used socket
-    /// behaves as a new one: smoltcp resets it but for what it notes of received packets, and that
+    /// Kept from connection to connection and from run to run: new buffers cost more than a small run. A used
+    /// socket behaves as a new one: smoltcp resets it but for what it notes of received packets, and that
     /// is overwritten before it is read (the first ACK of a connection always changes the window,
     /// as receive buffers exceed what a SYN can announce).
-    static KEPT: RefCell<BTreeMap<(usize, usize), Vec<Socket<'static>>>> = const { RefCell::new(BTreeMap::new()) };
+    static KEPT: RefCell<Kept> = const { RefCell::new(Kept::new()) };
 }
 
 /// A thread keeps so many bytes of buffers.
-const KEPT_BYTES: usize = 64 << 20;
+const KEPT_BYTES: usize = 256 << 20;
+
+/// The sizes of a socket's buffers.
+type Sizes = (usize, usize);
+
+/// Sockets whose connections are over.
+struct Kept {
+    /// By size, with the time of the last use.
+    sockets: BTreeMap<Sizes, (u64, Vec<Socket<'static>>)>,
+    bytes: usize,
+    /// Counts uses.
+    now: u64,
+}
+
+impl Kept {
+    const fn new() -> Self {
+        Self { sockets: BTreeMap::new(), bytes: 0, now: 0 }
+    }
+
+    fn of(&mut self, sizes: Sizes) -> &mut Vec<Socket<'static>> {
+        self.now += 1;
+        let (used, sockets) = self.sockets.entry(sizes).or_default();
+        *used = self.now;
+        sockets
+    }
+
+    fn take(&mut self, sizes: Sizes) -> Option<Socket<'static>> {
+        let socket = self.of(sizes).pop()?;
+        self.bytes -= sizes.0 + sizes.1;
+        Some(socket)
+    }
+
+    /// Where there are too many, those go whose sizes have not been asked for longest: other paths have others.
+    fn keep(&mut self, sizes: Sizes, socket: Socket<'static>) {
+        self.of(sizes).push(socket);
+        self.bytes += sizes.0 + sizes.1;
+        while self.bytes > KEPT_BYTES {
+            let oldest = self.sockets.iter().min_by_key(|(_, (used, _))| *used).map(|(sizes, _)| *sizes);
+            let Some(oldest) = oldest else { return };
+            let gone = self.sockets.get_mut(&oldest).and_then(|(_, sockets)| sockets.pop());
+            match gone {
+                Some(_) => self.bytes -= oldest.0 + oldest.1,
+                None => drop(self.sockets.remove(&oldest)),
+            }
+        }
+    }
+}
 
 /// Where a host's sockets come from.
 #[derive(Clone, Copy, Debug)]
@@ -108,12 +153,12 @@ impl SocketPool {
         }
     }
 
-    fn key(&self) -> (usize, usize) {
+    fn sizes(&self) -> Sizes {
         (self.receive_buffer_bytes, self.send_buffer_bytes)
     }
 
     fn take(&self) -> Socket<'static> {
-        let kept = KEPT.try_with(|kept| kept.borrow_mut().get_mut(&self.key()).and_then(Vec::pop));
+        let kept = KEPT.try_with(|kept| kept.borrow_mut().take(self.sizes()));
         let mut socket = kept.ok().flatten().unwrap_or_else(|| {
             let buffer = |bytes| SocketBuffer::new(vec![0; bytes]);
             Socket::new(buffer(self.receive_buffer_bytes), buffer(self.send_buffer_bytes))
@@ -130,19 +175,8 @@ impl SocketPool {
         let Engine { mut sockets, handle, .. } = engine;
         let smoltcp::socket::Socket::Tcp(mut socket) = sockets.remove(handle);
         socket.abort();
-        let key = self.key();
         // Where the thread is ending the socket is dropped.
-        let _ = KEPT.try_with(|kept| {
-            let mut kept = kept.borrow_mut();
-            if !kept.contains_key(&key) && kept.len() >= 4 {
-                // Other paths have other sizes: those of old are not needed any more.
-                kept.clear();
-            }
-            let kept = kept.entry(key).or_default();
-            if kept.len() * (key.0 + key.1) < KEPT_BYTES {
-                kept.push(socket);
-            }
-        });
+        let _ = KEPT.try_with(|kept| kept.borrow_mut().keep(self.sizes(), socket));
     }
 }
 

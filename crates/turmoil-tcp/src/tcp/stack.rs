@@ -78,10 +78,11 @@ impl Default for TcpConfig {
 }
 
 impl TcpConfig {
-    /// Buffers that hold twice the most that the network between the hosts can: they are never the
-    /// limit, and no larger, as every connection has its own.
+    /// Buffers that hold at least twice the most that the network between the hosts can: they are never the
+    /// limit, and no larger than a power of two above it, as every connection has its own. They are of few sizes, so
+    /// that runs over other paths can use those of earlier ones again.
     pub fn for_bytes_in_flight(most: u64) -> Self {
-        let bytes = most.saturating_mul(2).clamp(128 << 10, 6 << 20) as usize;
+        let bytes = most.saturating_mul(2).clamp(128 << 10, 6 << 20).next_power_of_two() as usize;
         Self { receive_buffer_bytes: bytes, send_buffer_bytes: bytes, ..Self::default() }
     }
 }
