@@ -49,7 +49,11 @@ fn may_truncate_silently(end: &End<'_>) -> bool {
         || !marks_end_of_file(end.case)
             && match end.case.fault.kind {
                 FaultKind::SenderDies { .. } => true,
-                FaultKind::ReadError { restart_after_us: Some(_) } => end.case.policy.ends_unfinished,
+                // Its other sessions end as they do when it dies.
+                FaultKind::ReadError { restart_after_us: Some(_) } => {
+                    let policy = &end.case.policy;
+                    policy.ends_unfinished || policy.direction == Direction::Put && policy.parallel > 1
+                }
                 FaultKind::EarlyClose | FaultKind::SplitClose => end.case.policy.verify == Verify::Reply,
                 _ => false,
             }
