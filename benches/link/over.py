@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,21 @@ def in_time(attempt, about):
 def hashes(directory):
     """SHA-256 of each file, by its name."""
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in pathlib.Path(directory).iterdir()}
+
+
+def moved(top, direction, source, expected, root, below, about, run):
+    """One delivery by `run`, which is given the client's directory: `source`, or one that is made in `top`. Its bytes
+    must be those that `expected` has hashes of; `root`, the server's, in which uploads come `below`, goes afterwards."""
+    got = pathlib.Path(tempfile.mkdtemp(dir=top))
+    local, target = (source, root / below) if direction == "put" else (got, got)
+    try:
+        ran = run(local)
+        if hashes(target) != expected:
+            raise Failed(f"{direction} {about}: the bytes differ")
+        return ran
+    finally:
+        shutil.rmtree(root)
+        shutil.rmtree(got)
 
 
 def today():

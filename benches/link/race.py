@@ -126,17 +126,10 @@ class Track:
     def deliver(self, pair, direction, seed):
         """One delivery, whose bytes are compared. Other losses at each attempt."""
         root = self.make_root(pair, direction)
-        got = pathlib.Path(tempfile.mkdtemp(dir=self.top))
-        local, target = (self.source, root / "put") if direction == "put" else (got, got)
-        try:
-            ran = over.over(self.ftpsim, PATH, seed, self.server(pair, root), self.client(pair, direction), cwd=local,
-                            password=self.password_at(pair))
-            if over.hashes(target) != self.hashes:
-                raise over.Failed(f"{direction} {pair.about()}: the bytes differ")
-            return ran
-        finally:
-            shutil.rmtree(root)
-            shutil.rmtree(got)
+        return over.moved(
+            self.top, direction, self.source, self.hashes, root, "put", pair.about(),
+            lambda local: over.over(self.ftpsim, PATH, seed, self.server(pair, root), self.client(pair, direction),
+                                    cwd=local, password=self.password_at(pair)))
 
 
 def race(track, pairs, directions, most_runs, budget_s):

@@ -47,19 +47,13 @@ class Place:
         self.hashes = over.hashes(self.source)
 
     def deliver(self, way, direction, path, seed):
-        root, got = (pathlib.Path(tempfile.mkdtemp(dir=self.top)) for _ in range(2))
-        try:
-            if direction == "get":
-                shutil.copytree(self.source, root, dirs_exist_ok=True)
-            local, target = (self.source, root) if direction == "put" else (got, got)
-            client = over.our_client(self.ftpsim, direction, "", self.names, way.options_of(direction))
-            ran = over.over(self.ftpsim, path, seed, over.our_server(self.ftpsim, root), client, cwd=local)
-            if over.hashes(target) != self.hashes:
-                raise over.Failed(f"{direction} {way.name}: the bytes differ")
-            return ran
-        finally:
-            shutil.rmtree(root)
-            shutil.rmtree(got)
+        root = pathlib.Path(tempfile.mkdtemp(dir=self.top))
+        if direction == "get":
+            shutil.copytree(self.source, root, dirs_exist_ok=True)
+        client = over.our_client(self.ftpsim, direction, "", self.names, way.options_of(direction))
+        return over.moved(
+            self.top, direction, self.source, self.hashes, root, "", way.name,
+            lambda local: over.over(self.ftpsim, path, seed, over.our_server(self.ftpsim, root), client, cwd=local))
 
 
 def compare(ftpsim, paths, delivery, runs, seeds, ways, machine):

@@ -27,6 +27,11 @@ fn is_transparent(policy: &Policy) -> bool {
         && policy.structure == Structure::File
 }
 
+/// Whether a download may go on at an offset: there are no markers, and one means the same at both ends.
+fn goes_on_at_offset(policy: &Policy) -> bool {
+    is_transparent(policy) && !policy.mode.is_framed()
+}
+
 impl<N: Net, S: Store> Worker<N, S> {
     pub(super) async fn start(&mut self, pending: &mut Pending) -> Result<Start, ClientError> {
         // What was sent before of a file that is not sent byte for byte is not known any more.
@@ -57,31 +62,34 @@ impl<N: Net, S: Store> Worker<N, S> {
                 let metadata = self.store.metadata(&pending.job.local).await;
                 metadata.map_err(ClientError::Local)?.size_bytes >= RESUMED_FROM_BYTES
             }
-            Direction::Get => {
-                let listed_bytes = self.listed_bytes(&pending.job.remote);
-                !self.policy.mode.is_framed() && listed_bytes.is_none_or(|bytes| bytes >= RESUMED_FROM_BYTES)
-            }
+            Direction::Get => self.is_worth_going_on(pending),
         };
         Ok(is_worth_it && self.session().await?.announces_sha256().await?)
+    }
+
+    /// Of a download, as far as is known before it is asked for.
+    fn is_worth_going_on(&self, pending: &Pending) -> bool {
+        let listed_bytes = self.listed_bytes(&pending.job.remote);
+        goes_on_at_offset(&self.policy) && listed_bytes.is_none_or(|bytes| bytes >= RESUMED_FROM_BYTES)
     }
 
     /// Whether what has come of a failed download is kept for another attempt.
     pub(super) fn keeps_part(&self, pending: &Pending, moved_bytes: u64) -> bool {
         let proves = self.session.as_ref().is_some_and(Session::is_known_to_hash);
-        let may_go_on = is_transparent(&self.policy) && !self.policy.mode.is_framed();
         let will_be_known = proves || pending.source.version.is_some();
         self.policy.resume
-            || self.policy.resume_if_proved && will_be_known && may_go_on && moved_bytes >= RESUMED_FROM_BYTES
+            || self.policy.resume_if_proved
+                && will_be_known
+                && goes_on_at_offset(&self.policy)
+                && moved_bytes >= RESUMED_FROM_BYTES
     }
 
     /// Without HASH: whether what a failed download has left is of the file that is at the server now, going by
     /// the size and time that were noted with it. What is there now is noted in `pending`.
     async fn is_of_same_source(&mut self, pending: &mut Pending) -> Result<bool, ClientError> {
         pending.source = Source::default();
-        let may_go_on = is_transparent(&self.policy) && !self.policy.mode.is_framed();
-        let is_small = self.listed_bytes(&pending.job.remote).is_some_and(|bytes| bytes < RESUMED_FROM_BYTES);
         let is_download = self.policy.direction == Direction::Get;
-        if !self.policy.resume_if_proved || !is_download || !may_go_on || is_small {
+        if !self.policy.resume_if_proved || !is_download || !self.is_worth_going_on(pending) {
             return Ok(false);
         }
         pending.source = self.source_of(&pending.job.remote).await?;
@@ -183,7 +191,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         if let Some(RestartMarker { sender, receiver }) = &pending.mark {
             return Ok(Start::at(receiver, sender.clone()));
         }
-        if self.policy.mode.is_framed() || !is_transparent(&self.policy) {
+        if !goes_on_at_offset(&self.policy) {
             return Ok(None);
         }
         let left = self.store.partial_bytes(&pending.job.local).await.map_err(ClientError::Local)?;

@@ -118,11 +118,15 @@ impl<N: Net> DataConnection<N> {
 
     /// Sends FIN and lets the stack deliver what is queued.
     pub async fn close(mut self) {
-        let told = self.ended && !self.is_tls();
         if !self.ended {
             let _ = self.net.timeout(self.idle_limit, self.stream.finish()).await;
         }
-        if !told {
+        self.told_closed();
+    }
+
+    /// In clear, [`Self::end`] has told it.
+    fn told_closed(&self) {
+        if !self.ended || self.is_tls() {
             self.told_close("closed");
         }
     }
@@ -131,7 +135,7 @@ impl<N: Net> DataConnection<N> {
     pub fn abort(self) {
         if self.ends_unfinished && self.ended {
             // Nothing is left to reset: the peer has been given an end in order.
-            return;
+            return self.told_closed();
         }
         self.told_close("aborted");
         self.stream.abort();

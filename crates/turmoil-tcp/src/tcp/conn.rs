@@ -211,21 +211,22 @@ impl Conn {
             return;
         }
         let is_early = |next: u32| before(next, fin);
+        let with_fin = |packet: &[u8]| {
+            segment::with_sack(packet, fin, fin.wrapping_add(1)).unwrap_or_else(|| packet.to_vec())
+        };
         let mut told = false;
         drain(engine, &mut self.flow, now_us, &mut |packet| {
             let header = TcpHeader::read(packet);
             match header.filter(|header| header.is_pure_ack() && header.ack.is_some_and(is_early)) {
                 Some(_) => {
                     told = true;
-                    out(&segment::with_sack(packet, fin, fin.wrapping_add(1)).unwrap_or(packet.to_vec()));
+                    out(&with_fin(packet));
                 }
                 None => out(packet),
             }
         });
         if std::mem::take(&mut self.owes_fin) && !told {
-            self.flow.acknowledge_again(&mut |packet| {
-                out(&segment::with_sack(packet, fin, fin.wrapping_add(1)).unwrap_or(packet.to_vec()));
-            });
+            self.flow.acknowledge_again(&mut |packet| out(&with_fin(packet)));
         }
     }
 
