@@ -1,6 +1,7 @@
 //! `report.html`: one file that needs nothing else, light or dark, on a desk or on a phone.
 
 mod baseline;
+mod claims;
 mod decision;
 mod filter;
 mod grid;
@@ -12,7 +13,6 @@ mod times;
 mod truth;
 
 use super::{charts, findings, format, timeline};
-use crate::lab::claim::Standing;
 use crate::lab::compare::Comparison;
 use crate::lab::grid::Grid;
 use crate::lab::records::{Decimal, SummaryRecord};
@@ -68,7 +68,7 @@ pub fn render(comparison: &Comparison, companions: &Companions) -> Result<String
     body += &matrix::circumstances(comparison);
     body += &times::section(comparison)?;
     body += &page.cost();
-    body += &page.claims();
+    body += &claims::section(&comparison.claims);
     if let Some(times) = &companions.grid {
         body += &grid::section(times)?;
     }
@@ -104,27 +104,6 @@ impl<'a> Page<'a> {
         let items =
             items.iter().fold(String::new(), |list, item| list + &format!("<li>{}</li>\n", escape(item)));
         format!("<ul class=summary>\n{items}</ul>\n")
-    }
-
-    fn claims(&self) -> String {
-        let mut text = String::from("<h2 id=claims>What people say</h2>\n");
-        for claim in &self.comparison.claims {
-            let class = match claim.standing {
-                Standing::Holds => "holds",
-                Standing::Conditional => "conditional",
-                Standing::Fails => "fails",
-                Standing::NotEnough | Standing::Untested => "untested",
-            };
-            let _ = writeln!(
-                text,
-                "<div class=\"claim {class}\"><b>{}</b> <span class=standing>{}</span><p>{}</p><code>{}</code></div>",
-                escape(claim.claim),
-                claim.standing.as_str(),
-                escape(&claim.figure),
-                escape(&claim.command),
-            );
-        }
-        text
     }
 
     fn row(&self, direction: Direction, variant: &str, fault: &str) -> Option<&'a SummaryRecord> {

@@ -39,6 +39,12 @@ impl Span {
             Some(Self { low: low.min(value), high: high.max(value), n: n + 1 })
         })
     }
+
+    /// Both ends with so many decimals; one figure where they come to the same.
+    fn told(self, decimals: usize) -> String {
+        let (low, high) = (format!("{:.decimals$}", self.low), format!("{:.decimals$}", self.high));
+        if low == high { low } else { format!("{low} to {high}") }
+    }
 }
 
 impl<'a> Evidence<'a> {
@@ -121,7 +127,7 @@ impl<'a> Evidence<'a> {
         let (Some(far), Some(stream)) = (far, self.plain_stream()) else {
             return untested(claim, self.command());
         };
-        let tell = |span: Span| format!("{:.2} to {:.2}", span.low, span.high);
+        let tell = |span: Span| span.told(2);
         let mut figure = format!(
             "Files of at most 16 KiB over 10 ms and more: {} of {}'s time in {}",
             tell(far),
@@ -163,17 +169,16 @@ impl<'a> Evidence<'a> {
             row.loss == Ppm(0) && self.base(stream, row).is_some_and(|base| row.wire_bytes > base.wire_bytes)
         });
         let (dearer, cells) = (dearer.count(), all().filter(|row| row.loss == Ppm(0)).count());
+        let percents = Span { low: large.low * 100.0, high: large.high * 100.0, ..large };
         Claim {
             claim,
             standing: if large.high < 0.01 { Standing::Holds } else { Standing::Conditional },
             figure: format!(
-                "Of incompressible files framing takes {:.0} to {:.0} bytes a file, {:.3} to {:.2} % of the largest; \
+                "Of incompressible files framing takes {} bytes a file, {} % of the largest; \
                  all packets together are more than {}'s in {dearer} of {} without losses: the \
                  connections saved weigh more elsewhere.",
-                per_file.low,
-                per_file.high,
-                large.low * 100.0,
-                large.high * 100.0,
+                per_file.told(0),
+                percents.told(3),
                 stream.name,
                 counted(cells, "cell")
             ),

@@ -1,7 +1,7 @@
 //! Delivery time against round-trip time.
 
 use super::page::{contents, document, escape};
-use super::{charts, format, heat, swatch, title};
+use super::{charts, claims, format, heat, swatch, title};
 use crate::lab::grid::{Grid, GridRecord};
 use crate::lab::plural::counted;
 use crate::sim::scenario::{Direction, VariantSpec};
@@ -13,7 +13,7 @@ type Drawn = Result<String, Box<dyn Error>>;
 /// The page of a scenario with a grid. Errors: drawing only.
 pub fn delivery_times(grid: &Grid) -> Drawn {
     let s = &grid.scenario;
-    let body = heat::maps(grid) + &section(grid)?;
+    let body = heat::maps(grid) + &section(grid)? + &claims::section(&grid.claims);
     Ok(document(&s.name, include_str!("comparison.css"), &(title(s) + &contents(&body) + &body)))
 }
 

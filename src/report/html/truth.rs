@@ -1,7 +1,7 @@
 //! The truth table as strips of colour: a cut at every wire byte, and what came of it.
 
 use super::page::{document, escape};
-use super::{swatch, title};
+use super::{claims, swatch, title};
 use crate::lab::plural::counted;
 use crate::lab::truth::{Effect, Strip, TruthRecord, TruthTable};
 use crate::sim::scenario::{Direction, VariantSpec};
@@ -13,7 +13,7 @@ pub(in crate::report) const CSS: &str = include_str!("truth.css");
 /// The page of `ftpsim compare truth-table`.
 pub fn truth_table(table: &TruthTable) -> String {
     let s = &table.scenario;
-    document(&s.name, CSS, &(title(s) + &section(table)))
+    document(&s.name, CSS, &(title(s) + &section(table) + &claims::section(&table.claims)))
 }
 
 /// The part of a page, from its heading on.
