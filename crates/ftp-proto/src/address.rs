@@ -166,6 +166,9 @@ mod tests {
     #[test]
     fn extended_errors() {
         assert_eq!(parse_extended("|3|x|1|"), Err(AddressError::Protocol));
+        for text in ["|+3|x|1|", "|1|1.2.3.4|+21|", "|1|1.2.3.4|000021|"] {
+            assert_eq!(parse_extended(text), Err(AddressError::Extended), "{text}");
+        }
         for text in ["", "|1|1.2.3.4|99999|", "|1|::1|1|", "|1|1.2.3.4|1", " 1 1.2.3.4 1 ", "|x|1.2.3.4|1|"] {
             assert_eq!(parse_extended(text), Err(AddressError::Extended), "{text}");
         }

@@ -228,4 +228,6 @@ fn words(line: &str) -> Vec<Word<'_>> {
 }
 
 #[cfg(test)]
+mod near_misses;
+#[cfg(test)]
 mod tests;

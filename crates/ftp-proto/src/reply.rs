@@ -318,6 +318,15 @@ mod tests {
     }
 
     #[test]
+    fn whether_a_reply_is_under_way_is_known() {
+        let mut parser = ReplyParser::new();
+        for (bytes, inside) in [(&b""[..], false), (b"22", true), (b"0-a\r\n", true), (b"220 b\r\n", false)] {
+            assert_eq!(parser.parse(&mut &*bytes).unwrap().is_some(), bytes.starts_with(b"220 "));
+            assert_eq!(parser.in_reply(), inside, "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn empty_lines_between_replies_are_passed_over() {
         let replies = parse_all(b"\r\n\n220 a\r\n\r\n230-b\r\n\r\n230 c\r\n").unwrap();
         assert_eq!(replies[0], Reply::new(220, "a"));
@@ -336,6 +345,9 @@ mod tests {
         let mut long = b"220 ".to_vec();
         long.resize(MAX_LINE_BYTES + 2, b'x');
         assert_eq!(parse_all(&long), Err(ReplyError::LineTooLong));
+        long.truncate(MAX_LINE_BYTES);
+        long.extend_from_slice(b"\r\n");
+        assert_eq!(parse_all(&long).unwrap().len(), 1);
         let mut endless = b"220-\r\n".to_vec();
         while endless.len() <= MAX_REPLY_BYTES {
             endless.extend_from_slice(b"line\r\n");

@@ -75,11 +75,6 @@ impl LineSplitter {
         None
     }
 
-    /// Whether a line has begun and not ended.
-    pub fn is_inside_line(&self) -> bool {
-        !self.line.is_empty() || self.overlong || self.state != State::Text
-    }
-
     fn take(&mut self, byte: u8) -> Option<Item> {
         match (self.state, byte) {
             (State::Text | State::Return, IAC) => {
@@ -243,6 +238,10 @@ mod tests {
         assert_eq!(items(&[b"STO\xff\xf4\xff\xf2ABOR\r\n"]), [line(b"ABOR")]);
         // The Synch's IAC went out of band.
         assert_eq!(items(&[b"\xff\xf4\xf2ABOR\r\n"]), [line(b"ABOR")]);
+        // Without a Synch under way the same byte is one of a name's, as in Latin-1.
+        assert_eq!(items(&[b"\xf2\r\n"]), [line(b"\xf2")]);
+        assert_eq!(items(&[b"\xff\xf4\xff\xf2\xf2\r\n"]), [line(b"\xf2")]);
+        assert_eq!(items(&[b"\xff\xf4N\xf2\r\n"]), [line(b"N\xf2")]);
     }
 
     #[test]

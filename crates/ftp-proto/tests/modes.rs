@@ -14,3 +14,5 @@ mod properties;
 mod reference;
 #[path = "modes/vectors.rs"]
 mod vectors;
+#[path = "modes/words.rs"]
+mod words;

@@ -62,7 +62,11 @@ fn strips_cover_every_wire_byte_and_losses_have_their_seeds() {
     let table = tiny_truth();
     let page = truth_table(&table);
     assert!(!table.claims.is_empty());
-    assert_eq!(page.matches("<div class=\"claim ").count(), table.claims.len(), "what was judged stands on the page");
+    assert_eq!(
+        page.matches("<div class=\"claim ").count(),
+        table.claims.len(),
+        "what was judged stands on the page"
+    );
     let widths = |figure: &str| -> Vec<u64> {
         let number = |rect: &str| rect.split('"').next().and_then(|n| n.parse().ok()).unwrap_or(0);
         figure.split("<svg").skip(1).map(|svg| svg.split(" width=\"").skip(1).map(number).sum()).collect()

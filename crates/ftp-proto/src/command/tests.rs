@@ -47,13 +47,35 @@ fn types() {
     assert_eq!(parse("TYPE L8"), Ok(Command::Type(DataType::Local(8))));
     assert_eq!(parse("TYPE I"), Ok(Command::Type(DataType::Image)));
     assert!(matches!(parse("TYPE L"), Err(CommandError::Bad { .. })));
+    assert!(parse("TYPE L8 9").is_err());
+    for line in ["TYPE A", "TYPE A T", "TYPE E C", "TYPE L 8"] {
+        assert_eq!(parse(line).unwrap().to_string(), line);
+    }
+}
+
+#[test]
+fn families_of_extended_passive_mode() {
+    for (line, family) in [
+        ("EPSV", ExtendedPassive::Any),
+        ("EPSV 1", ExtendedPassive::V4),
+        ("EPSV 2", ExtendedPassive::V6),
+        ("EPSV ALL", ExtendedPassive::All),
+    ] {
+        assert_eq!(parse(line), Ok(Command::Epsv(family)));
+        assert_eq!(Command::Epsv(family).to_string(), line);
+    }
+    assert!(matches!(parse("EPSV x"), Err(CommandError::Bad { .. })), "no number is no protocol");
 }
 
 #[test]
 fn numbers_and_times() {
     assert_eq!(parse("ALLO 12 R 80"), Ok(Command::Allo(12, Some(80))));
     assert_eq!(parse("RANG 0 9"), Ok(Command::Rang(0, 9)));
-    assert!(parse("ALLO -1").is_err());
+    assert_eq!(Command::Allo(12, Some(80)).to_string(), "ALLO 12 R 80");
+    assert_eq!(parse("PBSZ 4294967295"), Ok(Command::Pbsz(u64::from(u32::MAX))));
+    for line in ["ALLO -1", "ALLO +1", "ALLO 12 80", "PBSZ 4294967296", "RANG 1", "RANG 1 x"] {
+        assert!(matches!(parse(line), Err(CommandError::Bad { .. })), "{line}");
+    }
     assert_eq!(parse("MFMT 19700102000001 a b"), Ok(Command::Mfmt((86_401, 0), "a b".into())));
     // Fuzzing found this: what lies below a millisecond was lost on the way to the server.
     let fine = Command::Mfmt((0, 500_001_004), "a".into());

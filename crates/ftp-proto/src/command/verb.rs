@@ -109,6 +109,15 @@ mod tests {
         for line in ["", " STOR f", "STORE f", "ST"] {
             assert_eq!(Verb::of(line), None, "{line}");
         }
+        assert_eq!(Verb::of("stor"), Verb::of("STOR f"));
+        assert_ne!(Verb::of("stor"), Verb::of("RETR f"));
+    }
+
+    #[test]
+    fn what_people_read_of_a_verb() {
+        let told = |line: &str| Verb::of(line).map(|verb| format!("{verb} {}", verb.syntax()));
+        assert_eq!(told("allo").as_deref(), Some("ALLO <bytes> [R <bytes>]"));
+        assert_eq!(told("noop").as_deref(), Some("NOOP "));
     }
 
     #[test]

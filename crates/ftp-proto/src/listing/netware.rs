@@ -14,6 +14,6 @@ pub(super) fn parse(line: &str) -> Option<Entry> {
     if !rights.bytes().all(|byte| byte == b'-' || byte.is_ascii_uppercase()) {
         return None;
     }
-    let (size_bytes, end) = size_and_end(&words, 2)?;
+    let (size_bytes, end) = size_and_end(&words, 3)?;
     Some(Entry::new(line[end..].trim_start_matches(' '), kind, size_bytes))
 }

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-fn list(lines: &[&str]) -> Vec<Line> {
+pub(super) fn list(lines: &[&str]) -> Vec<Line> {
     let mut parser = ListParser::new();
     let mut all = Vec::new();
     for line in lines {
@@ -12,7 +12,7 @@ fn list(lines: &[&str]) -> Vec<Line> {
 }
 
 /// Name, kind and size of a line that is an entry by itself.
-fn entry(line: &str) -> (String, EntryKind, Option<u64>) {
+pub(super) fn entry(line: &str) -> (String, EntryKind, Option<u64>) {
     match list(&[line]).as_slice() {
         [Line::Entry(entry)] => (entry.name.clone(), entry.kind, entry.size_bytes),
         other => panic!("{line:?}: {other:?}"),

@@ -10,7 +10,7 @@ pub(super) fn parse(line: &str) -> Option<Entry> {
     if line.starts_with([' ', '\t']) {
         return None;
     }
-    let (size_bytes, end) = size_and_end(&words, 1)?;
+    let (size_bytes, end) = size_and_end(&words, 2)?;
     // One blank parts the name, which may begin with others.
     let name = line[end..].strip_prefix([' ', '\t'])?;
     if kind == EntryKind::Link {
@@ -19,10 +19,10 @@ pub(super) fn parse(line: &str) -> Option<Entry> {
     Some(Entry::new(name, kind, size_bytes))
 }
 
-/// The size before the first date behind `from` words, and where the date ends.
+/// The size before the first date that begins at the word `from` or behind it, and where the date ends.
 pub(super) fn size_and_end(words: &[Word<'_>], from: usize) -> Option<(Option<u64>, usize)> {
     [Language::English, Language::Any].into_iter().find_map(|language| {
-        (from + 1..words.len()).find_map(|at| {
+        (from..words.len()).find_map(|at| {
             let size = words[at - 1].text;
             let size_bytes = number(size);
             if size_bytes.is_none() && !is_rounded(size) {

@@ -146,6 +146,8 @@ mod tests {
         assert_eq!(line, "-rw-r--r-- 1 ftp ftp         1234 Feb 29  2000 a b");
         let line = long_line(&entry(Some((at, 0))), false, Some(at + 3600));
         assert_eq!(line, "-r--r--r-- 1 ftp ftp         1234 Feb 29 00:00 a b");
+        let line = long_line(&entry(Some((at, 0))), true, Some(at + RECENT_SECONDS));
+        assert_eq!(line, "-rw-r--r-- 1 ftp ftp         1234 Feb 29  2000 a b");
     }
 
     #[test]
