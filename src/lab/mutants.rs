@@ -54,6 +54,7 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::AppendLosesOther
         | Mutant::CarriageReturnDoubled
         | Mutant::UnmarkedEndTaken
+        | Mutant::LaxEndUnasked
         | Mutant::CutDeflateTaken
         | Mutant::AdlerUnchecked
         | Mutant::ContestIgnored => "agreement",

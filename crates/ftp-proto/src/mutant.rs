@@ -93,6 +93,8 @@ pub enum Mutant {
     StrangerRemembered,
     /// Under TLS a FIN ends a file of stream mode without close_notify.
     UnmarkedEndTaken,
+    /// A client that takes a FIN under TLS does not ask for the size, which alone could tell whether it is the end.
+    LaxEndUnasked,
     /// What a client says in clear behind AUTH is heard once TLS is up.
     ClearCommandsKept,
     /// Data connections in clear are granted where they have to be protected.
@@ -106,7 +108,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 46] = [
+    pub const ALL: [Mutant; 47] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -148,6 +150,7 @@ impl Mutant {
         Mutant::ContestIgnored,
         Mutant::StrangerRemembered,
         Mutant::UnmarkedEndTaken,
+        Mutant::LaxEndUnasked,
         Mutant::ClearCommandsKept,
         Mutant::ClearDataGranted,
         Mutant::CutDeflateTaken,

@@ -93,13 +93,14 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
 
 /// Whether the end of a file is marked, and the receiver looks for the mark. All modes have one but stream mode
 /// with file structure (RFC 959 section 3.4), and that one has close_notify where it goes under TLS and its sender gives
-/// none but at the end of a file.
+/// none but at the end of a file; a client that takes a FIN as well asks for the size.
 pub fn marks_end_of_file(case: &Case) -> bool {
     let policy = &case.policy;
     match (policy.mode, policy.structure) {
         (TransmissionMode::Stream, Structure::File) => {
             let ends_unfinished = policy.ends_unfinished || case.server.ends_unfinished;
-            receiver_end(case) == Some(TlsEnd::Strict) && !ends_unfinished
+            let asks_size = policy.direction == Direction::Get && receiver_end(case) == Some(TlsEnd::Lax);
+            (asks_size || receiver_end(case) == Some(TlsEnd::Strict)) && !ends_unfinished
         }
         (TransmissionMode::Deflate, _) => !match policy.direction {
             Direction::Put => case.server.takes_cut_deflate,
