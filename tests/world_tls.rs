@@ -56,3 +56,17 @@ fn a_client_that_asks_nobody_loses_the_rest() {
     let outcome = run(TlsEnd::Unasked, FaultKind::EarlyClose, Trigger::PayloadByte(TARGET_BYTES / 2));
     assert_eq!(outcome.files[TARGET].verdict, Verdict::SilentTruncation);
 }
+
+/// Who takes a reset for the end as well loses what a reset cuts, and only where nothing else marks the end.
+#[test]
+fn a_reset_is_an_end_for_who_takes_any() {
+    let middle = Trigger::PayloadByte(TARGET_BYTES / 2);
+    for (client_end, verdict) in [
+        (TlsEnd::Any, Verdict::SilentTruncation),
+        (TlsEnd::Unasked, Verdict::Recovered),
+        (TlsEnd::Lax, Verdict::Recovered),
+    ] {
+        let outcome = run(client_end, FaultKind::Reset, middle);
+        assert_eq!(outcome.files[TARGET].verdict, verdict, "{client_end:?}");
+    }
+}

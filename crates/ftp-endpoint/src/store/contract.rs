@@ -71,6 +71,8 @@ async fn files(store: &impl Store) {
     store.set_modified(&path("/new"), (-1, 500_000_000)).await.unwrap();
     let metadata = store.metadata(&path("/new")).await.unwrap();
     assert_eq!(metadata.modified, Some((-1, 500_000_000)));
+    store.set_modified(&path("/new"), (-86_401, 0)).await.unwrap();
+    assert_eq!(store.metadata(&path("/new")).await.unwrap().modified, Some((-86_401, 0)));
 }
 
 async fn directories(store: &impl Store) {
@@ -93,6 +95,20 @@ async fn directories(store: &impl Store) {
     assert_eq!(get(store, "/h").await.unwrap(), b"x");
     assert_eq!(kind_of(store.rename(&path("/h"), &path("/d")).await), "IsDirectory");
     assert_ne!(kind_of(store.rename(&path("/d"), &path("/d/e/x")).await), "ok");
+    assert_eq!(kind_of(store.rename(&path("/d"), &path("/h")).await), "NotDirectory");
+    assert_eq!(get(store, "/h").await.unwrap(), b"x");
+    store.rename(&path("/h"), &path("/h")).await.unwrap();
+    assert_eq!(get(store, "/h").await.unwrap(), b"x");
+    // A directory takes the place of an empty one, and of no other.
+    store.create_directory(&path("/full")).await.unwrap();
+    put(store, "/full/x", Write::Replace, b"kept").await;
+    assert_eq!(kind_of(store.rename(&path("/d"), &path("/full")).await), "NotEmpty");
+    assert_eq!(get(store, "/full/x").await.unwrap(), b"kept");
+    store.create_directory(&path("/empty")).await.unwrap();
+    store.rename(&path("/full"), &path("/empty")).await.unwrap();
+    assert_eq!(names(store, "/").await, ["d", "empty", "h"]);
+    store.remove_file(&path("/empty/x")).await.unwrap();
+    store.remove_directory(&path("/empty")).await.unwrap();
     store.rename(&path("/d"), &path("/c")).await.unwrap();
     store.remove_directory(&path("/c/e")).await.unwrap();
     store.remove_directory(&path("/c")).await.unwrap();

@@ -376,3 +376,36 @@ impl Store for DiskStore {
         Ok((file, part))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By these the client hears what to do: wait, ask for room, or take another name.
+    #[test]
+    fn what_the_system_says_is_told_as_what_it_is() {
+        use io::ErrorKind;
+        for (kind, told) in [
+            (ErrorKind::NotFound, "NotFound"),
+            (ErrorKind::IsADirectory, "IsDirectory"),
+            (ErrorKind::NotADirectory, "NotDirectory"),
+            (ErrorKind::AlreadyExists, "Exists"),
+            (ErrorKind::DirectoryNotEmpty, "NotEmpty"),
+            (ErrorKind::PermissionDenied, "Denied"),
+            (ErrorKind::ReadOnlyFilesystem, "Denied"),
+            (ErrorKind::InvalidFilename, "BadName"),
+            (ErrorKind::InvalidInput, "BadName"),
+            (ErrorKind::StorageFull, "Full"),
+            (ErrorKind::QuotaExceeded, "Full"),
+            (ErrorKind::FileTooLarge, "TooLarge"),
+            (ErrorKind::Interrupted, "Io(Kind(Interrupted))"),
+        ] {
+            assert_eq!(format!("{:?}", error(kind.into())), told);
+        }
+        #[cfg(unix)]
+        for (number, is_denied) in [(rustix::io::Errno::LOOP, true), (rustix::io::Errno::IO, false)] {
+            let told = error(io::Error::from_raw_os_error(number.raw_os_error()));
+            assert_eq!(matches!(told, StoreError::Denied), is_denied, "{told:?}");
+        }
+    }
+}

@@ -12,15 +12,12 @@ pub use writer::MemoryWriter;
 
 /// Told of each publication, in order, while the store is locked: the path and the whole content.
 pub type PublicationHook = Arc<dyn Fn(&VirtualPath, &Arc<[u8]>) + Send + Sync>;
-/// Seconds and nanoseconds since 1970, for times of modification.
-pub type Clock = Arc<dyn Fn() -> (i64, u32) + Send + Sync>;
 
-/// Files in memory. Clones are the same store.
+/// Files in memory. Clones are the same store. Nothing has a time of modification but what was given one.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Mutex<Tree>>,
     hook: Option<PublicationHook>,
-    clock: Option<Clock>,
     in_place: bool,
     principal: Arc<Principal>,
 }
@@ -138,21 +135,16 @@ impl Tree {
     }
 
     /// Puts `content` under `path`, in place of the file that was there.
-    fn put(
-        &mut self,
-        path: &VirtualPath,
-        content: Arc<[u8]>,
-        modified: Option<(i64, u32)>,
-        inode: u64,
-    ) -> Result<(), StoreError> {
+    fn put(&mut self, path: &VirtualPath, content: Arc<[u8]>, inode: u64) -> Result<(), StoreError> {
         let (directory, name) = self.parent(path)?;
         if let Some(Node::Directory(_)) = directory.entries.get(name) {
             return Err(StoreError::IsDirectory);
         }
         let new_bytes = content.len() as u64;
-        let node = Node::File { content, modified, inode };
+        let node = Node::File { content, modified: None, inode };
         let old = directory.entries.insert(name.to_owned(), node);
-        directory.modified = modified;
+        // It has changed, nobody knows when.
+        directory.modified = None;
         let old_bytes = old.map_or(0, |old| old.metadata().size_bytes);
         self.used_bytes = self.used_bytes - old_bytes + new_bytes;
         Ok(())
@@ -228,12 +220,6 @@ impl MemoryStore {
         self
     }
 
-    /// Without a clock, files have no time of modification.
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-
     /// Files stand under their final names while they are written, and what a failed upload leaves
     /// stays there, as with most servers in use; the hook is told of every write. Not this store's
     /// habit by itself.
@@ -258,7 +244,7 @@ impl MemoryStore {
 
     /// Puts a file there, with its directories; the hook is not told.
     pub fn insert(&self, path: &VirtualPath, content: impl Into<Arc<[u8]>>) {
-        self.insert_modified(path, content, self.now());
+        self.insert_modified(path, content, None);
     }
 
     /// [`Self::insert`], with a time of modification.
@@ -314,10 +300,6 @@ impl MemoryStore {
         let mut out = Vec::new();
         collect(&VirtualPath::root(), &self.tree().root, &mut out);
         out
-    }
-
-    fn now(&self) -> Option<(i64, u32)> {
-        self.clock.as_ref().map(|clock| clock())
     }
 
     fn tree(&self) -> MutexGuard<'_, Tree> {
@@ -398,7 +380,6 @@ impl Store for MemoryStore {
     }
 
     async fn create_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
-        let modified = self.now();
         let mut tree = self.tree();
         if path.name().is_none() {
             return Err(StoreError::Exists);
@@ -407,7 +388,7 @@ impl Store for MemoryStore {
         if directory.entries.contains_key(name) {
             return Err(StoreError::Exists);
         }
-        let new = Directory { entries: BTreeMap::new(), modified };
+        let new = Directory { entries: BTreeMap::new(), modified: None };
         directory.entries.insert(name.to_owned(), Node::Directory(new));
         Ok(())
     }

@@ -162,3 +162,91 @@ impl<W: WriteFile> WriteFile for AsciiWriter<W> {
         self.inner.keep().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Six bytes a piece, so that what is skipped ends within pieces and between them.
+    struct Pieces(&'static [u8], usize);
+
+    impl ReadFile for Pieces {
+        async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+            let len = (self.0.len() - self.1).min(buffer.len()).min(6);
+            buffer[..len].copy_from_slice(&self.0[self.1..self.1 + len]);
+            self.1 += len;
+            Ok(len)
+        }
+
+        fn remaining_bytes(&self) -> u64 {
+            (self.0.len() - self.1) as u64
+        }
+    }
+
+    #[derive(Default)]
+    struct Checkpoints(u32);
+
+    impl WriteFile for Checkpoints {
+        async fn write(&mut self, _: &[u8]) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn publish(self) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn checkpoint(&mut self) -> Result<(), StoreError> {
+            self.0 += 1;
+            Ok(())
+        }
+    }
+
+    const STORED: &[u8] = b"one\ntwo\r\nthree\n\nfour";
+    const SENT: &[u8] = b"one\r\ntwo\r\r\nthree\r\n\r\nfour";
+
+    async fn rest(reader: &mut AsciiReader<Pieces>) -> Vec<u8> {
+        let (mut all, mut buffer) = (Vec::new(), [0; 4]);
+        loop {
+            match reader.read(&mut buffer).await.unwrap() {
+                0 => return all,
+                read => all.extend_from_slice(&buffer[..read]),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_are_skipped_as_they_would_be_sent() {
+        for first in 0..=SENT.len() {
+            for second in [0, 1, 5, 100] {
+                let mut reader = AsciiReader::new(Pieces(STORED, 0));
+                assert_eq!(reader.skip(first as u64).await.unwrap(), first as u64);
+                let there = second.min(SENT.len() - first);
+                assert_eq!(reader.skip(second as u64).await.unwrap(), there as u64);
+                assert_eq!(rest(&mut reader).await, &SENT[first + there..], "{first} {second}");
+            }
+        }
+    }
+
+    /// Zero at the end only, and never more than there is to come.
+    #[tokio::test]
+    async fn what_remains_is_never_less_than_known() {
+        let mut reader = AsciiReader::new(Pieces(STORED, 0));
+        let (mut sent, mut byte) = (0, [0]);
+        loop {
+            let remaining = reader.remaining_bytes();
+            assert!(remaining <= (SENT.len() - sent) as u64, "{sent}");
+            assert_eq!(remaining == 0, sent == SENT.len());
+            if reader.read(&mut byte).await.unwrap() == 0 {
+                return;
+            }
+            sent += 1;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_checkpoint_is_one_of_the_file() {
+        let mut writer = AsciiWriter::new(Checkpoints::default());
+        writer.checkpoint().await.unwrap();
+        assert_eq!(writer.inner().0, 1);
+        // Who knows none has no markers.
+        assert_eq!((writer.inner().marker(), Pieces(STORED, 0).marker()), (None, None));
+    }
+}

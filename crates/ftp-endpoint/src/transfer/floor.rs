@@ -76,3 +76,43 @@ impl Floor {
         u128::from(self.moved_bytes) >= min_rate.bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(30);
+
+    fn floor(bytes_per_s: u64, window_s: u64) -> Floor {
+        let bytes_per_s = NonZeroU64::new(bytes_per_s).unwrap();
+        Floor::new(Some(MinRate { bytes_per_s, window: Duration::from_secs(window_s) }))
+    }
+
+    #[test]
+    fn a_wait_is_no_longer_than_what_is_left_of_the_window() {
+        let mut floor = floor(10, 20);
+        assert_eq!(floor.limit(IDLE), Duration::from_secs(20));
+        assert_eq!(floor.limit(Duration::from_secs(5)), Duration::from_secs(5));
+        floor.moved(Duration::from_secs(8), 199).unwrap();
+        assert_eq!(floor.limit(IDLE), Duration::from_secs(12));
+        // With what the window asks for, only silence is too long.
+        floor.moved(Duration::from_secs(8), 1).unwrap();
+        assert_eq!(floor.limit(IDLE), IDLE);
+        // The next window begins empty.
+        floor.moved(Duration::from_secs(4), 0).unwrap();
+        assert_eq!(floor.limit(IDLE), Duration::from_secs(20));
+        assert!(matches!(floor.moved(Duration::from_secs(20), 199), Err(TransferError::TooSlow(_))));
+    }
+
+    #[test]
+    fn why_a_wait_was_too_long() {
+        let slow = |floor: &Floor, limit_s: u64| match floor.overrun(Duration::from_secs(limit_s), IDLE) {
+            TransferError::TooSlow(_) => true,
+            TransferError::Silent(limit) if limit == IDLE => false,
+            other => panic!("{other}"),
+        };
+        assert!(slow(&floor(1, 10), 10));
+        assert!(!slow(&floor(1, 10), 30) && !slow(&floor(1, 40), 30), "the window was longer");
+        assert!(!slow(&Floor::new(None), 10));
+    }
+}

@@ -270,6 +270,18 @@ async fn hard_links_get_the_new_bytes_and_keep_them() {
     assert_eq!(leftovers(root.path()), 0);
 }
 
+/// What another program has written and not synced is on the disk before it has its new name.
+#[tokio::test]
+async fn a_file_of_others_is_synced_before_it_is_renamed() {
+    let (root, disk, store) = Recorded::new();
+    put(&store, "/theirs", Write::Replace, b"old").await;
+    std::fs::write(root.path().join("theirs"), b"changed in place").unwrap();
+    assert_eq!(disk.after_power_loss("/theirs").unwrap(), b"old");
+    store.rename(&path("/theirs"), &path("/ours")).await.unwrap();
+    assert_eq!(disk.after_power_loss("/ours").unwrap(), b"changed in place");
+    assert_eq!(disk.after_power_loss("/theirs"), None);
+}
+
 #[tokio::test]
 async fn a_kept_part_survives_and_goes_for_good() {
     let (_root, disk, store) = Recorded::new();

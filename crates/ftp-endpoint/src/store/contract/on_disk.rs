@@ -72,6 +72,37 @@ async fn leftovers_do_not_keep_a_directory() {
     assert!(names(&store, "/").await.is_empty());
 }
 
+/// What a dead process has left in the directory itself goes with it; what a live one holds, or what can be seen, keeps it.
+#[tokio::test]
+async fn temporary_files_of_the_dead_do_not_keep_a_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, at) = (DiskStore::open(root.path()).unwrap(), |name: &str| root.path().join(name));
+    let remove = || async { kind_of(store.remove_directory(&path("/d")).await) };
+    store.create_directory(&path("/d")).await.unwrap();
+    for name in ["d/.ftpsim-1-1.tmp", "d/.ftpsim-x.part", "d/seen"] {
+        fs::write(at(name), "x").unwrap();
+    }
+    assert_eq!(remove().await, "NotEmpty");
+    assert_eq!(fs::read_dir(at("d")).unwrap().count(), 3, "nothing has gone");
+    fs::remove_file(at("d/seen")).unwrap();
+    let held = fs::File::open(at("d/.ftpsim-1-1.tmp")).unwrap();
+    held.try_lock().unwrap();
+    assert_eq!(remove().await, "NotEmpty");
+    assert!(at("d/.ftpsim-1-1.tmp").exists());
+    drop(held);
+    assert_eq!(remove().await, "ok");
+    assert!(names(&store, "/").await.is_empty());
+    assert_eq!(remove().await, "NotFound");
+}
+
+/// Clones are of one directory, whatever they act for; another opening of it is not known to be.
+#[test]
+fn clones_are_the_same() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, two) = (DiskStore::open(root.path()).unwrap(), DiskStore::open(root.path()).unwrap());
+    assert!(one.is_same(&one.clone()) && !one.is_same(&two));
+}
+
 fn mode(file: &Path) -> u32 {
     fs::metadata(file).unwrap().permissions().mode() & 0o7777
 }

@@ -136,6 +136,43 @@ mod tests {
         assert_eq!(store.remove_leftovers(at(120), week).unwrap(), 2);
         assert!(root.path().join("d/file").exists() && victim.exists());
     }
+
+    #[test]
+    fn trees_that_are_deeper_are_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let mut place = root.path().to_owned();
+        for depth in 0..=MAX_DEPTH + 1 {
+            fs::write(place.join(".ftpsim-1-1.tmp"), "").unwrap();
+            place.push(format!("d{depth}"));
+            fs::create_dir(&place).unwrap();
+        }
+        let store = DiskStore::open(root.path()).unwrap();
+        let removed = store.remove_leftovers(SystemTime::now(), Duration::ZERO).unwrap();
+        assert_eq!(removed, MAX_DEPTH as u64 + 1);
+    }
+
+    #[tokio::test]
+    async fn parts_go_when_they_are_old() {
+        use super::super::super::{Principal, Store, Write, WriteFile};
+        let root = tempfile::tempdir().unwrap();
+        let (store, day) = (DiskStore::open(root.path()).unwrap(), Duration::from_secs(24 * 60 * 60));
+        let now = SystemTime::now();
+        assert_eq!(store.remove_old_partials(now, day).unwrap(), 0, "there are none");
+        let path = |name: &str| VirtualPath::root().join(name).unwrap();
+        for (name, age_days) in [("old", 3), ("new", 0)] {
+            let mut file = store.write(&path(name), Write::Replace).await.unwrap();
+            file.write(b"half").await.unwrap();
+            file.keep().await.unwrap();
+            let part = root.path().join(PARTS).join(parts::name_of(&path(name), &Principal::default()));
+            fs::File::options().write(true).open(part).unwrap().set_modified(now - day * age_days).unwrap();
+        }
+        assert_eq!(store.remove_old_partials(now, day).unwrap(), 1);
+        assert_eq!(store.partial_bytes(&path("old")).await.unwrap(), None);
+        assert_eq!(store.partial_bytes(&path("new")).await.unwrap(), Some(4));
+        assert_eq!(store.remove_old_partials(now + day * 2, day).unwrap(), 1);
+        assert!(!root.path().join(PARTS).exists(), "an empty directory of parts goes as well");
+    }
+
     #[test]
     fn of_one_directory_what_the_dead_have_left_goes() {
         let root = tempfile::tempdir().unwrap();

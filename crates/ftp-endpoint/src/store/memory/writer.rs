@@ -81,7 +81,7 @@ impl MemoryWriter {
         };
         if mutant::is(Mutant::OldFileEmptied) && tree.inode_at(path).is_some() {
             let inode = tree.inode();
-            tree.put(path, Arc::from(&content[..]), store.now(), inode)?;
+            tree.put(path, Arc::from(&content[..]), inode)?;
         }
         if mutant::is(Mutant::UploadsInterleave) {
             tree.shared.insert(path.clone(), content.clone());
@@ -138,7 +138,7 @@ impl MemoryWriter {
 
     fn put(&self, tree: &mut Tree, content: &[u8], inode: u64) -> Result<(), StoreError> {
         let content: Arc<[u8]> = content.into();
-        tree.put(&self.path, content.clone(), self.store.now(), inode)?;
+        tree.put(&self.path, content.clone(), inode)?;
         if let Some(hook) = &self.store.hook {
             hook(&self.path, &content);
         }
