@@ -60,5 +60,14 @@ fn must_deliver(case: &Case) -> bool {
     // Who can take the place of a connection costs an attempt each time.
     let displaced = case.stranger.filter(|stranger| stranger.place == StrangerPlace::Neighbour);
     let enough = enough + displaced.map_or(0, |stranger| stranger.visits);
-    survives && !own_disk && strikes_once && !case.path.loses() && case.policy.retries >= enough
+    let undisturbed = !case.path.loses() && !waits_behind_others(case);
+    survives && !own_disk && strikes_once && undisturbed && case.policy.retries >= enough
+}
+
+/// Whether what other sessions have in the bottleneck's queue can make the setting up of a connection take longer than
+/// anybody waits for it: a round trip for TCP's handshake, and one for TLS's.
+fn waits_behind_others(case: &Case) -> bool {
+    let queue_us = case.path.queue_bytes.saturating_mul(8_000_000) / case.path.bandwidth_bits_per_s.max(1);
+    let round_trips = 1 + u64::from(case.tls.is_some());
+    case.policy.parallel > 1 && queue_us.saturating_mul(round_trips) >= case.timeouts.connect_us
 }

@@ -37,6 +37,9 @@ async fn links_do_not_lead_out_of_the_root() {
     put(&store, "/file", Write::Replace, b"mine").await;
     assert_eq!(std::fs::read(outside.path().join("secret")).unwrap(), b"secret");
     assert_eq!(get(&store, "/file").await.unwrap(), b"mine");
+    // Nor does it take over whose a link is and who may use it: a link lets everybody.
+    put(&store, "/fresh", Write::Replace, b"").await;
+    assert_eq!(mode(&root.path().join("file")), mode(&root.path().join("fresh")));
 }
 
 #[tokio::test]
