@@ -117,3 +117,6 @@ fn is_added_to(end: &End<'_>, verdict: Verdict) -> bool {
 fn may_be_mixed(end: &End<'_>) -> bool {
     end.case.rival.is_some() && end.case.writes_in_place
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::sim::fault::FaultKind;
     use crate::sim::oracle::tests::{Ended, ended};
-    use crate::sim::others::Ingest;
+    use crate::sim::others::{Ingest, Stranger, StrangerDeed};
 
     fn told(change: impl FnOnce(&mut Ended)) -> Option<String> {
         let mut end = ended();
@@ -130,11 +130,46 @@ mod tests {
 
     #[test]
     fn a_delivery_that_broke_off_may_leave_its_temporary_file() {
-        let told = told(|end| {
-            let name = end.case.files[0].name.clone();
-            end.received = vec![format!("/.{name}.part")];
-            end.outcome.files[0].verdict = Verdict::Detected;
+        let left = |verdict, ending| {
+            told(|end| {
+                let name = end.case.files[0].name.clone();
+                end.received = vec![format!("/.{name}.part")];
+                (end.outcome.files[0].verdict, end.ending) = (verdict, ending);
+            })
+        };
+        assert_eq!(left(Verdict::Detected, Ending::Finished), None);
+        // Of what a client that has died says nothing, nothing has been reported delivered.
+        assert_eq!(left(Verdict::SilentTruncation, Ending::ClientDied), None);
+        assert!(left(Verdict::SilentTruncation, Ending::Finished).unwrap().contains("reported delivered"));
+        assert_eq!(left(Verdict::Evaporated, Ending::Finished), None, "its rename went with the power");
+        assert_eq!(left(Verdict::SilentTruncation, Ending::TimeLimit), None, "another oracle's");
+    }
+
+    #[test]
+    fn a_stranger_on_the_servers_host_holds_a_connection_of_its_own() {
+        let held = |place, opening, connections| {
+            told(|end| {
+                let deed = StrangerDeed::Moves;
+                end.case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 1 });
+                end.case.policy.opening = opening;
+                end.network.server_held.connections = connections;
+            })
+        };
+        use StrangerPlace::{Elsewhere, Neighbour};
+        assert_eq!(held(Neighbour, Opening::Active, 1), None);
+        for (place, opening, connections) in [
+            (Neighbour, Opening::Active, 2),
+            (Neighbour, Opening::Passive, 1),
+            (Elsewhere, Opening::Active, 1),
+        ] {
+            assert!(held(place, opening, connections).is_some(), "{place:?} {opening:?} {connections}");
+        }
+        let client = told(|end| {
+            let (place, deed) = (Neighbour, StrangerDeed::Moves);
+            end.case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 1 });
+            end.case.policy.opening = Opening::Active;
+            end.network.client_held.connections = 1;
         });
-        assert_eq!(told, None);
+        assert!(client.is_some());
     }
 }

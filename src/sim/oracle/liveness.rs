@@ -71,3 +71,6 @@ fn waits_behind_others(case: &Case) -> bool {
     let round_trips = 1 + u64::from(case.tls.is_some());
     case.policy.parallel > 1 && queue_us.saturating_mul(round_trips) >= case.timeouts.connect_us
 }
+
+#[cfg(test)]
+mod tests;
