@@ -1,7 +1,7 @@
 //! One TCP connection of a simulated host: smoltcp's socket, our sender beside it, and what the
 //! application has written and not yet read.
 
-use super::engine::{Engine, SocketPool};
+use super::engine::Engine;
 use super::flow::{Flow, Verdict};
 use crate::segment::{self, Segment, TcpHeader, before};
 use smoltcp::socket::tcp::State;
@@ -153,6 +153,7 @@ impl Conn {
             self.received_us = Some(now_us);
             engine.delay_acks(self.interactive);
         }
+        engine.announce(header);
         engine.ingress(now_us, packet);
         self.owes_fin = header.fin && !has_peer_fin(engine.state());
     }
@@ -294,7 +295,7 @@ impl Conn {
     }
 
     /// The connection is over: keeps what the application has not read, returns the socket.
-    pub(super) fn end(&mut self, pool: &SocketPool) {
+    pub(super) fn end(&mut self) {
         let Some(mut engine) = self.engine.take() else { return };
         self.peer_fin |= has_peer_fin(engine.state());
         while let Ok(n @ 1..) = engine.socket_mut().recv(|bytes| {
@@ -305,7 +306,7 @@ impl Conn {
         }
         self.pending = VecDeque::new();
         self.flow.clear();
-        pool.give_back(engine);
+        drop(engine);
         self.wake();
     }
 
@@ -420,7 +421,10 @@ fn pump(engine: &mut Engine, flow: &mut Flow, pending: &mut VecDeque<u8>, now_us
     while room > 0 {
         let (first, _) = pending.as_slices();
         let part = &first[..first.len().min(room)];
-        let Ok(n @ 1..) = engine.socket_mut().send_slice(part) else { break };
+        let n = engine.send(part);
+        if n == 0 {
+            break;
+        }
         pending.drain(..n);
         room -= n;
     }

@@ -1,14 +1,14 @@
 //! One smoltcp interface with one TCP socket: the state machine and receiver of one connection.
 //! One each, so that the work per packet does not grow with the number of connections.
 
-use super::stack::TcpConfig;
+use super::pool::{Sizes, SocketPool, Used};
+use crate::segment::TcpHeader;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
-use smoltcp::time::{Duration, Instant};
+use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Bytes of an IP packet on the path.
@@ -74,118 +74,26 @@ impl TxToken for Leaving<'_> {
     }
 }
 
-thread_local! {
-    /// Kept from connection to connection and from run to run: new buffers cost more than a small run. A used
-    /// socket behaves as a new one: smoltcp resets it but for what it notes of received packets, and that
-    /// is overwritten before it is read (the first ACK of a connection always changes the window,
-    /// as receive buffers exceed what a SYN can announce).
-    static KEPT: RefCell<Kept> = const { RefCell::new(Kept::new()) };
-}
-
-/// A thread keeps so many bytes of buffers.
-const KEPT_BYTES: usize = 256 << 20;
-
-/// The sizes of a socket's buffers.
-type Sizes = (usize, usize);
-
-/// Sockets whose connections are over.
-struct Kept {
-    /// By size, with the time of the last use.
-    sockets: BTreeMap<Sizes, (u64, Vec<Socket<'static>>)>,
-    bytes: usize,
-    /// Counts uses.
-    now: u64,
-}
-
-impl Kept {
-    const fn new() -> Self {
-        Self { sockets: BTreeMap::new(), bytes: 0, now: 0 }
-    }
-
-    fn of(&mut self, sizes: Sizes) -> &mut Vec<Socket<'static>> {
-        self.now += 1;
-        let (used, sockets) = self.sockets.entry(sizes).or_default();
-        *used = self.now;
-        sockets
-    }
-
-    fn take(&mut self, sizes: Sizes) -> Option<Socket<'static>> {
-        let socket = self.of(sizes).pop()?;
-        self.bytes -= sizes.0 + sizes.1;
-        Some(socket)
-    }
-
-    /// Where there are too many, those go whose sizes have not been asked for longest: other paths have others.
-    fn keep(&mut self, sizes: Sizes, socket: Socket<'static>) {
-        self.of(sizes).push(socket);
-        self.bytes += sizes.0 + sizes.1;
-        while self.bytes > KEPT_BYTES {
-            let oldest = self.sockets.iter().min_by_key(|(_, (used, _))| *used).map(|(sizes, _)| *sizes);
-            let Some(oldest) = oldest else { return };
-            let gone = self.sockets.get_mut(&oldest).and_then(|(_, sockets)| sockets.pop());
-            match gone {
-                Some(_) => self.bytes -= oldest.0 + oldest.1,
-                None => drop(self.sockets.remove(&oldest)),
-            }
-        }
-    }
-}
-
-/// Where a host's sockets come from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SocketPool {
-    receive_buffer_bytes: usize,
-    send_buffer_bytes: usize,
-    ack_delay: Option<Duration>,
-    checksums: bool,
-}
-
-impl SocketPool {
-    pub(super) const LEAST_BYTES: usize = 1 << 17;
-
-    /// Receive buffers have at least [`SocketPool::LEAST_BYTES`].
-    pub(super) fn new(config: &TcpConfig) -> Self {
-        Self {
-            receive_buffer_bytes: config.receive_buffer_bytes.max(Self::LEAST_BYTES),
-            send_buffer_bytes: config.send_buffer_bytes,
-            ack_delay: (config.ack_delay_us > 0).then(|| Duration::from_micros(config.ack_delay_us)),
-            checksums: config.checksums,
-        }
-    }
-
-    fn sizes(&self) -> Sizes {
-        (self.receive_buffer_bytes, self.send_buffer_bytes)
-    }
-
-    fn take(&self) -> Socket<'static> {
-        let kept = KEPT.try_with(|kept| kept.borrow_mut().take(self.sizes()));
-        let mut socket = kept.ok().flatten().unwrap_or_else(|| {
-            let buffer = |bytes| SocketBuffer::new(vec![0; bytes]);
-            Socket::new(buffer(self.receive_buffer_bytes), buffer(self.send_buffer_bytes))
-        });
-        // The windows, Nagle's among them, are the flow's: the real client and server set
-        // TCP_NODELAY.
-        socket.set_nagle_enabled(false);
-        socket.set_congestion_control(CongestionControl::None);
-        socket.set_ack_delay(self.ack_delay);
-        socket
-    }
-
-    pub(super) fn give_back(&self, engine: Engine) {
-        let Engine { mut sockets, handle, .. } = engine;
-        let smoltcp::socket::Socket::Tcp(mut socket) = sockets.remove(handle);
-        socket.abort();
-        // Where the thread is ending the socket is dropped.
-        let _ = KEPT.try_with(|kept| kept.borrow_mut().keep(self.sizes(), socket));
-    }
-}
-
 pub(super) struct Engine {
     iface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
     port: Port,
-    ack_delay: Option<Duration>,
+    pool: SocketPool,
+    /// How far into its buffers anything was written, now and in earlier connections.
+    written: Sizes,
+    /// Bytes that have gone into the send buffer.
+    sent: usize,
+    /// The sequence number of the first byte for the receive buffer.
+    first: u32,
+}
+
+/// However a connection ends, by the end of its run as well, its socket goes back.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let smoltcp::socket::Socket::Tcp(socket) = self.sockets.remove(self.handle);
+        self.pool.give_back(Used { socket, written: self.written });
+    }
 }
 
 impl std::fmt::Debug for Engine {
@@ -205,7 +113,7 @@ fn endpoint(addr: SocketAddrV4) -> IpEndpoint {
 impl Engine {
     /// `seed` decides the initial sequence number.
     pub(super) fn new(pool: &SocketPool, addr: Ipv4Addr, seed: u64, now_us: u64) -> Self {
-        let mut port = Port { checksums: pool.checksums, ..Port::default() };
+        let mut port = Port { checksums: pool.checksums(), ..Port::default() };
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut iface = Interface::new(config, &mut port, instant(now_us));
@@ -215,8 +123,9 @@ impl Engine {
             let _ = addrs.push(IpCidr::new(IpAddress::Ipv4(addr), 0));
         });
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
-        let handle = sockets.add(pool.take());
-        Self { iface, sockets, handle, port, ack_delay: pool.ack_delay }
+        let Used { socket, written } = pool.take();
+        let handle = sockets.add(socket);
+        Self { iface, sockets, handle, port, pool: *pool, written, sent: 0, first: 0 }
     }
 
     pub(super) fn socket(&self) -> &Socket<'static> {
@@ -243,8 +152,27 @@ impl Engine {
 
     /// Whether the acknowledgements of what arrives next may wait.
     pub(super) fn delay_acks(&mut self, delayed: bool) {
-        let delay = self.ack_delay.filter(|_| delayed);
+        let delay = self.pool.ack_delay().filter(|_| delayed);
         self.socket_mut().set_ack_delay(delay);
+    }
+
+    /// Puts bytes into the send buffer; how many it took.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> usize {
+        let taken = self.socket_mut().send_slice(bytes).unwrap_or(0);
+        self.sent = self.sent.saturating_add(taken);
+        self.written.1 = self.written.1.max(self.sent.min(self.pool.sizes().1));
+        taken
+    }
+
+    /// A packet with this header comes next. A receive buffer that is empty begins anew, so that no byte
+    /// stands further in than all that were received.
+    pub(super) fn announce(&mut self, header: &TcpHeader) {
+        if header.syn {
+            self.first = header.seq.wrapping_add(1);
+        } else if header.payload_len() > 0 {
+            let end = header.payload_end().wrapping_sub(self.first) as usize;
+            self.written.0 = self.written.0.max(end.min(self.pool.sizes().0));
+        }
     }
 
     pub(super) fn ingress(&mut self, now_us: u64, packet: Vec<u8>) {
@@ -275,5 +203,66 @@ impl Engine {
     pub(super) fn next_poll_us(&mut self, now_us: u64) -> Option<u64> {
         let at = self.iface.poll_at(instant(now_us), &self.sockets)?;
         Some(u64::try_from(at.total_micros()).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pool::{KEPT_BYTES, kept};
+    use super::super::stack::TcpConfig;
+    use super::*;
+    use crate::segment::Segment;
+    use smoltcp::wire::TcpControl;
+
+    const LARGE_BYTES: usize = 8 << 20;
+
+    fn large(count: usize) -> Vec<Engine> {
+        let (receive_buffer_bytes, send_buffer_bytes) = (LARGE_BYTES, LARGE_BYTES);
+        let config = TcpConfig { receive_buffer_bytes, send_buffer_bytes, ..TcpConfig::default() };
+        let pool = SocketPool::new(&config);
+        (0..count).map(|seed| Engine::new(&pool, Ipv4Addr::LOCALHOST, seed as u64, 0)).collect()
+    }
+
+    /// A header as it announces a byte so far into the connection.
+    fn at(seq: u32, control: TcpControl, payload: &[u8]) -> TcpHeader {
+        let src = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+        let packet = Segment { src, dst: src, seq, ack: None, window: 1, control, payload }.to_vec();
+        TcpHeader::read(&packet).expect("a segment")
+    }
+
+    #[test]
+    fn untouched_buffers_are_kept_however_large() {
+        let engines = large(40);
+        assert!(engines.len() * 2 * LARGE_BYTES > 2 * KEPT_BYTES);
+        drop(engines);
+        assert_eq!(kept(), (40, 0));
+        drop(large(40));
+        assert_eq!(kept(), (40, 0), "the same ones");
+    }
+
+    #[test]
+    fn what_was_written_counts_and_is_bounded() {
+        let mut engines = large(40);
+        let start = u32::MAX - 5;
+        engines[0].announce(&at(start, TcpControl::Syn, &[]));
+        engines[0].announce(&at(start.wrapping_add(1_001), TcpControl::None, b"later"));
+        drop(engines.remove(0));
+        assert_eq!(
+            kept(),
+            (1, 1_005),
+            "from the start to the end of what came, over the wrap of the numbers"
+        );
+        engines.push(large(1).remove(0));
+        assert_eq!(kept(), (0, 0));
+        for engine in &mut engines {
+            engine.announce(&at(start, TcpControl::Syn, &[]));
+            engine.announce(&at(start.wrapping_add(LARGE_BYTES as u32 * 3), TcpControl::None, b"end"));
+        }
+        drop(engines);
+        assert_eq!(
+            kept(),
+            (KEPT_BYTES / LARGE_BYTES, KEPT_BYTES),
+            "a buffer holds no more than it has room for"
+        );
     }
 }

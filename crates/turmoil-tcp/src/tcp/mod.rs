@@ -7,4 +7,5 @@ mod conn;
 mod engine;
 pub mod flow;
 pub mod net;
+mod pool;
 pub mod stack;

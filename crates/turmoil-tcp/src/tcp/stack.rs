@@ -5,8 +5,9 @@
 mod sockets;
 
 use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Transition};
-use super::engine::{Engine, SocketPool};
+use super::engine::Engine;
 use super::flow::{Flow, FlowConfig, Wheel};
+use super::pool::SocketPool;
 use crate::seeds;
 use crate::segment::{self, Segment, TcpHeader};
 use rand::Rng;
@@ -457,7 +458,7 @@ impl Stack {
             self.time_wait_ends.push_back((now_us + self.config.time_wait_us, tuple));
             self.counters.time_waits += 1;
         }
-        conn.end(&self.pool);
+        conn.end();
         self.by_tuple.remove(&tuple);
         let phase = conn.phase;
         if let Phase::SynReceived(listener) = phase

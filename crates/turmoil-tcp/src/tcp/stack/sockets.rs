@@ -233,9 +233,6 @@ impl Stack {
     pub(crate) fn power_off(&mut self) {
         for conn in std::mem::take(&mut self.conns).into_values() {
             self.retransmits += conn.flow.retransmits();
-            if let Some(engine) = conn.engine {
-                self.pool.give_back(engine);
-            }
         }
         self.by_tuple.clear();
         self.listeners.clear();
