@@ -18,6 +18,9 @@
 //! loss of power. Without that the system writes in its own time: under ext4 new files may stand under
 //! their names with no bytes for up to 30 seconds after they have been published.
 //!
+//! Uploads that follow each other within a millisecond go to the same directory without looking for it again: what
+//! another process does to directories meanwhile counts as done at the same time. What this process does counts at once.
+//!
 //! Small reads and writes are done inline: on a local file system they take microseconds, less
 //! than a hop to another thread. What may take long, and would keep other sessions waiting, has a
 //! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.

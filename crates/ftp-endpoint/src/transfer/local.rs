@@ -58,6 +58,9 @@ impl<'f, 'r, W: WriteFile> Local<'f, 'r, W> {
     }
 
     pub(super) async fn data(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         self.payload_bytes += bytes.len() as u64;
         if self.block_count > 0 {
             self.flush().await?;
@@ -176,6 +179,7 @@ mod tests {
                 4 => out.data(block).await.unwrap(),
                 _ => out.block(block).await.unwrap(),
             }
+            out.data(&[]).await.unwrap();
             expected.extend_from_slice(block);
         }
         assert_eq!(out.payload_bytes, expected.len() as u64);

@@ -443,15 +443,18 @@ impl<N: Net> DataConnection<N> {
             }
         };
         local.flush().await?;
-        let payload_bytes = local.payload_bytes;
-        let wire_bytes = (self.unread.len() - input.len()) as u64;
-        self.unread.advance(wire_bytes as usize);
+        let (payload_bytes, wire_bytes) = (local.payload_bytes, received.len() - input.len());
+        self.unread.advance(wire_bytes);
+        self.received(payload_bytes, wire_bytes as u64, moved);
+        Ok(ended)
+    }
+
+    fn received(&mut self, payload_bytes: u64, wire_bytes: u64, moved: &mut TransferStats) {
         moved.payload_bytes += payload_bytes;
         moved.wire_bytes += wire_bytes;
         self.total.payload_bytes += payload_bytes;
         self.total.wire_bytes += wire_bytes;
         self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
-        Ok(ended)
     }
 
     fn told_end(&self, name: &str, moved: TransferStats, result: &Result<(), TransferError>) {
