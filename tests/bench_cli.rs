@@ -205,7 +205,9 @@ fn a_small_file_in_a_pipeline_costs_few_system_calls() {
         assert!(of("writev") + of("sendmsg") <= 1.0, "{row}");
         assert!(of("read") + of("readv") <= 1.4, "{row}");
         assert!(of("renameat") >= 0.9, "every file is published: {row}");
-        assert!(row["system_calls_per_file"].as_f64() <= Some(16.5), "{row}");
+        // In a debug build the standard library looks at each descriptor that it closes.
+        let all = row["system_calls_per_file"].as_f64().unwrap() - of("fcntl");
+        assert!(all <= 16.5, "{all} of {row}");
     }
 }
 
