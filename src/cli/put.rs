@@ -77,9 +77,10 @@ struct Plan {
 }
 
 impl Plan {
-    fn add_file(&mut self, path: &Path, remote: String, metadata: &Metadata) -> anyhow::Result<()> {
+    fn add_file(&mut self, path: &Path, remote: String, there: &There) -> anyhow::Result<()> {
+        let metadata = &there.metadata;
         self.bytes += metadata.len();
-        let local = self.local_path(path)?;
+        let local = self.local_path(path, there.is_link)?;
         if let Ok(time) = metadata.modified() {
             self.modified.insert(remote.clone(), whole_seconds(time));
         }
@@ -89,10 +90,10 @@ impl Plan {
 
     /// The path from the root of the file system, symbolic links resolved. Files come by directory,
     /// and a directory is resolved once.
-    fn local_path(&mut self, path: &Path) -> anyhow::Result<VirtualPath> {
+    fn local_path(&mut self, path: &Path, is_link: bool) -> anyhow::Result<VirtualPath> {
         let context = || path.display().to_string();
         if let (Some(given), Some(name)) = (path.parent(), path.file_name())
-            && !std::fs::symlink_metadata(path).with_context(context)?.is_symlink()
+            && !is_link
         {
             if self.parent.as_ref().is_none_or(|(known, _)| known != given) {
                 let here = if given.as_os_str().is_empty() { Path::new(".") } else { given };
@@ -149,13 +150,14 @@ impl Plan {
         remote: String,
         above: &mut Vec<PathBuf>,
     ) -> anyhow::Result<Option<(Reason, &'static str)>> {
-        let is_link = std::fs::symlink_metadata(path)?.is_symlink();
-        let metadata = match std::fs::metadata(path) {
-            Err(error) if is_link && error.kind() == io::ErrorKind::NotFound => {
+        let there = match There::at(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
                 return Ok(Some((Reason::LinkOut, "a link that leads nowhere")));
             }
-            metadata => metadata?,
+            there => there?,
         };
+        let There { is_link, metadata } = &there;
+        let is_link = *is_link;
         let target = if is_link { std::fs::canonicalize(path)? } else { path.to_owned() };
         if is_link && !self.follow_links {
             let is_inside = above.first().is_some_and(|tree| target.starts_with(tree));
@@ -177,7 +179,22 @@ impl Plan {
         if !metadata.is_file() {
             return Ok(Some((Reason::Special, Reason::Special.as_str())));
         }
-        self.add_file(path, remote, &metadata).map(|()| None)
+        self.add_file(path, remote, &there).map(|()| None)
+    }
+}
+
+/// What stands under a path.
+struct There {
+    is_link: bool,
+    /// Of what a link leads to.
+    metadata: Metadata,
+}
+
+impl There {
+    fn at(path: &Path) -> io::Result<Self> {
+        let own = std::fs::symlink_metadata(path)?;
+        let is_link = own.is_symlink();
+        Ok(Self { is_link, metadata: if is_link { std::fs::metadata(path)? } else { own } })
     }
 }
 
@@ -209,13 +226,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let mut plan = Plan { follow_links: args.follow_links, ..Plan::default() };
     for file in &args.files {
-        let metadata = std::fs::metadata(file).with_context(|| file.display().to_string())?;
+        let there = There::at(file).with_context(|| file.display().to_string())?;
+        let metadata = &there.metadata;
         if metadata.is_dir() && args.recursive {
             // `.` and `..` have names, too.
             let whole = std::fs::canonicalize(file).with_context(|| file.display().to_string())?;
             plan.add_tree(&whole, args.url.below(&name_of(&whole)?), &mut Vec::new());
         } else if metadata.is_file() {
-            plan.add_file(file, args.url.below(&name_of(file)?), &metadata)?;
+            plan.add_file(file, args.url.below(&name_of(file)?), &there)?;
         } else if metadata.is_dir() {
             bail!("{} is a directory; give -r to upload what is in it", file.display());
         } else {

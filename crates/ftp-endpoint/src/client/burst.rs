@@ -233,6 +233,12 @@ impl<W: WriteFile> WriteFile for Sink<W> {
             Self::Nothing => Ok(()),
         }
     }
+    async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => file.write_together(pieces).await,
+            Self::Nothing => Ok(()),
+        }
+    }
     async fn publish(self) -> Result<(), StoreError> {
         match self {
             Self::File(file) => file.publish().await,

@@ -38,6 +38,9 @@ pub struct Control<N: Net> {
     reply_timeout: Duration,
     /// Completion replies owed to us: one a command (the greeting counts as one).
     owed: u32,
+    /// Commands that [`Pace::Together`] may hold back.
+    held: u32,
+    pace: Pace,
     round_trips: u64,
     /// The latest of 110 replies.
     mark: Option<RestartMarker>,
@@ -63,6 +66,8 @@ impl<N: Net> Control<N> {
             unread: BytesMut::new(),
             reply_timeout,
             owed: 1,
+            held: 0,
+            pace: Pace::Now,
             round_trips: 0,
             mark: None,
             broken: false,
@@ -121,6 +126,7 @@ impl<N: Net> Control<N> {
             self.round_trips += 1;
         }
         self.owed += 1;
+        self.held += u32::from(self.pace == Pace::Together);
         let sending = async {
             self.stream.write_all(&line).await?;
             self.stream.settle().await
@@ -165,29 +171,51 @@ impl<N: Net> Control<N> {
 
     /// Commands to come may leave together, by the next flush or wait for a reply.
     pub fn pace(&mut self, pace: Pace) {
+        self.pace = pace;
         self.stream.pace(pace);
+    }
+
+    /// Commands that may not have left yet.
+    pub fn held(&self) -> u32 {
+        self.held
     }
 
     /// Sends what [`Pace::Together`] has held back.
     pub async fn flush(&mut self) -> Result<(), ClientError> {
         match self.net.timeout(self.reply_timeout, self.stream.flush()).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                self.held = 0;
+                Ok(())
+            }
             Ok(Err(error)) => Err(self.broke(ClientError::Control(error))),
             Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
+        }
+    }
+
+    /// The next reply, if all of it has been read already.
+    pub fn reply_at_hand(&mut self) -> Result<Option<Reply>, ClientError> {
+        let mut input = &self.unread[..];
+        let parsed = self.parser.parse(&mut input);
+        let taken = self.unread.len() - input.len();
+        self.unread.advance(taken);
+        match parsed {
+            Ok(reply) => Ok(reply.map(|reply| self.took(reply))),
+            Err(error) => Err(self.broke(error.into())),
         }
     }
 
     /// The next reply, however long it takes. May be dropped without losing any of it.
     pub async fn next_reply(&mut self) -> Result<Reply, ClientError> {
         loop {
-            let mut input = &self.unread[..];
-            let parsed = self.parser.parse(&mut input);
-            let taken = self.unread.len() - input.len();
-            self.unread.advance(taken);
-            match parsed {
-                Ok(None) => {}
-                Ok(Some(reply)) => return Ok(self.took(reply)),
-                Err(error) => return Err(self.broke(error.into())),
+            if let Some(reply) = self.reply_at_hand()? {
+                return Ok(reply);
+            }
+            if self.held > 0 {
+                // What has not left is not answered.
+                if let Err(error) = self.stream.flush().await {
+                    return Err(self.broke(ClientError::Control(error)));
+                }
+                self.held = 0;
             }
             self.unread.reserve(READ_BYTES);
             match self.stream.read_buf(&mut self.unread).await {

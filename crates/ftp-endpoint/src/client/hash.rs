@@ -77,6 +77,12 @@ impl<F: WriteFile> WriteFile for Hashing<F> {
         }
         self.file.write(bytes).await
     }
+    async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+        if let Some(hash) = &mut self.hash {
+            pieces.iter().for_each(|piece| hash.update(piece));
+        }
+        self.file.write_together(pieces).await
+    }
     async fn publish(self) -> Result<(), StoreError> {
         self.file.publish().await
     }

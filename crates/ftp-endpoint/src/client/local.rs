@@ -141,6 +141,12 @@ impl<W: WriteFile> WriteFile for LocalWriter<W> {
             Self::Ascii(file) => file.write(bytes).await,
         }
     }
+    async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+        match self {
+            Self::Image(file) => file.write_together(pieces).await,
+            Self::Ascii(file) => file.write_together(pieces).await,
+        }
+    }
     async fn publish(self) -> Result<(), StoreError> {
         match self {
             Self::Image(file) => file.publish().await,

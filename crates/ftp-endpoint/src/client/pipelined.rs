@@ -66,7 +66,9 @@ impl<N: Net, S: Store> Worker<N, S> {
         let mut burst = Burst::new();
         let (result, kept) = match self.open_pipe(session, &mut burst).await {
             Ok((mut data, kept)) => {
+                session.pace(Pace::Together);
                 let result = self.pump(session, &mut data, &mut burst).await;
+                session.pace(Pace::Now);
                 let is_in_step = !std::mem::take(&mut self.doubts_data);
                 if result.is_ok() && !burst.broken && is_in_step {
                     session.keep_data(data);
@@ -136,6 +138,9 @@ impl<N: Net, S: Store> Worker<N, S> {
             } else if burst.owed.is_empty() {
                 data.pace(Pace::Now);
                 return Ok(());
+            } else if let Some(reply) = session.reply_at_hand()? {
+                // It makes room for a file, which leaves with those before it.
+                burst.take_reply(reply);
             } else {
                 let before = (burst.next, burst.owed.len());
                 let flushed = async { data.flush().await.map(|()| TransferStats::default()) };
@@ -154,12 +159,14 @@ impl<N: Net, S: Store> Worker<N, S> {
         }
     }
 
-    /// Sends commands ahead, as far as depth and buffers allow, together.
+    /// Sends commands ahead, as far as depth and buffers allow, together: when half of the depth has not left, and
+    /// before anything is waited for ([`Session::moved_or_reply`]). A command by itself would cost a system call at
+    /// each end and wake the server, for every file.
     async fn top_up(&mut self, session: &mut Session<N>, burst: &mut Burst<S>) -> Result<(), ClientError> {
-        session.pace(Pace::Together);
         let filled = self.fill(session, burst).await;
-        session.pace(Pace::Now);
-        session.flush().await?;
+        if session.held() >= self.policy.pipeline_depth.div_ceil(2) {
+            session.flush().await?;
+        }
         filled
     }
 

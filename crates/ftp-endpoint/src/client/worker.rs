@@ -93,6 +93,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         } else {
             self.run_sequential().await;
         }
+        self.store.rest();
         if let Some(session) = self.session.take() {
             let cost = session.quit().await;
             self.spent = self.spent.plus(cost);

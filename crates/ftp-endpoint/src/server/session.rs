@@ -15,6 +15,7 @@ use super::replies::Refusal;
 use super::tls::SessionTls;
 use crate::net::{Net, Stream, Time, at_once};
 use crate::observe::{Event, Observer, Watch, Who};
+use crate::store::Store;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
@@ -205,6 +206,9 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 return line;
             }
             self.data.flush().await;
+        }
+        if let Some(user) = self.user.as_ref().filter(|_| !self.control.has_waiting()) {
+            user.store.rest();
         }
         loop {
             tokio::select! {

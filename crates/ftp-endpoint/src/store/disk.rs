@@ -18,6 +18,9 @@
 //! loss of power. Without that the system writes in its own time: under ext4 new files may stand under
 //! their names with no bytes for up to 30 seconds after they have been published.
 //!
+//! Uploads that follow each other within a millisecond go to the same directory without looking for it again: what
+//! another process does to directories meanwhile counts as done at the same time. What this process does counts at once.
+//!
 //! Small reads and writes are done inline: on a local file system they take microseconds, less
 //! than a hop to another thread. What may take long, and would keep other sessions waiting, has a
 //! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.
@@ -30,6 +33,7 @@ mod listing;
 mod parts;
 mod publish;
 mod reader;
+mod recent;
 mod temporary;
 mod writer;
 
@@ -41,10 +45,11 @@ use commit::{Committer, Touched};
 use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
 pub use reader::DiskReader;
+use recent::Recent;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 pub use writer::DiskWriter;
 
 /// Names of uploads under way begin and end so; such names are hidden from and refused to clients.
@@ -62,13 +67,14 @@ pub struct DiskStore {
     principal: Arc<Principal>,
     /// Of a durable store.
     committer: Option<Arc<Committer>>,
+    recent: Arc<Mutex<Recent>>,
 }
 
 impl DiskStore {
     /// Serves the directory at `root`, which must exist.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
         let root = Arc::new(Dir::open_ambient_dir(root, ambient_authority())?);
-        Ok(Self { root, principal: Arc::default(), committer: None })
+        Ok(Self { root, principal: Arc::default(), committer: None, recent: Arc::default() })
     }
 
     /// Whether the other is a clone of this one.
@@ -78,13 +84,18 @@ impl DiskStore {
 
     /// The directory that holds `path`'s last name, and that name; the root has none.
     fn parent<'a>(&self, path: &'a VirtualPath) -> Result<(Arc<Dir>, &'a str), StoreError> {
+        self.parent_by(path, |parent| Ok(Arc::new(self.root.open_dir(on_disk(parent)).map_err(error)?)))
+    }
+
+    /// The same, by what opens the directory where it is not the root.
+    fn parent_by<'a>(
+        &self,
+        path: &'a VirtualPath,
+        open: impl FnOnce(&VirtualPath) -> Result<Arc<Dir>, StoreError>,
+    ) -> Result<(Arc<Dir>, &'a str), StoreError> {
         let name = checked(path)?.name().ok_or(StoreError::Denied)?;
         let parent = path.parent();
-        let directory = if parent.name().is_none() {
-            self.root.clone()
-        } else {
-            Arc::new(self.root.open_dir(on_disk(&parent)).map_err(error)?)
-        };
+        let directory = if parent.name().is_none() { self.root.clone() } else { open(&parent)? };
         Ok((directory, name))
     }
 }
@@ -241,6 +252,10 @@ impl Store for DiskStore {
         self.committer.as_ref().is_some_and(|committer| committer.has_room())
     }
 
+    fn rest(&self) {
+        self.let_go();
+    }
+
     async fn read(&self, path: &VirtualPath, offset: u64) -> Result<DiskReader, StoreError> {
         DiskReader::open(&self.root, on_disk(checked(path)?), offset)
     }
@@ -279,6 +294,7 @@ impl Store for DiskStore {
                 }
             }
             directory.remove_file(&name).map_err(error)?;
+            recent::changed();
             let parts = parts::forget(&store.root, &path);
             Ok(Touched::directories([directory]).and(parts))
         })
@@ -311,6 +327,7 @@ impl Store for DiskStore {
                 }
                 other => other.map_err(error)?,
             }
+            recent::changed();
             let parts = parts::forget_below(&root, &path);
             Ok(Touched::directories([directory]).and(parts))
         })
@@ -326,6 +343,7 @@ impl Store for DiskStore {
         let file = if self.is_durable() { open(&from_directory, &from_name).ok() } else { None };
         self.change(file, move || {
             from_directory.rename(&from_name, &to_directory, &to_name).map_err(error)?;
+            recent::changed();
             let (of_old, of_new) = (parts::forget(&root, &from), parts::forget(&root, &to));
             // The new name before the old one is gone.
             Ok(Touched::directories([to_directory, from_directory]).and(of_old).and(of_new))

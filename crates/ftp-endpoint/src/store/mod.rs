@@ -201,6 +201,15 @@ pub trait ReadFile: Send {
 pub trait WriteFile: Send {
     /// Appends all of `bytes`.
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Appends all of each, one after the other: where that costs less than to do so one by one.
+    fn write_together(&mut self, pieces: &[&[u8]]) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async move {
+            for piece in pieces {
+                self.write(piece).await?;
+            }
+            Ok(())
+        }
+    }
     /// Makes what was written appear under its name, atomically.
     fn publish(self) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// The receiver's restart marker for here: what REST needs to go on after a [`Self::keep`].
@@ -247,6 +256,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn publishes_together(&self) -> bool {
         false
     }
+    /// Nothing is to be done for now: what is held open for the next file may be closed.
+    fn rest(&self) {}
     /// Opens a file from an offset on. Errors: [`StoreError::BadOffset`] beyond its end.
     fn read(
         &self,

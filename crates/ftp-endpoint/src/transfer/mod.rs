@@ -69,6 +69,10 @@ pub struct DataConnection<N: Net> {
     encoder: Encoder,
     decoder: Decoder,
     unread: BytesMut,
+    /// So much is read at a time: more, once so much has come at once.
+    read_bytes: usize,
+    /// Where a piece of a file is read to before it is sent.
+    piece: Vec<u8>,
     /// What is decoded in small parts: [`STRINGS_BYTES`], or none.
     strings: Vec<u8>,
     /// Received bytes on their way into the file; empty between two calls.
@@ -94,6 +98,13 @@ pub struct DataConnection<N: Net> {
     /// Owed before anything moves.
     #[cfg(feature = "tls")]
     handshake: Option<Handshake>,
+}
+
+/// Payload that the decoder has left where it was `received`, right before what is `left` of that.
+fn lent<'r>(bytes: &[u8], received: &'r [u8], left: &[u8]) -> Option<&'r [u8]> {
+    let end = received.len() - left.len();
+    let there = received.get(end.checked_sub(bytes.len())?..end)?;
+    std::ptr::eq(there, bytes).then_some(there)
 }
 
 impl<N: Net> DataConnection<N> {
@@ -122,6 +133,8 @@ impl<N: Net> DataConnection<N> {
             encoder: Encoder::new(coding),
             decoder: Decoder::new(coding),
             unread: BytesMut::new(),
+            read_bytes: READ_BYTES,
+            piece: Vec::new(),
             strings: Vec::new(),
             waiting: Vec::new(),
             conversion: None,
@@ -249,6 +262,9 @@ impl<N: Net> DataConnection<N> {
     /// Gives back the memory of an idle connection.
     pub fn rest(&mut self) {
         self.stream.rest();
+        if self.pace == Pace::Now {
+            self.piece = Vec::new();
+        }
         if self.unread.is_empty() || mutant::is(Mutant::ReadAheadDropped) {
             self.unread = BytesMut::new();
             self.strings = Vec::new();
@@ -306,7 +322,6 @@ impl<N: Net> DataConnection<N> {
         self.marks.begin_file();
         self.floor.begin_file();
         let mut incoming = self.conversion.map(Incoming::new);
-        let mut read_bytes = READ_BYTES;
         let mut ended = false;
         loop {
             if !self.unread.is_empty() && self.decode_unread(file, &mut incoming, moved).await? {
@@ -317,7 +332,7 @@ impl<N: Net> DataConnection<N> {
                 ended = true;
                 continue;
             }
-            self.unread.reserve(read_bytes);
+            self.unread.reserve(self.read_bytes);
             let idle_limit = if mutant::is(Mutant::NoDataTimeout) {
                 Duration::from_secs(1 << 30)
             } else {
@@ -338,7 +353,7 @@ impl<N: Net> DataConnection<N> {
                 self.floor.moved(self.net.now().saturating_sub(begun), read as u64)?;
             }
             if read >= READ_BYTES {
-                read_bytes = N::MAX_READ_BYTES;
+                self.read_bytes = N::MAX_READ_BYTES;
             }
             if read == 0 {
                 return match self.decoder.finish() {
@@ -375,7 +390,8 @@ impl<N: Net> DataConnection<N> {
             self.strings.resize(STRINGS_BYTES, 0);
         }
         let mut local = Local::new(file, incoming, &mut self.waiting);
-        let mut input = &self.unread[..];
+        let received = &self.unread[..];
+        let mut input = received;
         let ended = loop {
             let mut filled = 0;
             let event = if self.strings.is_empty() {
@@ -394,7 +410,10 @@ impl<N: Net> DataConnection<N> {
                         local.data(plain).await?;
                     }
                 }
-                Some(Event::Data { bytes, .. }) => local.data(bytes).await?,
+                Some(Event::Data { bytes, .. }) => match lent(bytes, received, input) {
+                    Some(block) => local.block(block).await?,
+                    None => local.data(bytes).await?,
+                },
                 Some(Event::Run { byte, len, .. }) => local.data(&[byte; u8::MAX as usize][..len]).await?,
                 Some(Event::Marker(text)) => {
                     if self.marks.tell.is_some()
@@ -424,15 +443,18 @@ impl<N: Net> DataConnection<N> {
             }
         };
         local.flush().await?;
-        let payload_bytes = local.payload_bytes;
-        let wire_bytes = (self.unread.len() - input.len()) as u64;
-        self.unread.advance(wire_bytes as usize);
+        let (payload_bytes, wire_bytes) = (local.payload_bytes, received.len() - input.len());
+        self.unread.advance(wire_bytes);
+        self.received(payload_bytes, wire_bytes as u64, moved);
+        Ok(ended)
+    }
+
+    fn received(&mut self, payload_bytes: u64, wire_bytes: u64, moved: &mut TransferStats) {
         moved.payload_bytes += payload_bytes;
         moved.wire_bytes += wire_bytes;
         self.total.payload_bytes += payload_bytes;
         self.total.wire_bytes += wire_bytes;
         self.watch.tell(self.net.now(), Seen::Progress { payload_bytes, wire_bytes });
-        Ok(ended)
     }
 
     fn told_end(&self, name: &str, moved: TransferStats, result: &Result<(), TransferError>) {

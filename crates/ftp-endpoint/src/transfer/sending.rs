@@ -30,7 +30,9 @@ impl<N: Net> DataConnection<N> {
         let (local, peer, wire_offset) = (self.local, self.peer, self.written_bytes);
         self.watch
             .tell(self.net.now(), Seen::SendBegins { name, local, peer, wire_offset, coding: self.coding });
-        let result = self.send_pieces(file, &mut moved).await;
+        let mut buffer = std::mem::take(&mut self.piece);
+        let result = self.send_pieces(file, &mut buffer, &mut moved).await;
+        self.piece = buffer;
         if self.ends_unfinished && matches!(result, Err(TransferError::Store(_))) {
             self.end().await;
         }
@@ -41,10 +43,11 @@ impl<N: Net> DataConnection<N> {
     async fn send_pieces(
         &mut self,
         file: &mut impl ReadFile,
+        buffer: &mut Vec<u8>,
         moved: &mut TransferStats,
     ) -> Result<(), TransferError> {
         self.floor.begin_file();
-        let mut buffer = vec![0; N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1)];
+        buffer.resize(N::PIECE_BYTES.min(file.remaining_bytes() as usize).max(1), 0);
         let restarts = self.conversion.is_none_or(|it| it.restarts_anywhere());
         let interval = self.marker_interval_bytes.filter(|_| self.coding.mode.is_framed() && restarts);
         let interval = interval.map(NonZeroU64::get);

@@ -70,6 +70,16 @@ impl<N: Net, F: WriteFile> WriteFile for Throttled<N, F> {
         Ok(())
     }
 
+    async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+        if self.rate.is_none() {
+            return self.inner.write_together(pieces).await;
+        }
+        for piece in pieces {
+            self.write(piece).await?;
+        }
+        Ok(())
+    }
+
     async fn publish(self) -> Result<(), StoreError> {
         self.inner.publish().await
     }

@@ -4,7 +4,7 @@ use super::data::Opened;
 use super::{Session, parse_features, refused};
 use crate::client::error::ClientError;
 use crate::client::policy::Direction;
-use crate::net::{Net, Pace};
+use crate::net::{Net, Pace, Stream};
 use crate::transfer::DataConnection;
 use ftp_proto::command::{Command, ExtendedPassive};
 use ftp_proto::reply::Reply;
@@ -81,9 +81,20 @@ impl<N: Net> Session<N> {
         self.control.pace(pace);
     }
 
+    /// Commands that may not have left yet.
+    pub(in crate::client) fn held(&self) -> u32 {
+        self.control.held()
+    }
+
     /// Sends what [`Pace::Together`] has held back.
     pub(in crate::client) async fn flush(&mut self) -> Result<(), ClientError> {
         self.control.flush().await
+    }
+
+    /// The next reply, if all of it has been read already, where what is written meanwhile waits for company
+    /// ([`Pace::Together`]).
+    pub(in crate::client) fn reply_at_hand(&mut self) -> Result<Option<Reply>, ClientError> {
+        if <N::Stream as Stream>::HEEDS_PACE { self.control.reply_at_hand() } else { Ok(None) }
     }
 
     /// The next reply, preliminary ones included.

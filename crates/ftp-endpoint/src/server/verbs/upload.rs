@@ -271,6 +271,14 @@ impl<S: Store> WriteFile for Target<S> {
         }
     }
 
+    async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+        match self {
+            Self::Whole(file) => file.write_together(pieces).await,
+            Self::Lines(file) => file.write_together(pieces).await,
+            Self::Range(file) => file.write_together(pieces).await,
+        }
+    }
+
     async fn publish(self) -> Result<(), StoreError> {
         match self {
             Self::Whole(file) => file.publish().await,

@@ -1,6 +1,7 @@
 //! What failed uploads have left, in a hidden directory of the store's root: who may go on from it is in
 //! its name, and counting a user's reads no more than that directory.
 
+use super::recent::changed;
 use super::temporary::id_of;
 use super::{PARTIAL_END, PARTS, TEMPORARY_START, error};
 use crate::store::{PartId, Principal, StoreError};
@@ -115,6 +116,7 @@ pub(super) fn keep(
         let moved = root
             .open_dir(PARTS)
             .and_then(|parts| from.rename(temporary, &parts, name_of(path, principal)).map(|()| parts));
+        changed();
         match moved {
             Ok(parts) => {
                 drop_oldest(&parts, principal);

@@ -2,9 +2,9 @@
 
 use super::appends::InPlace;
 use super::commit::{Change, Touched};
+use super::error;
 use super::temporary::{Temporary, copy_over, rename_new};
 use super::writer::{DiskWriter, Publication, Target, remove};
-use super::{error, parts};
 use crate::store::StoreError;
 use cap_std::fs::File;
 use ftp_proto::name::to_os;
@@ -63,8 +63,7 @@ impl DiskWriter {
             Target::Append(append) => append.commit(),
             Target::Follow(_) | Target::Nothing => {}
         }
-        // An older, failed upload must not be taken for a part of this one.
-        let parts = parts::forget_own(&self.store.root, &self.path, &self.store.principal);
+        let parts = self.store.forget_part(&self.path);
         Ok(touched.and([self.directory.clone()]).and(parts))
     }
 

@@ -4,7 +4,7 @@ use super::appends;
 use super::{error, open};
 use crate::store::{ReadFile, StoreError};
 use cap_std::fs::{Dir, File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, IoSliceMut, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Looked ahead for at the end that was promised; some files of the kernel's give all of themselves to
@@ -53,6 +53,23 @@ impl DiskReader {
         self.file.metadata().map_err(error)
     }
 
+    /// The end of what was promised, and with the same call what is beyond it: a read that stops there has found the
+    /// end, as one that finds nothing has.
+    fn read_to_end(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let mut beyond = [0; AHEAD_BYTES];
+        let read = loop {
+            let mut slices = [IoSliceMut::new(buffer), IoSliceMut::new(&mut beyond)];
+            match self.file.read_vectored(&mut slices) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other.map_err(error)?,
+            }
+        };
+        let (in_buffer, beyond_bytes) = (read.min(buffer.len()), read.saturating_sub(buffer.len()));
+        self.at += in_buffer as u64;
+        self.came(&beyond[..beyond_bytes])?;
+        Ok(in_buffer)
+    }
+
     fn read_file(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
         loop {
             match self.file.read(buffer) {
@@ -70,6 +87,12 @@ impl DiskReader {
         }
         let mut beyond = [0; AHEAD_BYTES];
         let read = self.read_file(&mut beyond)?;
+        self.came(&beyond[..read])
+    }
+
+    /// Read from beyond the end that was promised, which has been reached.
+    fn came(&mut self, beyond: &[u8]) -> Result<(), StoreError> {
+        let read = beyond.len();
         if read == 0 {
             return Ok(());
         }
@@ -94,13 +117,19 @@ impl ReadFile for DiskReader {
         if room == 0 {
             return Ok(0);
         }
-        let read = if self.ahead.is_empty() {
-            self.read_file(&mut buffer[..room])?
-        } else {
+        let is_rest = room as u64 == self.end - self.at && !self.open_ended;
+        let read = if !self.ahead.is_empty() {
             let len = room.min(self.ahead.len());
             buffer[..len].copy_from_slice(&self.ahead[..len]);
             self.ahead.drain(..len);
             len
+        } else if is_rest {
+            match self.read_to_end(&mut buffer[..room])? {
+                0 => 0,
+                read => return Ok(read),
+            }
+        } else {
+            self.read_file(&mut buffer[..room])?
         };
         self.at += read as u64;
         if read == 0 {

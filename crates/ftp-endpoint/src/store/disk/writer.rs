@@ -6,12 +6,15 @@ use super::publish::{Keep, Publish};
 use super::temporary::{Temporary, inherit};
 use super::{DiskStore, aside, error, is_hidden, on_disk, open, parts};
 use crate::store::{PartId, StoreError, Write, WriteFile};
-use cap_std::fs::{Dir, Metadata};
+use cap_std::fs::{Dir, File, Metadata};
 use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
-use std::io::{self, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Pieces written by one system call.
+const MAX_SLICES: usize = 8;
 
 /// A file of a [`DiskStore`], being written.
 pub struct DiskWriter {
@@ -67,7 +70,7 @@ struct Place {
 impl Place {
     /// A link beneath the root stands for the file that it leads to.
     fn of(store: &DiskStore, path: &VirtualPath) -> Result<Self, StoreError> {
-        let (directory, name) = store.parent(path)?;
+        let (directory, name) = store.parent_by(path, |parent| store.directory(parent))?;
         let place = Self::at(directory, name)?;
         if !place.old.as_ref().is_some_and(Metadata::is_symlink) {
             return Ok(place);
@@ -192,6 +195,30 @@ fn take_over(
     taken
 }
 
+/// A few pieces at a time in one system call.
+fn write_all(file: &mut File, pieces: &[&[u8]]) -> io::Result<()> {
+    for some in pieces.chunks(MAX_SLICES) {
+        if let [piece] = some {
+            file.write_all(piece)?;
+            continue;
+        }
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        some.iter().zip(&mut slices).for_each(|(piece, slice)| *slice = IoSlice::new(piece));
+        let mut left = &mut slices[..some.len()];
+        // Without the empty ones: nothing written is an error then.
+        IoSlice::advance_slices(&mut left, 0);
+        while !left.is_empty() {
+            match file.write_vectored(left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut left, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn remove(directory: &Dir, temporary: &str) {
     // Nothing better can be done about a leftover than to leave it hidden.
     let _ = directory.remove_file(temporary);
@@ -229,16 +256,16 @@ impl DiskWriter {
         Ok(())
     }
 
-    async fn write_all(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+    async fn write_all(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
         self.claim()?;
         match &mut self.target {
             Target::Temporary { file, .. } => {
                 if file.lacks_prefix() {
                     file.copy_prefix().await?;
                 }
-                file.file.write_all(bytes).map_err(error)
+                write_all(&mut file.file, pieces).map_err(error)
             }
-            Target::Append(append) => append.file.write_all(bytes).map_err(error),
+            Target::Append(append) => write_all(&mut append.file, pieces).map_err(error),
             Target::Follow(_) | Target::Nothing => Err(StoreError::Denied),
         }
     }
@@ -261,10 +288,14 @@ impl Drop for DiskWriter {
 
 impl WriteFile for DiskWriter {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let written = self.write_all(bytes).await;
+        self.write_together(&[bytes]).await
+    }
+
+    async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+        let written = self.write_all(pieces).await;
         self.spoilt |= written.is_err();
         written?;
-        self.at += bytes.len() as u64;
+        self.at += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         Ok(())
     }
 
