@@ -135,5 +135,7 @@ mod tests {
         }
         let other = IpAddr::from([0x2001, 0xdb8, 0, 1, 9, 9, 9, 9]);
         assert_eq!(guesses.wait(other, "berta", now, &limits), Some(2 * SECOND));
+        let next = IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1]);
+        assert_eq!(guesses.wait(next, "berta", now, &limits), Some(Duration::ZERO), "not the next network");
     }
 }

@@ -179,3 +179,35 @@ impl Refusal {
         Reply::new(self.code(), format!("{first}{}.", letters.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a store refuses: of a name alone, of a name to store under, and when 150 has been said.
+    #[test]
+    fn what_a_store_refuses_has_its_code() {
+        let io = || std::io::Error::other("x");
+        let codes = |error: fn() -> StoreError| {
+            let transfer = Refusal::Transfer(TransferError::Store(error()));
+            [Refusal::Store(error()).code(), Refusal::Storing(error()).code(), transfer.code()]
+        };
+        // RFC 959 section 4.2.2; RFC 1123 section 4.1.2.11; RFC 3659 for 554.
+        assert_eq!(codes(|| StoreError::Full), [452, 452, 452]);
+        assert_eq!(codes(|| StoreError::TooLarge), [552, 552, 552]);
+        assert_eq!(codes(|| StoreError::Busy), [450, 450, 450]);
+        assert_eq!(codes(|| StoreError::BadOffset { offset: 2, size_bytes: 1 }), [554, 554, 451]);
+        assert_eq!(codes(|| StoreError::Changed), [451, 451, 451]);
+        assert_eq!(codes(|| StoreError::Shrunk { missing_bytes: 1 }), [451, 451, 451]);
+        assert_eq!(codes(|| StoreError::BadName), [553, 553, 451]);
+        assert_eq!(codes(|| StoreError::NotFound), [550, 553, 451]);
+        assert_eq!(codes(|| StoreError::Denied), [550, 553, 451]);
+        assert_eq!(codes(|| StoreError::Exists), [550, 553, 553]);
+        for refused in [StoreError::Io(io()), StoreError::NotDurable(io())] {
+            assert_eq!(Refusal::Store(refused).code(), 451);
+        }
+        for refused in [StoreError::Io(io()), StoreError::NotDurable(io())] {
+            assert_eq!(Refusal::Storing(refused).code(), 451);
+        }
+    }
+}

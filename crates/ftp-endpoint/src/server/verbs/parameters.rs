@@ -193,4 +193,18 @@ mod tests {
             (0..100).filter_map(|seed| in_hidden_order(10_000..=32_767, seed).next()).collect();
         assert!(firsts.len() > 90);
     }
+
+    /// As another program draws them, whose SplitMix64 gives the published numbers for seed 0 (0xE220A8397B1DCDAF,
+    /// 0x6E789E6AA1B965F4).
+    #[test]
+    fn the_order_is_drawn_by_splitmix64() {
+        for (ports, seed, expected) in [
+            (10_000..=32_767, 0, [23_215, 31_204, 16_425, 24_414]),
+            (2_000..=2_099, 7, [2_087, 2_094, 2_001, 2_008]),
+            (1_024..=u16::MAX, 0xDEAD_BEEF_CAFE_F00D, [40_651, 22_518, 4_385, 50_764]),
+        ] {
+            let first: Vec<u16> = in_hidden_order(ports, seed).take(4).collect();
+            assert_eq!(first, expected, "{seed:#x}");
+        }
+    }
 }
