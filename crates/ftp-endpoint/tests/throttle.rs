@@ -1,5 +1,6 @@
 //! A file that is moved no faster than a rate, in virtual time.
 
+use ftp_endpoint::net::Net;
 use ftp_endpoint::store::memory::MemoryStore;
 use ftp_endpoint::store::{ReadFile, Store, Write, WriteFile};
 use ftp_endpoint::transfer::throttle::Throttled;
@@ -17,13 +18,13 @@ fn path() -> VirtualPath {
 async fn pieces_are_a_tenth_of_a_second_long() {
     let (store, net) = (MemoryStore::new(), MemoryNet::new([10, 0, 0, 1].into()));
     let rate = NonZeroU64::new(1_000);
-    let begun = tokio::time::Instant::now();
+    let begun = net.now();
     let mut file = Throttled::new(net.clone(), store.write(&path(), Write::Replace).await.unwrap(), rate);
     file.write(&[7; 2_500]).await.unwrap();
     file.publish().await.unwrap();
-    assert_eq!(begun.elapsed(), Duration::from_millis(2_500));
-    let (begun, mut read, mut buffer) = (tokio::time::Instant::now(), Vec::new(), [0; 2_000]);
-    let mut file = Throttled::new(net, store.read(&path(), 0).await.unwrap(), rate);
+    assert_eq!(net.now() - begun, Duration::from_millis(2_500));
+    let (begun, mut read, mut buffer) = (net.now(), Vec::new(), [0; 2_000]);
+    let mut file = Throttled::new(net.clone(), store.read(&path(), 0).await.unwrap(), rate);
     loop {
         match file.read(&mut buffer).await.unwrap() {
             0 => break,
@@ -31,5 +32,5 @@ async fn pieces_are_a_tenth_of_a_second_long() {
         }
     }
     assert_eq!(read, [100; 25]);
-    assert_eq!(begun.elapsed(), Duration::from_millis(2_500));
+    assert_eq!(net.now() - begun, Duration::from_millis(2_500));
 }
