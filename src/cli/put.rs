@@ -156,8 +156,7 @@ impl Plan {
             }
             there => there?,
         };
-        let There { is_link, metadata } = &there;
-        let is_link = *is_link;
+        let (is_link, metadata) = (there.is_link, &there.metadata);
         let target = if is_link { std::fs::canonicalize(path)? } else { path.to_owned() };
         if is_link && !self.follow_links {
             let is_inside = above.first().is_some_and(|tree| target.starts_with(tree));

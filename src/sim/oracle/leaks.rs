@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::sim::fault::FaultKind;
     use crate::sim::oracle::tests::{Ended, ended};
-    use crate::sim::others::{Ingest, Stranger, StrangerDeed};
+    use crate::sim::others::{Ingest, Stranger};
 
     fn told(change: impl FnOnce(&mut Ended)) -> Option<String> {
         let mut end = ended();
@@ -149,8 +149,7 @@ mod tests {
     fn a_stranger_on_the_servers_host_holds_a_connection_of_its_own() {
         let held = |place, opening, connections| {
             told(|end| {
-                let deed = StrangerDeed::Moves;
-                end.case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 1 });
+                end.case.stranger = Some(Stranger::that_moves(place));
                 end.case.policy.opening = opening;
                 end.network.server_held.connections = connections;
             })
@@ -165,8 +164,7 @@ mod tests {
             assert!(held(place, opening, connections).is_some(), "{place:?} {opening:?} {connections}");
         }
         let client = told(|end| {
-            let (place, deed) = (Neighbour, StrangerDeed::Moves);
-            end.case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 1 });
+            end.case.stranger = Some(Stranger::that_moves(Neighbour));
             end.case.policy.opening = Opening::Active;
             end.network.client_held.connections = 1;
         });

@@ -143,6 +143,7 @@ pub fn loses_unsynced(case: &Case) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::sim::others::StrangerDeed;
     use crate::sim::outcome::{FileFate, Left, Verdict};
     use crate::sim::swarm;
     use crate::sim::truth;
@@ -177,6 +178,13 @@ pub(crate) mod tests {
                 server_sessions: self.server_sessions,
                 ending: self.ending,
             }
+        }
+    }
+
+    impl Stranger {
+        /// One that comes once, at once and in clear, and moves a file.
+        pub(crate) fn that_moves(place: StrangerPlace) -> Self {
+            Self { place, deed: StrangerDeed::Moves, tls: false, after_us: 0, visits: 1 }
         }
     }
 

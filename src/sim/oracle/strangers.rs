@@ -61,8 +61,7 @@ mod tests {
 
     fn told(place: StrangerPlace, change: impl FnOnce(&mut Ended)) -> Option<String> {
         let mut end = ended();
-        let deed = StrangerDeed::Moves;
-        end.case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 1 });
+        end.case.stranger = Some(Stranger::that_moves(place));
         (end.case.fault.kind, end.case.path.loss_ppm, end.case.rival) = (FaultKind::None, 0, None);
         change(&mut end);
         Strangers.conclude(&end.borrow())

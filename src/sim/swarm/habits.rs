@@ -8,8 +8,9 @@ use ftp_endpoint::client::Direction;
 use turmoil_tcp::seeds;
 
 /// In a stream of its own, so that it moves no other draws. Half of those who pipeline set their sessions up by
-/// commands sent together, and half of the clients take a FIN under TLS where SIZE tells that all has come. Of the senders that cannot read their file half stop for it, and of those half end their
-/// connection as at the end of the file.
+/// commands sent together, and half of the clients take a FIN under TLS where SIZE tells that all has come. Of the
+/// senders that cannot read their file half stop for it, and of those half end their connection as at the end of
+/// the file.
 pub(super) fn apply(seed: u64, case: &mut Case) {
     let rng = &mut seeds::stream(seed, "swarm habits");
     let restart_after_us = one_of(rng, &[None, None, Some(200_000), Some(500_000)]);

@@ -228,10 +228,7 @@ pub(super) enum Sink<W> {
 
 impl<W: WriteFile> WriteFile for Sink<W> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        match self {
-            Self::File(file) => file.write(bytes).await,
-            Self::Nothing => Ok(()),
-        }
+        self.write_together(&[bytes]).await
     }
     async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
         match self {

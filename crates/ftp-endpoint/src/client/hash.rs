@@ -72,10 +72,7 @@ impl<F: ReadFile> ReadFile for Hashing<F> {
 
 impl<F: WriteFile> WriteFile for Hashing<F> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        if let Some(hash) = &mut self.hash {
-            hash.update(bytes);
-        }
-        self.file.write(bytes).await
+        self.write_together(&[bytes]).await
     }
     async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
         if let Some(hash) = &mut self.hash {

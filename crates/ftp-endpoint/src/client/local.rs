@@ -136,10 +136,7 @@ impl<W: WriteFile> LocalWriter<W> {
 
 impl<W: WriteFile> WriteFile for LocalWriter<W> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        match self {
-            Self::Image(file) => file.write(bytes).await,
-            Self::Ascii(file) => file.write(bytes).await,
-        }
+        self.write_together(&[bytes]).await
     }
     async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
         match self {

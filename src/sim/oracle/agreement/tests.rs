@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sim::oracle::tests::{Ended, ended};
-use crate::sim::others::{Deed, Ingest, Rival, RivalUser, Stranger, StrangerDeed, StrangerPlace};
+use crate::sim::others::{Deed, Ingest, Rival, RivalUser, Stranger, StrangerPlace};
 use crate::sim::scenario::TlsSpec;
 use Verdict::{Destroyed, Evaporated, SilentCorruption, SilentTruncation};
 use ftp_proto::mode::{Structure, TransmissionMode};
@@ -159,8 +159,7 @@ fn others_under_the_same_name() {
 fn a_neighbour_is_told_by_nothing_but_the_reply() {
     let displaced = |change: fn(&mut Case)| {
         excused(SilentCorruption, |case| {
-            let (place, deed) = (StrangerPlace::Neighbour, StrangerDeed::Moves);
-            case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 1 });
+            case.stranger = Some(Stranger::that_moves(StrangerPlace::Neighbour));
             case.fault.kind = FaultKind::Reset;
             change(case);
         })
@@ -183,8 +182,7 @@ fn a_neighbour_is_told_by_nothing_but_the_reply() {
     assert!(displaced(taken));
     let undisturbed = |in_place: bool| {
         excused(SilentCorruption, |case| {
-            let (place, deed) = (StrangerPlace::Neighbour, StrangerDeed::Moves);
-            case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 1 });
+            case.stranger = Some(Stranger::that_moves(StrangerPlace::Neighbour));
             (case.ingest, case.writes_in_place) = (INGEST, in_place);
         })
     };

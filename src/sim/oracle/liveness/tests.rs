@@ -3,7 +3,7 @@
 use super::*;
 use crate::sim::fault::FaultKind;
 use crate::sim::oracle::tests::ended;
-use crate::sim::others::{Stranger, StrangerDeed};
+use crate::sim::others::Stranger;
 use crate::sim::scenario::TlsSpec;
 use std::time::Duration;
 
@@ -59,8 +59,7 @@ fn a_client_tells_of_its_own_disk_and_tries_nothing() {
 fn who_takes_the_place_of_a_connection_costs_an_attempt_each_time() {
     let with = |place, retries| {
         must(FaultKind::None, |case| {
-            let deed = StrangerDeed::Moves;
-            case.stranger = Some(Stranger { place, deed, tls: false, after_us: 0, visits: 2 });
+            case.stranger = Some(Stranger { visits: 2, ..Stranger::that_moves(place) });
             case.policy.retries = retries;
         })
     };

@@ -264,11 +264,7 @@ enum Target<S: Store> {
 
 impl<S: Store> WriteFile for Target<S> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        match self {
-            Self::Whole(file) => file.write(bytes).await,
-            Self::Lines(file) => file.write(bytes).await,
-            Self::Range(file) => file.write(bytes).await,
-        }
+        self.write_together(&[bytes]).await
     }
 
     async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {

@@ -57,13 +57,8 @@ impl DiskReader {
     /// end, as one that finds nothing has.
     fn read_to_end(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
         let mut beyond = [0; AHEAD_BYTES];
-        let read = loop {
-            let mut slices = [IoSliceMut::new(buffer), IoSliceMut::new(&mut beyond)];
-            match self.file.read_vectored(&mut slices) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other.map_err(error)?,
-            }
-        };
+        let slices = &mut [IoSliceMut::new(buffer), IoSliceMut::new(&mut beyond)];
+        let read = uninterrupted(|| self.file.read_vectored(slices))?;
         let (in_buffer, beyond_bytes) = (read.min(buffer.len()), read.saturating_sub(buffer.len()));
         self.at += in_buffer as u64;
         self.came(&beyond[..beyond_bytes])?;
@@ -71,12 +66,7 @@ impl DiskReader {
     }
 
     fn read_file(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        loop {
-            match self.file.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other.map_err(error),
-            }
-        }
+        uninterrupted(|| self.file.read(buffer))
     }
 
     /// At the end that was promised: whether that is one. A file that has grown, or whose size is not
@@ -108,6 +98,16 @@ impl DiskReader {
         let ahead = (self.end - self.at).min(read as u64) as usize;
         self.ahead = beyond[..ahead].to_vec();
         Ok(())
+    }
+}
+
+/// Again and again, as long as signals come between.
+fn uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> Result<usize, StoreError> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other.map_err(error),
+        }
     }
 }
 
