@@ -1,6 +1,7 @@
 //! What may stand under each name at the receiver, and what it is then: known to the world alone.
 
 use super::case::Case;
+use super::fault::FaultKind;
 use super::others::{self, Deed, Rival};
 use std::sync::Arc;
 
@@ -13,7 +14,13 @@ pub struct Contents {
     pub old: Option<Arc<[u8]>>,
     /// What another session stores under the name, and how.
     pub rival: Option<(Deed, Arc<[u8]>)>,
+    /// The network changes a byte of what it carries.
+    pub changed_on_the_way: bool,
 }
+
+/// What one changed byte of the data connection makes of a file at most, in bytes: itself and, where it was
+/// or became an escape or half of an end of line, its neighbour.
+const CHANGED_BYTES_MAX: usize = 2;
 
 impl Contents {
     /// Of a file that is alone in its world.
@@ -49,22 +56,35 @@ impl Contents {
         }
     }
 
-    /// Whether `found` begins as one of the contents and ends as another, and is neither.
+    /// Whether `found` begins as one of the contents and ends as another, and is neither, nor one of them with
+    /// something left out or changed on the way: that its first or last byte is another's as well is chance then.
     pub fn is_spliced(&self, found: &[u8]) -> bool {
         let rival = self.rival.iter().map(|(_, content)| content);
         let all: Vec<&[u8]> =
             self.versions.iter().chain(&self.old).chain(rival).map(|all| &all[..]).collect();
+        let changed = if self.changed_on_the_way { CHANGED_BYTES_MAX } else { 0 };
         let joins = |begin: &[u8], end: &[u8]| {
-            let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
-            let before = begin.iter().zip(found).take_while(same).count();
-            let after = end.iter().rev().zip(found.iter().rev()).take_while(same).count();
+            let (before, after) = (same_bytes(begin, found), same_bytes_at_end(end, found));
             found.len() == end.len() && before > 0 && after > 0 && before + after >= found.len()
+        };
+        let of_one = |content: &&[u8]| {
+            same_bytes(content, found) + same_bytes_at_end(content, found) + changed >= found.len()
         };
         let of_two = |(nth, begin): (usize, &&[u8])| {
             all.iter().enumerate().any(|(other, end)| nth != other && joins(begin, end))
         };
-        !all.contains(&found) && all.iter().enumerate().any(of_two)
+        !all.iter().any(of_one) && all.iter().enumerate().any(of_two)
     }
+}
+
+/// How many bytes both begin with.
+fn same_bytes(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
+/// How many bytes both end with.
+fn same_bytes_at_end(one: &[u8], other: &[u8]) -> usize {
+    one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
 /// Makes what the world of `case` knows of each of its files, in order.
@@ -72,6 +92,7 @@ pub fn of(case: &Case) -> Vec<Contents> {
     let target = case.fault.target as usize;
     let contents = |(index, file): (usize, &super::workload::FileSpec)| {
         let mut contents = Contents::new(file.shared_bytes());
+        contents.changed_on_the_way = matches!(case.fault.kind, FaultKind::Corrupt { .. });
         if case.old_files {
             contents.old = Some(others::old(file).into());
         }
@@ -119,5 +140,17 @@ mod tests {
         }
         assert!(!alone.is_spliced(b"a riv version"));
         assert!(contents(Some(Deed::LeavesPart)).is_spliced(b"a riv version"));
+    }
+
+    /// Small files have bytes in common by chance.
+    #[test]
+    fn what_is_left_of_one_is_not_joined_of_two() {
+        let mut contents = Contents::new(&b"abcdef"[..]);
+        contents.old = Some(Arc::from(&b"zef"[..]));
+        assert!(!contents.is_spliced(b"aef"));
+        contents.old = Some(Arc::from(&b"uvwxyz"[..]));
+        assert!(contents.is_spliced(b"uvcdef") && contents.is_spliced(b"uvwdef"));
+        contents.changed_on_the_way = true;
+        assert!(!contents.is_spliced(b"uvcdef") && contents.is_spliced(b"uvwdef"));
     }
 }
