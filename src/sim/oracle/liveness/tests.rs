@@ -5,6 +5,7 @@ use crate::sim::fault::FaultKind;
 use crate::sim::oracle::tests::ended;
 use crate::sim::others::Stranger;
 use crate::sim::scenario::TlsSpec;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// Of a put with one retry after a second, by one session over a good path.
@@ -79,6 +80,21 @@ fn a_queue_that_others_fill_may_make_a_handshake_late() {
     assert!(!behind(2, tls, 1_000_000) && !behind(2, tls, 625_000) && behind(2, tls, 624_999));
     assert!(behind(1, tls, 1_000_000), "nobody else fills it");
     assert!(behind(2, None, 1_000_000) && !behind(2, None, 1_250_000));
+}
+
+/// A queue of eight seconds before acknowledgements that nobody misses for longer than the server waits for data.
+#[test]
+fn answers_longer_than_what_they_answer_may_hold_up_its_acknowledgements() {
+    let answered = |interval, data_idle_us, direction| {
+        must(FaultKind::EarlyClose, |case| {
+            case.policy.marker_interval_bytes = NonZeroU64::new(interval);
+            (case.policy.direction, case.timeouts.data_idle_us) = (direction, data_idle_us);
+        })
+    };
+    assert!(!answered(1, 5_000_000, Direction::Put) && !answered(99, 8_000_000, Direction::Put));
+    assert!(answered(1, 8_000_001, Direction::Put) && answered(100, 5_000_000, Direction::Put));
+    assert!(answered(0, 5_000_000, Direction::Put), "no markers");
+    assert!(answered(1, 5_000_000, Direction::Get), "a client answers none");
 }
 
 #[test]
