@@ -128,11 +128,27 @@ pub fn strangers() -> Vec<u8> {
     STRANGERS_WORDS.repeat(10)
 }
 
-/// Another content under the name of `file`: the `nth` of its versions.
+/// Another content under the name of `file`: the `nth` of its versions. Small ones would be the same by chance, and
+/// what became of which could not be told.
 fn version(file: &FileSpec, nth: u64, size_bytes: u64) -> Vec<u8> {
-    let content_seed = file.content_seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    FileSpec { content_seed, size_bytes, ..file.clone() }.bytes()
+    let draw = |nth: u64| {
+        let content_seed = file.content_seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        FileSpec { content_seed, size_bytes, ..file.clone() }.bytes()
+    };
+    let first = draw(nth);
+    if size_bytes != file.size_bytes || first[..] != *file.shared_bytes() {
+        return first;
+    }
+    // Of nothing there is one version only.
+    let mut others = (1..=DRAWS_MAX).map(|again| draw(nth + again * VERSIONS));
+    others.find(|other| *other != first).unwrap_or(first)
 }
+
+/// The old one, the changed source's and the rival's are versions 1 to 3.
+const VERSIONS: u64 = 4;
+
+/// So often in a row no byte is drawn that is the same.
+const DRAWS_MAX: u64 = 16;
 
 /// What stood under the name before: never nothing, for there would be nothing to lose.
 pub fn old(file: &FileSpec) -> Vec<u8> {
@@ -157,4 +173,25 @@ pub fn changed(file: &FileSpec, change: SourceChange) -> Vec<u8> {
 /// What the rival has: at least two bytes, for it stops between two.
 pub fn rivals(file: &FileSpec) -> Vec<u8> {
     version(file, 3, file.size_bytes.max(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::workload::Content;
+
+    /// One letter of text is one of twenty: the same by chance every twentieth time.
+    #[test]
+    fn no_version_is_what_is_sent() {
+        for content_seed in 0..300 {
+            let name = "small".to_owned();
+            let file = FileSpec { name, size_bytes: 1, content: Content::Text, content_seed };
+            let sent = file.bytes();
+            assert!(old(&file) != sent && rivals(&file) != sent);
+            assert_ne!(changed(&file, SourceChange::SameSize), sent);
+        }
+        let empty =
+            FileSpec { name: "empty".to_owned(), size_bytes: 0, content: Content::Text, content_seed: 0 };
+        assert!(changed(&empty, SourceChange::SameSize).is_empty());
+    }
 }
