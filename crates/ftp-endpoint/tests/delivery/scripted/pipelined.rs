@@ -1,5 +1,7 @@
 //! Commands sent ahead in block mode.
 
+#![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
+
 use super::*;
 
 const BLOCK: &[u8] = b"\x40\x00\x03new";
