@@ -5,6 +5,8 @@
 mod cut;
 #[path = "delivery/durable.rs"]
 mod durable;
+#[path = "delivery/scripted.rs"]
+mod scripted;
 #[path = "delivery/times.rs"]
 mod times;
 #[path = "delivery/together.rs"]

@@ -10,5 +10,7 @@ mod ends;
 mod gathered;
 #[path = "tls/handshakes.rs"]
 mod handshakes;
+#[path = "tls/paced.rs"]
+mod paced;
 #[path = "tls/trust.rs"]
 mod trust;

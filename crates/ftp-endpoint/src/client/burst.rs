@@ -243,3 +243,6 @@ impl<W: WriteFile> WriteFile for Sink<W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

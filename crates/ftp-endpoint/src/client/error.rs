@@ -262,3 +262,6 @@ pub(super) fn not_short(told_bytes: Option<u64>, moved_bytes: u64) -> Result<(),
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,7 +283,7 @@ impl<N: Net, S: Store> Worker<N, S> {
         if flight.timing || flight.error.is_some() {
             return Ok(false);
         }
-        let verify = if flight.renaming || flight.timing { Verify::Reply } else { self.policy.verify };
+        let verify = if flight.renaming { Verify::Reply } else { self.policy.verify };
         if let Err(error) = flight.verified(verify) {
             flight.fail(error);
             return Ok(false);

@@ -146,3 +146,23 @@ impl SessionTls {
         Handshake { config: config.clone(), name: self.name(), certificate }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clones share what has been learnt of a server; what else has the same name may trust somebody else.
+    #[test]
+    fn only_clones_are_the_same() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let of = |name: &'static str| {
+            let name = name.try_into().unwrap();
+            ClientTls::new(provider.clone(), rustls::ALL_VERSIONS, &Trust::Anybody, name).unwrap()
+        };
+        let tls = of("ftp.example.org");
+        assert!(tls == tls.clone());
+        assert!(tls != of("ftp.example.org"));
+        let elsewhere = ClientTls { name: "ftp.example.com".try_into().unwrap(), ..tls.clone() };
+        assert!(tls != elsewhere);
+    }
+}

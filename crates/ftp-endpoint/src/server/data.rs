@@ -362,18 +362,35 @@ impl<N: Net> DataPort<N> {
         if self.check(to).is_err() {
             return Err(OpenError::NoPort);
         }
-        Ok(self.net.connect(Some(canonical(self.local.ip())), self.reachable(to)).await?)
+        Ok(self.net.connect(Some(canonical(self.local.ip())), reachable(to, self.peer)).await?)
     }
+}
 
-    /// One family for both ends, though IPv4 came to an IPv6 socket; EPRT's text has no scope, so
-    /// that of a link-local address is the control connection's.
-    fn reachable(&self, to: SocketAddr) -> SocketAddr {
-        match (to, self.peer) {
-            (SocketAddr::V6(mut to), SocketAddr::V6(peer)) if to.ip().is_unicast_link_local() => {
-                to.set_scope_id(peer.scope_id());
-                to.into()
-            }
-            _ => SocketAddr::new(canonical(to.ip()), to.port()),
+/// One family for both ends, though IPv4 came to an IPv6 socket; EPRT's text has no scope, so that of a
+/// link-local address is that of the control connection's `peer`.
+fn reachable(to: SocketAddr, peer: SocketAddr) -> SocketAddr {
+    match (to, peer) {
+        (SocketAddr::V6(mut to), SocketAddr::V6(peer)) if to.ip().is_unicast_link_local() => {
+            to.set_scope_id(peer.scope_id());
+            to.into()
         }
+        _ => SocketAddr::new(canonical(to.ip()), to.port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddrV6;
+
+    #[test]
+    fn a_link_local_address_is_on_the_link_of_the_control_connection() {
+        let scoped = |ip: &str, scope| SocketAddr::V6(SocketAddrV6::new(ip.parse().unwrap(), 2000, 0, scope));
+        let peer = scoped("fe80::1", 3);
+        assert_eq!(reachable(scoped("fe80::2", 0), peer), scoped("fe80::2", 3));
+        assert_eq!(reachable(scoped("2001:db8::2", 0), peer), scoped("2001:db8::2", 0));
+        let v4 = "10.0.0.2:2000".parse().unwrap();
+        assert_eq!(reachable(scoped("::ffff:10.0.0.2", 0), peer), v4);
+        assert_eq!(reachable(v4, "10.0.0.2:21".parse().unwrap()), v4);
     }
 }

@@ -34,6 +34,8 @@ async fn features_have_the_form_of_rfc_2389() {
             ("OPTS", &[501]),
             ("OPTS NOOP", &[501]),
             ("OPTS UTF8 ON", &[200]),
+            ("OPTS UTF8 OFF", &[501]),
+            ("OPTS XPIPE MAYBE", &[501]),
             ("LANG", &[200]),
             ("LANG en-GB", &[200]),
             ("LANG de", &[504]),
@@ -41,6 +43,8 @@ async fn features_have_the_form_of_rfc_2389() {
             ("HOST ftp.example.org", &[220]),
             ("HOST [::1]", &[220]),
             ("HOST ftp.example.org:21", &[501]),
+            (&format!("HOST {}", "a".repeat(255)), &[220]),
+            (&format!("HOST {}", "a".repeat(256)), &[501]),
             ("HELP", &[214]),
             ("HELP retr", &[214]),
             ("HELP frob", &[501]),
@@ -55,6 +59,7 @@ async fn features_have_the_form_of_rfc_2389() {
             ("HOST ftp.example.org", &[503]),
             ("SITE HELP", &[214]),
             ("SITE EXEC rm", &[504]),
+            ("SITE PARTIAL", &[504]),
             ("ALLO 5", &[202]),
             ("ALLO 5 R 4", &[202]),
             ("SMNT /", &[202]),
@@ -77,6 +82,21 @@ async fn status_of_a_path_comes_over_the_control_connection() {
     client.ask("STAT none", 450).await;
     let reply = client.ask("STAT", 211).await;
     assert!(reply.contains(" TYPE A, STRU F, MODE S\r\n"), "{reply}");
+}
+
+/// More than so many lines belong on a data connection: the rest is not hidden, it is said that there is more.
+#[tokio::test(start_paused = true)]
+async fn status_of_a_large_directory_says_that_there_is_more() {
+    let world = world().await;
+    let mut client = world.client().await;
+    for (files, more) in [(1000, false), (1001, true), (1002, true)] {
+        for number in 0..files {
+            world.put(&format!("/d/{number}"), b"");
+        }
+        let reply = client.ask("STAT d", 212).await;
+        assert_eq!(reply.contains("\r\n and more (use LIST)\r\n"), more, "{files}");
+        assert_eq!(reply.matches(" ftp ftp ").count(), 1000, "{files}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

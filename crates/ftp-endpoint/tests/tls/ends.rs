@@ -1,10 +1,14 @@
 //! What ends an upload of stream mode under TLS, and which connection may bring it.
 
 use super::dialogue::{config, protected, secured};
-use ftp_endpoint::net::{Channel, Stream};
+use ftp_endpoint::client::ClientError;
+use ftp_endpoint::client::control::Control;
+use ftp_endpoint::net::{Channel, Listener, Net, Stream};
+use ftp_endpoint::observe::{Nobody, Watch, Who};
 use ftp_endpoint::server::Reuse;
 use ftp_endpoint::transfer::TlsEnd;
-use testkit::memory_net::MemoryStream;
+use std::sync::Arc;
+use testkit::memory_net::{MemoryNet, MemoryStream};
 use testkit::server::*;
 use testkit::tls::{Identity, TLS12, TLS13, Versions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -146,4 +150,23 @@ async fn a_clear_connection_under_prot_p_moves_nothing() {
     drop(data);
     assert!(client.reply().await.starts_with("522"));
     assert_eq!(world.get("g"), None);
+}
+
+/// In clear FIN says the same of a control connection.
+#[tokio::test(start_paused = true)]
+async fn a_control_connection_that_ends_without_close_notify_was_closed() {
+    let identity = Identity::new();
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let (near, far) = tokio::join!(net.connect(None, SERVER), listener.accept());
+    let mut server = Channel::Clear(far.unwrap().0);
+    let accepts = server.accept_tls(Arc::new(identity.rustls_server(TLS13)));
+    let client_config = config(&identity, TLS13);
+    let (client, accepted) = tokio::join!(secured(near.unwrap(), &client_config), accepts);
+    accepted.unwrap();
+    let watch = Watch::new(Arc::new(Nobody), Who::Client, 1);
+    let mut control = Control::new(net, client, PATIENCE, watch).unwrap();
+    drop(server);
+    let error = control.read_completion().await.unwrap_err();
+    assert!(matches!(error, ClientError::ControlClosed), "{error}");
 }

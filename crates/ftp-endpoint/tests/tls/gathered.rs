@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use testkit::memory_net::{MemoryNet, MemoryStream};
 use testkit::server::SERVER;
@@ -15,9 +15,27 @@ use testkit::tls::{Identity, NAME, TLS12, TLS13, Versions};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// A connection in memory, whose writes are counted.
-struct Counted {
+pub(super) struct Counted {
     stream: MemoryStream,
     writes: Arc<AtomicUsize>,
+    pub(super) seen: Arc<Seen>,
+}
+
+/// What else is done with it.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Room for what is read, whenever that is another than the last time.
+    pub(super) rooms: Mutex<Vec<usize>>,
+    pub(super) hints: Mutex<Vec<String>>,
+    pub(super) written_bytes: AtomicUsize,
+    /// Of what is written together it takes the first only.
+    pub(super) takes_one: AtomicBool,
+}
+
+impl Counted {
+    fn hint(&self, text: impl Into<String>) {
+        self.seen.hints.lock().unwrap().push(text.into());
+    }
 }
 
 impl Stream for Counted {
@@ -32,6 +50,24 @@ impl Stream for Counted {
     fn abort(self) {
         self.stream.abort();
     }
+    fn prompt(&self) -> io::Result<()> {
+        self.hint("prompt");
+        Ok(())
+    }
+    fn acknowledge(&self) {
+        self.hint("acknowledge");
+    }
+    fn control(&self) -> io::Result<()> {
+        self.hint("control");
+        Ok(())
+    }
+    fn pace(&mut self, pace: Pace) {
+        self.hint(format!("{pace:?}"));
+    }
+    async fn finish(&mut self) -> io::Result<()> {
+        self.hint("finish");
+        self.shutdown().await
+    }
 }
 
 impl AsyncRead for Counted {
@@ -40,6 +76,11 @@ impl AsyncRead for Counted {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let mut rooms = self.seen.rooms.lock().unwrap();
+        if rooms.last() != Some(&buffer.remaining()) {
+            rooms.push(buffer.remaining());
+        }
+        drop(rooms);
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
@@ -47,13 +88,18 @@ impl AsyncRead for Counted {
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.seen.written_bytes.fetch_add(*bytes, Ordering::Relaxed);
+        }
+        written
     }
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let slices = if self.seen.takes_one.load(Ordering::Relaxed) { &slices[..1] } else { slices };
         self.poll_write(cx, &slices.iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<u8>>())
     }
     fn is_write_vectored(&self) -> bool {
@@ -68,21 +114,27 @@ impl AsyncWrite for Counted {
 }
 
 /// Client's and server's ends, in clear, and the writes of each.
-async fn connected() -> [(Channel<Counted>, Arc<AtomicUsize>); 2] {
+pub(super) async fn connected() -> [(Channel<Counted>, Arc<AtomicUsize>); 2] {
+    seen().await.map(|(channel, writes, _)| (channel, writes))
+}
+
+/// The same, and what else is done with each.
+pub(super) async fn seen() -> [(Channel<Counted>, Arc<AtomicUsize>, Arc<Seen>); 2] {
     let net = MemoryNet::new(SERVER.ip());
     let listener = net.listen(SERVER).await.unwrap();
     let (near, far) = tokio::join!(net.connect(None, SERVER), listener.accept());
     [near.unwrap(), far.unwrap().0].map(|stream| {
         let writes = Arc::new(AtomicUsize::new(0));
-        (Channel::Clear(Counted { stream, writes: writes.clone() }), writes)
+        let seen = Arc::<Seen>::default();
+        (Channel::Clear(Counted { stream, writes: writes.clone(), seen: seen.clone() }), writes, seen)
     })
 }
 
-async fn connect(client: &mut Channel<Counted>, identity: &Identity, versions: Versions) {
+pub(super) async fn connect(client: &mut Channel<Counted>, identity: &Identity, versions: Versions) {
     client.connect_tls(dialogue::config(identity, versions), NAME.try_into().unwrap()).await.unwrap();
 }
 
-async fn accept(server: &mut Channel<Counted>, identity: &Identity, versions: Versions) {
+pub(super) async fn accept(server: &mut Channel<Counted>, identity: &Identity, versions: Versions) {
     server.accept_tls(Arc::new(identity.rustls_server(versions))).await.unwrap();
 }
 

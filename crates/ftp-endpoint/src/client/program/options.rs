@@ -84,3 +84,39 @@ impl Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_says_of_its_session_is_what_the_session_goes_by() {
+        let said = Options {
+            mode: TransmissionMode::Deflate,
+            deflate_level: Some(DeflateLevel::MAX),
+            structure: Structure::Record,
+            representation: Representation::Ebcdic,
+            durable: true,
+            tls: TlsWhen::Required,
+            tls_end: TlsEnd::Lax,
+            connect_timeout: Duration::from_secs(1),
+            reply_timeout: Duration::from_secs(2),
+            data_timeout: Duration::from_secs(3),
+        };
+        let policy = said.policy();
+        assert!(policy.pasv_after_epsv && policy.minds_size);
+        let heard = Options {
+            mode: policy.mode,
+            deflate_level: policy.deflate_level,
+            structure: policy.structure,
+            representation: policy.representation,
+            durable: policy.durable,
+            tls: policy.tls,
+            tls_end: policy.tls_end,
+            connect_timeout: policy.connect_timeout,
+            reply_timeout: policy.reply_timeout,
+            data_timeout: policy.data_timeout,
+        };
+        assert_eq!(heard, said);
+    }
+}

@@ -169,10 +169,6 @@ impl<S: Stream> AsyncWrite for Gathered<S> {
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.holds() {
             return Poll::Ready(Ok(()));

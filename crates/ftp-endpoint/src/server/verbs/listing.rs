@@ -101,8 +101,8 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     while seen < name.len() {
         match pattern.get(at) {
             Some(b'*') => {
-                star = Some((at + 1, seen));
                 at += 1;
+                star = Some((at, seen));
             }
             Some(&byte) if byte == b'?' || byte == name[seen] => {
                 at += 1;
@@ -110,9 +110,8 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
             }
             _ => match star {
                 Some((after, begun)) => {
-                    star = Some((after, begun + 1));
-                    at = after;
-                    seen = begun + 1;
+                    (at, seen) = (after, begun + 1);
+                    star = Some((at, seen));
                 }
                 None => return false,
             },
@@ -299,12 +298,51 @@ mod tests {
             (".//./dir//./", 0, "dir/"),
             ("a/../a/../a", 0, "a/"),
             ("../x", 1, "../x/"),
+            ("a/../x", 1, "x/"),
             ("../../../../x", 2, "../../x/"),
             ("a/../../x", 1, "../x/"),
             ("/", 1, "/"),
             ("//../.././d/.", 1, "/d/"),
         ] {
             assert_eq!(prefix_of(argument, depth), wanted, "{argument}");
+        }
+    }
+
+    /// How often others have their turn while a directory of 1000 entries is listed.
+    fn turns(name_bytes: usize, pattern: Option<String>) -> usize {
+        let metadata = Metadata { kind: Kind::File, size_bytes: 0, modified: None, identity: None };
+        let entry = Entry { name: "n".repeat(name_bytes), metadata };
+        let group = Group { pattern, ..Group::directory(vec![entry; 1000].into()) };
+        let mut listing = std::pin::pin!(async {
+            let mut group = group;
+            while group.next().await.unwrap().is_some() {}
+        });
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        (0..).find(|_| listing.as_mut().poll(&mut context).is_ready()).unwrap()
+    }
+
+    /// A large directory keeps nobody else waiting, least of all where a long pattern is looked for in it.
+    #[test]
+    fn others_have_their_turn_while_a_directory_is_listed() {
+        assert_eq!(turns(100, None), 9);
+        assert_eq!(turns(1, Some("?".to_owned())), 10);
+        assert_eq!(turns(100, Some("n".repeat(100))), 100);
+    }
+
+    /// RFC 3659 section 7.5.5: what is told is what would be done. STOR replaces, which takes both rights.
+    #[test]
+    fn permissions_are_those_that_the_user_has() {
+        let of = |write, delete| {
+            let rights = Rights { read: true, write, delete };
+            (permissions(false, &rights), permissions(true, &rights))
+        };
+        for (write, delete, file, directory) in [
+            (true, true, "rawdf", "elcmdfp"),
+            (true, false, "r", "elcm"),
+            (false, true, "rdf", "eldfp"),
+            (false, false, "r", "el"),
+        ] {
+            assert_eq!(of(write, delete), (file.to_owned(), directory.to_owned()), "{write} {delete}");
         }
     }
 

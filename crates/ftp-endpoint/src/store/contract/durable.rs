@@ -282,14 +282,34 @@ async fn a_file_of_others_is_synced_before_it_is_renamed() {
     assert_eq!(disk.after_power_loss("/theirs"), None);
 }
 
+/// After the loss of power.
+fn parts(disk: &Recorded) -> Option<usize> {
+    let safe = disk.safe.lock().unwrap();
+    let parts = safe.names.get(&inode(&disk.root))?.get(".ftpsim-parts")?;
+    safe.names.get(parts).map(BTreeMap::len)
+}
+
+/// With the name that they were for; where there are none, the disk is not asked for more than the name.
+#[tokio::test]
+async fn parts_of_a_name_that_is_removed_go_for_good() {
+    let (_root, disk, store) = Recorded::new();
+    for name in ["/f", "/g"] {
+        put(&store, name, Write::Replace, b"whole").await;
+    }
+    for name in ["/f", "/h"] {
+        written(&store, name, Write::Replace, "half").await.keep().await.unwrap();
+    }
+    assert_eq!(parts(&disk), Some(2));
+    store.remove_file(&path("/f")).await.unwrap();
+    assert_eq!(parts(&disk), Some(1));
+    disk.take_log();
+    store.remove_file(&path("/g")).await.unwrap();
+    assert_eq!(disk.take_log(), ["directory while there is []"]);
+}
+
 #[tokio::test]
 async fn a_kept_part_survives_and_goes_for_good() {
     let (_root, disk, store) = Recorded::new();
-    let parts = |disk: &Recorded| {
-        let safe = disk.safe.lock().unwrap();
-        let parts = safe.names.get(&inode(&disk.root))?.get(".ftpsim-parts")?;
-        safe.names.get(parts).map(BTreeMap::len)
-    };
     written(&store, "/f", Write::Replace, "half").await.keep().await.unwrap();
     assert_eq!(parts(&disk), Some(1));
     put(&store, "/f", Write::Replace, b"whole").await;

@@ -62,6 +62,22 @@ async fn names_that_cannot_be() {
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
 }
 
+/// Whatever stood there: from the beginning is anew.
+#[tokio::test]
+async fn an_upload_that_begins_an_empty_file_anew_can_be_resumed() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    put(&store, "/f", Write::Replace, b"").await;
+    let mut file = store.write(&path("/f"), Write::From(0)).await.unwrap();
+    file.write(b"half").await.unwrap();
+    file.keep().await.unwrap();
+    assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), Some(4));
+    // With its part, what was noted of it is used up, and nothing is left of either.
+    store.note_partial(&path("/f"), "a note").await.unwrap();
+    put(&store, "/f", Write::resume(4), b" whole").await;
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+}
+
 /// What nobody can see does not keep a directory from being removed.
 #[tokio::test]
 async fn leftovers_do_not_keep_a_directory() {
@@ -169,8 +185,10 @@ async fn an_upload_keeps_links() {
         (fs::read(&real).unwrap(), fs::read_dir(root.path()).unwrap().count()),
         (b"0123!?".to_vec(), 3)
     );
-    // A link that leads nowhere is itself what is replaced.
+    // A link that leads nowhere is itself what is replaced; it has no bytes to go on from.
     symlink("nowhere", root.path().join("dangling")).unwrap();
+    let at_its_end = store.write(&path("/dangling"), Write::From(7)).await;
+    assert_eq!(kind_of(at_its_end), "7 beyond 0");
     put(&store, "/dangling", Write::Replace, b"file").await;
     assert!(fs::symlink_metadata(root.path().join("dangling")).unwrap().is_file());
 }
@@ -200,6 +218,9 @@ async fn files_of_unknown_size_are_read_to_their_end() {
         assert_eq!(store.metadata(&virtual_path).await.unwrap().size_bytes, 0);
         for buffer_bytes in [1, 7, 65_536] {
             let file = store.read(&virtual_path, 0).await.unwrap();
+            // More than is there, and not so much that who makes room for it has none.
+            assert!(file.remaining_bytes() >= wanted.len() as u64);
+            assert!(file.remaining_bytes() <= u64::from(u32::MAX) + wanted.len() as u64);
             assert_eq!(read_whole(file, buffer_bytes).await.unwrap(), wanted, "{name}");
         }
     }

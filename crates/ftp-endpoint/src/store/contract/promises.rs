@@ -24,6 +24,7 @@ async fn left(store: &impl Store, name: &str) -> Option<u64> {
 /// What is noted of a part is of that part, and of no later one.
 async fn a_note_is_of_one_part(store: &impl Store) {
     let (ann, bob) = (store.acting_for(&user("ann")), store.acting_for(&user("bob")));
+    let carl = store.acting_for(&user("carl"));
     let (name, noted) = (&path("/noted"), Some("version one\nof it".to_owned()));
     ann.note_partial(name, "of nothing").await.unwrap();
     assert_eq!(ann.partial_note(name).await.unwrap(), None);
@@ -31,7 +32,15 @@ async fn a_note_is_of_one_part(store: &impl Store) {
     assert_eq!(ann.partial_note(name).await.unwrap(), None);
     ann.note_partial(name, "version one\nof it").await.unwrap();
     leave(&bob, "/noted", b"aaaa").await;
-    assert_eq!((ann.partial_note(name).await.unwrap(), bob.partial_note(name).await.unwrap()), (noted, None));
+    assert_eq!(
+        (ann.partial_note(name).await.unwrap(), bob.partial_note(name).await.unwrap()),
+        (noted.clone(), None)
+    );
+    bob.note_partial(name, "of bob").await.unwrap();
+    assert_eq!(ann.partial_note(name).await.unwrap(), noted);
+    assert_eq!(bob.partial_note(name).await.unwrap().as_deref(), Some("of bob"));
+    carl.note_partial(name, "of nothing").await.unwrap();
+    assert_eq!(carl.partial_note(name).await.unwrap(), None, "others have parts, carl has none");
     leave(&ann, "/noted", b"aaaa").await;
     assert_eq!(ann.partial_note(name).await.unwrap(), None, "a later part of the same size");
     ann.note_partial(name, "version two").await.unwrap();

@@ -283,3 +283,6 @@ impl Drop for Lead {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -83,3 +83,6 @@ impl DiskStore {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -189,3 +189,6 @@ pub(super) fn tidy(root: &Dir) -> bool {
 fn tidied(root: &Arc<Dir>, parts: Dir) -> Arc<Dir> {
     if tidy(root) { root.clone() } else { Arc::new(parts) }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -113,11 +113,12 @@ fn uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> Result<usize, S
 
 impl ReadFile for DiskReader {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
-        let room = buffer.len().min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
+        let rest = self.remaining_bytes();
+        let room = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
         if room == 0 {
             return Ok(0);
         }
-        let is_rest = room as u64 == self.end - self.at && !self.open_ended;
+        let is_rest = room as u64 == rest;
         let read = if !self.ahead.is_empty() {
             let len = room.min(self.ahead.len());
             buffer[..len].copy_from_slice(&self.ahead[..len]);
@@ -151,3 +152,6 @@ impl ReadFile for DiskReader {
         Some(self.at.to_string())
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -234,41 +234,4 @@ pub(super) fn copy_over(from: File, mut to: super::appends::InPlace) -> Result<(
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-    use cap_std::ambient_authority;
-
-    /// A directory with one for parts, in which another upload's part has replaced the one that is open.
-    fn replaced() -> (tempfile::TempDir, Dir, Dir, File) {
-        let root = tempfile::tempdir().unwrap();
-        let directory = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
-        directory.create_dir("parts").unwrap();
-        let parts = directory.open_dir("parts").unwrap();
-        parts.write("part", "older").unwrap();
-        let file = super::super::open_to_change(&parts, "part").unwrap();
-        parts.write("kept", "newer").unwrap();
-        parts.rename("kept", &parts, "part").unwrap();
-        (root, directory, parts, file)
-    }
-
-    #[test]
-    fn a_part_that_came_meanwhile_is_not_taken_for_the_one_that_was_opened() {
-        let (_root, directory, parts, file) = replaced();
-        let taken = take_name(&file, &parts, "part", &directory);
-        assert!(matches!(taken, Err(StoreError::Changed)), "{taken:?}");
-        assert_eq!(parts.read_to_string("part").unwrap(), "newer");
-        let left: Vec<_> = directory.entries().unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["parts"]);
-    }
-
-    #[test]
-    fn the_part_that_was_opened_is_taken() {
-        let (_root, directory, parts, _) = replaced();
-        let file = super::super::open_to_change(&parts, "part").unwrap();
-        let name = take_name(&file, &parts, "part", &directory).unwrap();
-        assert_eq!(directory.read_to_string(&name).unwrap(), "newer");
-        assert!(!parts.exists("part"));
-        let gone = take_name(&file, &parts, "part", &directory);
-        assert!(matches!(gone, Err(StoreError::NotFound)), "{gone:?}");
-    }
-}
+mod tests;

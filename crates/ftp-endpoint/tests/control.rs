@@ -1,0 +1,130 @@
+//! The control connection from the client's end, against a server that follows a script.
+
+#![cfg(feature = "client")]
+
+use ftp_endpoint::client::ClientError;
+use ftp_endpoint::client::control::Control;
+use ftp_endpoint::net::{Channel, Listener, Net, Pace, Stream};
+use ftp_endpoint::observe::{Watch, Who};
+use ftp_proto::command::Command;
+use std::sync::Arc;
+use std::time::Duration;
+use testkit::memory_net::{MemoryNet, MemoryStream};
+use testkit::server::{Notes, SERVER};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A control connection on which nothing is said yet, and the server's end of it.
+async fn connected() -> (Control<MemoryNet>, MemoryStream, Arc<Notes>) {
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let stream = net.host([10, 0, 0, 2]).connect(None, SERVER).await.unwrap();
+    let notes = Arc::new(Notes::default());
+    let watch = Watch::new(notes.clone(), Who::Client, 1);
+    let control = Control::new(net, Channel::Clear(stream), Duration::from_secs(5), watch).unwrap();
+    (control, listener.accept().await.unwrap().0, notes)
+}
+
+/// The same, greeted.
+async fn greeted() -> (Control<MemoryNet>, MemoryStream, Arc<Notes>) {
+    let (mut control, mut server, notes) = connected().await;
+    assert_eq!(control.owed(), 1, "the greeting");
+    server.write_all(b"220 ready\r\n").await.unwrap();
+    assert_eq!(control.read_completion().await.unwrap().code, 220);
+    assert_eq!(control.owed(), 0);
+    (control, server, notes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_command_is_owed_a_reply_and_nothing_else_is() {
+    let (mut control, mut server, _) = greeted().await;
+    for owed in [1, 2] {
+        control.send(&Command::Noop).await.unwrap();
+        assert_eq!((control.owed(), control.in_step(), control.round_trips()), (owed, false, 1));
+    }
+    server.write_all(b"150 wait\r\n200 ok\r\n200 ok\r\n421 good bye\r\n").await.unwrap();
+    for (code, owed) in [(150, 2), (200, 1), (200, 0), (421, 0)] {
+        assert_eq!((control.read_reply().await.unwrap().code, control.owed()), (code, owed));
+    }
+}
+
+/// Of several the latest, and once.
+#[tokio::test(start_paused = true)]
+async fn a_restart_marker_is_kept_until_it_is_asked_for() {
+    let (mut control, mut server, _) = greeted().await;
+    control.send(&Command::Noop).await.unwrap();
+    server.write_all(b"110 MARK 1 = 2\r\n110 MARK 3 = 4\r\n110 nothing\r\n226 done\r\n").await.unwrap();
+    assert_eq!(control.read_completion().await.unwrap().code, 226);
+    let mark = control.take_mark().unwrap();
+    assert_eq!((mark.sender.as_str(), mark.receiver.as_str()), ("3", "4"));
+    assert_eq!(control.take_mark(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_has_left_when_a_reply_is_waited_for() {
+    let (mut control, mut server, _) = greeted().await;
+    control.send(&Command::Noop).await.unwrap();
+    assert_eq!(control.held(), 0);
+    control.pace(Pace::Together);
+    for held in [1, 2] {
+        control.send(&Command::Noop).await.unwrap();
+        assert_eq!(control.held(), held);
+    }
+    control.flush().await.unwrap();
+    assert_eq!(control.held(), 0);
+    control.send(&Command::Noop).await.unwrap();
+    server.write_all(b"200 ok\r\n").await.unwrap();
+    control.read_completion().await.unwrap();
+    assert_eq!(control.held(), 0);
+    let mut sent = [0; 24];
+    server.read_exact(&mut sent).await.unwrap();
+    assert_eq!(&sent, b"NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n");
+}
+
+/// RFC 1123 section 4.1.4.2.
+#[tokio::test(start_paused = true)]
+async fn all_replies_to_a_quoted_line_are_given_and_no_more_than_many() {
+    let (mut control, mut server, notes) = greeted().await;
+    server.write_all(b"150 first\r\n125 second\r\n226 done\r\n").await.unwrap();
+    let codes: Vec<u16> = control.quote("XYZ a").await.unwrap().iter().map(|reply| reply.code).collect();
+    assert_eq!(codes, [150, 125, 226]);
+    assert_eq!(notes.count("> XYZ a"), 1);
+    server.write_all("120 wait\r\n".repeat(1500).as_bytes()).await.unwrap();
+    let error = control.quote("XYZ b").await.unwrap_err();
+    assert!(matches!(error, ClientError::NoReply(_)), "{error}");
+    assert_eq!(notes.count("< 120"), 1000);
+    assert!(!control.in_step());
+}
+
+/// Who reads the log of a session knows how it came to its end, and the server knows which end it is.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_session_is_told() {
+    for closes in [true, false] {
+        let (control, mut server, notes) = greeted().await;
+        if closes {
+            control.close("quit").await;
+        } else {
+            control.abort("out of step");
+        }
+        let read = server.read(&mut [0; 10]).await;
+        assert_eq!(matches!(read, Ok(0)), closes, "{read:?}");
+        assert_eq!(notes.count(if closes { "end 1 quit" } else { "end 1 out of step" }), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_is_no_end_in_order() {
+    for resets in [true, false] {
+        let (mut control, server, _) = greeted().await;
+        control.send(&Command::Noop).await.unwrap();
+        if resets {
+            server.abort();
+        } else {
+            drop(server);
+        }
+        let error = control.read_completion().await.unwrap_err();
+        match (resets, error) {
+            (true, ClientError::Control(_)) | (false, ClientError::ControlClosed) => {}
+            (_, error) => panic!("{resets}: {error}"),
+        }
+    }
+}
