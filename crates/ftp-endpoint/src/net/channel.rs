@@ -70,26 +70,6 @@ impl<S: Stream> Tls<S> {
         }
     }
 
-    /// As many records as there are.
-    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let begun = buffer.filled().len();
-        loop {
-            let before = buffer.filled().len();
-            let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-            match read {
-                Poll::Ready(Ok(())) => {
-                    let came = buffer.filled().len() > before;
-                    if !came || buffer.remaining() == 0 || !self.stream.get_ref().0.is_ahead() {
-                        return Poll::Ready(Ok(()));
-                    }
-                }
-                // What has come is taken first; what is wrong with the rest will be told again.
-                _ if before > begun => return Poll::Ready(Ok(())),
-                read => return read,
-            }
-        }
-    }
-
     fn poll_send_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.held.is_empty() {
             match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.held))? {
@@ -281,7 +261,7 @@ impl<S: Stream> AsyncRead for Channel<S> {
         match &mut *self {
             Self::Clear(stream) => Pin::new(stream).poll_read(cx, buffer),
             #[cfg(feature = "tls")]
-            Self::Tls(tls) => tls.poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_read(cx, buffer),
             Self::Gone => Poll::Ready(Err(gone())),
         }
     }

@@ -94,6 +94,19 @@ async fn as_many_records_are_read_as_there_are() {
     }
 }
 
+/// Full ones as well, of which the first is whole long before the last has been taken from the connection.
+#[tokio::test]
+async fn a_read_goes_on_to_the_records_behind() {
+    let [mut near, mut far] = secured().await;
+    near.0.write_all(&[b'x'; 3 * RECORD_BYTES]).await.unwrap();
+    near.0.flush().await.unwrap();
+    assert_eq!(far.0.read(&mut [0; 5 * RECORD_BYTES]).await.unwrap(), 3 * RECORD_BYTES);
+    near.0.write_all(&[b'x'; 3 * RECORD_BYTES]).await.unwrap();
+    near.0.flush().await.unwrap();
+    assert_eq!(far.0.read(&mut [0; RECORD_BYTES + 1]).await.unwrap(), RECORD_BYTES + 1);
+    assert_eq!(far.0.read(&mut [0; 5 * RECORD_BYTES]).await.unwrap(), 2 * RECORD_BYTES - 1);
+}
+
 /// A connection that has much to say is read in large pieces, one that has little costs little memory.
 #[tokio::test]
 async fn room_for_what_is_read_grows_and_shrinks_with_what_comes() {
