@@ -160,6 +160,23 @@ async fn a_completion_that_tells_of_a_failure_is_one() {
     .await;
 }
 
+/// RFC 959 section 5.4: nothing is missing that LIST could go on with.
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_asks_for_more_has_failed() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "502 what").await;
+            s.answer("TYPE A", "200 ok").await;
+            let _data = s.passive().await;
+            s.answer("LIST", "350 and then?").await;
+        },
+        |mut c| async move {
+            assert!(matches!(c.list("").await, Err(ClientError::OutOfSequence { .. })));
+        },
+    )
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_only_names_mlsd_is_asked_by_list() {
     play(

@@ -2,6 +2,8 @@
 
 #[path = "scripted/compared.rs"]
 mod compared;
+#[path = "scripted/one_by_one.rs"]
+mod one_by_one;
 #[path = "scripted/parts.rs"]
 mod parts;
 #[path = "scripted/pipelined.rs"]

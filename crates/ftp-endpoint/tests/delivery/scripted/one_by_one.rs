@@ -1,0 +1,44 @@
+//! Files one after the other.
+
+use super::*;
+
+/// RETR of `name`, all of it.
+async fn give(server: &mut Script, name: &str, content: &[u8]) {
+    let mut data = server.passive().await;
+    server.answer(&format!("RETR {name}"), "150 go").await;
+    data.write_all(content).await.unwrap();
+    drop(data);
+    server.say("226 done").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_file_has_cost_is_its_own() {
+    let (policy, here) = (get(), MemoryStore::new());
+    let report = play_all(&policy, &here, &["f", "g"], None, async |server| {
+        give(server, "f", b"four").await;
+        give(server, "g", b"sixteen bytes it").await;
+    });
+    let wire_bytes: Vec<u64> = report.await.files.iter().map(|file| file.wire_bytes).collect();
+    assert_eq!(wire_bytes, [4, 16]);
+}
+
+/// Nobody else has room otherwise; what broke off for another reason is kept for the next attempt.
+#[tokio::test(start_paused = true)]
+async fn a_part_for_which_there_is_no_room_is_not_kept() {
+    for (room_bytes, kept) in [(100_000, None), (u64::MAX, Some(LARGE as u64))] {
+        let policy = Policy { resume: true, ..get() };
+        let here = MemoryStore::new();
+        here.set_capacity_bytes(room_bytes);
+        let report = play(&policy, &here, None, async |server| {
+            let mut data = server.passive().await;
+            server.answer("RETR f", "150 go").await;
+            // Where there is no room the client is gone before the end.
+            let _ = data.write_all(&vec![b'x'; LARGE]).await;
+            testkit::server::settle().await;
+            data.abort();
+            server.say("426 broken").await;
+        });
+        assert!(report.await.files[0].result.is_err());
+        assert_eq!(left(&here).await, kept);
+    }
+}
