@@ -3,6 +3,9 @@
 #![cfg(feature = "client")]
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
+#[path = "client_dialogue/refusals.rs"]
+mod refusals;
+
 use ftp_endpoint::client::{Client, ClientError, FailureKind, Login, Opening, Options, Policy, Session};
 use ftp_endpoint::net::{Listener, Net, Stream, Time};
 use ftp_endpoint::observe::{Event, Nobody, Observer, Watch, Who};
