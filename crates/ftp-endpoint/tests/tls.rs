@@ -1,5 +1,7 @@
 //! FTP over TLS (RFC 4217): the dialogue, who is trusted, deliveries, and what ends a file.
 
+#[path = "tls/auto.rs"]
+mod auto;
 #[path = "tls/deliveries.rs"]
 mod deliveries;
 #[path = "tls/dialogue.rs"]
