@@ -129,3 +129,41 @@ async fn a_connection_that_the_server_has_lost_fails_one_file() {
     assert_eq!((of(0), of(1)), ((Ok(()), 2), (Ok(()), 1)));
     assert_eq!(report.data_connections, 2);
 }
+
+/// What was answered for good is not asked again; whose turn it was has failed an attempt, and what was behind it has
+/// not been tried.
+#[tokio::test(start_paused = true)]
+async fn a_broken_connection_fails_the_file_whose_turn_it_was() {
+    let policy = Policy { retries: 1, pipeline_depth: 4, ..ahead(get()) };
+    let here = MemoryStore::new();
+    let report = play_all(&policy, &here, &["a", "b", "c", "d"], None, async |server| {
+        let mut data = server.passive().await;
+        for name in ["a", "b", "c", "d"] {
+            server.expect(&format!("RETR {name}")).await;
+        }
+        server.say("125 here").await;
+        data.write_all(BLOCK).await.unwrap();
+        server.say("250 done").await;
+        server.say("125 here").await;
+        data.write_all(&BLOCK[..4]).await.unwrap();
+        testkit::server::settle().await;
+        data.abort();
+        for reply in ["426 broken", "550 not here", "425 lost"] {
+            server.say(reply).await;
+        }
+        let mut another = server.passive().await;
+        for name in ["b", "d"] {
+            server.expect(&format!("RETR {name}")).await;
+        }
+        for _ in ["b", "d"] {
+            server.say("125 here").await;
+            another.write_all(BLOCK).await.unwrap();
+            server.say("250 done").await;
+        }
+        std::mem::forget(another);
+    });
+    let report = report.await;
+    let of = |index: usize| (report.files[index].result.is_ok(), report.files[index].attempts);
+    assert_eq!([of(0), of(1), of(2), of(3)], [(true, 1), (true, 2), (false, 1), (true, 1)]);
+    assert_eq!(report.data_connections, 2);
+}
