@@ -1,4 +1,4 @@
-//! What a negative reply costs the data connection, and what a mark is taken from.
+//! What a negative reply costs the data connection, when one ends, and whose mark a mark is.
 
 use super::*;
 use std::num::NonZeroU64;
@@ -124,4 +124,29 @@ async fn markers_are_asked_for_where_a_mode_has_them() {
         )
         .await;
     }
+}
+
+/// A server that takes no more than one file from a connection may wait for its end before it answers.
+#[tokio::test(start_paused = true)]
+async fn a_connection_for_one_file_ends_before_its_answer_in_every_mode() {
+    let policy = Policy { reuse_data_connection: false, ..policy(TransmissionMode::Block) };
+    play(
+        &policy,
+        |mut s| async move {
+            s.log_in(Some("B")).await;
+            for name in ["a", "b"] {
+                let mut data = s.passive().await;
+                s.answer(&format!("STOR {name}"), "150 go").await;
+                assert_eq!(all(&mut data).await, b"\x40\x00\x02hi");
+                drop(data);
+                s.say("250 done").await;
+            }
+        },
+        |mut c| async move {
+            for name in ["a", "b"] {
+                c.put_file(name, name, None, &mut Bytes::new(b"hi")).await.unwrap();
+            }
+        },
+    )
+    .await;
 }

@@ -167,3 +167,41 @@ async fn a_broken_connection_fails_the_file_whose_turn_it_was() {
     assert_eq!([of(0), of(1), of(2), of(3)], [(true, 1), (true, 2), (false, 1), (true, 1)]);
     assert_eq!(report.data_connections, 2);
 }
+
+/// Whoever resets a connection has not read it: somebody else's was taken for it, and what the server has answered is
+/// about that one's bytes.
+#[tokio::test(start_paused = true)]
+async fn answers_about_what_was_not_read_are_not_believed() {
+    let policy = Policy { retries: 1, ..ahead(put()) };
+    let here = MemoryStore::new();
+    for name in ["a", "b"] {
+        write(&here, name, b"new").await;
+    }
+    let report = play_all(&policy, &here, &["a", "b"], None, async |server| {
+        server.answer("FEAT", NOTHING).await;
+        let data = server.passive().await;
+        server.expect("STOR a").await;
+        server.expect("STOR b").await;
+        server.say("125 here").await;
+        testkit::server::settle().await;
+        data.abort();
+        for reply in ["250 done", "125 here", "250 done"] {
+            server.say(reply).await;
+        }
+        let mut another = server.passive().await;
+        let mut came = [0; 6];
+        for name in ["a", "b"] {
+            server.expect(&format!("STOR {name}")).await;
+        }
+        for _ in ["a", "b"] {
+            server.say("125 here").await;
+            another.read_exact(&mut came).await.unwrap();
+            assert_eq!(came, BLOCK);
+            server.say("250 done").await;
+        }
+        std::mem::forget(another);
+    });
+    let report = report.await;
+    let of = |index: usize| (report.files[index].result.is_ok(), report.files[index].attempts);
+    assert_eq!([of(0), of(1)], [(true, 2), (true, 1)]);
+}
