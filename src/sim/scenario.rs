@@ -218,6 +218,11 @@ impl PathSpec {
     pub fn loses(&self) -> bool {
         self.loss_ppm > 0 || self.burst_loss.is_some()
     }
+
+    /// The longest that a packet can wait in the queue before the bottleneck, in microseconds.
+    pub fn longest_queue_us(&self) -> u64 {
+        self.queue_bytes.saturating_mul(8_000_000).div_ceil(self.bandwidth_bits_per_s.max(1))
+    }
 }
 
 /// How many files, how large and of what.

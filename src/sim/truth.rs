@@ -78,7 +78,7 @@ impl Contents {
 }
 
 /// How many bytes both begin with.
-fn same_bytes(one: &[u8], other: &[u8]) -> usize {
+pub fn same_bytes(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
 

@@ -291,9 +291,7 @@ impl World {
     /// The longest that a packet can be under way on the path, when no fault holds it.
     fn longest_way(&self) -> Duration {
         let path = &self.case.path;
-        let bits = path.queue_bytes.saturating_mul(8_000_000);
-        let queue_us = bits.div_ceil(path.bandwidth_bits_per_s.max(1));
-        Duration::from_micros(path.rtt_us + queue_us + path.reorder_us + path.jitter_us)
+        Duration::from_micros(path.rtt_us + path.longest_queue_us() + path.reorder_us + path.jitter_us)
     }
 
     async fn server_host(self: Arc<Self>, net: SimNet) {

@@ -5,6 +5,8 @@
 
 #[path = "client_dialogue/refusals.rs"]
 mod refusals;
+#[path = "client_dialogue/text.rs"]
+mod text;
 
 use ftp_endpoint::client::{Client, ClientError, FailureKind, Login, Opening, Options, Policy, Session};
 use ftp_endpoint::net::{Listener, Net, Stream, Time};

@@ -4,6 +4,7 @@
 
 use super::{End, Oracle};
 use crate::sim::heard::Heard;
+use crate::sim::truth::same_bytes;
 use ftp_endpoint::observe::{Event, Who};
 use ftp_proto::command::Command;
 use ftp_proto::mode::{self, Coding, Decoder, Structure, TransmissionMode};
@@ -110,7 +111,7 @@ impl Framing {
         let marked =
             sent.coding.mode != TransmissionMode::Stream || sent.coding.structure == Structure::Record;
         if !source.starts_with(&sent.payload) {
-            let same = source.iter().zip(&sent.payload).take_while(|(one, other)| one == other).count();
+            let same = same_bytes(source, &sent.payload);
             return Some(format!("{who:?} sends {name} with a wrong payload byte {same}"));
         }
         let whole = sent.payload.len() == source.len();

@@ -68,7 +68,8 @@ fn must_deliver(case: &Case) -> bool {
 /// anybody waits for it: a round trip for TCP's handshake, and one for TLS's.
 fn waits_behind_others(case: &Case) -> bool {
     let round_trips = 1 + u64::from(case.tls.is_some());
-    case.policy.parallel > 1 && queue_us(case).saturating_mul(round_trips) >= case.timeouts.connect_us
+    case.policy.parallel > 1
+        && case.path.longest_queue_us().saturating_mul(round_trips) >= case.timeouts.connect_us
 }
 
 /// Whether the answers to markers (RFC 959 section 4.2, 110) can hold up the acknowledgements of the data that they are
@@ -78,16 +79,13 @@ fn waits_behind_answers(case: &Case) -> bool {
     let policy = &case.policy;
     let answered_at_length =
         policy.marker_interval_bytes.is_some_and(|interval| interval.get() < MARK_REPLY_BYTES);
-    policy.direction == Direction::Put && answered_at_length && queue_us(case) >= case.timeouts.data_idle_us
+    policy.direction == Direction::Put
+        && answered_at_length
+        && case.path.longest_queue_us() >= case.timeouts.data_idle_us
 }
 
 /// What an answer to a marker is on the wire, with the headers of TCP and a record of TLS.
 const MARK_REPLY_BYTES: u64 = 100;
-
-/// How long a packet waits at most in the queue before the bottleneck.
-fn queue_us(case: &Case) -> u64 {
-    case.path.queue_bytes.saturating_mul(8_000_000) / case.path.bandwidth_bits_per_s.max(1)
-}
 
 #[cfg(test)]
 mod tests;

@@ -76,9 +76,10 @@ async fn the_servers_mark_is_the_sessions() {
         &policy(TransmissionMode::Stream),
         |mut s| async move {
             s.log_in(None).await;
-            let data = s.passive().await;
+            let mut data = s.passive().await;
             s.answer("STOR a", "150 go").await;
-            assert_eq!(all(&mut { data }).await, b"hi");
+            assert_eq!(all(&mut data).await, b"hi");
+            drop(data);
             s.say("110 MARK 2 = 2").await;
             s.say("226 done").await;
         },

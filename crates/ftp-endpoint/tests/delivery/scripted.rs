@@ -86,13 +86,17 @@ async fn dialogue(server: &mut Script, lines: &[(&str, &str)]) {
     }
 }
 
-/// RETR, after REST if it goes on somewhere.
+/// RETR of `f`, after REST if it goes on somewhere.
 async fn send(server: &mut Script, policy: &Policy, rest: Option<&str>, content: &[u8]) {
+    send_file(server, policy, rest, "f", content).await;
+}
+
+async fn send_file(server: &mut Script, policy: &Policy, rest: Option<&str>, name: &str, content: &[u8]) {
     let mut data = server.passive().await;
     if let Some(rest) = rest {
         server.answer(&format!("REST {rest}"), "350 go on").await;
     }
-    server.answer("RETR f", "150 go").await;
+    server.answer(&format!("RETR {name}"), "150 go").await;
     if policy.mode == TransmissionMode::Block {
         data.write_all(&[64, 0, content.len() as u8]).await.unwrap();
     }

@@ -66,7 +66,7 @@ impl<S: Stream> Gathered<S> {
     }
 
     /// Whether the next read takes no call of the system.
-    pub(super) fn is_ahead(&self) -> bool {
+    fn is_ahead(&self) -> bool {
         self.taken < self.filled
     }
 

@@ -2,21 +2,12 @@
 
 use super::*;
 
-/// RETR of `name`, all of it.
-async fn give(server: &mut Script, name: &str, content: &[u8]) {
-    let mut data = server.passive().await;
-    server.answer(&format!("RETR {name}"), "150 go").await;
-    data.write_all(content).await.unwrap();
-    drop(data);
-    server.say("226 done").await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_a_file_has_cost_is_its_own() {
     let (policy, here) = (get(), MemoryStore::new());
     let report = play_all(&policy, &here, &["f", "g"], None, async |server| {
-        give(server, "f", b"four").await;
-        give(server, "g", b"sixteen bytes it").await;
+        send_file(server, &policy, None, "f", b"four").await;
+        send_file(server, &policy, None, "g", b"sixteen bytes it").await;
     });
     let wire_bytes: Vec<u64> = report.await.files.iter().map(|file| file.wire_bytes).collect();
     assert_eq!(wire_bytes, [4, 16]);

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
 use super::*;
+use testkit::memory_net::MemoryStream;
 
 const BLOCK: &[u8] = b"\x40\x00\x03new";
 
@@ -16,6 +17,13 @@ async fn waits(server: &mut Script) {
     assert!(more.is_err(), "{more:?}");
 }
 
+/// The file whose turn it is, by one block.
+async fn gives(server: &mut Script, data: &mut MemoryStream) {
+    server.say("125 here").await;
+    data.write_all(BLOCK).await.unwrap();
+    server.say("250 done").await;
+}
+
 /// As many as the depth says, and the next one when one is done.
 #[tokio::test(start_paused = true)]
 async fn no_more_commands_are_sent_ahead_than_the_depth_says() {
@@ -27,9 +35,7 @@ async fn no_more_commands_are_sent_ahead_than_the_depth_says() {
         server.expect("RETR b").await;
         waits(server).await;
         for next in [Some("RETR c"), Some("RETR d"), None, None] {
-            server.say("125 here").await;
-            data.write_all(BLOCK).await.unwrap();
-            server.say("250 done").await;
+            gives(server, &mut data).await;
             if let Some(next) = next {
                 server.expect(next).await;
                 waits(server).await;
@@ -67,9 +73,7 @@ async fn each_file_is_verified_as_the_policy_says() {
                     server.say(reply).await;
                     continue;
                 }
-                server.say("125 here").await;
-                data.write_all(BLOCK).await.unwrap();
-                server.say("250 done").await;
+                gives(server, &mut data).await;
             }
             std::mem::forget(data);
         });
@@ -87,12 +91,9 @@ async fn a_file_that_is_refused_for_now_is_tried_again_behind_the_others() {
         let mut data = server.passive().await;
         server.expect("RETR a").await;
         server.answer("RETR b", "450 busy").await;
-        server.say("125 here").await;
-        data.write_all(BLOCK).await.unwrap();
-        server.say("250 done").await;
-        server.answer("RETR a", "125 here").await;
-        data.write_all(BLOCK).await.unwrap();
-        server.say("250 done").await;
+        gives(server, &mut data).await;
+        server.expect("RETR a").await;
+        gives(server, &mut data).await;
         std::mem::forget(data);
     });
     let report = report.await;
@@ -118,9 +119,7 @@ async fn a_connection_that_the_server_has_lost_fails_one_file() {
         server.expect("RETR a").await;
         server.expect("RETR b").await;
         for _ in ["a", "b"] {
-            server.say("125 here").await;
-            another.write_all(BLOCK).await.unwrap();
-            server.say("250 done").await;
+            gives(server, &mut another).await;
         }
         std::mem::forget(another);
     });
@@ -141,9 +140,7 @@ async fn a_broken_connection_fails_the_file_whose_turn_it_was() {
         for name in ["a", "b", "c", "d"] {
             server.expect(&format!("RETR {name}")).await;
         }
-        server.say("125 here").await;
-        data.write_all(BLOCK).await.unwrap();
-        server.say("250 done").await;
+        gives(server, &mut data).await;
         server.say("125 here").await;
         data.write_all(&BLOCK[..4]).await.unwrap();
         testkit::server::settle().await;
@@ -156,9 +153,7 @@ async fn a_broken_connection_fails_the_file_whose_turn_it_was() {
             server.expect(&format!("RETR {name}")).await;
         }
         for _ in ["b", "d"] {
-            server.say("125 here").await;
-            another.write_all(BLOCK).await.unwrap();
-            server.say("250 done").await;
+            gives(server, &mut another).await;
         }
         std::mem::forget(another);
     });
