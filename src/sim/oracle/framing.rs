@@ -202,6 +202,9 @@ impl Oracle for Framing {
 mod tests {
     use super::*;
     use crate::sim::heard::tests::heard;
+    use crate::sim::names::FileNames;
+    use crate::sim::oracle::tests::ended;
+    use crate::sim::time::SimTime;
 
     const CODING: Coding = Coding { mode: TransmissionMode::Block, structure: Structure::File, filler: 0 };
 
@@ -250,5 +253,117 @@ mod tests {
         found(b"\x00\x00\x03abc", true, "without its end");
         found(b"\x40\x00\x03abcx", true, "outside a file");
         found(b"\x07\x00\x03abc", true, "expected a descriptor");
+    }
+
+    /// A sender with connections to one peer, the number of each in its port.
+    #[derive(Default)]
+    struct Sender(Framing);
+
+    impl Sender {
+        fn tell(&mut self, session: u64, event: &Event<'_>) {
+            let names = FileNames::new(["f".to_owned()]);
+            self.0.event(&Heard::new(SimTime::default(), Who::Client, session, event, &names));
+        }
+
+        fn between(port: u16) -> (SocketAddr, SocketAddr) {
+            let (mut local, peer) = addresses();
+            local.set_port(port);
+            (local, peer)
+        }
+
+        fn opens(&mut self, port: u16) {
+            let (local, peer) = Self::between(port);
+            self.tell(1, &Event::DataOpens { local, peer });
+        }
+
+        fn sends(&mut self, session: u64, port: u16, name: &str, coding: Coding, wire: &[u8]) {
+            let (local, peer) = Self::between(port);
+            self.tell(session, &Event::SendBegins { name, local, peer, wire_offset: 0, coding });
+            self.writes(port, wire);
+        }
+
+        fn writes(&mut self, port: u16, wire: &[u8]) {
+            let (local, peer) = Self::between(port);
+            self.0.written(Who::Client, local, peer, wire);
+        }
+
+        fn ends(&mut self, name: &str, error: Option<&str>) {
+            self.tell(1, &Event::FileEnds { name, payload_bytes: 3, error });
+        }
+
+        fn payloads(&self) -> Vec<&[u8]> {
+            self.0.sent.iter().map(|sent| &sent.payload[..]).collect()
+        }
+    }
+
+    #[test]
+    fn a_new_connection_with_the_addresses_of_an_old_one_is_read_from_its_beginning() {
+        let mut sender = Sender::default();
+        sender.opens(1);
+        sender.sends(1, 1, "f", CODING, b"\x40\x00\x03a");
+        sender.ends("f", Some("reset"));
+        sender.opens(1);
+        sender.sends(1, 1, "f", CODING, b"\x40\x00\x03abc");
+        assert_eq!(sender.payloads(), [&b"a"[..], b"abc"]);
+        assert_eq!(sender.0.violation, None);
+    }
+
+    #[test]
+    fn a_file_on_a_kept_connection_is_read_in_the_mode_it_was_announced_in() {
+        let mut sender = Sender::default();
+        sender.opens(1);
+        sender.sends(1, 1, "f", CODING, b"\x40\x00\x03abc");
+        sender.ends("f", None);
+        let compressed = Coding { mode: TransmissionMode::Compressed, ..CODING };
+        sender.sends(1, 1, "g", compressed, b"\x83a\x00\x40\xC0");
+        assert_eq!(sender.payloads(), [&b"abc"[..], b"aaa"]);
+        assert_eq!(sender.0.violation, None);
+    }
+
+    #[test]
+    fn a_session_that_begins_another_file_writes_no_more_of_the_first() {
+        let mut sender = Sender::default();
+        sender.opens(1);
+        sender.opens(2);
+        sender.sends(1, 1, "f", CODING, b"\x00\x00\x01a");
+        sender.sends(1, 2, "g", CODING, b"\x00\x00\x01b");
+        assert_eq!(sender.0.violation, None);
+        sender.writes(1, b"\x00\x00\x01a");
+        assert!(sender.0.violation.unwrap().contains("outside a file"));
+
+        // But the connection may be another session's by now.
+        let mut sender = Sender::default();
+        sender.opens(1);
+        sender.opens(2);
+        sender.sends(1, 1, "f", CODING, b"");
+        sender.sends(2, 1, "f", CODING, b"\x00\x00\x01a");
+        sender.sends(1, 2, "g", CODING, b"\x00\x00\x01b");
+        sender.writes(1, b"\x40\x00\x02bc");
+        assert_eq!(sender.0.violation, None);
+        assert_eq!(sender.payloads(), [&b""[..], b"abc", b"b"]);
+    }
+
+    /// What is concluded of the first file of a case, sent with this behind the whole of it.
+    fn concluded(representation: Representation, behind: &[u8], more: &[u8]) -> Option<String> {
+        let mut end = ended();
+        end.case.policy.representation = representation;
+        let name = end.case.files[0].name.clone();
+        let stream = Coding { mode: TransmissionMode::Stream, ..CODING };
+        let mut sender = Sender::default();
+        sender.opens(1);
+        sender.sends(1, 1, &name, stream, &[&end.truth[0].versions[0], behind].concat());
+        sender.ends(&name, None);
+        sender.writes(1, more);
+        sender.0.conclude(&end.borrow())
+    }
+
+    #[test]
+    fn what_was_sent_is_held_against_the_file_where_it_goes_as_it_is() {
+        let image = |behind, more| concluded(Representation::Image, behind, more);
+        assert_eq!(image(b"", b""), None);
+        assert!(image(b"x", b"").unwrap().contains("wrong payload byte"));
+        assert!(image(b"", b"x").unwrap().contains("outside a file"));
+        assert_eq!(concluded(Representation::Ascii, b"x", b""), None);
+        assert!(concluded(Representation::Ascii, b"x", b"x").unwrap().contains("outside a file"));
     }
 }

@@ -178,10 +178,10 @@ mod tests {
         Sends(String),
         Hears(u16, String),
         HasSent(u64),
-        Doubts,
+        Closes(&'static str),
         Reports,
     }
-    use Told::{Doubts, HasSent, Hears, Reports, Sends};
+    use Told::{Closes, HasSent, Hears, Reports, Sends};
 
     /// With one session, greeted; its one file is `file`.
     fn judged(end: &Ended, dialogue: &[Told]) -> Option<String> {
@@ -199,9 +199,9 @@ mod tests {
                 HasSent(payload_bytes) => {
                     tell(Event::FileEnds { name: file, payload_bytes: *payload_bytes, error: None });
                 }
-                Doubts => {
+                Closes(how) => {
                     let (local, peer) = (([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into());
-                    tell(Event::DataCloses { local, peer, how: DISBELIEVED });
+                    tell(Event::DataCloses { local, peer, how });
                 }
                 Reports => tell(Event::FileReported { name: file, attempts: 1, error: None }),
             }
@@ -231,9 +231,12 @@ mod tests {
         let again =
             |between: Vec<Told>| -> Vec<Told> { sent().into_iter().chain(between).chain(sent()).collect() };
         assert!(judged(&end, &again(vec![hears(226)])).is_some());
-        for between in [vec![hears(226), Doubts], vec![Doubts, hears(226)]] {
+        let doubts = || Closes(DISBELIEVED);
+        for between in [vec![hears(226), doubts()], vec![doubts(), hears(226)]] {
             assert_eq!(judged(&end, &again(between)), None);
         }
+        // A connection that closes in order is no reason to doubt.
+        assert!(judged(&end, &again(vec![Closes("closed"), hears(226)])).is_some());
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl Oracle for Replies {
 mod tests {
     use super::*;
     use crate::sim::heard::tests::heard;
+    use crate::sim::oracle::tests::ended;
 
     fn violation(dialogue: &[(&str, u16)]) -> Option<String> {
         let mut oracle = Replies::default();
@@ -94,7 +95,7 @@ mod tests {
                 oracle.event(&heard(Who::Client, &Event::Command { line }));
             }
         }
-        oracle.violation
+        oracle.conclude(&ended().borrow())
     }
 
     #[test]

@@ -56,13 +56,14 @@ impl Oracle for Strangers {
 mod tests {
     use super::*;
     use crate::sim::oracle::tests::{Ended, ended};
-    use crate::sim::others::Stranger;
+    use crate::sim::others::{Deed, Ingest, Rival, RivalUser, Stranger};
     use crate::sim::scenario::{Reuse, TlsSpec};
 
     fn told(place: StrangerPlace, change: impl FnOnce(&mut Ended)) -> Option<String> {
         let mut end = ended();
         end.case.stranger = Some(Stranger::that_moves(place));
-        (end.case.fault.kind, end.case.path.loss_ppm, end.case.rival) = (FaultKind::None, 0, None);
+        (end.case.fault.kind, end.case.path.loss_ppm) = (FaultKind::None, 0);
+        (end.case.rival, end.case.ingest) = (None, None);
         change(&mut end);
         Strangers.conclude(&end.borrow())
     }
@@ -86,6 +87,18 @@ mod tests {
         // In clear nothing tells a neighbour's connection from the client's.
         assert_eq!(told(Neighbour, takes), None);
         assert_eq!(told(Neighbour, fails), None);
+        // Who else was there may be why it failed.
+        let rivalled = |end: &mut Ended| {
+            end.case.rival =
+                Some(Rival { user: RivalUser::Same, deed: Deed::Replaces, at_us: 0, lasts_us: 1 });
+            fails(end);
+        };
+        assert_eq!(told(Elsewhere, rivalled), None);
+        let ingested = |end: &mut Ended| {
+            end.case.ingest = Some(Ingest { poll_us: 1_000 });
+            fails(end);
+        };
+        assert_eq!(told(Elsewhere, ingested), None);
     }
 
     #[test]
