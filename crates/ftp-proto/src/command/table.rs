@@ -1,7 +1,7 @@
 //! Every verb, a row each: [`Command`] and all that is known of a verb by itself are made of it.
 
 use super::parse::Argument;
-use super::write::Written;
+use super::write::{Text, Written};
 use super::{CommandError, DataType, ExtendedPassive, ProtectionLevel, StructureCode, Verb};
 use crate::mode::TransmissionMode;
 use crate::time::Timestamp;

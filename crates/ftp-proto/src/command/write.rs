@@ -36,18 +36,21 @@ pub fn write_line(line: &str, out: &mut Vec<u8>) -> Result<(), Unsendable> {
 pub(super) trait Written {
     /// Appends it with the blank before it; nothing where there is none.
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
 
-    /// As it is, where it is text.
-    fn text(&self) -> Option<&str> {
-        None
-    }
+/// A part of an argument that is text.
+pub(super) trait Text {
+    /// As it is, where it is there.
+    fn text(&self) -> Option<&str>;
 }
 
 impl Written for String {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, " {self}")
     }
+}
 
+impl Text for String {
     fn text(&self) -> Option<&str> {
         Some(self)
     }
@@ -57,7 +60,9 @@ impl Written for Option<String> {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_ref().map_or(Ok(()), |text| text.write(f))
     }
+}
 
+impl Text for Option<String> {
     fn text(&self) -> Option<&str> {
         self.as_deref()
     }

@@ -24,7 +24,7 @@ pub(super) struct Parse {
     pub at: usize,
     /// Bytes from `at` for byte strings; any number.
     pub literal: usize,
-    /// Bytes of the run that follows; 0 at the end of the data only.
+    /// Bytes of the run that follows; 0 at the end of the data only, where both may be.
     pub run: usize,
 }
 
@@ -59,6 +59,12 @@ fn skip_runless(data: &[u8], mut at: usize, filler: u8) -> usize {
     at
 }
 
+/// Where to look on from `block`: farther, where the last that was found is far behind.
+#[inline(always)]
+fn look_ahead(data: &[u8], at: usize, block: usize, filler: u8) -> usize {
+    if at + DECIDED <= block { skip_runless(data, block, filler) } else { block }
+}
+
 /// Tells `parts` those of `data` from front to back.
 #[inline(always)]
 pub(super) fn parse<W: Width>(width: W, data: &[u8], filler: u8, parts: &mut impl Parts) {
@@ -91,15 +97,12 @@ pub(super) fn parse<W: Width>(width: W, data: &[u8], filler: u8, parts: &mut imp
             parts.part(Parse { at, literal, run });
             from = found + run;
             at = block + from;
-            if from >= DECIDED || W::MERGES {
+            if W::MERGES {
                 block = at;
                 continue 'blocks;
             }
         }
-        block += DECIDED;
-        if at + DECIDED <= block {
-            block = skip_runless(data, block, filler);
-        }
+        block = look_ahead(data, at, block + DECIDED, filler);
     }
     rest(width, data, at, block, filler, parts);
 }
@@ -117,8 +120,8 @@ fn long_run(
     let byte = data[at + literal];
     let run = simd::run_length(width, &data[at + literal..], byte);
     // The odd byte of a run of 64, 127 ... is cheaper in a byte string, the one before or else
-    // the one after.
-    let odd = usize::from(run > 1 && run % MAX_RUN_BYTES == 1 && byte != filler);
+    // the one after. A run of one is a filler.
+    let odd = usize::from(run % MAX_RUN_BYTES == 1 && byte != filler);
     let literal = if literal > 0 { literal + odd } else { 0 };
     parts.part(Parse { at, literal, run: run - odd });
     at + literal + run - odd
@@ -143,9 +146,7 @@ fn rest(width: impl Width, data: &[u8], mut at: usize, block: usize, filler: u8,
             next += 1;
         }
     }
-    if at < data.len() {
-        parts.part(Parse { at, literal: data.len() - at, run: 0 });
-    }
+    parts.part(Parse { at, literal: data.len() - at, run: 0 });
 }
 
 #[cfg(test)]
@@ -156,6 +157,9 @@ mod tests {
     fn no_run_is_skipped() {
         let plain: Vec<u8> = (0..300).map(|at| 1 + (at % 199) as u8).collect();
         assert!(skip_runless(&plain, 0, 0) > 300 - 66);
+        // Neither a filler alone nor a byte that comes again behind another is a run.
+        let again: Vec<u8> = plain.iter().flat_map(|&byte| [byte, 0, byte]).collect();
+        assert!([0, 250].iter().all(|&filler| skip_runless(&again, 0, filler) > again.len() - 66));
         for at in 0..298 {
             for (byte, len) in [(0, 2), (250, 3)] {
                 let mut data = plain.clone();

@@ -227,9 +227,7 @@ fn lines(input: &[u8], mut each: impl FnMut(&[u8], bool)) {
         each(&input[from..at], true);
         from = at + 1;
     }
-    if from < input.len() {
-        each(&input[from..], false);
-    }
+    each(&input[from..], false);
 }
 
 /// Connection to local file.

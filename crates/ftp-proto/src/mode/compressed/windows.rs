@@ -8,6 +8,14 @@ use super::encode::{STRIDE, Strings, WIRE_BYTES};
 
 /// Windows looked at together for the ends of long runs.
 const RUN_WINDOWS: usize = 32;
+/// Of them, and the byte after.
+const CHUNK: usize = RUN_WINDOWS * STRIDE + 1;
+
+/// A single run, most likely, is measured faster.
+#[inline(always)]
+fn seems_one_run(chunk: &[u8; CHUNK]) -> bool {
+    (1..5).all(|quarter| chunk[quarter * RUN_WINDOWS * STRIDE / 4 - 1] == chunk[0])
+}
 
 impl<'p, O: Output<'p>> Strings<'_, O> {
     /// Strings of `data` from `at` on. Says from where on there are none yet, and up to where that is
@@ -38,10 +46,6 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
                 open = parsed.open_len(open);
                 at += parsed.len;
             } else {
-                if open > 0 {
-                    let header = self.len - open - 1;
-                    self.wire[header] = open as u8;
-                }
                 let ended =
                     if equal == u64::MAX { at + self.long_runs(width, &data[at..], filler) } else { at };
                 if ended == at {
@@ -78,9 +82,8 @@ impl<'p, O: Output<'p>> Strings<'_, O> {
     /// found, then the strings are made: no branch hangs on where a run ends.
     #[inline(always)]
     fn long_runs(&mut self, width: impl Width, data: &[u8], filler: u8) -> usize {
-        let Some(chunk) = data.first_chunk::<{ RUN_WINDOWS * STRIDE + 1 }>() else { return 0 };
-        // A single run, most likely, is measured faster.
-        if (1..5).all(|quarter| chunk[quarter * RUN_WINDOWS * STRIDE / 4 - 1] == chunk[0]) {
+        let Some(chunk) = data.first_chunk::<CHUNK>() else { return 0 };
+        if seems_one_run(chunk) {
             return 0;
         }
         let (mut ends, mut len) = ([0; RUN_WINDOWS], 0);
