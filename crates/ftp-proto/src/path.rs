@@ -77,3 +77,19 @@ impl fmt::Display for VirtualPath {
         write!(f, "/{}", self.components.join("/"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_path_is_taken_and_no_longer_one() {
+        let name = |len: usize| format!("/{}", "x".repeat(len - 1));
+        let longest = VirtualPath::root().join(&name(MAX_PATH_BYTES)).unwrap();
+        assert_eq!(longest.to_string().len(), MAX_PATH_BYTES);
+        assert_eq!(VirtualPath::root().join(&name(MAX_PATH_BYTES + 1)), Err(PathError::TooLong));
+        // What counts is what is left of it.
+        assert_eq!(VirtualPath::root().join(&format!("/{}/./../a", name(5000))).unwrap().to_string(), "/a");
+        assert_eq!(longest.join("a"), Err(PathError::TooLong));
+    }
+}

@@ -6,8 +6,13 @@ mod deflate;
 #[cfg(feature = "codec")]
 #[path = "modes/framed.rs"]
 mod framed;
+#[path = "modes/gathering.rs"]
+mod gathering;
 #[path = "modes/harness.rs"]
 mod harness;
+#[cfg(all(feature = "mutants", debug_assertions))]
+#[path = "modes/planted.rs"]
+mod planted;
 #[path = "modes/properties.rs"]
 mod properties;
 #[path = "modes/reference.rs"]

@@ -213,6 +213,23 @@ fn marked_records_are_fragments_of_rfc_5531() {
     }
 }
 
+/// What is said of a conversion, against what it does to a file that is one of marked records, too.
+#[test]
+fn what_is_said_of_a_conversion_is_so() {
+    let local = b"\x80\0\0\x03a\nb\0\0\0\x01c";
+    for conversion in all() {
+        let sent = send(conversion, &[local]).unwrap();
+        let bytes: Vec<u8> = [&sent.ended.concat()[..], &sent.rest].concat();
+        let is_same = sent == Records::of(&[], local);
+        assert_eq!(conversion.is_identity(), is_same, "{conversion:?}");
+        assert_eq!(conversion.keeps_size(), bytes.len() == local.len(), "{conversion:?}");
+        let is_lines_only = sent == Records::of(&[], b"\x80\0\0\x03a\r\nb\0\0\0\x01c");
+        assert_eq!(conversion.is_lines_only(), is_lines_only, "{conversion:?}");
+        let is_read_from = |at: usize| send(conversion, &[&local[at..]]).is_ok();
+        assert_eq!(conversion.restarts_anywhere(), (0..local.len()).all(is_read_from), "{conversion:?}");
+    }
+}
+
 /// Byte by byte, one `match`.
 fn reference(conversion: Conversion, local: &[u8]) -> Records {
     let mut records = Records::default();

@@ -80,7 +80,8 @@ pub struct End {
     pub file: bool,
 }
 
-/// Where an encoder puts its wire bytes; `payload` is handed through without a copy.
+/// Where an encoder puts its wire bytes; `payload` is handed through without a copy. Neither is called
+/// with nothing.
 pub trait Output<'p> {
     /// A few bytes of framing, copied.
     fn framing(&mut self, bytes: &[u8]);

@@ -284,6 +284,42 @@ fn zeros_are_not_held_back() {
     assert!(all < 100 * PIECE.len() / 500, "flushes cost little: {all} bytes");
 }
 
+/// An empty stored block, as a flush leaves it, costs where the receiver is not waiting.
+#[test]
+fn nothing_is_flushed_that_comes_soon_or_shows_by_itself() {
+    let is_flushed = |wire: &[u8]| wire.windows(4).any(|bytes| bytes == [0, 0, 0xFF, 0xFF]);
+    let noise = &payloads()[3];
+    let many: Vec<(&[u8], End)> = noise.chunks(50_000).cycle().take(40).map(|piece| (piece, DATA)).collect();
+    assert!(!is_flushed(&ours(file(), 6, &many)));
+    assert!(!is_flushed(&ours(file(), 6, &[(&b"a"[..], DATA); 100])));
+    let zeros = [0; 64 * 1024];
+    assert!(is_flushed(&ours(file(), 6, &[(&zeros[..], DATA); 8])), "but this would be silent for long");
+}
+
+/// The compressor keeps back what it has yet to make a block of, and no wire bytes.
+#[test]
+fn as_many_wire_bytes_come_of_a_piece_as_of_its_parts() {
+    let noise = &payloads()[3];
+    for level in [6, 9] {
+        for len in (40_000..noise.len()).step_by(1500) {
+            let parts: Vec<(&[u8], End)> = noise[..len].chunks(500).map(|part| (part, DATA)).collect();
+            let wire = ours(file(), level, &[(&noise[..len], DATA)]);
+            assert!(wire == ours(file(), level, &parts), "level {level}: {} of {len} bytes", wire.len());
+        }
+    }
+}
+
+#[test]
+fn an_error_is_told_at_the_byte_it_was_found_at() {
+    let mut wire = by_pieces(b"some payload");
+    let whole = wire.len() as u64;
+    wire.extend(b"x");
+    for parts in [vec![&wire[..]], wire.chunks(1).collect()] {
+        assert_eq!(decode(file(), parts.clone()).1.unwrap_err().offset, whole);
+        assert_eq!(gathered(file(), parts, 1000).1.unwrap_err().offset, whole);
+    }
+}
+
 #[test]
 fn levels_are_0_to_9() {
     assert_eq!(DeflateLevel::default().to_string(), "6");

@@ -70,6 +70,18 @@ fn a_connection_that_ends_inside_a_file_is_truncated_but_in_stream_mode() {
     assert!(frames.len() == 3 && error.is_none());
 }
 
+/// What came with the close is told before it.
+#[test]
+fn what_has_come_is_told_before_the_connection_is_found_truncated() {
+    for (mode, structure) in [STREAM_R, BLOCK, COMPRESSED] {
+        let mut codec = ModeCodec::new(coding(mode, structure));
+        let mut wire = send(&mut codec, b"data", DATA);
+        let Ok(Some(Frame::Data { bytes, .. })) = codec.decode_eof(&mut wire) else { panic!("no data") };
+        assert_eq!(bytes, b"data"[..]);
+        assert!(matches!(codec.decode_eof(&mut wire), Err(CodecError::Truncated)), "{mode:?}");
+    }
+}
+
 /// Data that the decoder made, more of it than one frame holds.
 #[test]
 fn what_is_inflated_comes_in_frames() {

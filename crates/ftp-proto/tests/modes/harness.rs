@@ -28,9 +28,11 @@ pub(crate) struct Wire {
 
 impl<'p> Output<'p> for Wire {
     fn framing(&mut self, bytes: &[u8]) {
+        assert!(!bytes.is_empty(), "framing of nothing");
         self.bytes.extend_from_slice(bytes);
     }
     fn payload(&mut self, bytes: &'p [u8]) {
+        assert!(!bytes.is_empty(), "payload of nothing");
         self.payload_bytes += bytes.len();
         self.bytes.extend_from_slice(bytes);
     }

@@ -313,3 +313,13 @@ fn markers_that_no_receiver_could_report_are_refused() {
         }
     }
 }
+
+#[test]
+fn a_vector_of_bytes_takes_all_that_is_written() {
+    for (mode, structure) in [STREAM_F, STREAM_R, BLOCK, COMPRESSED] {
+        let coding = coding(mode, structure);
+        let mut wire = Vec::new();
+        Encoder::new(coding).encode(b"some \xFFdata", BOTH, &mut wire);
+        assert_eq!(wire, encode(coding, &[piece(b"some \xFFdata", BOTH)]), "{mode:?}");
+    }
+}

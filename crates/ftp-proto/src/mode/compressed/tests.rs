@@ -1,10 +1,10 @@
 //! Every width, with and without windows at once, against byte by byte.
 
 use super::super::simd::{self, Job, Width, Window, strings::Merge};
-use super::encode::{self, Strings};
+use super::encode::{self, Strings, WIRE_BYTES};
 use super::{FILLER, MAX_STRING_BYTES, REPLICATED};
-use crate::mode::Event;
 use crate::mode::runs::MAX_RUN_BYTES;
+use crate::mode::{Event, Output};
 use proptest::prelude::*;
 
 fn naive(mut data: &[u8], filler: u8) -> Vec<u8> {
@@ -74,12 +74,28 @@ impl Job for Check<'_> {
     }
 }
 
+/// Wire bytes in the parts that they are handed over in.
+struct Calls(Vec<Vec<u8>>);
+
+impl Output<'_> for Calls {
+    fn framing(&mut self, bytes: &[u8]) {
+        self.0.push(bytes.to_vec());
+    }
+    fn payload(&mut self, _: &[u8]) {
+        unreachable!("compressed mode copies");
+    }
+}
+
 fn encoded(width: impl Width, data: &[u8], filler: u8) -> Vec<u8> {
-    let mut wire = Vec::new();
-    let mut strings = Strings::new(&mut wire);
+    let mut calls = Calls(Vec::new());
+    let mut strings = Strings::new(&mut calls);
     encode::Encode { piece: data, filler, strings: &mut strings }.run(width);
     strings.flush();
-    wire
+    let Calls(calls) = calls;
+    // Strings go out many at a time, however short they are.
+    let full = calls.iter().rev().skip(1).all(|call| call.len() > WIRE_BYTES * 3 / 4);
+    assert!(full && calls.iter().all(|call| !call.is_empty()), "{:?}", calls.iter().map(Vec::len));
+    calls.concat()
 }
 
 fn check(data: &[u8], filler: u8) {
@@ -115,6 +131,38 @@ fn strings_at_their_limits() {
                 let data: Vec<u8> = part().chain(part()).chain([b'b']).chain(plain(70)).collect();
                 check(&data, b' ');
             }
+        }
+    }
+}
+
+/// What does not fit into the room for wire bytes, in strings of every length that may come last in it.
+#[test]
+fn strings_at_the_end_of_the_room() {
+    let step = if cfg!(miri) { 61 } else { 1 };
+    for literal in (WIRE_BYTES - 160..WIRE_BYTES + 20).step_by(step) {
+        let data: Vec<u8> = plain(literal).chain([b'a'; 90]).chain(plain(80)).collect();
+        check(&data, b' ');
+    }
+    // Words, so that a window has many strings, which go on over its end.
+    for before in (0..70).step_by(step) {
+        let words = (0..900).flat_map(|word| plain(word * word % 13).chain([b'a' + (word % 5) as u8; 4]));
+        let data: Vec<u8> = plain(before).chain(words).collect();
+        check(&data, b' ');
+    }
+}
+
+/// Long runs one after another, of every length that leaves an odd byte, and others.
+#[test]
+fn long_runs_follow_one_another() {
+    let step = if cfg!(miri) { 31 } else { 1 };
+    for more in (0..130).step_by(step) {
+        let lengths = (0..40).map(|run| if run == 0 { 80 } else { 64 + (more + run * 7) % 130 });
+        let runs = lengths.enumerate().map(|(run, len)| (b" abc"[run % 4], len));
+        let runs = runs.flat_map(|(byte, len)| std::iter::repeat_n(byte, len));
+        // A byte string may be open before them.
+        let data: Vec<u8> = plain([0, 3, 64, 100][more % 4]).chain(runs).collect();
+        for filler in [b' ', b'a', 0] {
+            check(&data, filler);
         }
     }
 }
