@@ -182,3 +182,19 @@ fn whether_a_connection_waits_is_known_at_once() {
         assert!(listener.accept_waiting().await.unwrap().is_none());
     });
 }
+
+#[test]
+fn what_need_not_wait_does_not_overtake_what_does() {
+    runtime().unwrap().block_on(async {
+        let (mut near, mut far) = pair().await;
+        near.pace(Pace::Together);
+        near.write_all(b"first ").await.unwrap();
+        near.write_all(&[b'x'; 20_000]).await.unwrap();
+        near.write_all(b"third ").await.unwrap();
+        near.pace(Pace::Now);
+        near.write_all(b"last").await.unwrap();
+        drop(near);
+        let wanted = [&b"first "[..], &[b'x'; 20_000], b"third last"].concat();
+        assert!(all(&mut far).await.unwrap() == wanted);
+    });
+}
