@@ -2,7 +2,7 @@
 
 use ftp_endpoint::net::Net;
 use ftp_endpoint::store::memory::MemoryStore;
-use ftp_endpoint::store::{ReadFile, Store, Write, WriteFile};
+use ftp_endpoint::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use ftp_endpoint::transfer::throttle::Throttled;
 use ftp_proto::path::VirtualPath;
 use std::num::NonZeroU64;
@@ -33,4 +33,29 @@ async fn pieces_are_a_tenth_of_a_second_long() {
     }
     assert_eq!(read, [100; 25]);
     assert_eq!(net.now() - begun, Duration::from_millis(2_500));
+}
+
+/// A file whose checkpoints are counted.
+struct Counted(u32);
+
+impl WriteFile for Counted {
+    async fn write(&mut self, _: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn publish(self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.0 += 1;
+        if self.0 > 1 { Err(StoreError::Full) } else { Ok(()) }
+    }
+}
+
+/// Restart markers are told of by it: what came before them is on stable storage.
+#[tokio::test]
+async fn a_checkpoint_is_one_of_the_file() {
+    let net = MemoryNet::new([10, 0, 0, 1].into());
+    let mut file = Throttled::new(net, Counted(0), NonZeroU64::new(1_000));
+    assert!(file.checkpoint().await.is_ok());
+    assert!(file.checkpoint().await.is_err(), "the second one fails");
 }

@@ -1,7 +1,9 @@
-//! FTP over TLS (RFC 4217): the dialogue, who is trusted, deliveries, and what ends a file.
+//! FTP over TLS (RFC 4217): the dialogue, who is trusted, deliveries, what ends a file, and data connections by themselves.
 
 #[path = "tls/auto.rs"]
 mod auto;
+#[path = "tls/data.rs"]
+mod data;
 #[path = "tls/deliveries.rs"]
 mod deliveries;
 #[path = "tls/dialogue.rs"]

@@ -202,6 +202,24 @@ async fn memory_fills_up() {
     file.write(b"123").await.unwrap();
     assert_eq!(kind_of(file.write(b"4").await), "Full");
     drop(file);
+    // What is replaced gives back its room, by whatever replaces it.
+    store.insert(&path("/a"), &b"123"[..]);
+    store.insert(&path("/c"), &b"1"[..]);
+    store.rename(&path("/c"), &path("/a")).await.unwrap();
+    put(&store, "/b", Write::Replace, b"1234567").await;
     store.remove_file(&path("/a")).await.unwrap();
+    put(&store, "/b", Write::Replace, b"1").await;
+    store.remove_file(&path("/b")).await.unwrap();
     put(&store, "/b", Write::Replace, b"12345678").await;
+}
+
+/// Who is told that a file is safe relies on it; who may do more meanwhile does.
+#[test]
+fn only_a_durable_store_says_that_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    let (memory, disk) = (MemoryStore::new(), DiskStore::open(root.path()).unwrap());
+    assert!(!memory.is_durable() && !memory.publishes_together());
+    assert!(!disk.is_durable() && !disk.publishes_together());
+    let durable = disk.durable().unwrap();
+    assert!(durable.is_durable() && durable.publishes_together());
 }

@@ -269,7 +269,8 @@ impl MemoryStore {
             let Node::Directory(directory) = node else { return };
             here = directory;
         }
-        here.entries.insert(name.to_owned(), Node::File { content, modified, inode });
+        let old = here.entries.insert(name.to_owned(), Node::File { content, modified, inode });
+        tree.used_bytes -= old.map_or(0, |old| old.metadata().size_bytes);
     }
 
     /// Removes a file, whoever may; what has been there of it.

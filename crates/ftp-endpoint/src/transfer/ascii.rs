@@ -249,4 +249,28 @@ mod tests {
         // Who knows none has no markers.
         assert_eq!((writer.inner().marker(), Pieces(STORED, 0).marker()), (None, None));
     }
+
+    /// A place in what is sent is one in the file where all that was read of it has been sent.
+    #[tokio::test]
+    async fn a_marker_stands_only_where_nothing_is_on_its_way() {
+        struct Counted(Pieces);
+        impl ReadFile for Counted {
+            async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+                self.0.read(buffer).await
+            }
+            fn remaining_bytes(&self) -> u64 {
+                self.0.remaining_bytes()
+            }
+            fn marker(&self) -> Option<String> {
+                Some(self.0.1.to_string())
+            }
+        }
+        let mut reader = AsciiReader::new(Counted(Pieces(STORED, 0)));
+        assert_eq!(reader.marker().as_deref(), Some("0"));
+        // The first six bytes are seven when they are sent.
+        assert_eq!(reader.skip(3).await.unwrap(), 3);
+        assert_eq!(reader.marker(), None);
+        assert_eq!(reader.skip(4).await.unwrap(), 4);
+        assert_eq!(reader.marker().as_deref(), Some("6"));
+    }
 }

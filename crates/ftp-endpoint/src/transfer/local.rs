@@ -118,6 +118,8 @@ impl<'f, 'r, W: WriteFile> Local<'f, 'r, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::mode::Structure;
+    use ftp_proto::repr::{Conversion, RecordForm, Representation};
 
     #[derive(Default)]
     struct Counting {
@@ -125,6 +127,7 @@ mod tests {
         writes: usize,
         /// Of several blocks.
         together: usize,
+        checkpoints: usize,
     }
 
     impl WriteFile for Counting {
@@ -140,6 +143,33 @@ mod tests {
         async fn publish(self) -> Result<(), StoreError> {
             Ok(())
         }
+        fn marker(&self) -> Option<String> {
+            Some(self.content.len().to_string())
+        }
+        async fn checkpoint(&mut self) -> Result<(), StoreError> {
+            self.checkpoints += 1;
+            Ok(())
+        }
+    }
+
+    /// What a marker tells of is in the file and on stable storage; a CR may be half an end of line.
+    #[tokio::test]
+    async fn a_place_is_one_in_the_file_and_the_end_leaves_nothing_behind() {
+        let lines = Conversion {
+            representation: Representation::Ascii,
+            structure: Structure::File,
+            record_form: RecordForm::Plain,
+        };
+        let mut file = Counting::default();
+        let (mut incoming, mut waiting) = (Some(Incoming::new(lines)), Vec::new());
+        let mut out = Local::new(&mut file, &mut incoming, &mut waiting);
+        out.data(b"one\r\n").await.unwrap();
+        assert_eq!(out.place().await.unwrap().as_deref(), Some("4"));
+        out.checkpoint().await.unwrap();
+        out.data(b"two\r").await.unwrap();
+        assert_eq!(out.place().await.unwrap(), None);
+        out.end_of_file().await.unwrap();
+        assert_eq!((&file.content[..], file.checkpoints), (&b"one\ntwo\r"[..], 1));
     }
 
     #[tokio::test]

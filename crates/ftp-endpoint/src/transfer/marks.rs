@@ -118,5 +118,17 @@ mod tests {
         assert!(take(&mut marks, 1, 120_000));
         assert!((0..100).all(|_| !take(&mut marks, 1, 120_000)));
         assert_eq!(marks.take_held(), None);
+        // In another file it is not, and what was held of this one is not told of that one.
+        marks.begin_file();
+        assert!(take(&mut marks, 1, 180_000));
+        marks.take(mark(2), false);
+        marks.begin_file();
+        assert_eq!(marks.take_held(), None);
+        // However often it is asked meanwhile, time brings one back.
+        for place in 0..100 {
+            take(&mut marks, place, 180_000);
+        }
+        let asked = [180_100, 180_200, 180_300].map(|at| take(&mut marks, 200, at));
+        assert_eq!(asked, [false, false, true]);
     }
 }

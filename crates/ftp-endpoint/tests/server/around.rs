@@ -193,3 +193,50 @@ async fn a_shutdown_lets_transfers_finish() {
     assert!(busy.is_closed().await);
     assert_eq!(world.get("/f").unwrap(), b"abc");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_observer_hears_once_how_each_file_and_connection_ends() {
+    let world = world().await;
+    world.put("/a", b"aaa");
+    let mut client = world.client().await;
+    client.ask("TYPE I", 200).await;
+    for command in ["RETR a", "STOR b"] {
+        let data = client.passive().await;
+        client.ask(command, 150).await;
+        if command == "RETR a" {
+            read_all(data).await.unwrap();
+        } else {
+            drop(data);
+        }
+        client.expect(226).await;
+    }
+    client.ask("MODE B", 200).await;
+    let mut data = client.passive().await;
+    client.ask("STOR c", 150).await;
+    data.write_all(&block(0, b"half")).await.unwrap();
+    drop(data);
+    client.expect(426).await;
+    assert_eq!((world.notes.count("file 3 None"), world.notes.count("file 0 None")), (1, 1));
+    assert_eq!((world.notes.count("file 4 Some"), world.notes.count("file ")), (1, 3));
+    assert_eq!((world.notes.count("data opens"), world.notes.count("data closed")), (3, 2));
+    assert_eq!(world.notes.count("data aborted"), 1);
+}
+
+/// The connection has brought one file whole, and of the next one not even the end.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_between_files_has_not_brought_the_next_one() {
+    for (mode, end) in [("MODE B", block(super::block::EOF, b"x")), ("MODE C", vec![1, b'x', 0, 0x40, 0xC0])]
+    {
+        let world = world().await;
+        let mut client = world.client().await;
+        client.script(&[("TYPE I", &[200]), (mode, &[200])]).await;
+        let mut data = client.passive().await;
+        client.ask("STOR a", 150).await;
+        data.write_all(&end).await.unwrap();
+        client.expect(250).await;
+        client.ask("STOR b", 125).await;
+        drop(data);
+        client.expect(426).await;
+        assert_eq!((world.get("/a").unwrap(), world.get("/b")), (b"x".to_vec(), None), "{mode}");
+    }
+}

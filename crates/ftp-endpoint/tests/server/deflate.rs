@@ -276,3 +276,17 @@ async fn a_half_close_ends_an_upload() {
     data.read_to_end(&mut rest).await.unwrap();
     assert_eq!((rest.len(), world.get("/f").unwrap()), (0, b"content".to_vec()));
 }
+
+/// As some servers do: it is for comparisons, and must be asked for.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_cut_streams_takes_what_has_come() {
+    let world = world_with(|config| config.takes_cut_deflate = true).await;
+    let mut client = in_mode_z(&world, &[]).await;
+    let wire = compress_to_vec_zlib(b"the whole of it", 6);
+    let reply = upload(&mut client, &wire[..wire.len() - 1]).await;
+    assert!(reply.starts_with("226"), "{reply}");
+    assert_eq!(world.get("/f").unwrap(), b"the whole of it");
+    client.ask("MODE B", 200).await;
+    let reply = upload(&mut client, b"\0\0\x05half ").await;
+    assert!(reply.starts_with("426"), "of no other mode: {reply}");
+}

@@ -78,6 +78,22 @@ async fn what_was_to_leave_at_once_has_left_when_it_is_settled() {
     tokio::join!(connects, accept(&mut far.0, &identity, TLS13));
 }
 
+/// Whatever the connection takes of it at a time, without a flush.
+#[tokio::test]
+async fn what_is_written_leaves_with_the_end_of_the_handshake() {
+    let identity = Identity::new();
+    for (takes_one, writes) in [(false, 1), (true, 2)] {
+        let [mut near, mut far] = seen().await;
+        let connects = async {
+            connect(&mut near.0, &identity, TLS13).await;
+            near.2.takes_one.store(takes_one, Ordering::Relaxed);
+            let sent = written(&mut near, async |channel| channel.write_all(b"now").await.unwrap()).await;
+            assert_eq!(sent.0, writes);
+        };
+        tokio::join!(connects, accept(&mut far.0, &identity, TLS13));
+    }
+}
+
 /// One read gives what is there, in however many records it has come.
 #[tokio::test]
 async fn as_many_records_are_read_as_there_are() {

@@ -308,4 +308,23 @@ mod tests {
         wait(&mut server).await;
         assert!(acknowledges_at_once(&server));
     }
+
+    /// Urgent data, of which a client sends part of ABOR, come with the rest (RFC 854), and replies do not wait.
+    #[tokio::test]
+    async fn hints_are_told_to_the_system() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let hints = |stream: &RealStream| {
+            stream.with_socket(|socket| Ok((socket.tcp_nodelay()?, socket.out_of_band_inline()?))).unwrap()
+        };
+        let connected = async || {
+            let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (socket, peer) = listener.accept().await.unwrap();
+            RealStream::watched(socket, None, peer)
+        };
+        let (data, control) = (connected().await, connected().await);
+        assert_eq!((hints(&data), hints(&control)), ((false, false), (false, false)));
+        data.prompt().unwrap();
+        control.control().unwrap();
+        assert_eq!((hints(&data), hints(&control)), ((true, false), (true, true)));
+    }
 }

@@ -129,3 +129,72 @@ fn a_cloned_listener_serves_another_runtime() {
     second.block_on(copy.accept()).unwrap();
     client.join().unwrap();
 }
+
+/// A reset is told once by the system: who asks again hears of an end in order.
+#[test]
+fn a_reset_is_no_end() {
+    runtime().unwrap().block_on(async {
+        let (near, mut far) = pair().await;
+        near.abort();
+        let ended = far.read(&mut [0; 8]).await;
+        assert_eq!(ended.map_err(|error| error.kind()), Err(std::io::ErrorKind::ConnectionReset));
+    });
+}
+
+#[test]
+fn what_stands_behind_a_mark_is_read_at_once() {
+    runtime().unwrap().block_on(async {
+        let (mut near, mut far) = pair().await;
+        near.write_all(b"ABOR").await.unwrap();
+        let mut found = [0; 8];
+        let read = loop {
+            match far.read_past_mark(&mut found) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    tokio::task::yield_now().await
+                }
+                other => break other.unwrap(),
+            }
+        };
+        assert_eq!(&found[..read], b"ABOR");
+    });
+}
+
+#[test]
+fn time_goes_on() {
+    let net = RealNet::new();
+    let pause = Duration::from_millis(2);
+    std::thread::sleep(pause);
+    assert!(net.now() >= pause);
+}
+
+#[test]
+fn whether_a_connection_waits_is_known_at_once() {
+    runtime().unwrap().block_on(async {
+        let net = RealNet::new();
+        let listener = net.listen(([0, 0, 0, 0], 0).into()).await.unwrap();
+        assert!(listener.accept_waiting().await.unwrap().is_none());
+        let to = ([127, 0, 0, 1], listener.local_addr().unwrap().port()).into();
+        let near = net.connect(None, to).await.unwrap();
+        let (far, peer) = listener.accept_waiting().await.unwrap().expect("it has come");
+        assert_eq!(near.local_addr().unwrap(), peer);
+        // Of a listener on all addresses each connection has its own.
+        assert_eq!(far.local_addr().unwrap(), to);
+        assert!(listener.accept_waiting().await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn what_need_not_wait_does_not_overtake_what_does() {
+    runtime().unwrap().block_on(async {
+        let (mut near, mut far) = pair().await;
+        near.pace(Pace::Together);
+        near.write_all(b"first ").await.unwrap();
+        near.write_all(&[b'x'; 20_000]).await.unwrap();
+        near.write_all(b"third ").await.unwrap();
+        near.pace(Pace::Now);
+        near.write_all(b"last").await.unwrap();
+        drop(near);
+        let wanted = [&b"first "[..], &[b'x'; 20_000], b"third last"].concat();
+        assert!(all(&mut far).await.unwrap() == wanted);
+    });
+}

@@ -312,6 +312,8 @@ async fn a_kept_part_survives_and_goes_for_good() {
     let (_root, disk, store) = Recorded::new();
     written(&store, "/f", Write::Replace, "half").await.keep().await.unwrap();
     assert_eq!(parts(&disk), Some(1));
+    let bytes = disk.safe.lock().unwrap().files.values().cloned().collect::<Vec<_>>();
+    assert!(bytes.contains(&b"half".to_vec()), "{bytes:?}");
     put(&store, "/f", Write::Replace, b"whole").await;
     assert_eq!(parts(&disk), None, "it is not to be resumed after the loss of power");
 }

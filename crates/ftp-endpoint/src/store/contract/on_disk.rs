@@ -303,3 +303,45 @@ async fn a_long_beginning_is_copied_later() {
     store.write(&path("/f"), Write::From(500_000)).await.unwrap().keep().await.unwrap();
     assert_eq!(store.partial_bytes(&path("/f")).await.unwrap(), None);
 }
+
+/// Nor is what it leads to emptied.
+#[tokio::test]
+async fn a_link_to_a_directory_is_no_directory_to_remove() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    fs::create_dir(root.path().join("d")).unwrap();
+    symlink("d", root.path().join("link")).unwrap();
+    let left = root.path().join("d/.ftpsim-x.part");
+    fs::write(&left, "x").unwrap();
+    assert_eq!(kind_of(store.remove_directory(&path("/link")).await), "NotDirectory");
+    assert!(left.exists());
+}
+
+/// It is told as it is, not as a file that is not there.
+#[tokio::test]
+async fn nothing_is_appended_to_what_is_no_file() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    fs::create_dir(root.path().join("d")).unwrap();
+    let appended = match store.write(&path("/d"), Write::Append).await {
+        Ok(mut file) => kind_of(file.write(b"x").await),
+        refused => kind_of(refused),
+    };
+    assert_eq!(appended, "IsDirectory");
+    symlink("loop", root.path().join("loop")).unwrap();
+    assert_eq!(kind_of(store.write(&path("/loop"), Write::Append).await), "Denied");
+}
+
+/// MLST's `unique` fact tells by it that two names are of one file (RFC 3659 section 7.5.2).
+#[tokio::test]
+async fn names_of_one_file_have_one_identity() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    fs::write(root.path().join("one"), "1").unwrap();
+    fs::write(root.path().join("other"), "1").unwrap();
+    fs::hard_link(root.path().join("one"), root.path().join("two")).unwrap();
+    let identity = async |name| store.metadata(&path(name)).await.unwrap().identity;
+    assert!(identity("/one").await.is_some());
+    assert_eq!(identity("/one").await, identity("/two").await);
+    assert_ne!(identity("/one").await, identity("/other").await);
+}

@@ -197,4 +197,13 @@ mod tests {
             assert!(root.path().join(name).exists(), "{name}");
         }
     }
+
+    /// Who cannot look does not say that nothing is there.
+    #[test]
+    fn a_directory_of_parts_that_cannot_be_read_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join(PARTS), "no directory").unwrap();
+        let store = DiskStore::open(root.path()).unwrap();
+        assert!(store.remove_old_partials(SystemTime::UNIX_EPOCH, Duration::ZERO).is_err());
+    }
 }

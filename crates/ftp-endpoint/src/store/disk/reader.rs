@@ -97,6 +97,10 @@ impl DiskReader {
         self.end = if self.open_ended { known + UNKNOWN_BYTES } else { visible };
         let ahead = (self.end - self.at).min(read as u64) as usize;
         self.ahead = beyond[..ahead].to_vec();
+        if ahead < read {
+            // What is seen later is read again.
+            self.file.seek(SeekFrom::Start(self.at + ahead as u64)).map_err(error)?;
+        }
         Ok(())
     }
 }

@@ -51,3 +51,41 @@ impl MemoryStore {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, Write, WriteFile};
+
+    fn path(text: &str) -> VirtualPath {
+        VirtualPath::root().join(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_restored_is_all_that_there_is() {
+        let store = MemoryStore::new();
+        for name in ["a", "d/lost", "d/e/kept"] {
+            store.insert(&path(name), &b"before"[..]);
+        }
+        for name in ["part", "gone"] {
+            let mut file = store.write(&path(name), Write::Replace).await.unwrap();
+            file.write(b"0123456789").await.unwrap();
+            file.keep().await.unwrap();
+        }
+        assert_eq!(store.partial(&path("part")).as_deref(), Some(&b"0123456789"[..]));
+        let files = [(path("d/e/kept"), Arc::from(&b"safe"[..])), (path("new"), Arc::from(&b"n"[..]))];
+        store.restore(files.clone(), |of, owner| {
+            assert_eq!(owner, "");
+            (*of == path("part")).then_some(4)
+        });
+        assert_eq!(store.files(), files);
+        assert_eq!(store.partial(&path("part")).as_deref(), Some(&b"0123"[..]));
+        assert_eq!((store.partial(&path("gone")), store.partial(&path("never"))), (None, None));
+        // Directories stay, and what has gone takes no room.
+        assert!(store.list(&path("d")).await.is_ok_and(|entries| entries.len() == 1));
+        store.set_capacity_bytes(10);
+        let mut file = store.write(&path("d/b"), Write::Replace).await.unwrap();
+        file.write(b"1").await.unwrap();
+        assert!(file.write(b"2").await.is_err(), "nine bytes were there");
+    }
+}

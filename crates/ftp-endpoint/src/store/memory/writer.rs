@@ -302,4 +302,34 @@ mod tests {
         other.publish().await.unwrap();
         assert_eq!(&store.get(&path).unwrap()[..], b"new");
     }
+
+    /// An append of nothing makes the file, and what is whole is not resumed.
+    #[tokio::test]
+    async fn in_place_an_empty_append_makes_a_file_that_is_whole() {
+        let store = MemoryStore::new().writing_in_place();
+        let path = VirtualPath::root().join("f").unwrap();
+        store.write(&path, Write::Append).await.unwrap().publish().await.unwrap();
+        assert_eq!(store.get(&path).as_deref(), Some(&b""[..]));
+        store.insert(&path, &b"whole"[..]);
+        let resumed = store.write(&path, Write::resume(2)).await.err();
+        assert!(matches!(resumed, Some(StoreError::BadOffset { offset: 2, size_bytes: 0 })), "{resumed:?}");
+    }
+
+    /// Neither what stands under the name already, nor what has a hole.
+    #[tokio::test]
+    async fn nothing_is_kept_aside_of_what_is_in_place_or_did_not_fit() {
+        let path = VirtualPath::root().join("f").unwrap();
+        let store = MemoryStore::new().writing_in_place();
+        let mut file = store.write(&path, Write::Replace).await.unwrap();
+        file.write(b"half").await.unwrap();
+        file.keep().await.unwrap();
+        assert_eq!((store.get(&path).unwrap().len(), store.partial(&path)), (4, None));
+        let store = MemoryStore::new();
+        store.set_capacity_bytes(4);
+        let mut file = store.write(&path, Write::Replace).await.unwrap();
+        file.write(b"half").await.unwrap();
+        assert!(matches!(file.write(b"more").await, Err(StoreError::Full)));
+        file.keep().await.unwrap();
+        assert_eq!(store.partial(&path), None);
+    }
 }

@@ -79,3 +79,28 @@ async fn a_file_is_read_as_far_as_its_appends_are_published() {
         assert_eq!(came, [&[b'x'; 100][..], &[b'y'; 50]].concat());
     }
 }
+
+/// What is appended behind it is not seen yet when it is found longer, and comes in its place when it is.
+#[tokio::test]
+async fn a_file_that_is_appended_to_again_and_again_is_read_without_a_gap() {
+    let (_root, file, store, mut reader) = begun().await;
+    let append = async |content: &[u8]| {
+        let mut append = store.write(&path(), Write::Append).await.unwrap();
+        append.write(content).await.unwrap();
+        append
+    };
+    append(b"first").await.publish().await.unwrap();
+    let second = append(b"second").await;
+    let mut buffer = [0; 1000];
+    assert_eq!((reader.read(&mut buffer).await.unwrap(), reader.remaining_bytes()), (100, 5));
+    second.publish().await.unwrap();
+    append(b"third").await.publish().await.unwrap();
+    let mut content = vec![b'x'; 100];
+    loop {
+        match reader.read(&mut buffer).await.unwrap() {
+            0 => break,
+            read => content.extend_from_slice(&buffer[..read]),
+        }
+    }
+    assert!(content == fs::read(&file).unwrap(), "{}", String::from_utf8_lossy(&content[100..]));
+}
