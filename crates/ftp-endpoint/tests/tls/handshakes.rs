@@ -6,8 +6,9 @@ use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_endpoint::server::{Reuse, ServerTls};
 use ftp_proto::mode::TransmissionMode;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use testkit::tls::{Identity, TLS12, TLS13, Versions};
 
 /// More than tickets that any connection is given.
@@ -21,10 +22,14 @@ struct Handshakes {
     control: AtomicUsize,
     data_full: AtomicUsize,
     data_resumed: AtomicUsize,
+    versions: Mutex<BTreeSet<String>>,
 }
 
 impl Observer for Handshakes {
     fn event(&self, _at: Time, _who: Who, _session: u64, event: &Event<'_>) {
+        if let Event::TlsBegins { version, .. } = event {
+            self.versions.lock().unwrap().insert(version.to_string());
+        }
         let count = match event {
             Event::TlsBegins { on_data: false, .. } => &self.control,
             Event::TlsBegins { resumed: false, .. } => &self.data_full,
@@ -59,6 +64,8 @@ async fn handshakes(
         assert_eq!((&file.result, file.attempts), (&Ok(()), 1), "{} {policy:?}", file.name);
     }
     ends.has_all(&policy, &files);
+    let newest = if versions.contains(&&rustls::version::TLS13) { "TLS 1.3" } else { "TLS 1.2" };
+    assert_eq!(*seen.versions.lock().unwrap(), BTreeSet::from([newest.to_owned()]));
     seen.counted()
 }
 
