@@ -58,3 +58,34 @@ async fn sizes_that_were_told_are_held_against_what_comes() {
         assert_eq!(here.get(&path("f")).is_some(), kind.is_none(), "{listed:?} {before:?} {after:?}");
     }
 }
+
+/// In either direction, and whichever way round they differ.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_has_not_the_size_that_it_is_to_have_has_failed() {
+    for (direction, size_bytes) in
+        [Direction::Get, Direction::Put].map(|it| [4, 5, 6].map(|n| (it, n))).concat()
+    {
+        let policy = Policy { direction, verify: Verify::Size, ..get() };
+        let here = MemoryStore::new();
+        let size = format!("213 {size_bytes}");
+        let report = match direction {
+            Direction::Get => {
+                play(&policy, &here, None, async |server| {
+                    server.answer("SIZE f", &size).await;
+                    send(server, &policy, None, b"whole").await;
+                })
+                .await
+            }
+            Direction::Put => {
+                write(&here, "f", b"whole").await;
+                play(&policy, &here, None, async |server| {
+                    assert_eq!(receive(server, &policy, None, "f").await, b"whole");
+                    server.answer("SIZE f", &size).await;
+                })
+                .await
+            }
+        };
+        let kind = report.files[0].result.as_ref().err().map(|failure| failure.kind);
+        assert_eq!(kind, (size_bytes != 5).then_some(FailureKind::Mismatch), "{direction:?} {size_bytes}");
+    }
+}

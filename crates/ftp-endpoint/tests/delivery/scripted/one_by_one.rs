@@ -1,6 +1,8 @@
 //! Files one after the other.
 
 use super::*;
+use std::time::Duration;
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn what_a_file_has_cost_is_its_own() {
@@ -32,4 +34,24 @@ async fn a_part_for_which_there_is_no_room_is_not_kept() {
         assert!(report.await.files[0].result.is_err());
         assert_eq!(left(&here).await, kept);
     }
+}
+
+/// A server that has just failed is left alone for as long as was asked for.
+#[tokio::test(start_paused = true)]
+async fn a_file_is_tried_again_after_the_delay() {
+    let policy = Policy { retries: 1, retry_delay: Duration::from_secs(7), ..get() };
+    let mut waited = Vec::new();
+    let here = MemoryStore::new();
+    let report = play(&policy, &here, None, async |server| {
+        for _ in 0..2 {
+            let before = Instant::now();
+            let data = server.passive().await;
+            waited.push(before.elapsed().as_secs());
+            server.answer("RETR f", "450 not now").await;
+            drop(data);
+        }
+    });
+    let file = report.await.files.remove(0);
+    assert!(file.result.is_err());
+    assert_eq!((file.attempts, waited), (2, vec![0, 7]));
 }
