@@ -7,6 +7,8 @@ mod cut;
 mod durable;
 #[path = "delivery/scripted.rs"]
 mod scripted;
+#[path = "delivery/sessions.rs"]
+mod sessions;
 #[path = "delivery/times.rs"]
 mod times;
 #[path = "delivery/together.rs"]

@@ -1,0 +1,92 @@
+//! The sessions of a delivery: which it opens, and that it opens none.
+
+use super::*;
+use ftp_endpoint::client::FailureKind;
+use std::collections::BTreeSet;
+use testkit::memory_net::MemoryNet;
+use testkit::script::Script;
+use testkit::server::SERVER;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The client's sessions, by number, that have sent a command.
+#[derive(Default)]
+struct Sessions(Mutex<BTreeSet<u64>>);
+
+impl Observer for Sessions {
+    fn event(&self, _: Time, who: Who, session: u64, event: &Event<'_>) {
+        if let (Who::Client, Event::Command { .. }) = (who, event) {
+            self.0.lock().unwrap().insert(session);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_session_has_a_number_of_its_own() {
+    let world = World::new().await;
+    for name in ["a", "b", "c"] {
+        write(&world.there, name, b"content").await;
+    }
+    for parallel in 1..=3 {
+        let policy = Policy { direction: Direction::Get, parallel, ..Policy::default() };
+        let seen = Arc::new(Sessions::default());
+        let report = world.deliver(&policy, &["a", "b", "c"], seen.clone()).await;
+        assert_eq!(report.failed().next(), None);
+        // Each takes a file before any has come.
+        assert_eq!(*seen.0.lock().unwrap(), (1..=parallel.into()).collect());
+    }
+}
+
+/// Nobody is connected to.
+#[tokio::test]
+async fn a_delivery_that_has_been_cancelled_attempts_nothing() {
+    let world = World::new().await;
+    let (net, login) = (RealNet::new(), Login::new("me", "secret"));
+    let jobs = ["a", "b"].map(|name| Job { local: path(name), remote: name.to_owned() });
+    for pipeline_depth in [1, 8] {
+        let mode = TransmissionMode::Block;
+        let policy = Policy { direction: Direction::Get, mode, pipeline_depth, ..Policy::default() };
+        let (cancel, seen) = (CancellationToken::new(), Arc::new(Sessions::default()));
+        cancel.cancel();
+        let delivery = Delivery::new(&net, &world.here, world.address, &login).policy(&policy);
+        let report = delivery.observer(seen.clone()).cancel_by(cancel).deliver(&jobs).await;
+        for file in &report.files {
+            let kind = file.result.as_ref().err().map(|failure| failure.kind);
+            assert_eq!(kind, Some(FailureKind::NotAttempted), "{}", file.name);
+        }
+        assert_eq!((report.files.len(), seen.0.lock().unwrap().len()), (2, 0));
+    }
+}
+
+/// Whatever it is that it waits for: a server that does not greet, the time for a further attempt.
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_waits_is_cancelled_at_once() {
+    for greets in [false, true] {
+        let net = MemoryNet::new(SERVER.ip());
+        let listener = net.listen(SERVER).await.unwrap();
+        let (here, login, cancel) =
+            (MemoryStore::new(), Login::new("me", "secret"), CancellationToken::new());
+        let policy =
+            Policy { direction: Direction::Get, retry_delay: Duration::from_secs(20), ..Policy::default() };
+        let jobs = [Job { local: path("f"), remote: "f".to_owned() }];
+        let serve = async {
+            let mut server = Script::accept(net.clone(), &listener).await;
+            if greets {
+                server.say("421 not now").await;
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            cancel.cancel();
+            server
+        };
+        let host = net.host([10, 0, 0, 2]);
+        let delivery = Delivery::new(&host, &here, SERVER, &login).policy(&policy).cancel_by(cancel.clone());
+        let begin = Instant::now();
+        let deliver = async {
+            let report = delivery.deliver(&jobs).await;
+            (report, begin.elapsed().as_secs())
+        };
+        let (_server, (report, seconds)) = tokio::join!(serve, deliver);
+        assert!(report.files[0].result.is_err());
+        assert_eq!(seconds, 2, "{greets}");
+    }
+}
