@@ -97,11 +97,8 @@ impl<N: Net, S: Store> Worker<N, S> {
         // Its handshake and what is asked of the server go together then.
         let opened = if self.policy.asks_ahead { Some(session.take_data().await?) } else { None };
         if self.policy.direction == Direction::Put {
+            // Asks for the features as well: later their reply would come among others.
             burst.xpipe = session.pipes_uploads().await?;
-            if self.sets_times() {
-                // Later its reply would come among others.
-                session.features().await?;
-            }
         }
         match opened {
             Some(opened) => Ok(opened),

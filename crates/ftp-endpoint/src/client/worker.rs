@@ -185,10 +185,6 @@ impl<N: Net, S: Store> Worker<N, S> {
         Some((seconds, 0))
     }
 
-    pub(super) fn sets_times(&self) -> bool {
-        !self.modified.is_empty()
-    }
-
     /// Of a file that has come.
     pub(super) async fn set_local_time(&mut self, pending: &mut Pending) {
         let Some(time) = self.time_of(&pending.job.remote) else { return };
