@@ -270,6 +270,72 @@ async fn without_pasv_the_failure_of_epsv_stands() {
     .await;
 }
 
+/// Where PASV's port leads nowhere, nothing else is tried.
+#[tokio::test(start_paused = true)]
+async fn pasv_is_tried_once() {
+    play(
+        |mut s| async move {
+            s.answer("SIZE f", "213 5").await;
+            s.answer("EPSV", "502 what").await;
+            let port = s.listen().await.local_addr().unwrap().port();
+            let host = SERVER.ip().to_string().replace('.', ",");
+            s.answer("PASV", &format!("227 here ({host},{},{})", port >> 8, port & 255)).await;
+            s.answer("NOOP", "200 ok").await;
+        },
+        |mut c| async move {
+            let error = c.fetch("f", &mut Vec::new()).await.unwrap_err();
+            assert!(matches!(error, ClientError::DataConnect(_)), "{error}");
+            c.session().must(ftp_proto::command::Command::Noop).await.unwrap();
+        },
+    )
+    .await;
+}
+
+/// RFC 959 section 5.4: 421 is the end of the session, not a word on EPSV.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_leaves_at_epsv_is_not_asked_for_pasv() {
+    play(
+        |mut s| async move {
+            s.answer("SIZE f", "213 5").await;
+            s.answer("EPSV", "421 good bye").await;
+            s.gone().await;
+        },
+        |mut c| async move {
+            let error = c.fetch("f", &mut Vec::new()).await.unwrap_err();
+            assert!(matches!(&error, ClientError::Refused { reply, .. } if reply.code == 421), "{error}");
+        },
+    )
+    .await;
+}
+
+/// Whoever knows MLSD and refuses it has spoken about the directory.
+#[tokio::test(start_paused = true)]
+async fn list_does_not_go_where_mlsd_was_refused() {
+    for (refusal, is_unknown) in [("550 no", false), ("450 busy", false), ("502 what", true)] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "211-these\r\n MLST type*;\r\n211 end").await;
+                let data = s.passive().await;
+                s.answer("MLSD", refusal).await;
+                drop(data);
+                if is_unknown {
+                    list(&mut s, "LIST", ONE).await;
+                }
+                s.answer("NOOP", "200 ok").await;
+            },
+            |mut c| async move {
+                let listing = c.list("").await;
+                match is_unknown {
+                    true => assert_eq!(names(&listing.unwrap()), ["one"]),
+                    false => assert!(matches!(listing, Err(ClientError::Refused { .. }))),
+                }
+                c.session().must(ftp_proto::command::Command::Noop).await.unwrap();
+            },
+        )
+        .await;
+    }
+}
+
 /// RFC 2640 section 3.1: what is no UTF-8 is listed, fetched, deleted by its bytes.
 #[tokio::test(start_paused = true)]
 async fn a_name_is_bytes() {
