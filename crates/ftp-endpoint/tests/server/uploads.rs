@@ -2,12 +2,13 @@
 
 use ftp_endpoint::net::{Net, Stream};
 use ftp_endpoint::server::{Config, Rights, Table, serve};
+use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_endpoint::store::memory::MemoryStore;
 use std::fs;
 use std::sync::Arc;
 use testkit::memory_net::MemoryNet;
-use testkit::server::{Client, Notes, SERVER, World, read_all, settle, world, world_with};
+use testkit::server::{Client, Notes, SERVER, World, path_of, read_all, settle, world, world_with};
 use tokio::io::AsyncWriteExt;
 
 /// The users `u` and `v`, of whom `v` may not replace files, share a store.
@@ -304,4 +305,30 @@ async fn a_file_of_unknown_size() {
     let data = client.passive().await;
     client.script(&[("RETR version", &[150, 226])]).await;
     assert_eq!(read_all(data).await.unwrap(), wanted);
+}
+
+/// RFC 959 section 4.1.3: the name of STOU is nobody else's. Whoever takes it meanwhile keeps what is there, and
+/// since nobody can ask for the name again, what fails leaves nothing.
+#[tokio::test(start_paused = true)]
+async fn a_unique_name_replaces_nothing_and_leaves_nothing() {
+    let world = world().await;
+    let (mut client, mut other) = (client_of(&world, "u").await, client_of(&world, "u").await);
+    let mut data = client.passive().await;
+    let reply = client.ask("STOU", 150).await;
+    let name = reply.strip_prefix("150 FILE: ").unwrap().trim_end();
+    data.write_all(b"ours").await.unwrap();
+    upload(&mut other, &format!("STOR {name}"), b"theirs", 226).await;
+    drop(data);
+    assert!(!client.reply().await.starts_with('2'));
+    assert_eq!(world.get(name).unwrap(), b"theirs");
+
+    let mut data = client.passive().await;
+    let reply = client.ask("STOU", 150).await;
+    let name = reply.strip_prefix("150 FILE: ").unwrap().trim_end();
+    data.write_all(b"broken off").await.unwrap();
+    settle().await;
+    data.abort();
+    client.expect(426).await;
+    client.ask(&format!("SITE PARTIAL {name}"), 550).await;
+    assert_eq!(world.store.partial_bytes(&path_of(name)).await.unwrap(), None, "nobody's");
 }
