@@ -305,3 +305,22 @@ async fn a_name_is_bytes() {
         assert!(matches!(c.remove_file(name).await, Err(ClientError::BadName)));
     }
 }
+
+/// LIST is for servers that have no MLSD.
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_mlsd_is_refused_for_is_not_listed_otherwise() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "211-Extensions\r\n MLST type*;\r\n211 End").await;
+            let _data = s.passive().await;
+            s.answer("MLSD x", "550 Permission denied").await;
+            s.answer("QUIT", "221 bye").await;
+        },
+        |mut c| async move {
+            let error = c.list("x").await.unwrap_err();
+            assert!(matches!(&error, ClientError::Refused { reply, .. } if reply.code == 550), "{error}");
+            c.quit().await;
+        },
+    )
+    .await;
+}

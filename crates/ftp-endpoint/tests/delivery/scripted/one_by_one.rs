@@ -33,3 +33,58 @@ async fn a_part_for_which_there_is_no_room_is_not_kept() {
         assert_eq!(left(&here).await, kept);
     }
 }
+
+/// A server that is busy is left alone for that long, and the report tells when it was.
+#[tokio::test(start_paused = true)]
+async fn another_attempt_waits_for_the_retry_delay() {
+    use std::time::Duration;
+    for mode in [TransmissionMode::Stream, TransmissionMode::Block] {
+        for pipeline_depth in [1, 2] {
+            let delay = Duration::from_secs(20);
+            let policy = Policy { mode, pipeline_depth, retries: 1, retry_delay: delay, ..get() };
+            let here = MemoryStore::new();
+            let report = play(&policy, &here, None, async |server| {
+                let mut data = server.passive().await;
+                server.answer("RETR f", "450 busy").await;
+                if mode == TransmissionMode::Stream {
+                    return send(server, &policy, None, b"hello").await;
+                }
+                server.answer("RETR f", "150 go").await;
+                data.write_all(b"\x40\x00\x05hello").await.unwrap();
+                server.say("250 done").await;
+                std::mem::forget(data);
+            });
+            let file = report.await.files.remove(0);
+            assert_eq!((file.result, file.attempts), (Ok(()), 2), "{mode:?} {pipeline_depth}");
+            let took = Duration::from_micros(file.ended_us - file.started_us);
+            assert!(took >= delay, "{mode:?} {pipeline_depth}: {took:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_of_which_size_tells_otherwise_has_failed() {
+    for (told, kind) in [("213 5", None), ("213 4", Some(FailureKind::Mismatch))] {
+        let policy = Policy { verify: Verify::Size, ..put() };
+        let here = MemoryStore::new();
+        write(&here, "f", b"hello").await;
+        let report = play(&policy, &here, None, async |server| {
+            receive(server, &policy, None, "f").await;
+            server.answer("SIZE f", told).await;
+        });
+        let result = report.await.files.remove(0).result;
+        assert_eq!(result.err().map(|failure| failure.kind), kind, "{told}");
+    }
+}
+
+/// Nobody is asked any more, nor connected to.
+#[tokio::test(start_paused = true)]
+async fn what_is_cancelled_before_it_begins_is_not_attempted() {
+    let (net, here, login) = (MemoryNet::new(SERVER.ip()), MemoryStore::new(), Login::new("me", "secret"));
+    let cancel = tokio_util::sync::CancellationToken::new();
+    cancel.cancel();
+    let jobs = [Job { local: path("f"), remote: "f".to_owned() }];
+    let report = Delivery::new(&net, &here, SERVER, &login).cancel_by(cancel).deliver(&jobs).await;
+    let failure = report.files[0].result.as_ref().unwrap_err();
+    assert_eq!((failure.kind, report.control_connections), (FailureKind::NotAttempted, 0));
+}
