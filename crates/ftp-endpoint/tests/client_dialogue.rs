@@ -3,6 +3,8 @@
 #![cfg(feature = "client")]
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
+#[path = "client_dialogue/asked.rs"]
+mod asked;
 #[path = "client_dialogue/refusals.rs"]
 mod refusals;
 #[path = "client_dialogue/text.rs"]

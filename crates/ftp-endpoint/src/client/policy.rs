@@ -334,4 +334,16 @@ mod tests {
             assert_ne!(part, part_name(&format!("a/{long}x")));
         }
     }
+
+    #[test]
+    fn one_command_at_a_time_is_not_pipelined() {
+        let of =
+            |pipeline_depth| Policy { mode: TransmissionMode::Block, pipeline_depth, ..Policy::default() };
+        assert_eq!([0, 1, 2].map(|depth| of(depth).is_pipelined()), [false, false, true]);
+    }
+
+    #[test]
+    fn a_direction_is_called_as_its_command_is() {
+        assert_eq!([Direction::Put.as_str(), Direction::Get.as_str()], ["put", "get"]);
+    }
 }

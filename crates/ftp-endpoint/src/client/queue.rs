@@ -151,3 +151,21 @@ impl Queue {
         told(index, report);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_share_the_count_of_sessions_and_the_token() {
+        let cancel = CancellationToken::new();
+        let shared = Shared::new(Box::new(std::iter::empty()), Box::new(|_, _| {}), cancel.clone());
+        let shared = Arc::new(shared);
+        let [one, another] = [Queue::new(shared.clone()), Queue::new(shared)];
+        assert_eq!([one.count_session(), another.count_session(), one.count_session()], [1, 2, 3]);
+        let tokens = [one.cancel(), another.cancel()];
+        assert!(!tokens.iter().any(CancellationToken::is_cancelled));
+        cancel.cancel();
+        assert!(tokens.iter().all(CancellationToken::is_cancelled));
+    }
+}

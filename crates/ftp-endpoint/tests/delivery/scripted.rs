@@ -1,7 +1,5 @@
 //! What a delivery asks of a server before it goes on from a part, word for word, in memory with virtual time.
 
-#[path = "scripted/ahead.rs"]
-mod ahead;
 #[path = "scripted/compared.rs"]
 mod compared;
 #[path = "scripted/one_by_one.rs"]

@@ -46,3 +46,22 @@ impl<W: AsyncWrite + Unpin + Send> WriteFile for Sink<W> {
         self.0.flush().await.map_err(StoreError::Io)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A read into nothing says nothing of the end.
+    #[tokio::test]
+    async fn how_much_remains_is_unknown_until_the_end_has_been_seen() {
+        let mut source = Source::new(&b"abc"[..]);
+        for (room, read) in [(0, 0), (2, 2), (2, 1)] {
+            assert_eq!(source.read(&mut vec![0; room]).await.unwrap(), read);
+            assert_eq!(source.remaining_bytes(), UNKNOWN_BYTES);
+        }
+        for room in [2, 0] {
+            assert_eq!(source.read(&mut vec![0; room]).await.unwrap(), 0);
+            assert_eq!(source.remaining_bytes(), 0);
+        }
+    }
+}

@@ -194,4 +194,24 @@ mod tests {
         let listing = lines.end();
         assert_eq!((listing.entries.len(), listing.is_cut), (MAX_ENTRIES, true));
     }
+
+    /// To the byte; and of the line in which it is cut nothing is taken for an entry.
+    #[tokio::test]
+    async fn a_listing_may_have_its_most_bytes_and_no_more() {
+        let whole = b"type=file; x\r\n";
+        let mut lines = Lines::new(Form::Facts);
+        lines.taken_bytes = MAX_LISTING_BYTES - whole.len() as u64;
+        lines.write(whole).await.unwrap();
+        assert!(lines.write(b"type=file; half").await.is_err());
+        let listing = lines.end();
+        assert_eq!((listing.entries.len(), listing.unread_lines, listing.is_cut), (1, 0, true));
+    }
+
+    #[tokio::test]
+    async fn a_hundred_unread_lines_are_kept_and_all_are_counted() {
+        let mut lines = Lines::new(Form::Facts);
+        lines.write(&b"nothing\r\n".repeat(150)).await.unwrap();
+        let listing = lines.end();
+        assert_eq!((listing.unread.len(), listing.unread_lines), (MAX_UNREAD, 150));
+    }
 }

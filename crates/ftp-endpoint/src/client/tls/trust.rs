@@ -149,3 +149,24 @@ fn named(presented: Vec<String>) -> Vec<String> {
     };
     presented.into_iter().map(inner).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FIPS 180-2's example.
+    #[test]
+    fn a_fingerprint_is_the_sha_256_of_the_bytes() {
+        let digits: String =
+            fingerprint(&b"abc"[..].into()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digits, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn only_webpkis_word_for_it_tells_of_an_authority() {
+        for (word, is_of_one) in [("CaUsedAsEndEntity", true), ("UnsupportedCertVersion", false)] {
+            let error = CertificateError::Other(OtherError(Arc::new(io::Error::other(word))));
+            assert_eq!(matches!(distrust(error), Distrust::OfAnAuthority), is_of_one, "{word}");
+        }
+    }
+}
