@@ -23,6 +23,10 @@ mod durable;
 mod extensions;
 #[path = "server/failures.rs"]
 mod failures;
+#[path = "server/meanwhile.rs"]
+mod meanwhile;
+#[path = "server/passive.rs"]
+mod passive;
 #[path = "server/rfc1123.rs"]
 mod rfc1123;
 #[path = "server/security.rs"]

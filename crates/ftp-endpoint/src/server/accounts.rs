@@ -125,3 +125,18 @@ impl<S: Store> Accounts for Table<S> {
         found.ok_or(LoginRefusal::Wrong)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_bytes_are_equal() {
+        assert!(equal(b"", b"") && equal(b"secret", b"secret"));
+        // Two differences that are alike, one in a byte, one in the length, and a mere beginning.
+        for other in [&b"tdcret"[..], b"secreT", b"secret ", b"secre", b""] {
+            assert!(!equal(b"secret", other), "{other:?}");
+        }
+        assert!(!equal(b"aa", b"bb"));
+    }
+}

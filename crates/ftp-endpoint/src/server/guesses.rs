@@ -128,6 +128,35 @@ mod tests {
     }
 
     #[test]
+    fn who_has_paid_off_has_no_part_in_what_others_owe() {
+        let (mut guesses, limits, now) = (Guesses::default(), limits(), 100 * SECOND);
+        for host in 0..20 {
+            guesses.wrong(address(host), "anna", now, &limits);
+        }
+        assert_eq!(guesses.wait(address(7), "anna", now + SECOND, &limits), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn those_who_have_paid_off_are_forgotten_first_and_then_the_smaller_half() {
+        let now = 100 * SECOND;
+        let debts = |paid_off: usize, owing: usize| {
+            let of = |n| (n, if n < paid_off { now } else { now + SECOND * (n as u32 + 1) });
+            (0..paid_off + owing).map(of).collect::<BTreeMap<usize, Time>>()
+        };
+        for (paid_off, owing, left) in [
+            (REMEMBERED, 0, REMEMBERED),
+            (REMEMBERED - 1, 2, 2),
+            (1, REMEMBERED, REMEMBERED),
+            (4_000, 6_001, 6_001),
+            (0, REMEMBERED + 1, REMEMBERED / 2),
+        ] {
+            let mut all = debts(paid_off, owing);
+            forget(&mut all, now);
+            assert_eq!(all.len(), left, "{paid_off} {owing}");
+        }
+    }
+
+    #[test]
     fn a_network_of_ipv6_is_one_guesser() {
         let (mut guesses, limits, now) = (Guesses::default(), limits(), 100 * SECOND);
         for host in 0..5u16 {

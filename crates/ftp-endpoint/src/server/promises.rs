@@ -74,3 +74,32 @@ impl Promises {
         replies
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn promise(file_bytes: u64) -> Promise {
+        let reply = Box::pin(std::future::ready(Reply::new(226, "Done.")));
+        Promise { path: VirtualPath::root(), file_bytes, reply }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_takes_no_room_any_more() {
+        let mut promises = Promises::default();
+        for _ in 0..3 {
+            promises.make(promise(MAX_FILE_BYTES));
+            assert!(promises.is_full());
+            assert_eq!(promises.kept().await.len(), 1);
+            assert!(!promises.is_full());
+            promises.make(promise(1));
+            for _ in 0..MAX_BEHIND {
+                assert!(!promises.is_full());
+                assert!(promises.hold_back(Reply::new(200, "Okay.")).is_none());
+            }
+            assert!(promises.is_full());
+            assert_eq!(promises.kept().await.len(), 1 + MAX_BEHIND);
+            assert!(!promises.is_full());
+        }
+    }
+}

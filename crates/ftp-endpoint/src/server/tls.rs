@@ -300,3 +300,41 @@ fn broken(error: pem::Error) -> io::Error {
 fn invalid(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Most clients resume the control connection's session all the time.
+    #[test]
+    fn the_first_states_outlive_all_others() {
+        let states = OwnStates::default();
+        let key = |n: usize| n.to_string().into_bytes();
+        for number in 0..3 * MAX_STATES {
+            assert!(states.put(key(number), b"old".to_vec()));
+            assert!(states.put(key(number), key(number)));
+            for kept in 0..=number.min(CONTROL_TICKETS - 1) {
+                assert_eq!(states.take(&key(kept)), Some(key(kept)), "{kept} after {number}");
+            }
+            assert_eq!(states.get(&key(number)), Some(key(number)));
+        }
+        assert_eq!(states.lock().len(), MAX_STATES);
+        assert_eq!(states.get(&key(CONTROL_TICKETS)), None);
+    }
+
+    #[test]
+    fn what_pem_holds_is_found_and_what_it_lacks_is_told() {
+        let pem = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
+        let (certificate, key) = (pem("CERTIFICATE"), pem("PRIVATE KEY"));
+        let both = format!("{certificate}{key}{certificate}");
+        let chain = read_certificates(both.as_bytes()).unwrap();
+        assert_eq!(chain, [vec![0x30, 0].into(), vec![0x30, 0].into()]);
+        assert_eq!(read_key(both.as_bytes()).unwrap().secret_der(), [0x30, 0]);
+        let error = read_certificates(key.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        for (text, told) in [(pem("ENCRYPTED PRIVATE KEY"), "passphrase"), (certificate, "no private key")] {
+            let error = read_key(text.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+}

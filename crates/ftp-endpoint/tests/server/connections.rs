@@ -111,6 +111,17 @@ async fn a_refused_command_has_used_its_connection() {
     }
 }
 
+/// As clients ask for SIZE between EPSV and RETR.
+#[tokio::test(start_paused = true)]
+async fn another_command_that_is_refused_leaves_the_data_port_alone() {
+    let world = world().await;
+    world.put("/f", b"x");
+    let mut client = world.client().await;
+    let data = client.passive().await;
+    client.script(&[("SIZE none", &[550]), ("RETR f", &[150, 226])]).await;
+    assert_eq!(read_all(data).await.unwrap(), b"x");
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_connects() {
     let world = world().await;

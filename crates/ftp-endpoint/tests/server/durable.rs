@@ -168,7 +168,8 @@ async fn without_xpipe_and_in_stream_mode_each_is_answered_first() {
         if script == "MODE S" {
             bench.data = bench.client.passive().await;
         }
-        let bytes = if script == "MODE S" { b"a".to_vec() } else { block(EOF, b"a") };
+        // In block mode both files are there, and the second is not begun all the same.
+        let bytes = if script == "MODE S" { b"a".to_vec() } else { block(EOF, b"a").repeat(2) };
         bench.client.send(b"STOR a\r\nSTOR b\r\n").await;
         bench.data.write_all(&bytes).await.unwrap();
         if script == "MODE S" {

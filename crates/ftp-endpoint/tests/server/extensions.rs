@@ -156,6 +156,25 @@ async fn sizes_are_those_of_the_representation() {
     }
     // Not records: no size that could be true.
     client.ask("SIZE text", 451).await;
+    // Records that do not end where a piece that is read ends.
+    world.put("/many", &b"\x80\0\0\x03abc".repeat(30_000));
+    assert_eq!(client.ask("SIZE many", 213).await, "213 90000\r\n");
+    // Where in a file of records an offset lies cannot be told.
+    client.script(&[("MODE B", &[200]), ("REST 7", &[350]), ("RETR many", &[554])]).await;
+}
+
+/// What has to be read for it has a limit; what is known does not.
+#[tokio::test(start_paused = true)]
+async fn a_size_that_costs_too_much_is_not_told() {
+    const MOST: usize = 16 << 20;
+    let world = world().await;
+    world.put("/most", &vec![b'x'; MOST]);
+    world.put("/more", &vec![b'x'; MOST + 1]);
+    let mut client = world.client().await;
+    assert_eq!(client.ask("SIZE most", 213).await, format!("213 {MOST}\r\n"));
+    client.ask("SIZE more", 550).await;
+    client.ask("TYPE I", 200).await;
+    assert_eq!(client.ask("SIZE more", 213).await, format!("213 {}\r\n", MOST + 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,12 +229,15 @@ async fn hashes_and_ranges() {
         assert_eq!(world.get("/f").unwrap(), wanted, "{range}");
     }
     // More than the range holds is refused, nothing changes.
-    client.ask("RANG 0 1", 350).await;
-    let mut data = client.passive().await;
-    client.ask("STOR f", 150).await;
-    data.write_all(b"abc").await.unwrap();
-    client.expect(451).await;
-    assert_eq!(world.get("/f").unwrap(), b"xxabc456789END");
+    for range in ["0 1", "4 5"] {
+        client.ask(&format!("RANG {range}"), 350).await;
+        let mut data = client.passive().await;
+        client.ask("STOR f", 150).await;
+        data.write_all(b"abc").await.unwrap();
+        drop(data);
+        client.expect(451).await;
+        assert_eq!(world.get("/f").unwrap(), b"xxabc456789END");
+    }
     client.script(&[("RANG 99 100", &[350]), ("STOR f", &[554])]).await;
 }
 
@@ -262,7 +284,9 @@ async fn an_upload_goes_on_from_a_marker() {
         for piece in &pieces[..3] {
             data.write_all(piece).await.unwrap();
         }
+        let begun = tokio::time::Instant::now();
         assert_eq!(client.expect(110).await, "110 MARK s7 = 7p\r\n");
+        assert!(begun.elapsed().is_zero(), "while the upload goes on");
         settle().await;
         drop(data);
         client.expect(426).await;

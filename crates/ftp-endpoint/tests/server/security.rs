@@ -12,6 +12,23 @@ use testkit::memory_net::MemoryNet;
 use testkit::server::*;
 use tokio::io::AsyncWriteExt;
 
+/// RNFR and RNTO take a name away and make one.
+#[tokio::test(start_paused = true)]
+async fn a_rename_needs_the_rights_to_delete_and_to_write() {
+    let store = ftp_endpoint::store::memory::MemoryStore::new();
+    let mut table = Table::new();
+    for (name, write, delete) in [("w", true, false), ("d", false, true), ("wd", true, true)] {
+        table = table.with_user(name, "p", store.clone(), Rights { read: true, write, delete });
+    }
+    store.insert(&path_of("/f"), b"x".as_slice());
+    let world = world_with(|config| config.accounts = table).await;
+    for (name, code) in [("w", 550), ("d", 550), ("wd", 350)] {
+        let mut client = world.connect().await;
+        client.expect(220).await;
+        client.script(&[(&format!("USER {name}"), &[331]), ("PASS p", &[230]), ("RNFR f", &[code])]).await;
+    }
+}
+
 /// RFC 2577 section 2: have the server send a prepared file to a third party's port.
 #[tokio::test(start_paused = true)]
 async fn bounce() {

@@ -91,6 +91,22 @@ async fn guesses_over_many_sessions_are_slowed_together() {
     guessing.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
+/// The right password is not looked at earlier than a wrong one: the wait tells nothing.
+#[tokio::test(start_paused = true)]
+async fn who_has_guessed_waits_before_the_next_password_is_looked_at() {
+    let interval = Duration::from_secs(20);
+    let limits = Limits { free_guesses: 1, guess_interval: interval, ..Limits::default() };
+    let world = world_with(|config| config.limits = limits).await;
+    let mut client = world.connect().await;
+    client.expect(220).await;
+    let begun = Instant::now();
+    for _ in 0..2 {
+        client.script(&[("USER u", &[331]), ("PASS guess", &[530])]).await;
+    }
+    client.script(&[("USER u", &[331]), ("PASS p", &[230])]).await;
+    assert_eq!(begun.elapsed(), interval);
+}
+
 /// Sessions before a login are counted apart; one that has logged in makes room.
 #[tokio::test(start_paused = true)]
 async fn an_address_takes_few_seats_before_it_logs_in() {

@@ -162,6 +162,21 @@ async fn compressed_mode_takes_the_filler_of_the_type() {
     assert_eq!(world.get("/spaces").unwrap(), b"     ");
 }
 
+/// A listing is text whatever the TYPE (RFC 959 section 4.1.3): the filler is the space.
+#[tokio::test(start_paused = true)]
+async fn a_listing_in_compressed_mode_has_the_space_for_its_filler() {
+    let world = world().await;
+    world.put("/a          b", b"");
+    let mut client = world.client().await;
+    client.script(&[("TYPE I", &[200]), ("MODE C", &[200])]).await;
+    let mut data = client.passive().await;
+    client.script(&[("NLST", &[150, 250])]).await;
+    let wanted = b"\x01a\xca\x03b\r\n\0\x40\xc0";
+    let mut got = vec![0; 4];
+    data.read_exact(&mut got).await.unwrap();
+    assert_eq!(got[..3], wanted[..3]);
+}
+
 /// Commands sent ahead are answered in order, none is lost.
 #[tokio::test(start_paused = true)]
 async fn pipelined_downloads() {

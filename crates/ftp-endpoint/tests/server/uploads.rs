@@ -170,6 +170,43 @@ async fn a_full_store_keeps_no_part() {
     upload(&mut client, "STOR small", b"0123456789", 226).await;
 }
 
+/// It has brought nothing that could be gone on from, and what an earlier one has left is still worth it.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_fails_before_its_first_byte_leaves_an_earlier_part_alone() {
+    let world = world().await;
+    let mut client = client_of(&world, "u").await;
+    fail(&mut client, "STOR f", b"").await;
+    client.ask("SITE PARTIAL f", 550).await;
+    fail(&mut client, "STOR f", b"01234").await;
+    fail(&mut client, "STOR f", b"").await;
+    assert_eq!(client.ask("SITE PARTIAL f", 213).await, "213 5\r\n");
+}
+
+/// The name that STOU has made is nobody's yet: who comes upon it meanwhile keeps it, and a failed upload leaves
+/// nothing there.
+#[tokio::test(start_paused = true)]
+async fn a_unique_name_replaces_nothing_and_leaves_nothing() {
+    let world = world().await;
+    let (mut client, mut other) = (client_of(&world, "u").await, client_of(&world, "u").await);
+    for fails in [false, true] {
+        let mut data = client.passive().await;
+        let reply = client.ask("STOU", 150).await;
+        let name = reply.strip_prefix("150 FILE: ").unwrap().trim_end().to_owned();
+        data.write_all(b"unique").await.unwrap();
+        settle().await;
+        if fails {
+            data.abort();
+            client.expect(426).await;
+            client.ask(&format!("SITE PARTIAL {name}"), 550).await;
+        } else {
+            upload(&mut other, &format!("STOR {name}"), b"other", 226).await;
+            drop(data);
+            client.expect(553).await;
+            assert_eq!(world.get(&name).unwrap(), b"other");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_appends() {
     let world = world().await;
@@ -283,10 +320,11 @@ async fn a_file_that_changes_while_it_is_sent() {
             let reply = client.reply().await;
             let code = if code == 226 && mode != "S" { "250".to_owned() } else { code.to_string() };
             assert!(reply.starts_with(&code), "{case}: {reply}");
-            // What stays open is closed by another mode.
-            client.script(&[("STRU F", &[200]), ("MODE S", &[200])]).await;
-            client.ask("PASV", 227).await;
-            // The reply is before the end of the connection, which is no reset.
+            if mode != "S" {
+                // What stays open is closed by another mode.
+                client.script(&[("STRU F", &[200]), ("MODE S", &[200])]).await;
+            }
+            // The reply is before the end of the connection, which is no reset, and asks for nothing more.
             let received = reading.await.unwrap().unwrap_or_else(|error| panic!("{case}: {error}"));
             if mode == "S" {
                 assert_eq!(received.len(), new_bytes, "{case}");

@@ -1,14 +1,14 @@
 //! AUTH, PBSZ, PROT and CCC at the server, in every order.
 
 use ftp_endpoint::net::{Channel, Net};
-use ftp_endpoint::server::TlsUse;
+use ftp_endpoint::server::{LogRecord, TlsUse};
 use rustls::ClientConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use testkit::memory_net::MemoryStream;
 use testkit::server::*;
-use testkit::tls::{Identity, NAME, TLS13, Versions};
+use testkit::tls::{Identity, NAME, TLS12, TLS13, Versions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(super) fn config(identity: &Identity, versions: Versions) -> Arc<ClientConfig> {
@@ -231,4 +231,38 @@ async fn implicit_tls_comes_before_the_greeting_and_protects_data() {
     let mut got = Vec::new();
     soon(client.secured(data).await.read_to_end(&mut got)).await.unwrap();
     assert_eq!(got, b"content");
+}
+
+/// STAT and the log say what a connection had of TLS.
+#[tokio::test(start_paused = true)]
+async fn which_tls_there_is_is_told() {
+    let identity = Identity::new();
+    for (versions, name) in [(TLS12, "TLS 1.2"), (TLS13, "TLS 1.3")] {
+        let logged = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = logged.clone();
+        let world = world_with(|config| {
+            config.tls = Some(identity.server(versions));
+            config.transfer_log = Some(Arc::new(move |record| {
+                if let LogRecord::Transfer(record) = record {
+                    log.lock().unwrap().push(record.tls);
+                }
+            }));
+        })
+        .await;
+        world.put("f", b"content");
+        let mut clear = world.client().await;
+        assert!(clear.ask("STAT", 211).await.contains(", clear\r\n"));
+        let data = clear.passive().await;
+        clear.script(&[("RETR f", &[150, 226])]).await;
+        drop(data);
+        let mut client = protected(&world, config(&identity, versions)).await;
+        assert!(client.ask("STAT", 211).await.contains(&format!(", {name}, data protected\r\n")));
+        let data = client.passive().await;
+        client.ask("RETR f", 150).await;
+        soon(client.secured(data).await.read_to_end(&mut Vec::new())).await.unwrap();
+        assert!(client.reply().await.starts_with("226"));
+        client.ask("PROT C", 200).await;
+        assert!(client.ask("STAT", 211).await.contains(&format!(", {name}, data in clear\r\n")));
+        assert_eq!(*logged.lock().unwrap(), [None, Some(name)]);
+    }
 }

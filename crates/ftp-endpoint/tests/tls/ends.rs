@@ -172,3 +172,43 @@ async fn a_control_connection_that_ends_without_close_notify_was_closed() {
     let error = control.read_completion().await.unwrap_err();
     assert!(matches!(error, ClientError::ControlClosed), "{error}");
 }
+
+/// Few clients send close_notify behind QUIT: the upload that is under way is taken all the same.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_quit_without_close_notify_has_its_upload_taken() {
+    let identity = Identity::new();
+    let world = world_of(&identity, TLS13, Reuse::Prefer, TlsEnd::Strict).await;
+    let mut client = protected(&world, config(&identity, TLS13)).await;
+    let data = client.passive().await;
+    client.ask("STOR f", 150).await;
+    let mut data = client.secured(data).await;
+    data.write_all(b"all ").await.unwrap();
+    data.flush().await.unwrap();
+    client.send("QUIT\r\n").await;
+    drop(client);
+    settle().await;
+    data.write_all(b"of it").await.unwrap();
+    data.shutdown().await.unwrap();
+    soon(data.read_to_end(&mut Vec::new())).await.unwrap();
+    settle().await;
+    assert_eq!(world.get("f").unwrap(), b"all of it");
+}
+
+/// In clear two connections to a data port are one too many; under TLS the handshake tells whose one is.
+#[tokio::test(start_paused = true)]
+async fn another_connection_to_the_data_port_does_no_harm_under_tls() {
+    let identity = Identity::new();
+    let world = world_of(&identity, TLS13, Reuse::Require, TlsEnd::Strict).await;
+    world.put("f", b"content");
+    let mut client = protected(&world, config(&identity, TLS13)).await;
+    let reply = client.ask("EPSV", 229).await;
+    let port = ftp_proto::address::parse_extended_passive(reply.trim_end()).unwrap();
+    let host = world.net.host([10, 0, 0, 2]);
+    let data = host.connect(None, (SERVER.ip(), port).into()).await.unwrap();
+    let _other = host.connect(None, (SERVER.ip(), port).into()).await.unwrap();
+    client.ask("RETR f", 150).await;
+    let mut got = Vec::new();
+    soon(client.secured(data).await.read_to_end(&mut got)).await.unwrap();
+    assert_eq!(got, b"content");
+    assert!(client.reply().await.starts_with("226"));
+}
