@@ -182,31 +182,6 @@ async fn an_upload_that_fails_before_its_first_byte_leaves_an_earlier_part_alone
     assert_eq!(client.ask("SITE PARTIAL f", 213).await, "213 5\r\n");
 }
 
-/// The name that STOU has made is nobody's yet: who comes upon it meanwhile keeps it, and a failed upload leaves
-/// nothing there.
-#[tokio::test(start_paused = true)]
-async fn a_unique_name_replaces_nothing_and_leaves_nothing() {
-    let world = world().await;
-    let (mut client, mut other) = (client_of(&world, "u").await, client_of(&world, "u").await);
-    for fails in [false, true] {
-        let mut data = client.passive().await;
-        let reply = client.ask("STOU", 150).await;
-        let name = reply.strip_prefix("150 FILE: ").unwrap().trim_end().to_owned();
-        data.write_all(b"unique").await.unwrap();
-        settle().await;
-        if fails {
-            data.abort();
-            client.expect(426).await;
-            client.ask(&format!("SITE PARTIAL {name}"), 550).await;
-        } else {
-            upload(&mut other, &format!("STOR {name}"), b"other", 226).await;
-            drop(data);
-            client.expect(553).await;
-            assert_eq!(world.get(&name).unwrap(), b"other");
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn two_appends() {
     let world = world().await;
