@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use testkit::memory_net::MemoryNet;
 use testkit::script::Script;
 use testkit::server::SERVER;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The client's sessions, by number, that have sent a command.
@@ -74,16 +73,16 @@ async fn a_delivery_that_waits_is_cancelled_at_once() {
             if greets {
                 server.say("421 not now").await;
             }
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            net.sleep(Duration::from_secs(2)).await;
             cancel.cancel();
             server
         };
         let host = net.host([10, 0, 0, 2]);
         let delivery = Delivery::new(&host, &here, SERVER, &login).policy(&policy).cancel_by(cancel.clone());
-        let begin = Instant::now();
+        let begin = net.now();
         let deliver = async {
             let report = delivery.deliver(&jobs).await;
-            (report, begin.elapsed().as_secs())
+            (report, (net.now() - begin).as_secs())
         };
         let (_server, (report, seconds)) = tokio::join!(serve, deliver);
         assert!(report.files[0].result.is_err());
