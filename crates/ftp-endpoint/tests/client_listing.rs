@@ -250,6 +250,12 @@ async fn pasv_serves_where_epsv_does_not() {
     }
 }
 
+async fn finds_no_data_connection(mut client: Client<MemoryNet>) {
+    let error = client.fetch("f", &mut Vec::new()).await.unwrap_err();
+    assert!(matches!(error, ClientError::DataConnect(_)), "{error}");
+    client.session().must(ftp_proto::command::Command::Noop).await.unwrap();
+}
+
 /// If PASV does no better, the first failure is the one told.
 #[tokio::test(start_paused = true)]
 async fn without_pasv_the_failure_of_epsv_stands() {
@@ -261,11 +267,7 @@ async fn without_pasv_the_failure_of_epsv_stands() {
             s.answer("PASV", "502 what").await;
             s.answer("NOOP", "200 ok").await;
         },
-        |mut c| async move {
-            let error = c.fetch("f", &mut Vec::new()).await.unwrap_err();
-            assert!(matches!(error, ClientError::DataConnect(_)), "{error}");
-            c.session().must(ftp_proto::command::Command::Noop).await.unwrap();
-        },
+        finds_no_data_connection,
     )
     .await;
 }
@@ -282,11 +284,7 @@ async fn pasv_is_tried_once() {
             s.answer("PASV", &format!("227 here ({host},{},{})", port >> 8, port & 255)).await;
             s.answer("NOOP", "200 ok").await;
         },
-        |mut c| async move {
-            let error = c.fetch("f", &mut Vec::new()).await.unwrap_err();
-            assert!(matches!(error, ClientError::DataConnect(_)), "{error}");
-            c.session().must(ftp_proto::command::Command::Noop).await.unwrap();
-        },
+        finds_no_data_connection,
     )
     .await;
 }
