@@ -4,9 +4,12 @@
 mod ahead;
 mod data;
 mod directory;
+#[cfg(feature = "tls")]
 mod security;
 mod told;
 mod transfer;
+#[cfg(not(feature = "tls"))]
+mod without_tls;
 
 use super::control::{Control, shown};
 use super::error::ClientError;

@@ -3,17 +3,11 @@
 use super::Session;
 use crate::client::error::ClientError;
 use crate::client::policy::{Login, TlsWhen};
+use crate::client::tls::{ClientTls, SessionTls};
 use crate::net::Net;
+use crate::transfer::DataConnection;
+use ftp_proto::command::{Command, ProtectionLevel};
 
-#[cfg(feature = "tls")]
-use {
-    crate::client::tls::{ClientTls, SessionTls},
-    crate::transfer::DataConnection,
-    ftp_proto::command::Command,
-    ftp_proto::command::ProtectionLevel,
-};
-
-#[cfg(feature = "tls")]
 impl<N: Net> Session<N> {
     /// The greeting, and TLS before or after it, where it is to be.
     pub(super) async fn greeted(&mut self, login: &Login) -> Result<(), ClientError> {
@@ -98,24 +92,5 @@ impl<N: Net> Session<N> {
     /// What the control connection's TLS has agreed on; none without TLS.
     pub fn tls(&self) -> Option<&rustls::CommonState> {
         self.control.agreed()
-    }
-}
-
-#[cfg(not(feature = "tls"))]
-impl<N: Net> Session<N> {
-    pub(super) async fn greeted(&mut self, _login: &Login) -> Result<(), ClientError> {
-        if self.policy.tls != TlsWhen::Off {
-            return Err(ClientError::TlsUnknown);
-        }
-        self.greeting().await
-    }
-
-    pub(super) async fn protect_data(&mut self) -> Result<(), ClientError> {
-        Ok(())
-    }
-
-    /// Under TLS it could be.
-    pub fn another_may_do_better(&self, _error: &ClientError) -> bool {
-        false
     }
 }

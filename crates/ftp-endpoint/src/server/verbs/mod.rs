@@ -7,9 +7,12 @@ mod lines;
 mod listing;
 mod login;
 mod parameters;
+#[cfg(feature = "tls")]
 mod security;
 mod transfers;
 mod upload;
+#[cfg(not(feature = "tls"))]
+mod without_tls;
 
 use self::listing::Lines;
 use super::accounts::Accounts;

@@ -2,20 +2,14 @@
 
 use crate::net::Net;
 use crate::server::accounts::Accounts;
+use crate::server::negotiated::{Negotiated, Protection};
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
+use crate::server::tls::{SessionTls, version};
 use ftp_proto::command::ProtectionLevel;
-#[cfg(feature = "tls")]
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::Reply;
 
-#[cfg(feature = "tls")]
-use {
-    crate::server::negotiated::{Negotiated, Protection},
-    crate::server::tls::{SessionTls, version},
-};
-
-#[cfg(feature = "tls")]
 impl<N: Net, A: Accounts> Session<N, A> {
     /// The handshake follows the 234. Whatever has come in clear behind AUTH is dropped: it need not be from
     /// who has the keys.
@@ -117,40 +111,5 @@ impl<N: Net, A: Accounts> Session<N, A> {
             (Some(version), _) => format!("{version}, data in clear"),
             (None, _) => "clear".to_owned(),
         }
-    }
-}
-
-#[cfg(not(feature = "tls"))]
-impl<N: Net, A: Accounts> Session<N, A> {
-    pub(super) async fn authenticate(&mut self, _mechanism: &str) -> Result<Next, Refusal> {
-        Err(Refusal::NotImplemented("AUTH"))
-    }
-
-    pub(super) fn protection_buffer(&mut self) -> Result<Reply, Refusal> {
-        Err(Refusal::Sequence("send AUTH TLS first"))
-    }
-
-    pub(super) async fn protect(&mut self, _level: ProtectionLevel) -> Result<Reply, Refusal> {
-        Err(Refusal::Sequence("send AUTH TLS first"))
-    }
-
-    pub(in crate::server) fn may_move_data(&self) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    pub(in crate::server) fn may_log_in(&self) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    pub(in crate::server) fn is_under_tls(&self) -> bool {
-        false
-    }
-
-    pub(super) fn tls_version(&self) -> Option<&'static str> {
-        None
-    }
-
-    pub(super) fn security(&self) -> String {
-        "clear".to_owned()
     }
 }

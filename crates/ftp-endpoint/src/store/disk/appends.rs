@@ -36,15 +36,21 @@ pub(super) fn visible_bytes(metadata: &Metadata) -> u64 {
     visible().get(&identity(metadata)).map_or(metadata.len(), |bytes| metadata.len().min(*bytes))
 }
 
+#[cfg(not(unix))]
+pub(super) use elsewhere::{identity, visible_bytes};
+
 /// Files have no identity here: only one is appended to at a time, and readers see it grow.
 #[cfg(not(unix))]
-pub(super) fn identity(_metadata: &Metadata) -> Identity {
-    (0, 0)
-}
+mod elsewhere {
+    use super::{Identity, Metadata};
 
-#[cfg(not(unix))]
-pub(super) fn visible_bytes(metadata: &Metadata) -> u64 {
-    metadata.len()
+    pub(in crate::store::disk) fn identity(_metadata: &Metadata) -> Identity {
+        (0, 0)
+    }
+
+    pub(in crate::store::disk) fn visible_bytes(metadata: &Metadata) -> u64 {
+        metadata.len()
+    }
 }
 
 /// A file claimed by one upload, which changes it in place. Dropped, it is cut to `begin`.

@@ -40,8 +40,15 @@ fn is_named(file: &File) -> Result<bool, StoreError> {
 }
 
 #[cfg(not(unix))]
-fn is_named(_file: &File) -> Result<bool, StoreError> {
-    Ok(true)
+use elsewhere::is_named;
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use super::{File, StoreError};
+
+    pub(super) fn is_named(_file: &File) -> Result<bool, StoreError> {
+        Ok(true)
+    }
 }
 
 /// The inode of a part that is gone may be given to another one, which is written to later.
