@@ -9,7 +9,6 @@ use super::verify::{same_hash, same_size};
 use super::worker::Worker;
 use crate::net::Net;
 use crate::store::{Store, StoreError, WriteFile};
-use crate::transfer::TransferError;
 use ftp_proto::mutant::{self, Mutant};
 
 impl<N: Net, S: Store> Worker<N, S> {
@@ -105,7 +104,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
             _ => false,
         };
-        of_another && start.marker.is_some() && self.in_step()
+        of_another && start.marker.is_some()
     }
 
     async fn get(&mut self, pending: &mut Pending) -> Result<u64, ClientError> {
@@ -145,7 +144,7 @@ impl<N: Net, S: Store> Worker<N, S> {
                 pending.mark = session.take_mark().or(pending.mark.take());
                 let moved_bytes = start.offset_bytes + session.cost().moved.payload_bytes - before_bytes;
                 let keeps = self.keeps_part(pending, moved_bytes);
-                if keeps && !matches!(error, ClientError::Refused { .. }) && !wants_room(&error) {
+                if keeps && !matches!(error, ClientError::Refused { .. }) {
                     // This is only a help for the next attempt; this one has failed in any case.
                     let _ = file.keep().await;
                     if let Some(version) = &pending.source.version {
@@ -181,12 +180,4 @@ impl<N: Net, S: Store> Worker<N, S> {
 
 fn other_name(pending: &Pending) -> bool {
     mutant::is(Mutant::RetryUnderOtherName) && pending.report.attempts > 1
-}
-
-/// Whether there is no room for the file: then a part of it must not keep others out.
-fn wants_room(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::Transfer { error: TransferError::Store(StoreError::Full | StoreError::TooLarge), .. }
-    )
 }

@@ -107,10 +107,6 @@ impl<N: Net, S: Store> Worker<N, S> {
         self.queue.take(now_us)
     }
 
-    pub(super) fn in_step(&self) -> bool {
-        self.session.as_ref().is_some_and(Session::in_step)
-    }
-
     /// The session at hand, or a new one when it is gone or out of step.
     pub(super) async fn session(&mut self) -> Result<&mut Session<N>, ClientError> {
         let mut session = self.session.take();

@@ -254,10 +254,9 @@ impl<N: Net> Control<N> {
             }
             // A line is not cut short as a rule: its end may be urgent data.
             let mut rest = [0; 64];
-            while let Ok(read) = self.stream.read_past_mark(&mut rest) {
+            while let Ok(read @ 1..) = self.stream.read_past_mark(&mut rest) {
                 self.unread.extend_from_slice(&rest[..read]);
-                if read == 0 || self.unread.len() > READ_BYTES {
-                    self.ended |= read == 0;
+                if self.unread.len() > READ_BYTES {
                     break;
                 }
             }

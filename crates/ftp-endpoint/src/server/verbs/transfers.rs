@@ -240,18 +240,10 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     /// The exact texts of RFC 1123 section 4.1.2.9.
-    pub(super) async fn announce_unique(&mut self, name: &str, coding: Coding) -> Result<(), Refusal> {
+    pub(super) async fn announce_unique(&mut self, name: &str, coding: Coding) {
         self.counting.reset();
         let code = if self.data.is_open(coding).await { 125 } else { 150 };
         self.say(code, format!("FILE: {name}"));
-        self.announced().await
-    }
-
-    pub(super) async fn announced(&mut self) -> Result<(), Refusal> {
-        if self.control.has_waiting() {
-            return Ok(());
-        }
-        self.control.flush().await.map_err(Refusal::ControlLost)
     }
 
     /// 226 says that the data connection is closed, 250 that it is not (RFC 959 section 3.2).

@@ -11,9 +11,9 @@ use crate::server::promises::Promise;
 use crate::server::replies::Refusal;
 use crate::server::session::{Next, Session};
 use crate::store::{Principal, ReadFile, Store, StoreError, Write, WriteFile};
+use crate::transfer::OF_PARTIAL;
 use crate::transfer::ascii::AsciiWriter;
 use crate::transfer::throttle::Throttled;
-use crate::transfer::{OF_PARTIAL, TransferError};
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
@@ -79,10 +79,9 @@ impl<N: Net, S: Store> Upload<N, S> {
         let coding = session.negotiated.coding();
         let name = self.name.as_str();
         if self.unique {
-            session.announce_unique(name, coding).await?;
+            session.announce_unique(name, coding).await;
         } else {
             session.announce(name, coding).await;
-            session.announced().await?;
         }
         let counting = session.counting.clone();
         let status = || under_way("receiving", name, counting.payload_bytes());
@@ -105,7 +104,7 @@ impl<N: Net, S: Store> Upload<N, S> {
             failed => {
                 if mutant::is(Mutant::PartialPublished) {
                     let _ = self.file.publish().await;
-                } else if counting.payload_bytes() > 0 && !wants_room(&failed) {
+                } else if counting.payload_bytes() > 0 {
                     // This is only a help for resuming: the upload has failed in any case.
                     let _ = self.file.keep().await;
                 }
@@ -153,14 +152,6 @@ impl<N: Net, S: Store> Upload<N, S> {
         session.control.promise(Promise { path: self.path, file_bytes, reply });
         Ok(None)
     }
-}
-
-/// Whether there is no room for the file: then a part of it must not keep others out.
-fn wants_room(failed: &Attended<Result<(), Refusal>>) -> bool {
-    matches!(
-        failed,
-        Attended::Done(Err(Refusal::Transfer(TransferError::Store(StoreError::Full | StoreError::TooLarge))))
-    )
 }
 
 /// TYPE A goes on behind a CR that has been held back.
