@@ -14,7 +14,7 @@ use ftp_endpoint::client::{Client, ClientError, FailureKind, Login, Opening, Opt
 use ftp_endpoint::net::{Listener, Net, Stream, Time};
 use ftp_endpoint::observe::{Event, Nobody, Observer, Watch, Who};
 use ftp_endpoint::store::{ReadFile, StoreError};
-use ftp_endpoint::transfer::TransferError;
+use ftp_endpoint::transfer::{DISBELIEVED, TlsEnd, TransferError};
 use ftp_proto::mode::TransmissionMode;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use std::time::Duration;
 use testkit::files::{Bytes, Failing, Sink};
 use testkit::memory_net::{MemoryNet, MemoryStream};
 use testkit::script::Script;
-use testkit::server::SERVER;
+use testkit::server::{Notes, SERVER};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
@@ -742,6 +742,69 @@ async fn two_connections_from_the_server_to_one_port_fail_the_transfer() {
             )
             .await;
         }
+    }
+}
+
+/// Of the two the server's reply cannot say which one it is about, whenever the other came.
+#[tokio::test(start_paused = true)]
+async fn a_second_connection_that_comes_with_the_reply_fails_a_download_too() {
+    for early_reply in [false, true] {
+        let net = MemoryNet::new(SERVER.ip());
+        let listener = net.listen(SERVER).await.unwrap();
+        let serve = async {
+            let mut s = Script::accept(net.clone(), &listener).await;
+            s.log_in(None).await;
+            let to = s.port().await;
+            let mut first = s.connect(to).await;
+            s.answer("RETR a", "150 go").await;
+            first.write_all(b"anothers").await.unwrap();
+            if !early_reply {
+                first.shutdown().await.unwrap();
+                let _ = first.read_to_end(&mut Vec::new()).await;
+            }
+            // Nothing waits between the two: the client finds both at once.
+            let _second = s.connect(to).await;
+            s.say("226 done").await;
+            if early_reply {
+                first.shutdown().await.unwrap();
+            }
+            s.gone().await;
+        };
+        let notes = Arc::new(Notes::default());
+        let active = Policy { opening: Opening::Active, ..Policy::default() };
+        let fetch = async {
+            let mut session = open(&net, &active, notes.clone()).await.unwrap();
+            session.get_file("a", None, &mut Sink::default()).await.unwrap_err()
+        };
+        let error = tokio::join!(serve, fetch).1;
+        assert!(error.to_string().contains("two connections"), "{early_reply}: {error}");
+        // What shows a run says why its file was not believed.
+        assert_eq!(notes.count(&format!("data {DISBELIEVED}")), 1, "{:?}", notes.all());
+    }
+}
+
+/// What would do as an end under TLS is none in clear.
+#[tokio::test(start_paused = true)]
+async fn a_reset_in_clear_is_no_end_whatever_would_do_under_tls() {
+    for tls_end in [TlsEnd::Strict, TlsEnd::Any] {
+        play(
+            &Policy { tls_end, ..Policy::default() },
+            |mut s| async move {
+                s.log_in(None).await;
+                let mut data = s.passive().await;
+                s.answer("RETR a", "150 go").await;
+                data.write_all(b"half").await.unwrap();
+                sleep(Duration::from_millis(10)).await;
+                data.abort();
+                s.say("226 done").await;
+                s.gone().await;
+            },
+            |mut c| async move {
+                let error = c.get_file("a", None, &mut Sink::default()).await.unwrap_err();
+                assert_eq!(error.kind(), FailureKind::Data, "{tls_end:?}: {error}");
+            },
+        )
+        .await;
     }
 }
 

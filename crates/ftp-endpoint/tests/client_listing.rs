@@ -369,3 +369,28 @@ async fn a_name_is_bytes() {
         assert!(matches!(c.remove_file(name).await, Err(ClientError::BadName)));
     }
 }
+
+/// The bound is ours: the server has done nothing wrong, and what has come of its listing is told, and that it is not all.
+#[tokio::test(start_paused = true)]
+async fn of_an_endless_listing_as_much_is_given_as_was_read() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "211-these\r\n MLST\r\n211 end").await;
+            let mut data = s.passive().await;
+            s.answer("MLSD", "150 here it comes").await;
+            let lines = b" f\r\n".repeat(10_000);
+            while data.write_all(&lines).await.is_ok() {}
+            s.say("426 you have gone").await;
+            s.answer("SIZE f", "213 5").await;
+            // Who is done with the session says so.
+            s.answer("QUIT", "221 bye").await;
+        },
+        |mut c| async move {
+            let listing = c.list("").await.unwrap();
+            assert_eq!((listing.entries.len(), listing.is_cut), (1_000_000, true));
+            assert_eq!(c.size("f").await.unwrap(), 5);
+            c.quit().await;
+        },
+    )
+    .await;
+}

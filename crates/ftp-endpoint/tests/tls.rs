@@ -14,6 +14,8 @@ mod ends;
 mod gathered;
 #[path = "tls/handshakes.rs"]
 mod handshakes;
+#[path = "tls/lax.rs"]
+mod lax;
 #[path = "tls/paced.rs"]
 mod paced;
 #[path = "tls/trust.rs"]

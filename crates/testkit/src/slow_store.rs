@@ -4,6 +4,7 @@ use ftp_endpoint::store::memory::{MemoryReader, MemoryStore, MemoryWriter};
 use ftp_endpoint::store::{Entry, Metadata, Store, StoreError, Write, WriteFile};
 use ftp_proto::path::VirtualPath;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -13,12 +14,18 @@ pub struct SlowStore {
     pub inner: MemoryStore,
     open: Arc<watch::Sender<bool>>,
     asked: Arc<Mutex<Vec<String>>>,
+    checkpoints: Arc<AtomicUsize>,
 }
 
 impl SlowStore {
     #[allow(clippy::new_without_default, reason = "an empty store is made where it is named")]
     pub fn new() -> Self {
-        Self { inner: MemoryStore::new(), open: Arc::new(watch::Sender::new(false)), asked: Arc::default() }
+        Self {
+            inner: MemoryStore::new(),
+            open: Arc::new(watch::Sender::new(false)),
+            asked: Arc::default(),
+            checkpoints: Arc::default(),
+        }
     }
 
     /// From now on.
@@ -29,6 +36,11 @@ impl SlowStore {
     /// What was to be published so far.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// How often a file was to be forced to the disk so far.
+    pub fn checkpoints(&self) -> usize {
+        self.checkpoints.load(Ordering::Relaxed)
     }
 }
 
@@ -41,6 +53,15 @@ pub struct SlowWriter {
 impl WriteFile for SlowWriter {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.inner.write(bytes).await
+    }
+
+    fn marker(&self) -> Option<String> {
+        self.inner.marker()
+    }
+
+    async fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.store.checkpoints.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn publish(self) -> Result<(), StoreError> {

@@ -169,3 +169,93 @@ impl<W: WriteFile> WriteFile for LocalWriter<W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use ftp_proto::repr::Representation;
+    use sha2::{Digest, Sha256};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    /// Bytes and lines, hashed and not.
+    fn policies() -> Vec<Policy> {
+        let mut policies = Vec::new();
+        for representation in [Representation::Image, Representation::Ascii] {
+            for verify in [Verify::Reply, Verify::Hash] {
+                policies.push(Policy { representation, verify, ..Policy::default() });
+            }
+        }
+        policies
+    }
+
+    fn sha256(bytes: &[u8]) -> Option<String> {
+        Some(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The hash is of the whole, wherever what is sent begins.
+    #[tokio::test]
+    async fn a_reader_tells_where_it_is_and_hashes_what_it_passed_over() {
+        let (store, path) = (MemoryStore::new(), VirtualPath::root().join("f").unwrap());
+        store.insert(&path, *b"0123456789");
+        for policy in policies() {
+            let mut reader = LocalReader::open(&store, &path, 4, &policy, None).await.unwrap();
+            assert_eq!((reader.marker().as_deref(), reader.remaining_bytes()), (Some("4"), 6), "{policy:?}");
+            let mut piece = [0; 100];
+            let read = reader.read(&mut piece).await.unwrap();
+            assert_eq!(&piece[..read], b"456789", "{policy:?}");
+            while reader.read(&mut piece).await.unwrap() > 0 {}
+            let hash = (policy.verify == Verify::Hash).then(|| sha256(b"0123456789")).flatten();
+            assert_eq!(reader.hash(), hash, "{policy:?}");
+        }
+    }
+
+    /// A file that counts how often it was forced to the disk.
+    #[derive(Default)]
+    struct Counting {
+        checkpoints: Arc<AtomicUsize>,
+        content: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl WriteFile for Counting {
+        async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+            self.content.lock().unwrap().extend_from_slice(bytes);
+            Ok(())
+        }
+        async fn publish(self) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn checkpoint(&mut self) -> Result<(), StoreError> {
+            self.checkpoints.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    /// What stands at a marker stands on the disk, however the file is written.
+    #[tokio::test]
+    async fn a_checkpoint_is_one_of_the_file() {
+        for policy in policies() {
+            let file = Counting::default();
+            let checkpoints = file.checkpoints.clone();
+            LocalWriter::new(file, &policy).checkpoint().await.unwrap();
+            assert_eq!(checkpoints.load(Ordering::Relaxed), 1, "{policy:?}");
+        }
+    }
+
+    /// The last byte of what a failed attempt has left was a CR: what comes tells what it is.
+    #[tokio::test]
+    async fn lines_go_on_behind_a_return_that_was_held_back() {
+        for (after_return, came, stands) in
+            [(true, &b"\nb"[..], &b"\nb"[..]), (true, b"b", b"\rb"), (false, b"b", b"b")]
+        {
+            let policy = Policy { representation: Representation::Ascii, ..Policy::default() };
+            let file = Counting::default();
+            let content = file.content.clone();
+            let mut writer = LocalWriter::resumed(file, &policy, after_return);
+            writer.write(came).await.unwrap();
+            writer.publish().await.unwrap();
+            assert_eq!(*content.lock().unwrap(), stands, "{after_return}");
+        }
+    }
+}

@@ -346,4 +346,17 @@ mod tests {
     fn a_direction_is_called_as_its_command_is() {
         assert_eq!([Direction::Put.as_str(), Direction::Get.as_str()], ["put", "get"]);
     }
+
+    /// Scenarios and cases that say nothing of a key read, and print, as they did before there was one.
+    #[test]
+    fn what_is_as_ever_is_not_written_down() {
+        let of = |policy: &Policy| serde_json::to_value(policy).unwrap().as_object().unwrap().clone();
+        let plain = of(&Policy::default());
+        assert!(!plain.contains_key("tls_lingers") && !plain.contains_key("tls_end"), "{plain:?}");
+        let odd = Policy { tls_lingers: false, tls_end: TlsEnd::Lax, ..Policy::default() };
+        let written = of(&odd);
+        assert_eq!((&written["tls_lingers"], &written["tls_end"]), (&false.into(), &"lax".into()));
+        assert_eq!(serde_json::from_value::<Policy>(written.into()).unwrap(), odd);
+        assert_eq!(serde_json::from_value::<Policy>(plain.into()).unwrap(), Policy::default());
+    }
 }

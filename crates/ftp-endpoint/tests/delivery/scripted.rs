@@ -11,7 +11,7 @@ mod pipelined;
 #[path = "scripted/proof.rs"]
 mod proof;
 
-use super::{path, read, write};
+use super::{Arc, Event, Nobody, Observer, path, read, write};
 use ftp_endpoint::client::{
     Delivery, Direction, FailureKind, Job, Login, Policy, Publish, RESUMED_FROM_BYTES, Report, Verify,
 };
@@ -20,7 +20,7 @@ use ftp_endpoint::store::memory::MemoryStore;
 use ftp_endpoint::store::{Store, Write, WriteFile};
 use ftp_proto::mode::TransmissionMode;
 use ftp_proto::repr::Representation;
-use testkit::memory_net::MemoryNet;
+use testkit::memory_net::{MemoryNet, MemoryStream};
 use testkit::script::Script;
 use testkit::server::SERVER;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,9 +50,20 @@ async fn play(
 
 async fn play_all(
     policy: &Policy,
-    here: &MemoryStore,
+    here: &impl Store,
     names: &[&str],
     listed: Option<u64>,
+    script: impl AsyncFnOnce(&mut Script),
+) -> Report {
+    play_watched(policy, here, names, listed, Arc::new(Nobody), script).await
+}
+
+async fn play_watched(
+    policy: &Policy,
+    here: &impl Store,
+    names: &[&str],
+    listed: Option<u64>,
+    observer: Arc<dyn Observer>,
     script: impl AsyncFnOnce(&mut Script),
 ) -> Report {
     let net = MemoryNet::new(SERVER.ip());
@@ -76,7 +87,8 @@ async fn play_all(
     let (jobs, login): (Vec<Job>, _) = (names.iter().map(job).collect(), Login::new("me", "secret"));
     let host = net.host([10, 0, 0, 2]);
     let listed = listed.map(|bytes| ("f".to_owned(), bytes)).into_iter().collect();
-    let delivery = Delivery::new(&host, here, SERVER, &login).policy(policy).listed_bytes(listed);
+    let delivery =
+        Delivery::new(&host, here, SERVER, &login).policy(policy).listed_bytes(listed).observer(observer);
     tokio::join!(serve, delivery.deliver(&jobs)).1
 }
 
@@ -131,19 +143,25 @@ async fn receive(server: &mut Script, policy: &Policy, rest: Option<&str>, name:
     server.answer(&format!("STOR {name}"), "150 go").await;
     let mut came = Vec::new();
     if policy.mode == TransmissionMode::Block {
-        let mut frame = [0; 3];
-        while frame[0] & 64 == 0 {
-            data.read_exact(&mut frame).await.unwrap();
-            let begin = came.len();
-            came.resize(begin + usize::from(u16::from_be_bytes([frame[1], frame[2]])), 0);
-            data.read_exact(&mut came[begin..]).await.unwrap();
-        }
+        came = take_blocks(&mut data).await;
         server.say("250 done").await;
         std::mem::forget(data);
     } else {
         data.read_to_end(&mut came).await.unwrap();
         drop(data);
         server.say("226 done").await;
+    }
+    came
+}
+
+/// A file of blocks, to its end.
+async fn take_blocks(data: &mut MemoryStream) -> Vec<u8> {
+    let (mut came, mut frame) = (Vec::new(), [0; 3]);
+    while frame[0] & 64 == 0 {
+        data.read_exact(&mut frame).await.unwrap();
+        let begin = came.len();
+        came.resize(begin + usize::from(u16::from_be_bytes([frame[1], frame[2]])), 0);
+        data.read_exact(&mut came[begin..]).await.unwrap();
     }
     came
 }

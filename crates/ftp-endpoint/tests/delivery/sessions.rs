@@ -89,3 +89,35 @@ async fn a_delivery_that_waits_is_cancelled_at_once() {
         assert_eq!(seconds, 2, "{greets}");
     }
 }
+
+/// A server that was gone for one attempt at a file is not given up for the next file: it is when all attempts have
+/// found it gone.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_gone_once_is_asked_again_for_the_next_file() {
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let policy = Policy { direction: Direction::Get, retries: 1, ..Policy::default() };
+    let serve = async {
+        let mut server = Script::accept(net.clone(), &listener).await;
+        server.log_in(None).await;
+        let _data = server.passive().await;
+        server.answer("RETR a", "450 busy").await;
+        drop((server, listener));
+        // Both files have found nobody by then, `a` for the last time.
+        net.sleep(policy.retry_delay * 3 / 2).await;
+        let listener = net.listen(SERVER).await.unwrap();
+        let mut server = Script::accept(net.clone(), &listener).await;
+        server.log_in(None).await;
+        let data = server.passive().await;
+        server.answer("RETR b", "150 go").await;
+        drop(data);
+        server.say("226 done").await;
+        server.answer("QUIT", "221 bye").await;
+    };
+    let (host, here, login) = (net.host([10, 0, 0, 2]), MemoryStore::new(), Login::new("me", "secret"));
+    let jobs = ["a", "b"].map(|name| Job { local: path(name), remote: name.to_owned() });
+    let delivery = Delivery::new(&host, &here, SERVER, &login).policy(&policy);
+    let report = tokio::join!(serve, delivery.deliver(&jobs)).1;
+    let of = |index: usize| (report.files[index].result.is_ok(), report.files[index].attempts);
+    assert_eq!((of(0), of(1)), ((false, 2), (true, 2)), "{report:?}");
+}

@@ -83,3 +83,16 @@ async fn what_is_held_back_leaves_before_anything_is_waited_for() {
         }
     }
 }
+
+/// RFC 854's Synch: a read ends at the mark of what is urgent, though the rest of the line is there.
+#[tokio::test]
+async fn a_line_of_which_a_part_is_urgent_is_read_to_its_end() {
+    let world = World::new().await;
+    let mut raw = Raw::log_in(world.address).await;
+    for rest in ["R\r\n".to_owned(), format!("WD {}\r\n", "x".repeat(300))] {
+        let first = if rest.len() > 10 { &b"C"[..] } else { b"ABO" };
+        socket2::SockRef::from(raw.0.get_ref()).send_out_of_band(first).unwrap();
+        raw.say(&rest).await;
+        raw.expect(if rest.len() > 10 { "550" } else { "226" }).await;
+    }
+}

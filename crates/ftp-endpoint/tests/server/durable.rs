@@ -253,3 +253,19 @@ async fn the_disk_is_asked_once_for_many_files() {
     let mut client = client_of(Config::new(Table::new().with_user("u", "p", without, Rights::ALL))).await;
     assert!(!client.ask("FEAT", 211).await.contains("DURABLE"));
 }
+
+/// RFC 1123 section 4.1.3.4: what is told to be there at a marker is on the disk, and not only on its way.
+#[tokio::test(start_paused = true)]
+async fn a_marker_is_told_when_what_is_before_it_is_on_the_disk() {
+    for data_type in ["TYPE I", "TYPE A"] {
+        let mut bench = Bench::new().await;
+        bench.client.ask(data_type, 200).await;
+        bench.client.ask("STOR f", 150).await;
+        for checkpoints in 1..=3 {
+            bench.data.write_all(&block(0, b"bytes")).await.unwrap();
+            bench.data.write_all(&block(16, b"here")).await.unwrap();
+            bench.client.expect(110).await;
+            assert_eq!(bench.store.checkpoints(), checkpoints, "{data_type}");
+        }
+    }
+}

@@ -1,15 +1,19 @@
 //! Which handshakes deliveries of many files take: one is full, the control connection's.
 
 use super::deliveries::Ends;
+use super::dialogue::{config, protected, secured};
 use ftp_endpoint::client::{Direction, Login, Policy, TlsWhen};
 use ftp_endpoint::net::Time;
 use ftp_endpoint::observe::{Event, Observer, Who};
 use ftp_endpoint::server::{Reuse, ServerTls};
 use ftp_proto::mode::TransmissionMode;
+use rustls::HandshakeKind;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use testkit::server::{soon, world_with};
 use testkit::tls::{Identity, TLS12, TLS13, Versions};
+use tokio::io::AsyncReadExt;
 
 /// More than tickets that any connection is given.
 const FILES: usize = 50;
@@ -112,5 +116,27 @@ async fn uploads_bring_tickets_where_both_ends_have_it_so() {
     for (server, policy) in [(deaf, Policy::default()), (identity.server(TLS13), asks_not)] {
         let counted = handshakes(server, &identity, TLS13, policy.clone()).await;
         assert_eq!(counted, [1, FILES - CONTROL_TICKETS, CONTROL_TICKETS], "{policy:?}");
+    }
+}
+
+/// A client that knows no more than its data connections goes on from one of them to the next.
+#[tokio::test(start_paused = true)]
+async fn what_a_data_connection_has_agreed_on_is_resumed_by_the_next() {
+    let identity = Identity::new();
+    for versions in [TLS12, TLS13] {
+        let mut tls = identity.server(versions);
+        tls.reuse = Reuse::Prefer;
+        let world = world_with(|config| config.tls = Some(tls)).await;
+        world.put("f", b"content");
+        let mut client = protected(&world, config(&identity, versions)).await;
+        let of_data = config(&identity, versions);
+        for kind in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+            let data = client.passive().await;
+            client.ask("RETR f", 150).await;
+            let mut data = secured(data, &of_data).await;
+            assert_eq!(data.agreed().unwrap().handshake_kind(), Some(kind), "{versions:?}");
+            soon(data.read_to_end(&mut Vec::new())).await.unwrap();
+            assert!(client.reply().await.starts_with("226"));
+        }
     }
 }

@@ -198,3 +198,14 @@ fn what_need_not_wait_does_not_overtake_what_does() {
         assert!(all(&mut far).await.unwrap() == wanted);
     });
 }
+
+/// It is told at once, and not when something is sent.
+#[tokio::test]
+async fn a_port_on_which_nobody_listens_refuses() {
+    let net = RealNet::new();
+    let listener = net.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let nobody = Listener::local_addr(&listener).unwrap();
+    drop(listener);
+    let refused = net.connect(None, nobody).await.err();
+    assert_eq!(refused.map(|error| error.kind()), Some(std::io::ErrorKind::ConnectionRefused));
+}

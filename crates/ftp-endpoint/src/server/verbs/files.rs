@@ -209,3 +209,40 @@ async fn converted_bytes(file: &mut impl ReadFile, conversion: Conversion) -> Re
         tokio::task::yield_now().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::mode::Structure;
+    use ftp_proto::repr::{RecordForm, Representation};
+
+    /// A file that has so many bytes, whatever is known of it.
+    struct Zeros(u64);
+
+    impl ReadFile for Zeros {
+        async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+            let read = self.0.min(buffer.len() as u64);
+            self.0 -= read;
+            Ok(read as usize)
+        }
+        fn remaining_bytes(&self) -> u64 {
+            0
+        }
+    }
+
+    /// What a file of unknown size has is found out by reading it, which a client cannot ask for without end.
+    #[tokio::test]
+    async fn no_more_is_read_than_a_size_is_worth() {
+        let (representation, structure) = (Representation::Image, Structure::File);
+        let conversion = Conversion { representation, structure, record_form: RecordForm::Plain };
+        for (bytes, told) in [
+            (0, Some(0)),
+            (100_000, Some(100_000)),
+            (MAX_CONVERTED_BYTES, Some(MAX_CONVERTED_BYTES)),
+            (MAX_CONVERTED_BYTES + 1, None),
+        ] {
+            let found = converted_bytes(&mut Zeros(bytes), conversion).await;
+            assert!(matches!(found, Ok(found) if found == told), "{bytes}");
+        }
+    }
+}

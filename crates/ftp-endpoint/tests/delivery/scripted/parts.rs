@@ -118,3 +118,57 @@ async fn an_upload_whose_file_has_changed_begins_anew() {
         assert_eq!(came, second);
     }
 }
+
+/// The size of what has gone before a marker is not known where lines are converted, so there it goes on only where
+/// nobody asks for the size of the whole.
+#[tokio::test(start_paused = true)]
+async fn where_sizes_are_compared_a_converted_upload_begins_anew() {
+    for (verify, representation, goes_on) in [
+        (Verify::Reply, Representation::Ascii, true),
+        (Verify::Size, Representation::Ascii, false),
+        (Verify::Size, Representation::Image, true),
+    ] {
+        let mode = TransmissionMode::Block;
+        let policy = Policy { mode, verify, representation, resume: true, retries: 1, ..put() };
+        let here = MemoryStore::new();
+        write(&here, "f", b"abcdef").await;
+        let case = format!("{verify:?} {representation:?}");
+        let mut came = Vec::new();
+        let report = play(&policy, &here, None, async |server| {
+            if representation == Representation::Image {
+                server.answer("SITE PARTIAL f", NOTHING).await;
+            }
+            let mut data = server.passive().await;
+            server.answer("STOR f", "150 go").await;
+            server.say("110 MARK 3 = 3").await;
+            take_blocks(&mut data).await;
+            drop(data);
+            server.say("426 broken").await;
+            if goes_on {
+                server.answer("FEAT", NOTHING).await;
+            }
+            came = receive(server, &policy, goes_on.then_some("3"), "f").await;
+            if verify == Verify::Size {
+                server.answer("SIZE f", "213 6").await;
+            }
+        });
+        let result = report.await.files.remove(0).result;
+        assert_eq!(result, Ok(()), "{case}");
+        assert_eq!(came, if goes_on { &b"def"[..] } else { b"abcdef" }, "{case}");
+    }
+}
+
+/// What files before it have moved does not make a part one that is worth keeping.
+#[tokio::test(start_paused = true)]
+async fn a_part_is_as_large_as_what_has_come_of_its_file() {
+    let policy = Policy { resume_if_proved: true, ..get() };
+    let here = MemoryStore::new();
+    let report = play_all(&policy, &here, &["a", "f"], None, async |server| {
+        server.answer("FEAT", HASHES).await;
+        send_file(server, &policy, None, "a", &vec![b'x'; LARGE]).await;
+        send_part(server, b"little").await;
+    });
+    let report = report.await;
+    assert_eq!((report.files[0].result.is_ok(), report.files[1].result.is_ok()), (true, false));
+    assert_eq!(left(&here).await, None);
+}

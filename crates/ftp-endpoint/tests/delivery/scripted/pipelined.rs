@@ -3,7 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 
 use super::*;
-use testkit::memory_net::MemoryStream;
+use crate::{Mutex, Time, Who};
+use testkit::slow_store::SlowStore;
 
 const BLOCK: &[u8] = b"\x40\x00\x03new";
 
@@ -199,4 +200,178 @@ async fn answers_about_what_was_not_read_are_not_believed() {
     let report = report.await;
     let of = |index: usize| (report.files[index].result.is_ok(), report.files[index].attempts);
     assert_eq!([of(0), of(1)], [(true, 2), (true, 1)]);
+}
+
+/// Whatever breaks behind a file, that one is done where its reply says so, and where it has its name: before the last
+/// rename no more than a hidden file has come.
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_when_a_connection_broke_is_done_once_it_has_its_name() {
+    for (publish, again) in [(Publish::Direct, &["b"][..]), (Publish::Rename, &["a", "b"])] {
+        let policy = Policy { retries: 1, publish, ..ahead(put()) };
+        let stored = |name: &str| match publish {
+            Publish::Direct => name.to_owned(),
+            Publish::Rename => format!(".{name}.part"),
+        };
+        let here = MemoryStore::new();
+        write(&here, "a", b"new").await;
+        // More than the network holds: the client is in the middle of it when the connection breaks.
+        write(&here, "b", &vec![b'x'; LARGE]).await;
+        let report = play_all(&policy, &here, &["a", "b"], None, async |server| {
+            server.answer("FEAT", "211-these\r\n XPIPE\r\n211 end").await;
+            server.answer("OPTS XPIPE ON", "200 ok").await;
+            let mut data = server.passive().await;
+            for name in ["a", "b"] {
+                server.expect(&format!("STOR {}", stored(name))).await;
+            }
+            assert_eq!(take_blocks(&mut data).await, b"new");
+            testkit::server::settle().await;
+            data.abort();
+            for reply in ["125 here", "250 done", "125 here", "426 broken"] {
+                server.say(reply).await;
+            }
+            let mut another = server.passive().await;
+            for name in again {
+                server.expect(&format!("STOR {}", stored(name))).await;
+            }
+            for name in again {
+                server.say("125 here").await;
+                let bytes = if *name == "a" { 3 } else { LARGE };
+                assert_eq!(take_blocks(&mut another).await.len(), bytes);
+                server.say("250 done").await;
+            }
+            if publish == Publish::Rename {
+                for name in again {
+                    server.expect(&format!("RNFR .{name}.part")).await;
+                    server.expect(&format!("RNTO {name}")).await;
+                    server.say("350 go on").await;
+                    server.say("250 done").await;
+                }
+            }
+            std::mem::forget(another);
+        });
+        let report = report.await;
+        let of = |index: usize| (report.files[index].result.clone(), report.files[index].attempts);
+        // The first that is not done has failed an attempt.
+        let attempts = if publish == Publish::Direct { [1, 2] } else { [2, 1] };
+        assert_eq!([of(0), of(1)], attempts.map(|attempts| (Ok(()), attempts)), "{publish:?}");
+    }
+}
+
+/// It was renamed on the server's word, which came when the connection had broken.
+#[tokio::test(start_paused = true)]
+async fn a_rename_that_was_answered_after_the_connection_broke_is_done() {
+    let policy = Policy { retries: 1, publish: Publish::Rename, ..ahead(put()) };
+    let here = MemoryStore::new();
+    for name in ["a", "b"] {
+        write(&here, name, b"new").await;
+    }
+    let report = play_all(&policy, &here, &["a", "b"], None, async |server| {
+        server.answer("FEAT", NOTHING).await;
+        let mut data = server.passive().await;
+        server.expect("STOR .a.part").await;
+        server.expect("STOR .b.part").await;
+        server.say("125 here").await;
+        assert_eq!(take_blocks(&mut data).await, b"new");
+        server.say("250 done").await;
+        server.expect("RNFR .a.part").await;
+        server.expect("RNTO a").await;
+        for reply in ["425 lost", "350 go on", "250 done"] {
+            server.say(reply).await;
+        }
+        let mut another = server.passive().await;
+        server.answer("STOR .b.part", "125 here").await;
+        assert_eq!(take_blocks(&mut another).await, b"new");
+        server.say("250 done").await;
+        dialogue(server, &[("RNFR .b.part", "350 go on"), ("RNTO b", "250 done")]).await;
+        std::mem::forget((data, another));
+    });
+    let report = report.await;
+    let of = |index: usize| (report.files[index].result.clone(), report.files[index].attempts);
+    assert_eq!((of(0), of(1)), ((Ok(()), 1), (Ok(()), 2)));
+}
+
+/// A server closes what nobody has used for a while: that is no attempt at the file that comes then.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_was_kept_too_long_is_no_files_failure() {
+    let policy = Policy { retries: 1, ..ahead(get()) };
+    let here = MemoryStore::new();
+    let report = play_all(&policy, &here, &["a"], None, async |server| {
+        let data = server.passive().await;
+        server.answer("RETR a", "450 busy").await;
+        server.answer("RETR a", "425 lost").await;
+        let mut another = server.passive().await;
+        server.expect("RETR a").await;
+        gives(server, &mut another).await;
+        std::mem::forget((data, another));
+    });
+    let report = report.await;
+    assert_eq!((&report.files[0].result, report.files[0].attempts), (&Ok(()), 2));
+}
+
+/// The files of which there is a verdict, in that order.
+#[derive(Default)]
+struct Verdicts(Mutex<Vec<String>>);
+
+impl Verdicts {
+    fn all(&self) -> String {
+        self.0.lock().unwrap().concat()
+    }
+}
+
+impl Observer for Verdicts {
+    fn event(&self, _: Time, _: Who, _: u64, event: &Event<'_>) {
+        if let Event::FileReported { name, .. } = event {
+            self.0.lock().unwrap().push((*name).to_owned());
+        }
+    }
+}
+
+/// It is told when the disk has it, while others come, and not with the last of them.
+#[tokio::test(start_paused = true)]
+async fn what_has_been_published_meanwhile_is_told_before_the_next() {
+    let (here, verdicts) = (SlowStore::new(), Arc::new(Verdicts::default()));
+    let policy = ahead(get());
+    let report = play_watched(&policy, &here, &["a", "b", "c"], None, verdicts.clone(), async |server| {
+        let mut data = server.passive().await;
+        server.expect("RETR a").await;
+        server.expect("RETR b").await;
+        gives(server, &mut data).await;
+        server.expect("RETR c").await;
+        testkit::server::settle().await;
+        assert_eq!(verdicts.all(), "");
+        here.publish();
+        gives(server, &mut data).await;
+        testkit::server::settle().await;
+        assert_eq!(verdicts.all(), "ab");
+        gives(server, &mut data).await;
+        std::mem::forget(data);
+    });
+    assert!(report.await.files.iter().all(|file| file.result == Ok(())));
+    assert_eq!(verdicts.all(), "abc");
+}
+
+/// What is still to be told of a file that has come decides: without it there is no verdict, least of all that it differs.
+#[tokio::test(start_paused = true)]
+async fn a_hash_that_does_not_come_is_none() {
+    let net = MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let serve = async {
+        let mut server = Script::accept(net.clone(), &listener).await;
+        server.log_in(Some("B")).await;
+        server.answer("OPTS HASH SHA-256", "200 ok").await;
+        let mut data = server.passive().await;
+        server.expect("RETR a").await;
+        server.expect("HASH a").await;
+        gives(&mut server, &mut data).await;
+        testkit::server::settle().await;
+    };
+    let here = MemoryStore::new();
+    let policy = Policy { verify: Verify::Hash, ..ahead(get()) };
+    let (host, login) = (net.host([10, 0, 0, 2]), Login::new("me", "secret"));
+    let jobs = [Job { local: path("a"), remote: "a".to_owned() }];
+    let delivery = Delivery::new(&host, &here, SERVER, &login).policy(&policy);
+    let report = tokio::join!(serve, delivery.deliver(&jobs)).1;
+    let failure = report.files[0].result.clone().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Control, "{failure:?}");
+    assert!(here.get(&path("a")).is_none());
 }
