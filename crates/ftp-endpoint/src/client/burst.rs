@@ -35,6 +35,8 @@ pub(super) struct Flight<S: Store> {
     pub our_hash: Option<String>,
     pub server_hash: Option<String>,
     pub server_bytes: Option<u64>,
+    /// A listing has told another size than has come, and the server is asked again.
+    pub sized_again: bool,
     pub renaming: bool,
     /// It has been verified, and is given its time.
     pub timing: bool,
@@ -55,6 +57,7 @@ impl<S: Store> Flight<S> {
             our_hash: None,
             server_hash: None,
             server_bytes: None,
+            sized_again: false,
             renaming: false,
             timing: false,
             error: None,
@@ -195,6 +198,8 @@ impl<S: Store> Burst<S> {
             }
             Command::Size(_) => match parse_size(reply) {
                 Ok(bytes) => flight.server_bytes = Some(bytes),
+                // What the listing has told stands.
+                Err(_) if flight.sized_again => flight.server_bytes = None,
                 Err(error) => flight.fail(error),
             },
             Command::Hash(_) => match parse_hash(reply) {

@@ -252,7 +252,9 @@ impl<N: Net, S: Store> Worker<N, S> {
                     Err(error) => flight.fail(error),
                 }
             }
-            if self.is_given_its_time(session, burst, number).await? {
+            if self.is_sized_again(session, burst, number).await?
+                || self.is_given_its_time(session, burst, number).await?
+            {
                 continue;
             }
             if let Some(flight) = burst.flights.remove(&number)
@@ -262,6 +264,25 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
         }
         Ok(())
+    }
+
+    /// Whether SIZE has been sent, of a download that may have changed since it was listed.
+    async fn is_sized_again(
+        &mut self,
+        session: &mut Session<N>,
+        burst: &mut Burst<S>,
+        number: u64,
+    ) -> Result<bool, ClientError> {
+        let Some(flight) = burst.flights.get_mut(&number) else { return Ok(false) };
+        let remote = flight.pending.job.remote.clone();
+        let moved_bytes = flight.moved.map_or(0, |moved| moved.payload_bytes);
+        let is_whole = flight.error.is_none() && flight.writer.is_some();
+        if !is_whole || flight.sized_again || self.as_listed(&remote, moved_bytes).is_ok() {
+            return Ok(false);
+        }
+        flight.sized_again = true;
+        burst.send(session, number, [Command::Size(remote)]).await?;
+        Ok(true)
     }
 
     /// Whether the command that sets an upload's time has been sent: once it stands there, so that no other
@@ -296,8 +317,12 @@ impl<N: Net, S: Store> Worker<N, S> {
     /// The verdict on a flight that is over, or its job to be tried again.
     async fn landed(&mut self, mut flight: Flight<S>) -> Option<Pending> {
         let verify = if flight.renaming { Verify::Reply } else { self.policy.verify };
+        let now_bytes = flight.server_bytes.filter(|_| flight.sized_again);
         let verified = flight.verified(verify).and_then(|moved| {
-            self.as_listed(&flight.pending.job.remote, moved.payload_bytes).map(|()| moved)
+            match self.as_listed(&flight.pending.job.remote, moved.payload_bytes) {
+                Err(_) if now_bytes == Some(moved.payload_bytes) => Ok(moved),
+                listed => listed.map(|()| moved),
+            }
         });
         let result = match verified {
             Ok(moved) => match flight.writer.take() {

@@ -308,6 +308,45 @@ async fn a_connection_that_was_kept_too_long_is_no_files_failure() {
     assert_eq!((&report.files[0].result, report.files[0].attempts), (&Ok(()), 2));
 }
 
+/// It may have changed since it was listed, and some servers list what they cannot know: SIZE has the last word.
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_is_out_of_date_is_asked_about_while_others_come() {
+    for (verify, size, kind) in [
+        (Verify::Reply, "213 3", None),
+        (Verify::Size, "213 3", None),
+        (Verify::Reply, "213 7", Some(FailureKind::Mismatch)),
+        (Verify::Reply, "550 none", Some(FailureKind::Mismatch)),
+    ] {
+        let policy = Policy { verify, ..ahead(get()) };
+        let here = MemoryStore::new();
+        let report = play_all(&policy, &here, &["f", "g"], Some(7), async |server| {
+            let mut data = server.passive().await;
+            for name in ["f", "g"] {
+                if verify == Verify::Size {
+                    server.expect(&format!("SIZE {name}")).await;
+                }
+                server.expect(&format!("RETR {name}")).await;
+            }
+            for name in ["f", "g"] {
+                if verify == Verify::Size {
+                    server.say("213 3").await;
+                }
+                gives(server, &mut data).await;
+                if name == "f" {
+                    server.expect("SIZE f").await;
+                }
+            }
+            server.say(size).await;
+            std::mem::forget(data);
+        });
+        let report = report.await;
+        let failed = report.files[0].result.as_ref().err().map(|failure| failure.kind);
+        assert_eq!(failed, kind, "{verify:?} {size}");
+        assert_eq!(report.files[1].result, Ok(()), "{verify:?} {size}");
+        assert_eq!(here.get(&path("f")).is_some(), kind.is_none(), "{verify:?} {size}");
+    }
+}
+
 /// The files of which there is a verdict, in that order.
 #[derive(Default)]
 struct Verdicts(Mutex<Vec<String>>);
