@@ -6,7 +6,7 @@ use super::out::{printable_line, stdout};
 use super::remote::with_remote;
 use super::transfer::{interruptible, runtime};
 use super::url::{FtpUrl, TypeCode, UrlParser};
-use ftp_endpoint::client::{EntryKind, Policy};
+use ftp_endpoint::client::{Entry, EntryKind, Policy};
 use ftp_endpoint::store::{StoreError, WriteFile};
 use ftp_proto::name;
 use ftp_proto::repr::Representation;
@@ -67,26 +67,42 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn json(url: &FtpUrl, access: &Access, policy: Policy) -> anyhow::Result<ExitCode> {
     let (entries, missing) =
         with_remote(url, access, policy, async |remote| Ok(remote.list(&url.path).await?.entries))?;
-    let entries: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            serde_json::json!({
-                "name": entry.name,
-                "kind": match entry.kind {
-                    EntryKind::File => Some("file"),
-                    EntryKind::Directory => Some("directory"),
-                    EntryKind::Link => Some("link"),
-                    EntryKind::Special => Some("special"),
-                    EntryKind::Unknown => None,
-                },
-                "size_bytes": entry.size_bytes,
-                "modified": entry.modified.map(iso_timestamp),
-                "target": entry.target,
-            })
-        })
-        .collect();
-    writeln!(stdout(), "{}", super::out::json(&entries)?)?;
+    let mut out = stdout();
+    // One by one: a listing may have a million.
+    for (at, entry) in entries.iter().enumerate() {
+        let text = super::out::json(&Shown::of(entry))?.replace('\n', "\n  ");
+        write!(out, "{}\n  {text}", if at == 0 { "[" } else { "," })?;
+    }
+    writeln!(out, "{}", if entries.is_empty() { "[]" } else { "\n]" })?;
     Ok(ExitCode::from(u8::from(missing > 0)))
+}
+
+/// An entry as JSON.
+#[derive(serde::Serialize)]
+struct Shown<'e> {
+    kind: Option<&'static str>,
+    modified: Option<String>,
+    name: &'e str,
+    size_bytes: Option<u64>,
+    target: Option<&'e str>,
+}
+
+impl<'e> Shown<'e> {
+    fn of(entry: &'e Entry) -> Self {
+        Self {
+            kind: match entry.kind {
+                EntryKind::File => Some("file"),
+                EntryKind::Directory => Some("directory"),
+                EntryKind::Link => Some("link"),
+                EntryKind::Special => Some("special"),
+                EntryKind::Unknown => None,
+            },
+            modified: entry.modified.map(iso_timestamp),
+            name: &entry.name,
+            size_bytes: entry.size_bytes,
+            target: entry.target.as_deref(),
+        }
+    }
 }
 
 /// RFC 3339, to the second.
