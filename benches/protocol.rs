@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ftp_proto::command::Command;
-use ftp_proto::listing::{Entry, Facts, Line, ListParser, Listed, long_line, parse_facts};
+use ftp_proto::listing::{Entry, EntryKind, Facts, Line, ListParser, Listed, long_line, parse_facts};
 use ftp_proto::reply::{Reply, ReplyParser};
 use std::hint::black_box;
 
@@ -102,7 +102,7 @@ fn parse_replies(criterion: &mut Criterion) {
 fn entries() -> Vec<Listed> {
     let entry = |n: usize| Listed {
         name: format!("observation-{n:06} of today.dat"),
-        is_directory: n.is_multiple_of(50),
+        kind: if n.is_multiple_of(50) { EntryKind::Directory } else { EntryKind::File },
         size_bytes: (n * 7919) as u64,
         modified: Some((NOW - 3_600 * n as i64, 0)),
         unique: None,
@@ -123,14 +123,14 @@ fn parse_long_line(line: &str) -> Option<Entry> {
 fn listings(criterion: &mut Criterion) {
     let entries = entries();
     let facts = Facts::default();
-    let kind = |entry: &Listed| if entry.is_directory { "dir" } else { "file" };
+    let kind = |entry: &Listed| if entry.kind == EntryKind::Directory { "dir" } else { "file" };
     let long: Vec<String> = entries.iter().map(|entry| long_line(entry, true, Some(NOW))).collect();
     let machine: Vec<String> = entries.iter().map(|entry| facts.line(kind(entry), entry, "rw")).collect();
     for ((entry, long), machine) in entries.iter().zip(&long).zip(&machine) {
         for found in [parse_long_line(long), entry_of(parse_facts(machine.as_bytes()))] {
             let found = found.expect("an entry");
-            assert_eq!((&found.name, found.is_directory()), (&entry.name, entry.is_directory));
-            assert!(entry.is_directory || found.size_bytes == Some(entry.size_bytes));
+            assert_eq!((&found.name, found.kind), (&entry.name, entry.kind));
+            assert!(entry.kind == EntryKind::Directory || found.size_bytes == Some(entry.size_bytes));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Listings: each line is told once, whatever it is; no name leads out of its directory; what is read of
 //! a line can be written as a line, and is read as the same; names come back byte for byte.
 
-use ftp_proto::listing::{Entry, Facts, Line, ListParser, Listed, long_line, parse_facts};
+use ftp_proto::listing::{Entry, EntryKind, Facts, Line, ListParser, Listed, long_line, parse_facts};
 use ftp_proto::name;
 
 pub(super) fn check(input: &[u8]) {
@@ -36,18 +36,27 @@ fn check_name(entry: &Entry) {
 /// As our server has it, which writes neither links nor sizes that it does not know.
 fn listed(entry: &Entry) -> Listed {
     let name = entry.name.replace('\r', "\\x0d");
-    let (is_directory, modified) = (entry.is_directory(), entry.modified);
-    Listed { name, is_directory, size_bytes: entry.size_bytes.unwrap_or_default(), modified, unique: None }
+    let kind = match entry.kind {
+        EntryKind::Directory | EntryKind::Special => entry.kind,
+        EntryKind::File | EntryKind::Link | EntryKind::Unknown => EntryKind::File,
+    };
+    let (size_bytes, modified) = (entry.size_bytes.unwrap_or_default(), entry.modified);
+    Listed { name, kind, size_bytes, modified, unique: None }
 }
 
 fn check_facts(entry: Entry) {
     let listed = listed(&entry);
-    let kind = if listed.is_directory { "dir" } else { "file" };
+    let kind = match listed.kind {
+        EntryKind::Directory => "dir",
+        EntryKind::Special => "OS.unix=special",
+        _ => "file",
+    };
     let written = Facts::default().line(kind, &listed, "");
     let Line::Entry(again) = parse_facts(&name::encode(&written)) else { panic!("{written}") };
     let seconds = |(seconds, _): (i64, u32)| (seconds, 0);
     assert_eq!(again.name, listed.name, "{written}");
-    assert_eq!(again.size_bytes, (!listed.is_directory).then_some(listed.size_bytes), "{written}");
+    let size_bytes = Some(listed.size_bytes).filter(|_| listed.kind == EntryKind::File);
+    assert_eq!((again.kind, again.size_bytes), (listed.kind, size_bytes), "{written}");
     assert_eq!(again.modified, listed.modified.map(seconds), "{written}");
 }
 
@@ -57,5 +66,5 @@ fn check_long(entry: Entry) {
     let mut again = Vec::new();
     ListParser::new().line(&name::encode(&written), |_, line| again.push(line));
     let [Line::Entry(again)] = &again[..] else { panic!("{written}: {again:?}") };
-    assert_eq!((&again.name, again.is_directory()), (&listed.name, listed.is_directory), "{written}");
+    assert_eq!((&again.name, again.kind), (&listed.name, listed.kind), "{written}");
 }

@@ -2,7 +2,7 @@
 //! hurt no terminal, and commands, replies, listings and paths of this machine bring back its bytes.
 
 use ftp_proto::command::Command;
-use ftp_proto::listing::{Entry, Facts, Line, ListParser, Listed, long_line, parse_facts};
+use ftp_proto::listing::{Entry, EntryKind, Facts, Line, ListParser, Listed, long_line, parse_facts};
 use ftp_proto::name::{self, Printable, is_deceptive};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::telnet::{Item, LineSplitter};
@@ -44,7 +44,7 @@ fn check_path(text: &str) {
     let Ok(path) = VirtualPath::root().join(text) else { return };
     let Some(last) = path.name() else { return };
     let (name, unique) = (last.to_owned(), Some("1g2".to_owned()));
-    let listed = Listed { name, is_directory: false, size_bytes: 5, modified: None, unique };
+    let listed = Listed { name, kind: EntryKind::File, size_bytes: 5, modified: None, unique };
     let mut lines = Vec::new();
     ListParser::new().line(&name::encode(&long_line(&listed, true, None)), |_, line| lines.push(line));
     lines.push(parse_facts(&name::encode(&Facts::default().line("file", &listed, ""))));

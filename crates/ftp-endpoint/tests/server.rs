@@ -23,6 +23,8 @@ mod durable;
 mod extensions;
 #[path = "server/failures.rs"]
 mod failures;
+#[path = "server/listed.rs"]
+mod listed;
 #[path = "server/meanwhile.rs"]
 mod meanwhile;
 #[path = "server/passive.rs"]

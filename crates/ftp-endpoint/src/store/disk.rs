@@ -26,6 +26,7 @@
 //! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.
 
 mod appends;
+mod attributes;
 mod commit;
 pub(super) mod durable;
 mod leftovers;
@@ -201,7 +202,19 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
     } else {
         return None;
     };
-    let modified = metadata.modified().ok().map(|time| {
+    // Where files have none, it is nothing.
+    let identity = Some(appends::identity(metadata)).filter(|identity| *identity != (0, 0));
+    let modified = modified(metadata);
+    Some(Metadata { kind, size_bytes: appends::visible_bytes(metadata), modified, identity })
+}
+
+/// Of what has no bytes and no names to give.
+fn special(metadata: &cap_std::fs::Metadata) -> Metadata {
+    Metadata { kind: Kind::Special, size_bytes: 0, modified: modified(metadata), identity: None }
+}
+
+fn modified(metadata: &cap_std::fs::Metadata) -> Option<ftp_proto::time::Timestamp> {
+    metadata.modified().ok().map(|time| {
         let epoch = std::time::SystemTime::UNIX_EPOCH;
         match time.into_std().duration_since(epoch) {
             Ok(after) => (after.as_secs() as i64, after.subsec_nanos()),
@@ -213,10 +226,7 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
                 }
             }
         }
-    });
-    // Where files have none, it is nothing.
-    let identity = Some(appends::identity(metadata)).filter(|identity| *identity != (0, 0));
-    Some(Metadata { kind, size_bytes: appends::visible_bytes(metadata), modified, identity })
+    })
 }
 
 /// If a directory holds nothing that anyone can see, removes what uploads have left in it that are over.

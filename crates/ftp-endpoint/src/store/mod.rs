@@ -32,12 +32,15 @@ pub enum Kind {
     File,
     /// Has names.
     Directory,
+    /// In listings: there, but neither of them, as a pipe, a device, or a link that leads nowhere or out of the
+    /// store. It can be removed and renamed.
+    Special,
 }
 
 /// What a store knows of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// File or directory.
+    /// What it is.
     pub kind: Kind,
     /// Of a file as it is stored.
     pub size_bytes: u64,

@@ -259,7 +259,7 @@ async fn restart_markers_that_come_thick() {
     assert_eq!(told.last().unwrap(), "MARK m1999 = 2000p");
 }
 
-async fn disk_client(root: &std::path::Path) -> Client {
+pub(super) async fn disk_client(root: &std::path::Path) -> Client {
     let store = DiskStore::open(root).unwrap();
     let config = Config::new(Table::new().with_user("u", "p", store, Rights::ALL));
     let net = MemoryNet::new(SERVER.ip());
@@ -318,6 +318,11 @@ async fn a_file_of_unknown_size() {
     let data = client.passive().await;
     client.script(&[("RETR version", &[150, 226])]).await;
     assert_eq!(read_all(data).await.unwrap(), wanted);
+    let data = client.passive().await;
+    client.script(&[("REST 5", &[350]), ("RETR version", &[150, 226])]).await;
+    assert_eq!(read_all(data).await.unwrap(), &wanted[5..]);
+    // What it says of its size is not told on.
+    assert!(!client.ask("MLST version", 250).await.contains("size="));
 }
 
 /// RFC 959 section 4.1.3: the name of STOU is nobody else's. Whoever takes it meanwhile keeps what is there, and

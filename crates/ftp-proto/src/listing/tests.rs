@@ -253,7 +253,7 @@ proptest! {
         prop_assume!(text != "." && text != "..");
         // Characters of the range that bytes which are no text have are written and read as these bytes.
         let name = name::decode(text.as_bytes()).into_owned();
-        let listed = Listed { name: name.clone(), is_directory: false, size_bytes: size, modified: Some((951_782_400, 0)), unique: None };
+        let listed = Listed { name: name.clone(), kind: EntryKind::File, size_bytes: size, modified: Some((951_782_400, 0)), unique: None };
         let long = long_line(&listed, true, now.then_some(951_782_500));
         prop_assert_eq!(entry(&long), (name.clone(), EntryKind::File, Some(size)));
         let facts = Facts::default().line("file", &listed, "r");

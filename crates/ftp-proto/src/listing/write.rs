@@ -1,5 +1,6 @@
 //! Listings as our server writes them.
 
+use super::EntryKind;
 use crate::time::{Timestamp, civil, timestamp};
 use std::borrow::Cow;
 
@@ -13,8 +14,8 @@ const RECENT_SECONDS: i64 = 182 * 86_400;
 pub struct Listed {
     /// As the line has it, without a directory before it.
     pub name: String,
-    /// Whether more can be listed beneath it.
-    pub is_directory: bool,
+    /// File, directory, or [`EntryKind::Special`].
+    pub kind: EntryKind,
     /// As the server counts it; 0 where the line does not tell.
     pub size_bytes: u64,
     /// The last change, where the line tells it.
@@ -25,13 +26,15 @@ pub struct Listed {
 
 /// A line of LIST. `now` in seconds since 1970, where it is known; names cannot hold line ends.
 pub fn long_line(entry: &Listed, writable: bool, now: Option<i64>) -> String {
-    let permissions = match (entry.is_directory, writable) {
-        (true, true) => "drwxr-xr-x",
-        (true, false) => "dr-xr-xr-x",
-        (false, true) => "-rw-r--r--",
-        (false, false) => "-r--r--r--",
+    let permissions = match (entry.kind, writable) {
+        (EntryKind::Directory, true) => "drwxr-xr-x",
+        (EntryKind::Directory, false) => "dr-xr-xr-x",
+        // The letter for sockets, which clients leave alone: a link's would promise that it leads somewhere.
+        (EntryKind::Special, _) => "s---------",
+        (_, true) => "-rw-r--r--",
+        (_, false) => "-r--r--r--",
     };
-    let links = if entry.is_directory { 2 } else { 1 };
+    let links = if entry.kind == EntryKind::Directory { 2 } else { 1 };
     let seconds = entry.modified.map_or(0, |(seconds, _)| seconds);
     let (year, month, day, hour, minute, _) = civil(seconds);
     let month = MONTHS[usize::from(month) - 1];
@@ -106,13 +109,13 @@ impl Facts {
         self.all().into_iter().flat_map(|(name, used)| [name, if used { "*;" } else { ";" }]).collect()
     }
 
-    /// `facts SP name` (RFC 3659 section 7.2). `kind`: file, dir, cdir or pdir.
+    /// `facts SP name` (RFC 3659 section 7.2). `kind`: file, dir, cdir, pdir or another system's.
     pub fn line(&self, kind: &str, entry: &Listed, perm: &str) -> String {
         let mut out = String::new();
         if self.kind {
             out.extend(["type=", kind, ";"]);
         }
-        if self.size && !entry.is_directory {
+        if self.size && entry.kind == EntryKind::File {
             out.extend(["size=", &entry.size_bytes.to_string(), ";"]);
         }
         if let (true, Some(modified)) = (self.modify, entry.modified) {
@@ -132,11 +135,12 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Line, ListParser, parse_facts};
     use super::*;
 
     fn entry(modified: Option<Timestamp>) -> Listed {
         let unique = Some("1g2a".to_owned());
-        Listed { name: "a b".into(), is_directory: false, size_bytes: 1234, modified, unique }
+        Listed { name: "a b".into(), kind: EntryKind::File, size_bytes: 1234, modified, unique }
     }
 
     #[test]
@@ -154,6 +158,26 @@ mod tests {
     fn a_line_of_facts() {
         let line = Facts::default().line("file", &entry(Some((951_782_400, 0))), "r");
         assert_eq!(line, "type=file;size=1234;modify=20000229000000;perm=r;unique=1g2a; a b");
+    }
+
+    /// Nothing can be had of it, but it is there.
+    #[test]
+    fn what_is_neither_file_nor_directory_is_listed_as_such() {
+        let special = Listed { kind: EntryKind::Special, ..entry(Some((951_782_400, 0))) };
+        let special = Listed { size_bytes: 0, unique: None, ..special };
+        let line = long_line(&special, true, None);
+        assert_eq!(line, "s--------- 1 ftp ftp            0 Feb 29  2000 a b");
+        assert_eq!(
+            Facts::default().line("OS.unix=special", &special, "df"),
+            "type=OS.unix=special;modify=20000229000000;perm=df; a b"
+        );
+        let mut found = Vec::new();
+        ListParser::new().line(line.as_bytes(), |_, what| found.push(what));
+        let facts = parse_facts(b"type=OS.unix=special;modify=20000229000000;perm=df; a b");
+        for read in [found.remove(0), facts] {
+            let Line::Entry(read) = read else { panic!("{read:?}") };
+            assert_eq!((read.name.as_str(), read.kind), ("a b", EntryKind::Special));
+        }
     }
 
     #[test]

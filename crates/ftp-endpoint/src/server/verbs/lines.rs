@@ -2,14 +2,14 @@
 //! directory is and however slowly the client reads, and others have their turn meanwhile.
 
 use super::listing::Group;
-use crate::store::{Entry, ReadFile, StoreError};
+use crate::store::{Entry, ReadFile, Store, StoreError};
 
 /// Text is made ahead up to so much, and a line.
 const AHEAD_BYTES: usize = 16 * 1024;
 
 /// The lines of a group's entries, sent as a file.
-pub(super) struct LineReader<F> {
-    group: Group,
+pub(super) struct LineReader<S, F> {
+    group: Group<S>,
     /// Puts an entry's line behind the others.
     line: F,
     text: Vec<u8>,
@@ -17,9 +17,9 @@ pub(super) struct LineReader<F> {
     is_end: bool,
 }
 
-impl<F: FnMut(&Entry, &mut Vec<u8>) + Send> LineReader<F> {
+impl<S: Store, F: FnMut(&Entry, &mut Vec<u8>) + Send> LineReader<S, F> {
     /// With lines to begin with. What fails at the beginning fails here, before anything is said.
-    pub(super) async fn new(group: Group, first: Vec<u8>, line: F) -> Result<Self, StoreError> {
+    pub(super) async fn new(group: Group<S>, first: Vec<u8>, line: F) -> Result<Self, StoreError> {
         let mut new = Self { group, line, text: first, at: 0, is_end: false };
         new.fill().await?;
         Ok(new)
@@ -42,7 +42,7 @@ impl<F: FnMut(&Entry, &mut Vec<u8>) + Send> LineReader<F> {
     }
 }
 
-impl<F: FnMut(&Entry, &mut Vec<u8>) + Send> ReadFile for LineReader<F> {
+impl<S: Store, F: FnMut(&Entry, &mut Vec<u8>) + Send> ReadFile for LineReader<S, F> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
         let len = self.ahead().len().min(buffer.len());
         buffer[..len].copy_from_slice(&self.ahead()[..len]);
@@ -62,7 +62,9 @@ impl<F: FnMut(&Entry, &mut Vec<u8>) + Send> ReadFile for LineReader<F> {
 mod tests {
     use super::*;
     use crate::store::listing::{Listing, Pieces};
+    use crate::store::memory::MemoryStore;
     use crate::store::{Kind, Metadata};
+    use ftp_proto::path::VirtualPath;
     use std::future::Future;
     use std::pin::Pin;
     use std::sync::Arc;
@@ -88,7 +90,8 @@ mod tests {
     async fn no_more_is_made_than_is_taken_however_long_the_lines_are() {
         for prefix_bytes in [0, 4_000] {
             let (read, prefix) = (Arc::new(AtomicUsize::new(0)), vec![b'p'; prefix_bytes]);
-            let group = Group::directory(Listing::in_pieces(Endless(read.clone())));
+            let listing = Listing::in_pieces(Endless(read.clone()));
+            let group = Group::directory(MemoryStore::new(), VirtualPath::root(), listing);
             let mut lines = LineReader::new(group, Vec::new(), |entry: &Entry, text: &mut Vec<u8>| {
                 text.extend_from_slice(&prefix);
                 text.extend_from_slice(entry.name.as_bytes());

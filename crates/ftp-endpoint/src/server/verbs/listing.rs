@@ -7,8 +7,8 @@ use crate::server::accounts::{Accounts, Rights};
 use crate::server::replies::Refusal;
 use crate::server::session::Session;
 use crate::store::listing::Listing;
-use crate::store::{Entry, Kind, Metadata, Store, StoreError};
-use ftp_proto::listing::{Listed, long_line, one_line};
+use crate::store::{Entry, Kind, Metadata, ReadFile, Store, StoreError};
+use ftp_proto::listing::{EntryKind, Listed, long_line, one_line};
 use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
@@ -16,7 +16,11 @@ use ftp_proto::reply::Reply;
 pub(super) fn listed(name: &str, metadata: &Metadata) -> Listed {
     Listed {
         name: name.to_owned(),
-        is_directory: metadata.kind == Kind::Directory,
+        kind: match metadata.kind {
+            Kind::File => EntryKind::File,
+            Kind::Directory => EntryKind::Directory,
+            Kind::Special => EntryKind::Special,
+        },
         size_bytes: metadata.size_bytes,
         modified: metadata.modified,
         unique: metadata.identity.map(|(device, inode)| format!("{device:x}g{inode:x}")),
@@ -24,7 +28,10 @@ pub(super) fn listed(name: &str, metadata: &Metadata) -> Listed {
 }
 
 /// What a pathname of LIST or NLST stands for.
-pub(super) struct Group {
+pub(super) struct Group<S> {
+    store: S,
+    /// Where the entries are.
+    directory: VirtualPath,
     /// What the entries' names must be preceded by, to be pathnames from the working directory.
     prefix: String,
     listing: Listing,
@@ -40,14 +47,20 @@ const ENTRY_WORK: usize = 1_000;
 /// After so much others have their turn: well below a millisecond.
 const TURN_WORK: usize = 100_000;
 
-impl Group {
-    pub(super) fn directory(listing: Listing) -> Self {
-        Self { prefix: String::new(), listing, pattern: None, is_directory: true, work: 0 }
+/// Other names that are tried for one that cannot be shown.
+const MAX_TRIED: usize = 16;
+/// Longer than a file's name can be on most systems (NAME_MAX).
+const NOBODYS_BYTES: usize = 256;
+
+impl<S: Store> Group<S> {
+    pub(super) fn directory(store: S, directory: VirtualPath, listing: Listing) -> Self {
+        let prefix = String::new();
+        Self { store, directory, prefix, listing, pattern: None, is_directory: true, work: 0 }
     }
 
     /// `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Entry>, StoreError> {
-        while let Some(entry) = self.listing.next().await? {
+        while let Some(mut entry) = self.listing.next().await? {
             let pattern = self.pattern.as_deref();
             self.work += ENTRY_WORK + pattern.map_or(0, |pattern| pattern.len() * entry.name.len());
             let is_wanted = pattern.is_none_or(|pattern| matches(pattern.as_bytes(), entry.name.as_bytes()));
@@ -56,11 +69,32 @@ impl Group {
                 tokio::task::yield_now().await;
             }
             if is_wanted {
+                if entry.name.contains(['\r', '\n']) {
+                    entry.name = shown(&self.store, &self.directory, &entry.name).await;
+                }
                 return Ok(Some(entry));
             }
         }
         Ok(None)
     }
+}
+
+/// A line end cannot be shown, and what is shown instead is to be nobody's name: who asks for it must not get, or
+/// remove, another file.
+async fn shown<S: Store>(store: &S, directory: &VirtualPath, name: &str) -> String {
+    let mut shown = one_line(name).into_owned();
+    for _ in 0..MAX_TRIED {
+        let found = match directory.join(&shown) {
+            Ok(path) => store.metadata(&path).await,
+            Err(_) => return shown,
+        };
+        if matches!(found, Err(StoreError::NotFound)) {
+            return shown;
+        }
+        shown.push('~');
+    }
+    let missing = NOBODYS_BYTES.saturating_sub(shown.len());
+    shown + &"~".repeat(missing)
 }
 
 /// The directory part of an argument without what leads nowhere: `./` and the like would make each line
@@ -141,14 +175,14 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         let group = self.group(&store, argument.as_deref().unwrap_or_default()).await?;
         let now = self.config.calendar.as_ref().map(|calendar| calendar().0);
-        let prefix = name::encode(&group.prefix).into_owned();
+        let prefix = name::encode(&one_line(&group.prefix)).into_owned();
         let reader = LineReader::new(group, Vec::new(), move |entry: &Entry, text: &mut Vec<u8>| {
             if lines == Lines::Long {
                 let line = long_line(&listed(&entry.name, &entry.metadata), rights.write, now);
                 text.extend_from_slice(&name::encode(&line));
             } else {
                 text.extend_from_slice(&prefix);
-                text.extend_from_slice(&name::encode(&one_line(&entry.name)));
+                text.extend_from_slice(&name::encode(&entry.name));
             }
             text.extend_from_slice(b"\r\n");
         });
@@ -157,7 +191,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     /// A directory's entries, one file, or the names that match a pattern.
-    pub(super) async fn group(&mut self, store: &A::Store, argument: &str) -> Result<Group, Refusal> {
+    pub(super) async fn group(
+        &mut self,
+        store: &A::Store,
+        argument: &str,
+    ) -> Result<Group<A::Store>, Refusal> {
         let argument = without_options(argument);
         let path = self.path(argument)?;
         let depth = self.working.components().count();
@@ -165,12 +203,14 @@ impl<N: Net, A: Accounts> Session<N, A> {
         match store.metadata(&path).await {
             Ok(metadata) if metadata.kind == Kind::Directory => {
                 let listing = store.list_in_pieces(&path).await.map_err(not_listed)?;
-                Ok(Group { prefix: prefix_of(argument, depth), ..Group::directory(listing) })
+                let prefix = prefix_of(argument, depth);
+                Ok(Group { prefix, ..Group::directory(store.clone(), path, listing) })
             }
             Ok(metadata) => {
                 let name = path.name().unwrap_or_default().to_owned();
                 let listing = vec![Entry { name, metadata }].into();
-                Ok(Group { prefix, is_directory: false, ..Group::directory(listing) })
+                let group = Group::directory(store.clone(), path.parent(), listing);
+                Ok(Group { prefix, is_directory: false, ..group })
             }
             Err(StoreError::NotFound) => {
                 let pattern = path.name().unwrap_or_default().to_owned();
@@ -179,7 +219,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 }
                 let listing = store.list_in_pieces(&path.parent()).await.map_err(not_listed)?;
                 let pattern = Some(pattern);
-                Ok(Group { prefix, pattern, is_directory: false, ..Group::directory(listing) })
+                let group = Group::directory(store.clone(), path.parent(), listing);
+                Ok(Group { prefix, pattern, is_directory: false, ..group })
             }
             Err(other) => Err(not_listed(other)),
         }
@@ -193,13 +234,24 @@ fn not_listed(error: StoreError) -> Refusal {
     }
 }
 
+/// The type fact (RFC 3659 section 7.5.1).
+fn type_of(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Directory => "dir",
+        EntryKind::Special => "OS.unix=special",
+        _ => "file",
+    }
+}
+
 /// The perm fact (RFC 3659 section 7.5.5).
-fn permissions(is_directory: bool, rights: &Rights) -> String {
+fn permissions(kind: EntryKind, rights: &Rights) -> String {
     let mut out = String::new();
-    let letters = if is_directory {
-        [("e", true), ("l", rights.read), ("cm", rights.write), ("dfp", rights.delete)]
-    } else {
-        [("r", rights.read), ("aw", rights.write && rights.delete), ("df", rights.delete), ("", false)]
+    let letters = match kind {
+        EntryKind::Directory => {
+            [("e", true), ("l", rights.read), ("cm", rights.write), ("dfp", rights.delete)]
+        }
+        EntryKind::Special => [("df", rights.delete), ("", false), ("", false), ("", false)],
+        _ => [("r", rights.read), ("aw", rights.write && rights.delete), ("df", rights.delete), ("", false)],
     };
     for (letter, has) in letters {
         if has {
@@ -235,7 +287,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         let facts = self.negotiated.facts;
         let line = move |kind: &str, entry: &Listed, text: &mut Vec<u8>| {
-            let permissions = permissions(entry.is_directory, &rights);
+            let permissions = permissions(entry.kind, &rights);
             text.extend_from_slice(&name::encode(&facts.line(kind, entry, &permissions)));
             text.extend_from_slice(b"\r\n");
         };
@@ -244,10 +296,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if facts.kind {
             line("cdir", &listed(".", &itself), &mut first);
         }
-        let group = Group::directory(store.list_in_pieces(&path).await?);
+        let listing = store.list_in_pieces(&path).await?;
+        let group = Group::directory(store, path, listing);
         let reader = LineReader::new(group, first, move |entry: &Entry, text: &mut Vec<u8>| {
             let entry = listed(&entry.name, &entry.metadata);
-            line(if entry.is_directory { "dir" } else { "file" }, &entry, text);
+            line(type_of(entry.kind), &entry, text);
         });
         let reader = reader.await?;
         self.send_text("(listing)", reader).await
@@ -257,11 +310,17 @@ impl<N: Net, A: Accounts> Session<N, A> {
         &mut self,
         argument: Option<String>,
     ) -> Result<Reply, Refusal> {
-        let (_, rights, path, metadata) = self.looked_up(argument).await?;
+        let (store, rights, path, metadata) = self.looked_up(argument).await?;
+        let mut facts = self.negotiated.facts;
+        if metadata.kind == Kind::File && metadata.size_bytes == 0 {
+            // A file of the kernel's may have more than it says; SIZE finds out.
+            let file = store.read(&path, 0).await;
+            facts.size &= file.is_ok_and(|file| file.remaining_bytes() == 0);
+        }
         let entry = listed(&path.to_string(), &metadata);
         // Only a listing has a directory that is listed, cdir (RFC 3659 section 7.5.1.2).
-        let kind = if entry.is_directory { "dir" } else { "file" };
-        let line = self.negotiated.facts.line(kind, &entry, &permissions(entry.is_directory, &rights));
+        let permissions = permissions(entry.kind, &rights);
+        let line = facts.line(type_of(entry.kind), &entry, &permissions);
         let lines = vec![format!("Listing {path}"), format!(" {line}"), "End".to_owned()];
         Ok(Reply::multi(250, lines))
     }
@@ -270,6 +329,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::memory::MemoryStore;
 
     #[test]
     fn patterns() {
@@ -312,7 +372,8 @@ mod tests {
     fn turns(name_bytes: usize, pattern: Option<String>) -> usize {
         let metadata = Metadata { kind: Kind::File, size_bytes: 0, modified: None, identity: None };
         let entry = Entry { name: "n".repeat(name_bytes), metadata };
-        let group = Group { pattern, ..Group::directory(vec![entry; 1000].into()) };
+        let (store, root) = (MemoryStore::new(), VirtualPath::root());
+        let group = Group { pattern, ..Group::directory(store, root, vec![entry; 1000].into()) };
         let mut listing = std::pin::pin!(async {
             let mut group = group;
             while group.next().await.unwrap().is_some() {}
@@ -334,7 +395,7 @@ mod tests {
     fn permissions_are_those_that_the_user_has() {
         let of = |write, delete| {
             let rights = Rights { read: true, write, delete };
-            (permissions(false, &rights), permissions(true, &rights))
+            (permissions(EntryKind::File, &rights), permissions(EntryKind::Directory, &rights))
         };
         for (write, delete, file, directory) in [
             (true, true, "rawdf", "elcmdfp"),
@@ -344,6 +405,13 @@ mod tests {
         ] {
             assert_eq!(of(write, delete), (file.to_owned(), directory.to_owned()), "{write} {delete}");
         }
+    }
+
+    /// It can be removed, and nothing else.
+    #[test]
+    fn permissions_of_what_is_neither() {
+        let of = |delete| permissions(EntryKind::Special, &Rights { read: true, write: true, delete });
+        assert_eq!([of(true), of(false)], ["df", ""]);
     }
 
     #[test]

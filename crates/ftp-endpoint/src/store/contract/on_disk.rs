@@ -1,6 +1,7 @@
 //! What only files on a disk have: links, modes, owners, limits of names and sizes, other programs.
 
 use super::{get, kind_of, names, path, put};
+use crate::store::Kind;
 use crate::store::disk::DiskStore;
 use crate::store::{ReadFile, Store, Write, WriteFile};
 use std::fs;
@@ -32,7 +33,13 @@ async fn links_do_not_lead_out_of_the_root() {
     assert!(store.list(&path("/out")).await.is_err());
     assert!(store.remove_file(&path("/out/secret")).await.is_err());
     assert_eq!(get(&store, "/alias").await.unwrap(), b"inside");
-    assert_eq!(names(&store, "/").await, ["alias", "inside"]);
+    // They are there; what they lead to is not told, not even whether it is there.
+    for entry in store.list(&path("/")).await.unwrap() {
+        let leads_inside = matches!(entry.name.as_str(), "alias" | "inside");
+        assert_eq!(entry.metadata.kind, if leads_inside { Kind::File } else { Kind::Special }, "{entry:?}");
+        assert!(leads_inside || entry.metadata.size_bytes == 0 && entry.metadata.identity.is_none());
+    }
+    assert_eq!(names(&store, "/").await, ["alias", "file", "inside", "loop", "out", "up"]);
     // An upload takes the place of a link, not of what it leads to.
     put(&store, "/file", Write::Replace, b"mine").await;
     assert_eq!(std::fs::read(outside.path().join("secret")).unwrap(), b"secret");
@@ -124,6 +131,59 @@ fn clones_are_the_same() {
 
 fn mode(file: &Path) -> u32 {
     fs::metadata(file).unwrap().permissions().mode() & 0o7777
+}
+
+/// POSIX.1e, as Linux stores it: the owner and the group as the mode has them, one more user, and the mask.
+#[cfg(target_os = "linux")]
+fn access_list(group: u16, mask: u16) -> Vec<u8> {
+    const NOBODY: u32 = u32::MAX;
+    let entries = [(1, 6, NOBODY), (2, 6, 1000), (4, group, NOBODY), (0x10, mask, NOBODY), (0x20, 0, NOBODY)];
+    let mut list = 2u32.to_le_bytes().to_vec();
+    for (tag, allowed, who) in entries {
+        list.extend_from_slice(&u16::to_le_bytes(tag));
+        list.extend_from_slice(&u16::to_le_bytes(allowed));
+        list.extend_from_slice(&u32::to_le_bytes(who));
+    }
+    list
+}
+
+/// With an access control list, the mode's bits of the group say what others may: without the list, they would be the
+/// group's, which may have been let do less.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_upload_keeps_who_may_use_a_file_by_a_list_and_what_is_noted_of_it() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    const ACCESS: &str = "system.posix_acl_access";
+    let root = tempfile::tempdir().unwrap();
+    let (store, file) = (DiskStore::open(root.path()).unwrap(), root.path().join("f"));
+    let set = |at: &Path, name: &str, value: &[u8]| setxattr(at, name, value, XattrFlags::empty());
+    let value = |name: &str| {
+        let mut value = vec![0; 1000];
+        getxattr(&file, name, &mut value).ok().map(|len| value[..len].to_vec())
+    };
+    fs::write(&file, "old").unwrap();
+    if set(&file, ACCESS, &access_list(0, 6)).is_err() {
+        println!("skipped: the file system of temporary files has no access control lists");
+        return;
+    }
+    let notes = set(&file, "user.note", b"keep").is_ok();
+    for how in [Write::Replace, Write::From(2), Write::Append] {
+        put(&store, "/f", how, b"new").await;
+        assert_eq!((value(ACCESS).unwrap(), mode(&file)), (access_list(0, 6), 0o660));
+        assert_eq!(value("user.note").is_some(), notes);
+    }
+    let mut part = store.write(&path("/f"), Write::Replace).await.unwrap();
+    part.write(b"pa").await.unwrap();
+    part.keep().await.unwrap();
+    put(&store, "/f", Write::resume(2), b"rt").await;
+    assert_eq!((value(ACCESS).unwrap(), mode(&file)), (access_list(0, 6), 0o660));
+    // What the directory gives to new files is more than this one has let anybody do.
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "old").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    set(root.path(), "system.posix_acl_default", &access_list(6, 6)).unwrap();
+    put(&store, "/f", Write::Replace, b"new").await;
+    assert_eq!((value(ACCESS), mode(&file)), (None, 0o640));
 }
 
 /// The old file's bits are the new one's from its first byte on; those that lend rights are not.
@@ -223,6 +283,14 @@ async fn files_of_unknown_size_are_read_to_their_end() {
             assert!(file.remaining_bytes() <= u64::from(u32::MAX) + wanted.len() as u64);
             assert_eq!(read_whole(file, buffer_bytes).await.unwrap(), wanted, "{name}");
         }
+        // REST counts what comes, whatever the file says of its size.
+        for offset in [1, wanted.len() - 1, wanted.len()] {
+            let file = store.read(&virtual_path, offset as u64).await.unwrap();
+            assert_eq!(read_whole(file, 7).await.unwrap(), &wanted[offset..], "{name} {offset}");
+        }
+        let beyond = wanted.len() + 1;
+        let known = format!("{beyond} beyond {}", wanted.len());
+        assert_eq!(kind_of(store.read(&virtual_path, beyond as u64).await), known);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A directory of the disk, read in pieces on threads that may wait.
 
-use super::{aside, error, is_hidden, metadata_of};
+use super::{aside, error, is_hidden, metadata_of, special};
 use crate::store::listing::Pieces;
 use crate::store::{Entry, StoreError};
 use cap_std::fs::{Dir, ReadDir};
@@ -59,8 +59,10 @@ fn read(directory: &Dir, entries: &mut ReadDir, wanted: usize) -> Result<(Vec<En
             continue;
         }
         // What a symbolic link points at, if that lies beneath the root and exists.
-        let Ok(metadata) = directory.metadata(&on_disk) else { continue };
-        if let Some(metadata) = metadata_of(&metadata) {
+        let followed = directory.metadata(&on_disk).ok().and_then(|metadata| metadata_of(&metadata));
+        // Who fetches all of a directory is to hear of what there is besides. It may be gone by now.
+        let itself = || directory.symlink_metadata(&on_disk).ok().map(|metadata| special(&metadata));
+        if let Some(metadata) = followed.or_else(itself) {
             piece.push(Entry { name, metadata });
             if piece.len() == wanted {
                 return Ok((piece, false));

@@ -10,6 +10,8 @@ use std::path::Path;
 /// Looked ahead for at the end that was promised; some files of the kernel's give all of themselves to
 /// one read, or nothing.
 const AHEAD_BYTES: usize = 4096;
+/// Of a file of unknown size so much is read to come to an offset, which it cannot be asked for.
+const MAX_PASSED_BYTES: u64 = 16 * 1024 * 1024;
 /// Said to remain while that is not known: more than any piece.
 const UNKNOWN_BYTES: u64 = u32::MAX as u64;
 
@@ -38,15 +40,31 @@ impl DiskReader {
             return Err(StoreError::Denied);
         }
         let size_bytes = appends::visible_bytes(&metadata);
-        if offset > size_bytes {
+        // Of how much there is, no size may say nothing.
+        let passes_over = size_bytes == 0 && offset > 0 && offset <= MAX_PASSED_BYTES;
+        if offset > size_bytes && !passes_over {
             return Err(StoreError::BadOffset { offset, size_bytes });
         }
-        if offset > 0 {
-            file.seek(SeekFrom::Start(offset)).map_err(error)?;
+        let at = if passes_over { 0 } else { offset };
+        if at > 0 {
+            file.seek(SeekFrom::Start(at)).map_err(error)?;
         }
-        let mut reader = Self { file, at: offset, end: size_bytes, open_ended: false, ahead: Vec::new() };
+        let mut reader = Self { file, at, end: size_bytes, open_ended: false, ahead: Vec::new() };
         reader.look_ahead()?;
+        reader.pass_over(offset)?;
         Ok(reader)
+    }
+
+    /// Reads up to there. Errors: [`StoreError::BadOffset`] where the file ends before.
+    fn pass_over(&mut self, offset: u64) -> Result<(), StoreError> {
+        let mut passed = [0; AHEAD_BYTES];
+        while self.at < offset {
+            let room = passed.len().min((offset - self.at) as usize);
+            if self.give(&mut passed[..room])? == 0 {
+                return Err(StoreError::BadOffset { offset, size_bytes: self.at });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn metadata(&self) -> Result<Metadata, StoreError> {
@@ -103,20 +121,9 @@ impl DiskReader {
         }
         Ok(())
     }
-}
 
-/// Again and again, as long as signals come between.
-fn uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> Result<usize, StoreError> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other.map_err(error),
-        }
-    }
-}
-
-impl ReadFile for DiskReader {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+    /// A prefix of `buffer`; 0 at the end.
+    fn give(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
         let rest = self.remaining_bytes();
         let room = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
         if room == 0 {
@@ -146,6 +153,22 @@ impl ReadFile for DiskReader {
             self.look_ahead()?;
         }
         Ok(read)
+    }
+}
+
+/// Again and again, as long as signals come between.
+fn uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> Result<usize, StoreError> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other.map_err(error),
+        }
+    }
+}
+
+impl ReadFile for DiskReader {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        self.give(buffer)
     }
 
     fn remaining_bytes(&self) -> u64 {

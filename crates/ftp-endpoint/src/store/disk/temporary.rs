@@ -1,6 +1,7 @@
 //! Hidden files that uploads are written to before they are published.
 
 use super::appends::identity;
+use super::attributes::Attributes;
 use super::{Locked, TEMPORARY_END, TEMPORARY_START, aside, error, lock};
 use crate::store::{PartId, StoreError};
 use cap_std::fs::{Dir, File, Metadata, OpenOptions};
@@ -62,16 +63,33 @@ pub(super) fn id_of(part: &Metadata) -> PartId {
     PartId::new([inode, since.as_nanos() as u64, part.len()])
 }
 
+/// What a new file takes over of the one whose place it takes.
+pub(super) struct Old<'o> {
+    pub metadata: &'o Metadata,
+    pub attributes: Attributes,
+}
+
+impl<'o> Old<'o> {
+    pub(super) fn of(directory: &Dir, name: &str, metadata: &'o Metadata) -> Self {
+        Self { metadata, attributes: Attributes::of(directory, name) }
+    }
+}
+
+/// What the group may do; beside an access control list, what anybody whom it names may do at most.
+#[cfg(unix)]
+const GROUP_BITS: u32 = 0o070;
+
 impl Temporary {
     /// An empty one, which is to take the place of `old`.
-    pub(super) fn create(directory: &Dir, old: Option<&Metadata>) -> Result<Self, StoreError> {
+    pub(super) fn create(directory: &Dir, old: Option<&Old<'_>>) -> Result<Self, StoreError> {
         let mut options = OpenOptions::new();
         options.write(true).read(true).create_new(true);
         #[cfg(unix)]
         if let Some(old) = old {
             use cap_std::fs::{MetadataExt, OpenOptionsExt};
             // The new file is never readable for more users than the old one.
-            options.mode(old.mode() & 0o777);
+            let others = if old.attributes.has_list() { !GROUP_BITS } else { !0 };
+            options.mode(old.metadata.mode() & 0o777 & others);
         }
         for _ in 0..NAME_ATTEMPTS {
             let name = next_name();
@@ -180,11 +198,12 @@ fn copy(from: File, bytes: u64, to: &File) -> Result<(), StoreError> {
 /// A new file takes over who may use the old one. Bits that lend the owner's rights to whoever runs the
 /// file are not for new contents.
 #[cfg(unix)]
-pub(super) fn inherit(file: &File, old: &Metadata) -> Result<(), StoreError> {
+pub(super) fn inherit(file: &File, old: &Old<'_>) -> Result<(), StoreError> {
     use cap_std::fs::MetadataExt;
     use cap_std::fs::{Permissions, PermissionsExt};
     use rustix::fs::{Gid, Uid, fchown};
     let new = file.metadata().map_err(error)?;
+    let Old { metadata: old, attributes } = old;
     let (uid, gid) = (Uid::from_raw(old.uid()), Gid::from_raw(old.gid()));
     let differs = (new.uid(), new.gid()) != (old.uid(), old.gid());
     if differs && fchown(file, Some(uid), Some(gid)).is_err() {
@@ -192,12 +211,13 @@ pub(super) fn inherit(file: &File, old: &Metadata) -> Result<(), StoreError> {
         let _ = fchown(file, None, Some(gid));
     }
     // Some file systems have no bits to set; more than the old file's the new one does not have in any case.
-    let _ = file.set_permissions(Permissions::from_mode(old.mode() & 0o1777));
+    let others = if attributes.give(file) { !0 } else { !GROUP_BITS };
+    let _ = file.set_permissions(Permissions::from_mode(old.mode() & 0o1777 & others));
     Ok(())
 }
 
 #[cfg(not(unix))]
-pub(super) fn inherit(_file: &File, _old: &Metadata) -> Result<(), StoreError> {
+pub(super) fn inherit(_file: &File, _old: &Old<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 

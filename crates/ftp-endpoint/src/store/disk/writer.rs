@@ -3,7 +3,7 @@
 use super::appends::{InPlace, visible_bytes};
 use super::commit::{Change, LONG_BYTES};
 use super::publish::{Keep, Publish};
-use super::temporary::{Temporary, inherit};
+use super::temporary::{Old, Temporary, inherit};
 use super::{DiskStore, aside, error, is_hidden, on_disk, open, parts};
 use crate::store::{PartId, StoreError, Write, WriteFile};
 use cap_std::fs::{Dir, Metadata};
@@ -143,8 +143,8 @@ impl Place {
             Write::From(offset) => (self.begin_with_old(offset)?, offset, false),
             Write::Resume { offset, part } => {
                 let file = take_over(store, path, &self.directory, offset, part)?;
-                if let Some(old) = &self.old {
-                    inherit(&file.file, old)?;
+                if let Some(old) = self.old_file() {
+                    inherit(&file.file, &old)?;
                 }
                 (file, offset, true)
             }
@@ -152,8 +152,13 @@ impl Place {
         Ok((Target::Temporary { file, publication, resumed }, at))
     }
 
+    fn old_file(&self) -> Option<Old<'_>> {
+        let old = self.old.as_ref().filter(|old| old.is_file())?;
+        Some(Old::of(&self.directory, &self.name, old))
+    }
+
     fn create(&self) -> Result<Temporary, StoreError> {
-        Temporary::create(&self.directory, self.old.as_ref().filter(|old| old.is_file()))
+        Temporary::create(&self.directory, self.old_file().as_ref())
     }
 
     fn begin_with_old(&self, offset: u64) -> Result<Temporary, StoreError> {
