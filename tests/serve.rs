@@ -247,3 +247,33 @@ fn leftovers_are_removed_at_the_start() {
     client.ask("NLST", "150");
     assert_eq!(read_all(data), b"");
 }
+
+/// setrlimit(2): beyond the limit the kernel sends SIGXFSZ, which ends whoever does not care.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_of_file_sizes_fails_transfers_and_ends_nobody() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let server = Server::start(&[]);
+    fs::write(server.root.path().join("large"), vec![b'x'; 200_000]).unwrap();
+    let limit = Rlimit { current: Some(50_000), maximum: Some(50_000) };
+    let process = Pid::from_raw(server.process() as i32);
+    prlimit(process, Resource::Fsize, limit).unwrap();
+    let mut client = Raw::log_in(server.address);
+    client.ask("TYPE I", "200");
+    for _ in 0..2 {
+        let mut data = client.passive();
+        client.ask("STOR f", "150");
+        // Refused in the middle, the server may be gone from the connection.
+        let _ = data.write_all(&[b'y'; 200_000]);
+        drop(data);
+        client.expect("552");
+        assert_eq!(server.names(), ["large"], "nothing is left");
+    }
+    client.store("small", b"content", "226");
+    let here = tempfile::tempdir().unwrap();
+    let mut get = bounded("sh", here.path());
+    get.args(["-c", "ulimit -f 50; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_ftpsim")]);
+    let output = get.args(["get", &server.url("large"), "--tls", "off", "--retries", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(names(here.path()).is_empty(), "{:?}", names(here.path()));
+}
