@@ -198,6 +198,9 @@ fn trace() {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // A line that cannot be written, to a full disk or a closed pipe, is lost and no more. To tell of it
+        // would be to write there, too, which panics: whoever can have lines logged could end the server.
+        .log_internal_errors(false)
         // Names of users and files are what clients have sent.
         .fmt_fields(
             debug_fn(|writer, field, value| {
