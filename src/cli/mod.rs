@@ -131,6 +131,14 @@ enum Command {
     Man(man::Args),
 }
 
+impl Command {
+    /// Nothing of it is in anybody else's hands: it can end at any moment, if its files are seen to.
+    fn only_simulates(&self) -> bool {
+        use Command::{Audit, Compare, Merge, Replay, Shrink, Sweep, Why};
+        matches!(self, Audit(_) | Compare(_) | Merge(_) | Replay(_) | Shrink(_) | Sweep(_) | Why(_))
+    }
+}
+
 /// Runs the program with the arguments of the process; the exit code says how it went.
 pub fn main() -> ExitCode {
     survive_file_size_limit();
@@ -228,6 +236,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Each subcommand's `run` gives the exit code; an error is one of usage or input.
 fn run(command: Command) -> anyhow::Result<ExitCode> {
+    if command.only_simulates() {
+        signals::end_when_asked()?;
+    }
     match command {
         Command::Compare(args) => compare::run(args),
         Command::Advise(args) => advise::run(*args),
