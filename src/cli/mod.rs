@@ -151,9 +151,13 @@ pub fn main() -> ExitCode {
         out::stdout().flush()?;
         Ok(code)
     });
-    let Err(error) = result else { return result.unwrap_or(ExitCode::FAILURE) };
-    let said = out::without_logins(&out::message(&error));
-    match out::stdout_failure(&error) {
+    result.unwrap_or_else(|error| failed(&error))
+}
+
+/// Tells what has ended the program, and gives its exit code.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let said = out::without_logins(&out::message(error));
+    match out::stdout_failure(error) {
         // Whoever read has read enough, as `head` does; but not all has been read.
         Some(ErrorKind::BrokenPipe) => ExitCode::from(1),
         Some(_) => {
@@ -203,8 +207,8 @@ fn survive_file_size_limit() {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.exit_code() == 0 {
         // Help shows what URLs look like, and nobody's password.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        let printed = out::written_out(error.print());
+        return printed.map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
     }
     let mut secrets = Vec::new();
     let is_user = |value: &ContextValue| value.to_string().contains("--user");

@@ -105,6 +105,28 @@ fn a_stdout_that_fails_is_an_error_and_no_panic() {
         vec!["get", "--tls", "off", &file],
         vec!["get", "--tls", "off", &file, "--json"],
         vec!["sweep", "--seeds", "0..1"],
+        vec!["help"],
+        vec!["--help"],
+        vec!["get", "--help"],
+        vec!["--version"],
+        vec!["scenarios", "--schema"],
+        vec!["scenarios", "--json"],
+        vec!["serve", "--schema"],
+        vec!["compare", "tiny", "--seeds", "0..2", "--json"],
+        vec!["replay", "tiny", "--variant", "stream", "--seed", "0", "--json"],
+        vec![
+            "why",
+            "tiny",
+            "--variant",
+            "stream",
+            "--seed",
+            "0",
+            "--futures",
+            "2",
+            "--events",
+            "2",
+            "--json",
+        ],
     ] {
         let mut full = program();
         full.args(&arguments).env("FTPSIM_PASSWORD", PASSWORD).current_dir(here.path()).stdin(Stdio::null());

@@ -12,7 +12,7 @@ mod settings;
 mod tls;
 mod warnings;
 
-use super::out::{printable_line, stdout};
+use super::out::{json, printable_line, stdout};
 use super::signals::asked_to_end;
 use accounts::Users;
 use anyhow::Context;
@@ -123,9 +123,7 @@ fn calendar() -> (i64, u32) {
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Args { config: file, schema, settings: line } = args;
     if schema {
-        let mut stdout = stdout();
-        serde_json::to_writer_pretty(&mut stdout, &Settings::schema())?;
-        writeln!(stdout)?;
+        writeln!(stdout(), "{}", json(&Settings::schema())?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = reload::settings(&line, file.as_ref())?;
