@@ -210,6 +210,11 @@ fn usage(error: &clap::Error) -> ExitCode {
         let printed = out::written_out(error.print());
         return printed.map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
     }
+    if std::env::args_os().nth(1).is_some_and(|command| command == "hash-password") {
+        // Whatever was given was meant to be the password.
+        out::tell_own("hash-password takes no argument: it asks for the password, or reads it from stdin");
+        return ExitCode::from(2);
+    }
     let mut secrets = Vec::new();
     let is_user = |value: &ContextValue| value.to_string().contains("--user");
     let of_user = error.get(ContextKind::InvalidArg).is_some_and(is_user);
