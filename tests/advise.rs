@@ -12,7 +12,7 @@ use fake::{Answer, Fake};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 /// The simulations of an advice without optimisations.
@@ -102,6 +102,23 @@ fn our_server_is_asked_and_the_line_that_repeats_it_gives_the_same() {
     let repeated = shell.args(["-c", &typed]).timeout(PATIENCE).output().unwrap();
     assert!(repeated.status.success(), "{again}: {}", said(&repeated));
     assert_eq!(stdout(&repeated), text);
+}
+
+/// The server has answered, and the simulations are under way, which are the longest part.
+#[test]
+fn an_interruption_is_heard_when_the_server_has_been_asked() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ftpsim"));
+    command.args(["advise", &server.url(""), "--sizes", "1000000x10", "--runs", "10000"]).args(&FIGURES[..6]);
+    command.current_dir(home.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = Reaped(command.spawn().unwrap());
+    std::thread::sleep(Duration::from_secs(2));
+    let pid = child.0.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let begun = std::time::Instant::now();
+    assert_eq!(child.0.wait().unwrap().code(), Some(130));
+    assert!(begun.elapsed() < Duration::from_secs(3));
 }
 
 /// What is printed for a way does it.

@@ -323,3 +323,29 @@ fn why_is_asked_of_a_row_and_of_a_case() {
     let (code, _, error) = output(&["why", "tiny", "--variant", "stream"]);
     assert!(code == 2 && error.contains("--seed"), "{error}");
 }
+
+#[cfg(unix)]
+#[allow(clippy::disallowed_methods, reason = "a real process takes real time")]
+#[test]
+fn who_ends_a_comparison_gets_the_exit_code_and_no_half_a_file() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let directory = TempDir::new().unwrap();
+        let out = directory.path().join("out");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ftpsim"));
+        command.args(["compare", "small-files", "--seeds", "0..100000", "--out", out.to_str().unwrap()]);
+        let running = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        let is_there = || out.exists() && files(&out).keys().any(|name| name.ends_with(".part"));
+        while !is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it has begun no file");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let pid = running.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let ended = running.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), &ended.stderr[..]), (Some(code), &b"ftpsim: interrupted\n"[..]));
+        assert_eq!(files(&out), BTreeMap::new());
+    }
+}

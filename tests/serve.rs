@@ -222,6 +222,40 @@ fn events_are_traced_to_stderr() {
     }
 }
 
+/// Strangers can have lines logged; what becomes of the lines is not to end the server.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    for stderr in [Stdio::from(closed), Stdio::from(full)] {
+        let root = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ftpsim"));
+        command.arg("serve").arg("--root").arg(root.path());
+        command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--user",
+            &format!("{USER}:{PASSWORD}"),
+            "--max-sessions",
+            "1",
+        ]);
+        let mut server = Reaped(command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address: SocketAddr = line.trim().rsplit(' ').next().expect("it serves").parse().unwrap();
+        let mut first = Raw::log_in(address);
+        for _ in 0..8 {
+            Raw::connect(address).expect("421");
+        }
+        first.store("f", b"x", "226");
+        assert!(Command::new("kill").args(["-INT", &server.0.id().to_string()]).status().unwrap().success());
+        first.expect("421");
+        assert_eq!(server.0.wait().unwrap().code(), Some(0));
+    }
+}
+
 /// A killed server's temporary file is out of sight, and goes when the next one starts; one that a process
 /// has open, as an upload has its own, stays.
 #[test]

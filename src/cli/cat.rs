@@ -124,8 +124,12 @@ fn in_session(
     let cancel = CancellationToken::new();
     let done = runtime.block_on(async {
         let session = async {
-            let client: Client<RealNet> = access::open(server, &login, &policy, dialogue).await?.into();
-            let mut client = client.cancel_by(cancel.clone());
+            let opened = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(ClientError::Cancelled),
+                opened = access::open(server, &login, &policy, dialogue) => opened?,
+            };
+            let mut client = Client::from(opened).cancel_by(cancel.clone());
             let done = work(&mut client).await;
             client.quit().await;
             done

@@ -1,6 +1,6 @@
 //! `ftpsim compare`: every contender on the same seeds, files and faults.
 
-use super::out::stdout;
+use super::out::{self, stdout};
 use super::{progress, shards};
 use crate::lab::baseline::Baseline;
 use crate::lab::claims;
@@ -139,8 +139,7 @@ pub(super) fn whole(asked: &Whole<'_>) -> anyhow::Result<ExitCode> {
     comparison.written.push(write_report(&comparison, &companions, &out)?);
     let mut stdout = stdout();
     if json {
-        serde_json::to_writer_pretty(&mut stdout, &comparison)?;
-        writeln!(stdout)?;
+        writeln!(stdout, "{}", out::json(&comparison)?)?;
     } else {
         write!(stdout, "{}", terminal::render(&comparison, style()))?;
         writeln!(stdout, "\n{}", written(&comparison.written, &comparison.scenario.word(), "runs.csv"))?;
@@ -220,8 +219,7 @@ fn print_table<R: serde::Serialize>(
 ) -> anyhow::Result<ExitCode> {
     let mut stdout = stdout();
     if json {
-        serde_json::to_writer_pretty(&mut stdout, table)?;
-        writeln!(stdout)?;
+        writeln!(stdout, "{}", out::json(table)?)?;
     } else {
         write!(stdout, "{text}")?;
         writeln!(stdout, "\n{}", written(&table.written, &table.scenario.word(), rows))?;

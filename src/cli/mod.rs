@@ -131,6 +131,14 @@ enum Command {
     Man(man::Args),
 }
 
+impl Command {
+    /// Nothing of it is in anybody else's hands: it can end at any moment, if its files are seen to.
+    fn only_simulates(&self) -> bool {
+        use Command::{Audit, Compare, Merge, Replay, Shrink, Sweep, Why};
+        matches!(self, Audit(_) | Compare(_) | Merge(_) | Replay(_) | Shrink(_) | Sweep(_) | Why(_))
+    }
+}
+
 /// Runs the program with the arguments of the process; the exit code says how it went.
 pub fn main() -> ExitCode {
     survive_file_size_limit();
@@ -143,9 +151,13 @@ pub fn main() -> ExitCode {
         out::stdout().flush()?;
         Ok(code)
     });
-    let Err(error) = result else { return result.unwrap_or(ExitCode::FAILURE) };
-    let said = out::without_logins(&out::message(&error));
-    match out::stdout_failure(&error) {
+    result.unwrap_or_else(|error| failed(&error))
+}
+
+/// Tells what has ended the program, and gives its exit code.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let said = out::without_logins(&out::message(error));
+    match out::stdout_failure(error) {
         // Whoever read has read enough, as `head` does; but not all has been read.
         Some(ErrorKind::BrokenPipe) => ExitCode::from(1),
         Some(_) => {
@@ -195,8 +207,13 @@ fn survive_file_size_limit() {
 fn usage(error: &clap::Error) -> ExitCode {
     if error.exit_code() == 0 {
         // Help shows what URLs look like, and nobody's password.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        let printed = out::written_out(error.print());
+        return printed.map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
+    }
+    if std::env::args_os().nth(1).is_some_and(|command| command == "hash-password") {
+        // Whatever was given was meant to be the password.
+        out::tell_own("hash-password takes no argument: it asks for the password, or reads it from stdin");
+        return ExitCode::from(2);
     }
     let mut secrets = Vec::new();
     let is_user = |value: &ContextValue| value.to_string().contains("--user");
@@ -228,6 +245,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Each subcommand's `run` gives the exit code; an error is one of usage or input.
 fn run(command: Command) -> anyhow::Result<ExitCode> {
+    if command.only_simulates() {
+        signals::end_when_asked()?;
+    }
     match command {
         Command::Compare(args) => compare::run(args),
         Command::Advise(args) => advise::run(*args),

@@ -25,6 +25,11 @@ pub(super) fn stdout() -> Out {
     Out(io::stdout().lock())
 }
 
+/// What somebody else has written to stdout, to its end.
+pub(super) fn written_out(result: io::Result<()>) -> io::Result<()> {
+    result.map_err(unwritten).and_then(|()| stdout().flush())
+}
+
 fn unwritten(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), Unwritten(error))
 }

@@ -2,7 +2,7 @@
 
 use super::compare::style;
 use super::named::Named;
-use super::out::{note, stdout};
+use super::out::{json, note, stdout};
 use super::written::write_noted;
 use crate::lab::records::RunRecord;
 use crate::lab::run::measured;
@@ -50,9 +50,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     write_files(&args, &case, &outcome, &run.record)?;
     let mut stdout = stdout();
     if args.json {
-        let json = timeline::to_json(&case, &outcome, &run.record);
-        serde_json::to_writer_pretty(&mut stdout, &json)?;
-        writeln!(stdout)?;
+        let events = timeline::to_json(&case, &outcome, &run.record);
+        writeln!(stdout, "{}", json(&events)?)?;
     } else {
         let view = view(&args, &case)?;
         write!(stdout, "{}", timeline::render(&case, &outcome, &run.record, style(), &view))?;

@@ -1,6 +1,6 @@
 //! `ftpsim scenarios`: what there is to compare.
 
-use super::out::stdout;
+use super::out::{json, stdout};
 use crate::sim::fault::{About, FaultName, Need, TriggerName};
 use crate::sim::scenario::{Scenario, WorldSpec, hint};
 use anyhow::Context as _;
@@ -23,8 +23,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut stdout = stdout();
     if args.schema {
-        serde_json::to_writer_pretty(&mut stdout, &Scenario::schema())?;
-        writeln!(stdout)?;
+        writeln!(stdout, "{}", json(&Scenario::schema())?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let all = Scenario::embedded()?;
@@ -36,8 +35,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             kind.with_context(|| format!("no kind of fault `{name}`{near}; there are: {}", known()))?;
         write!(stdout, "{}", in_full(kind.about()))?;
     } else if args.json {
-        serde_json::to_writer_pretty(&mut stdout, &all)?;
-        writeln!(stdout)?;
+        writeln!(stdout, "{}", json(&all)?)?;
     } else {
         write!(stdout, "{}", listing(&all))?;
     }

@@ -5,7 +5,7 @@ mod progress;
 use super::access::Access;
 use super::credentials::warn_of_password;
 use super::out::{self, printable_line, stdout, tell};
-use super::signals::{Asked, asked_to_end};
+use super::signals::{Asked, asked_to_end, end};
 use super::skipped::Skipped;
 use super::url::{FtpUrl, TypeCode};
 use crate::report::format::{counted, thousands};
@@ -244,7 +244,7 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = T>) -> T {
         biased;
         asked = asked_to_end() => {
             tell("interrupted");
-            std::process::exit(asked.code().into())
+            end(asked)
         }
         done = work => done,
     }

@@ -2,7 +2,7 @@
 
 use super::compare::style;
 use super::named::Named;
-use super::out::stdout;
+use super::out::{json, stdout};
 use super::progress;
 use super::written::write_noted;
 use crate::lab::plural::counted;
@@ -55,8 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut stdout = stdout();
     if args.json {
-        serde_json::to_writer_pretty(&mut stdout, &report::why::to_json(&case, &why))?;
-        writeln!(stdout)?;
+        writeln!(stdout, "{}", json(&report::why::to_json(&case, &why))?)?;
     } else {
         write!(stdout, "{}", report::why::render(&case, &why, style()))?;
         writeln!(

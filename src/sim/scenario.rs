@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod grid;
 mod limit;
+mod pair;
 mod schema;
 mod source;
 mod tls;
@@ -234,6 +235,7 @@ pub struct WorkloadSpec {
     pub files: u32,
     /// Smallest and largest size; sizes are log-uniform between them.
     #[schemars(inner(range(min = 0, max = MAX_FILE_BYTES)))]
+    #[serde(deserialize_with = "pair::two")]
     pub size_bytes: [u64; 2],
     /// These sizes instead, in order, one a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

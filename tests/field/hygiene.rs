@@ -79,6 +79,9 @@ fn no_password_is_shown() {
         &["serve", "--usr", "u:s3cr3t"],
         &["serve", "--user", "u:s3cr3t", "--max-sessions", "x"],
         &["serve", "u:s3cr3t"],
+        &["hash-password", "s3cr3t"],
+        &["hash-password", "--s3cr3t"],
+        &["hash-password", "--password=s3cr3t"],
         &["serve", "--config", "c.toml"],
         &["get", "ftp://u:s3cr3t@no-such-host.invalid/x"],
         &["get", "ftp://u:s3cr3t@127.0.0.1:1/x", "--retries", "0"],
@@ -105,6 +108,28 @@ fn a_stdout_that_fails_is_an_error_and_no_panic() {
         vec!["get", "--tls", "off", &file],
         vec!["get", "--tls", "off", &file, "--json"],
         vec!["sweep", "--seeds", "0..1"],
+        vec!["help"],
+        vec!["--help"],
+        vec!["get", "--help"],
+        vec!["--version"],
+        vec!["scenarios", "--schema"],
+        vec!["scenarios", "--json"],
+        vec!["serve", "--schema"],
+        vec!["compare", "tiny", "--seeds", "0..2", "--json"],
+        vec!["replay", "tiny", "--variant", "stream", "--seed", "0", "--json"],
+        vec![
+            "why",
+            "tiny",
+            "--variant",
+            "stream",
+            "--seed",
+            "0",
+            "--futures",
+            "2",
+            "--events",
+            "2",
+            "--json",
+        ],
     ] {
         let mut full = program();
         full.args(&arguments).env("FTPSIM_PASSWORD", PASSWORD).current_dir(here.path()).stdin(Stdio::null());
@@ -170,7 +195,15 @@ fn an_interruption_is_heard_at_any_time() {
     let silent = format!("ftp://u:p@{}/f", silent.local_addr().unwrap());
     let refusing = "ftp://u:p@127.0.0.1:1/f".to_owned();
     let here = tempfile::tempdir().unwrap();
+    // A few bytes on the way, which the server makes many of, and takes its time for: they have gone, and its
+    // reply has not come.
+    std::fs::write(here.path().join("zeros"), vec![0; 1_000_000]).unwrap();
+    let server = Server::start(&["--rate", "1000"]);
+    let slow = server.url("");
     for arguments in [
+        vec!["cat", &silent],
+        vec!["put", &silent, "-"],
+        vec!["put", &slow, "zeros", "--mode", "compressed"],
         vec!["get", &silent],
         vec!["get", &silent, "--mode", "block", "--pipeline", "4"],
         vec!["get", "-r", &silent],
@@ -179,7 +212,8 @@ fn an_interruption_is_heard_at_any_time() {
         vec!["get", &refusing, "--retry-delay", "60"],
     ] {
         let mut command = program();
-        command.args(&arguments).current_dir(here.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(&arguments).current_dir(here.path()).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = Reaped(command.spawn().unwrap());
         std::thread::sleep(Duration::from_millis(500));
         let pid = child.0.id().to_string();

@@ -11,7 +11,7 @@ use crate::advise::sample::{self, Found, Light, Sample};
 use crate::cli::access;
 use crate::cli::out::tell;
 use crate::cli::remote::{join, name_of, with_remote};
-use crate::cli::signals::asked_to_end;
+use crate::cli::signals::{asked_to_end, end};
 use crate::cli::transfer::{interruptible, runtime};
 use crate::cli::url::FtpUrl;
 use crate::report::format;
@@ -286,7 +286,7 @@ async fn uploaded(
             if !matches!(cleaned.await, Ok(Ok(()))) {
                 tell(format_args!("{directory} is left at the server"));
             }
-            process::exit(asked.code().into())
+            end(asked)
         }
     }
 }

@@ -9,6 +9,7 @@ use super::access::Access;
 use super::credentials::warn_of_password;
 use super::out::{self, stdout, tell};
 use super::progress;
+use super::signals::end_when_asked;
 use super::written;
 use crate::advise::advice::Question;
 use crate::advise::amount::{Amount, Unit};
@@ -135,6 +136,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     basis.warn(args.quiet);
     let simulation = Simulation::new(&question);
+    // What was asked of the server has heard them until now, and they would be passed over from here on.
+    end_when_asked()?;
     let bar = progress::bar(Some(simulation.runs()), "runs");
     if args.quiet {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());

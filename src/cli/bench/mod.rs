@@ -8,7 +8,7 @@ mod size;
 
 use super::credentials::{Credentials, warn_of_password};
 use super::out::{stdout, tell};
-use super::signals::{Asked, asked_to_end};
+use super::signals::{Asked, asked_to_end, end};
 use super::transfer::{MODES, choice};
 use super::url::FtpUrl;
 use crate::lab::export::AtomicFile;
@@ -277,7 +277,7 @@ impl Interrupt {
                 first.get_or_init(|| asked);
                 tell(format_args!("interrupted; removing files"));
                 interrupted.cancel();
-                std::process::exit(asked_to_end().await.code().into());
+                end(asked_to_end().await)
             });
         });
         Ok(Self { cancel, asked })

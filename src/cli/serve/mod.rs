@@ -12,7 +12,7 @@ mod settings;
 mod tls;
 mod warnings;
 
-use super::out::{printable_line, stdout};
+use super::out::{json, printable_line, stdout};
 use super::signals::asked_to_end;
 use accounts::Users;
 use anyhow::Context;
@@ -123,9 +123,7 @@ fn calendar() -> (i64, u32) {
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Args { config: file, schema, settings: line } = args;
     if schema {
-        let mut stdout = stdout();
-        serde_json::to_writer_pretty(&mut stdout, &Settings::schema())?;
-        writeln!(stdout)?;
+        writeln!(stdout(), "{}", json(&Settings::schema())?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = reload::settings(&line, file.as_ref())?;
@@ -198,6 +196,9 @@ fn trace() {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // A line that cannot be written, to a full disk or a closed pipe, is lost and no more. To tell of it
+        // would be to write there, too, which panics: whoever can have lines logged could end the server.
+        .log_internal_errors(false)
         // Names of users and files are what clients have sent.
         .fmt_fields(
             debug_fn(|writer, field, value| {

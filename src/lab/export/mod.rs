@@ -3,7 +3,7 @@
 mod atomic;
 mod csv;
 
-pub use atomic::AtomicFile;
+pub use atomic::{AtomicFile, exit};
 pub use csv::{Csv, write_rows};
 
 use std::io;

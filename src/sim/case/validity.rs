@@ -6,6 +6,7 @@ use crate::sim::others::{StrangerDeed, StrangerPlace};
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
 use ftp_endpoint::client::{Direction, Opening, TlsWhen};
 use ftp_proto::mode::TransmissionMode;
+use ftp_proto::name::is_deceptive;
 use ftp_proto::path::VirtualPath;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -15,6 +16,8 @@ use std::time::Duration;
 const MAX_US: u64 = 1_000_000_000_000;
 /// A stranger's, to ports.
 const MAX_VISITS: u64 = 1_000;
+/// Names are printed as they stand, to the terminal and the page of whoever was sent the case.
+const UNDECEPTIVE: &str = "a name without control characters, those of the direction of writing included";
 /// Of a name, as most file systems have it.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -24,6 +27,13 @@ impl Case {
         within("limits.virtual_time_us", self.limits.virtual_time_us, 1, MAX_US)?;
         self.timeouts.check("timeouts", MAX_US)?;
         self.disk.check("disk", MAX_US)?;
+        for (key, name) in
+            [("scenario", &self.scenario), ("variant", &self.variant), ("fault_name", &self.fault_name)]
+        {
+            if name.contains(is_deceptive) {
+                return Err(Problem::new(key, UNDECEPTIVE).found(&format!("{name:?}")));
+            }
+        }
         self.check_files()?;
         self.check_policy()?;
         if let (Some(second), Trigger::WireByte(first)) = (self.second_wire_byte, self.fault.trigger) {
@@ -111,11 +121,13 @@ impl Case {
         for (i, file) in self.files.iter().enumerate() {
             let key = format!("files.{i}.name");
             let found = format!("{:?}", file.name.chars().take(80).collect::<String>());
-            let plain = !file.name.contains(['/', '\r', '\n', '\0']) && file.name.len() <= MAX_NAME_BYTES;
+            let plain = !file.name.contains('/') && file.name.len() <= MAX_NAME_BYTES;
             let special = matches!(file.name.as_str(), "" | "." | "..");
             if !plain || special || VirtualPath::root().join(&file.name).is_err() {
-                let expected = "a name of up to 255 bytes without `/`, CR, LF and NUL";
-                return Err(Problem::new(&key, expected).found(&found));
+                return Err(Problem::new(&key, "a name of up to 255 bytes without `/`").found(&found));
+            }
+            if file.name.contains(is_deceptive) {
+                return Err(Problem::new(&key, UNDECEPTIVE).found(&found));
             }
             if !names.insert(&file.name) {
                 return Err(Problem::new(&key, "each name once").found(&found));
@@ -242,9 +254,18 @@ mod tests {
             }
         };
         assert_eq!(
-            told("/files/1/name", "a\0".into()),
-            "key `files.1.name`: found \"a\\0\", expected a name of up to 255 bytes without `/`, CR, LF and NUL"
+            told("/files/1/name", "a/b".into()),
+            "key `files.1.name`: found \"a/b\", expected a name of up to 255 bytes without `/`"
         );
+        for key in ["files.1.name", "scenario", "variant", "fault_name"] {
+            for (c, shown) in
+                [('\u{1b}', "1b"), ('\u{9b}', "9b"), ('\u{202e}', "202e"), ('\0', "0"), ('\r', "r")]
+            {
+                let told = told(&format!("/{}", key.replace('.', "/")), format!("a{c}b").into());
+                assert!(told.starts_with(&format!("key `{key}`: found \"a\\")), "{told}");
+                assert!(told.contains(shown) && !told.contains(c), "{told}");
+            }
+        }
         assert!(told("/files/1/name", "file-00000.dat".into()).contains("each name once"));
         assert!(told("/files/0/size_bytes", (1u64 << 60).into()).starts_with("key `files.0.size_bytes`"));
         assert!(told("/path/rtt_us", 0.into()).starts_with("key `path.rtt_us`"));

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 /// Names go into CSV cells, file names and command lines.
-pub(super) const PLAIN_NAME: &str = "^[a-z0-9_-]{1,100}$";
+pub(super) const PLAIN_NAME: &str = "^[a-z0-9_][a-z0-9_-]{0,99}$";
 /// Digits of a number may be parted by `_`.
 pub(super) const SEEDS: &str = r"^\s*[0-9_]+\s*\.\.\s*[0-9_]+\s*$";
 

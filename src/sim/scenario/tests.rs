@@ -97,6 +97,9 @@ fn errors() {
         ("random = 1, text", "random = 4_294_967_295, text"),
         ("name = \"tiny\"", "name = \"../../evil\""),
         ("name = \"block\"", "name = \"=1+1\""),
+        ("name = \"tiny\"", "name = \"-x\""),
+        ("[1, 8_192]", "[1, 2, 3]"),
+        ("[1, 8_192]", "[1]"),
         ("question = \"", "question = \"\\u001b[2J"),
         ("note = \"block", "note = \"\\u202eblock"),
         ("directions", "companions = [\"round-trips\", \"truth\"]\ndirections"),
@@ -109,6 +112,10 @@ fn errors() {
         (
             "[limits]",
             "[world.rival]\nuser = \"same\"\ndeed = \"replaces\"\nat_us = [0, 1]\nlasts_us = [2, 1]\n\n[limits]",
+        ),
+        (
+            "[limits]",
+            "[world.rival]\nuser = \"same\"\ndeed = \"replaces\"\nat_us = [0, 1, 2]\nlasts_us = [2, 3]\n\n[limits]",
         ),
         (
             "[limits]",

@@ -4,6 +4,7 @@
 use super::error::{Problem, parse_toml};
 use super::source::text_of;
 use super::{DiskSpec, FaultSpec, PathSpec, Scenario, Timeouts, limit};
+use ftp_proto::name::is_deceptive;
 use turmoil_tcp::path::PathConfig;
 
 /// A simulated file is held in memory.
@@ -11,7 +12,7 @@ pub(in crate::sim) const MAX_FILE_BYTES: u64 = 1 << 30;
 /// All files of a delivery are, at both ends.
 pub(in crate::sim) const MAX_DELIVERY_BYTES: u64 = 4 << 30;
 
-const PLAIN: &str = "a name of a-z, 0-9, `-` and `_`";
+const PLAIN: &str = "a name of a-z, 0-9, `_` and, but for the first character, `-`";
 
 impl Scenario {
     pub(super) fn check(&self) -> Result<(), Problem> {
@@ -193,15 +194,14 @@ fn unique_names<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Result<(
 
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    !name.is_empty() && name.len() <= 100 && name.chars().all(plain)
+    // What begins with `-` is an option on a command line.
+    !name.is_empty() && name.len() <= 100 && name.chars().all(plain) && !name.starts_with('-')
 }
 
 /// Text for a person goes to terminals and into tables as it is.
 fn printable(key: &str, text: &str) -> Result<(), Problem> {
-    let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    match text.chars().find(|c| c.is_control() || turns(*c)) {
-        Some(_) => Err(Problem::new(key, "one line without control characters").found(&format!("{text:?}"))),
-        None => Ok(()),
+    if text.contains(is_deceptive) {
+        return Err(Problem::new(key, "one line without control characters").found(&format!("{text:?}")));
     }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `[world]` of a scenario file: what else there is beside the deliveries, the same for every contender.
 
 use super::error::Problem;
-use super::{Direction, Scenario, limit, within};
+use super::{Direction, Scenario, limit, pair, within};
 use crate::sim::others::{
     Deed, Ingest, Rival, RivalUser, SourceChange, Stranger, StrangerDeed, StrangerPlace,
 };
@@ -40,6 +40,7 @@ pub struct StrangerSpec {
     /// What it does.
     pub deed: StrangerDeed,
     /// The shortest and the longest time from the announcement of a port to its connection.
+    #[serde(deserialize_with = "pair::two")]
     pub after_us: [u64; 2],
     /// It comes to so many ports.
     #[schemars(range(min = 1, max = 1_000))]
@@ -64,8 +65,10 @@ pub struct RivalSpec {
     /// What it does.
     pub deed: Deed,
     /// The earliest and the latest beginning after the start of the run.
+    #[serde(deserialize_with = "pair::two")]
     pub at_us: [u64; 2],
     /// The shortest and the longest time from its first half to its second.
+    #[serde(deserialize_with = "pair::two")]
     pub lasts_us: [u64; 2],
 }
 

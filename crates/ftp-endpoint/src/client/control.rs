@@ -15,11 +15,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 4096;
 /// Preliminary replies taken before the completion of one command.
 const MAX_PRELIMINARY: usize = 1000;
+
+/// For a reply, when there is nobody left who waits for the delivery: a file that was sent whole is one if the
+/// server says so at once.
+const PARTING_LIMIT: Duration = Duration::from_millis(500);
 
 /// A command as people may see it: without a password.
 pub(super) fn shown(line: &str) -> Cow<'_, str> {
@@ -45,6 +50,7 @@ pub struct Control<N: Net> {
     /// The latest of 110 replies.
     mark: Option<RestartMarker>,
     broken: bool,
+    cancel: CancellationToken,
 }
 
 impl<N: Net> Control<N> {
@@ -71,7 +77,13 @@ impl<N: Net> Control<N> {
             round_trips: 0,
             mark: None,
             broken: false,
+            cancel: CancellationToken::new(),
         })
+    }
+
+    /// When `cancel` is cancelled, replies are not waited for much longer.
+    pub fn cancel_by(&mut self, cancel: CancellationToken) {
+        self.cancel = cancel;
     }
 
     /// This end's address. Errors: the socket's.
@@ -233,9 +245,21 @@ impl<N: Net> Control<N> {
     /// The next reply, within the reply timeout. After an error the connection is out of step.
     pub async fn read_reply(&mut self) -> Result<Reply, ClientError> {
         let limit = self.reply_timeout;
-        let net = self.net.clone();
-        match net.timeout(limit, self.next_reply()).await {
-            Ok(reply) => reply,
+        let (net, cancel) = (self.net.clone(), self.cancel.clone());
+        let parted = async {
+            cancel.cancelled().await;
+            net.sleep(PARTING_LIMIT).await;
+        };
+        let reply = net.timeout(limit, async {
+            tokio::select! {
+                biased;
+                reply = self.next_reply() => Some(reply),
+                () = parted => None,
+            }
+        });
+        match reply.await {
+            Ok(Some(reply)) => reply,
+            Ok(None) => Err(self.broke(ClientError::Cancelled)),
             Err(_) => Err(self.broke(ClientError::NoReply(limit))),
         }
     }

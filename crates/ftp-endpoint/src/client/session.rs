@@ -158,8 +158,9 @@ impl<N: Net> Session<N> {
     }
 
     /// Cancelling `cancel` ends a transfer under way as a failure: in stream mode a process that
-    /// merely exits would end the file, not the transfer.
+    /// merely exits would end the file, not the transfer. Replies are not waited for much longer then.
     pub fn cancel_by(mut self, cancel: CancellationToken) -> Self {
+        self.control.cancel_by(cancel.clone());
         self.cancel = cancel;
         self
     }
@@ -354,6 +355,10 @@ impl<N: Net> Session<N> {
 
     /// QUIT and close. Errors do not matter any more.
     pub async fn quit(mut self) -> Cost {
+        if self.cancel.is_cancelled() {
+            // A command may be under way that would take the end of the connection for that of a file.
+            self.abort_kept();
+        }
         if let Some(data) = self.data.take() {
             self.moved = sum(self.moved, data.total());
             data.close().await;

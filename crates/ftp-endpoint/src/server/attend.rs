@@ -20,6 +20,8 @@ use tokio::task::JoinSet;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Of failed accepts in a row the first is logged, and then one in so many.
 const LOGGED_FAILURES: u64 = 600;
+/// Between lines about sessions too many: strangers must not be able to fill a disk with them.
+const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(1);
 /// For the refusal of a session too many.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(5);
 
@@ -48,6 +50,7 @@ pub async fn serve_beside<N: Net, A: Accounts>(
     let shutdown = live.current().shutdown.clone();
     let mut sessions = JoinSet::new();
     let mut failures: u64 = 0;
+    let mut refusals = Refusals::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -77,7 +80,9 @@ pub async fn serve_beside<N: Net, A: Accounts>(
         failures = 0;
         let slot = slots.take(canonical(peer.ip()));
         if slot.is_beyond(&live.current().limits) {
-            tracing::warn!(%peer, "too many sessions");
+            if let Some(untold) = refusals.tells_of(net.now()) {
+                tracing::warn!(%peer, untold, "too many sessions");
+            }
             let own = net.clone();
             net.spawn(&mut sessions, async move {
                 refuse(own, stream).await;
@@ -95,6 +100,25 @@ pub async fn serve_beside<N: Net, A: Accounts>(
         tracing::warn!(sessions = sessions.len(), "sessions cut off at shutdown");
     }
     Ok(())
+}
+
+/// Refused sessions, and those of them that the log tells of.
+#[derive(Default)]
+struct Refusals {
+    told: Option<Time>,
+    untold: u64,
+}
+
+impl Refusals {
+    /// One more, which the log tells of if there is a number: that of those before it which it has not told of.
+    fn tells_of(&mut self, now: Time) -> Option<u64> {
+        if self.told.is_some_and(|told| now.saturating_sub(told) < REFUSALS_LOGGED_EVERY) {
+            self.untold += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
 }
 
 /// The sessions under way.
@@ -207,4 +231,17 @@ async fn refuse<N: Net>(net: N, mut stream: N::Stream) {
             stream.shutdown().await
         })
         .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_once_in_a_while_with_how_many_were_not() {
+        let mut refusals = Refusals::default();
+        let told = [0, 1, 999, 1_000, 1_001, 1_500, 5_000].map(Duration::from_millis);
+        let told: Vec<_> = told.into_iter().map(|now| refusals.tells_of(now)).collect();
+        assert_eq!(told, [Some(0), None, None, Some(2), None, None, Some(2)]);
+    }
 }
