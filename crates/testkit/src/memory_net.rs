@@ -44,7 +44,7 @@ impl MemoryNet {
         Self { fabric: Arc::default(), ip, start: tokio::time::Instant::now() }
     }
 
-    pub fn host(&self, ip: [u8; 4]) -> Self {
+    pub fn host(&self, ip: impl Into<IpAddr>) -> Self {
         Self { ip: ip.into(), ..self.clone() }
     }
 

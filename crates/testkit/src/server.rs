@@ -117,7 +117,7 @@ pub async fn soon<T>(work: impl Future<Output = T>) -> T {
 
 impl Client {
     /// Connected from that address.
-    pub async fn of(net: &MemoryNet, ip: [u8; 4]) -> Self {
+    pub async fn of(net: &MemoryNet, ip: impl Into<IpAddr>) -> Self {
         let net = net.host(ip);
         let stream = net.connect(None, SERVER).await.unwrap();
         Self { net, stream, unread: Vec::new() }

@@ -3,7 +3,7 @@
 
 use argon2::password_hash::{Decimal, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use ftp_endpoint::server::accounts::equal;
+use ftp_endpoint::server::accounts::{equal, whose};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +45,7 @@ impl Hashing {
         phc: &str,
         password: &str,
     ) -> Result<bool, Busy> {
-        let permit = self.turn(address).await?;
+        let permit = self.turn(whose(address)).await?;
         let (phc, password) = (phc.to_owned(), password.to_owned());
         let computed = tokio::task::spawn_blocking(move || permit.0.computed(&phc, password.as_bytes()));
         Ok(computed.await.ok().flatten().unwrap_or(false))
@@ -217,6 +217,30 @@ mod tests {
         drop(waiting);
         drop(taken);
         assert_eq!(hashing.lock().running, 0);
+    }
+
+    #[tokio::test]
+    async fn a_network_of_ipv6_waits_as_one_address() {
+        let hashing = Arc::new(Hashing::default());
+        let taken = all_taken(&hashing).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut attempt = |address: IpAddr| {
+            let hashing = hashing.clone();
+            tasks.spawn(async move { hashing.matches(address, "no hash", "").await });
+        };
+        for host in 0..100u16 {
+            attempt([0x2001, 0xdb8, 0, 1, 0, 0, 0, host].into());
+        }
+        for host in 0..20 {
+            // So an IPv4 client looks behind an IPv6 socket: not all of them are one.
+            attempt(std::net::Ipv4Addr::new(10, 0, 0, host).to_ipv6_mapped().into());
+        }
+        while hashing.lock().waiting.len() < 21 {
+            tokio::task::yield_now().await;
+        }
+        drop(taken);
+        let refused = tasks.join_all().await.iter().filter(|found| found.is_err()).count();
+        assert_eq!(refused, 100 - WAITING_PER_ADDRESS);
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ pub(super) struct Settings {
     /// Sessions at a time; never more than three quarters of the limit of open files [default: 10000]
     #[arg(long, value_name = "N")]
     pub max_sessions: Option<usize>,
-    /// Sessions at a time from one address [default: 128]
+    /// Sessions at a time from one address, or one IPv6 network of 64 bits [default: 128]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<usize>,
     /// Of these, sessions that nobody has logged in to yet [default: 100]

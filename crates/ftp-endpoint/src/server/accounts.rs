@@ -1,10 +1,11 @@
 //! Who may log in, what they see and what they may do.
 
+use crate::net::canonical;
 use crate::store::Store;
 use ftp_proto::path::VirtualPath;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,16 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
     differing == 0
 }
 
+/// Whose an address is, for all that is counted by address: seats, wrong passwords, turns. An IPv6 host has a network
+/// of 64 bits to itself (RFC 4291 section 2.5.1) and would else come from as many addresses as it likes; an IPv4
+/// address behind an IPv6 socket is itself, for all of them lie in one network of 64 bits.
+pub fn whose(address: IpAddr) -> IpAddr {
+    match canonical(address) {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
+        address => address,
+    }
+}
+
 impl<S: Store> Accounts for Table<S> {
     type Store = S;
 
@@ -138,5 +149,18 @@ mod tests {
             assert!(!equal(b"secret", other), "{other:?}");
         }
         assert!(!equal(b"aa", b"bb"));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_host_and_an_address_of_ipv4_is_one_whatever_the_socket() {
+        for (address, owner) in [
+            ("2001:db8:0:1::5", "2001:db8:0:1::"),
+            ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::"),
+            ("2001:db8:0:2::5", "2001:db8:0:2::"),
+            ("::ffff:10.0.0.5", "10.0.0.5"),
+            ("10.0.0.6", "10.0.0.6"),
+        ] {
+            assert_eq!(whose(address.parse().unwrap()).to_string(), owner, "{address}");
+        }
     }
 }

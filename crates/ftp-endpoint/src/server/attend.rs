@@ -1,11 +1,11 @@
 //! Attending to a listener: accepting sessions, within the limits.
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, whose};
 use super::config::Limits;
 use super::guesses::Guesses;
 use super::live::LiveConfig;
 use super::session;
-use crate::net::{Listener, Net, Time, canonical};
+use crate::net::{Listener, Net, Time};
 use crate::observe::Observer;
 use ftp_proto::reply::Reply;
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ pub async fn serve_beside<N: Net, A: Accounts>(
             }
         };
         failures = 0;
-        let slot = slots.take(canonical(peer.ip()));
+        let slot = slots.take(whose(peer.ip()));
         if slot.is_beyond(&live.current().limits) {
             if let Some(untold) = refusals.tells_of(net.now()) {
                 tracing::warn!(%peer, untold, "too many sessions");

@@ -107,7 +107,8 @@ impl Default for Timeouts {
 pub struct Limits {
     /// Sessions at a time.
     pub sessions: usize,
-    /// Sessions at a time from one address.
+    /// Sessions at a time from one address; a network of 64 bits of IPv6 is one
+    /// ([`whose`](super::accounts::whose)).
     pub sessions_per_address: usize,
     /// Sessions at a time from one address that nobody has logged in to yet.
     pub logins_per_address: usize,

@@ -17,6 +17,7 @@ use ftp_proto::mutant::{self, Mutant};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
 /// A privileged port is never connected to (RFC 2577 section 3).
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
@@ -219,8 +220,9 @@ impl<N: Net> DataPort<N> {
         let Some(Refused::Listening(listener)) = &self.refused else { return std::future::pending().await };
         self.refused = match listener.accept().await {
             Ok((mut stream, _)) => {
-                // Nothing waits in it: FIN is all there is to send.
-                let _ = stream.finish().await;
+                // Nothing waits in it: FIN is all there is to send. It stays open at this end, and so no drop
+                // sends it, on which `finish` may rely.
+                let _ = stream.shutdown().await;
                 Some(Refused::Ended(stream))
             }
             Err(_) => None,

@@ -1,10 +1,11 @@
 //! Passwords that were wrong: guessing is slowed by address and by user, however many sessions it is spread
 //! over (RFC 2577 section 5).
 
+use super::accounts::whose;
 use super::config::Limits;
 use crate::net::Time;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Longer than this no attempt waits; the session is refused instead.
@@ -25,7 +26,7 @@ pub(super) struct Guesses {
 impl Guesses {
     /// How long an attempt has to wait; `None`: longer than anybody should.
     pub(super) fn wait(&self, address: IpAddr, user: &str, now: Time, limits: &Limits) -> Option<Duration> {
-        let address = network(address);
+        let address = whose(address);
         let free = limits.guess_interval * limits.free_guesses;
         let of =
             |paid_off: Option<&Time>| paid_off.map_or(Duration::ZERO, |at| at.saturating_sub(now + free));
@@ -37,7 +38,7 @@ impl Guesses {
     }
 
     pub(super) fn wrong(&mut self, address: IpAddr, user: &str, now: Time, limits: &Limits) {
-        let address = network(address);
+        let address = whose(address);
         let more = |paid_off: &mut Time| *paid_off = (*paid_off).max(now) + limits.guess_interval;
         more(self.by_address.entry(address).or_default());
         more(self.by_user.entry((user.to_owned(), address)).or_default());
@@ -45,14 +46,6 @@ impl Guesses {
         forget(&mut self.by_address, now);
         forget(&mut self.by_user, now);
         forget(&mut self.of_user, now);
-    }
-}
-
-/// An IPv6 host has a network of 64 bits to itself.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 64 << 64)),
     }
 }
 

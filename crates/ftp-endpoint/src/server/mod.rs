@@ -15,7 +15,8 @@
 //!   SHA-256 up to there; the STOR that then goes on finds that part, or is answered by 451: another client
 //!   of the user may have left another one meanwhile. It is removed when the name is deleted or
 //!   renamed, when its user has left too many ([`Limits::partials_per_user`]) or another upload of theirs
-//!   has come to its end; nothing is left of an upload that found no room, of an append or of anonymous.
+//!   has come to its end, and whosever it is when the store is full; nothing is left of an upload that found
+//!   no room, of an append or of anonymous.
 //! - REST takes offsets in the file in block and compressed mode, in stream mode offsets of what is sent
 //!   (RFC 3659 section 5.3). What has none is refused by 554: stream mode with STRU R, uploads of stream
 //!   mode in TYPE A, and downloads of files of records.

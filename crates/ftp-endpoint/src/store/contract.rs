@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod durable;
+mod full;
 mod on_disk;
 mod promises;
 

@@ -21,6 +21,8 @@
 //! Uploads that follow each other within a millisecond go to the same directory without looking for it again: what
 //! another process does to directories meanwhile counts as done at the same time. What this process does counts at once.
 //!
+//! Where there is no room, what failed uploads have left goes, and it is tried once more before anybody hears of it.
+//!
 //! Small reads and writes are done inline: on a local file system they take microseconds, less
 //! than a hop to another thread. What may take long, and would keep other sessions waiting, has a
 //! thread of its own: listings, copies of what an upload goes on from, and waits for the disk.
@@ -35,6 +37,7 @@ mod parts;
 mod publish;
 mod reader;
 mod recent;
+mod room;
 mod temporary;
 mod writer;
 
@@ -47,6 +50,7 @@ use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
 pub use reader::DiskReader;
 use recent::Recent;
+use room::Room;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -69,13 +73,15 @@ pub struct DiskStore {
     /// Of a durable store.
     committer: Option<Arc<Committer>>,
     recent: Arc<Mutex<Recent>>,
+    room: Arc<Room>,
 }
 
 impl DiskStore {
     /// Serves the directory at `root`, which must exist.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
         let root = Arc::new(Dir::open_ambient_dir(root, ambient_authority())?);
-        Ok(Self { root, principal: Arc::default(), committer: None, recent: Arc::default() })
+        let (principal, recent, room) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { root, principal, committer: None, recent, room })
     }
 
     /// Whether the other is a clone of this one.
@@ -98,6 +104,18 @@ impl DiskStore {
         let parent = path.parent();
         let directory = if parent.name().is_none() { self.root.clone() } else { open(&parent)? };
         Ok((directory, name))
+    }
+
+    async fn make_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {
+        let (directory, name) = self.parent(path)?;
+        let name = to_os(name);
+        let durable = self.is_durable();
+        self.change(None, move || {
+            directory.create_dir(&name).map_err(error)?;
+            let new = if durable { directory.open_dir(&name).ok() } else { None };
+            Ok(Touched::directories(new.map(Arc::new).into_iter().chain([directory])))
+        })
+        .await
     }
 }
 
@@ -315,15 +333,10 @@ impl Store for DiskStore {
         if path.name().is_none() {
             return Err(StoreError::Exists);
         }
-        let (directory, name) = self.parent(path)?;
-        let name = to_os(name);
-        let durable = self.is_durable();
-        self.change(None, move || {
-            directory.create_dir(&name).map_err(error)?;
-            let new = if durable { directory.open_dir(&name).ok() } else { None };
-            Ok(Touched::directories(new.map(Arc::new).into_iter().chain([directory])))
-        })
-        .await
+        match self.make_directory(path).await {
+            Err(StoreError::Full) if self.makes_room().await => self.make_directory(path).await,
+            made => made,
+        }
     }
 
     async fn remove_directory(&self, path: &VirtualPath) -> Result<(), StoreError> {

@@ -181,6 +181,15 @@ impl Tree {
         self.capacity_bytes.saturating_sub(self.used_bytes + left)
     }
 
+    /// Whether so much can be had: before there is none, what failed uploads have left goes. Nobody goes on from it
+    /// now, for that is taken out of there.
+    fn has_room(&mut self, bytes: u64) -> bool {
+        if bytes > self.free_bytes() {
+            self.partials.clear();
+        }
+        bytes <= self.free_bytes()
+    }
+
     /// Keeps a failed upload; beyond its owner's limit the oldest goes.
     fn keep(&mut self, path: VirtualPath, content: Vec<u8>, principal: &Principal) {
         let owner = owner(principal);
@@ -233,7 +242,8 @@ impl MemoryStore {
         self.tree().unfinished.contains(path)
     }
 
-    /// Published files and the upload under way may hold so much; then [`StoreError::Full`].
+    /// Published files and the upload under way may hold so much; then what failed uploads have left goes, and then
+    /// [`StoreError::Full`].
     pub fn set_capacity_bytes(&self, bytes: u64) {
         self.tree().capacity_bytes = bytes;
     }

@@ -83,7 +83,7 @@ pub enum StoreError {
     /// No file can have this name here.
     #[error("file name not allowed")]
     BadName,
-    /// No room.
+    /// No room, and nothing that failed uploads have left could go for it.
     #[error("no space left")]
     Full,
     /// Longer than a file may be here.

@@ -35,10 +35,13 @@ impl Raw {
     }
 
     async fn passive(&mut self, to: SocketAddr) -> TcpStream {
+        TcpStream::connect(self.passive_port(to).await).await.unwrap()
+    }
+
+    async fn passive_port(&mut self, to: SocketAddr) -> SocketAddr {
         self.say("EPSV\r\n").await;
         let reply = self.expect("229").await;
-        let port = reply.split('|').nth(3).unwrap().parse().unwrap();
-        TcpStream::connect((to.ip(), port)).await.unwrap()
+        (to.ip(), reply.split('|').nth(3).unwrap().parse().unwrap()).into()
     }
 }
 
@@ -94,5 +97,33 @@ async fn a_line_of_which_a_part_is_urgent_is_read_to_its_end() {
         socket2::SockRef::from(raw.0.get_ref()).send_out_of_band(first).unwrap();
         raw.say(&rest).await;
         raw.expect(if rest.len() > 10 { "550" } else { "226" }).await;
+    }
+}
+
+/// Of a real socket that the server keeps, no drop sends FIN: who waits for the end of what was refused would wait
+/// for as long as the session lasts.
+#[tokio::test]
+async fn the_connection_of_a_refused_transfer_ends_though_nothing_else_is_asked() {
+    let world = World::new().await;
+    for (command, code) in [("RETR missing", "550"), ("STOR missing/f", "553"), ("LIST missing", "550")] {
+        for early in [true, false] {
+            let mut raw = Raw::log_in(world.address).await;
+            raw.say("MODE S\r\n").await;
+            raw.expect("200").await;
+            let to = raw.passive_port(world.address).await;
+            let before = if early { Some(TcpStream::connect(to).await.unwrap()) } else { None };
+            raw.say(&format!("{command}\r\n")).await;
+            raw.expect(code).await;
+            let mut data = match before {
+                Some(data) => data,
+                None => TcpStream::connect(to).await.unwrap(),
+            };
+            let mut found = Vec::new();
+            let read = tokio::time::timeout(Duration::from_secs(10), data.read_to_end(&mut found)).await;
+            read.unwrap_or_else(|_| panic!("{command} {early}: no end")).unwrap();
+            assert!(found.is_empty(), "{command} {early}: {found:?}");
+            raw.say("NOOP\r\n").await;
+            raw.expect("200").await;
+        }
     }
 }

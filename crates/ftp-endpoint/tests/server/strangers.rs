@@ -132,6 +132,35 @@ async fn an_address_takes_few_seats_before_it_logs_in() {
     world.connect().await.expect(421).await;
 }
 
+/// Who has a network of IPv6 has as many addresses as there are, and no more seats than others: neither before a
+/// login nor after it.
+#[tokio::test(start_paused = true)]
+async fn a_network_of_ipv6_takes_the_seats_of_one_address() {
+    let limits = Limits { logins_per_address: 3, sessions_per_address: 5, ..Limits::default() };
+    let world = world_with(|config| config.limits = limits).await;
+    let host = |network: u16, host: u16| [0x2001, 0xdb8, 0, network, 0, 0, 0, host];
+    let mut taken = Vec::new();
+    for last in 0..3 {
+        let mut client = Client::of(&world.net, host(1, last)).await;
+        client.expect(220).await;
+        taken.push(client);
+    }
+    Client::of(&world.net, host(1, 3)).await.expect(421).await;
+    Client::of(&world.net, host(2, 3)).await.expect(220).await;
+    for client in &mut taken {
+        client.script(&[("USER u", &[331]), ("PASS p", &[230])]).await;
+    }
+    for last in 4..6 {
+        unknown_stays(Client::of(&world.net, host(1, last)).await).await;
+    }
+    Client::of(&world.net, host(1, 6)).await.expect(421).await;
+    // Nor are all clients of IPv4 one behind a socket of IPv6.
+    for last in 0..9 {
+        let mapped = std::net::Ipv4Addr::new(10, 0, 1, last).to_ipv6_mapped();
+        unknown_stays(Client::of(&world.net, mapped).await).await;
+    }
+}
+
 async fn unknown_stays(mut client: Client) {
     client.expect(220).await;
     std::mem::forget(client);

@@ -3,7 +3,7 @@
 
 use super::recent::changed;
 use super::temporary::id_of;
-use super::{PARTIAL_END, PARTS, TEMPORARY_START, error};
+use super::{Locked, PARTIAL_END, PARTS, TEMPORARY_START, error, is_hidden, lock, open_to_change};
 use crate::store::{PartId, Principal, StoreError};
 use cap_std::fs::Dir;
 use ftp_proto::path::VirtualPath;
@@ -170,6 +170,20 @@ fn forget_all(root: &Arc<Dir>, start: &str) -> Option<Arc<Dir>> {
     }
     let changed = tidied(root, parts);
     (removed > 0).then_some(changed)
+}
+
+/// Removes those that nobody goes on from, whosever they are. Gives how many files went.
+pub(super) fn remove_unused(root: &Dir) -> usize {
+    let Ok(Some(parts)) = directory(root) else { return 0 };
+    let removed = |name: &String| {
+        // It stays open until it is gone: its lock keeps off who would go on from it.
+        let Ok(file) = open_to_change(&parts, name) else { return false };
+        lock(&file) != Locked::Elsewhere && parts.remove_file(name).is_ok()
+    };
+    let hidden: Vec<_> = names(&parts, is_hidden).collect();
+    let removed = hidden.iter().filter(|name| removed(name)).count();
+    tidy(root);
+    removed
 }
 
 /// The user's own has been used, or is not wanted any more.

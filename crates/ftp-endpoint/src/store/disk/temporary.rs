@@ -154,9 +154,13 @@ impl Temporary {
     }
 
     pub(super) async fn copy_prefix(&mut self) -> Result<(), StoreError> {
-        let Some((old, bytes)) = self.prefix.take() else { return Ok(()) };
+        let Some((old, bytes)) = &self.prefix else { return Ok(()) };
+        let (old, bytes) = (old.try_clone().map_err(error)?, *bytes);
         let to = self.file.try_clone().map_err(error)?;
-        aside(move || copy(old, bytes, &to)).await
+        // It lacks its beginning until all of that is there, whoever gives up meanwhile.
+        aside(move || copy(old, bytes, &to)).await?;
+        self.prefix = None;
+        Ok(())
     }
 }
 
@@ -188,10 +192,13 @@ fn is_under(file: &File, directory: &Dir, name: &str) -> Result<bool, StoreError
     Ok(identity(&named) == identity(&file.metadata().map_err(error)?))
 }
 
-/// On Linux this is `copy_file_range`, which shares blocks where the file system can.
+/// On Linux this is `copy_file_range`, which shares blocks where the file system can. What an earlier try has copied
+/// is copied again.
 fn copy(from: File, bytes: u64, to: &File) -> Result<(), StoreError> {
-    let mut to = to.try_clone().map_err(error)?.into_std();
-    let copied = io::copy(&mut from.into_std().take(bytes), &mut to).map_err(error)?;
+    let (mut from, mut to) = (from.into_std(), to.try_clone().map_err(error)?.into_std());
+    from.rewind().map_err(error)?;
+    to.rewind().map_err(error)?;
+    let copied = io::copy(&mut from.take(bytes), &mut to).map_err(error)?;
     if copied == bytes { Ok(()) } else { Err(StoreError::Shrunk { missing_bytes: bytes - copied }) }
 }
 

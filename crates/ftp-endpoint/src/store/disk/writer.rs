@@ -9,7 +9,7 @@ use crate::store::{PartId, StoreError, Write, WriteFile};
 use cap_std::fs::{Dir, Metadata};
 use ftp_proto::name::{from_os, to_os};
 use ftp_proto::path::VirtualPath;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -231,6 +231,16 @@ pub(super) fn remove(directory: &Dir, temporary: &str) {
 
 impl DiskWriter {
     pub(super) async fn open(store: &DiskStore, path: &VirtualPath, how: Write) -> Result<Self, StoreError> {
+        match Self::open_now(store, path, how) {
+            // What is to be gone on from would go as well.
+            Err(StoreError::Full) if !matches!(how, Write::Resume { .. }) && store.makes_room().await => {
+                Self::open_now(store, path, how)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_now(store: &DiskStore, path: &VirtualPath, how: Write) -> Result<Self, StoreError> {
         if path.name().is_none() {
             return Err(StoreError::IsDirectory);
         }
@@ -261,22 +271,53 @@ impl DiskWriter {
         Ok(())
     }
 
-    async fn write_all(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+    /// What there is to do before the first byte, or else before the end.
+    async fn begin(&mut self) -> Result<(), StoreError> {
         self.claim()?;
         match &mut self.target {
-            Target::Temporary { file, .. } => {
-                if file.lacks_prefix() {
-                    file.copy_prefix().await?;
-                }
-                write_all(&mut file.file, pieces).map_err(error)
-            }
+            Target::Temporary { file, .. } if file.lacks_prefix() => file.copy_prefix().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Back to the end of what is known to be there: a write that has found no room may have written some.
+    fn go_back(&mut self) -> Result<(), StoreError> {
+        let file = match &mut self.target {
+            Target::Temporary { file, .. } => &mut file.file,
+            Target::Append(append) => &mut append.file,
+            Target::Follow(_) | Target::Nothing => return Ok(()),
+        };
+        file.seek(SeekFrom::Start(self.at)).map(drop).map_err(error)
+    }
+
+    async fn write_all(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
+        self.begin().await?;
+        match &mut self.target {
+            Target::Temporary { file, .. } => write_all(&mut file.file, pieces).map_err(error),
             Target::Append(append) => write_all(&mut append.file, pieces).map_err(error),
             Target::Follow(_) | Target::Nothing => Err(StoreError::Denied),
         }
     }
 
+    async fn publish_now(self) -> Result<(), StoreError> {
+        match self.store.committer.clone() {
+            Some(committer) => {
+                let publish = Box::new(Publish(self));
+                if let Some(file) = publish.file().filter(|_| publish.0.at >= LONG_BYTES) {
+                    committer.sync_alone(file).await?;
+                }
+                committer.commit(publish).await
+            }
+            None if self.is_copied() => aside(move || self.take_name().map(drop)).await,
+            None => self.take_name().map(drop),
+        }
+    }
+
     pub(super) fn put_aside(&self, temporary: &str) -> Result<Option<Dir>, StoreError> {
-        parts::keep(&self.store.root, &self.directory, temporary, &self.path, &self.store.principal)
+        let kept =
+            parts::keep(&self.store.root, &self.directory, temporary, &self.path, &self.store.principal);
+        self.store.room.has_part();
+        kept
     }
 }
 
@@ -297,29 +338,31 @@ impl WriteFile for DiskWriter {
     }
 
     async fn write_together(&mut self, pieces: &[&[u8]]) -> Result<(), StoreError> {
-        let written = self.write_all(pieces).await;
-        self.spoilt |= written.is_err();
+        let was_spoilt = std::mem::replace(&mut self.spoilt, true);
+        let mut written = self.write_all(pieces).await;
+        if matches!(written, Err(StoreError::Full)) && self.store.makes_room().await {
+            self.go_back()?;
+            written = self.write_all(pieces).await;
+        }
         written?;
+        self.spoilt = was_spoilt;
         self.at += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         Ok(())
     }
 
     async fn publish(mut self) -> Result<(), StoreError> {
-        self.claim()?;
-        if let Target::Temporary { file, .. } = &mut self.target {
-            file.copy_prefix().await?;
+        let mut begun = self.begin().await;
+        if matches!(begun, Err(StoreError::Full)) && self.store.makes_room().await {
+            begun = self.begin().await;
         }
-        match self.store.committer.clone() {
-            Some(committer) => {
-                let publish = Box::new(Publish(self));
-                if let Some(file) = publish.file().filter(|_| publish.0.at >= LONG_BYTES) {
-                    committer.sync_alone(file).await?;
-                }
-                committer.commit(publish).await
-            }
-            None if self.is_copied() => aside(move || self.take_name().map(drop)).await,
-            None => self.take_name().map(drop),
+        begun?;
+        let store = self.store.clone();
+        let published = self.publish_now().await;
+        if let Err(StoreError::Full) = published {
+            // A sync is not tried again; but the next upload finds room.
+            store.makes_room().await;
         }
+        published
     }
 
     async fn checkpoint(&mut self) -> Result<(), StoreError> {

@@ -86,6 +86,8 @@ mod tests {
         store.set_capacity_bytes(10);
         let mut file = store.write(&path("d/b"), Write::Replace).await.unwrap();
         file.write(b"1").await.unwrap();
-        assert!(file.write(b"2").await.is_err(), "nine bytes were there");
+        assert!(store.partial(&path("part")).is_some(), "there was room for one beside nine bytes");
+        file.write(b"2").await.unwrap();
+        assert_eq!(store.partial(&path("part")), None, "and for no more");
     }
 }

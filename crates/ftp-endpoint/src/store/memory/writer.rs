@@ -179,9 +179,8 @@ impl Drop for MemoryWriter {
 impl WriteFile for MemoryWriter {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.claim()?;
-        let free = self.store.tree().free_bytes();
         let needed = if self.store.in_place { bytes.len() } else { self.content.len() + bytes.len() };
-        if needed as u64 > free {
+        if !self.store.tree().has_room(needed as u64) {
             self.spoilt = true;
             self.resumed = false;
             return Err(StoreError::Full);
