@@ -185,8 +185,45 @@ impl ListParser {
     }
 }
 
-/// Nothing, or the blocks of the directory, as `ls` heads its list; in whatever language, if it is the
-/// first line.
+/// What `ls` heads its list with besides `total`, by the translations that come with it.
+const TOTALS: [&str; 32] = [
+    "celkem",
+    "celkom",
+    "guztira",
+    "insgesamt",
+    "iomlán",
+    "jumlah",
+    "kokku",
+    "omugatte",
+    "razem",
+    "skupno",
+    "sveukupno",
+    "toplam",
+    "totaal",
+    "totale",
+    "totalo",
+    "totalt",
+    "tổng",
+    "viso",
+    "yhteensä",
+    "összesen",
+    "σύνολο",
+    "загалом",
+    "итого",
+    "общо",
+    "укупно",
+    "усяго",
+    "合計",
+    "总用量",
+    "总计",
+    "總用量",
+    "總計",
+    "합계",
+];
+
+/// Nothing, or the blocks of the directory, as `ls` heads its list; if it is the first line, in whatever
+/// language `ls` speaks. Any other word with a number may be a name, as servers that write nothing but
+/// names have it.
 fn is_total(line: &str, is_first: bool) -> bool {
     let mut words = line.split_ascii_whitespace();
     match (words.next(), words.next(), words.next()) {
@@ -194,7 +231,8 @@ fn is_total(line: &str, is_first: bool) -> bool {
         (Some(word), Some(number), None) => {
             let is_number = number.starts_with(|c: char| c.is_ascii_digit())
                 && number.chars().all(|c| c.is_ascii_digit() || "KMGTB.,".contains(c));
-            is_number && (word == "total" || is_first && word.chars().all(char::is_alphabetic))
+            let is_translated = || is_first && TOTALS.contains(&word.to_lowercase().as_str());
+            is_number && (word.eq_ignore_ascii_case("total") || is_translated())
         }
         _ => false,
     }
