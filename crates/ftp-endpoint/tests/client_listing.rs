@@ -111,6 +111,11 @@ async fn an_empty_directory_is_no_failure_and_an_unreadable_one_is() {
     for (answer, is_empty) in [
         ("450 No files found", true),
         ("550 No files found", true),
+        ("550 No members found.", true),
+        ("550 No data sets found.", true),
+        ("550 Directory is empty", true),
+        ("550 File not found", false),
+        ("550 No such file or directory", false),
         ("226 Transfer complete", true),
         ("550 Permission denied", false),
         ("425 later", false),
@@ -138,6 +143,52 @@ async fn an_empty_directory_is_no_failure_and_an_unreadable_one_is() {
         )
         .await;
     }
+}
+
+/// Nothing is missing where a directory is empty, whichever way its server says so.
+#[tokio::test(start_paused = true)]
+async fn what_is_empty_by_mlsd_is_no_failure() {
+    for (answer, is_empty) in [
+        ("450 No files found", true),
+        ("550 Directory is empty", true),
+        ("550 File not found", false),
+        ("550 No such file or directory", false),
+    ] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "211-these\r\n MLST type*;\r\n211 end").await;
+                let data = s.passive().await;
+                s.answer("MLSD d", answer).await;
+                drop(data);
+            },
+            |mut c| async move {
+                match c.list("d").await {
+                    Ok(listing) => assert!(is_empty && listing == Listing::default(), "{answer}"),
+                    Err(error) => assert!(!is_empty, "{answer}: {error}"),
+                }
+            },
+        )
+        .await;
+    }
+}
+
+/// RFC 959 section 5.4: behind 421 the connection is closed, and the next command would be lost with it.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_leaves_at_a_listing_is_asked_no_more() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "211-these\r\n MLST type*;\r\n211 end").await;
+            let _data = s.passive().await;
+            s.answer("MLSD d", "421 good bye").await;
+            s.gone().await;
+        },
+        |mut c| async move {
+            let error = c.list("d").await.unwrap_err();
+            assert!(matches!(&error, ClientError::Refused { reply, .. } if reply.code == 421), "{error}");
+            assert!(!c.session().in_step());
+        },
+    )
+    .await;
 }
 
 /// vsftpd says 226 of a directory that it could not read.

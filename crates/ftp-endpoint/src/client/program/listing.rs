@@ -74,13 +74,21 @@ async fn receive<N: Net>(
 ) -> Result<Listing, ClientError> {
     let mut lines = Lines::new(form);
     let name = command.to_string();
-    let is_here = matches!(command, Command::List(None));
+    let is_directory = matches!(command, Command::List(None) | Command::Mlsd(_));
     match session.receive_text(command, "(listing)", &mut lines).await {
         Ok(reply) if is_failure_in_disguise(&reply) => Err(ClientError::Refused { command: name, reply }),
         Ok(_) => Ok(lines.end()),
         Err(_) if lines.listing.is_cut && session.in_step() => Ok(lines.end()),
-        Err(ClientError::Refused { reply, .. }) if is_here && says_empty(&reply) => Ok(Listing::default()),
-        Err(error) => Err(error),
+        Err(ClientError::Refused { reply, .. }) if is_directory && says_empty(&reply) => {
+            Ok(Listing::default())
+        }
+        Err(error) => {
+            // The server closes the connection behind it (RFC 959 section 5.4): it carries no other command.
+            if error.reply().is_some_and(|reply| reply.code == 421) {
+                session.give_up();
+            }
+            Err(error)
+        }
     }
 }
 

@@ -88,10 +88,12 @@ pub(in crate::client) fn guarded(path: &str) -> String {
     if path.starts_with('-') { format!("./{path}") } else { path.to_owned() }
 }
 
-/// Some servers answer for an empty directory, in which we are, as for a file that is not there.
+/// Some servers answer for an empty directory, which is there, as for a file that is not: "No files found"
+/// (NLST of BSD's ftpd), "No members found" and "No data sets found" (z/OS), "Directory is empty". That one thing
+/// was not found, as of "File not found", does not say that nothing is missing.
 pub(in crate::client) fn says_empty(reply: &Reply) -> bool {
     let text = reply.text().to_ascii_lowercase();
-    let words = ["no files", "no such file", "not found", "empty", "no entries"];
+    let words = ["no files", "no members", "no data sets", "no datasets", "no entries", "empty"];
     matches!(reply.code, 450 | 550) && words.iter().any(|word| text.contains(word))
 }
 
