@@ -12,14 +12,14 @@ mod unix;
 mod vms;
 mod write;
 
-pub use facts::parse_facts;
+pub use facts::{parse_facts, unique_fact};
 pub use write::{Facts, Listed, long_line, one_line};
 
 use crate::name;
 use crate::time::Timestamp;
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryKind {
     /// RETR brings it.
     File,
@@ -46,6 +46,8 @@ pub struct Entry {
     pub modified: Option<Timestamp>,
     /// Where a [`EntryKind::Link`] leads, as the line has it.
     pub target: Option<String>,
+    /// Of what is no file: what no other has, and it has under each of its names (RFC 3659 section 7.5.2).
+    pub unique: Option<String>,
 }
 
 impl Entry {
@@ -56,7 +58,7 @@ impl Entry {
 
     fn new(name: &str, kind: EntryKind, size_bytes: Option<u64>) -> Self {
         let size_bytes = size_bytes.filter(|_| kind == EntryKind::File);
-        Self { name: name.to_owned(), kind, size_bytes, modified: None, target: None }
+        Self { name: name.to_owned(), kind, size_bytes, modified: None, target: None, unique: None }
     }
 }
 

@@ -207,6 +207,35 @@ fn facts_as_they_are_and_as_they_should_not_be() {
     assert_eq!(read("word"), Line::Unread(Misread::Form));
 }
 
+/// RFC 3659 section 7.5.2.
+#[test]
+fn what_a_directory_is_told_from_others_by() {
+    for (line, unique) in [
+        ("type=dir;unique=1g2a; d", Some("1g2a")),
+        ("Type=dir;Unique=U=7; d", Some("U=7")),
+        ("type=dir;unique=; d", None),
+        ("type=dir;size=4; d", None),
+        ("type=file;unique=1g2b; f", None),
+    ] {
+        let Line::Entry(entry) = parse_facts(line.as_bytes()) else { panic!("{line}") };
+        assert_eq!(entry.unique.as_deref(), unique, "{line}");
+    }
+    for (line, unique) in [
+        ("type=cdir;unique=1g2a; .\r", Some("1g2a")),
+        ("type=CDIR;unique=1g2a; /a b", Some("1g2a")),
+        (" type=dir;unique=1g2a; /a", Some("1g2a")),
+        ("type=dir;unique=1g2a; .", Some("1g2a")),
+        ("type=pdir;unique=1g2a; ..", None),
+        ("type=PDIR;unique=1g2a; /", None),
+        ("type=dir;unique=1g2a; ..", None),
+        ("type=cdir;unique=; .", None),
+        ("type=cdir; .", None),
+        ("", None),
+    ] {
+        assert_eq!(unique_fact(line.as_bytes()).as_deref(), unique, "{line}");
+    }
+}
+
 #[test]
 fn names_keep_their_bytes() {
     let mut found = Vec::new();
