@@ -417,6 +417,12 @@ fn lets_in(error: &ClientError) -> bool {
     !matches!(error.kind(), Connect | Login | Tls | TlsRefused | Untrusted)
 }
 
+/// Whether another name may do better: this one is refused, or no command can carry it.
+pub(super) fn is_of_the_name(error: &anyhow::Error) -> bool {
+    let causes = || error.chain().filter_map(|cause| cause.downcast_ref::<ClientError>());
+    causes().any(|error| matches!(error, ClientError::Refused { .. } | ClientError::BadName))
+}
+
 /// LIST of a file's name gives just that.
 fn is_of_a_file(listing: &Listing, name: &str) -> bool {
     matches!(&listing.entries[..], [entry] if entry.name == name && !entry.is_directory())

@@ -283,6 +283,30 @@ fn a_listed_size_that_is_not_met_is_told() {
     assert!(said.contains("short: the listing says 9 bytes, but 5 have come"), "{said}");
 }
 
+/// No command can carry the name, or the server does not take it: what is in it stays here, and all else goes.
+#[test]
+fn a_directory_that_cannot_be_made_costs_itself() {
+    let server = Server::start(&[]);
+    let here = tempfile::tempdir().unwrap();
+    for file in ["good", "d\nx/inner", "d\nx/below/inner", "taken/inner", "z/last"] {
+        let path = here.path().join("tree").join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "hello").unwrap();
+    }
+    std::fs::create_dir_all(server.root.path().join("to/tree")).unwrap();
+    std::fs::write(server.root.path().join("to/tree/taken"), "a file").unwrap();
+    let output =
+        ftpsim(here.path()).args(["put", "-r", &server.url("to"), "tree"]).args(NO_RETRY).output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let there = server.root.path().join("to/tree");
+    assert_eq!(names(&there), ["good", "taken", "z"], "{said}");
+    assert!(there.join("z/last").is_file(), "{said}");
+    assert!(said.contains("to/tree/d\\x0ax: ") && said.contains("to/tree/taken: "), "{said}");
+    // Two directories with three files, and one with a file.
+    assert!(said.contains("5 more could not"), "{said}");
+}
+
 /// RFC 2640 section 3.1.
 #[test]
 fn names_that_are_no_text_go_both_ways() {
