@@ -31,6 +31,7 @@ mod quote;
 mod remote;
 mod replay;
 mod rm;
+mod round;
 mod scenarios;
 mod serve;
 mod shards;

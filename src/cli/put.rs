@@ -2,8 +2,8 @@
 
 use super::cat;
 use super::mirror::whole_seconds;
-use super::out::tell;
-use super::remote::{ancestors, join, parent, with_remote};
+use super::out::{message, printable_line, tell};
+use super::remote::{Remote, ancestors, is_of_the_name, join, parent, with_remote};
 use super::skipped::{Reason, Skipped};
 use super::transfer::{self, PUBLISH, TransferArgs, Work, choice};
 use super::url::{FtpUrl, UrlParser};
@@ -16,7 +16,7 @@ use ftp_proto::path::VirtualPath;
 use ftp_proto::repr::Representation;
 use ftp_proto::time::Timestamp;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,8 +61,8 @@ pub(super) struct Args {
 /// What is to be uploaded.
 #[derive(Default)]
 struct Plan {
-    jobs: Vec<Job>,
-    bytes: u64,
+    /// Each with its size in bytes.
+    jobs: Vec<(Job, u64)>,
     /// By the names at the server.
     modified: BTreeMap<String, Timestamp>,
     /// At the server, each after the one that it lies in.
@@ -79,12 +79,11 @@ struct Plan {
 impl Plan {
     fn add_file(&mut self, path: &Path, remote: String, there: &There) -> anyhow::Result<()> {
         let metadata = &there.metadata;
-        self.bytes += metadata.len();
         let local = self.local_path(path, there.is_link)?;
         if let Ok(time) = metadata.modified() {
             self.modified.insert(remote.clone(), whole_seconds(time));
         }
-        self.jobs.push(Job { local, remote });
+        self.jobs.push((Job { local, remote }, metadata.len()));
         Ok(())
     }
 
@@ -112,6 +111,29 @@ impl Plan {
         self.missing += 1;
     }
 
+    /// One that cannot be made costs what is in it, and nothing else.
+    async fn make_directories(&mut self, remote: &mut Remote) -> anyhow::Result<()> {
+        let mut refused: BTreeSet<&str> = BTreeSet::new();
+        for directory in &self.directories {
+            if ancestors(directory).any(|above| refused.contains(above)) {
+                continue;
+            }
+            match remote.make_directory(directory).await {
+                Ok(()) => {}
+                Err(error) if is_of_the_name(&error) => {
+                    let (name, why) = (printable_line(directory), message(&error));
+                    tell(format_args!("{name}: {why}; nor is what is in it uploaded"));
+                    refused.insert(directory);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let jobs = self.jobs.len();
+        self.jobs.retain(|(job, _)| !ancestors(parent(&job.remote)).any(|above| refused.contains(above)));
+        self.missing += (refused.len() + jobs - self.jobs.len()) as u64;
+        Ok(())
+    }
+
     /// A directory, resolved, and what is in it. `above`: the directories in which it lies, the tree's
     /// first, resolved, too.
     fn add_tree(&mut self, directory: &Path, remote: String, above: &mut Vec<PathBuf>) {
@@ -137,7 +159,7 @@ impl Plan {
                     self.leave_out(&path, told);
                     self.skipped.add(reason, name::from_os(path.as_os_str()).into_owned());
                 }
-                Err(error) => self.leave_out(&path, super::out::message(&error)),
+                Err(error) => self.leave_out(&path, message(&error)),
             }
         }
         above.pop();
@@ -239,7 +261,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             bail!("{} is not a file", file.display());
         }
     }
-    let mut names: Vec<_> = plan.jobs.iter().map(|job| job.remote.as_str()).collect();
+    let mut names: Vec<_> = plan.jobs.iter().map(|(job, _)| job.remote.as_str()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!("two files would both become {}; put them one after the other", twice[0]);
@@ -250,18 +272,19 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             if args.durable {
                 remote.must_be_durable().await?;
             }
-            for directory in ancestors(&args.url.path).chain(plan.directories.iter().map(String::as_str)) {
+            for directory in ancestors(&args.url.path) {
                 remote.make_directory(directory).await?;
             }
-            Ok(())
+            plan.make_directories(remote).await
         })?;
     }
     let store = DiskStore::open("/").context("cannot open /")?;
     let policy = Policy { durable: args.durable, ..args.transfer.policy(Direction::Put, args.publish) };
-    let Plan { jobs, bytes, missing, skipped, modified, .. } = plan;
+    let Plan { jobs, missing, skipped, modified, .. } = plan;
     let needs_times = args.keep_times;
     let modified = if needs_times { modified } else { BTreeMap::new() };
-    let expected_bytes = Some(bytes);
+    let expected_bytes = Some(jobs.iter().map(|(_, bytes)| bytes).sum());
+    let jobs = jobs.into_iter().map(|(job, _)| job).collect();
     let work = Work { jobs, expected_bytes, missing, modified, skipped, needs_times, ..Work::default() };
     transfer::run(&args.url, &store, work, &policy, &args.transfer)
 }

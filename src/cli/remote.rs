@@ -5,6 +5,7 @@ use super::access::{self, Access};
 use super::dialogue::Dialogue;
 use super::glob::Pattern;
 use super::out::tell;
+use super::round::{Rounds, Way};
 use super::skipped::{Reason, Skipped};
 use super::transfer::{interruptible, runtime};
 use super::url::{FtpUrl, TypeCode};
@@ -14,7 +15,7 @@ use ftp_endpoint::net::real::RealNet;
 use ftp_proto::command::Command;
 use ftp_proto::name;
 use ftp_proto::time::{Timestamp, parse_timestamp};
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -90,8 +91,8 @@ pub(super) struct Remote {
     /// What of it was seen and left out, by why.
     pub skipped: Skipped,
     seen: usize,
-    /// Where LIST has been, as the server names it.
-    visited: BTreeSet<String>,
+    /// What has been listed of the trees that were asked for together.
+    rounds: Rounds,
 }
 
 /// Runs `work` with a session; gives how much was missing, too.
@@ -106,9 +107,9 @@ pub(super) fn with_remote<T>(
     let done = runtime()?.block_on(interruptible(async {
         let server = url.resolve().await?;
         let client = open(server, &login, &policy, dialogue.clone()).await?;
-        let (visited, links, skipped) = (BTreeSet::new(), Links::Followed, Skipped::default());
+        let (rounds, links, skipped) = (Rounds::default(), Links::Followed, Skipped::default());
         let mut remote =
-            Remote { client, server, login, policy, dialogue, links, missing: 0, skipped, seen: 0, visited };
+            Remote { client, server, login, policy, dialogue, links, missing: 0, skipped, seen: 0, rounds };
         let result = work(&mut remote).await;
         let missing = remote.missing;
         remote.client.quit().await;
@@ -284,6 +285,7 @@ impl Remote {
         pattern: &Pattern,
         recursive: bool,
     ) -> anyhow::Result<Tree> {
+        self.rounds = Rounds::default();
         let mut all = Tree::default();
         for entry in self.entries_matching(directory, pattern).await? {
             let remote = join(directory, &entry.name);
@@ -332,6 +334,7 @@ impl Remote {
 
     /// What is named without wildcards: the files of a directory, or a file.
     pub(super) async fn whole(&mut self, remote: &str, name: &str) -> anyhow::Result<Tree> {
+        self.rounds = Rounds::default();
         match self.probe(remote).await? {
             Probed::Directory => Ok(self.tree(remote, vec![name.to_owned()]).await),
             // It cannot be gone to; but where CWD does not work, MLSD and LIST may.
@@ -349,8 +352,13 @@ impl Remote {
     pub(super) async fn tree(&mut self, directory: &str, local: Vec<String>) -> Tree {
         let mut all = Tree::default();
         let base = local.len();
-        let mut open = vec![(directory.to_owned(), local)];
-        while let Some((directory, local)) = open.pop() {
+        let mut rounds = std::mem::take(&mut self.rounds);
+        let mut open = VecDeque::from([(directory.to_owned(), local, Way::default())]);
+        while let Some((directory, local, way)) = open.pop_front() {
+            if let Some(why) = rounds.known(&way) {
+                self.leave_out(Reason::LinkRound, &directory, why);
+                continue;
+            }
             let listing = match self.list(&directory).await {
                 Ok(listing) => listing,
                 Err(error) => {
@@ -362,13 +370,13 @@ impl Remote {
                     continue;
                 }
             };
-            if let Some(there) = &listing.directory
-                && !self.visited.insert(there.clone())
-            {
-                let why = format_args!("is {there}, which has been listed; a link leads round");
-                self.leave_out(Reason::LinkRound, &directory, why);
-                continue;
-            }
+            let way = match rounds.enter(self, way, &directory, &listing).await {
+                Ok(way) => way,
+                Err(why) => {
+                    self.leave_out(Reason::LinkRound, &directory, why);
+                    continue;
+                }
+            };
             let (remote, path) = (directory.clone(), local.clone());
             all.directories.push(Found { remote, local: path, size_bytes: None, modified: None });
             let is_deepest = local.len() - base >= MAX_DEPTH;
@@ -390,12 +398,13 @@ impl Remote {
                             "{remote}: more than {MAX_DEPTH} directories deep; is there a loop of links?"
                         ));
                     }
-                    Some(EntryKind::Directory) => open.push((remote, local)),
+                    Some(EntryKind::Directory) => open.push_back((remote, local, way.to(&entry))),
                     Some(_) => all.files.push(Found::of(remote, local, &entry)),
                     None => {}
                 }
             }
         }
+        self.rounds = rounds;
         all.files.sort_by(|a, b| a.remote.cmp(&b.remote));
         all.directories.sort_by(|a, b| a.remote.cmp(&b.remote));
         all
@@ -406,6 +415,12 @@ impl Remote {
 fn lets_in(error: &ClientError) -> bool {
     use FailureKind::{Connect, Login, Tls, TlsRefused, Untrusted};
     !matches!(error.kind(), Connect | Login | Tls | TlsRefused | Untrusted)
+}
+
+/// Whether another name may do better: this one is refused, or no command can carry it.
+pub(super) fn is_of_the_name(error: &anyhow::Error) -> bool {
+    let causes = || error.chain().filter_map(|cause| cause.downcast_ref::<ClientError>());
+    causes().any(|error| matches!(error, ClientError::Refused { .. } | ClientError::BadName))
 }
 
 /// LIST of a file's name gives just that.

@@ -97,6 +97,156 @@ fn a_link_that_leads_round_is_not_gone_round() {
     assert!(here.path().join("sub/f").is_file());
 }
 
+/// By our server, which lists links as what they lead to, and by the `unique` fact (RFC 3659 section 7.5.2).
+#[test]
+fn links_that_lead_round_cost_no_file_and_bring_none_twice() {
+    let server = Server::start(&[]);
+    let root = server.root.path();
+    std::fs::create_dir(root.join("sub")).unwrap();
+    for file in ["f", "sub/g"] {
+        std::fs::write(root.join(file), "hello").unwrap();
+    }
+    for link in ["one", "two"] {
+        std::os::unix::fs::symlink(".", root.join("sub").join(link)).unwrap();
+    }
+    let here = tempfile::tempdir().unwrap();
+    let url = server.url("");
+    for words in [&["get", "-r", &url, "-o", "got"][..], &["mirror", &url, "mirrored"][..]] {
+        let output = ftpsim(here.path()).args(words).args(NO_RETRY).output().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        for told in [
+            "sub/one: is sub, which has been listed; a link leads round",
+            "sub/two: is sub, which has been listed",
+        ] {
+            assert!(said.contains(told), "{told} in {said}");
+        }
+        let to = here.path().join(words.last().unwrap());
+        assert!(to.join("f").is_file() && to.join("sub/g").is_file(), "{said}");
+        for link in ["one/g", "two/g"] {
+            assert!(!to.join("sub").join(link).exists(), "{said}");
+        }
+    }
+}
+
+/// What a server of links that lead round does.
+#[derive(Clone, Copy)]
+struct Circles {
+    /// FEAT's line, for MLSD.
+    facts: Option<&'static str>,
+    /// In one path.
+    most_links: usize,
+    /// PWD tells where one is, not how one came there.
+    is_physical: bool,
+}
+
+impl Circles {
+    /// `sub/one` and `sub/two` lead to `sub`.
+    fn start(self) -> Fake {
+        let is_link = |name: &&str| matches!(*name, "one" | "two");
+        Fake::start(move |verb, argument, state| {
+            let path = match verb {
+                "LIST" | "PWD" => state.directory.clone(),
+                _ if argument.starts_with('/') => argument.to_owned(),
+                _ => format!("{}/{argument}", state.directory.trim_end_matches('/')),
+            };
+            let is_in_sub = path.starts_with("/sub");
+            Some(match verb {
+                "FEAT" => Answer::Reply(self.facts?),
+                "OPTS" => Answer::Reply("200 ok"),
+                "MLST" => Answer::Reply("250-this\r\n type=dir;unique=u0; /\r\n250 end"),
+                "CWD" | "LIST" | "MLSD" if path.split('/').filter(is_link).count() > self.most_links => {
+                    Answer::Reply("550 Too many levels of symbolic links")
+                }
+                "PWD" if self.is_physical && is_in_sub => Answer::Reply("257 \"/sub\""),
+                "LIST" if is_in_sub => {
+                    Answer::Data([unix('-', 5, "g"), unix('d', 0, "one"), unix('d', 0, "two")].concat())
+                }
+                "LIST" => Answer::Data([unix('d', 0, "sub"), unix('-', 5, "f")].concat()),
+                "MLSD" => Answer::Data(self.machine_lines(is_in_sub)),
+                _ => return fetched(verb),
+            })
+        })
+    }
+
+    fn machine_lines(self, is_in_sub: bool) -> Vec<u8> {
+        let knows_unique = self.facts.is_some_and(|facts| facts.contains("unique"));
+        let unique = |id: &str| if knows_unique { format!("unique={id};") } else { String::new() };
+        let directory = |id: &str, name: &str| format!("type=dir;{} {name}\r\n", unique(id));
+        let lines = match is_in_sub {
+            true => ["type=file;size=5; g\r\n".to_owned(), directory("u1", "one"), directory("u1", "two")],
+            false => ["type=file;size=5; f\r\n".to_owned(), directory("u1", "sub"), String::new()],
+        };
+        lines.concat().into_bytes()
+    }
+}
+
+/// Whether by facts, by PWD, or by nothing but what is listed and how far the server goes.
+#[test]
+fn a_link_that_leads_round_is_known_for_one() {
+    const LISTED: &str = "which has been listed; a link leads round";
+    const SAME: &str = "lists what a directory in which it lies does; a link leads round";
+    const UNIQUE: &str = "211-these\r\n MLST type*;size*;unique;\r\n211 end";
+    const PLAIN: &str = "211-these\r\n MLST type*;size*;\r\n211 end";
+    for (facts, most_links, is_physical, told) in [
+        (Some(UNIQUE), usize::MAX, false, LISTED),
+        (Some(PLAIN), usize::MAX, true, SAME),
+        (Some(PLAIN), 40, false, SAME),
+        (None, usize::MAX, true, LISTED),
+        (None, 40, false, SAME),
+        (None, 20, false, SAME),
+    ] {
+        let server = Circles { facts, most_links, is_physical }.start();
+        let here = tempfile::tempdir().unwrap();
+        let output = get(here.path(), &server.url(""));
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(
+            said.lines().any(|line| line.contains("sub/one: ") && line.ends_with(told)),
+            "{told}: {said}"
+        );
+        assert!(
+            said.lines().any(|line| line.contains("sub/two: ") && line.ends_with(told)),
+            "{told}: {said}"
+        );
+        assert_eq!(names(here.path()), ["f", "sub"], "{said}");
+        assert_eq!(names(&here.path().join("sub")), ["g"], "{said}");
+    }
+}
+
+/// Where nothing tells that a link leads round, and it may be gone round for ever, the walk still ends.
+#[test]
+fn two_links_that_lead_round_are_no_chain() {
+    let server = Circles { facts: None, most_links: usize::MAX, is_physical: false }.start();
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("sub/two: lists what a directory in which it lies does"), "{said}");
+    assert!(here.path().join("f").is_file() && here.path().join("sub/g").is_file(), "{said}");
+    assert!(!here.path().join("sub/two").exists(), "{said}");
+}
+
+/// It has the same names in each directory, and an end.
+#[test]
+fn a_chain_of_directories_is_no_circle() {
+    let server = Fake::start(|verb, argument, state| {
+        let depth = |path: &str| path.split('/').filter(|name| *name == "d").count();
+        match verb {
+            "CWD" if depth(argument) > 20 => Some(Answer::Reply("550 No such file or directory")),
+            "LIST" if depth(&state.directory) < 20 => {
+                Some(Answer::Data([unix('d', 0, "d"), unix('-', 5, "f")].concat()))
+            }
+            "LIST" => Some(Answer::Data(unix('-', 5, "last"))),
+            _ => fetched(verb),
+        }
+    });
+    let here = tempfile::tempdir().unwrap();
+    let output = get(here.path(), &server.url(""));
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(here.path().join("d/".repeat(20)).join("last").is_file());
+}
+
 #[test]
 fn links_to_files_are_fetched_and_links_to_directories_told() {
     let server = Fake::start(|verb, argument, _| match verb {
@@ -131,6 +281,30 @@ fn a_listed_size_that_is_not_met_is_told() {
         "{said}"
     );
     assert!(said.contains("short: the listing says 9 bytes, but 5 have come"), "{said}");
+}
+
+/// No command can carry the name, or the server does not take it: what is in it stays here, and all else goes.
+#[test]
+fn a_directory_that_cannot_be_made_costs_itself() {
+    let server = Server::start(&[]);
+    let here = tempfile::tempdir().unwrap();
+    for file in ["good", "d\nx/inner", "d\nx/below/inner", "taken/inner", "z/last"] {
+        let path = here.path().join("tree").join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "hello").unwrap();
+    }
+    std::fs::create_dir_all(server.root.path().join("to/tree")).unwrap();
+    std::fs::write(server.root.path().join("to/tree/taken"), "a file").unwrap();
+    let output =
+        ftpsim(here.path()).args(["put", "-r", &server.url("to"), "tree"]).args(NO_RETRY).output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let there = server.root.path().join("to/tree");
+    assert_eq!(names(&there), ["good", "taken", "z"], "{said}");
+    assert!(there.join("z/last").is_file(), "{said}");
+    assert!(said.contains("to/tree/d\\x0ax: ") && said.contains("to/tree/taken: "), "{said}");
+    // Two directories with three files, and one with a file.
+    assert!(said.contains("5 more could not"), "{said}");
 }
 
 /// RFC 2640 section 3.1.

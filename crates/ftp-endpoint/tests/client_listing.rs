@@ -111,6 +111,11 @@ async fn an_empty_directory_is_no_failure_and_an_unreadable_one_is() {
     for (answer, is_empty) in [
         ("450 No files found", true),
         ("550 No files found", true),
+        ("550 No members found.", true),
+        ("550 No data sets found.", true),
+        ("550 Directory is empty", true),
+        ("550 File not found", false),
+        ("550 No such file or directory", false),
         ("226 Transfer complete", true),
         ("550 Permission denied", false),
         ("425 later", false),
@@ -138,6 +143,93 @@ async fn an_empty_directory_is_no_failure_and_an_unreadable_one_is() {
         )
         .await;
     }
+}
+
+/// RFC 3659 sections 7.5.2, 7.8 and 7.9: once a session; and a server that does not take it is asked all the same.
+#[tokio::test(start_paused = true)]
+async fn what_directories_differ_by_is_asked_for() {
+    for (facts, opts, answer) in [
+        ("type*;size*;perm;unique;", Some("OPTS MLST type;size;unique;"), "200 MLST OPTS type;size;unique;"),
+        ("Type*;Unique;", Some("OPTS MLST Type;unique;"), "501 no"),
+        ("type*;unique*;", None, ""),
+        ("type*;size;", None, ""),
+    ] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", &format!("211-these\r\n MLST {facts}\r\n211 end")).await;
+                if let Some(opts) = opts {
+                    s.answer(opts, answer).await;
+                }
+                for _ in 0..2 {
+                    let mut data = s.passive().await;
+                    s.answer("MLSD d", "150 here it comes").await;
+                    let lines =
+                        b"type=pdir;unique=1; ..\r\ntype=cdir;unique=2; .\r\ntype=dir;unique=3; sub\r\n";
+                    data.write_all(lines).await.unwrap();
+                    drop(data);
+                    s.say("226 done").await;
+                }
+                s.answer("MLST d", "250-this\r\n type=dir;unique=2; d\r\n250 end").await;
+                s.answer("MLST", "550 no").await;
+            },
+            |mut c| async move {
+                for _ in 0..2 {
+                    let listing = c.list("d").await.unwrap();
+                    assert_eq!((names(&listing), listing.unique.as_deref()), (vec!["sub"], Some("2")));
+                    assert_eq!(listing.entries[0].unique.as_deref(), Some("3"));
+                }
+                assert_eq!(c.session().unique("d").await.unwrap().as_deref(), Some("2"));
+                assert_eq!(c.session().unique("").await.unwrap(), None);
+            },
+        )
+        .await;
+    }
+}
+
+/// Nothing is missing where a directory is empty, whichever way its server says so.
+#[tokio::test(start_paused = true)]
+async fn what_is_empty_by_mlsd_is_no_failure() {
+    for (answer, is_empty) in [
+        ("450 No files found", true),
+        ("550 Directory is empty", true),
+        ("550 File not found", false),
+        ("550 No such file or directory", false),
+    ] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "211-these\r\n MLST type*;\r\n211 end").await;
+                let data = s.passive().await;
+                s.answer("MLSD d", answer).await;
+                drop(data);
+            },
+            |mut c| async move {
+                match c.list("d").await {
+                    Ok(listing) => assert!(is_empty && listing == Listing::default(), "{answer}"),
+                    Err(error) => assert!(!is_empty, "{answer}: {error}"),
+                }
+            },
+        )
+        .await;
+    }
+}
+
+/// RFC 959 section 5.4: behind 421 the connection is closed, and the next command would be lost with it.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_leaves_at_a_listing_is_asked_no_more() {
+    play(
+        |mut s| async move {
+            s.answer("FEAT", "211-these\r\n MLST type*;\r\n211 end").await;
+            let _data = s.passive().await;
+            s.answer("MLSD d", "421 good bye").await;
+            s.gone().await;
+        },
+        |mut c| async move {
+            let error = c.list("d").await.unwrap_err();
+            assert!(matches!(&error, ClientError::Refused { reply, .. } if reply.code == 421), "{error}");
+            assert!(!c.session().in_step());
+        },
+    )
+    .await;
 }
 
 /// vsftpd says 226 of a directory that it could not read.

@@ -12,14 +12,14 @@ mod unix;
 mod vms;
 mod write;
 
-pub use facts::parse_facts;
+pub use facts::{parse_facts, unique_fact};
 pub use write::{Facts, Listed, long_line, one_line};
 
 use crate::name;
 use crate::time::Timestamp;
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryKind {
     /// RETR brings it.
     File,
@@ -46,6 +46,8 @@ pub struct Entry {
     pub modified: Option<Timestamp>,
     /// Where a [`EntryKind::Link`] leads, as the line has it.
     pub target: Option<String>,
+    /// Of what is no file: what no other has, and it has under each of its names (RFC 3659 section 7.5.2).
+    pub unique: Option<String>,
 }
 
 impl Entry {
@@ -56,7 +58,7 @@ impl Entry {
 
     fn new(name: &str, kind: EntryKind, size_bytes: Option<u64>) -> Self {
         let size_bytes = size_bytes.filter(|_| kind == EntryKind::File);
-        Self { name: name.to_owned(), kind, size_bytes, modified: None, target: None }
+        Self { name: name.to_owned(), kind, size_bytes, modified: None, target: None, unique: None }
     }
 }
 
@@ -185,8 +187,45 @@ impl ListParser {
     }
 }
 
-/// Nothing, or the blocks of the directory, as `ls` heads its list; in whatever language, if it is the
-/// first line.
+/// What `ls` heads its list with besides `total`, by the translations that come with it.
+const TOTALS: [&str; 32] = [
+    "celkem",
+    "celkom",
+    "guztira",
+    "insgesamt",
+    "iomlán",
+    "jumlah",
+    "kokku",
+    "omugatte",
+    "razem",
+    "skupno",
+    "sveukupno",
+    "toplam",
+    "totaal",
+    "totale",
+    "totalo",
+    "totalt",
+    "tổng",
+    "viso",
+    "yhteensä",
+    "összesen",
+    "σύνολο",
+    "загалом",
+    "итого",
+    "общо",
+    "укупно",
+    "усяго",
+    "合計",
+    "总用量",
+    "总计",
+    "總用量",
+    "總計",
+    "합계",
+];
+
+/// Nothing, or the blocks of the directory, as `ls` heads its list; if it is the first line, in whatever
+/// language `ls` speaks. Any other word with a number may be a name, as servers that write nothing but
+/// names have it.
 fn is_total(line: &str, is_first: bool) -> bool {
     let mut words = line.split_ascii_whitespace();
     match (words.next(), words.next(), words.next()) {
@@ -194,7 +233,8 @@ fn is_total(line: &str, is_first: bool) -> bool {
         (Some(word), Some(number), None) => {
             let is_number = number.starts_with(|c: char| c.is_ascii_digit())
                 && number.chars().all(|c| c.is_ascii_digit() || "KMGTB.,".contains(c));
-            is_number && (word == "total" || is_first && word.chars().all(char::is_alphabetic))
+            let is_translated = || is_first && TOTALS.contains(&word.to_lowercase().as_str());
+            is_number && (word.eq_ignore_ascii_case("total") || is_translated())
         }
         _ => false,
     }

@@ -12,11 +12,11 @@ use super::{Args, Ends};
 use crate::cli::existing::place;
 use crate::cli::get;
 use crate::cli::out::{message, printable_line, tell};
-use crate::cli::remote::{Remote, ancestors, with_remote};
+use crate::cli::remote::{Remote, ancestors, is_of_the_name, with_remote};
 use crate::cli::signals::Asked;
 use crate::cli::transfer::{self, Delivered, Work, runtime};
 use anyhow::{Context, ensure};
-use ftp_endpoint::client::{ClientError, Direction, FileReport, Job, Policy, Publish};
+use ftp_endpoint::client::{Direction, FileReport, Job, Policy, Publish};
 use ftp_endpoint::store::Store;
 use ftp_endpoint::store::disk::DiskStore;
 use ftp_proto::repr::Representation;
@@ -116,11 +116,6 @@ async fn prepare_there(
         }
     }
     Ok(())
-}
-
-fn is_of_the_name(error: &anyhow::Error) -> bool {
-    let causes = || error.chain().filter_map(|cause| cause.downcast_ref::<ClientError>());
-    causes().any(|error| matches!(error, ClientError::Refused { .. } | ClientError::BadName))
 }
 
 pub(super) fn download(args: &Args, ends: &Ends) -> anyhow::Result<ExitCode> {

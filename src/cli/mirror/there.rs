@@ -3,12 +3,13 @@
 use super::filter::Filter;
 use super::tree::{Kind, Node, Tree, leads_inside};
 use crate::cli::remote::{MAX_DEPTH, MAX_ENTRIES, Remote, join};
+use crate::cli::round::{Rounds, Way};
 use crate::cli::skipped::Reason;
 use ftp_endpoint::client::{ClientError, Entry, EntryKind};
 use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::command::Command;
 use ftp_proto::time::{Timestamp, parse_timestamp};
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 
 /// A walk under way.
 struct Walk<'a> {
@@ -17,7 +18,7 @@ struct Walk<'a> {
     filter: &'a Filter,
     is_source: bool,
     tree: Tree,
-    open: Vec<(String, usize)>,
+    open: VecDeque<(String, Way)>,
 }
 
 /// All below `base`. `is_source` as at this end. Errors: `base` itself cannot be listed.
@@ -28,7 +29,7 @@ pub(super) async fn walk(
     is_source: bool,
 ) -> anyhow::Result<Tree> {
     let missing = remote.missing();
-    let open = vec![(String::new(), 0)];
+    let open = VecDeque::from([(String::new(), Way::default())]);
     let mut walk = Walk { remote, base, filter, is_source, tree: Tree::default(), open };
     walk.all().await?;
     let Walk { remote, mut tree, .. } = walk;
@@ -43,10 +44,13 @@ pub(super) fn below(base: &str, path: &str) -> String {
 
 impl Walk<'_> {
     async fn all(&mut self) -> Result<(), ClientError> {
-        // Where LIST has been, as the server names it.
-        let mut visited = BTreeSet::new();
-        while let Some((path, depth)) = self.open.pop() {
+        let mut rounds = Rounds::default();
+        while let Some((path, way)) = self.open.pop_front() {
             let directory = below(self.base, &path);
+            if let Some(why) = rounds.known(&way) {
+                self.remote.miss(format_args!("{directory}: {why}"));
+                continue;
+            }
             let listing = match self.remote.list(&directory).await {
                 Ok(listing) => listing,
                 Err(error) if path.is_empty() => return Err(error),
@@ -55,13 +59,13 @@ impl Walk<'_> {
                     continue;
                 }
             };
-            if let Some(there) = listing.directory
-                && !visited.insert(there.clone())
-            {
-                self.remote
-                    .miss(format_args!("{directory}: is {there}, which has been listed; a link leads round"));
-                continue;
-            }
+            let way = match rounds.enter(self.remote, way, &directory, &listing).await {
+                Ok(way) => way,
+                Err(why) => {
+                    self.remote.miss(format_args!("{directory}: {why}"));
+                    continue;
+                }
+            };
             for entry in listing.entries {
                 if self.tree.nodes.len() >= MAX_ENTRIES {
                     self.remote.miss(format_args!(
@@ -69,13 +73,13 @@ impl Walk<'_> {
                     ));
                     return Ok(());
                 }
-                self.take(&path, &entry, depth).await;
+                self.take(&path, &entry, &way).await;
             }
         }
         Ok(())
     }
 
-    async fn take(&mut self, directory: &str, entry: &Entry, depth: usize) {
+    async fn take(&mut self, directory: &str, entry: &Entry, way: &Way) {
         let path = join(directory, &entry.name);
         let Some(is_directory) = self.is_directory(entry, &path).await else { return };
         if is_hidden(&entry.name) {
@@ -102,12 +106,12 @@ impl Walk<'_> {
             },
         };
         if node.kind == Kind::Directory {
-            if depth >= MAX_DEPTH {
+            if way.depth() > MAX_DEPTH {
                 return self.remote.miss(format_args!(
                     "{path}: more than {MAX_DEPTH} directories deep; is there a loop of links?"
                 ));
             }
-            self.open.push((path.clone(), depth + 1));
+            self.open.push_back((path.clone(), way.to(entry)));
         }
         if self.tree.nodes.insert(path.clone(), node).is_some() {
             self.remote.miss(format_args!("{path}: is listed twice"));

@@ -80,6 +80,8 @@ pub struct Session<N: Net> {
     markers_chosen: bool,
     /// OPTS HASH was accepted.
     hash_chosen: bool,
+    /// OPTS MLST was tried, or is not needed.
+    facts_chosen: bool,
     /// Whether OPTS XPIPE ON has been taken, once it has been tried.
     pipes_uploads: Option<bool>,
     features: Option<Vec<String>>,
@@ -123,6 +125,7 @@ impl<N: Net> Session<N> {
             received_mark: None,
             markers_chosen: false,
             hash_chosen: false,
+            facts_chosen: false,
             pipes_uploads: None,
             features: None,
             data_connections: 0,

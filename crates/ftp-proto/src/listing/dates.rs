@@ -36,6 +36,13 @@ fn iso(words: &[Word<'_>]) -> Option<usize> {
     Some(2 + usize::from(has_zone))
 }
 
+/// What `ls` puts behind the date with which `text` ends, besides the blank that parts the name from it: in
+/// its style `iso`, `2020-01-01` of an old file is made as long as `01-15 10:00` of a new one.
+pub(super) fn padding(text: &str) -> &'static str {
+    let is_day = text.rsplit([' ', '\t']).next().is_some_and(|word| is_numbers(word, '-', &[4, 2, 2]));
+    if is_day { " " } else { "" }
+}
+
 /// `Jan 1 2020`, `Jan 1 10:00`, `1 Jan 2020`, `Jan 1 10:00:00 2020`.
 fn with_month(words: &[Word<'_>], language: Language) -> Option<usize> {
     let [first, second, third, ..] = words else { return None };

@@ -18,7 +18,7 @@ pub fn parse_facts(line: &[u8]) -> Line {
     }
     let mut kind = EntryKind::Unknown;
     let mut target = None;
-    let (mut size_bytes, mut modified) = (None, None);
+    let (mut size_bytes, mut modified, mut unique) = (None, None, None);
     for fact in facts.split(';') {
         let Some((key, value)) = fact.split_once('=') else { continue };
         match key.to_ascii_lowercase().as_str() {
@@ -28,10 +28,27 @@ pub fn parse_facts(line: &[u8]) -> Line {
             },
             "size" => size_bytes = number(value),
             "modify" => modified = parse_timestamp(value),
+            "unique" => unique = Some(value).filter(|value| !value.is_empty()),
             _ => {}
         }
     }
-    Line::of(Entry { modified, target, ..Entry::new(name, kind, size_bytes) })
+    // Of files there are many, and nobody asks whether two of them are the same.
+    let unique = unique.filter(|_| kind != EntryKind::File).map(str::to_owned);
+    Line::of(Entry { modified, target, unique, ..Entry::new(name, kind, size_bytes) })
+}
+
+/// The `unique` fact (RFC 3659 section 7.5.2) of a line that tells of what was asked for itself: of the listed
+/// directory (`type=cdir`, or `.` by name) among the lines of MLSD, or of anything in the reply to MLST.
+/// `None` for its parent.
+pub fn unique_fact(line: &[u8]) -> Option<String> {
+    let text = name::decode(line.strip_suffix(b"\r").unwrap_or(line));
+    let (facts, name) = split(text.trim_start_matches(' '))?;
+    let value = |wanted: &str| {
+        let mut facts = facts.split(';').filter_map(|fact| fact.split_once('='));
+        facts.find(|(key, _)| key.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+    };
+    let is_parent = name == ".." || value("type").is_some_and(|kind| kind.eq_ignore_ascii_case("pdir"));
+    value("unique").filter(|unique| !is_parent && !unique.is_empty()).map(str::to_owned)
 }
 
 /// Facts and name, at the first blank; the target of a link, which is a fact, may have others.

@@ -129,7 +129,16 @@ fn an_entry_of_two_lines_and_older_versions() {
 
 #[test]
 fn what_is_no_entry_is_noise_or_said() {
-    for line in ["total 12", "total 4.5K", "insgesamt 8", "", "drwxr-xr-x 2 a b 0 Jan 1 2020 .."] {
+    for line in [
+        "total 12",
+        "total 4.5K",
+        "Total 12",
+        "insgesamt 8",
+        "итого 4,5K",
+        "合計 8",
+        "",
+        "drwxr-xr-x 2 a b 0 Jan 1 2020 ..",
+    ] {
         assert_eq!(list(&[line]), [Line::Noise], "{line:?}");
     }
     for line in ["d", "-é", "hello world", "-rw-r--r-- 1 a b c d e f", "-rw-r--r-- 1 a b 5 Jan 1 2020", "12"]
@@ -138,6 +147,30 @@ fn what_is_no_entry_is_noise_or_said() {
     }
     assert_eq!(list(&["-rw-r--r-- 1 a b 5 Jan 1 2020 ../x"]), [Line::Unread(Misread::Path)]);
     assert_eq!(list(&["+r,\t"]), [Line::Unread(Misread::Name)]);
+}
+
+/// Where a server writes nothing but names, the first of them is not to vanish.
+#[test]
+fn a_name_with_a_number_is_no_total() {
+    for line in ["report 2020", "chapter 1", "directory 5", "σ 1"] {
+        assert_eq!(list(&[line]), [Line::Unread(Misread::Form)], "{line:?}");
+    }
+}
+
+/// `ls` in its style `iso` makes the dates of old files as long as those of new ones.
+#[test]
+fn a_date_without_a_time_is_padded() {
+    for (line, name) in [
+        ("-rw-r--r-- 1 a b 5 2020-01-01  two", "two"),
+        ("-rw-r--r-- 1 a b 5 2020-01-01   lead", " lead"),
+        ("-rw-r--r-- 1 a b 5 2020-01-01 one", "one"),
+        ("-rw-r--r-- 1 a b 5 01-15 10:00  lead", " lead"),
+        ("-rw-r--r-- 1 a b 5 2020-01-01 10:00  lead", " lead"),
+    ] {
+        assert_eq!(entry(line).0, name, "{line}");
+    }
+    let link = &list(&["lrwxrwxrwx 1 a b 3 2020-01-01  l -> two"])[0];
+    assert!(matches!(link, Line::Entry(entry) if entry.name == "l"), "{link:?}");
 }
 
 #[test]
@@ -172,6 +205,35 @@ fn facts_as_they_are_and_as_they_should_not_be() {
     assert_eq!(read("type=file; "), Line::Unread(Misread::Name));
     assert_eq!(read("just words"), Line::Unread(Misread::Form));
     assert_eq!(read("word"), Line::Unread(Misread::Form));
+}
+
+/// RFC 3659 section 7.5.2.
+#[test]
+fn what_a_directory_is_told_from_others_by() {
+    for (line, unique) in [
+        ("type=dir;unique=1g2a; d", Some("1g2a")),
+        ("Type=dir;Unique=U=7; d", Some("U=7")),
+        ("type=dir;unique=; d", None),
+        ("type=dir;size=4; d", None),
+        ("type=file;unique=1g2b; f", None),
+    ] {
+        let Line::Entry(entry) = parse_facts(line.as_bytes()) else { panic!("{line}") };
+        assert_eq!(entry.unique.as_deref(), unique, "{line}");
+    }
+    for (line, unique) in [
+        ("type=cdir;unique=1g2a; .\r", Some("1g2a")),
+        ("type=CDIR;unique=1g2a; /a b", Some("1g2a")),
+        (" type=dir;unique=1g2a; /a", Some("1g2a")),
+        ("type=dir;unique=1g2a; .", Some("1g2a")),
+        ("type=pdir;unique=1g2a; ..", None),
+        ("type=PDIR;unique=1g2a; /", None),
+        ("type=dir;unique=1g2a; ..", None),
+        ("type=cdir;unique=; .", None),
+        ("type=cdir; .", None),
+        ("", None),
+    ] {
+        assert_eq!(unique_fact(line.as_bytes()).as_deref(), unique, "{line}");
+    }
 }
 
 #[test]

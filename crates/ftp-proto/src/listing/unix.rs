@@ -11,8 +11,9 @@ pub(super) fn parse(line: &str) -> Option<Entry> {
         return None;
     }
     let (size_bytes, end) = size_and_end(&words, 2)?;
-    // One blank parts the name, which may begin with others.
+    // One blank parts the name, which may begin with others; but the one before it is the date's.
     let name = line[end..].strip_prefix([' ', '\t'])?;
+    let name = name.strip_prefix(dates::padding(&line[..end])).unwrap_or(name);
     if kind == EntryKind::Link {
         return Some(link(name, size_bytes));
     }

@@ -5,7 +5,7 @@ use crate::client::session::{Session, guarded, is_failure_in_disguise, says_empt
 use crate::net::Net;
 use crate::store::{StoreError, WriteFile};
 use ftp_proto::command::Command;
-use ftp_proto::listing::{Entry, Line, ListParser, Misread, parse_facts};
+use ftp_proto::listing::{Entry, Line, ListParser, Misread, parse_facts, unique_fact};
 
 /// Entries taken of one directory: about 100 MB of memory.
 const MAX_ENTRIES: usize = 1_000_000;
@@ -39,12 +39,15 @@ pub struct Listing {
     /// Where the server said we were (PWD) while it was listed by LIST: the same for the same directory,
     /// however it was reached.
     pub directory: Option<String>,
+    /// What MLSD told of the directory itself by which it differs from all others (RFC 3659 section 7.5.2).
+    pub unique: Option<String>,
 }
 
 /// By MLSD where the server has it, else by LIST in the directory.
 pub(super) async fn list<N: Net>(session: &mut Session<N>, path: &str) -> Result<Listing, ClientError> {
     // FEAT names MLSD by MLST, which stands for both (RFC 3659 section 7.8).
     if session.announces("MLST").await? {
+        session.choose_facts().await?;
         let argument = Some(path.to_owned()).filter(|path| !path.is_empty());
         match receive(session, Command::Mlsd(argument), Form::Facts).await {
             Err(ClientError::Refused { reply, .. }) if matches!(reply.code, 500 | 502 | 504) => {}
@@ -74,13 +77,21 @@ async fn receive<N: Net>(
 ) -> Result<Listing, ClientError> {
     let mut lines = Lines::new(form);
     let name = command.to_string();
-    let is_here = matches!(command, Command::List(None));
+    let is_directory = matches!(command, Command::List(None) | Command::Mlsd(_));
     match session.receive_text(command, "(listing)", &mut lines).await {
         Ok(reply) if is_failure_in_disguise(&reply) => Err(ClientError::Refused { command: name, reply }),
         Ok(_) => Ok(lines.end()),
         Err(_) if lines.listing.is_cut && session.in_step() => Ok(lines.end()),
-        Err(ClientError::Refused { reply, .. }) if is_here && says_empty(&reply) => Ok(Listing::default()),
-        Err(error) => Err(error),
+        Err(ClientError::Refused { reply, .. }) if is_directory && says_empty(&reply) => {
+            Ok(Listing::default())
+        }
+        Err(error) => {
+            // The server closes the connection behind it (RFC 959 section 5.4): it carries no other command.
+            if error.reply().is_some_and(|reply| reply.code == 421) {
+                session.give_up();
+            }
+            Err(error)
+        }
     }
 }
 
@@ -112,7 +123,13 @@ impl Lines {
             tell(listing, &ftp_proto::name::decode(line), Line::Unread(Misread::Form));
         } else {
             match form {
-                Form::Facts => tell(listing, &ftp_proto::name::decode(line), parse_facts(line)),
+                Form::Facts => {
+                    let what = parse_facts(line);
+                    if what == Line::Noise && listing.unique.is_none() {
+                        listing.unique = unique_fact(line);
+                    }
+                    tell(listing, &ftp_proto::name::decode(line), what);
+                }
                 Form::Lines => parser.line(line, |text, what| tell(listing, text, what)),
             }
         }

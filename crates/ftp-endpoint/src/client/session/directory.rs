@@ -5,6 +5,8 @@ use crate::client::error::ClientError;
 use crate::net::Net;
 use crate::store::WriteFile;
 use ftp_proto::command::Command;
+use ftp_proto::listing::unique_fact;
+use ftp_proto::name;
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
 
@@ -55,6 +57,26 @@ impl<N: Net> Session<N> {
         Ok(Some(reply).filter(|reply| reply.code == 257).and_then(|reply| pathname(&reply.text())))
     }
 
+    /// Has MLSD tell what a directory differs from all others by, where the server knows that and does not
+    /// tell it unasked (OPTS MLST, RFC 3659 section 7.9). If it will not, listings are without.
+    pub(in crate::client) async fn choose_facts(&mut self) -> Result<(), ClientError> {
+        if std::mem::replace(&mut self.facts_chosen, true) {
+            return Ok(());
+        }
+        if let Some(facts) = self.features().await?.iter().find_map(|line| with_unique(line)) {
+            self.command(&Command::Opts(format!("MLST {facts}"))).await?;
+        }
+        Ok(())
+    }
+
+    /// The `unique` fact of what `path` leads to ("" for where we are), by MLST (RFC 3659 section 7.5.2).
+    pub async fn unique(&mut self, path: &str) -> Result<Option<String>, ClientError> {
+        let argument = Some(path.to_owned()).filter(|path| !path.is_empty());
+        let reply = self.command(&Command::Mlst(argument)).await?;
+        let line = reply.lines.get(1).filter(|_| reply.code == 250);
+        Ok(line.and_then(|line| unique_fact(&name::encode(line))))
+    }
+
     /// LIST of a directory or file as the server writes it, or NLST (`names_only`), into `file`. In the
     /// directory where that can be, and without an argument: servers split it at blanks, take dashes for
     /// options and stars for patterns. The session may stay in the directory.
@@ -83,15 +105,27 @@ impl<N: Net> Session<N> {
     }
 }
 
+/// Of FEAT's line for MLST, which marks the facts that come unasked by `*` (RFC 3659 section 7.8): those, and
+/// `unique`. `None` if it is among them, or not known there.
+fn with_unique(line: &str) -> Option<String> {
+    let (_, facts) = line.split_once(' ').filter(|(name, _)| name.eq_ignore_ascii_case("MLST"))?;
+    let facts = || facts.split(';').map(str::trim);
+    facts().find(|fact| fact.eq_ignore_ascii_case("unique"))?;
+    let wanted = facts().filter_map(|fact| fact.strip_suffix('*')).chain(["unique"]);
+    Some(wanted.flat_map(|fact| [fact, ";"]).collect())
+}
+
 /// No option, whatever it begins with.
 pub(in crate::client) fn guarded(path: &str) -> String {
     if path.starts_with('-') { format!("./{path}") } else { path.to_owned() }
 }
 
-/// Some servers answer for an empty directory, in which we are, as for a file that is not there.
+/// Some servers answer for an empty directory, which is there, as for a file that is not: "No files found"
+/// (NLST of BSD's ftpd), "No members found" and "No data sets found" (z/OS), "Directory is empty". That one thing
+/// was not found, as of "File not found", does not say that nothing is missing.
 pub(in crate::client) fn says_empty(reply: &Reply) -> bool {
     let text = reply.text().to_ascii_lowercase();
-    let words = ["no files", "no such file", "not found", "empty", "no entries"];
+    let words = ["no files", "no members", "no data sets", "no datasets", "no entries", "empty"];
     matches!(reply.code, 450 | 550) && words.iter().any(|word| text.contains(word))
 }
 
