@@ -345,8 +345,8 @@ impl<N: Net> DataConnection<N> {
                 return Ok(());
             }
             let read = match read {
-                Err(error) if self.is_tls() => self.unmarked_end(error)?,
-                read => read.map_err(TransferError::Connection)?,
+                Err(error) => self.unmarked_end(error)?,
+                Ok(read) => read,
             };
             if read > 0 {
                 // An end that comes is an end, however late.

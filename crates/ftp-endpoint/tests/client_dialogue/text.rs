@@ -46,14 +46,16 @@ async fn shown(
 const GOES: [(&str, &str); 3] = [("PWD", "257 \"/\""), ("CWD x", "250 ok"), ("PWD", "257 \"/x\"")];
 const STAYS: [(&str, &str); 2] = [("PWD", "257 \"/\""), ("CWD x", "550 no directory")];
 
-/// Of a directory in which we are; of a name the same answer says that it is not there.
+/// Of a directory in which we are; of a name the same answer says that there is nothing of that name.
 #[tokio::test(start_paused = true)]
 async fn only_a_directory_can_be_empty() {
-    let none = "550 No such file or directory";
+    let none = "550 No files found";
     assert_eq!(shown("", &[], "LIST", false, none).await, Some(Vec::new()));
     assert_eq!(shown("x", &GOES, "LIST", false, none).await, Some(Vec::new()));
     assert_eq!(shown("x", &STAYS, "LIST x", false, none).await, None);
-    assert_eq!(shown("", &[], "LIST", false, "550 Permission denied").await, None);
+    for failed in ["550 Permission denied", "550 No such file or directory"] {
+        assert_eq!(shown("", &[], "LIST", false, failed).await, None);
+    }
 }
 
 /// vsftpd says 226 of a directory that it could not read.

@@ -90,12 +90,15 @@ impl Server<'_> {
     }
 }
 
+/// What will do, REST's argument, SIZE's reply, what is asked, and what becomes of it.
+type Case = (TlsEnd, Option<&'static str>, &'static str, &'static [&'static str], Result<u64, &'static str>);
+
 /// RFC 8446 section 6.1: without close_notify nobody has vouched for the end. RFC 3659 section 4: SIZE is of the whole
 /// file, wherever what was sent of it began.
 #[tokio::test(start_paused = true)]
 async fn an_end_without_close_notify_is_one_where_size_says_the_same() {
     let identity = Identity::new();
-    let cases: [(TlsEnd, Option<&str>, &str, &[&str], Result<u64, &str>); 8] = [
+    let cases: [Case; 8] = [
         (TlsEnd::Lax, None, "213 9", &["SIZE f"], Ok(9)),
         (TlsEnd::Lax, None, "213 10", &["SIZE f"], Err("10, not 9")),
         (TlsEnd::Lax, None, "550 none", &["SIZE f"], Err("unmarked")),

@@ -292,6 +292,14 @@ async fn files_of_unknown_size_are_read_to_their_end() {
         let known = format!("{beyond} beyond {}", wanted.len());
         assert_eq!(kind_of(store.read(&virtual_path, beyond as u64).await), known);
     }
+    // More than is looked ahead for at a time.
+    let all = fs::read("/proc/kallsyms").unwrap_or_default();
+    if all.len() > 20_000 {
+        let mut file = store.read(&path("/kallsyms"), 10_001).await.unwrap();
+        let mut some = [0; 100];
+        let read = file.read(&mut some).await.unwrap();
+        assert_eq!(&some[..read], &all[10_001..10_001 + read]);
+    }
 }
 
 #[tokio::test]

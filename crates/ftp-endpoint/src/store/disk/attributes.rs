@@ -74,6 +74,32 @@ mod linux {
             is_list_given
         }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        fn file() -> File {
+            File::from_std(tempfile::tempfile().unwrap())
+        }
+
+        /// The mode's bits of the group are then to be nobody's.
+        #[test]
+        fn a_list_that_cannot_be_given_is_told_and_other_attributes_are_not_missed() {
+            let list = (ACCESS_LIST.to_owned(), b"no list".to_vec());
+            let odd = ("unheard-of.name".to_owned(), Vec::new());
+            for (attributes, has_list, is_given) in [
+                (vec![], false, true),
+                (vec![odd.clone()], false, true),
+                (vec![list.clone()], true, false),
+                (vec![list.clone(), odd.clone()], true, false),
+                (vec![odd, list], true, false),
+            ] {
+                let attributes = Attributes(attributes);
+                assert_eq!((attributes.has_list(), attributes.give(&file())), (has_list, is_given));
+            }
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -347,6 +347,41 @@ async fn a_listing_that_is_out_of_date_is_asked_about_while_others_come() {
     }
 }
 
+/// Of what has not come there is nothing to compare; and who takes success from SIZE is told where there is none.
+#[tokio::test(start_paused = true)]
+async fn a_size_is_not_asked_for_again_in_vain_and_not_made_up() {
+    let (policy, here) = (ahead(get()), MemoryStore::new());
+    let report = play_all(&policy, &here, &["f"], Some(7), async |server| {
+        let _data = server.passive().await;
+        server.answer("RETR f", "550 none").await;
+    });
+    let failure = report.await.files.remove(0).result.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Refused);
+
+    let policy = Policy { verify: Verify::Size, ..ahead(get()) };
+    let report = play_all(&policy, &here, &["f"], None, async |server| {
+        let mut data = server.passive().await;
+        server.answer("SIZE f", "550 I do not tell").await;
+        server.expect("RETR f").await;
+        gives(server, &mut data).await;
+        std::mem::forget(data);
+    });
+    let failure = report.await.files.remove(0).result.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unverifiable);
+}
+
+/// Each try to open one is an attempt at the file that is to go over it.
+#[tokio::test(start_paused = true)]
+async fn a_data_connection_that_cannot_be_opened_fails_an_attempt() {
+    let (policy, here) = (Policy { retries: 1, ..ahead(get()) }, MemoryStore::new());
+    let report = play_all(&policy, &here, &["a"], None, async |server| {
+        let refused = "450 not now";
+        dialogue(server, &[("EPSV", refused), ("PASV", refused), ("PASV", refused)]).await;
+    });
+    let report = report.await;
+    assert_eq!((report.files[0].result.is_err(), report.files[0].attempts), (true, 2));
+}
+
 /// The files of which there is a verdict, in that order.
 #[derive(Default)]
 struct Verdicts(Mutex<Vec<String>>);
