@@ -4,7 +4,6 @@ use super::format;
 use crate::lab::compare::Comparison;
 use crate::lab::plural::counted;
 use crate::lab::records::SummaryRecord;
-use crate::lab::stats;
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::{Direction, FaultSpec};
@@ -127,14 +126,13 @@ fn keepers(comparison: &Comparison) -> Option<String> {
     let all = reliability(comparison);
     let keepers: Vec<_> = all.iter().filter(|r| r.lost == 0).collect();
     let fewest = keepers.iter().map(|r| r.runs).min()?;
-    let bound = stats::wilson(0, fewest)?.high;
     let names: Vec<String> = keepers.iter().map(|r| r.variant.to_owned()).collect();
     Some(format!(
-        "{} lost none silently in {} with a fault{} (so at most {}, at 95 % confidence).",
+        "{} lost none silently in {} with a fault{} (so {}, at 95 % confidence).",
         format::list(&names),
         format::counted(fewest, "run"),
         if names.len() > 1 { " each" } else { "" },
-        format::percent(bound),
+        format::certainty(0, fewest)?,
     ))
 }
 

@@ -20,8 +20,8 @@ pub(super) fn losses(comparison: &Comparison) -> String {
         (least, most) if least == most => format!("Of {} each", format::counted(most, "run")),
         (least, most) => format!("Of {least} to {} each", format::counted(most, "run")),
     };
-    let zero = crate::lab::stats::wilson(0, least).map_or(String::new(), |interval| {
-        format!(" A 0 of {least} says: at most {}, at 95 % confidence.", format::percent(interval.high))
+    let zero = format::certainty(0, least).map_or(String::new(), |bound| {
+        format!(" A 0 of {least} says: {bound}, at 95 % confidence (exact, one-sided).")
     });
     let notes = comparison.scenario.faults.iter().fold(String::new(), |list, fault| {
         list + &format!("<dt>{}</dt><dd>{}</dd>", shown(fault), escape(fault.kind.about().line))
@@ -149,10 +149,11 @@ fn share(harmed: u64, files: u64) -> Cell {
 /// The share, a bar as long as it, a line as long as its interval; the figures of both where it is pointed at.
 fn loss(row: &SummaryRecord) -> Cell {
     let (lost, runs) = (row.runs_with_silent_loss, row.runs_counted);
-    let (low, high) = (per_cent(row.silent_loss_share_low), per_cent(row.silent_loss_share_high));
     if lost == 0 {
-        return ("none", format!("<span title=\"0 of {runs} runs, at most {high:.1} %\">0</span>"));
+        let bound = format::certainty(0, runs).unwrap_or_default();
+        return ("none", format!("<span title=\"0 of {}, {bound}\">0</span>", format::counted(runs, "run")));
     }
+    let (low, high) = (per_cent(row.silent_loss_share_low), per_cent(row.silent_loss_share_high));
     let share = per_cent(row.silent_loss_share);
     let content = format!(
         "<a href=\"#{}\">{}<span class=tip>{lost} of {runs} runs, 95 % interval {low:.1} to {high:.1} %</span></a>\
