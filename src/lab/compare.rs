@@ -84,7 +84,8 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    fn of(run: &Run) -> Option<Self> {
+    /// `None` when the run came to its end.
+    pub fn of(run: &Run) -> Option<Self> {
         let record = &run.record;
         run.cut_off.then(|| Self {
             variant: record.variant.clone(),

@@ -23,12 +23,13 @@ pub(super) fn losses(comparison: &Comparison) -> String {
     let zero = format::certainty(0, least).map_or(String::new(), |bound| {
         format!(" A 0 of {least} says: {bound}, at 95 % confidence (exact, one-sided).")
     });
+    let all = findings::of_all(comparison);
     let notes = comparison.scenario.faults.iter().fold(String::new(), |list, fault| {
         list + &format!("<dt>{}</dt><dd>{}</dd>", shown(fault), escape(fault.kind.about().line))
     });
     format!(
         "<h2 id=reliability>Silent loss, by fault</h2>\n<p>Runs in which a file ended up short, wrong or missing and \
-         nobody was told. {of}, those whose fault fired. The bar is the share, the line its 95 % interval \
+         nobody was told. {of}, those whose fault fired{all}. The bar is the share, the line its 95 % interval \
          (Wilson).{zero} A share leads to its seeds.</p>\n{}<details><summary>The faults</summary><dl>{notes}</dl>\
          </details>\n",
         tables(comparison, "Silent loss", loss)
@@ -42,8 +43,9 @@ pub(super) fn exposure(comparison: &Comparison) -> String {
     }
     let cell = |row: &SummaryRecord| share(row.exposed, row.files);
     format!(
-        "<h2 id=exposed>Seen in part</h2>\n<p>Of all files, those that a reader of the receiver's directory could \
+        "<h2 id=exposed>Seen in part</h2>\n<p>Of all files{}, those that a reader of the receiver's directory could \
          see incomplete under their names: whoever takes files as they appear takes them so.</p>\n{}",
+        findings::of_all(comparison),
         tables(comparison, "Seen in part", cell)
     )
 }
@@ -53,7 +55,8 @@ pub(super) fn circumstances(comparison: &Comparison) -> String {
     let table = |verdict: Verdict| {
         let heading = escape(&findings::heading(verdict));
         let cell = |row: &SummaryRecord| share(row.verdicts.of(verdict), row.files);
-        format!("<h2 id={}>{heading}</h2>\n{}", verdict.name(), tables(comparison, &heading, cell))
+        let all = findings::of_all(comparison);
+        format!("<h2 id={}>{heading}{all}</h2>\n{}", verdict.name(), tables(comparison, &heading, cell))
     };
     findings::circumstances(comparison).map(table).collect()
 }
