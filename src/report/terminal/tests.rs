@@ -77,6 +77,7 @@ pub(crate) fn compared(seeds: Range<u64>, is_cut_off: impl Fn(&VariantSpec, u64)
     }
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
     let (evidence, spreads) = ([ended.rows(), ended.rows_by_direction()].concat(), summary.spreads());
+    let discordances = ended.discordances();
     let violation = Violation {
         variant: "block".to_owned(),
         seed: 5,
@@ -87,6 +88,7 @@ pub(crate) fn compared(seeds: Range<u64>, is_cut_off: impl Fn(&VariantSpec, u64)
         scenario,
         seeds,
         evidence,
+        discordances,
         rows,
         rows_by_direction,
         spreads,
