@@ -133,7 +133,7 @@ fn answer(
     if among.iter().all(|contender| contender.runs == 0) {
         return none("No run of such a contender has had a fault.", more(comparison, LOSSLESS_RUNS));
     }
-    let lossless: Vec<_> = among.iter().filter(|c| c.lost == 0 && c.runs > 0).collect();
+    let lossless: Vec<_> = among.iter().filter(|contender| contender.lost == 0).collect();
     if let Some(best) = lossless.iter().find(|contender| contender.runs >= LOSSLESS_RUNS) {
         return Answer {
             situation,
