@@ -1,35 +1,31 @@
 //! What people say about the modes, each sentence with its verdict, the figure behind it and the
 //! command that shows it.
 
+mod enough;
 mod grid;
 mod published;
+mod reliable;
 mod safe;
+mod sentences;
 mod tls;
 mod truth;
 
 use super::claim::{Claim, Standing};
 use super::compare::Comparison;
-use super::plural::{counted, plural, there_are};
+use super::plural::{counted, plural};
 use super::records::{Directions, SummaryRecord};
-use super::stats;
 use crate::sim::fault::FaultName;
-use crate::sim::scenario::{Publish, SeedRange, VariantSpec, Verify};
+use crate::sim::scenario::{Publish, VariantSpec, Verify};
 use ftp_proto::mode::{Structure, TransmissionMode};
 
 pub use grid::judge_grid;
+use reliable::Beside;
 use safe::{is_cut, is_power_cut, safe};
+use sentences::{
+    CANNOT_TELL, CLOSE_IS_THE_END, CONNECTION_PER_FILE, FASTER, MORE_RELIABLE, OfModes, SAFE, SMALL_OVERHEAD,
+    WHATEVER_ARRIVES, the_modes,
+};
 pub use truth::judge_truth;
-
-const CLOSE_IS_THE_END: &str =
-    "In stream mode the end of file is the closing of the data connection; no command says so.";
-const WHATEVER_ARRIVES: &str = "In stream mode whatever arrives on the data connection becomes the file.";
-const CANNOT_TELL: &str = "Stream mode cannot tell an early close from the end of the file.";
-const CONNECTION_PER_FILE: &str =
-    "Stream mode needs a new data connection for each file; block and compressed mode do not.";
-const MORE_RELIABLE: &str = "Block and compressed mode are more reliable.";
-const FASTER: &str = "Block and compressed mode are faster for many small files.";
-const SAFE: &str = "A file that a 226 has answered is safe.";
-const SMALL_OVERHEAD: &str = "They cost a small overhead.";
 
 /// The seven claims, of contenders in clear, judged by this comparison alone; an eighth where the power is cut
 /// after replies, three more where there are contenders over TLS, and one where there are some in MODE Z.
@@ -73,6 +69,11 @@ struct Share {
 }
 
 impl Share {
+    /// Nothing was lost, in too few runs to say that nothing is.
+    fn is_too_few_for_none(self) -> bool {
+        self.lost == 0 && self.runs < LOSSLESS_RUNS
+    }
+
     fn plus(self, other: Self) -> Self {
         Self { lost: self.lost + other.lost, runs: self.runs + other.runs }
     }
@@ -114,10 +115,15 @@ impl<'a> Evidence<'a> {
         modes.into_iter().filter_map(|mode| self.plain(mode)).collect()
     }
 
+    /// The sentence, about those.
+    fn about(&self, sentence: &OfModes) -> &'static str {
+        let marked = self.marked();
+        sentence.of(marked.iter().map(|v| v.mode))
+    }
+
     /// Runs with silent loss under the faults that `which` picks.
     fn lost(&self, variant: &VariantSpec, which: impl Fn(FaultName) -> bool) -> Share {
-        let faults = self.comparison.scenario.faults.iter().filter(|fault| which(fault.kind));
-        let names: Vec<&str> = faults.map(|fault| fault.name()).collect();
+        let names = self.fault_names(which);
         let rows = self.both().filter(|row| row.variant == variant.name);
         let rows = rows.filter(|row| names.contains(&row.fault.as_str()));
         rows.fold(Share::default(), |sum, row| Share {
@@ -126,13 +132,15 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// Of the faults that `which` picks.
+    fn fault_names(&self, which: impl Fn(FaultName) -> bool) -> Vec<&'a str> {
+        let faults = self.comparison.scenario.faults.iter().filter(|fault| which(fault.kind));
+        faults.map(|fault| fault.name()).collect()
+    }
+
     /// [`Self::lost`] of several contenders together.
-    fn lost_by<'v>(
-        &self,
-        variants: impl IntoIterator<Item = &'v VariantSpec>,
-        which: impl Fn(FaultName) -> bool + Copy,
-    ) -> Share {
-        variants.into_iter().map(|variant| self.lost(variant, which)).fold(Share::default(), Share::plus)
+    fn lost_by(&self, variants: &[&VariantSpec], which: impl Fn(FaultName) -> bool + Copy) -> Share {
+        variants.iter().map(|variant| self.lost(variant, which)).fold(Share::default(), Share::plus)
     }
 
     /// Rows of both directions together.
@@ -151,61 +159,6 @@ impl<'a> Evidence<'a> {
     /// Whether the scenario has a fault that `which` picks.
     fn has_fault(&self, which: impl Fn(FaultName) -> bool) -> bool {
         self.comparison.scenario.faults.iter().any(|fault| which(fault.kind))
-    }
-
-    /// Whether all of these have undisturbed runs enough, in each direction. `Err`: the claim that cannot be
-    /// judged.
-    fn enough_quiet(&self, claim: &'static str, of: &[&VariantSpec]) -> Result<(), Claim> {
-        if !self.has_fault(|kind| kind == FaultName::None) {
-            return Err(untested(claim, self.compare_command()));
-        }
-        let directions = self.comparison.scenario.directions.iter();
-        let runs = directions.flat_map(|direction| {
-            of.iter().map(|v| self.quiet(v, Directions::One(*direction)).map_or(0, |row| row.runs_counted))
-        });
-        match runs.min() {
-            Some(least) if least >= QUIET_RUNS => Ok(()),
-            least => Err(self.not_enough(
-                claim,
-                format!(
-                    "It takes {QUIET_RUNS} undisturbed runs that ended, of each contender in each direction; \
-                     {}.",
-                    there_are(least.unwrap_or(0))
-                ),
-                QUIET_RUNS,
-            )),
-        }
-    }
-
-    /// Whether enough runs had one of the faults. `Err`: the claim that cannot be judged.
-    fn enough_faults(
-        &self,
-        claim: &'static str,
-        share: Share,
-        which: impl Fn(FaultName) -> bool,
-    ) -> Result<(), Claim> {
-        if !self.has_fault(which) {
-            return Err(untested(claim, self.compare_command()));
-        }
-        if share.runs >= FAULT_RUNS {
-            return Ok(());
-        }
-        let runs = share.runs;
-        let why =
-            format!("It takes {FAULT_RUNS} runs that ended and whose fault fired; {}.", there_are(runs));
-        Err(self.not_enough(claim, why, FAULT_RUNS))
-    }
-
-    /// `runs`: what each kind of fault takes in each direction.
-    fn not_enough(&self, claim: &'static str, figure: String, runs: u64) -> Claim {
-        let c = self.comparison;
-        let cycle = c.scenario.cycle().max(1);
-        let for_each = cycle / (c.scenario.directions.len() * c.scenario.faults.len()).max(1) as u64;
-        // A cycle more than it takes where all goes well; what there was has not been enough.
-        let cycles = (runs.div_ceil(for_each.max(1)) + 1).max(2 * c.seeds.count() / cycle);
-        let seeds = SeedRange { start: c.seeds.start, end: c.seeds.start + cycles * cycle };
-        let command = format!("ftpsim compare {} --seeds {seeds}", c.scenario.word());
-        Claim { claim, standing: Standing::NotEnough, figure, command }
     }
 
     fn compare_command(&self) -> String {
@@ -236,28 +189,35 @@ impl<'a> Evidence<'a> {
         let claim = CLOSE_IS_THE_END;
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultName::None);
-        let Some(variant) = stream else { return untested(claim, command) };
-        if let Err(open) = self.enough_quiet(claim, &[variant]) {
+        let Some(stream) = stream else { return untested(claim, command) };
+        if let Err(open) = self.enough_quiet(claim, &[stream]) {
             return open;
         }
         let (Some(connections), Some(quiet)) =
-            (self.connections(variant), self.quiet(variant, Directions::Both))
+            (self.connections(stream), self.quiet(stream, Directions::Both))
         else {
             return untested(claim, command);
         };
-        let record = self.record_stream().map(|v| (v, self.lost(v, is_early_close)));
-        let record = record.filter(|(_, share)| share.runs >= FAULT_RUNS);
-        let exception = match record {
-            Some((variant, share)) => format!(
-                " With STRU R stream mode has a mark (FF 02): {} lost files to an early close in {share} runs.",
-                variant.name
+        let record = self.record_stream().filter(|_| self.has_fault(is_early_close));
+        let mut figure = format!("With file structure, the default: {connections}, and closes each.");
+        figure += &match record {
+            Some(variant) => format!(
+                " With STRU R stream mode has a mark (FF 02): {} lost files to an early close in {} runs, {} in {}.",
+                variant.name,
+                self.lost(variant, is_early_close),
+                stream.name,
+                self.lost(stream, is_early_close)
             ),
-            _ => " With STRU R stream mode has a mark of its own (FF 02).".to_owned(),
+            None => " With STRU R stream mode has a mark of its own (FF 02).".to_owned(),
         };
         // A close is the end of a file if there is a connection a file; it is not always one if record
-        // structure loses nothing to an early close.
+        // structure loses fewer files to an early close.
         let one_a_file = quiet.data_connections == quiet.files;
-        let records_tell = record.is_some_and(|(_, share)| share.lost == 0);
+        let records_tell = match record.map(|record| self.beside(record, stream, is_early_close)) {
+            None | Some(Beside::Alike) => false,
+            Some(Beside::Better) => true,
+            Some(Beside::Untold) => return self.untold(claim, &figure),
+        };
         Claim {
             claim,
             standing: match (one_a_file, records_tell) {
@@ -265,7 +225,7 @@ impl<'a> Evidence<'a> {
                 (true, false) => Standing::Holds,
                 (false, _) => Standing::Fails,
             },
-            figure: format!("With file structure, the default: {connections}, and closes each.{exception}"),
+            figure,
             command,
         }
     }
@@ -280,15 +240,15 @@ impl<'a> Evidence<'a> {
         if let Err(open) = self.enough_faults(claim, share, is_early_close) {
             return open;
         }
-        Claim {
-            claim,
-            standing: if share.lost > 0 { Standing::Holds } else { Standing::Fails },
-            figure: format!(
-                "Of a file cut by an early close, the part that had arrived stood under its name, called \
-                 complete, in {share} runs (cuts after the last byte lose nothing)."
-            ),
-            command,
+        let figure = format!(
+            "Of a file cut by an early close, the part that had arrived stood under its name, called \
+             complete, in {share} runs (cuts after the last byte lose nothing)."
+        );
+        if let Err(open) = self.enough_to_say_none(claim, &figure, share, (1, is_early_close)) {
+            return open;
         }
+        let standing = if share.lost > 0 { Standing::Holds } else { Standing::Fails };
+        Claim { claim, standing, figure, command }
     }
 
     fn early_close_is_not_told(&self) -> Claim {
@@ -296,11 +256,15 @@ impl<'a> Evidence<'a> {
         let stream = self.plain_stream();
         let command = self.replay_command(stream, FaultName::EarlyClose);
         let early = |v: &VariantSpec| self.lost(v, is_early_close);
-        let Some(share) = stream.map(early) else { return untested(claim, command) };
+        let Some(stream) = stream else { return untested(claim, command) };
+        let share = early(stream);
         if let Err(open) = self.enough_faults(claim, share, is_early_close) {
             return open;
         }
         let mut figure = format!("Believing the 226, it lost files silently in {share} runs.");
+        if let Err(open) = self.enough_to_say_none(claim, &figure, share, (1, is_early_close)) {
+            return open;
+        }
         let mut standing = if share.lost > 0 { Standing::Holds } else { Standing::Fails };
         if let Some(checked) = self.checked_stream() {
             let died = self.lost(checked, |kind| kind == FaultName::SenderDies);
@@ -312,91 +276,41 @@ impl<'a> Evidence<'a> {
                     format!("; but a sender that dies checks nothing: {died} {runs} lost silently.")
                 }
             };
-            standing = if share.lost > 0 { Standing::Conditional } else { standing };
+            standing = match self.beside(checked, stream, is_early_close) {
+                _ if share.lost == 0 => standing,
+                Beside::Better => Standing::Conditional,
+                Beside::Alike => standing,
+                Beside::Untold => return self.untold(claim, &figure),
+            };
         }
         Claim { claim, standing, figure, command }
     }
 
     fn connection_per_file(&self) -> Claim {
-        let claim = CONNECTION_PER_FILE;
+        let claim = self.about(&CONNECTION_PER_FILE);
         let command = self.compare_command();
-        let modes: Vec<&VariantSpec> = self.plain_stream().into_iter().chain(self.marked()).collect();
-        if modes.len() < 2 {
+        let marked = self.marked();
+        let Some(stream) = self.plain_stream().filter(|_| !marked.is_empty()) else {
             return untested(claim, command);
-        }
+        };
+        let modes: Vec<&VariantSpec> = [stream].into_iter().chain(marked.iter().copied()).collect();
         if let Err(open) = self.enough_quiet(claim, &modes) {
             return open;
         }
         let parts: Vec<String> = modes.into_iter().filter_map(|v| self.connections(v)).collect();
         let fewer =
             |v: &VariantSpec| self.quiet(v, Directions::Both).is_some_and(|r| r.data_connections < r.files);
-        let holds =
-            !self.plain_stream().is_some_and(fewer) && self.plain(TransmissionMode::Block).is_some_and(fewer);
+        let holds = !fewer(stream) && marked.into_iter().all(fewer);
         let standing = if holds { Standing::Holds } else { Standing::Fails };
         Claim { claim, standing, figure: format!("Undisturbed, {}.", parts.join(", ")), command }
     }
 
-    fn more_reliable(&self) -> Claim {
-        let claim = MORE_RELIABLE;
-        let command = self.compare_command();
-        let any = |v: &VariantSpec| self.lost(v, is_cut);
-        let marked = self.marked();
-        let (Some(stream), Some(first)) = (self.plain_stream(), marked.first()) else {
-            return untested(claim, command);
-        };
-        let least = [stream].iter().chain(&marked).map(|v| any(v)).min_by_key(|share| share.runs);
-        if let Err(open) = self.enough_faults(claim, least.unwrap_or_default(), is_cut) {
-            return open;
-        }
-        // The summary pairs each contender with the scenario's first.
-        let rows = self.both().filter(|row| row.variant == first.name);
-        let (worse, better) = rows.fold((0, 0), |(worse, better), row| {
-            (worse + row.silent_loss_here_only, better + row.silent_loss_baseline_only)
-        });
-        let p = stats::mcnemar_exact(worse, better);
-        let parts: Vec<String> = marked.iter().map(|v| format!("{} in {}", v.name, any(v))).collect();
-        let mut figure = format!(
-            "With a fault, stream mode lost files silently in {} runs, {} (McNemar's p {})",
-            any(stream),
-            parts.join(", "),
-            if p < 0.0001 { "below 0.0001".to_owned() } else { format!("= {p:.4}") }
-        );
-        let lost = any(stream).lost + marked.iter().map(|v| any(v).lost).sum::<u64>();
-        if lost == 0 && any(stream).runs < LOSSLESS_RUNS {
-            figure += &format!("; to say that neither loses any takes {LOSSLESS_RUNS} runs.");
-            return self.not_enough(claim, figure, LOSSLESS_RUNS);
-        }
-        if lost > 0 && p >= SIGNIFICANT {
-            figure += "; chance may make such a difference: it takes a p below 0.05.";
-            return self.not_enough(claim, figure, 2 * FAULT_RUNS);
-        }
-        let variants = self.comparison.scenario.variants.iter();
-        let clear = |v: &&VariantSpec| v.mode == TransmissionMode::Stream && v.tls.is_none();
-        let as_good = variants.filter(clear).filter(|v| {
-            let share = any(v);
-            share.lost == 0 && share.runs > 0
-        });
-        let as_good: Vec<&str> = as_good.map(|v| v.name.as_str()).collect();
-        figure += &match as_good.as_slice() {
-            [] => ".".to_owned(),
-            names => {
-                format!("; with more care stream mode lost none either: {}.", names.join(", "))
-            }
-        };
-        let fewer = |v: &&VariantSpec| any(v).lost * any(stream).runs < any(stream).lost * any(v).runs;
-        let standing = match (better > worse && marked.iter().all(fewer), as_good.is_empty()) {
-            (false, _) => Standing::Fails,
-            (true, false) => Standing::Conditional,
-            (true, true) => Standing::Holds,
-        };
-        Claim { claim, standing, figure, command }
-    }
-
     fn faster(&self) -> Claim {
-        let claim = FASTER;
+        let claim = self.about(&FASTER);
         let command = self.compare_command();
         // The ratios are to the first contender.
-        if !self.comparison.scenario.variants.first().is_some_and(is_stream) {
+        let first = self.comparison.scenario.variants.first();
+        if self.plain_stream().is_none_or(|stream| first.is_none_or(|first| first.name != stream.name)) {
             return untested(claim, command);
         }
         let marked = self.marked();
@@ -441,7 +355,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn small_overhead(&self) -> Claim {
-        let claim = SMALL_OVERHEAD;
+        let claim = self.about(&SMALL_OVERHEAD);
         let command = self.compare_command();
         let wire = |v: &VariantSpec| {
             self.quiet(v, Directions::Both).map(|row| row.wire_bytes as f64 / row.payload_bytes as f64)

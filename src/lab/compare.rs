@@ -6,7 +6,7 @@ use super::export::{Csv, ExportError, write_rows};
 use super::limits::{self, LimitTooShort};
 use super::records::SummaryRecord;
 use super::shards::{self, Experiment, ShardError, Source};
-use super::summary::{Run, Spread, Summary};
+use super::summary::{Discordance, Run, Spread, Summary};
 use crate::sim::outcome::{self, Verdict};
 use crate::sim::scenario::{Direction, Scenario, SeedRange, VariantSpec};
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub struct Comparison {
     /// Both, of the runs that ended alone: what claims are judged by.
     #[serde(skip)]
     pub evidence: Vec<SummaryRecord>,
+    /// Of the same runs, who lost files on whose seeds.
+    #[serde(skip)]
+    pub discordances: Vec<Discordance>,
     /// How certain the medians of delivery times are.
     #[serde(skip)]
     pub spreads: Vec<Spread>,
@@ -84,7 +87,8 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    fn of(run: &Run) -> Option<Self> {
+    /// `None` when the run came to its end.
+    pub fn of(run: &Run) -> Option<Self> {
         let record = &run.record;
         run.cut_off.then(|| Self {
             variant: record.variant.clone(),
@@ -196,6 +200,7 @@ pub fn compare(
         rows,
         rows_by_direction,
         evidence,
+        discordances: ended.discordances(),
         spreads: summary.spreads(),
         unfinished,
         claims: Vec::new(),

@@ -37,6 +37,35 @@ pub fn wilson(hits: u64, trials: u64) -> Option<Interval> {
     })
 }
 
+/// What a share is below with 95 % confidence where none of so many trials showed it: the exact one-sided bound of
+/// Clopper and Pearson (1934), `1 - 0.05^(1/n)`. Wilson's upper end is a two-sided interval's, and of fewer than nine
+/// trials it is too low. `None` without trials.
+pub fn bound_of_none(trials: u64) -> Option<f64> {
+    if trials == 0 {
+        return None;
+    }
+    // The root is found by halving: a library's powers differ between platforms in the last bits.
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..64 {
+        let kept = (low + high) / 2.0;
+        *(if power(kept, trials) < 0.05 { &mut low } else { &mut high }) = kept;
+    }
+    Some(1.0 - high)
+}
+
+/// `base` multiplied with itself, in an order that `exponent` alone decides.
+fn power(mut base: f64, mut exponent: u64) -> f64 {
+    let mut product = 1.0;
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            product *= base;
+        }
+        base *= base;
+        exponent /= 2;
+    }
+    product
+}
+
 /// McNemar's exact two-sided test of paired outcomes: `only_a` and `only_b` count the pairs where
 /// one of the two alone lost. The probability of a split at least as uneven if both were alike.
 pub fn mcnemar_exact(only_a: u64, only_b: u64) -> f64 {
@@ -206,6 +235,23 @@ mod tests {
         }
         assert_eq!(wilson(0, 0), None);
         assert_eq!(wilson(7, 7).unwrap().high, 1.0);
+    }
+
+    /// By hand for one and two trials; Hanley and Lippman-Hand 1983 (the rule of three's exact figures) for 10 and
+    /// 100, and 58 and 59 on either side of one in twenty.
+    #[test]
+    fn bound_of_none_as_published() {
+        for (trials, bound, by) in [
+            (1, 0.95, 1e-15),
+            (2, 1.0 - 0.05f64.sqrt(), 1e-15),
+            (10, 0.2589, 5e-5),
+            (100, 0.0295, 5e-5),
+            (1_000_000, 2.995_73e-6, 1e-10),
+        ] {
+            close(bound_of_none(trials).unwrap(), bound, by);
+        }
+        assert!(bound_of_none(58).unwrap() > 0.05 && bound_of_none(59).unwrap() < 0.05);
+        assert_eq!(bound_of_none(0), None);
     }
 
     /// The binomial tails of 2^-n by hand, and Fay 2011 ("exact2x2"): 21 against 9.

@@ -36,6 +36,21 @@ pub struct Spread {
     pub high_us: u64,
 }
 
+/// On how many seeds one of two contenders lost files silently and the other did not, both directions together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discordance {
+    /// The contender's name.
+    pub variant: String,
+    /// The other's.
+    pub other: String,
+    /// The fault's name in the scenario.
+    pub fault: String,
+    /// Seeds on which the first alone did.
+    pub here_only: u64,
+    /// Seeds on which the other alone did.
+    pub other_only: u64,
+}
+
 /// What pairing needs to know of one run.
 #[derive(Clone, Copy)]
 struct Paired {
@@ -159,6 +174,22 @@ impl<'a> Summary<'a> {
             .collect()
     }
 
+    /// Of each contender beside each other, by kind of fault.
+    pub fn discordances(&self) -> Vec<Discordance> {
+        let mut all = Vec::new();
+        for group in self.groups.iter().filter(|group| group.direction.is_none()) {
+            for (index, variant) in self.scenario.variants.iter().enumerate() {
+                for (base, other) in self.scenario.variants.iter().enumerate().filter(|(i, _)| *i != index) {
+                    let (here_only, other_only) = group.discordant(index, base);
+                    let fault = self.scenario.faults[group.fault].name().to_owned();
+                    let (variant, other) = (variant.name.clone(), other.name.clone());
+                    all.push(Discordance { variant, other, fault, here_only, other_only });
+                }
+            }
+        }
+        all
+    }
+
     fn collect(&self, wanted: impl Fn(&Group) -> bool) -> Vec<SummaryRecord> {
         let groups: Vec<&Group> = self.groups.iter().filter(|group| wanted(group)).collect();
         let variants = self.scenario.variants.iter().enumerate();
@@ -190,12 +221,20 @@ impl Group {
         }
     }
 
-    /// This variant's run and the baseline's, of the seeds counted for both.
-    fn pairs(&self, variant: usize) -> impl Iterator<Item = (Paired, Paired)> + '_ {
+    /// This variant's run and the other's, of the seeds counted for both.
+    fn pairs(&self, variant: usize, other: usize) -> impl Iterator<Item = (Paired, Paired)> + '_ {
         self.paired
             .iter()
-            .filter_map(move |seed| Some((*seed.get(variant)?, *seed.first()?)))
-            .filter(|(here, base)| here.counted && base.counted)
+            .filter_map(move |seed| Some((*seed.get(variant)?, *seed.get(other)?)))
+            .filter(|(here, other)| here.counted && other.counted)
+    }
+
+    /// Seeds on which this variant alone lost files silently, and those on which the other did.
+    fn discordant(&self, variant: usize, other: usize) -> (u64, u64) {
+        self.pairs(variant, other).fold((0, 0), |(here_only, other_only), (here, other)| {
+            let alone = |one: Paired, rest: Paired| u64::from(one.silent_loss && !rest.silent_loss);
+            (here_only + alone(here, other), other_only + alone(other, here))
+        })
     }
 
     /// Of this variant's counted runs that came to an end.
@@ -208,14 +247,14 @@ impl Group {
         let direction = self.direction.map_or(Directions::Both, Directions::One);
         let sums = &self.sums[index];
         let totals = &sums.totals;
-        let here_only = self.pairs(index).filter(|(h, b)| h.silent_loss && !b.silent_loss).count() as u64;
-        let base_only = self.pairs(index).filter(|(h, b)| b.silent_loss && !h.silent_loss).count() as u64;
+        // The baseline is the first.
+        let (here_only, base_only) = self.discordant(index, 0);
         let times: Vec<(u64, u64)> =
-            self.pairs(index).filter_map(|(h, b)| Some((h.duration_us?, b.duration_us?))).collect();
+            self.pairs(index, 0).filter_map(|(h, b)| Some((h.duration_us?, b.duration_us?))).collect();
         let purpose = format!("bootstrap {} {} {fault} {direction}", scenario.name, variant.name);
         let ratio = stats::paired_ratio(&times, &mut seeds::stream(0, &purpose));
         let mut durations: Vec<f64> = self.durations(index).map(|us| us as f64).collect();
-        let pairs = self.pairs(index).count() as u64;
+        let pairs = self.pairs(index, 0).count() as u64;
         let mut row = SummaryRecord {
             scenario: scenario.name.clone(),
             variant: variant.name.clone(),

@@ -5,7 +5,6 @@ use super::{findings, format, ways};
 use crate::lab::claims::LOSSLESS_RUNS;
 use crate::lab::compare::Comparison;
 use crate::lab::records::{Directions, SummaryRecord};
-use crate::lab::stats;
 use crate::sim::fault::FaultName;
 use crate::sim::scenario::{Direction, FaultSpec, VariantSpec};
 use ftp_proto::mode::{Structure, TransmissionMode};
@@ -36,13 +35,9 @@ impl Contender<'_> {
         self.lost as f64 / self.runs.max(1) as f64
     }
 
-    /// Wilson's interval of the share, in words: `61 to 85 %`.
+    /// How certain the share is, in words.
     pub(super) fn interval(&self) -> Option<String> {
-        let interval = stats::wilson(self.lost, self.runs)?;
-        Some(match self.lost {
-            0 => format!("at most {}", format::percent(interval.high)),
-            _ => format!("{} to {}", format::percent(interval.low), format::percent(interval.high)),
-        })
+        format::certainty(self.lost, self.runs)
     }
 
     fn command(&self, comparison: &Comparison) -> Option<String> {
@@ -138,7 +133,7 @@ fn answer(
     if among.iter().all(|contender| contender.runs == 0) {
         return none("No run of such a contender has had a fault.", more(comparison, LOSSLESS_RUNS));
     }
-    let lossless: Vec<_> = among.iter().filter(|c| c.lost == 0 && c.runs > 0).collect();
+    let lossless: Vec<_> = among.iter().filter(|contender| contender.lost == 0).collect();
     if let Some(best) = lossless.iter().find(|contender| contender.runs >= LOSSLESS_RUNS) {
         return Answer {
             situation,

@@ -3,8 +3,7 @@
 use super::format;
 use crate::lab::compare::Comparison;
 use crate::lab::plural::counted;
-use crate::lab::records::SummaryRecord;
-use crate::lab::stats;
+use crate::lab::records::{Directions, SummaryRecord};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::{Direction, FaultSpec};
@@ -22,6 +21,16 @@ impl Reliability<'_> {
     }
 }
 
+/// What sentences conclude from: runs that ended alone, as claims do; both directions together.
+fn both(comparison: &Comparison) -> impl Iterator<Item = &SummaryRecord> {
+    comparison.evidence.iter().filter(|row| row.direction == Directions::Both)
+}
+
+/// The same by direction.
+fn by_direction(comparison: &Comparison) -> impl DoubleEndedIterator<Item = &SummaryRecord> {
+    comparison.evidence.iter().filter(|row| row.direction != Directions::Both)
+}
+
 /// Over all kinds of fault but `none`.
 pub(super) fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
     let is_fault =
@@ -31,7 +40,7 @@ pub(super) fn reliability(comparison: &Comparison) -> Vec<Reliability<'_>> {
         .variants
         .iter()
         .map(|variant| {
-            let rows = || comparison.rows.iter().filter(is_fault).filter(|row| row.variant == variant.name);
+            let rows = || both(comparison).filter(is_fault).filter(|row| row.variant == variant.name);
             Reliability {
                 variant: &variant.name,
                 runs: rows().map(|row| row.runs_counted).sum(),
@@ -67,8 +76,8 @@ pub(super) fn unfinished(comparison: &Comparison) -> Option<String> {
     let all: u64 = comparison.rows.iter().map(|row| row.runs).sum();
     let name = comparison.scenario.word();
     Some(format!(
-        "{} of {} did not end within limits.virtual_time_us = {}: {} {} left without a word. No claim is \
-         judged by these runs. The first: ftpsim replay {name} --variant {} --seed {}",
+        "{} of {} did not end within limits.virtual_time_us = {}: {} {} left without a word. No claim \
+         and no sentence is of these runs; the tables count them. The first: ftpsim replay {name} --variant {} --seed {}",
         format::thousands(runs),
         format::counted(all, "run"),
         comparison.scenario.limits().virtual_time_us,
@@ -77,6 +86,14 @@ pub(super) fn unfinished(comparison: &Comparison) -> Option<String> {
         first.variant,
         first.seed,
     ))
+}
+
+/// What a table's heading ends with where runs did not end: its counts are of all runs.
+pub(super) fn of_all(comparison: &Comparison) -> &'static str {
+    match comparison.unfinished.is_empty() {
+        true => "",
+        false => " (runs that did not end are counted)",
+    }
 }
 
 /// The sentences below the tables.
@@ -108,8 +125,8 @@ fn losers(comparison: &Comparison) -> Vec<String> {
 
 /// Where a contender loses most often.
 pub(super) fn worst(comparison: &Comparison, variant: &str) -> String {
-    let rows = comparison.rows_by_direction.iter();
-    let losing = rows.filter(|row| row.variant == variant && row.runs_with_silent_loss > 0);
+    let losing =
+        by_direction(comparison).filter(|row| row.variant == variant && row.runs_with_silent_loss > 0);
     // The first of equals is taken, so that the order of the rows decides.
     let worst = losing.rev().max_by(|a, b| share(a).total_cmp(&share(b)));
     worst.map_or_else(String::new, |row| {
@@ -127,14 +144,13 @@ fn keepers(comparison: &Comparison) -> Option<String> {
     let all = reliability(comparison);
     let keepers: Vec<_> = all.iter().filter(|r| r.lost == 0).collect();
     let fewest = keepers.iter().map(|r| r.runs).min()?;
-    let bound = stats::wilson(0, fewest)?.high;
     let names: Vec<String> = keepers.iter().map(|r| r.variant.to_owned()).collect();
     Some(format!(
-        "{} lost none silently in {} with a fault{} (so at most {}, at 95 % confidence).",
+        "{} lost none silently in {} with a fault{} (so {}, at 95 % confidence).",
         format::list(&names),
         format::counted(fewest, "run"),
         if names.len() > 1 { " each" } else { "" },
-        format::percent(bound),
+        format::certainty(0, fewest)?,
     ))
 }
 
@@ -146,7 +162,7 @@ fn speed(comparison: &Comparison) -> Vec<String> {
         .directions
         .iter()
         .filter_map(|direction| {
-            let rows = comparison.rows_by_direction.iter();
+            let rows = by_direction(comparison);
             let mut rows = rows.filter(|row| row.fault == quiet && row.direction == *direction);
             let base = rows.next()?;
             let times: Vec<String> = rows
@@ -173,7 +189,7 @@ fn undisturbed(comparison: &Comparison) -> Option<&str> {
 
 fn overhead(comparison: &Comparison) -> Option<String> {
     let quiet = undisturbed(comparison)?;
-    let rows = comparison.rows.iter().filter(|row| row.fault == quiet && row.payload_bytes > 0);
+    let rows = both(comparison).filter(|row| row.fault == quiet && row.payload_bytes > 0);
     let parts: Vec<String> = rows
         .map(|row| {
             let share = wire_share(row);
@@ -184,6 +200,9 @@ fn overhead(comparison: &Comparison) -> Option<String> {
             }
         })
         .collect();
+    if parts.is_empty() {
+        return None;
+    }
     Some(format!("All packets of both directions together, beside the payload: {}.", format::list(&parts)))
 }
 
@@ -191,3 +210,6 @@ fn overhead(comparison: &Comparison) -> Option<String> {
 pub(super) fn wire_share(row: &SummaryRecord) -> f64 {
     row.wire_bytes as f64 / row.payload_bytes as f64 - 1.0
 }
+
+#[cfg(test)]
+mod tests;

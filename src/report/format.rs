@@ -1,6 +1,7 @@
 //! Numbers as people read them, the same on every platform.
 
 use crate::lab::plural::plural;
+use crate::lab::stats;
 
 /// `40.3 s`, `152 ms`, `1 h 02 min`: three digits or so.
 pub fn duration(us: u64) -> String {
@@ -80,6 +81,16 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// How certain a share is, at 95 %: `61 % to 85 %` by Wilson's interval, where none was lost `at most 3.2 %` by the
+/// exact one-sided bound. `None` without runs.
+pub fn certainty(lost: u64, runs: u64) -> Option<String> {
+    if lost == 0 {
+        return Some(format!("at most {}", percent(stats::bound_of_none(runs)?)));
+    }
+    let interval = stats::wilson(lost, runs)?;
+    Some(format!("{} to {}", percent(interval.low), percent(interval.high)))
+}
+
 /// A ratio: `0.26`, `12.3`, `0.0041`.
 pub fn ratio(r: f64) -> String {
     match r.abs() {
@@ -144,5 +155,21 @@ mod tests {
         assert_eq!([100_000_000, 1_500, 64].map(bit_rate), ["100 Mbit/s", "1.5 kbit/s", "64 bit/s"]);
         assert_eq!([200, 50_000, 62_500, 2_500_000].map(setting), ["200 us", "50 ms", "62.5 ms", "2.5 s"]);
         assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");
+    }
+
+    #[test]
+    fn what_was_never_lost_is_bounded_exactly() {
+        let known =
+            [(0, 1), (0, 8), (0, 58), (0, 59), (0, 92), (24, 92)].map(|(k, n)| certainty(k, n).unwrap());
+        let words = [
+            "at most 95 %",
+            "at most 31 %",
+            "at most 5.0 %",
+            "at most 5.0 %",
+            "at most 3.2 %",
+            "18 % to 36 %",
+        ];
+        assert_eq!(known, words);
+        assert_eq!(certainty(0, 0), None);
     }
 }

@@ -181,7 +181,8 @@ impl<'a> Page<'a> {
             .map(|cell| format!("<td>{cell}</td>"))
             .to_vec()
         });
-        format!("<h2 id=cost>What a delivery takes, undisturbed</h2>\n{table}")
+        let all = findings::of_all(self.comparison);
+        format!("<h2 id=cost>What a delivery takes, undisturbed{all}</h2>\n{table}")
     }
 
     fn conditions(&self) -> String {

@@ -246,7 +246,7 @@ impl Page<'_> {
     }
 
     fn block(&self, title: &str, table: Table) -> String {
-        self.style.block(title, table)
+        self.style.block(&format!("{title}{}", findings::of_all(self.comparison)), table)
     }
 
     fn table(&self, header: Vec<String>) -> Table {
@@ -256,7 +256,8 @@ impl Page<'_> {
     /// Rows by direction and contender, columns by kind of fault, as many tables as it takes.
     fn by_fault(&self, title: &str, cell: impl Fn(&SummaryRecord) -> Cell) -> String {
         let faults: Vec<&FaultSpec> = self.scenario().faults.iter().collect();
-        self.style.by_fault(self.scenario(), &faults, title, |direction, variant, fault| {
+        let title = format!("{title}{}", findings::of_all(self.comparison));
+        self.style.by_fault(self.scenario(), &faults, &title, |direction, variant, fault| {
             self.row(direction, variant, fault).map(&cell)
         })
     }
@@ -382,7 +383,7 @@ impl Page<'_> {
         let summary = baseline::summary(changes);
         match changes.changed.is_empty() {
             true => format!("\n{}", wrap(&summary, self.style.width)),
-            false => self.block(&summary, table),
+            false => self.style.block(&summary, table),
         }
     }
 

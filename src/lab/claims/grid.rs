@@ -1,7 +1,7 @@
 //! The claims about cost, judged over a grid of paths and sizes.
 
 use super::published::published;
-use super::{CONNECTION_PER_FILE, FASTER, SMALL_OVERHEAD, is_stream, untested};
+use super::{CONNECTION_PER_FILE, FASTER, SMALL_OVERHEAD, is_stream, the_modes, untested};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::grid::{Grid, GridRecord};
 use crate::lab::plural::counted;
@@ -66,6 +66,12 @@ impl<'a> Evidence<'a> {
         [TransmissionMode::Block, TransmissionMode::Compressed].into_iter().filter_map(|m| self.plain(m))
     }
 
+    /// The modes of those.
+    fn modes(&self) -> impl Iterator<Item = TransmissionMode> + Clone {
+        let modes: Vec<TransmissionMode> = self.marked().map(|variant| variant.mode).collect();
+        modes.into_iter()
+    }
+
     pub(super) fn rows(&self, variant: &'a VariantSpec) -> impl Iterator<Item = &'a GridRecord> {
         // A delivery that did not end is no evidence.
         let ended = self.grid.rows.iter().filter(|row| row.duration_us.is_some());
@@ -91,7 +97,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn connection_per_file(&self) -> Claim {
-        let claim = CONNECTION_PER_FILE;
+        let claim = CONNECTION_PER_FILE.of(self.modes());
         let per_file = |variant: &'a VariantSpec| {
             Span::of(self.rows(variant).map(|row| row.data_connections as f64 / row.files.max(1) as f64))
         };
@@ -107,11 +113,12 @@ impl<'a> Evidence<'a> {
             claim,
             standing: if holds { Standing::Holds } else { Standing::Fails },
             figure: format!(
-                "In {} {} stream mode opened {:.0} data connection a file, block and compressed mode {:.0} \
+                "In {} {} stream mode opened {:.0} data connection a file, {} {:.0} \
                  a delivery at the most.",
                 stream.n,
                 if stream.n == 1 { "delivery" } else { "deliveries" },
                 stream.high,
+                the_modes(self.modes()),
                 marked.high
             ),
             command: self.command(),
@@ -119,7 +126,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn faster(&self) -> Claim {
-        let claim = FASTER;
+        let claim = FASTER.of(self.modes());
         let small = |row: &GridRecord| row.file_size_bytes <= SMALL_BYTES;
         let far = self.ratios(|row| small(row) && row.rtt_us >= 10_000);
         let near = self.ratios(|row| small(row) && row.rtt_us < 10_000);
@@ -156,7 +163,7 @@ impl<'a> Evidence<'a> {
     }
 
     fn small_overhead(&self) -> Claim {
-        let claim = SMALL_OVERHEAD;
+        let claim = SMALL_OVERHEAD.of(self.modes());
         let share = |row: &GridRecord| row.framing_overhead_bytes as f64 / row.payload_bytes.max(1) as f64;
         let all = || self.marked().flat_map(|variant| self.rows(variant));
         let per_file = Span::of(all().map(|row| row.framing_overhead_bytes as f64 / row.files.max(1) as f64));

@@ -1,6 +1,6 @@
 //! What people say about FTP over TLS.
 
-use super::{Evidence, LOSSLESS_RUNS, Share, is_cut, is_stream};
+use super::{Evidence, is_cut, is_stream};
 use crate::lab::claim::{Claim, Standing};
 use crate::lab::plural::plural;
 use crate::lab::records::Directions;
@@ -30,12 +30,12 @@ impl<'a> Evidence<'a> {
         let all = all.filter(|v| v.mode == TransmissionMode::Deflate && v.verify == Verify::Reply);
         let (lax, strict): (Vec<_>, Vec<_>) = all.partition(|v| v.takes_cut_deflate);
         strict.first()?;
-        let (demanded, taken) = (self.lost_by(strict, is_cut), self.lost_by(lax, is_cut));
+        let taken = self.lost_by(&lax, is_cut);
         let rest = match taken.runs {
             0 => String::new(),
             _ => format!("; where a close will do, as for proftpd and lftp, in {taken}"),
         };
-        Some(self.demanding(MARKS, "the end of the zlib stream", (demanded, taken), &rest))
+        Some(self.demanding(MARKS, "the end of the zlib stream", (&strict, &lax), &rest))
     }
 
     fn under_tls(&self) -> impl Iterator<Item = (&'a VariantSpec, TlsSpec)> {
@@ -46,19 +46,16 @@ impl<'a> Evidence<'a> {
         let believes = |(v, tls): &(&VariantSpec, TlsSpec)| {
             is_stream(v) && v.verify == Verify::Reply && tls.client_lingers
         };
-        let (strict, lax): (Vec<_>, Vec<_>) =
-            self.under_tls().filter(believes).partition(|(_, tls)| tls.is_strict());
-        let demanded = self.lost_by(strict.into_iter().map(|(v, _)| v), is_cut);
-        let (mut rest, mut taken) = (String::new(), Share::default());
-        for (variant, _) in lax {
-            let share = self.lost(variant, is_cut);
-            rest += &format!(", by {} in {share}", variant.name);
-            taken = taken.plus(share);
+        let all = self.under_tls().filter(believes).map(|(variant, _)| variant);
+        let (strict, lax): (Vec<_>, Vec<_>) = all.partition(|v| v.tls.is_some_and(|tls| tls.is_strict()));
+        let mut rest = String::new();
+        for variant in &lax {
+            rest += &format!(", by {} in {}", variant.name, self.lost(variant, is_cut));
         }
         if let Some(clear) = self.plain_stream() {
             rest += &format!("; in clear in {}", self.lost(clear, is_cut));
         }
-        self.demanding(CURES, "close_notify", (demanded, taken), &rest)
+        self.demanding(CURES, "close_notify", (&strict, &lax), &rest)
     }
 
     /// Whether an end of file that both ends demand loses nothing, beside who takes less for one. `rest` ends
@@ -67,9 +64,13 @@ impl<'a> Evidence<'a> {
         &self,
         claim: &'static str,
         end: &str,
-        (demanded, taken): (Share, Share),
+        (strict, lax): (&[&VariantSpec], &[&VariantSpec]),
         rest: &str,
     ) -> Claim {
+        if strict.is_empty() {
+            return super::untested(claim, self.compare_command());
+        }
+        let (demanded, taken) = (self.lost_by(strict, is_cut), self.lost_by(lax, is_cut));
         if let Err(open) = self.enough_faults(claim, demanded, is_cut) {
             return open;
         }
@@ -77,8 +78,14 @@ impl<'a> Evidence<'a> {
         let figure = format!(
             "Where both ends demand {end}, files were lost silently in {demanded} {runs} with a fault{rest}."
         );
-        if demanded.lost == 0 && demanded.runs < LOSSLESS_RUNS {
-            return self.not_enough(claim, figure, LOSSLESS_RUNS);
+        if let Err(open) = self.enough_to_say_none(claim, &figure, demanded, (strict.len(), is_cut)) {
+            return open;
+        }
+        if demanded.lost == 0
+            && !lax.is_empty()
+            && let Err(open) = self.enough_to_say_none(claim, &figure, taken, (lax.len(), is_cut))
+        {
+            return open;
         }
         let standing = match (demanded.lost, taken.lost) {
             (0, 1..) => Standing::Conditional,
@@ -93,12 +100,13 @@ impl<'a> Evidence<'a> {
         if let Err(open) = self.enough_quiet(QUIET, &all) {
             return open;
         }
-        let undisturbed = |v: &VariantSpec| self.lost(v, |kind| kind == FaultName::None);
+        let is_quiet = |kind| kind == FaultName::None;
         let (losing, others): (Vec<_>, Vec<_>) =
-            all.into_iter().map(|v| (v, undisturbed(v))).partition(|(_, share)| share.lost > 0);
-        let rest = others.iter().map(|(_, share)| *share).fold(Share::default(), Share::plus);
+            all.into_iter().partition(|v| self.lost(v, is_quiet).lost > 0);
+        let rest = self.lost_by(&others, is_quiet);
         let mut figure = String::new();
-        for (variant, share) in &losing {
+        for variant in &losing {
+            let share = self.lost(variant, is_quiet);
             figure += &format!("Undisturbed, {} lost files silently in {share} runs", variant.name);
             let hasty = variant.tls.is_some_and(|tls| !tls.client_lingers && tls.upload_tickets > 0);
             figure += match hasty {
@@ -109,13 +117,20 @@ impl<'a> Evidence<'a> {
                 false => ". ",
             };
         }
-        figure += &format!("The others lost files in {rest} {}.", plural(rest.runs, "run"));
+        if !others.is_empty() {
+            let who =
+                if losing.is_empty() { "Undisturbed, files were lost" } else { "The others lost files" };
+            figure += &format!("{who} in {rest} {}.", plural(rest.runs, "run"));
+            if let Err(open) = self.enough_to_say_none(QUIET, &figure, rest, (others.len(), is_quiet)) {
+                return open;
+            }
+        }
         let standing = match (losing.is_empty(), others.is_empty()) {
             (true, _) => Standing::Holds,
             (false, false) => Standing::Conditional,
             (false, true) => Standing::Fails,
         };
-        let command = self.replay_command(losing.first().map(|(variant, _)| *variant), FaultName::None);
+        let command = self.replay_command(losing.first().copied(), FaultName::None);
         Claim { claim: QUIET, standing, figure, command }
     }
 

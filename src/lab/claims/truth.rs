@@ -1,12 +1,13 @@
 //! The claims about reliability, judged by cutting everywhere.
 
+use super::safe::figure;
 use super::tls::{CURES, MARKS};
 use super::{
-    CANNOT_TELL, CLOSE_IS_THE_END, MORE_RELIABLE, SAFE, Share, WHATEVER_ARRIVES, is_early_close,
-    is_power_cut, is_stream, safe, untested,
+    CANNOT_TELL, CLOSE_IS_THE_END, LOSSLESS_RUNS, MORE_RELIABLE, SAFE, Share, WHATEVER_ARRIVES,
+    is_early_close, is_power_cut, is_stream, safe, the_modes, untested,
 };
 use crate::lab::claim::{Claim, Standing};
-use crate::lab::plural::counted;
+use crate::lab::plural::{counted, there_are};
 use crate::lab::truth::{Effect, Reported, TruthRecord, TruthTable};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Left;
@@ -118,7 +119,7 @@ impl<'a> Evidence<'a> {
         if let Some(record) = self.variant(record) {
             let (cuts, parts) = self.truncated(record);
             figure += &format!(" With STRU R, which has a mark of its own, at {parts} of {}.", cuts.len());
-            standing = if parts == 0 { Standing::Conditional } else { standing };
+            standing = if parts == 0 && !cuts.is_empty() { Standing::Conditional } else { standing };
         }
         Claim { claim, standing, figure, command: self.replay(Some(first)) }
     }
@@ -173,8 +174,8 @@ impl<'a> Evidence<'a> {
                     died.count()
                 ),
             };
-            standing =
-                if silent == 0 && standing == Standing::Holds { Standing::Conditional } else { standing };
+            let tells = silent == 0 && !cuts.is_empty();
+            standing = if tells && standing == Standing::Holds { Standing::Conditional } else { standing };
         }
         Claim { claim, standing, figure, command: self.replay(cuts.first().copied()) }
     }
@@ -190,7 +191,22 @@ impl<'a> Evidence<'a> {
             })
         };
         let (plain, durable) = (share(false), share(true));
-        (plain.runs > 0).then(|| safe(SAFE, plain, durable, self.command()))
+        // Each byte is cut, but moments are a sample.
+        let short = [plain, durable].into_iter().find(|share| share.is_too_few_for_none() && share.runs > 0);
+        Some(match short {
+            _ if plain.runs == 0 => return None,
+            None => safe(SAFE, plain, durable, self.command()),
+            Some(share) => Claim {
+                claim: SAFE,
+                standing: Standing::NotEnough,
+                figure: format!(
+                    "{} To say that nothing is lost takes {LOSSLESS_RUNS} power cuts; {}.",
+                    figure(plain, durable),
+                    there_are(share.runs)
+                ),
+                command: "ftpsim compare power-cut".to_owned(),
+            },
+        })
     }
 
     /// Silent losses, and cuts, of the contenders that `which` picks.
@@ -262,29 +278,36 @@ impl<'a> Evidence<'a> {
     }
 
     fn more_reliable(&self) -> Claim {
-        let claim = MORE_RELIABLE;
         let silent = |v: &'a VariantSpec| {
             let cuts = self.cuts(v, |kind| !is_power_cut(kind));
             (cuts.clone().filter(|row| row.effect == Effect::Silent).count(), cuts.count())
         };
         let variants = || self.table.scenario.variants.iter();
         let marked = || variants().filter(|v| v.mode.is_framed());
+        let modes = || marked().map(|v| v.mode);
+        let claim = MORE_RELIABLE.of(modes());
         let (Some(stream), Some(_)) = (self.plain_stream(), marked().next()) else {
             return untested(claim, self.command());
         };
         let (lost, cuts) = silent(stream);
+        let none_cut = |v: &'a VariantSpec| silent(v).1 == 0;
+        if none_cut(stream) || marked().all(none_cut) {
+            return untested(claim, self.command());
+        }
         let (lost_marked, cuts_marked) =
             marked().map(silent).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        let careful = variants().filter(|v| v.mode == TransmissionMode::Stream && silent(v).0 == 0);
+        let careful = variants().filter(|v| v.mode == TransmissionMode::Stream && v.name != stream.name);
+        let careful = careful.filter(|v| silent(v).0 == 0 && !none_cut(v));
         let careful: Vec<&str> = careful.map(|v| v.name.as_str()).collect();
         let mut figure = format!(
-            "Of {} of {} {lost} {} silent {}, of {} of {} of block and compressed mode {lost_marked}",
+            "Of {} of {} {lost} {} silent {}, of {} of {} of {} {lost_marked}",
             counted(cuts, "cut"),
             stream.name,
             if lost == 1 { "was a" } else { "were" },
             if lost == 1 { "loss" } else { "losses" },
             counted(cuts_marked, "cut"),
-            counted(marked().count(), "contender")
+            counted(marked().count(), "contender"),
+            the_modes(modes())
         );
         figure += &match careful.as_slice() {
             [] => ".".to_owned(),

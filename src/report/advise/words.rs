@@ -5,7 +5,6 @@ use crate::advise::advice::{Harm, Risk, Way};
 use crate::advise::amount::{Amount, Unit};
 use crate::advise::estimate::Estimate;
 use crate::lab::claims::LOSSLESS_RUNS;
-use crate::lab::stats;
 use crate::report::{format, ways};
 use crate::sim::scenario::Direction;
 
@@ -250,13 +249,9 @@ pub(in crate::report) fn spread(time: &Estimate) -> String {
     if low == high { format!("±{low}") } else { format!("-{low}/+{high}") }
 }
 
-/// Wilson's interval of the share of runs that lost something.
+/// How certain the share of runs that lost something is.
 pub(in crate::report) fn interval(risk: &Risk) -> String {
-    match stats::wilson(risk.lost, risk.runs) {
-        None => "not told".to_owned(),
-        Some(interval) if risk.lost == 0 => format!("at most {}", format::percent(interval.high)),
-        Some(interval) => format!("{} to {}", format::percent(interval.low), format::percent(interval.high)),
-    }
+    format::certainty(risk.lost, risk.runs).unwrap_or_else(|| "not told".to_owned())
 }
 
 /// The share of runs that lost something; `-` without runs.

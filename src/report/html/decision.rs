@@ -54,8 +54,8 @@ fn table(comparison: &Comparison) -> String {
     let _ = writeln!(
         text,
         "</tbody></table></div>\n<p>Lost silently: a file ended up short, wrong or missing and nobody was told; of the \
-         runs with a fault, with the 95 % interval. Seen in part: files that a reader of the receiver's directory could \
-         see incomplete under their names.{under}</p>"
+         runs with a fault, with the 95 % interval, or the bound where nothing was lost. Seen in part: files that a reader of the \
+         receiver's directory could see incomplete under their names.{under}</p>"
     );
     text
 }

@@ -20,15 +20,16 @@ pub(super) fn losses(comparison: &Comparison) -> String {
         (least, most) if least == most => format!("Of {} each", format::counted(most, "run")),
         (least, most) => format!("Of {least} to {} each", format::counted(most, "run")),
     };
-    let zero = crate::lab::stats::wilson(0, least).map_or(String::new(), |interval| {
-        format!(" A 0 of {least} says: at most {}, at 95 % confidence.", format::percent(interval.high))
+    let zero = format::certainty(0, least).map_or(String::new(), |bound| {
+        format!(" A 0 of {least} says: {bound}, at 95 % confidence (exact, one-sided).")
     });
+    let all = findings::of_all(comparison);
     let notes = comparison.scenario.faults.iter().fold(String::new(), |list, fault| {
         list + &format!("<dt>{}</dt><dd>{}</dd>", shown(fault), escape(fault.kind.about().line))
     });
     format!(
         "<h2 id=reliability>Silent loss, by fault</h2>\n<p>Runs in which a file ended up short, wrong or missing and \
-         nobody was told. {of}, those whose fault fired. The bar is the share, the line its 95 % interval \
+         nobody was told. {of}, those whose fault fired{all}. The bar is the share, the line its 95 % interval \
          (Wilson).{zero} A share leads to its seeds.</p>\n{}<details><summary>The faults</summary><dl>{notes}</dl>\
          </details>\n",
         tables(comparison, "Silent loss", loss)
@@ -42,8 +43,9 @@ pub(super) fn exposure(comparison: &Comparison) -> String {
     }
     let cell = |row: &SummaryRecord| share(row.exposed, row.files);
     format!(
-        "<h2 id=exposed>Seen in part</h2>\n<p>Of all files, those that a reader of the receiver's directory could \
+        "<h2 id=exposed>Seen in part</h2>\n<p>Of all files{}, those that a reader of the receiver's directory could \
          see incomplete under their names: whoever takes files as they appear takes them so.</p>\n{}",
+        findings::of_all(comparison),
         tables(comparison, "Seen in part", cell)
     )
 }
@@ -53,7 +55,8 @@ pub(super) fn circumstances(comparison: &Comparison) -> String {
     let table = |verdict: Verdict| {
         let heading = escape(&findings::heading(verdict));
         let cell = |row: &SummaryRecord| share(row.verdicts.of(verdict), row.files);
-        format!("<h2 id={}>{heading}</h2>\n{}", verdict.name(), tables(comparison, &heading, cell))
+        let all = findings::of_all(comparison);
+        format!("<h2 id={}>{heading}{all}</h2>\n{}", verdict.name(), tables(comparison, &heading, cell))
     };
     findings::circumstances(comparison).map(table).collect()
 }
@@ -149,10 +152,11 @@ fn share(harmed: u64, files: u64) -> Cell {
 /// The share, a bar as long as it, a line as long as its interval; the figures of both where it is pointed at.
 fn loss(row: &SummaryRecord) -> Cell {
     let (lost, runs) = (row.runs_with_silent_loss, row.runs_counted);
-    let (low, high) = (per_cent(row.silent_loss_share_low), per_cent(row.silent_loss_share_high));
     if lost == 0 {
-        return ("none", format!("<span title=\"0 of {runs} runs, at most {high:.1} %\">0</span>"));
+        let bound = format::certainty(0, runs).unwrap_or_default();
+        return ("none", format!("<span title=\"0 of {}, {bound}\">0</span>", format::counted(runs, "run")));
     }
+    let (low, high) = (per_cent(row.silent_loss_share_low), per_cent(row.silent_loss_share_high));
     let share = per_cent(row.silent_loss_share);
     let content = format!(
         "<a href=\"#{}\">{}<span class=tip>{lost} of {runs} runs, 95 % interval {low:.1} to {high:.1} %</span></a>\

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::terminal::tests::comparison;
+use crate::report::terminal::tests::{compared, comparison};
 
 #[test]
 fn the_page_is_complete_and_needs_nothing_else() {
@@ -30,6 +30,25 @@ fn the_same_comparison_gives_the_same_bytes() {
         render(&comparison(), &Companions::default()).unwrap(),
         render(&comparison(), &Companions::default()).unwrap()
     );
+}
+
+/// Above the answers, the contents and every table; and tables say that they count them.
+#[test]
+fn runs_that_did_not_end_stand_at_the_top() {
+    let cut = compared(0..96, |variant, seed| variant.name == "block" && seed % 32 == 3);
+    let page = render(&cut, &Companions::default()).unwrap();
+    let note = "<p class=unfinished><b>Unfinished.</b> 3 of 384 runs did not end";
+    let (before, rest) = page.split_once(note).unwrap();
+    let (_, title) = before.rsplit_once("<h1>").unwrap();
+    assert!(title.ends_with("</p>\n") && !title.contains("<h2"), "{title}");
+    assert!(rest.contains("<div class=answers>") && rest.contains("id=reliability>"));
+    assert_eq!(
+        rest.matches("(runs that did not end are counted)").count(),
+        4,
+        "losses, exposure, times and costs"
+    );
+    let ended = render(&comparison(), &Companions::default()).unwrap();
+    assert!(!ended.contains("<b>Unfinished.</b>") && !ended.contains("did not end"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! interval, and the figures beside it.
 
 use super::page::escape;
-use super::{charts, format, swatch};
+use super::{charts, findings, format, swatch};
 use crate::lab::compare::Comparison;
 use crate::lab::records::SummaryRecord;
 use crate::report::decision::contenders;
@@ -15,11 +15,12 @@ use std::fmt::Write as _;
 pub(super) fn section(comparison: &Comparison) -> Result<String, Box<dyn Error>> {
     let s = &comparison.scenario;
     let mut text = format!(
-        "<h2 id=time>Delivery time</h2>\n<p>The median of the deliveries' times, on a logarithmic axis; the line is its \
+        "<h2 id=time>Delivery time</h2>\n<p>The median of the deliveries' times{}, on a logarithmic axis; the line is its \
          95 % interval (order statistics). Below each time its ratio to {}'s on the same seed, the median of the \
          pairs [95 %, bootstrap].</p>\n<ul class=key><li><svg class=sample viewBox=\"0 0 14 14\" aria-hidden=true>\
          <circle class=put cx=7 cy=7 r=5 /></svg>upload</li><li><svg class=sample viewBox=\"0 0 14 14\" \
          aria-hidden=true><circle class=get cx=7 cy=7 r=4.5 /></svg>download</li></ul>\n",
+        findings::of_all(comparison),
         escape(&s.variants[0].name)
     );
     let mut any = false;

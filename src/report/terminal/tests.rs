@@ -1,12 +1,13 @@
 use super::*;
 use crate::lab::claims;
-use crate::lab::compare::{Loss, Violation};
+use crate::lab::compare::{Loss, Unfinished, Violation};
 use crate::lab::records::{Ppm, RunRecord, Version};
 use crate::lab::summary::{Run, Summary};
 use crate::lab::verdicts::VerdictCounts;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::{SeedRange, VariantSpec};
 use ftp_proto::mode::TransmissionMode;
+use std::ops::Range;
 
 /// Made-up figures, so that every kind of cell is there: the table is tested here, not FTP.
 fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
@@ -56,18 +57,27 @@ fn run(scenario: &Scenario, variant: &VariantSpec, seed: u64) -> Run {
 }
 
 pub(crate) fn comparison() -> Comparison {
+    compared(0..96, |_, _| false)
+}
+
+/// `is_cut_off`: whether the contender's run of the seed comes to no end.
+pub(crate) fn compared(seeds: Range<u64>, is_cut_off: impl Fn(&VariantSpec, u64) -> bool) -> Comparison {
     let scenario = Scenario::load("tiny").unwrap();
-    let seeds = SeedRange { start: 0, end: 96 };
-    let (mut summary, mut losses) = (Summary::new(&scenario), Vec::new());
+    let seeds = SeedRange { start: seeds.start, end: seeds.end };
+    let (mut summary, mut ended) = (Summary::new(&scenario), Summary::of_ended(&scenario));
+    let (mut losses, mut unfinished) = (Vec::new(), Vec::new());
     for seed in seeds.iter() {
         for (index, variant) in scenario.variants.iter().enumerate() {
-            let run = run(&scenario, variant, seed);
+            let run = Run { cut_off: is_cut_off(variant, seed), ..run(&scenario, variant, seed) };
             losses.extend(Loss::of(&run));
+            unfinished.extend(Unfinished::of(&run));
             summary.add(index, &run);
+            ended.add(index, &run);
         }
     }
     let (rows, rows_by_direction) = (summary.rows(), summary.rows_by_direction());
-    let spreads = summary.spreads();
+    let (evidence, spreads) = ([ended.rows(), ended.rows_by_direction()].concat(), summary.spreads());
+    let discordances = ended.discordances();
     let violation = Violation {
         variant: "block".to_owned(),
         seed: 5,
@@ -77,11 +87,12 @@ pub(crate) fn comparison() -> Comparison {
     let mut comparison = Comparison {
         scenario,
         seeds,
-        evidence: rows.iter().chain(&rows_by_direction).cloned().collect(),
+        evidence,
+        discordances,
         rows,
         rows_by_direction,
         spreads,
-        unfinished: Vec::new(),
+        unfinished,
         claims: Vec::new(),
         losses,
         violations: vec![violation],
@@ -97,6 +108,21 @@ fn tables_at_a_hundred_columns() {
     let text = render(&comparison(), Style { width: 100, colour: false });
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     insta::assert_snapshot!(text);
+}
+
+/// Above all tables and sentences; and tables say that they count them.
+#[test]
+fn runs_that_did_not_end_stand_at_the_top() {
+    let style = Style { width: 300, colour: false };
+    let cut = compared(0..96, |variant, seed| variant.name == "block" && seed % 32 == 3);
+    let text = render(&cut, style);
+    let note = "UNFINISHED: 3 of 384 runs did not end within limits.virtual_time_us = ";
+    assert!(text.lines().nth(2).is_some_and(|line| line.starts_with(note)), "{text}");
+    assert!(text.contains("The first: ftpsim replay tiny --variant block --seed 3\n"), "{text}");
+    let counted = "(runs that did not end are counted)";
+    assert_eq!(text.matches(counted).count(), 4, "losses, exposure, times and costs: {text}");
+    let ended = render(&comparison(), style);
+    assert!(!ended.contains("UNFINISHED") && !ended.contains(counted), "{ended}");
 }
 
 #[test]
