@@ -95,6 +95,75 @@ async fn all_replies_to_a_quoted_line_are_given_and_no_more_than_many() {
     assert!(!control.in_step());
 }
 
+/// A wait that its server draws out by words. The one reply of a transfer that is due before its completion has its
+/// time for itself; what tells that an upload gets on is worth it.
+#[tokio::test(start_paused = true)]
+async fn preliminary_replies_give_no_reply_its_whole_time_anew() {
+    let nothing = || Command::Pass("secret".to_owned());
+    let upload = || Command::Stor("f".to_owned());
+    for (command, word, one_by_one, ends_after_s) in [
+        (nothing(), "150 soon\r\n", false, 5),
+        (nothing(), "110 MARK 1 = 2\r\n", false, 5),
+        (upload(), "150 soon\r\n", false, 5),
+        (upload(), "110 MARK 1 = 2\r\n", false, 1_000),
+        // As a pipeline reads them; the first comes after a second.
+        (upload(), "150 soon\r\n", true, 6),
+        (upload(), "110 MARK 1 = 2\r\n", true, 1_001),
+    ] {
+        let (mut control, mut server, _) = greeted().await;
+        control.send(&command).await.unwrap();
+        let clock = MemoryNet::new(SERVER.ip());
+        let case = format!("{command} {word:?} {one_by_one}");
+        let says = async {
+            loop {
+                clock.sleep(Duration::from_secs(1)).await;
+                server.write_all(word.as_bytes()).await.unwrap();
+            }
+        };
+        let begun = clock.now();
+        let waits = async {
+            loop {
+                let reply = match one_by_one {
+                    true => control.read_reply().await,
+                    false => control.read_completion().await,
+                };
+                match reply {
+                    Ok(reply) => assert!(reply.is_preliminary(), "{case}"),
+                    Err(error) => return error,
+                }
+            }
+        };
+        let error = tokio::select! {
+            error = waits => error,
+            () = says => unreachable!(),
+        };
+        assert!(matches!(error, ClientError::NoReply(_)), "{case}: {error}");
+        assert_eq!((clock.now() - begun).as_secs(), ends_after_s, "{case}");
+    }
+}
+
+/// Each file of a pipeline has a 150, and time for it.
+#[tokio::test(start_paused = true)]
+async fn replies_of_a_pipeline_have_each_their_time() {
+    let (mut control, mut server, _) = greeted().await;
+    let clock = MemoryNet::new(SERVER.ip());
+    for _ in 0..2 {
+        control.send(&Command::Retr("f".to_owned())).await.unwrap();
+    }
+    let says = async {
+        for reply in ["150 go", "226 done", "150 go", "226 done"] {
+            clock.sleep(Duration::from_secs(4)).await;
+            server.write_all(format!("{reply}\r\n").as_bytes()).await.unwrap();
+        }
+    };
+    let reads = async {
+        for code in [150, 226, 150, 226] {
+            assert_eq!(control.read_reply().await.unwrap().code, code);
+        }
+    };
+    tokio::join!(says, reads);
+}
+
 /// Who reads the log of a session knows how it came to its end, and the server knows which end it is.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_session_is_told() {

@@ -4,7 +4,7 @@ use super::error::ClientError;
 use super::marker::parse_mark;
 #[cfg(feature = "tls")]
 use super::tls::untrusted;
-use crate::net::{Channel, Net, Pace, Stream, is_quiet};
+use crate::net::{Channel, Net, Pace, Stream, Time, is_quiet};
 use crate::observe::{Event, Watch};
 use crate::transfer::RestartMarker;
 use bytes::{Buf, BytesMut};
@@ -33,6 +33,19 @@ pub(super) fn shown(line: &str) -> Cow<'_, str> {
     if is_secret { format!("{verb} ****").into() } else { line.into() }
 }
 
+/// What has been waited for since the last completion reply.
+#[derive(Default)]
+struct Wait {
+    /// Preliminary replies that have come.
+    preliminary: usize,
+    /// Those that were waited for, one at a time.
+    waited_for: usize,
+    /// How long, since the last of them that was worth its time.
+    spent: Duration,
+    /// For an upload as well, whose server may tell of what it has got (110).
+    uploads: bool,
+}
+
 /// A control connection (RFC 959 section 2.3), from the client's end.
 pub struct Control<N: Net> {
     net: N,
@@ -47,6 +60,7 @@ pub struct Control<N: Net> {
     held: u32,
     pace: Pace,
     round_trips: u64,
+    wait: Wait,
     /// The latest of 110 replies.
     mark: Option<RestartMarker>,
     broken: bool,
@@ -75,6 +89,7 @@ impl<N: Net> Control<N> {
             held: 0,
             pace: Pace::Now,
             round_trips: 0,
+            wait: Wait::default(),
             mark: None,
             broken: false,
             cancel: CancellationToken::new(),
@@ -126,6 +141,9 @@ impl<N: Net> Control<N> {
 
     /// Sends one command without waiting for its reply.
     pub async fn send(&mut self, command: &Command) -> Result<(), ClientError> {
+        if matches!(command, Command::Stor(_) | Command::Appe(_) | Command::Stou) {
+            self.wait.uploads = true;
+        }
         self.send_line(&command.to_string()).await
     }
 
@@ -242,10 +260,10 @@ impl<N: Net> Control<N> {
         }
     }
 
-    /// The next reply, within the reply timeout. After an error the connection is out of step.
-    pub async fn read_reply(&mut self) -> Result<Reply, ClientError> {
-        let limit = self.reply_timeout;
+    /// The next reply, within the reply timeout of `since`; soon, once the session is cancelled.
+    async fn reply_in_time(&mut self, since: Time) -> Result<Reply, ClientError> {
         let (net, cancel) = (self.net.clone(), self.cancel.clone());
+        let limit = self.reply_timeout.saturating_sub(net.now().saturating_sub(since));
         let parted = async {
             cancel.cancelled().await;
             net.sleep(PARTING_LIMIT).await;
@@ -260,34 +278,67 @@ impl<N: Net> Control<N> {
         match reply.await {
             Ok(Some(reply)) => reply,
             Ok(None) => Err(self.broke(ClientError::Cancelled)),
-            Err(_) => Err(self.broke(ClientError::NoReply(limit))),
+            Err(_) => Err(self.no_reply()),
         }
     }
 
-    /// The next reply that is not preliminary.
+    /// The next reply, within the reply timeout: of the preliminary ones before a completion the first has that for
+    /// itself (the 150 of a transfer), and those after it together. After an error the connection is out of step.
+    pub async fn read_reply(&mut self) -> Result<Reply, ClientError> {
+        let since = self.net.now().saturating_sub(self.wait.spent);
+        let reply = self.reply_in_time(since).await?;
+        if reply.is_preliminary() {
+            self.wait.waited_for += 1;
+            if self.wait.waited_for > MAX_PRELIMINARY {
+                return Err(self.no_reply());
+            }
+            let is_worth_its_time = self.wait.preliminary == 1 || self.gets_on(&reply);
+            self.wait.spent =
+                if is_worth_its_time { Duration::ZERO } else { self.net.now().saturating_sub(since) };
+        }
+        Ok(reply)
+    }
+
+    /// The next reply that is not preliminary, within the reply timeout: whoever says each second that it will take a
+    /// moment (RFC 959 section 4.2, 1yz) would else keep a client for as long as it likes.
     pub async fn read_completion(&mut self) -> Result<Reply, ClientError> {
+        self.completion_after(drop).await
+    }
+
+    async fn completion_after(
+        &mut self,
+        mut preliminary: impl FnMut(Reply) + Send,
+    ) -> Result<Reply, ClientError> {
+        let mut since = self.net.now();
         for _ in 0..MAX_PRELIMINARY {
-            let reply = self.read_reply().await?;
+            let reply = self.reply_in_time(since).await?;
             if !reply.is_preliminary() {
                 return Ok(reply);
             }
+            if self.gets_on(&reply) {
+                since = self.net.now();
+            }
+            preliminary(reply);
         }
-        Err(self.broke(ClientError::NoReply(self.reply_timeout)))
+        Err(self.no_reply())
+    }
+
+    /// Whether a reply tells that more of an upload has come to where it goes.
+    fn gets_on(&self, reply: &Reply) -> bool {
+        reply.code == 110 && self.wait.uploads
+    }
+
+    fn no_reply(&mut self) -> ClientError {
+        self.broke(ClientError::NoReply(self.reply_timeout))
     }
 
     /// Sends a line as it is and reads all replies to it.
     pub async fn quote(&mut self, line: &str) -> Result<Vec<Reply>, ClientError> {
         self.send_line(line).await?;
         let mut replies = Vec::new();
-        while replies.len() < MAX_PRELIMINARY {
-            let reply = self.read_reply().await?;
-            let last = !reply.is_preliminary();
-            replies.push(reply);
-            if last {
-                return Ok(replies);
-            }
-        }
-        Err(self.broke(ClientError::NoReply(self.reply_timeout)))
+        let last = self.completion_after(|reply| replies.push(reply)).await?;
+        replies.push(last);
+        Ok(replies)
     }
 
     /// Sends a command and reads its reply.
@@ -314,9 +365,13 @@ impl<N: Net> Control<N> {
         if reply.code == 110 {
             self.mark = parse_mark(&reply.text()).or(self.mark.take());
         }
-        if !reply.is_preliminary() {
+        if reply.is_preliminary() {
+            self.wait.preliminary += 1;
+        } else {
             // An unasked reply (421) is not owed.
             self.owed = self.owed.saturating_sub(1);
+            let uploads = self.wait.uploads && self.owed > 0;
+            self.wait = Wait { uploads, ..Wait::default() };
         }
         reply
     }
