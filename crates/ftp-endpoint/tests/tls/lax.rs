@@ -95,7 +95,9 @@ impl Server<'_> {
 #[tokio::test(start_paused = true)]
 async fn an_end_without_close_notify_is_one_where_size_says_the_same() {
     let identity = Identity::new();
-    let cases: [(TlsEnd, Option<&str>, &str, &[&str], Result<u64, &str>); 8] = [
+    type Case =
+        (TlsEnd, Option<&'static str>, &'static str, &'static [&'static str], Result<u64, &'static str>);
+    let cases: [Case; 8] = [
         (TlsEnd::Lax, None, "213 9", &["SIZE f"], Ok(9)),
         (TlsEnd::Lax, None, "213 10", &["SIZE f"], Err("10, not 9")),
         (TlsEnd::Lax, None, "550 none", &["SIZE f"], Err("unmarked")),
