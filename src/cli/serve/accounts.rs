@@ -197,6 +197,38 @@ mod tests {
         assert_ne!(hash("secret").unwrap(), hash("secret").unwrap(), "salted");
     }
 
+    /// Who measures how long a refusal takes does not learn by it which names there are (RFC 2577 section 7). Counted,
+    /// not timed: one hash is computed for everybody, whatever their own password is kept as.
+    #[tokio::test]
+    async fn whoever_logs_in_costs_one_hash() {
+        use super::super::hashing::tests::{held, waiting};
+        let root = tempfile::tempdir().unwrap();
+        let hashed = UserSettings { password_hash: Some(hash("secret").unwrap()), ..user("h") };
+        let clear = UserSettings { password: Some("plain".into()), ..user("c") };
+        let users = Users::new(Some(root.path()), &[hashed, clear], false, false).unwrap();
+        let peer = "127.0.0.1:1".parse().unwrap();
+        for (name, password, wanted) in [
+            ("h", "secret", true),
+            ("h", "wrong", false),
+            ("c", "plain", true),
+            ("c", "wrong", false),
+            ("nobody", "secret", false),
+            ("anonymous", "secret", false),
+        ] {
+            let turns = held(&users.hashing).await;
+            let mut login = std::pin::pin!(users.login(name, password, peer));
+            tokio::select! {
+                biased;
+                _ = &mut login => panic!("{name} {password}: nothing was computed"),
+                () = tokio::task::yield_now() => {}
+            }
+            assert_eq!(waiting(&users.hashing), 1, "{name} {password}");
+            drop(turns);
+            assert_eq!(login.await.is_ok(), wanted, "{name} {password}");
+            assert_eq!(waiting(&users.hashing), 0, "{name} {password}");
+        }
+    }
+
     #[test]
     fn mistakes_are_named() {
         let root = tempfile::tempdir().unwrap();

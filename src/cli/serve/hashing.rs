@@ -145,11 +145,21 @@ impl Drop for Permit {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
+    }
+
+    /// Nobody's hash is computed until what this gives is dropped.
+    pub(in crate::cli::serve) async fn held(hashing: &Arc<Hashing>) -> impl Sized + use<> {
+        all_taken(hashing).await
+    }
+
+    /// Hashes that are still to be computed.
+    pub(in crate::cli::serve) fn waiting(hashing: &Hashing) -> usize {
+        hashing.lock().waiting.values().map(VecDeque::len).sum()
     }
 
     async fn all_taken(hashing: &Arc<Hashing>) -> Vec<Permit> {

@@ -376,3 +376,24 @@ pub(super) fn hash_password() -> anyhow::Result<ExitCode> {
     writeln!(stdout(), "{}", accounts::hash(&password)?)?;
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session needs one descriptor, and more while data move: those beyond would find none.
+    #[test]
+    fn sessions_stay_below_the_limit_of_descriptors() {
+        for (asked, descriptors, had) in [
+            (10_000, None, 10_000),
+            (10_000, Some(1024), 768),
+            (769, Some(1024), 768),
+            (768, Some(1024), 768),
+            (100, Some(1024), 100),
+            (100, Some(3), 1),
+            (10_000, Some(u64::MAX), 10_000),
+        ] {
+            assert_eq!(affordable(asked, descriptors), had, "{asked} of {descriptors:?}");
+        }
+    }
+}

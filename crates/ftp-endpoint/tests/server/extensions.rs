@@ -188,6 +188,31 @@ async fn times_of_modification() {
     assert_eq!(client.ask("MDTM f", 213).await, "213 20000229123456\r\n");
 }
 
+/// draft-somers-ftp-mfxx-04 section 3.1: the reply tells what is kept. Most file systems know no time so late, and
+/// keep the last one that they know.
+#[cfg(feature = "disk")]
+#[tokio::test(start_paused = true)]
+async fn a_time_that_the_disk_cannot_keep_is_answered_as_it_is_kept() {
+    use ftp_endpoint::net::Net;
+    use ftp_endpoint::server::{Config, Rights, Table, serve};
+    use std::sync::Arc;
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("f"), "x").unwrap();
+    let store = ftp_endpoint::store::disk::DiskStore::open(root.path()).unwrap();
+    let net = testkit::memory_net::MemoryNet::new(SERVER.ip());
+    let listener = net.listen(SERVER).await.unwrap();
+    let config = Config::new(Table::new().with_user("u", "p", store, Rights::ALL));
+    let notes = Arc::new(Notes::default());
+    let _server = tokio::spawn(serve(net.clone(), listener, Arc::new(config), notes));
+    let mut client = Client::of(&net, [10, 0, 0, 2]).await;
+    client.expect(220).await;
+    client.script(&[("USER u", &[331]), ("PASS p", &[230])]).await;
+    let told = client.ask("MFMT 99991231235959 f", 213).await;
+    let kept = client.ask("MDTM f", 213).await;
+    let kept = kept.trim_start_matches("213 ").trim_end();
+    assert_eq!(told, format!("213 Modify={kept}; f\r\n"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn hashes_and_ranges() {
     let world = world().await;

@@ -51,6 +51,7 @@ impl DiskStore {
             let look = if removed > 0 { &mut looks.found } else { &mut looks.in_vain };
             *look = Some(Instant::now());
             if removed > 0 {
+                #[cfg(feature = "server")]
                 tracing::info!(removed, "the disk is full: parts of failed uploads were removed");
             }
         }
