@@ -48,7 +48,7 @@ impl Walk<'_> {
         while let Some((path, way)) = self.open.pop_front() {
             let directory = below(self.base, &path);
             if let Some(why) = rounds.known(&way) {
-                self.remote.miss(format_args!("{directory}: {why}"));
+                self.round(&directory, why);
                 continue;
             }
             let listing = match self.remote.list(&directory).await {
@@ -62,7 +62,7 @@ impl Walk<'_> {
             let way = match rounds.enter(self.remote, way, &directory, &listing).await {
                 Ok(way) => way,
                 Err(why) => {
-                    self.remote.miss(format_args!("{directory}: {why}"));
+                    self.round(&directory, why);
                     continue;
                 }
             };
@@ -77,6 +77,14 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A directory that has been looked at under another name. Where it is written to, nothing is missing: what is in it
+    /// is known.
+    fn round(&mut self, directory: &str, why: String) {
+        if self.is_source {
+            self.remote.miss(format_args!("{directory}: {why}"));
+        }
     }
 
     async fn take(&mut self, directory: &str, entry: &Entry, way: &Way) {
