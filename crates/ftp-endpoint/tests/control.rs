@@ -84,12 +84,19 @@ async fn what_is_held_back_has_left_when_a_reply_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn all_replies_to_a_quoted_line_are_given_and_no_more_than_many() {
     let (mut control, mut server, notes) = greeted().await;
-    server.write_all(b"150 first\r\n125 second\r\n226 done\r\n").await.unwrap();
-    let codes: Vec<u16> = control.quote("XYZ a").await.unwrap().iter().map(|reply| reply.code).collect();
+    // When it has been asked: what comes before is no reply to it.
+    let mut answer = async |text: &str| {
+        server.read_exact(&mut [0; 7]).await.unwrap();
+        server.write_all(text.as_bytes()).await.unwrap();
+    };
+    let replies = "150 first\r\n125 second\r\n226 done\r\n";
+    let ((), quoted) = tokio::join!(answer(replies), control.quote("XYZ a"));
+    let codes: Vec<u16> = quoted.unwrap().iter().map(|reply| reply.code).collect();
     assert_eq!(codes, [150, 125, 226]);
     assert_eq!(notes.count("> XYZ a"), 1);
-    server.write_all("120 wait\r\n".repeat(1500).as_bytes()).await.unwrap();
-    let error = control.quote("XYZ b").await.unwrap_err();
+    let replies = "120 wait\r\n".repeat(1500);
+    let ((), quoted) = tokio::join!(answer(&replies), control.quote("XYZ b"));
+    let error = quoted.unwrap_err();
     assert!(matches!(error, ClientError::NoReply(_)), "{error}");
     assert_eq!(notes.count("< 120"), 1000);
     assert!(!control.in_step());
@@ -194,6 +201,24 @@ async fn a_reset_is_no_end_in_order() {
         match (resets, error) {
             (true, ClientError::Control(_)) | (false, ClientError::ControlClosed) => {}
             (_, error) => panic!("{resets}: {error}"),
+        }
+    }
+}
+
+/// It would be taken for the next command's reply, and that one's for the one behind it.
+#[tokio::test(start_paused = true)]
+async fn what_was_said_unasked_is_no_answer_to_the_next_command() {
+    for (unasked, is_answer) in [("250 once more\r\n", false), ("421 good bye\r\n", true)] {
+        let (mut control, mut server, _) = greeted().await;
+        control.send(&Command::Noop).await.unwrap();
+        server.write_all(b"200 ok\r\n").await.unwrap();
+        assert_eq!(control.read_completion().await.unwrap().code, 200);
+        server.write_all(unasked.as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        let reply = control.command(&Command::Noop).await;
+        match is_answer {
+            true => assert_eq!(reply.unwrap().code, 421),
+            false => assert!(matches!(reply, Err(ClientError::OutOfStep)) && !control.in_step()),
         }
     }
 }

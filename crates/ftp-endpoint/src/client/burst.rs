@@ -112,12 +112,24 @@ pub(super) struct Burst<S: Store> {
     pub xpipe: bool,
     /// The data connection is not in step any more.
     pub broken: bool,
+    /// A transfer was refused before it began. One reply too many, which nothing tells from the next one's, would from
+    /// then on be taken for another file's: what became of this file and those behind it stands when the server has
+    /// answered in step ([`in_step`]).
+    pub doubted: bool,
+    /// A reply was no answer to what it was taken for, and so none is that comes behind it.
+    pub out_of_step: bool,
+}
+
+/// Whether a reply to NOOP is one, and not what a transfer, a check or a rename was answered.
+pub(super) fn in_step(reply: &Reply) -> bool {
+    reply.is_completion() && !matches!(reply.code, 213 | 226 | 250) || matches!(reply.code, 500 | 502)
 }
 
 impl<S: Store> Burst<S> {
     pub(super) fn new() -> Self {
         let (flights, owed) = (BTreeMap::new(), VecDeque::new());
-        Self { flights, next: 0, owed, owed_bytes: 0, xpipe: false, broken: false }
+        let (xpipe, broken, doubted, out_of_step) = (false, false, false, false);
+        Self { flights, next: 0, owed, owed_bytes: 0, xpipe, broken, doubted, out_of_step }
     }
 
     /// The flight whose data move now.
@@ -178,18 +190,25 @@ impl<S: Store> Burst<S> {
         }
         let is_put = matches!(sent.command, Command::Stor(_));
         let positive = reply.is_completion();
+        let mut is_refused = false;
         match &sent.command {
             Command::Stor(_) | Command::Retr(_) => {
                 flight.completed = true;
                 flight.refused = !positive;
                 if positive && is_put && flight.moved.is_none() {
-                    self.broken = true;
+                    (self.broken, self.out_of_step) = (true, self.out_of_step || !flight.begun);
                     flight.fail(ClientError::EarlyCompletion(reply));
+                } else if positive && !flight.begun {
+                    // Without a preliminary reply nobody knows whose data come (RFC 959 section 5.4).
+                    (self.broken, self.out_of_step) = (true, true);
+                    let command = sent.command.to_string();
+                    flight.fail(ClientError::OutOfSequence { command, reply });
                 } else if !positive && flight.begun {
                     self.broken = true;
                     flight.fail(ClientError::TransferRefused(reply));
                 } else if !positive {
                     self.broken |= matches!(reply.code, 425 | 426);
+                    is_refused = !self.broken;
                     if !self.xpipe {
                         flight.reader = None;
                     }
@@ -220,6 +239,8 @@ impl<S: Store> Burst<S> {
             }
         }
         flight.owed -= 1;
+        // With nothing else under way, one reply too many is seen before the next command.
+        self.doubted |= is_refused && self.in_transfer() > 0;
         self.owed_bytes -= sent.bytes;
         self.owed.remove(turn);
     }

@@ -151,6 +151,7 @@ impl<N: Net> Control<N> {
     pub async fn send_line(&mut self, text: &str) -> Result<(), ClientError> {
         let mut line = Vec::with_capacity(text.len() + 2);
         write_line(text, &mut line).map_err(|_| ClientError::BadName)?;
+        self.nothing_unasked().await?;
         self.watch.tell(self.net.now(), Event::Command { line: &shown(text) });
         if self.owed == 0 {
             self.round_trips += 1;
@@ -166,6 +167,18 @@ impl<N: Net> Control<N> {
             Ok(Err(error)) => Err(self.broke(ClientError::Control(error))),
             Err(_) => Err(self.broke(ClientError::NoReply(self.reply_timeout))),
         }
+    }
+
+    /// Before a command, where nothing is owed: what has come all the same would be taken for its reply, and its reply for
+    /// the next one's. A server that leaves may say so at any time (421, RFC 959 section 5.4).
+    async fn nothing_unasked(&mut self) -> Result<(), ClientError> {
+        if self.in_step() && !is_quiet(&mut self.stream, &mut self.unread).await {
+            let is_farewell = self.unread.starts_with(b"421") || self.unread.is_empty();
+            if !is_farewell {
+                return Err(self.broke(ClientError::OutOfStep));
+            }
+        }
+        Ok(())
     }
 
     /// Goes on under TLS. What has come in clear behind the reply that allowed it need not be the server's.

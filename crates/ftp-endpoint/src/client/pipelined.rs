@@ -10,7 +10,7 @@
 //! it have not, and go again over another connection. All replies owed are read first, so that
 //! the control connection stays in step.
 
-use super::burst::{Burst, Flight, Sink};
+use super::burst::{Burst, Flight, Sink, in_step};
 use super::error::{ClientError, FailureKind};
 use super::local::{LocalReader, LocalWriter};
 use super::policy::{Direction, Publish, Verify, part_name};
@@ -79,7 +79,8 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
             Err(error) => (Err(error), false),
         };
-        if result.is_ok() && !burst.broken {
+        // What is owed nothing and has no end was answered by something else's reply.
+        if result.is_ok() && !burst.broken && burst.flights.is_empty() {
             return;
         }
         self.settle(session, burst, result.err(), kept).await;
@@ -169,7 +170,8 @@ impl<N: Net, S: Store> Worker<N, S> {
 
     async fn fill(&mut self, session: &mut Session<N>, burst: &mut Burst<S>) -> Result<(), ClientError> {
         let (depth, verify) = (self.policy.pipeline_depth as usize, self.policy.verify);
-        while burst.in_transfer() < depth
+        while !burst.doubted
+            && burst.in_transfer() < depth
             && burst.owed_bytes < MAX_AHEAD_BYTES
             && self.queue.reason_to_stop().is_none()
         {
@@ -230,6 +232,12 @@ impl<N: Net, S: Store> Worker<N, S> {
     /// Ends the flights to which nothing is owed any more.
     async fn conclude(&mut self, session: &mut Session<N>, burst: &mut Burst<S>) -> Result<(), ClientError> {
         self.look_at_publications().await;
+        if burst.doubted {
+            if !burst.owed.is_empty() {
+                return Ok(());
+            }
+            self.ask_in_step(session, burst).await?;
+        }
         let direction = self.policy.direction;
         let landed = |flight: &Flight<S>| flight.owed == 0 && !flight.is_unmoved(direction);
         let numbers: Vec<u64> =
@@ -263,6 +271,23 @@ impl<N: Net, S: Store> Worker<N, S> {
                 self.queue.put_off(retry);
             }
         }
+        Ok(())
+    }
+
+    /// Nothing is owed: whether the server has nothing more to say than to a command that anything can be asked by.
+    /// Errors: [`ClientError::OutOfStep`], and what became of no file since a refusal is known.
+    async fn ask_in_step(
+        &mut self,
+        session: &mut Session<N>,
+        burst: &mut Burst<S>,
+    ) -> Result<(), ClientError> {
+        session.send(&Command::Noop).await?;
+        session.flush().await?;
+        if !in_step(&session.read_reply().await?) {
+            session.give_up();
+            return Err(ClientError::OutOfStep);
+        }
+        burst.doubted = false;
         Ok(())
     }
 
@@ -456,6 +481,9 @@ impl<N: Net, S: Store> Worker<N, S> {
                 }
             }
         }
+        if burst.out_of_step || burst.owed.is_empty() && error.is_none() && !burst.broken {
+            session.give_up();
+        }
         // A connection kept for too long is nobody's failure, if the first file had not begun.
         let mut excused = kept && burst.flights.values().all(|flight| !flight.begun);
         let mut again = VecDeque::new();
@@ -468,7 +496,9 @@ impl<N: Net, S: Store> Worker<N, S> {
             return self.failed_in_turn(pending, &error).await;
         }
         for (_, mut flight) in std::mem::take(&mut burst.flights) {
-            let over = flight.completed
+            let over = !burst.doubted
+                && !burst.out_of_step
+                && flight.completed
                 && flight.owed == 0
                 && (flight.moved.is_some() || flight.error.is_some())
                 && !mutant::is(Mutant::AnsweredSentAgain);
