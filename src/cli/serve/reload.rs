@@ -28,10 +28,12 @@ pub(super) struct Reload {
 
 /// The command line over the file, if there is one.
 pub(super) fn settings(line: &Settings, file: Option<&PathBuf>) -> anyhow::Result<Settings> {
-    Ok(match file {
+    let settings = match file {
         Some(path) => line.clone().over(Settings::read(path)?),
         None => line.clone(),
-    })
+    };
+    settings.let_somebody_in()?;
+    Ok(settings)
 }
 
 /// The log as the settings want it: the one there is, if they want it still.

@@ -262,6 +262,23 @@ impl Settings {
         }
     }
 
+    /// Errors: a limit of nothing, which no session would come through.
+    pub(super) fn let_somebody_in(&self) -> anyhow::Result<()> {
+        let limits = [
+            ("max-sessions", self.max_sessions.map(|most| most as u64)),
+            ("max-sessions-per-address", self.max_sessions_per_address.map(|most| most as u64)),
+            ("max-logins-per-address", self.max_logins_per_address.map(|most| most as u64)),
+            ("login-timeout", self.login_timeout),
+            ("idle-timeout", self.idle_timeout),
+            ("data-timeout", self.data_timeout),
+            ("max-login-failures", self.max_login_failures.map(u64::from)),
+        ];
+        match limits.iter().find(|(_, limit)| *limit == Some(0)) {
+            Some((name, _)) => bail!("{name} = 0 would let nobody in: give at least 1, or leave it out"),
+            None => Ok(()),
+        }
+    }
+
     /// The JSON Schema of `--config FILE`.
     pub(super) fn schema() -> serde_json::Value {
         schema_of::<Self>("The configuration of ftpsim serve")
@@ -363,6 +380,24 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_nothing_lets_nobody_in() {
+        let of = |text: &str| toml::from_str::<Settings>(text).unwrap().let_somebody_in();
+        for key in [
+            "max-sessions",
+            "max-sessions-per-address",
+            "max-logins-per-address",
+            "login-timeout",
+            "idle-timeout",
+            "data-timeout",
+            "max-login-failures",
+        ] {
+            let error = of(&format!("{key} = 0")).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+            of(&format!("{key} = 1")).unwrap();
+        }
+    }
 
     #[test]
     fn a_file_and_the_command_line() {

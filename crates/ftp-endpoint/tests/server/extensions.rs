@@ -59,7 +59,7 @@ async fn features_have_the_form_of_rfc_2389() {
             ("HOST ftp.example.org", &[503]),
             ("SITE HELP", &[214]),
             ("SITE EXEC rm", &[504]),
-            ("SITE PARTIAL", &[504]),
+            ("SITE PARTIAL", &[501]),
             ("ALLO 5", &[202]),
             ("ALLO 5 R 4", &[202]),
             ("SMNT /", &[202]),

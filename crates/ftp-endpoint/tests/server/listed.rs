@@ -75,3 +75,20 @@ async fn a_name_with_a_line_end_is_shown_as_nobodys() {
     assert_eq!(fs::read(root.path().join("c\rr")).unwrap(), b"1");
     assert_eq!(lines(&mut client, "NLST d\r\0d").await, ["d\\x0dd/f"]);
 }
+
+/// The system lists nothing of a directory that has been removed and is held open: a mirror of that would delete all.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_root_that_has_been_removed_is_not_an_empty_one() {
+    let above = tempfile::tempdir().unwrap();
+    let root = above.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let mut client = disk_client(&root).await;
+    assert_eq!(lines(&mut client, "NLST").await, [""; 0]);
+    fs::remove_dir(&root).unwrap();
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("new"), "").unwrap();
+    for command in ["NLST", "LIST", "MLSD"] {
+        client.ask(command, 550).await;
+    }
+}

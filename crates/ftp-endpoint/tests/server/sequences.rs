@@ -349,3 +349,33 @@ async fn names_of_every_kind() {
     client.send(b"RMD a\xff\xffb\r\n").await;
     client.expect(250).await;
 }
+
+/// RFC 959 section 4.1.3: RNTO directly behind RNFR, whatever the line between them is.
+#[tokio::test(start_paused = true)]
+async fn nothing_comes_between_rnfr_and_rnto() {
+    let world = world().await;
+    world.put("/a", b"content");
+    let mut client = world.client().await;
+    for between in ["FOO", "SIZE", &"x".repeat(70_000), "NOOP"] {
+        client.ask("RNFR a", 350).await;
+        client.send(format!("{between}\r\n").as_bytes()).await;
+        client.reply().await;
+        client.ask("RNTO b", 503).await;
+    }
+    assert_eq!(world.get("/a").unwrap(), b"content");
+    client.script(&[("SITE PARTIAL", &[501])]).await;
+}
+
+/// What one user has asked to begin at is no place in another's file.
+#[tokio::test(start_paused = true)]
+async fn a_new_login_begins_at_the_beginning() {
+    let world = world().await;
+    world.put("/f", b"0123456789");
+    for asked in ["REST 5", "RANG 2 4"] {
+        let mut client = world.client().await;
+        client.script(&[("TYPE I", &[200]), (asked, &[350]), ("USER u", &[331]), ("PASS p", &[230])]).await;
+        let data = client.passive().await;
+        client.script(&[("RETR f", &[150, 226])]).await;
+        assert_eq!(read_all(data).await.unwrap(), b"0123456789", "{asked}");
+    }
+}

@@ -33,10 +33,14 @@ impl<N: Net, A: Accounts> Session<N, A> {
         argument: &str,
         code: u16,
     ) -> Result<Reply, Refusal> {
-        let (store, _) = self.store_and_rights()?;
+        let (store, rights) = self.store_and_rights()?;
         let path = self.path(argument)?;
-        if store.metadata(&path).await?.kind != Kind::Directory {
-            return Err(StoreError::NotDirectory.into());
+        match store.metadata(&path).await {
+            Ok(found) if found.kind == Kind::Directory => {}
+            // Whoever may not read is not told what there is.
+            _ if !rights.read => return Err(Refusal::NoRight),
+            Ok(_) => return Err(StoreError::NotDirectory.into()),
+            Err(error) => return Err(error.into()),
         }
         self.working = path;
         Ok(Reply::new(code, format!("{} is the working directory.", quoted(&self.working))))

@@ -167,6 +167,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 self.asked_partial = Some(AskedPartial { path, part: None });
                 Ok(Reply::new(213, bytes.to_string()))
             }
+            "PARTIAL" => Err(Refusal::Syntax("expected a pathname")),
             "HASHPARTIAL" => Box::pin(self.hash_partial(rest)).await,
             _ => Err(Refusal::Parameter(format!("SITE {name} is not implemented"))),
         }

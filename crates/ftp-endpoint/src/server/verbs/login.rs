@@ -109,6 +109,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         self.asked_partial = None;
         self.user_name = None;
+        // What another user has asked for is nobody's place in this one's files.
+        (self.negotiated.restart, self.negotiated.range) = (None, None);
         self.working = VirtualPath::root();
     }
 }

@@ -28,6 +28,8 @@ use ftp_proto::reply::Reply;
 impl<N: Net, A: Accounts> Session<N, A> {
     /// Does what a command line says, and gives the last reply to it.
     pub(in crate::server) async fn perform(&mut self, line: Line) -> Result<Next, Refusal> {
+        // RNTO comes directly behind RNFR (RFC 959 section 4.1.3), whatever else the line between them is.
+        let rename_from = self.rename_from.take();
         let Line::Text(line) = line else {
             self.tell_command("(line too long)");
             return Ok(Reply::new(500, "Command line too long.").into());
@@ -51,7 +53,6 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if uses_data {
             self.may_move_data()?;
         }
-        let rename_from = self.rename_from.take();
         let result = self.dispatch(command, rename_from).await;
         if uses_data && result.is_err() {
             self.data.refused(self.negotiated.mode);

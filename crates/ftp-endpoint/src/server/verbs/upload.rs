@@ -17,6 +17,7 @@ use crate::transfer::throttle::Throttled;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
+use std::io;
 use tokio::sync::mpsc;
 
 /// 110 replies that may wait for the control connection; more are left out.
@@ -316,7 +317,8 @@ struct Patch<S: Store> {
 impl<S: Store> WriteFile for Patch<S> {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if self.end - self.at < bytes.len() as u64 {
-            return Err(StoreError::Denied);
+            let why = "more bytes than the range has";
+            return Err(StoreError::Io(io::Error::new(io::ErrorKind::InvalidInput, why)));
         }
         self.at += bytes.len() as u64;
         self.inner.write(bytes).await

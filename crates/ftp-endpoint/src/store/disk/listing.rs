@@ -32,6 +32,9 @@ impl Reading {
         let wanted = if is_first { SORTED_ENTRIES } else { PIECE_ENTRIES };
         let (piece, at) = aside(move || {
             let (mut piece, is_end) = read(&directory, &mut entries, wanted)?;
+            if is_first && piece.is_empty() && is_gone(&directory) {
+                return Err(StoreError::NotFound);
+            }
             if is_first && is_end {
                 piece.sort_by(|a, b| a.name.cmp(&b.name));
             }
@@ -47,6 +50,25 @@ impl Pieces for Reading {
     fn next_piece(&mut self) -> Pin<Box<dyn Future<Output = Result<Vec<Entry>, StoreError>> + Send + '_>> {
         Box::pin(self.piece())
     }
+}
+
+/// Whether it has been removed while it was open: the system has nothing to list then, and whoever mirrors an empty
+/// directory deletes everything.
+fn is_gone(directory: &Dir) -> bool {
+    #[cfg(unix)]
+    {
+        use cap_std::fs::MetadataExt;
+        let is_gone = directory.dir_metadata().is_ok_and(|metadata| metadata.nlink() == 0);
+        #[cfg(feature = "server")]
+        if is_gone {
+            tracing::warn!(
+                "a directory that is to be listed has been removed: if it is a served root, SIGHUP opens its successor"
+            );
+        }
+        is_gone
+    }
+    #[cfg(not(unix))]
+    false
 }
 
 /// So many of those that clients may see, and whether the end has come.
