@@ -197,6 +197,17 @@ fn downloads_are_what_the_server_lists() {
     );
 }
 
+/// Whoever names features alone has not said `--tls required`.
+#[test]
+fn no_way_that_is_open_is_no_success() {
+    let home = tempfile::tempdir().unwrap();
+    let args = [&["--sizes", "10", "--features", "block"], &FIGURES[..]].concat();
+    let output = advise(home.path(), &args).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = stdout(&output);
+    assert!(text.contains("No way is open") && text.contains("(clear)"), "{text}");
+}
+
 /// As servers differ: no FEAT and no SIZE, and one that has more to say.
 #[test]
 fn what_a_server_lacks_is_said_with_its_code() {

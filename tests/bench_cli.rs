@@ -59,6 +59,21 @@ fn json_has_every_way_and_a_stable_form() {
     }
 }
 
+/// Of one delivery nobody knows how far others are from it.
+#[test]
+fn a_single_repetition_has_no_spread() {
+    let home = TempDir::new().unwrap();
+    let once = ["bench", "--files", "5", "--size", "100", "--repetitions", "1", "--warm-up", "0"];
+    let way = ["--mode", "stream", "--direction", "put", "--csv", "bench.csv"];
+    let ran = ftpsim(home.path()).args(once).args(way).output().unwrap();
+    let table = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && table.contains("n/a") && !table.contains(" 0 %"), "{table}");
+    let text = std::fs::read_to_string(home.path().join("bench.csv")).unwrap();
+    let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let spread = rows.next().unwrap().iter().position(|name| *name == "spread").unwrap();
+    assert_eq!(rows.next().unwrap()[spread], "");
+}
+
 #[test]
 fn csv_has_a_row_a_contender_and_the_table_names_the_file() {
     let home = TempDir::new().unwrap();

@@ -9,3 +9,5 @@ mod common;
 mod particular;
 #[path = "check/servers.rs"]
 mod servers;
+#[path = "check/unasked.rs"]
+mod unasked;

@@ -174,6 +174,16 @@ fn usage_and_input_errors() {
     insta::assert_snapshot!(all.replace(directory.path().to_str().unwrap(), "DIR"));
 }
 
+/// No violations of no runs would pass for good news.
+#[test]
+fn a_sweep_without_time_for_a_run_is_an_error() {
+    let directory = TempDir::new().unwrap();
+    let out = directory.path().join("out");
+    let (code, stdout, stderr) = output(&["sweep", "--for", "0s", "--out", out.to_str().unwrap()]);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("no run was begun") && !out.exists(), "{stderr}");
+}
+
 #[test]
 fn scenarios_are_listed() {
     let (code, text, _) = output(&["scenarios"]);

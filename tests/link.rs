@@ -82,6 +82,18 @@ fn an_early_close_truncates_stream_mode_silently_on_a_kernels_tcp() {
 }
 
 #[test]
+fn a_fault_that_did_not_strike_is_told_even_quietly() {
+    if !can_link() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("sent"), "short").unwrap();
+    let options = ["-q", "--rtt", "1ms", "--fault", "early_close", "--at", "100000"];
+    let output = linked(home.path(), &options, &[OURS, "put", "-q", "--tls", "off", &url(), "sent"]);
+    assert!(output.status.success() && said(&output).contains("did not strike"), "{}", said(&output));
+}
+
+#[test]
 fn the_commands_exit_code_is_told_and_nothing_is_left_behind() {
     if !can_link() {
         return;

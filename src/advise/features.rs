@@ -139,7 +139,10 @@ impl Features {
         let why = match (self.0.get(&feature), feature) {
             (Some(Answer::Refused(code)), _) => format!("the server has {lacks} ({asked}: {code})"),
             (_, Feature::Clear) => {
-                "a session in clear was not asked for (--tls required, or ftps://)".to_owned()
+                // One sentence for both: the line that repeats an advice gives by --features what was asked.
+                "no sessions in clear are known of: not asked for (--tls required, or ftps://), or not in \
+                 --features (clear)"
+                    .to_owned()
             }
             (_, Feature::Tls) => "the server offers no TLS, or was not asked to (--tls off)".to_owned(),
             _ => format!("the server has {lacks} ({asked}: not announced)"),
@@ -262,6 +265,9 @@ mod tests {
         assert_eq!(put("block").unwrap(), "the server has no block mode (MODE B: 504)");
         assert_eq!(put("stream-hash").unwrap(), "the server has no HASH by SHA-256 (HASH: not announced)");
         assert_eq!(put("stream-tls").unwrap(), "the server offers no TLS, or was not asked to (--tls off)");
+        let block: Features = "block".parse().unwrap();
+        let why = block.missing(scenario.variant("block").unwrap(), Direction::Put).unwrap().why;
+        assert!(why.contains("or not in --features (clear)"), "nobody has said --tls required: {why}");
         let piped: Features = "block,clear".parse().unwrap();
         let pipelined = scenario.variant("block-pipelined").unwrap();
         assert!(piped.missing(pipelined, Direction::Put).unwrap().why.contains("XPIPE"));

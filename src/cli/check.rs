@@ -12,7 +12,8 @@ use super::transfer::{runtime, some_seconds};
 use super::url::{FtpUrl, UrlParser};
 use crate::check::Outcome;
 use crate::check::server::{Check, Probe, Suite, Target, all, own};
-use anyhow::{Context, bail, ensure};
+use crate::lab::plural::counted;
+use anyhow::{Context, bail};
 use ftp_endpoint::client::TlsWhen;
 use ftp_proto::name::Printable;
 use std::io::Write;
@@ -64,8 +65,8 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         Some(file) => own_checks(file)?,
         None => all(),
     };
+    args.told.every_only_names_one_of("check", all.iter().map(|check| check.id))?;
     let checks: Vec<&'static Check> = all.iter().filter(|check| args.told.wants(check.id)).collect();
-    ensure!(!checks.is_empty(), "no check is called so; --list names them all");
     if args.told.list {
         return args.told.list(checks.iter().map(|check| (check.id, check.level, check.sentence)));
     }
@@ -74,7 +75,7 @@ pub(super) fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     warn_of_password(url);
     let done = runtime()?.block_on(check(&args, url, &checks))?;
     match done {
-        Ok((title, outcomes)) => args.told.tell(&title, &outcomes, &expected),
+        Ok((title, outcomes, amiss)) => args.told.tell(&title, &outcomes, &expected, &amiss),
         Err(asked) => {
             tell("interrupted");
             Ok(ExitCode::from(asked.code()))
@@ -88,12 +89,12 @@ fn own_checks(file: &Path) -> anyhow::Result<&'static [Check]> {
     own(text).map_err(|why| anyhow::anyhow!("{name}: {why}"))
 }
 
-/// What was checked, and what came of it; or what has asked to end.
+/// What was checked, what came of it, and what kept it from being all; or what has asked to end.
 async fn check(
     args: &Args,
     url: &FtpUrl,
     checks: &[&'static Check],
-) -> anyhow::Result<Result<(String, Vec<Outcome>), Asked>> {
+) -> anyhow::Result<Result<(String, Vec<Outcome>, Vec<String>), Asked>> {
     let begun = async {
         let mut target = target(args, url).await?;
         let mut probed = Suite::probe(&target).await;
@@ -125,13 +126,24 @@ async fn check(
     let done = tokio::select! {
         biased;
         asked = asked_to_end() => Ok(Err(asked)),
-        outcomes = work => outcomes.map(|outcomes| Ok((title, outcomes))),
+        outcomes = work => outcomes.map(|outcomes| Ok((title, outcomes, amiss(&suite)))),
     };
     bar.finish_and_clear();
     if let Err(why) = suite.clean().await {
         note(format_args!("ftpsim: {why}"));
     }
     done
+}
+
+/// A server that is gone is said once, however many checks could not be asked for it.
+fn amiss(suite: &Suite) -> Vec<String> {
+    match suite.not_asked() {
+        0 => Vec::new(),
+        number => {
+            let checks = counted(number, "check");
+            vec![format!("the server did not answer whoever connected; not asked: {checks}")]
+        }
+    }
 }
 
 async fn target(args: &Args, url: &FtpUrl) -> anyhow::Result<Target> {

@@ -111,9 +111,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             down.queue_full,
             outcome.moved.latest_by.as_secs_f64() * 1e3,
         ));
-        if link.strike.is_some() && !outcome.struck {
-            note("The fault did not strike: no such data connection, or no such byte.");
-        }
+    }
+    // Whoever wants it quiet still takes the outcome for that of the fault.
+    if link.strike.is_some() && !outcome.struck {
+        note("The fault did not strike: no such data connection, or no such byte.");
     }
     // As a shell has it: 128 and the signal's number.
     let code = std::os::unix::process::ExitStatusExt::signal(&outcome.status).map(|signal| 128 + signal);

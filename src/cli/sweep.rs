@@ -109,6 +109,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         |finding| bar.suspend(|| tell_of(finding, &out)),
     )?;
     bar.finish_and_clear();
+    // No violations of no runs would be good news that nobody has.
+    anyhow::ensure!(next > seeds.start, "no run was begun in the time of --for; give it more");
     let seeds = SeedRange { start: seeds.start, end: next };
     let whole = if args.for_.is_some() { seeds } else { whole };
     let swept = Swept::new(whole, seeds, args.shrink, seen);

@@ -44,8 +44,8 @@ pub struct BenchRecord {
     pub duration_min_us: u64,
     /// The longest of the repetitions.
     pub duration_max_us: u64,
-    /// (max - min) / median of the durations.
-    pub spread: f64,
+    /// (max - min) / median of the durations; of a single one nothing is known.
+    pub spread: Option<f64>,
     /// Payload delivered in a second.
     pub bytes_per_s: u64,
     /// Files delivered in a second.

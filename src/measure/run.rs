@@ -302,7 +302,7 @@ impl<'a, B: Fixture> Measurement<'a, B> {
             duration_us: duration_us as u64,
             duration_min_us: min,
             duration_max_us: max,
-            spread: rounded((max - min) as f64 / duration_us),
+            spread: (samples.len() > 1).then(|| rounded((max - min) as f64 / duration_us)),
             bytes_per_s: per_s(files.total_bytes() as f64) as u64,
             files_per_s: rounded(per_s(files.count as f64)),
             file_latency_p50_us: latencies.percentile_us(50),
@@ -355,8 +355,9 @@ fn warnings(rows: &[Row], machine: &Machine, load: Option<f64>) -> Vec<String> {
             counted(machine.cores, "core")
         ));
     }
-    let wide: Vec<&Row> = rows.iter().filter(|row| row.record.spread > WIDE_SPREAD).collect();
-    if let Some(widest) = wide.iter().max_by(|a, b| a.record.spread.total_cmp(&b.record.spread)) {
+    let spreads = rows.iter().filter_map(|row| Some((row, row.record.spread?)));
+    let wide: Vec<(&Row, f64)> = spreads.filter(|(_, spread)| *spread > WIDE_SPREAD).collect();
+    if let Some((widest, spread)) = wide.iter().max_by(|(_, a), (_, b)| a.total_cmp(b)) {
         found.push(format!(
             "{} of {} {} durations that differ by more than {:.0} % of their median (most: {}, {:.0} %); \
              measure longer (--files, --repetitions), or when the machine is quiet",
@@ -365,7 +366,7 @@ fn warnings(rows: &[Row], machine: &Machine, load: Option<f64>) -> Vec<String> {
             if wide.len() == 1 { "has" } else { "have" },
             WIDE_SPREAD * 100.0,
             widest.contender.name(),
-            widest.record.spread * 100.0
+            spread * 100.0
         ));
     }
     let crowded = |row: &&Row| {

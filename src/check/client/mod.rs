@@ -9,4 +9,4 @@ mod suite;
 
 pub use crate::programs::{Template, TemplateError};
 pub use case::{Case, Task, all};
-pub use suite::{Commands, Suite};
+pub use suite::{Commands, Fitness, Suite};

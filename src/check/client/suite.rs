@@ -28,6 +28,17 @@ pub struct Suite {
     limit: Duration,
 }
 
+/// What of a client cannot be checked, and why.
+pub struct Fitness(BTreeMap<Task, (Verdict, String)>);
+
+impl Fitness {
+    /// Of the commands that were given, those that cannot be judged, each with the reason.
+    pub fn unfit(&self) -> impl Iterator<Item = (Task, &str)> {
+        let given = self.0.iter().filter(|(_, (verdict, _))| *verdict == Verdict::Untestable);
+        given.map(|(task, (_, why))| (*task, &**why))
+    }
+}
+
 /// What one run has brought.
 struct Run {
     ran: Ran,
@@ -42,14 +53,9 @@ impl Suite {
         Self { commands, limit }
     }
 
-    /// Runs the cases, at most `parallel` at a time, telling of each as it ends; gives them in their order. A
-    /// command that does not get along with an ordinary server is not asked any further.
-    pub async fn run(
-        self: &Arc<Self>,
-        cases: &[&'static Case],
-        parallel: usize,
-        told: impl FnMut(&Outcome),
-    ) -> Vec<Outcome> {
+    /// Which cases cannot be asked: a command that does not get along with an ordinary server is not asked any
+    /// further.
+    pub async fn fitness(&self, cases: &[&'static Case]) -> Fitness {
         let mut unfit = BTreeMap::new();
         for task in [Task::Download, Task::Upload, Task::List, Task::Mirror] {
             if cases.iter().any(|case| case.task == task)
@@ -58,6 +64,17 @@ impl Suite {
                 unfit.insert(task, why);
             }
         }
+        Fitness(unfit)
+    }
+
+    /// Runs the cases, at most `parallel` at a time, telling of each as it ends; gives them in their order.
+    pub async fn run(
+        self: &Arc<Self>,
+        cases: &[&'static Case],
+        Fitness(unfit): &Fitness,
+        parallel: usize,
+        told: impl FnMut(&Outcome),
+    ) -> Vec<Outcome> {
         let work = cases.iter().map(|&case| {
             let (suite, unfit) = (self.clone(), unfit.get(&case.task).cloned());
             async move {

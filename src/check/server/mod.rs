@@ -3,6 +3,7 @@
 
 mod control;
 mod data;
+mod open;
 mod predicates;
 mod run;
 mod script;

@@ -2,6 +2,7 @@
 
 use super::control::{Trouble, clipped};
 use super::data::{self, Data};
+use super::open::{Unopened, open};
 use super::predicates::Seen;
 use super::script::{Check, Codes, Step};
 use super::session::{Ended, Session, failed};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Timeouts that a check may wait for, one after the other.
-const TIMEOUTS: u32 = 6;
+pub(super) const TIMEOUTS: u32 = 6;
 /// Whoever guesses passwords may be kept waiting.
 const SLOWNESS: u32 = 4;
 /// Sections about what every server has.
@@ -22,7 +23,7 @@ const MINIMUM: [&str; 2] = ["959/5.1", "1123/4.1.5"];
 /// Codes that say that a command or parameter is not there (RFC 959 section 4.2.2, RFC 2228, RFC 2428).
 const NOT_OFFERED: [u16; 9] = [500, 501, 502, 503, 504, 522, 534, 536, 431];
 
-/// What happened, and whether a connection was made at all.
+/// What happened, and whether there was a session at all.
 pub(super) async fn run(
     check: &'static Check,
     target: &Target,
@@ -41,25 +42,23 @@ pub(super) async fn run(
     if let Some((verdict, why)) = impossible(check, target) {
         return (outcome(verdict, why.to_owned(), Vec::new()), true);
     }
-    let mut session = match Session::connect(target).await {
+    let directory = (!target.read_only && check.needs.writes).then_some(directory);
+    let mut session = match open(target, check.start, check.needs.clear, directory).await {
         Ok(session) => session,
-        Err(trouble) => {
-            let seen = format!("cannot connect: {trouble}");
-            return (outcome(Verdict::Fail, seen, Vec::new()), false);
+        Err(Unopened { why, is_trouble, dialogue }) => {
+            let seen = format!("not asked: {why}");
+            return (outcome(Verdict::Untestable, seen, dialogue), !is_trouble);
         }
     };
     let limit = target.timeout * TIMEOUTS;
-    let steps = steps(check, &mut session, probe, directory);
+    let steps = steps(check, &mut session, probe);
     let ended = tokio::time::timeout(limit, steps).await;
     let (verdict, seen) = match ended {
         Ok(Ok(seen)) => (Verdict::Pass, seen),
         Ok(Err((verdict, why))) => (verdict, why),
         Err(_) => failed(format!("no end within {} s", limit.as_secs_f64())),
     };
-    if session.last.code != 221 {
-        // Servers that serve one session at a time, or few, shall not have to wait for a timeout.
-        let _ = tokio::time::timeout(Duration::from_millis(200), session.control.line("QUIT")).await;
-    }
+    session.leave().await;
     let dialogue = std::mem::take(&mut session.control.transcript);
     (outcome(verdict, seen, dialogue), true)
 }
@@ -78,14 +77,7 @@ fn impossible(check: &Check, target: &Target) -> Option<(Verdict, &'static str)>
     })
 }
 
-async fn steps(
-    check: &Check,
-    session: &mut Session<'_>,
-    probe: &Probe,
-    directory: &str,
-) -> Result<String, Ended> {
-    let directory = (!session.target.read_only && check.needs.writes).then_some(directory);
-    session.begin(check.start, check.needs.clear, directory).await?;
+async fn steps(check: &Check, session: &mut Session<'_>, probe: &Probe) -> Result<String, Ended> {
     let mut said = String::new();
     let mut is_in_pieces = false;
     for step in &check.steps {

@@ -5,6 +5,7 @@ use super::data::{self, Data};
 use super::script::Start;
 use super::target::{Target, Tls};
 use crate::check::verdict::Verdict;
+use std::time::Duration;
 
 /// How a check ends before its last step: a verdict with its evidence.
 pub(super) type Ended = (Verdict, String);
@@ -92,10 +93,10 @@ impl<'a> Session<'a> {
             greeting =
                 self.control.reply().await.map_err(|trouble| failed(format!("greeting: {trouble}")))?;
         }
-        if greeting.code != 220 {
-            return Err((Verdict::Untestable, format!("greeting: {}", greeting.brief())));
-        }
         self.last = greeting;
+        if self.last.code != 220 {
+            return Err((Verdict::Untestable, format!("greeting: {}", self.last.brief())));
+        }
         if self.target.secured && !clear && !self.control.is_tls() {
             self.needs("AUTH TLS").await?;
             self.handshake().await?;
@@ -117,6 +118,13 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Servers that serve one session at a time, or few, shall not have to wait for a timeout.
+    pub(super) async fn leave(&mut self) {
+        if self.last.code != 221 {
+            let _ = tokio::time::timeout(Duration::from_millis(200), self.control.line("QUIT")).await;
+        }
     }
 
     pub(super) async fn log_in(&mut self) -> Result<(), Ended> {

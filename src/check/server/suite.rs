@@ -2,6 +2,7 @@
 
 use super::control::Trouble;
 use super::data;
+use super::open::open;
 use super::run;
 use super::script::{Check, Start};
 use super::session::Session;
@@ -11,10 +12,10 @@ use crate::programs::in_order;
 use ftp_proto::name;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// After so many connections in a row that could not be made, no more are tried.
+/// After so many sessions in a row that could not be begun, no more are tried.
 const MAX_UNREACHED: u32 = 3;
 /// For taking away what has been made.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(20);
@@ -47,18 +48,25 @@ pub struct Suite {
     probe: Arc<Probe>,
     directory: String,
     is_made: AtomicBool,
+    /// Checks that there was no session for.
+    not_asked: AtomicUsize,
 }
 
 impl Suite {
     /// With a directory of this name, to be made when the first check needs it.
     pub fn new(target: Target, probe: Probe, directory: String) -> Self {
-        Self { target: Arc::new(target), probe: Arc::new(probe), directory, is_made: AtomicBool::new(false) }
+        Self {
+            target: Arc::new(target),
+            probe: Arc::new(probe),
+            directory,
+            is_made: AtomicBool::new(false),
+            not_asked: AtomicUsize::new(0),
+        }
     }
 
     /// What the server says of itself to whoever logs in. Errors: why one cannot.
     pub async fn probe(target: &Target) -> Result<Probe, String> {
-        let mut session = Session::connect(target).await.map_err(|trouble| trouble.to_string())?;
-        session.begin(Start::Fresh, false, None).await.map_err(|(_, why)| why)?;
+        let mut session = open(target, Start::Fresh, false, None).await.map_err(|unopened| unopened.why)?;
         let greeting = session.last.text();
         session.log_in().await.map_err(|(_, why)| why)?;
         let mut said = async |line: &str| {
@@ -87,10 +95,13 @@ impl Suite {
 
     /// Whether the server offers TLS by AUTH, asked in clear. Errors: why it cannot be asked.
     pub async fn offers_tls(target: &Target) -> Result<bool, String> {
-        let mut session = Session::connect(target).await.map_err(|trouble| trouble.to_string())?;
-        session.begin(Start::Fresh, true, None).await.map_err(|(_, why)| why)?;
+        let mut session = open(target, Start::Fresh, true, None).await.map_err(|unopened| unopened.why)?;
         let reply = session.ask("AUTH TLS").await.map_err(|trouble| trouble.to_string())?;
         Ok(reply.code == 234)
+    }
+
+    async fn log_in(&self) -> Result<Session<'_>, String> {
+        open(&self.target, Start::LoggedIn, false, None).await.map_err(|unopened| unopened.why)
     }
 
     /// Makes the directory, where something may be written. Errors: why it cannot.
@@ -98,8 +109,7 @@ impl Suite {
         if self.target.read_only {
             return Ok(());
         }
-        let mut session = Session::connect(&self.target).await.map_err(|trouble| trouble.to_string())?;
-        session.begin(Start::LoggedIn, false, None).await.map_err(|(_, why)| why)?;
+        let mut session = self.log_in().await?;
         self.is_made.store(true, Ordering::Relaxed);
         session.make(&self.directory).await.map_err(|(_, why)| why)?;
         let _ = session.ask("QUIT").await;
@@ -127,10 +137,16 @@ impl Suite {
         });
         let ended = |(outcome, is_reached): &(Outcome, bool)| {
             unreached.set(if *is_reached { 0 } else { unreached.get() + 1 });
+            self.not_asked.fetch_add((!is_reached).into(), Ordering::Relaxed);
             told(outcome);
         };
         let panicked = |index: usize, words| (fault_of_ours(checks[index], words), true);
         in_order(work, parallel, panicked, ended).await.into_iter().map(|(outcome, _)| outcome).collect()
+    }
+
+    /// Of the checks of [`Self::run`], how many were not asked because the server did not answer.
+    pub fn not_asked(&self) -> usize {
+        self.not_asked.load(Ordering::Relaxed)
     }
 
     /// Takes away what was made. Errors: what is left, and why.
@@ -150,8 +166,7 @@ impl Suite {
 
     async fn remove(&self) -> Result<bool, String> {
         let said = |trouble: Trouble| trouble.to_string();
-        let mut session = Session::connect(&self.target).await.map_err(said)?;
-        session.begin(Start::LoggedIn, false, None).await.map_err(|(_, why)| why)?;
+        let mut session = self.log_in().await?;
         let has_mlsd = self.probe.announces("MLST");
         let mut open = vec![self.directory.clone()];
         let mut directories = Vec::new();
@@ -209,20 +224,20 @@ async fn names(
 }
 
 fn lost(check: &'static Check) -> Outcome {
-    fail(check, "not asked: the server takes no connections any more".to_owned())
+    unasked(check, Verdict::Untestable, "not asked: the server takes no sessions any more".to_owned())
 }
 
 fn fault_of_ours(check: &'static Check, words: String) -> Outcome {
-    fail(check, format!("a defect of this check, not of the server: {words}"))
+    unasked(check, Verdict::Fail, format!("a defect of this check, not of the server: {words}"))
 }
 
-fn fail(check: &'static Check, seen: String) -> Outcome {
+fn unasked(check: &'static Check, verdict: Verdict, seen: String) -> Outcome {
     Outcome {
         id: check.id,
         section: check.section(),
         level: check.level,
         sentence: check.sentence,
-        verdict: Verdict::Fail,
+        verdict,
         seen,
         dialogue: Vec::new(),
     }

@@ -14,6 +14,7 @@ use crate::cli::remote::{join, name_of, with_remote};
 use crate::cli::signals::{asked_to_end, end};
 use crate::cli::transfer::{interruptible, runtime};
 use crate::cli::url::FtpUrl;
+use crate::lab::plural::counted;
 use crate::report::format;
 use crate::sim::scenario::Direction;
 use anyhow::{Context, anyhow};
@@ -22,6 +23,7 @@ use ftp_endpoint::net::Net;
 use ftp_endpoint::net::real::RealNet;
 use ftp_proto::repr::Representation;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -333,7 +335,8 @@ fn listed(args: &Args, url: &FtpUrl) -> anyhow::Result<Own> {
         direction: Direction::Get,
         ..Policy::default()
     };
-    let (tree, missing) = with_remote(url, &args.access, policy, async |remote| {
+    // What could not be listed was told by then.
+    let (tree, _) = with_remote(url, &args.access, policy, async |remote| {
         let mut tree = remote.whole(&url.path, name_of(&url.path)).await?;
         for file in &mut tree.files {
             if file.size_bytes.is_none() {
@@ -344,12 +347,30 @@ fn listed(args: &Args, url: &FtpUrl) -> anyhow::Result<Own> {
     })?;
     let sizes: Vec<u64> = tree.files.iter().filter_map(|file| file.size_bytes).collect();
     let unknown = tree.files.len() - sizes.len();
-    if unknown > 0 || missing > 0 {
-        tell(format_args!("{unknown} files have no size that the server tells; they are left out"));
-    }
+    without_size(unknown).iter().for_each(tell);
     anyhow::ensure!(
         !sizes.is_empty(),
         "the server lists no file there; name a directory of files like those that are to come, or give --sizes"
     );
     Ok(Own::of_sizes(sizes, tree.directories.len() as u64))
+}
+
+/// Of files whose size is not known, if there are any.
+fn without_size(files: usize) -> Option<String> {
+    let files = NonZeroUsize::new(files)?.get();
+    let (have, are) = if files == 1 { ("has", "it is") } else { ("have", "they are") };
+    Some(format!("{} {have} no size that the server tells; {are} left out", counted(files, "file")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_without_a_size_are_told_where_there_are_any() {
+        let said = [0, 1, 2].map(without_size);
+        assert_eq!(said[0], None);
+        assert_eq!(said[1].as_deref(), Some("1 file has no size that the server tells; it is left out"));
+        assert_eq!(said[2].as_deref(), Some("2 files have no size that the server tells; they are left out"));
+    }
 }

@@ -154,7 +154,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         basis: basis.sentences,
     };
     write(&args, &told)?;
-    Ok(ExitCode::SUCCESS)
+    // There is nothing to take.
+    Ok(ExitCode::from(u8::from(advice.ways.is_empty())))
 }
 
 fn write(args: &Args, told: &Told<'_>) -> anyhow::Result<()> {

@@ -2,12 +2,12 @@
 
 use super::told::ToldArgs;
 use crate::check::Outcome;
-use crate::check::client::{Case, Commands, Suite, Task, Template, all};
+use crate::check::client::{Case, Commands, Fitness, Suite, Task, Template, all};
 use crate::cli::out::tell;
 use crate::cli::progress;
 use crate::cli::signals::asked_to_end;
 use crate::cli::transfer::{runtime, some_seconds};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,8 +42,8 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.told.every_only_names_one_of("case", all().iter().map(|case| case.id))?;
     let cases: Vec<&'static Case> = all().iter().filter(|case| args.told.wants(case.id)).collect();
-    ensure!(!cases.is_empty(), "no case is called so; --list names them all");
     if args.told.list {
         return args.told.list(cases.iter().map(|case| (case.id, case.level, case.sentence)));
     }
@@ -56,21 +56,39 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let bar = progress::bar(Some(cases.len() as u64), "cases");
     let suite = Arc::new(Suite::new(commands, args.limit));
     let done = runtime()?.block_on(async {
-        let work = suite.run(&cases, args.parallel.into(), |_: &Outcome| bar.inc(1));
+        let work = async {
+            let fitness = suite.fitness(&cases).await;
+            let outcomes = suite.run(&cases, &fitness, args.parallel.into(), |_: &Outcome| bar.inc(1)).await;
+            (outcomes, amiss(&fitness))
+        };
         tokio::select! {
             biased;
             asked = asked_to_end() => Err(asked),
-            outcomes = work => Ok(outcomes),
+            done = work => Ok(done),
         }
     });
     bar.finish_and_clear();
     match done {
-        Ok(outcomes) => args.told.tell(&title, &outcomes, &expected),
+        Ok((outcomes, amiss)) => args.told.tell(&title, &outcomes, &expected, &amiss),
         Err(asked) => {
             tell("interrupted");
             Ok(ExitCode::from(asked.code()))
         }
     }
+}
+
+/// Commands that cannot be judged: whoever has given them thinks that they are.
+fn amiss(fitness: &Fitness) -> Vec<String> {
+    let sentence = |(task, why)| {
+        let what = match task {
+            Task::Download => "downloads",
+            Task::Upload => "uploads",
+            Task::List => "listings",
+            Task::Mirror => "trees",
+        };
+        format!("no case of {what} could be tried: {why}")
+    };
+    fitness.unfit().map(sentence).collect()
 }
 
 fn commands(args: &Args) -> anyhow::Result<Commands> {

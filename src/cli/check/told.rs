@@ -2,10 +2,10 @@
 
 use super::print_list;
 use crate::check::{Level, Outcome, failures_expected};
-use crate::cli::out::{json, stdout};
+use crate::cli::out::{json, stdout, tell};
 use crate::cli::written::write;
 use crate::report::check::{Told, html, junit, terminal};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
@@ -40,6 +40,21 @@ impl ToldArgs {
         self.only.is_empty() || self.only.iter().any(|prefix| crate::check::is_below(id, prefix))
     }
 
+    /// Each `--only` has to name something: one that is misspelt would go unnoticed beside the others.
+    pub(super) fn every_only_names_one_of<'a>(
+        &self,
+        noun: &str,
+        ids: impl Iterator<Item = &'a str> + Clone,
+    ) -> anyhow::Result<()> {
+        for prefix in &self.only {
+            ensure!(
+                ids.clone().any(|id| crate::check::is_below(id, prefix)),
+                "--only {prefix}: no {noun} is called so; --list names them all"
+            );
+        }
+        Ok(())
+    }
+
     /// Prints ids, levels and sentences.
     pub(super) fn list<'a>(
         &self,
@@ -68,14 +83,21 @@ impl ToldArgs {
         }
     }
 
-    /// Prints and writes everything; the exit code says whether something failed.
+    /// Prints and writes everything, and first what was `amiss`. The exit code says whether something failed, and
+    /// otherwise whether the checks have come to anything: what was not tried is not right.
     pub(super) fn tell(
         &self,
         title: &str,
         outcomes: &[Outcome],
         expected: &BTreeSet<String>,
+        amiss: &[String],
     ) -> anyhow::Result<ExitCode> {
         let told = Told { title, outcomes, expected };
+        amiss.iter().for_each(tell);
+        let is_nothing = !told.has_judged();
+        if is_nothing && amiss.is_empty() {
+            tell("nothing could be tried: nothing has passed, and nothing failed");
+        }
         if let Some(file) = &self.junit {
             write(file, &junit::render(&told))?;
         }
@@ -88,6 +110,10 @@ impl ToldArgs {
             writeln!(stdout(), "{title}\n")?;
             write!(stdout(), "{}", terminal::render(&told))?;
         }
-        Ok(ExitCode::from(u8::from(told.failures().next().is_some())))
+        Ok(ExitCode::from(match told.failures().next() {
+            Some(_) => 1,
+            None if is_nothing || !amiss.is_empty() => 2,
+            None => 0,
+        }))
     }
 }

@@ -28,6 +28,11 @@ impl Told<'_> {
         outcome.verdict == Verdict::Fail && !self.expected.contains(outcome.id)
     }
 
+    /// Whether anything has passed, or failed, expectedly or not.
+    pub fn has_judged(&self) -> bool {
+        self.outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Pass | Verdict::Fail))
+    }
+
     /// Passes of what was expected to fail.
     pub fn surprises(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(|o| o.verdict == Verdict::Pass && self.expected.contains(o.id))

@@ -39,6 +39,28 @@ fn what_was_expected_is_no_failure_and_what_passes_is_told() {
 }
 
 #[test]
+fn what_could_not_be_asked_is_told_by_its_reasons() {
+    let all = [
+        outcome("959/4.1/a", Verdict::Untestable, "read-only"),
+        outcome("959/4.1/b", Verdict::Untestable, "greeting: 421"),
+        outcome("959/4.1/c", Verdict::Untestable, "greeting: 421"),
+        outcome("959/4.1/d", Verdict::Skipped, "no TLS"),
+    ];
+    told(&all, &[], |told| {
+        let text = terminal::render(told);
+        assert!(!told.has_judged());
+        assert!(
+            text.ends_with("2 untestable: greeting: 421\n1 untestable: read-only\n1 skipped: no TLS\n"),
+            "{text}"
+        );
+    });
+    let with_a_pass = [&all[..], &[outcome("959/4.1/e", Verdict::Pass, "200")]].concat();
+    told(&with_a_pass, &[], |told| {
+        assert!(told.has_judged() && !terminal::render(told).contains("no TLS"));
+    });
+}
+
+#[test]
 fn what_the_other_side_says_deceives_nobody() {
     let nasty = "\u{1b}[2J<b>&\"]]>\u{202e}\0\u{10fefc}";
     told(&[outcome("959/4.1/a", Verdict::Fail, nasty)], &[], |told| {

@@ -117,7 +117,7 @@ fn speed(result: &Benchmark, style: Style) -> comfy_table::Table {
             format::thousands(row.files_per_s.round() as u64),
             format::bytes(row.bytes_per_s),
             row.speed_to_bare.map_or_else(|| "n/a".to_owned(), ratio),
-            format::percent(row.spread),
+            row.spread.map_or_else(|| "n/a".to_owned(), format::percent),
             latency(row.file_latency_p50_us),
             latency(row.file_latency_p90_us),
             latency(row.file_latency_p99_us),
