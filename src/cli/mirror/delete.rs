@@ -1,7 +1,8 @@
 //! `--delete`: last, and only if nothing has gone wrong.
 
 use super::apply::{Mirror, asking_policy};
-use super::there::{self, below};
+use super::gone::is_gone;
+use super::there::below;
 use super::told::directories;
 use super::tree::{Kind, Tree, above};
 use crate::cli::existing::place;
@@ -116,7 +117,7 @@ fn here(mirror: &mut Mirror<'_>) -> anyhow::Result<()> {
     let asked = deletions.iter().filter(|(path, _)| !above(path).any(|directory| all.contains(directory)));
     let (doubt, _) = with_remote(&ends.url, &args.transfer.access, asking_policy(args), async |remote| {
         for (path, kind) in asked {
-            let doubt = match there::is_gone(remote, &below(&ends.base, path), *kind).await? {
+            let doubt = match is_gone(remote, &below(&ends.base, path), *kind).await? {
                 Some(true) => continue,
                 Some(false) => "is at the server, though not in its listing",
                 None => "the server does not say whether it is there",

@@ -3,6 +3,7 @@
 mod apply;
 mod delete;
 mod filter;
+mod gone;
 mod here;
 mod plan;
 mod survey;
