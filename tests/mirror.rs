@@ -9,6 +9,8 @@ mod deletions;
 mod directory_times;
 #[path = "field/fake.rs"]
 mod fake;
+#[path = "mirror/folded_names.rs"]
+mod folded_names;
 #[path = "mirror/peers.rs"]
 mod peers;
 #[path = "mirror/trees.rs"]

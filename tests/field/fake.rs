@@ -12,6 +12,9 @@ pub(crate) enum Answer {
     /// 150, the bytes, 426.
     #[allow(dead_code, reason = "not every test binary cuts")]
     Cut(Vec<u8>),
+    /// 150, whatever comes, 226.
+    #[allow(dead_code, reason = "not every test binary sends")]
+    Take,
 }
 
 /// What the server knows of a session.
@@ -65,6 +68,7 @@ fn serve(mut control: TcpStream, script: &Script) -> std::io::Result<()> {
             Some(Answer::Reply(reply)) => reply.to_owned(),
             Some(Answer::Data(bytes)) => send(&mut control, &mut data, &bytes, "226 done")?,
             Some(Answer::Cut(bytes)) => send(&mut control, &mut data, &bytes, "426 cut")?,
+            Some(Answer::Take) => take(&mut control, &mut data)?,
             None => default(verb, argument, &mut state, &mut data)?,
         };
         control.write_all(format!("{reply}\r\n").as_bytes())?;
@@ -81,6 +85,13 @@ fn send(
     let listener: TcpListener = data.take().expect("EPSV comes first");
     listener.accept()?.0.write_all(bytes)?;
     Ok(reply.to_owned())
+}
+
+fn take(control: &mut TcpStream, data: &mut Option<TcpListener>) -> std::io::Result<String> {
+    control.write_all(b"150 let it come\r\n")?;
+    let listener: TcpListener = data.take().expect("EPSV comes first");
+    std::io::copy(&mut listener.accept()?.0, &mut std::io::sink())?;
+    Ok("226 done".to_owned())
 }
 
 fn default(

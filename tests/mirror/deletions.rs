@@ -114,6 +114,47 @@ fn nothing_is_deleted_where_a_listing_may_be_incomplete() {
     }
 }
 
+/// Who may not look, or comes at a bad time, has not been told that something is gone.
+#[test]
+fn nothing_is_deleted_where_the_server_does_not_say_that_it_is_gone() {
+    const LIST: &str = "211-Features:\r\n SIZE\r\n211 End";
+    const MLST: &str = "211-Features:\r\n MLST type*;size*;\r\n211 End";
+    for (features, question, refusal, goes) in [
+        (LIST, "CWD", "450 busy", false),
+        (LIST, "CWD", "550 Permission denied", false),
+        (LIST, "PWD", "502 what", false),
+        (LIST, "CWD", "550 no such directory", true),
+        (LIST, "SIZE", "550 Access is denied.", false),
+        (MLST, "MLST", "550 old: permission denied", false),
+        (MLST, "MLST", "450 busy", false),
+        (MLST, "MLST", "550 old: not found", true),
+    ] {
+        let server = Fake::start(move |verb, argument, state| match verb {
+            "FEAT" => Some(Answer::Reply(features)),
+            "LIST" if state.directory == "/" => Some(Answer::Data(unix('-', 5, "f"))),
+            "MLSD" => Some(Answer::Data(b"type=file;size=5; f\r\n".to_vec())),
+            "RETR" => Some(Answer::Data(b"hello".to_vec())),
+            "SIZE" if argument == "f" => Some(Answer::Reply("213 5")),
+            "PWD" if question == verb => Some(Answer::Reply(refusal)),
+            _ if question == verb && argument == "old" => Some(Answer::Reply(refusal)),
+            _ => None,
+        });
+        let here = tempfile::tempdir().unwrap();
+        let old = here.path().join("to/old");
+        if question == "SIZE" {
+            fs::create_dir(here.path().join("to")).unwrap();
+            fs::write(&old, "o").unwrap();
+        } else {
+            fs::create_dir_all(old.join("deep")).unwrap();
+        }
+        let output = mirror(here.path(), &server.url(""), "to", &["--delete"]);
+        let what = format!("{question} {refusal}: {}", said(&output));
+        assert_eq!((output.status.code(), old.exists()), (Some(i32::from(!goes)), !goes), "{what}");
+        let is_told = said(&output).contains("old: the server does not say whether it is there");
+        assert_eq!(is_told, !goes, "{what}");
+    }
+}
+
 /// Which our server lists as a directory if it leads into the directory that is listed, else as nothing that has
 /// anything to give.
 #[test]

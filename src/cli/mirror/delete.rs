@@ -1,7 +1,10 @@
 //! `--delete`: last, and only if nothing has gone wrong.
 
 use super::apply::{Mirror, asking_policy};
-use super::there::{self, below};
+use super::beside::{self, Judged, Listed};
+use super::gone::is_gone;
+use super::here;
+use super::there::below;
 use super::told::directories;
 use super::tree::{Kind, Tree, above};
 use crate::cli::existing::place;
@@ -11,7 +14,9 @@ use crate::cli::transfer::runtime;
 use crate::report::format::counted;
 use ftp_endpoint::client::{ClientError, Direction};
 use ftp_endpoint::store::Store;
+use ftp_proto::name;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// What a dry run says of it.
 pub(super) fn would(mirror: &mut Mirror<'_>, source: &Tree) {
@@ -33,8 +38,8 @@ pub(super) fn run(mirror: &mut Mirror<'_>, source: &Tree) -> anyhow::Result<()> 
         return Ok(());
     }
     match mirror.ends.direction {
-        Direction::Put => there(mirror),
-        Direction::Get => here(mirror),
+        Direction::Put => there(mirror, source),
+        Direction::Get => here(mirror, source),
     }
 }
 
@@ -63,11 +68,12 @@ fn obstacle(mirror: &Mirror<'_>, source: &Tree) -> Option<String> {
 
 /// At the server. Some servers list a link to a directory as a directory: DELE, which takes links and no
 /// directories, is tried before anything behind it goes.
-fn there(mirror: &mut Mirror<'_>) -> anyhow::Result<()> {
+fn there(mirror: &mut Mirror<'_>, source: &Tree) -> anyhow::Result<()> {
     let (args, ends) = (mirror.args, mirror.ends);
-    let deletions = &mirror.plan.deletions;
+    let planned = &mirror.plan.deletions;
     let (deleted, missing) =
         with_remote(&ends.url, &args.transfer.access, asking_policy(args), async |remote| {
+            let deletions = &sure_there(remote, &ends.base, planned, source).await?;
             let mut deleted = Vec::new();
             let mut links: BTreeSet<&str> = BTreeSet::new();
             for (path, kind) in deletions.iter().rev() {
@@ -99,6 +105,31 @@ fn there(mirror: &mut Mirror<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Of what is planned, what stands there beside all that was sent; the rest is told.
+async fn sure_there(
+    remote: &mut Remote,
+    base: &str,
+    planned: &[(String, Kind)],
+    source: &Tree,
+) -> anyhow::Result<Vec<(String, Kind)>> {
+    let mut listed = Listed::new();
+    for directory in beside::places(planned, source) {
+        let remote_path = below(base, directory);
+        match remote.list(&remote_path).await {
+            Ok(listing) => {
+                let names = listing.entries.into_iter().map(|entry| entry.name);
+                listed.insert(directory, names.collect());
+            }
+            Err(error) => remote.refused(&remote_path, error)?,
+        }
+    }
+    let Judged { sure, spared } = beside::judge(planned, source, &listed);
+    for (path, sent) in spared {
+        remote.miss(beside::doubt(path, sent));
+    }
+    Ok(sure)
+}
+
 async fn is_taken_by_dele(remote: &mut Remote, path: &str) -> Result<bool, ClientError> {
     match remote.client().remove_file(path).await {
         Ok(()) => Ok(true),
@@ -108,7 +139,7 @@ async fn is_taken_by_dele(remote: &mut Remote, path: &str) -> Result<bool, Clien
 }
 
 /// At this end: what the server, asked by name, says to be gone. A listing that was cut short is no proof.
-fn here(mirror: &mut Mirror<'_>) -> anyhow::Result<()> {
+fn here(mirror: &mut Mirror<'_>, source: &Tree) -> anyhow::Result<()> {
     let (args, ends) = (mirror.args, mirror.ends);
     let deletions = &mirror.plan.deletions;
     let all: BTreeSet<&str> = deletions.iter().map(|(path, _)| path.as_str()).collect();
@@ -116,7 +147,7 @@ fn here(mirror: &mut Mirror<'_>) -> anyhow::Result<()> {
     let asked = deletions.iter().filter(|(path, _)| !above(path).any(|directory| all.contains(directory)));
     let (doubt, _) = with_remote(&ends.url, &args.transfer.access, asking_policy(args), async |remote| {
         for (path, kind) in asked {
-            let doubt = match there::is_gone(remote, &below(&ends.base, path), *kind).await? {
+            let doubt = match is_gone(remote, &below(&ends.base, path), *kind).await? {
                 Some(true) => continue,
                 Some(false) => "is at the server, though not in its listing",
                 None => "the server does not say whether it is there",
@@ -129,8 +160,9 @@ fn here(mirror: &mut Mirror<'_>) -> anyhow::Result<()> {
         mirror.outcome.not_deleted = doubt;
         return Ok(());
     }
+    let sure = sure_here(mirror.root, deletions, source, &mut mirror.outcome.missing);
     let runtime = runtime()?;
-    for (path, kind) in deletions {
+    for (path, kind) in &sure {
         let at = place(std::slice::from_ref(path))?;
         let done = match kind {
             Kind::Directory => runtime.block_on(mirror.store.remove_directory(&at)),
@@ -145,4 +177,27 @@ fn here(mirror: &mut Mirror<'_>) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// As at the server: a file system may fold names, too.
+fn sure_here(
+    root: &Path,
+    planned: &[(String, Kind)],
+    source: &Tree,
+    missing: &mut u64,
+) -> Vec<(String, Kind)> {
+    let mut miss = |what: String| {
+        tell(what);
+        *missing += 1;
+    };
+    let mut listed = Listed::new();
+    for directory in beside::places(planned, source) {
+        match here::names(&root.join(name::to_os(directory))) {
+            Ok(names) => _ = listed.insert(directory, names),
+            Err(error) => miss(format!("{directory}: {error}")),
+        }
+    }
+    let Judged { sure, spared } = beside::judge(planned, source, &listed);
+    spared.into_iter().for_each(|(path, sent)| miss(beside::doubt(path, sent)));
+    sure
 }

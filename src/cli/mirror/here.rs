@@ -10,6 +10,7 @@ use ftp_endpoint::store::disk::is_hidden;
 use ftp_proto::name;
 use ftp_proto::time::Timestamp;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -121,6 +122,12 @@ pub(super) fn look(root: &Path, path: &str, node: &Node) -> io::Result<Node> {
 
 pub(super) fn place(root: &Path, path: &str, node: &Node) -> PathBuf {
     root.join(name::to_os(node.read_as.as_deref().unwrap_or(path)))
+}
+
+/// What stands in a directory, as paths of a tree name it.
+pub(super) fn names(directory: &Path) -> io::Result<BTreeSet<String>> {
+    let name = |entry: io::Result<fs::DirEntry>| Ok(name::from_os(&entry?.file_name()).into_owned());
+    fs::read_dir(directory)?.map(name).collect()
 }
 
 /// SHA-256 of a file in lower-case hexadecimal.

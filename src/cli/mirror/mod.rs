@@ -1,8 +1,10 @@
 //! `ftpsim mirror`: one directory tree becomes like another, of which one is at a server.
 
 mod apply;
+mod beside;
 mod delete;
 mod filter;
+mod gone;
 mod here;
 mod plan;
 mod survey;

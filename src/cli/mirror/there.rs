@@ -181,28 +181,3 @@ pub(super) async fn ask_facts(
     }
     Ok(())
 }
-
-/// Whether the server says, asked by name, that something is not there; `None` where it says neither. A
-/// listing that has been cut short between two lines looks like a whole one.
-pub(super) async fn is_gone(
-    remote: &mut Remote,
-    path: &str,
-    kind: Kind,
-) -> Result<Option<bool>, ClientError> {
-    let session = remote.client().session();
-    let question = if session.announces("MLST").await? {
-        Command::Mlst(Some(path.to_owned()))
-    } else if kind == Kind::Directory {
-        return Ok(Some(!remote.is_directory(path).await?));
-    } else if session.announces("SIZE").await? {
-        Command::Size(path.to_owned())
-    } else {
-        Command::Mdtm(path.to_owned())
-    };
-    let reply = remote.client().session().command(&question).await?;
-    Ok(match reply.code {
-        550 => Some(true),
-        _ if reply.is_completion() => Some(false),
-        _ => None,
-    })
-}
