@@ -9,6 +9,8 @@ mod fake;
 mod hygiene;
 #[path = "field/local.rs"]
 mod local;
+#[path = "field/removal.rs"]
+mod removal;
 #[path = "field/resume.rs"]
 mod resume;
 #[path = "field/trees.rs"]
