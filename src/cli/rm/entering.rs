@@ -46,7 +46,9 @@ pub(super) async fn entering(
         // A system without a word of its own for directories says the same of both; RMD takes no link.
         told = match remote.client().remove_dir(path).await {
             Ok(()) => return Ok(Entering::Gone),
-            Err(ClientError::Refused { reply, .. }) if told_of(path, &reply) == Told::Directory => Told::Directory,
+            Err(ClientError::Refused { reply, .. }) if told_of(path, &reply) == Told::Directory => {
+                Told::Directory
+            }
             Err(ClientError::Refused { .. }) => return Ok(Entering::Stays(UNKNOWN)),
             Err(error) => return Err(error),
         };

@@ -6,6 +6,7 @@ mod data;
 mod directory;
 #[cfg(feature = "tls")]
 mod security;
+mod text;
 mod told;
 mod transfer;
 #[cfg(not(feature = "tls"))]

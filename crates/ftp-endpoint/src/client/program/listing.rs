@@ -58,10 +58,7 @@ pub(super) async fn list<N: Net>(session: &mut Session<N>, path: &str) -> Result
 }
 
 /// By LIST in the directory.
-pub(super) async fn list_lines<N: Net>(
-    session: &mut Session<N>,
-    path: &str,
-) -> Result<Listing, ClientError> {
+pub(super) async fn list_lines<N: Net>(session: &mut Session<N>, path: &str) -> Result<Listing, ClientError> {
     if path.is_empty() {
         return receive(session, Command::List(None), Form::Lines).await;
     }
