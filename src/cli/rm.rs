@@ -62,7 +62,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let Args { recursive, dry_run, .. } = *args;
         let mut deletion = Deletion { remote, recursive, dry_run, files: 0, directories: 0 };
         for (path, pattern) in &wanted {
-            deletion.wanted(path.trim_end_matches('/'), pattern).await?;
+            let done = deletion.wanted(path.trim_end_matches('/'), pattern).await;
+            deletion.remote.goes_on(wanted.len(), done)?;
         }
         Ok((deletion.files, deletion.directories))
     })?;

@@ -87,3 +87,59 @@ fn directories_are_emptied_whatever_the_server_says_of_them() {
         assert_eq!(*gone.lock().unwrap(), ["name/x", "name"], "{said}");
     }
 }
+
+/// A server with files `a` and `b`, where nothing with `no` in its name can be had or made.
+fn with_two_files() -> (Fake, Arc<Mutex<Vec<String>>>) {
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let told = done.clone();
+    let server = Fake::start(move |verb, argument, _| {
+        Some(match verb {
+            "LIST" => Answer::Data([unix('-', 2, "a"), unix('-', 2, "b")].concat()),
+            "CWD" | "RETR" | "MKD" | "DELE" if argument.contains("no") => Answer::Reply("550 denied"),
+            "RETR" => Answer::Data(format!("{argument}\n").into_bytes()),
+            "MKD" | "DELE" => {
+                told.lock().unwrap().push(argument.to_owned());
+                Answer::Reply("250 done")
+            }
+            _ => return None,
+        })
+    });
+    (server, done)
+}
+
+#[test]
+fn an_argument_that_fails_costs_no_other() {
+    for (words, arguments, wanted, why) in [
+        (&["rm"][..], ["a", "no*", "b"], &["a", "b"][..], "no file matches no*"),
+        (&["rm"], ["a", "none", "b"], &["a", "b"], "none: DELE none: 550 denied"),
+        (&["mkdir", "-p"], ["no/x", "b", "c"], &["b", "c"], "cannot make the directory no at the server"),
+        (&["mkdir"], ["no", "b", "c"], &["b", "c"], "no: MKD no: 550 denied"),
+        (&["get"], ["a", "no*", "b"], &["a", "b"], "no file matches no*"),
+    ] {
+        let (server, done) = with_two_files();
+        let here = tempfile::tempdir().unwrap();
+        let mut command = ftpsim(here.path());
+        let output = command.args(words).arg(server.url("")).args(arguments).output().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(why), "{why}: {said}");
+        let done = if words == ["get"] { names(here.path()) } else { done.lock().unwrap().clone() };
+        assert_eq!(done, wanted, "{said}");
+    }
+}
+
+#[test]
+fn what_stdout_does_not_get_is_named() {
+    let (server, _) = with_two_files();
+    let here = tempfile::tempdir().unwrap();
+    for words in [&["cat"][..], &["get", "-o", "-"]] {
+        let mut command = ftpsim(here.path());
+        let output = command.args(words).arg(server.url("")).args(["a", "no", "b"]).output().unwrap();
+        let said = said(&output);
+        assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b"a\n"[..]), "{said}");
+        assert!(
+            said.contains("550 denied") && said.contains("b: not written, as no before it is not"),
+            "{said}"
+        );
+    }
+}
