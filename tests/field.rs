@@ -13,5 +13,7 @@ mod local;
 mod removal;
 #[path = "field/resume.rs"]
 mod resume;
+#[path = "field/times.rs"]
+mod times;
 #[path = "field/trees.rs"]
 mod trees;

@@ -231,7 +231,7 @@ impl Remote {
     /// Of what the server refuses, that is told and counted; all else is an error.
     pub(super) fn refused(&mut self, path: &str, error: ClientError) -> anyhow::Result<()> {
         match error {
-            ClientError::Refused { .. } | ClientError::BadName => {
+            ClientError::Refused { .. } | ClientError::BadName | ClientError::BadTime => {
                 self.miss(format_args!("{path}: {error}"));
                 Ok(())
             }

@@ -9,6 +9,9 @@ pub(crate) enum Answer {
     Reply(&'static str),
     /// 150, the bytes, 226.
     Data(Vec<u8>),
+    /// 150, the client's bytes, 226.
+    #[allow(dead_code, reason = "not every test binary uploads")]
+    Taken,
     /// 150, the bytes, 426.
     #[allow(dead_code, reason = "not every test binary cuts")]
     Cut(Vec<u8>),
@@ -64,6 +67,7 @@ fn serve(mut control: TcpStream, script: &Script) -> std::io::Result<()> {
         let reply = match script(verb, argument, &state) {
             Some(Answer::Reply(reply)) => reply.to_owned(),
             Some(Answer::Data(bytes)) => send(&mut control, &mut data, &bytes, "226 done")?,
+            Some(Answer::Taken) => take(&mut control, &mut data)?,
             Some(Answer::Cut(bytes)) => send(&mut control, &mut data, &bytes, "426 cut")?,
             None => default(verb, argument, &mut state, &mut data)?,
         };
@@ -81,6 +85,13 @@ fn send(
     let listener: TcpListener = data.take().expect("EPSV comes first");
     listener.accept()?.0.write_all(bytes)?;
     Ok(reply.to_owned())
+}
+
+fn take(control: &mut TcpStream, data: &mut Option<TcpListener>) -> std::io::Result<String> {
+    control.write_all(b"150 send it\r\n")?;
+    let listener: TcpListener = data.take().expect("EPSV comes first");
+    std::io::copy(&mut listener.accept()?.0, &mut std::io::sink())?;
+    Ok("226 done".to_owned())
 }
 
 fn default(
