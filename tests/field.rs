@@ -9,7 +9,11 @@ mod fake;
 mod hygiene;
 #[path = "field/local.rs"]
 mod local;
+#[path = "field/removal.rs"]
+mod removal;
 #[path = "field/resume.rs"]
 mod resume;
+#[path = "field/times.rs"]
+mod times;
 #[path = "field/trees.rs"]
 mod trees;

@@ -2,7 +2,7 @@
 
 use super::access::{self, Access};
 use super::credentials::warn_of_password;
-use super::out::tell;
+use super::out::{printable_line, tell};
 use super::remote::{name_of, wanted};
 use super::signals::asked_to_end;
 use super::transfer::{BREAK_OFF_LIMIT, MODES, TYPES, TransferArgs, choice, interruptible, runtime};
@@ -58,13 +58,25 @@ pub(super) fn write_out(
     files: &[String],
 ) -> anyhow::Result<ExitCode> {
     in_session(url, (access, quoted), policy, async |client| {
-        for path in files {
-            let server_bytes = size_bytes(client, policy, path).await?;
-            let moved_bytes = client.fetch(path, tokio::io::stdout()).await?;
-            as_large(server_bytes, moved_bytes)?;
+        for (at, path) in files.iter().enumerate() {
+            let written = write_one(client, policy, path).await;
+            if written.as_ref().is_err_and(|error| !matches!(error, ClientError::Cancelled)) {
+                // Behind what is missing they would be taken for what follows it.
+                for left in &files[at + 1..] {
+                    let (left, path) = (printable_line(left), printable_line(path));
+                    tell(format_args!("{left}: not written, as {path} before it is not"));
+                }
+            }
+            written?;
         }
         Ok(())
     })
+}
+
+async fn write_one(client: &mut Client<RealNet>, policy: &Policy, path: &str) -> Result<(), ClientError> {
+    let server_bytes = size_bytes(client, policy, path).await?;
+    let moved_bytes = client.fetch(path, tokio::io::stdout()).await?;
+    as_large(server_bytes, moved_bytes)
 }
 
 /// Uploads all that stdin gives as the file that the URL names.

@@ -194,7 +194,8 @@ fn expand(args: &Args, wanted: &[(String, Pattern)]) -> anyhow::Result<(Tree, u6
     with_remote(&args.url, &args.transfer.access, policy, async |server| {
         let mut all = Tree::default();
         for (remote, pattern) in wanted {
-            all.extend(expand_one(server, remote, pattern, args.recursive).await?);
+            let done = expand_one(server, remote, pattern, args.recursive).await;
+            server.goes_on(wanted.len(), done.map(|tree| all.extend(tree)))?;
         }
         all.skipped = std::mem::take(&mut server.skipped);
         Ok(all)

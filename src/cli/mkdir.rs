@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::credentials::warn_of_password;
-use super::remote::{ancestors, with_remote};
+use super::remote::{Remote, ancestors, with_remote};
 use super::url::{FtpUrl, UrlParser};
 use ftp_endpoint::client::Policy;
 use ftp_proto::name;
@@ -33,9 +33,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let ((), missing) = with_remote(&args.url, &args.access, policy, async |remote| {
         for path in &paths {
             if args.parents {
-                for directory in ancestors(path) {
-                    remote.make_directory(directory).await?;
-                }
+                let done = with_parents(remote, path).await;
+                remote.goes_on(paths.len(), done)?;
             } else if let Err(error) = remote.client().make_dir(path.trim_end_matches('/')).await {
                 remote.refused(path, error)?;
             }
@@ -43,4 +42,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(())
     })?;
     Ok(ExitCode::from(u8::from(missing > 0)))
+}
+
+async fn with_parents(remote: &mut Remote, path: &str) -> anyhow::Result<()> {
+    for directory in ancestors(path) {
+        remote.make_directory(directory).await?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 use super::access::{self, Access};
 use super::dialogue::Dialogue;
 use super::glob::Pattern;
-use super::out::tell;
+use super::out::{message, tell};
 use super::round::{Rounds, Way};
 use super::skipped::{Reason, Skipped};
 use super::transfer::{interruptible, runtime};
@@ -231,11 +231,22 @@ impl Remote {
     /// Of what the server refuses, that is told and counted; all else is an error.
     pub(super) fn refused(&mut self, path: &str, error: ClientError) -> anyhow::Result<()> {
         match error {
-            ClientError::Refused { .. } | ClientError::BadName => {
+            ClientError::Refused { .. } | ClientError::BadName | ClientError::BadTime => {
                 self.miss(format_args!("{path}: {error}"));
                 Ok(())
             }
             error => Err(error.into()),
+        }
+    }
+
+    /// What is wrong with one of several that were asked for costs no other: it is told, and counted.
+    pub(super) fn goes_on(&mut self, of: usize, done: anyhow::Result<()>) -> anyhow::Result<()> {
+        match done {
+            Err(error) if of > 1 && is_of_the_name(&error) => {
+                self.miss(message(&error));
+                Ok(())
+            }
+            done => done,
         }
     }
 
@@ -273,7 +284,7 @@ impl Remote {
         };
         let found: Vec<Entry> = listing.entries.into_iter().filter(matches).collect();
         if found.is_empty() {
-            bail!("no file matches {}", join(directory, pattern.as_name()));
+            return Err(NoMatch(join(directory, pattern.as_name())).into());
         }
         Ok(found)
     }
@@ -420,8 +431,21 @@ fn lets_in(error: &ClientError) -> bool {
 /// Whether another name may do better: this one is refused, or no command can carry it.
 pub(super) fn is_of_the_name(error: &anyhow::Error) -> bool {
     let causes = || error.chain().filter_map(|cause| cause.downcast_ref::<ClientError>());
-    causes().any(|error| matches!(error, ClientError::Refused { .. } | ClientError::BadName))
+    let is_named = |error: &ClientError| matches!(error, ClientError::Refused { .. } | ClientError::BadName);
+    causes().any(is_named) || error.is::<NoMatch>()
 }
+
+/// A pattern, with its directory, that nothing in that matches.
+#[derive(Debug)]
+struct NoMatch(String);
+
+impl std::fmt::Display for NoMatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no file matches {}", self.0)
+    }
+}
+
+impl std::error::Error for NoMatch {}
 
 /// LIST of a file's name gives just that.
 fn is_of_a_file(listing: &Listing, name: &str) -> bool {

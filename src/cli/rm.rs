@@ -1,5 +1,7 @@
 //! `ftpsim rm`: deletes files and trees at the server. Links are deleted, not what they lead to.
 
+mod entering;
+
 use super::access::Access;
 use super::credentials::warn_of_password;
 use super::glob::Pattern;
@@ -9,6 +11,7 @@ use super::remote::{Links, MAX_DEPTH, Remote, join, name_of, parent, wanted, wit
 use super::url::{FtpUrl, UrlParser};
 use crate::report::format::counted;
 use anyhow::bail;
+use entering::{Entering, entering, is_no_directory, listed_as};
 use ftp_endpoint::client::{ClientError, EntryKind, Policy};
 use ftp_proto::repr::Representation;
 use std::ffi::OsString;
@@ -59,7 +62,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let Args { recursive, dry_run, .. } = *args;
         let mut deletion = Deletion { remote, recursive, dry_run, files: 0, directories: 0 };
         for (path, pattern) in &wanted {
-            deletion.wanted(path.trim_end_matches('/'), pattern).await?;
+            let done = deletion.wanted(path.trim_end_matches('/'), pattern).await;
+            deletion.remote.goes_on(wanted.len(), done)?;
         }
         Ok((deletion.files, deletion.directories))
     })?;
@@ -85,7 +89,7 @@ impl Deletion<'_> {
             let path = join(directory, &entry.name);
             match self.remote.kind_of(&entry, &path).await {
                 Some(EntryKind::Directory) if self.recursive => {
-                    self.tree(&path).await?;
+                    self.tree(&path, Some(entry.kind)).await?;
                 }
                 Some(EntryKind::Directory) => {
                     self.remote.miss(format_args!("{path}: a directory; -r deletes it"))
@@ -100,8 +104,10 @@ impl Deletion<'_> {
     /// What DELE takes is no directory, and a link to one is not gone through.
     async fn named(&mut self, path: &str) -> anyhow::Result<()> {
         if self.dry_run {
-            return match self.remote.is_directory(path).await? {
-                true if self.recursive => self.tree(path).await,
+            let is_directory = self.remote.is_directory(path).await?
+                && !listed_as(self.remote, path).await?.is_some_and(is_no_directory);
+            return match is_directory {
+                true if self.recursive => self.tree(path, None).await,
                 true => {
                     self.remote.miss(format_args!("{path}: a directory; -r deletes it"));
                     Ok(())
@@ -116,7 +122,7 @@ impl Deletion<'_> {
             }
             Err(error @ ClientError::Refused { .. }) if self.remote.is_directory(path).await? => {
                 if self.recursive {
-                    return self.tree(path).await;
+                    return self.tree(path, None).await;
                 }
                 self.remote.miss(format_args!("{path}: a directory; -r deletes it ({error})"));
                 Ok(())
@@ -125,9 +131,27 @@ impl Deletion<'_> {
         }
     }
 
-    /// Depth first. Some servers list a link to a directory as a directory: DELE, which takes links and no
-    /// directories, is tried before one is gone into.
-    async fn tree(&mut self, path: &str) -> anyhow::Result<()> {
+    /// Whether the directory is to be emptied. Some servers list a link to a directory as a directory: DELE, which
+    /// takes links and no directories, is tried before one is gone into.
+    async fn enters(&mut self, path: &str, listed: Option<EntryKind>) -> anyhow::Result<bool> {
+        let error = match self.remote.client().remove_file(path).await {
+            Ok(()) => {
+                self.files += 1;
+                return Ok(false);
+            }
+            Err(error) => error,
+        };
+        let ClientError::Refused { reply, .. } = &error else { return Err(error.into()) };
+        match entering(self.remote, path, listed, reply).await? {
+            Entering::In => return Ok(true),
+            Entering::Gone => self.directories += 1,
+            Entering::Stays(why) => self.remote.miss(format_args!("{path}: {why} ({error})")),
+        }
+        Ok(false)
+    }
+
+    /// Depth first. `listed`: as what a listing has `path`, where there was one.
+    async fn tree(&mut self, path: &str, listed: Option<EntryKind>) -> anyhow::Result<()> {
         if self.dry_run {
             let tree = self.remote.tree(path, Vec::new()).await;
             tree.files
@@ -148,13 +172,10 @@ impl Deletion<'_> {
                 }
                 continue;
             }
-            match self.remote.client().remove_file(&path).await {
-                Ok(()) => {
-                    self.files += 1;
-                    continue;
-                }
-                Err(ClientError::Refused { .. }) => {}
-                Err(error) => return Err(error.into()),
+            // Of what is in a tree, only directories are kept for later.
+            let listed = if depth > 0 { Some(EntryKind::Directory) } else { listed };
+            if !self.enters(&path, listed).await? {
+                continue;
             }
             if depth > MAX_DEPTH {
                 self.remote.miss(format_args!("{path}: more than {MAX_DEPTH} directories deep; left out"));

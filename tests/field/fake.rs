@@ -9,12 +9,12 @@ pub(crate) enum Answer {
     Reply(&'static str),
     /// 150, the bytes, 226.
     Data(Vec<u8>),
+    /// 150, the client's bytes, 226.
+    #[allow(dead_code, reason = "not every test binary uploads")]
+    Taken,
     /// 150, the bytes, 426.
     #[allow(dead_code, reason = "not every test binary cuts")]
     Cut(Vec<u8>),
-    /// 150, whatever comes, 226.
-    #[allow(dead_code, reason = "not every test binary sends")]
-    Take,
 }
 
 /// What the server knows of a session.
@@ -67,8 +67,8 @@ fn serve(mut control: TcpStream, script: &Script) -> std::io::Result<()> {
         let reply = match script(verb, argument, &state) {
             Some(Answer::Reply(reply)) => reply.to_owned(),
             Some(Answer::Data(bytes)) => send(&mut control, &mut data, &bytes, "226 done")?,
+            Some(Answer::Taken) => take(&mut control, &mut data)?,
             Some(Answer::Cut(bytes)) => send(&mut control, &mut data, &bytes, "426 cut")?,
-            Some(Answer::Take) => take(&mut control, &mut data)?,
             None => default(verb, argument, &mut state, &mut data)?,
         };
         control.write_all(format!("{reply}\r\n").as_bytes())?;

@@ -26,7 +26,7 @@ fn what_a_server_lists_under_another_name_is_not_deleted() {
             kept.lock().unwrap().push(format!("{verb} {argument}"));
             match verb {
                 "LIST" => Some(Answer::Data(lines(&state.directory))),
-                "STOR" => Some(Answer::Take),
+                "STOR" => Some(Answer::Taken),
                 "MKD" => Some(Answer::Reply("550 is there")),
                 "DELE" | "RMD" => Some(Answer::Reply("250 gone")),
                 _ => None,

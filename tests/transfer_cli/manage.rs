@@ -34,9 +34,7 @@ fn trees_are_deleted_and_links_are_not_followed() {
     assert_eq!(fs::read(root.join("a b/other/file")).unwrap(), b"x", "behind the link");
     symlink("../kept", root.join("a b/link")).unwrap();
     let done = rm(&["-r", "a b"]);
-    assert!(!done.status.success(), "a link that the server does not list: {}", said(&done));
-    fs::remove_file(root.join("a b/link")).unwrap();
-    assert!(rm(&["-r", "a b"]).status.success());
+    assert!(done.status.success(), "a link out of the root goes, too: {}", said(&done));
     assert_eq!(fs::read(root.join("kept/file")).unwrap(), b"x", "behind the link");
     succeed(ftpsim(here.path()).args(["rm", &server.url("*.txt")]));
     assert_eq!(server.names(), ["kept"]);

@@ -813,6 +813,9 @@ async fn a_reset_in_clear_is_no_end_whatever_would_do_under_tls() {
 async fn times_are_set_by_mfmt_or_mdtm_and_a_time_is_no_leave() {
     for (feature, reply, is_set) in [
         ("MFMT", "213 Modify=20010909014640; a b", true),
+        ("MFMT", "213 File modification time set.", true),
+        // As a server of 32 bits keeps a time that is beyond them.
+        ("MFMT", "213 Modify=19011213204552; a b", false),
         ("MFMT", "550 no", false),
         ("MDTM", "213 File modification time set.", true),
         // There is a file of just that name.

@@ -213,6 +213,30 @@ async fn what_is_empty_by_mlsd_is_no_failure() {
     }
 }
 
+/// 226 in place of 150: nothing is listed where nothing comes, be it that the server keeps the connection.
+#[tokio::test(start_paused = true)]
+async fn a_listing_behind_its_completion_is_one() {
+    for (lines, closes, wanted) in [(ONE, true, Some("one")), (b"", true, None), (b"", false, None)] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "502 what").await;
+                s.answer("TYPE A", "200 ok").await;
+                let mut data = s.passive().await;
+                s.answer("LIST", "226 done").await;
+                data.write_all(lines).await.unwrap();
+                let kept = (!closes).then_some(data);
+                s.answer("TYPE I", "200 ok").await;
+                drop(kept);
+            },
+            |mut c| async move {
+                let listing = c.list("").await.unwrap();
+                assert_eq!(names(&listing), Vec::from_iter(wanted));
+            },
+        )
+        .await;
+    }
+}
+
 /// RFC 959 section 5.4: behind 421 the connection is closed, and the next command would be lost with it.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_leaves_at_a_listing_is_asked_no_more() {

@@ -205,7 +205,7 @@ impl Mirror<'_> {
         for path in &self.plan.times {
             let Some(time) = source.nodes.get(path).and_then(|node| node.modified) else { continue };
             let at = place(std::slice::from_ref(path))?;
-            match runtime.block_on(self.store.set_modified(&at, time)) {
+            match runtime.block_on(self.store.keep_modified(&at, time)) {
                 Ok(()) => self.outcome.timed.push(path.clone()),
                 Err(error) => {
                     tell(format_args!("{path}: cannot set its time: {error}"));

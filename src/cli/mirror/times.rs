@@ -112,7 +112,9 @@ fn there(mirror: &Mirror<'_>, wanted: &[(String, Timestamp)]) -> anyhow::Result<
         }
         for (path, time) in wanted {
             let result = match session.set_modified(&below(&ends.base, path), *time).await {
-                Err(error @ (ClientError::Refused { .. } | ClientError::BadName)) => Err(error.to_string()),
+                Err(error @ (ClientError::Refused { .. } | ClientError::BadName | ClientError::BadTime)) => {
+                    Err(error.to_string())
+                }
                 other => other.map(Ok)?,
             };
             done.note(path, result);
@@ -130,7 +132,7 @@ fn here(mirror: &Mirror<'_>, wanted: &[(String, Timestamp)]) -> anyhow::Result<D
     let mut done = Done::default();
     for (path, time) in wanted {
         let at = place(std::slice::from_ref(path))?;
-        let result = runtime.block_on(mirror.store.set_modified(&at, *time));
+        let result = runtime.block_on(mirror.store.keep_modified(&at, *time));
         done.note(path, result.map_err(|error| error.to_string()));
     }
     Ok(done)

@@ -145,6 +145,9 @@ pub enum ClientError {
     /// Such a name was not sent: it would be more than one command.
     #[error("name holds a line feed or NUL, which no command can carry")]
     BadName,
+    /// Such a time was not sent.
+    #[error("the year has more than four digits, or is before the year 0; no command can carry it")]
+    BadTime,
 }
 
 fn said(reply: &Option<Reply>) -> String {
@@ -230,7 +233,7 @@ impl ClientError {
             | Self::HashMismatch { .. } => FailureKind::Mismatch,
             Self::Unverifiable { .. } => FailureKind::Unverifiable,
             Self::Cancelled => FailureKind::Cancelled,
-            Self::Local(_) | Self::BadName => FailureKind::Local,
+            Self::Local(_) | Self::BadName | Self::BadTime => FailureKind::Local,
         }
     }
 

@@ -6,6 +6,7 @@ mod data;
 mod directory;
 #[cfg(feature = "tls")]
 mod security;
+mod text;
 mod told;
 mod transfer;
 #[cfg(not(feature = "tls"))]
@@ -28,7 +29,7 @@ use ftp_proto::command::{Command, StructureCode};
 use ftp_proto::mode::{Structure, TransmissionMode};
 use ftp_proto::reply::{Class, Reply};
 use ftp_proto::repr::Representation;
-use ftp_proto::time::{Timestamp, parse_timestamp, timestamp};
+use ftp_proto::time::{Timestamp, civil, parse_timestamp, timestamp};
 use std::io;
 use std::net::SocketAddr;
 use tokio_util::sync::CancellationToken;
@@ -295,6 +296,9 @@ impl<N: Net> Session<N> {
         remote: &str,
         (seconds, _): Timestamp,
     ) -> Result<Command, ClientError> {
+        if !can_be_told(seconds) {
+            return Err(ClientError::BadTime);
+        }
         Ok(match self.announces("MFMT").await? {
             true => Command::Mfmt((seconds, 0), remote.to_owned()),
             false => Command::Mdtm(format!("{} {remote}", timestamp((seconds, 0)))),
@@ -402,10 +406,28 @@ pub(super) fn parse_size(reply: Reply) -> Result<u64, ClientError> {
     }
 }
 
-/// A server that has taken MDTM's argument for a name tells the time of a file that happens to have it.
+/// A year has four digits in MFMT (RFC 3659 section 2.3).
+pub(super) fn can_be_told(seconds: i64) -> bool {
+    (0..=9999).contains(&civil(seconds).0)
+}
+
+/// A server that has taken MDTM's argument for a name tells the time of a file that happens to have it; and
+/// MFMT's reply tells what has been kept, which may be as near as the server's clock comes.
 pub(super) fn time_was_set(command: &Command, reply: Reply) -> Result<(), ClientError> {
-    let tells_a_time = matches!(command, Command::Mdtm(_)) && parse_timestamp(reply.text().trim()).is_some();
-    if reply.is_completion() && !tells_a_time { Ok(()) } else { Err(refused(command, reply)) }
+    let is_another = match command {
+        Command::Mfmt((seconds, _), _) => kept_time(&reply).is_some_and(|kept| kept != *seconds),
+        Command::Mdtm(_) => parse_timestamp(reply.text().trim()).is_some(),
+        _ => false,
+    };
+    if reply.is_completion() && !is_another { Ok(()) } else { Err(refused(command, reply)) }
+}
+
+/// `Modify=19980717210715; name` (draft-somers-ftp-mfxx-04 section 3.1), in seconds.
+fn kept_time(reply: &Reply) -> Option<i64> {
+    let text = reply.text();
+    let (fact, time) = text.split(';').next()?.split_once('=')?;
+    let is_time = fact.trim().eq_ignore_ascii_case("modify");
+    parse_timestamp(time.trim()).filter(|_| is_time).map(|(seconds, _)| seconds)
 }
 
 pub(super) fn refused(command: &Command, reply: Reply) -> ClientError {

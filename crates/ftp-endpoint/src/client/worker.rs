@@ -2,10 +2,10 @@
 //! file to file is one of two strategies, `sequential` and `pipelined`.
 
 use super::error::{ClientError, FailureKind};
-use super::policy::{Login, Policy};
+use super::policy::{Direction, Login, Policy};
 use super::queue::{Pending, Queue, Shared};
 use super::report::Failure;
-use super::session::{Cost, Session};
+use super::session::{Cost, Session, can_be_told};
 use crate::net::Net;
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::store::{Store, StoreError};
@@ -178,19 +178,28 @@ impl<N: Net, S: Store> Worker<N, S> {
     /// The time of modification that a file is to have.
     pub(super) fn time_of(&self, remote: &str) -> Option<Timestamp> {
         let &(seconds, _) = self.modified.get(remote)?;
-        Some((seconds, 0))
+        Some((seconds, 0)).filter(|_| !self.cannot_be_told(seconds))
+    }
+
+    /// To the server.
+    fn cannot_be_told(&self, seconds: i64) -> bool {
+        self.policy.direction == Direction::Put && !can_be_told(seconds)
     }
 
     /// Of a file that has come.
     pub(super) async fn set_local_time(&mut self, pending: &mut Pending) {
         let Some(time) = self.time_of(&pending.job.remote) else { return };
-        let set = self.store.set_modified(&pending.job.local, time).await;
+        let set = self.store.keep_modified(&pending.job.local, time).await;
         pending.report.untimed = set.err().map(|error| error.to_string());
     }
 
     pub(super) fn delivered(&mut self, mut pending: Pending, payload_bytes: u64) {
         pending.report.payload_bytes = payload_bytes;
         pending.report.result = Ok(());
+        let time = self.modified.get(&pending.job.remote);
+        if time.is_some_and(|&(seconds, _)| self.cannot_be_told(seconds)) {
+            pending.report.untimed = Some(ClientError::BadTime.to_string());
+        }
         self.verdict(pending);
     }
 

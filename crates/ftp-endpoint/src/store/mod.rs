@@ -13,6 +13,7 @@
 //! 6. What a durable store ([`Store::is_durable`]) has answered survives the loss of power.
 
 use ftp_proto::path::VirtualPath;
+use ftp_proto::time::timestamp;
 use std::future::Future;
 use std::io;
 
@@ -89,6 +90,12 @@ pub enum StoreError {
     /// Longer than a file may be here.
     #[error("file too large")]
     TooLarge,
+    /// The file system has set another time of modification, as near as it comes.
+    #[error("kept here as {}", timestamp((*kept_s, 0)))]
+    OtherTime {
+        /// In seconds since 1970.
+        kept_s: i64,
+    },
     /// Another upload has it.
     #[error("in use by another upload")]
     Busy,
@@ -301,6 +308,21 @@ pub trait Store: Clone + Send + Sync + 'static {
         _modified: (i64, u32),
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Err(StoreError::Denied) }
+    }
+    /// The same, and makes sure that it is kept to the second: where a file system's years end, it may set its last
+    /// one without a word. Errors: [`StoreError::OtherTime`] where it is not.
+    fn keep_modified(
+        &self,
+        path: &VirtualPath,
+        modified: (i64, u32),
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async move {
+            self.set_modified(path, modified).await?;
+            match self.metadata(path).await?.modified {
+                Some((kept_s, _)) if kept_s != modified.0 => Err(StoreError::OtherTime { kept_s }),
+                _ => Ok(()),
+            }
+        }
     }
     /// Bytes that a failed upload of this name has left for [`Write::Resume`] by the same principal.
     fn partial_bytes(

@@ -35,3 +35,20 @@ async fn every_policy_sets_the_times_that_were_asked_for() {
         }
     }
 }
+
+/// Fourteen digits have no room for the year 10000.
+#[tokio::test]
+async fn a_year_that_no_command_can_carry_is_not_sent() {
+    let (net, login) = (RealNet::new(), Login::new("me", "secret"));
+    for policy in policies().into_iter().filter(|policy| policy.direction == Direction::Put) {
+        let world = World::new().await;
+        write(&world.here, "f", b"x").await;
+        let jobs = [Job { local: path("f"), remote: "f".to_owned() }];
+        let modified = BTreeMap::from([("f".to_owned(), (253_402_300_800, 0))]);
+        let delivery = Delivery::new(&net, &world.here, world.address, &login).policy(&policy);
+        let report = delivery.modified(modified).deliver(&jobs).await;
+        assert_eq!(report.failed().next(), None, "{policy:?}");
+        let untimed = report.files[0].untimed.as_deref().unwrap_or_default();
+        assert!(untimed.contains("no command can carry it"), "{untimed} {policy:?}");
+    }
+}

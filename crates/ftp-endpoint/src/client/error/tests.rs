@@ -37,6 +37,7 @@ fn only_what_would_be_the_same_again_is_final() {
         (unverifiable(502), true),
         (ClientError::Cancelled, true),
         (ClientError::BadName, true),
+        (ClientError::BadTime, true),
         (ClientError::ControlClosed, false),
         (ClientError::Transfer { error: broken(), reply: None }, false),
         (ClientError::TransferRefused(reply(550)), false),

@@ -54,6 +54,11 @@ pub(super) async fn list<N: Net>(session: &mut Session<N>, path: &str) -> Result
             other => return other,
         }
     }
+    list_lines(session, path).await
+}
+
+/// By LIST in the directory.
+pub(super) async fn list_lines<N: Net>(session: &mut Session<N>, path: &str) -> Result<Listing, ClientError> {
     if path.is_empty() {
         return receive(session, Command::List(None), Form::Lines).await;
     }

@@ -119,6 +119,11 @@ impl<N: Net> Client<N> {
         listing::list(self.in_step()?, path).await
     }
 
+    /// The same by LIST alone, which tells links from what they lead to at servers whose MLSD does not.
+    pub async fn list_lines(&mut self, path: &str) -> Result<Listing, ClientError> {
+        listing::list_lines(self.in_step()?, path).await
+    }
+
     /// MKD (RFC 959 section 4.1.3). That the directory exists already is an error, too.
     pub async fn make_dir(&mut self, path: &str) -> Result<(), ClientError> {
         self.in_step()?.must(Command::Mkd(path.to_owned())).await.map(drop)

@@ -9,10 +9,9 @@ use crate::net::{Listener, Net, Stream, accept_from, contested, uncontested};
 use crate::observe::Event as Seen;
 use crate::store::{ReadFile, WriteFile};
 use crate::transfer::{DISBELIEVED, DataConnection, RestartMarker, TransferError, TransferStats};
-use ftp_proto::command::{Command, DataType};
+use ftp_proto::command::Command;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::{Class, Reply};
-use ftp_proto::repr::Representation;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -87,51 +86,6 @@ impl<N: Net> Session<N> {
         Ok(())
     }
 
-    /// LIST, NLST or MLSD, and the reply at its end: lines of TYPE A, whatever the session's type, kept
-    /// with their ends. LIST and NLST need TYPE A or E (RFC 959 section 4.1.3), so TYPE is A meanwhile. A
-    /// server that says at once that it is done has nothing to list.
-    pub async fn receive_text(
-        &mut self,
-        command: Command,
-        name: &str,
-        file: &mut impl WriteFile,
-    ) -> Result<Reply, ClientError> {
-        let needs_type =
-            self.policy.representation != Representation::Ascii && !matches!(command, Command::Mlsd(_));
-        if needs_type {
-            // Where it is refused, LIST will tell.
-            self.command(&Command::Type(DataType::default())).await?;
-        }
-        let ended = match self.begin(command, None).await {
-            Ok(data) => self.move_text(data, name, file).await,
-            Err(ClientError::OutOfSequence { reply, .. }) if reply.is_completion() => Ok(reply),
-            Err(error) => Err(error),
-        };
-        if needs_type && self.in_step() {
-            let back = self.must(Command::Type(self.policy.representation.data_type())).await;
-            if let Err(error) = back {
-                self.give_up();
-                // What went wrong first says why.
-                return ended.and(Err(error));
-            }
-        }
-        ended
-    }
-
-    async fn move_text(
-        &mut self,
-        mut data: DataConnection<N>,
-        name: &str,
-        file: &mut impl WriteFile,
-    ) -> Result<Reply, ClientError> {
-        data.set_filler(Representation::Ascii.filler());
-        data.set_conversion(None);
-        let ended = self.move_in(&mut data, name, file).await;
-        data.set_filler(self.policy.coding().filler);
-        self.convert(&mut data);
-        self.finish_receiving(data, ended).await.map(|(_, reply)| reply)
-    }
-
     /// Gives, too, whether the end was one that nobody has vouched for.
     async fn receive_from(
         &mut self,
@@ -154,7 +108,7 @@ impl<N: Net> Session<N> {
     }
 
     /// Receives, and hears meanwhile what the server says.
-    async fn move_in(
+    pub(super) async fn move_in(
         &mut self,
         data: &mut DataConnection<N>,
         name: &str,
@@ -169,7 +123,7 @@ impl<N: Net> Session<N> {
         }
     }
 
-    async fn finish_receiving(
+    pub(super) async fn finish_receiving(
         &mut self,
         data: DataConnection<N>,
         ended: Received,
@@ -189,20 +143,38 @@ impl<N: Net> Session<N> {
         command: Command,
         restart: Option<&str>,
     ) -> Result<DataConnection<N>, ClientError> {
+        match self.begin_or_done(&command, restart).await? {
+            Begun::Ready(data) => Ok(data),
+            Begun::Done(reply) => Err(self.out_of_sequence(&command, reply)),
+        }
+    }
+
+    pub(super) fn out_of_sequence(&mut self, command: &Command, reply: Reply) -> ClientError {
+        self.abort_kept();
+        ClientError::OutOfSequence { command: command.to_string(), reply }
+    }
+
+    pub(super) async fn begin_or_done(
+        &mut self,
+        command: &Command,
+        restart: Option<&str>,
+    ) -> Result<Begun<N>, ClientError> {
         self.listening = None;
         loop {
             let opened = self.data_connection().await?;
             if let Some(marker) = restart {
                 self.restart(marker).await?;
             }
-            self.control.send(&command).await?;
+            self.control.send(command).await?;
             let reply = self.control.read_reply().await?;
             self.announced_bytes = announced_bytes(&reply);
             match (reply.class(), opened) {
-                (Class::Preliminary, Opened::Awaited(listener)) => return self.accept(listener).await,
+                (Class::Preliminary, Opened::Awaited(listener)) => {
+                    return self.accept(listener).await.map(Begun::Ready);
+                }
                 (Class::Preliminary, Opened::Kept | Opened::New) => {
                     if let Some(data) = self.data.take() {
-                        return Ok(data);
+                        return Ok(Begun::Ready(data));
                     }
                 }
                 // The server no longer has the connection that we kept; nothing has moved yet.
@@ -220,12 +192,9 @@ impl<N: Net> Session<N> {
                     if let Some(data) = self.data.take() {
                         self.keep_or_close(data).await;
                     }
-                    return Err(refused(&command, reply));
+                    return Err(refused(command, reply));
                 }
-                (Class::Completion | Class::Intermediate, _) => {
-                    self.abort_kept();
-                    return Err(ClientError::OutOfSequence { command: command.to_string(), reply });
-                }
+                (Class::Completion | Class::Intermediate, _) => return Ok(Begun::Done(reply)),
             }
         }
     }
@@ -401,7 +370,7 @@ impl<N: Net> Session<N> {
     }
 }
 
-fn failed(error: TransferError, reply: Option<Reply>) -> ClientError {
+pub(super) fn failed(error: TransferError, reply: Option<Reply>) -> ClientError {
     ClientError::Transfer { error, reply }
 }
 
@@ -412,9 +381,18 @@ enum Moving {
     Out,
 }
 
+/// How a transfer command was answered first.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it comes from")]
+pub(super) enum Begun<N: Net> {
+    Ready(DataConnection<N>),
+    /// Out of sequence (RFC 959 section 5.4); the data connection is where it was.
+    Done(Reply),
+}
+
 /// What became of the receiving, with the completion reply if it has come; or what the server said, or
 /// what broke, before the end.
-type Received = Result<(Result<TransferStats, TransferError>, Option<Reply>), Result<Reply, ClientError>>;
+pub(super) type Received =
+    Result<(Result<TransferStats, TransferError>, Option<Reply>), Result<Reply, ClientError>>;
 
 /// What came first.
 pub(super) enum Ended<T> {
