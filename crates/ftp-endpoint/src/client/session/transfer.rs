@@ -382,6 +382,7 @@ enum Moving {
 }
 
 /// How a transfer command was answered first.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub(super) enum Begun<N: Net> {
     Ready(DataConnection<N>),
     /// Out of sequence (RFC 959 section 5.4); the data connection is where it was.
