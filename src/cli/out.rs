@@ -2,6 +2,7 @@
 //! comes from the other side is shown with its control characters as escapes.
 
 use ftp_proto::name::{Printable, is_deceptive};
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write};
 
@@ -53,7 +54,18 @@ pub(super) fn stdout_failure(error: &anyhow::Error) -> Option<ErrorKind> {
 
 /// A line on stderr, behind our name. Lines within it are indented, so that none passes for one of ours.
 pub(super) fn tell(text: impl Display) {
-    note(format_args!("ftpsim: {text}"));
+    note(format_args!("ftpsim: {}", cut(&text.to_string())));
+}
+
+/// Of a text that a server may have made as long as it likes.
+const MAX_TOLD_BYTES: usize = 8 * 1024;
+
+fn cut(text: &str) -> Cow<'_, str> {
+    let end = text.floor_char_boundary(MAX_TOLD_BYTES);
+    match text.len() - end {
+        0 => text.into(),
+        left => format!("{}... and {left} bytes more", &text[..end]).into(),
+    }
 }
 
 /// Likewise, for what we say ourselves: lines as they are.

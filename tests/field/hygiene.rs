@@ -237,3 +237,17 @@ fn what_makes_no_sense_is_refused() {
     let missing = ftpsim(here.path()).args(["put", "ftp://h/", "none"]).output().unwrap();
     assert_eq!(said(&missing).matches("No such file").count(), 1, "{}", said(&missing));
 }
+
+/// Its beginning says why, and nobody's terminal is run over.
+#[test]
+fn a_refusal_without_end_is_cut() {
+    let lines = " and so on\r\n".repeat(20_000);
+    let refusal: &'static str = format!("550-why it is\r\n{lines}550 end").leak();
+    let server = Fake::start(move |verb, _, _| (verb == "MKD").then_some(Answer::Reply(refusal)));
+    let here = tempfile::tempdir().unwrap();
+    let output = ftpsim(here.path()).args(["mkdir", &server.url("a")]).output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("why it is") && said.contains(" bytes more"), "{said}");
+    assert!(said.len() < 64 * 1024, "{}", said.len());
+}
