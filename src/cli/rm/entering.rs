@@ -95,7 +95,7 @@ pub(super) fn is_no_directory(kind: EntryKind) -> bool {
 
 /// The name, which many servers repeat, says nothing.
 fn told_of(path: &str, refusal: &Reply) -> Told {
-    let text = refusal.text().replace(path, "").replace(name_of(path), "").to_lowercase();
+    let text = without(&without(&refusal.text(), path), name_of(path)).to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&["is a directory", "is directory", "not empty"]) {
         Told::Directory
@@ -104,6 +104,21 @@ fn told_of(path: &str, refusal: &Reply) -> Told {
     } else {
         Told::Nothing
     }
+}
+
+/// The text without a name where it stands as one, and not as a part of other words.
+fn without(text: &str, name: &str) -> String {
+    let (mut rest, mut out) = (text, String::new());
+    while let Some(at) = rest.find(name).filter(|_| !name.is_empty()) {
+        let (before, behind) = (&rest[..at], &rest[at + name.len()..]);
+        let touches = before.ends_with(char::is_alphanumeric) || behind.starts_with(char::is_alphanumeric);
+        out.push_str(before);
+        if touches {
+            out.push_str(name);
+        }
+        rest = behind;
+    }
+    out + rest
 }
 
 #[cfg(test)]
