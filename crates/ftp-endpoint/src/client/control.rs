@@ -172,13 +172,14 @@ impl<N: Net> Control<N> {
     /// Before a command, where nothing is owed: what has come all the same would be taken for its reply, and its reply for
     /// the next one's. A server that leaves may say so at any time (421, RFC 959 section 5.4).
     async fn nothing_unasked(&mut self) -> Result<(), ClientError> {
-        if self.in_step() && !is_quiet(&mut self.stream, &mut self.unread).await {
-            let is_farewell = self.unread.starts_with(b"421") || self.unread.is_empty();
-            if !is_farewell {
-                return Err(self.broke(ClientError::OutOfStep));
-            }
+        if !self.in_step()
+            || self.is_quiet().await
+            || self.unread.is_empty()
+            || self.unread.starts_with(b"421")
+        {
+            return Ok(());
         }
-        Ok(())
+        Err(self.broke(ClientError::OutOfStep))
     }
 
     /// Goes on under TLS. What has come in clear behind the reply that allowed it need not be the server's.

@@ -3,26 +3,13 @@
 use ftp_endpoint::client::{ClientError, Login, Policy, Session, TlsWhen};
 use ftp_endpoint::net::{Channel, Listener, Net};
 use ftp_endpoint::observe::{Nobody, Watch, Who};
-use ftp_endpoint::store::{StoreError, WriteFile};
 use ftp_endpoint::transfer::{TlsEnd, TransferError};
 use std::sync::Arc;
+use testkit::files::Sink;
 use testkit::memory_net::{MemoryListener, MemoryNet, MemoryStream};
 use testkit::server::{SERVER, soon};
 use testkit::tls::{Identity, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-#[derive(Default)]
-struct Sink(Vec<u8>);
-
-impl WriteFile for Sink {
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-    async fn publish(self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
 
 struct Server<'i> {
     net: MemoryNet,

@@ -56,9 +56,14 @@ impl<N: Net> Session<N> {
     ) -> Result<Reply, ClientError> {
         set_text(&mut data);
         let ended = self.move_in(&mut data, name, file).await;
-        data.set_filler(self.policy.coding().filler);
-        self.convert(&mut data);
+        self.unset_text(&mut data);
         self.finish_receiving(data, ended).await.map(|(_, reply)| reply)
+    }
+
+    /// For the files to come, what the session's type says.
+    fn unset_text(&self, data: &mut DataConnection<N>) {
+        data.set_filler(self.policy.coding().filler);
+        self.convert(data);
     }
 
     /// The server says at once that it is done. Some say so in place of 150, and the lines come all the same: only
@@ -90,8 +95,7 @@ impl<N: Net> Session<N> {
                 received = bounded => Some(received),
             }
         };
-        data.set_filler(self.policy.coding().filler);
-        self.convert(&mut data);
+        self.unset_text(&mut data);
         match received {
             Some(Ok(_)) => {
                 self.keep_or_close(data).await;
