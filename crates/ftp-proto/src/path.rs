@@ -35,7 +35,9 @@ impl VirtualPath {
         if argument.contains('\0') {
             return Err(PathError::Nul);
         }
-        let mut components = if argument.starts_with('/') { Vec::new() } else { self.components.clone() };
+        let from: &[String] = if argument.starts_with('/') { &[] } else { &self.components };
+        let mut components = Vec::with_capacity(from.len() + 1);
+        components.extend_from_slice(from);
         for part in argument.split('/') {
             match part {
                 "" | "." => {}

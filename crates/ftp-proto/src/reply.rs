@@ -81,11 +81,16 @@ impl Reply {
     /// becomes `?`.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let last = self.lines.len().saturating_sub(1);
+        let digit = |unit: u16| b'0' + (self.code / unit % 10) as u8;
+        let code = [digit(100), digit(10), digit(1)];
         for (index, line) in self.lines.iter().enumerate() {
+            out.reserve(line.len() + b"000 \r\n".len());
             if index == last {
-                out.extend_from_slice(format!("{:03} ", self.code).as_bytes());
+                out.extend_from_slice(&code);
+                out.push(b' ');
             } else if index == 0 {
-                out.extend_from_slice(format!("{:03}-", self.code).as_bytes());
+                out.extend_from_slice(&code);
+                out.push(b'-');
             } else if code_of(line.as_bytes()).is_some() {
                 out.push(b' ');
             }
@@ -170,8 +175,13 @@ impl ReplyParser {
     pub fn parse(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, ReplyError> {
         while let Some((&byte, rest)) = input.split_first() {
             *input = rest;
-            if let Some(line) = self.take(byte)? {
-                let reply = self.line_ends(line)?;
+            if self.take(byte)? {
+                let mut line = std::mem::take(&mut self.line);
+                let reply = self.line_ends(&line);
+                // Its room serves for the next one.
+                line.clear();
+                self.line = line;
+                let reply = reply?;
                 if reply.is_some() {
                     self.kept_bytes = 0;
                     return Ok(reply);
@@ -181,11 +191,11 @@ impl ReplyParser {
         Ok(None)
     }
 
-    /// Takes one byte; gives the line that it ends. A bare LF ends a line, too: some servers send it.
-    fn take(&mut self, byte: u8) -> Result<Option<Vec<u8>>, ReplyError> {
+    /// Takes one byte; says whether it ends the line. A bare LF ends a line, too: some servers send it.
+    fn take(&mut self, byte: u8) -> Result<bool, ReplyError> {
         let state = std::mem::take(&mut self.telnet);
         match (state, byte) {
-            (Telnet::Text | Telnet::Cr, b'\n') => return Ok(Some(std::mem::take(&mut self.line))),
+            (Telnet::Text | Telnet::Cr, b'\n') => return Ok(true),
             (Telnet::Cr, 0) => self.line.push(b'\r'),
             (Telnet::Cr, _) => {
                 self.line.push(b'\r');
@@ -197,11 +207,11 @@ impl ReplyParser {
             (Telnet::Iac, WILL..=DONT) => self.telnet = Telnet::Option,
             (Telnet::Iac | Telnet::Option, _) => {}
         }
-        if self.line.len() > MAX_LINE_BYTES { Err(ReplyError::LineTooLong) } else { Ok(None) }
+        if self.line.len() > MAX_LINE_BYTES { Err(ReplyError::LineTooLong) } else { Ok(false) }
     }
 
-    fn line_ends(&mut self, line: Vec<u8>) -> Result<Option<Reply>, ReplyError> {
-        let code = code_of(&line);
+    fn line_ends(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
+        let code = code_of(line);
         match (self.open.take(), code) {
             (Some(mut open), Some((code, Mark::Last))) if code == open.code => {
                 open.lines.push(text_of(line.get(4..).unwrap_or_default()));
@@ -210,7 +220,7 @@ impl ReplyParser {
             (Some(mut open), _) => {
                 // Some servers repeat the code and hyphen on every line; the RFC's text has neither.
                 let repeated = matches!(code, Some((code, Mark::More)) if code == open.code);
-                let text = if repeated { &line[4..] } else { &line };
+                let text = if repeated { &line[4..] } else { line };
                 self.kept_bytes += text.len() + size_of::<String>();
                 if self.kept_bytes <= MAX_REPLY_BYTES {
                     open.lines.push(text_of(text));

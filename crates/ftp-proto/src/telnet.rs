@@ -165,6 +165,10 @@ impl LineSplitter {
     fn push(&mut self, byte: u8) {
         self.interrupted = false;
         if self.line.len() < self.limit_bytes {
+            if self.line.capacity() == 0 {
+                // Most lines need no more.
+                self.line.reserve(self.limit_bytes.min(64));
+            }
             self.line.push(byte);
         } else {
             self.overlong = true;

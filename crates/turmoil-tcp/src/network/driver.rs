@@ -8,7 +8,7 @@
 use super::member::{Member, receiver};
 use super::{NetworkConfig, NetworkReport, RunEnd};
 use crate::path::Direction;
-use crate::path::router::Router;
+use crate::path::router::{Departure, Router};
 use std::future::Future;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -31,6 +31,9 @@ pub(super) struct Driver {
     /// From a host to the router, or back.
     hop_ns: u64,
     window_us: u64,
+    /// Room for what a host has sent and what the router has passed; empty in between.
+    sent: Vec<(u64, Vec<u8>)>,
+    passed: Vec<Departure>,
     /// The window begins.
     now_us: u64,
     /// Of the runtime of turmoil's host.
@@ -43,7 +46,8 @@ impl Driver {
         // Events lie up to a microsecond before the instant at which they are handled.
         let window_us = (hop_ns / 1000 - 2).min(LONGEST_WINDOW_US);
         let runtime = tokio::runtime::Handle::current().metrics();
-        Self { config, members, router, hop_ns, window_us, now_us: 0, runtime }
+        let (sent, passed) = (Vec::new(), Vec::new());
+        Self { config, members, router, hop_ns, window_us, sent, passed, now_us: 0, runtime }
     }
 
     /// Runs until all clients have finished and everything is quiet, or time is up.
@@ -96,9 +100,11 @@ impl Driver {
                 member.run_tasks();
                 others_turn(&self.runtime).await;
             }
-            for (at_ns, packet) in member.take_out() {
+            let mut sent = member.take_out(std::mem::take(&mut self.sent));
+            for (at_ns, packet) in sent.drain(..) {
                 self.router.enqueue(at_ns + self.hop_ns, member.sends, packet);
             }
+            self.sent = sent;
         }
     }
 
@@ -106,11 +112,13 @@ impl Driver {
     fn pass(&mut self, end_us: u64) {
         self.router.hear();
         self.router.advance(end_us * 1000 - 1);
-        for (direction, at_ns, packet) in self.router.take_out() {
+        let mut passed = self.router.take_out(std::mem::take(&mut self.passed));
+        for (direction, at_ns, packet) in passed.drain(..) {
             if let Some(to) = receiver(&self.members, direction, &packet) {
                 self.members[to].host.arrive(at_ns, packet);
             }
         }
+        self.passed = passed;
     }
 
     /// Time passes, on turmoil's clock, too: its host's, of which there are no timers that anybody waits

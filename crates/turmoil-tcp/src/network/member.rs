@@ -103,9 +103,9 @@ impl Member {
         }
     }
 
-    /// What it has sent and when, in order.
-    pub(super) fn take_out(&self) -> Vec<(u64, Vec<u8>)> {
-        self.host.take_out()
+    /// What it has sent and when, in order; `room` is what holds the next packets.
+    pub(super) fn take_out(&self, room: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Vec<u8>)> {
+        self.host.take_out(room)
     }
 
     /// When it finished; a server always has.

@@ -35,7 +35,7 @@ impl LivePath {
     pub fn advance(&mut self, now_ns: u64) -> Vec<Departure> {
         self.router.hear();
         self.router.advance(now_ns);
-        self.router.take_out()
+        self.router.take_out(Vec::new())
     }
 
     /// What has gone this way so far.

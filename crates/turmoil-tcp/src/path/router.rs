@@ -196,8 +196,10 @@ impl Router {
         }
     }
 
-    pub(crate) fn take_out(&mut self) -> Vec<Departure> {
-        std::mem::take(&mut self.out)
+    /// What leaves it, in order; `room` is what holds the next packets.
+    pub(crate) fn take_out(&mut self, room: Vec<Departure>) -> Vec<Departure> {
+        debug_assert!(room.is_empty());
+        std::mem::replace(&mut self.out, room)
     }
 
     fn obey(&mut self, at_ns: u64, order: Order) {

@@ -1,6 +1,7 @@
 //! One TCP connection of a simulated host: smoltcp's socket, our sender beside it, and what the
 //! application has written and not yet read.
 
+use super::buffers;
 use super::engine::Engine;
 use super::flow::{Flow, Verdict};
 use crate::segment::{self, Segment, TcpHeader, before};
@@ -140,7 +141,7 @@ impl Conn {
             self.late_fin = true;
         }
         match self.flow.on_ingress(now_us, header, &packet) {
-            Verdict::Hide => return engine.recycle(packet),
+            Verdict::Hide => return buffers::give_back(packet),
             Verdict::Pass => {
                 if !header.rst {
                     (self.newest_ack, self.newest_window) = (header.ack, header.window);
@@ -410,7 +411,6 @@ fn has_peer_fin(state: State) -> bool {
 fn drain(engine: &mut Engine, flow: &mut Flow, now_us: u64, out: &mut dyn FnMut(&[u8])) {
     while let Some(packet) = engine.leaving() {
         flow.on_egress(now_us, packet, out);
-        engine.recycle(flow.buffer());
     }
 }
 

@@ -1,6 +1,7 @@
 //! One smoltcp interface with one TCP socket: the state machine and receiver of one connection.
 //! One each, so that the work per packet does not grow with the number of connections.
 
+use super::buffers;
 use super::pool::{Sizes, SocketPool, Used};
 use crate::segment::TcpHeader;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
@@ -19,7 +20,6 @@ pub(super) const MTU_BYTES: usize = 1500;
 struct Port {
     arrived: Option<Vec<u8>>,
     leaving: VecDeque<Vec<u8>>,
-    spare: Vec<Vec<u8>>,
     /// Checksums of payload are written.
     checksums: bool,
 }
@@ -57,7 +57,9 @@ struct Arrived(Vec<u8>);
 
 impl RxToken for Arrived {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
+        let result = f(&self.0);
+        buffers::give_back(self.0);
+        result
     }
 }
 
@@ -65,8 +67,7 @@ struct Leaving<'a>(&'a mut Port);
 
 impl TxToken for Leaving<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut packet = self.0.spare.pop().unwrap_or_default();
-        packet.clear();
+        let mut packet = buffers::take();
         packet.resize(len, 0);
         let result = f(&mut packet);
         self.0.leaving.push_back(packet);
@@ -190,13 +191,6 @@ impl Engine {
     /// The next packet that has left the socket.
     pub(super) fn leaving(&mut self) -> Option<Vec<u8>> {
         self.port.leaving.pop_front()
-    }
-
-    /// Takes a buffer for packets to come.
-    pub(super) fn recycle(&mut self, packet: Vec<u8>) {
-        if packet.capacity() > 0 && self.port.spare.len() < 64 {
-            self.port.spare.push(packet);
-        }
     }
 
     /// When the socket wants [`Engine::egress`] next.

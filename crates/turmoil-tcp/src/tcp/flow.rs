@@ -20,6 +20,7 @@ mod timers;
 mod usage;
 mod wheel;
 
+use super::buffers;
 use super::congestion::{Algorithm, Congestion};
 use crate::segment::{self, Segment, TcpHeader, after, before};
 use pacing::Pace;
@@ -184,7 +185,8 @@ pub(crate) struct Flow {
     window_sent: u16,
 
     retransmits: u64,
-    spare: Vec<Vec<u8>>,
+    /// Of the last acknowledgement, for the room that it has.
+    delivered: Vec<acks::Delivered>,
 }
 
 impl Flow {
@@ -234,7 +236,7 @@ impl Flow {
             ack_sent: None,
             window_sent: 0,
             retransmits: 0,
-            spare: Vec::new(),
+            delivered: Vec::new(),
         }
     }
 
@@ -274,17 +276,6 @@ impl Flow {
         self.una = self.nxt;
         self.timer = None;
         self.reorder_at = None;
-    }
-
-    /// A buffer for the stack's next packet.
-    pub(crate) fn buffer(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_default()
-    }
-
-    fn recycle(&mut self, packet: Vec<u8>) {
-        if self.spare.len() < 64 {
-            self.spare.push(packet);
-        }
     }
 
     /// Segments thought to be in the network.
@@ -340,7 +331,7 @@ impl Flow {
     pub(crate) fn on_egress(&mut self, now_us: u64, mut packet: Vec<u8>, out: &mut dyn FnMut(&[u8])) {
         let Some(header) = TcpHeader::read(&packet) else {
             out(&packet);
-            return self.recycle(packet);
+            return buffers::give_back(packet);
         };
         self.addresses = Some((header.src, header.dst));
         if header.rst || header.syn {
@@ -353,7 +344,7 @@ impl Flow {
                 self.syn_leaves(now_us, &header);
             }
             out(&packet);
-            return self.recycle(packet);
+            return buffers::give_back(packet);
         }
         let news = header.ack != self.ack_sent || header.window != self.window_sent;
         (self.ack_sent, self.window_sent) = (header.ack, header.window);
@@ -365,21 +356,21 @@ impl Flow {
                 segment::patch(&mut packet, self.nxt, header.ack, header.window);
             }
             out(&packet);
-            return self.recycle(packet);
+            return buffers::give_back(packet);
         }
         let edge = self.una.wrapping_add(self.peer_window);
         let is_probe = header.payload_len() == 1 && !before(header.seq, edge);
         let is_keep_alive = !after(end, self.una);
         if is_probe || is_keep_alive {
             out(&packet);
-            return self.recycle(packet);
+            return buffers::give_back(packet);
         }
         if !after(end, self.nxt) {
             // It is the stack's own retransmission.
             if news {
                 self.bare_ack(out);
             }
-            return self.recycle(packet);
+            return buffers::give_back(packet);
         }
         if before(header.seq, self.nxt) {
             // A retransmission that goes on with new data: only that is sent.

@@ -119,9 +119,9 @@ impl Host {
         self.lock().stack.next_ns()
     }
 
-    /// The packets that have left and when, in order.
-    pub(crate) fn take_out(&self) -> Vec<(u64, Vec<u8>)> {
-        self.lock().stack.take_out()
+    /// The packets that have left and when, in order; `room` is what holds the next ones.
+    pub(crate) fn take_out(&self, room: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Vec<u8>)> {
+        self.lock().stack.take_out(room)
     }
 
     pub(crate) fn is_quiet(&self) -> bool {

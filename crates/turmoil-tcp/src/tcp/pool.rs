@@ -15,7 +15,7 @@ thread_local! {
 }
 
 /// A thread keeps buffers of which so many bytes may have been written.
-pub(super) const KEPT_BYTES: usize = 256 << 20;
+pub(super) const KEPT_BYTES: usize = 24 << 20;
 
 /// The sizes of a socket's buffers, of the receive buffer first.
 pub(super) type Sizes = (usize, usize);

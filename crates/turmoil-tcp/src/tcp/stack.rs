@@ -4,6 +4,7 @@
 
 mod sockets;
 
+use super::buffers;
 use super::conn::{Conn, ConnId, ListenerId, Phase, ProcessId, Transition};
 use super::engine::Engine;
 use super::flow::{Flow, FlowConfig, Wheel};
@@ -150,7 +151,7 @@ impl Out {
         self.resets += u64::from(packet.get(33).is_some_and(|flags| flags & 0x04 != 0));
         let to_self = segment::destination(packet) == self.addr;
         let queue = if to_self { &mut self.own } else { &mut self.packets };
-        queue.push((now_ns, packet.to_vec()));
+        queue.push((now_ns, buffers::copied(packet)));
     }
 }
 
@@ -243,9 +244,10 @@ impl Stack {
         self.arrivals.insert((at_ns, self.arrived), packet);
     }
 
-    /// Packets that have left, with their departure times, in order.
-    pub(crate) fn take_out(&mut self) -> Vec<(u64, Vec<u8>)> {
-        std::mem::take(&mut self.out.packets)
+    /// Packets that have left, with their departure times, in order. `room` is what holds the next ones.
+    pub(crate) fn take_out(&mut self, room: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Vec<u8>)> {
+        debug_assert!(room.is_empty());
+        std::mem::replace(&mut self.out.packets, room)
     }
 
     /// When something happens next without the application's doing.

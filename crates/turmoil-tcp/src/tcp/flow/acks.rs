@@ -2,6 +2,7 @@
 
 use super::{DUP_THRESH, Fate, Flow, Sent, Stamp, TIMEOUT_MIN_US, Verdict};
 use crate::segment::{self, SynOptions, TcpHeader, after, before, later};
+use crate::tcp::buffers;
 use crate::tcp::congestion::RttSample;
 
 /// A segment that was newly delivered.
@@ -111,7 +112,8 @@ impl Flow {
 
     pub(super) fn acknowledged(&mut self, now_us: u64, ack: u32, packet: &[u8]) {
         let advanced = ack != self.una;
-        let mut news = News { prior_in_flight: self.segments_in_flight(), ..News::default() };
+        let delivered = std::mem::take(&mut self.delivered);
+        let mut news = News { delivered, prior_in_flight: self.segments_in_flight(), ..News::default() };
         self.cumulatively_acknowledged(ack, &mut news);
         self.una = ack;
         self.nxt = later(self.nxt, ack);
@@ -129,6 +131,8 @@ impl Flow {
         if advanced {
             self.rearm(now_us);
         }
+        news.delivered.clear();
+        self.delivered = news.delivered;
     }
 
     fn cumulatively_acknowledged(&mut self, ack: u32, news: &mut News) {
@@ -152,7 +156,7 @@ impl Flow {
                 news.deliver(&first);
             }
             news.any_resent |= first.resent;
-            self.recycle(first.packet);
+            buffers::give_back(first.packet);
         }
         news.acked = news.delivered.len();
     }

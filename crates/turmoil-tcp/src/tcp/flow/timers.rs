@@ -2,6 +2,7 @@
 
 use super::{Fate, Flow, Frto, Probe, Recovery, TIMEOUT_MIN_US, Timer};
 use crate::segment::{Segment, before};
+use crate::tcp::buffers;
 use smoltcp::wire::TcpControl;
 
 impl Flow {
@@ -119,7 +120,7 @@ impl Flow {
 
     pub(super) fn resend_one(&mut self, now_us: u64, index: usize, out: &mut dyn FnMut(&[u8])) {
         let Some((src, dst)) = self.addresses else { return };
-        let mut packet = self.buffer();
+        let mut packet = buffers::take();
         let stamp = self.rate.sent(now_us, false);
         let sent = &mut self.in_flight[index];
         let payload = &sent.packet[sent.payload_at..];
@@ -136,7 +137,7 @@ impl Flow {
         self.any_resent = true;
         self.retransmits += 1;
         self.has_sent(now_us);
-        self.recycle(packet);
+        buffers::give_back(packet);
     }
 
     /// The timeout of the oldest segment, where a probe has waited a part of it (Linux: tcp_rto_delta_us).
