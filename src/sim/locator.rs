@@ -14,7 +14,8 @@ pub(super) struct Locator {
     decoder: Decoder,
     headers: Headers,
     trigger: Trigger,
-    file_size_bytes: u64,
+    /// As the file's type sends it.
+    sent_bytes: u64,
     /// Where the next byte to be fed stands in the stream.
     offset: u64,
     payload_bytes: u64,
@@ -24,17 +25,17 @@ pub(super) struct Locator {
 }
 
 impl Locator {
-    /// `wire_offset`: bytes written on the connection before the file's first. A trigger that is a
-    /// moment is at the next byte.
-    pub(super) fn new(coding: Coding, trigger: Trigger, file_size_bytes: u64, wire_offset: u64) -> Self {
+    /// `sent_bytes`: the file's size as its type sends it; `wire_offset`: bytes written on the connection before
+    /// the file's first. A trigger that is a moment is at the next byte.
+    pub(super) fn new(coding: Coding, trigger: Trigger, sent_bytes: u64, wire_offset: u64) -> Self {
         let at_once = trigger == Trigger::BeforeFirstByte
             || trigger.is_moment()
-            || (trigger == Trigger::AfterLastByte && file_size_bytes == 0);
+            || (trigger == Trigger::AfterLastByte && sent_bytes == 0);
         Self {
             decoder: Decoder::new(coding),
             headers: Headers::new(coding),
             trigger,
-            file_size_bytes,
+            sent_bytes,
             offset: wire_offset,
             payload_bytes: 0,
             most_payload_per_byte: match coding.mode {
@@ -77,7 +78,7 @@ impl Locator {
     fn bytes_before(&self) -> u64 {
         let last = match self.trigger {
             Trigger::PayloadByte(byte) => byte,
-            Trigger::AfterLastByte => self.file_size_bytes.saturating_sub(1),
+            Trigger::AfterLastByte => self.sent_bytes.saturating_sub(1),
             _ => return 0,
         };
         match self.most_payload_per_byte {
@@ -108,7 +109,7 @@ impl Locator {
         self.payload_bytes += payload_of(&mut self.decoder, &[byte])?;
         self.found = match self.trigger {
             Trigger::PayloadByte(byte) if self.payload_bytes > byte => Some(self.offset - 1),
-            Trigger::AfterLastByte if self.payload_bytes >= self.file_size_bytes => Some(passed),
+            Trigger::AfterLastByte if self.payload_bytes >= self.sent_bytes => Some(passed),
             Trigger::InsideHeader(byte) => header.and_then(|header| header.torn(before, byte, self.offset)),
             Trigger::AfterHeader(byte) => header.and_then(|header| header.passed(before, byte, self.offset)),
             _ => None,

@@ -139,7 +139,7 @@ impl World {
         let scene = Scene {
             sender,
             target: case.target().map(|_| FileId(case.fault.target)),
-            target_size_bytes: case.target().map_or(0, |file| file.size_bytes),
+            target_sent_bytes: case.target().map_or(0, |file| file.sent_bytes(case.policy.conversion())),
             names: names.clone(),
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
@@ -476,8 +476,9 @@ impl World {
 impl World {
     /// By the version that it comes closest to.
     fn left(&self, index: usize, found: Option<&[u8]>) -> Left {
-        let versions = &self.truth[index].versions;
-        let as_versions = versions.iter().map(|version| Left::of(version, found));
+        let contents = &self.truth[index];
+        let of = |version: &Arc<[u8]>| Left::of(version, found.map(|found| contents.come_of(version, found)));
+        let as_versions = contents.versions.iter().map(of);
         as_versions.min().unwrap_or(Left::Nothing)
     }
 }

@@ -83,13 +83,13 @@ fn judge_standing<'a>(evidence: &Evidence<'_>, others: impl IntoIterator<Item = 
 
 /// In which way `found` is not the file.
 fn wrong_as<'a>(contents: &Contents, found: &[u8], others: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
-    if contents.versions.iter().any(|version| version.starts_with(found)) {
+    if contents.versions.iter().any(|version| contents.is_begun(version, found)) {
         return Verdict::SilentTruncation;
     }
     if contents.is_spliced(found) {
         return Verdict::Spliced;
     }
-    let of_another = others.into_iter().any(|other| other.starts_with(found));
+    let of_another = others.into_iter().any(|other| contents.is_begun(other, found));
     if of_another { Verdict::Misfiled } else { Verdict::SilentCorruption }
 }
 
