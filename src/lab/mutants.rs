@@ -71,12 +71,13 @@ pub fn oracle(bug: Mutant) -> &'static str {
         Mutant::OldFileEmptied => "preservation",
         Mutant::RetryUnderOtherName | Mutant::AnsweredSentAgain => "once",
         Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
-        Mutant::CompletionFirst | Mutant::CompletionTwice => "replies",
+        Mutant::CompletionFirst | Mutant::CompletionTwice | Mutant::PreliminaryTwice => "replies",
         Mutant::StrangerAccepted
         | Mutant::StrangerRemembered
         | Mutant::ClearCommandsKept
         | Mutant::ClearDataGranted
         | Mutant::BehindDeflateIgnored => "strangers",
+        Mutant::ListingLimited => "listings",
         Mutant::SessionNeverEnds | Mutant::ListenerForgotten | Mutant::ActiveListenerKept => "leaks",
     }
 }

@@ -112,7 +112,8 @@ fn fewer_files(case: &Case, found: &mut Vec<Case>) {
                 if target >= end {
                     smaller.fault.target -= (end - start) as u32;
                 } else {
-                    smaller.fault.target = smaller.fault.target.min(smaller.files.len() as u32 - 1);
+                    let last = smaller.files.len() as u32 - u32::from(!smaller.listed);
+                    smaller.fault.target = smaller.fault.target.min(last);
                 }
             }));
         }
@@ -166,6 +167,11 @@ fn simpler_fault(case: &Case, found: &mut Vec<Case>) {
             found.push(with(case, |simpler| simpler.fault.trigger = Trigger::AfterReply(sooner_us)));
         }
     }
+    if let Trigger::AfterLine(line) = case.fault.trigger {
+        for sooner in [0, line / 2, line.saturating_sub(1)] {
+            found.push(with(case, |simpler| simpler.fault.trigger = Trigger::AfterLine(sooner)));
+        }
+    }
     if let Some(byte) = case.fault.trigger.payload_byte() {
         for earlier in [0, byte / 2, byte.saturating_sub(1)] {
             found.push(with(case, |simpler| simpler.fault.trigger = simpler.fault.trigger.at_byte(earlier)));
@@ -199,6 +205,9 @@ fn simpler_world(case: &Case, found: &mut Vec<Case>) {
     found.push(with(case, |simpler| simpler.rival = None));
     found.push(with(case, |simpler| simpler.stranger = None));
     found.push(with(case, |simpler| simpler.writes_in_place = false));
+    if !case.strikes_listing() {
+        found.push(with(case, |simpler| simpler.listed = false));
+    }
     found.push(with(case, |simpler| simpler.durable = false));
     found.push(with(case, |simpler| simpler.disk = DiskSpec::default()));
     if let Some(stranger) = case.stranger {

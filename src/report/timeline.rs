@@ -95,6 +95,8 @@ pub(super) fn planned(case: &Case) -> String {
         Trigger::BeforeFirstByte => "before its first byte".to_owned(),
         Trigger::PayloadByte(byte) => format!("at payload byte {byte}"),
         Trigger::AfterLastByte => "after its last byte, before its end is marked".to_owned(),
+        Trigger::AfterLine(0) => "before its first line".to_owned(),
+        Trigger::AfterLine(line) => format!("after line {line}"),
         Trigger::InsideHeader(byte) => format!("inside the header of payload byte {byte}"),
         Trigger::AfterHeader(byte) => format!("between the header and payload byte {byte}"),
         Trigger::BeforeFinal => "when the receiver has all".to_owned(),
@@ -106,6 +108,9 @@ pub(super) fn planned(case: &Case) -> String {
         }
         Trigger::WireByte(byte) => return format!("{name} at wire byte {byte} of the delivery"),
     };
+    if case.strikes_listing() {
+        return format!("{name}, {place} of the listing");
+    }
     let Some(target) = case.target() else { return name };
     format!("{name}, {place} of {} ({})", target.name, counted(target.size_bytes, "byte"))
 }
@@ -136,6 +141,9 @@ fn fates(case: &Case, files: &[FileFate], style: Style) -> String {
         let mut line = format!("{}: {verdict}, attempts: {}", file.name, file.attempts);
         if file.exposed {
             line += ", a part of it was visible under its name";
+        }
+        if file.forgotten {
+            line += ", forgotten: the listing that was taken for whole has not got it";
         }
         if is_target {
             line += " (the fault's target)";

@@ -20,6 +20,7 @@ pub fn words(variant: &VariantSpec) -> String {
     add(variant.pipeline_depth > 1, &format!("{} commands ahead", variant.pipeline_depth));
     add(variant.parallel > 1, &format!("{} sessions at a time", variant.parallel));
     add(variant.writes_in_place, "written in place");
+    add(variant.listed, "names from a listing");
     add(variant.publish == Publish::Rename, "temporary name, then renamed");
     match variant.verify {
         Verify::Size => add(true, "SIZE compared"),

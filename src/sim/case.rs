@@ -50,6 +50,10 @@ pub struct Case {
     /// ([`ftp_endpoint::store::memory::MemoryStore::writing_in_place`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_in_place: bool,
+    /// The client learns the names from the server's listing of the directory, and fetches what is in it, as `get -r`
+    /// and `mirror` do. A fault whose target is the number of the files strikes the listing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// Of a fault at a wire byte ([`Trigger::WireByte`]): it strikes again at this later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_wire_byte: Option<u64>,
@@ -172,6 +176,7 @@ impl Case {
                 ends_unfinished: ends_unfinished && stratum.direction == Direction::Get,
             },
             writes_in_place: contender.writes_in_place,
+            listed: contender.listed && stratum.direction == Direction::Get,
             second_wire_byte: scenario.second_wire_byte(seed),
             durable: contender.durable,
             tls: contender.tls,
@@ -240,10 +245,18 @@ impl Case {
         )
     }
 
-    /// The file that the fault strikes; `None` for faults without a place.
+    /// The file that the fault strikes; `None` for faults without a place, and for those of a listing.
     pub fn target(&self) -> Option<&FileSpec> {
-        let anchored = self.fault.kind.has_trigger() && !matches!(self.fault.trigger, Trigger::WireByte(_));
-        anchored.then(|| self.files.get(self.fault.target as usize)).flatten()
+        self.is_anchored().then(|| self.files.get(self.fault.target as usize)).flatten()
+    }
+
+    /// Whether the fault strikes the listing.
+    pub fn strikes_listing(&self) -> bool {
+        self.listed && self.is_anchored() && self.fault.target as usize == self.files.len()
+    }
+
+    fn is_anchored(&self) -> bool {
+        self.fault.kind.has_trigger() && !matches!(self.fault.trigger, Trigger::WireByte(_))
     }
 }
 

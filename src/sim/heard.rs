@@ -1,7 +1,7 @@
 //! What client and server tell their observers, read once for all who listen: the recorder, the
 //! injector and the oracles.
 
-use super::names::{FileId, FileNames};
+use super::names::{FileId, FileNames, LISTING};
 use super::time::SimTime;
 use ftp_endpoint::observe::{Event, Who};
 use ftp_proto::command::{Command, Verb};
@@ -33,8 +33,10 @@ impl<'a> Heard<'a> {
             Event::Command { line } => {
                 heard.verb = Verb::of(line);
                 heard.command = Command::parse(line.as_bytes()).ok();
-                let pathname = heard.command.as_ref().and_then(Command::pathname);
-                heard.file = pathname.and_then(|pathname| files.find(pathname));
+                heard.file = match &heard.command {
+                    Some(Command::Mlsd(_) | Command::List(_) | Command::Nlst(_)) => files.find(LISTING),
+                    command => command.as_ref().and_then(Command::pathname).and_then(|name| files.find(name)),
+                };
             }
             Event::SendBegins { name, .. }
             | Event::ReceiveBegins { name, .. }

@@ -86,8 +86,8 @@ pub struct Scene {
     pub sender: Who,
     /// The file that the fault is of; none of a fault that strikes whichever is under way.
     pub target: Option<FileId>,
-    /// The target's size.
-    pub target_size_bytes: u64,
+    /// How many payload bytes the target has on the data connection: its size as its type sends it.
+    pub target_sent_bytes: u64,
     /// All files of the delivery.
     pub names: Arc<FileNames>,
     /// How long a packet takes from host to host: half of the round-trip time.
@@ -106,7 +106,7 @@ pub struct Injector {
     fault: Fault,
     sender: Who,
     target: Option<FileId>,
-    target_size_bytes: u64,
+    target_sent_bytes: u64,
     names: Arc<FileNames>,
     one_way: Duration,
     control: SocketAddr,
@@ -146,7 +146,7 @@ impl Injector {
             fault,
             sender: scene.sender,
             target: scene.target,
-            target_size_bytes: scene.target_size_bytes,
+            target_sent_bytes: scene.target_sent_bytes,
             names: scene.names,
             one_way: scene.one_way,
             control: scene.control,
@@ -398,7 +398,7 @@ impl Injector {
         match state.stage {
             Stage::Pending => self.located(state, at, connection, wire_offset),
             Stage::Waiting if !self.fault.trigger.is_moment() => {
-                let locator = Locator::new(*coding, self.fault.trigger, self.target_size_bytes, wire_offset);
+                let locator = Locator::new(*coding, self.fault.trigger, self.target_sent_bytes, wire_offset);
                 match locator.found() {
                     Some(offset) => self.located(state, at, connection, offset),
                     None => state.stage = Stage::Locating { connection, locator },

@@ -14,29 +14,33 @@ pub(super) struct Locator {
     decoder: Decoder,
     headers: Headers,
     trigger: Trigger,
-    file_size_bytes: u64,
+    /// As the file's type sends it.
+    sent_bytes: u64,
     /// Where the next byte to be fed stands in the stream.
     offset: u64,
     payload_bytes: u64,
+    lines: u32,
     /// No byte of the wire brings more; unknown where the wire's bits are shared.
     most_payload_per_byte: Option<u64>,
     found: Option<u64>,
 }
 
 impl Locator {
-    /// `wire_offset`: bytes written on the connection before the file's first. A trigger that is a
-    /// moment is at the next byte.
-    pub(super) fn new(coding: Coding, trigger: Trigger, file_size_bytes: u64, wire_offset: u64) -> Self {
+    /// `sent_bytes`: the file's size as its type sends it; `wire_offset`: bytes written on the connection before
+    /// the file's first. A trigger that is a moment is at the next byte.
+    pub(super) fn new(coding: Coding, trigger: Trigger, sent_bytes: u64, wire_offset: u64) -> Self {
         let at_once = trigger == Trigger::BeforeFirstByte
+            || trigger == Trigger::AfterLine(0)
             || trigger.is_moment()
-            || (trigger == Trigger::AfterLastByte && file_size_bytes == 0);
+            || (trigger == Trigger::AfterLastByte && sent_bytes == 0);
         Self {
             decoder: Decoder::new(coding),
             headers: Headers::new(coding),
             trigger,
-            file_size_bytes,
+            sent_bytes,
             offset: wire_offset,
             payload_bytes: 0,
+            lines: 0,
             most_payload_per_byte: match coding.mode {
                 TransmissionMode::Stream | TransmissionMode::Block => Some(1),
                 // RFC 959 section 3.4.3: a string that one byte stands for, or the last of two.
@@ -61,7 +65,7 @@ impl Locator {
             let before = usize::try_from(self.bytes_before()).unwrap_or(usize::MAX).min(bytes.len());
             if before > 1 {
                 self.offset += before as u64;
-                self.payload_bytes += payload_of(&mut self.decoder, &bytes[..before])?;
+                self.payload_bytes += payload_of(&mut self.decoder, &bytes[..before])?.bytes;
                 bytes = &bytes[before..];
                 continue;
             }
@@ -77,7 +81,7 @@ impl Locator {
     fn bytes_before(&self) -> u64 {
         let last = match self.trigger {
             Trigger::PayloadByte(byte) => byte,
-            Trigger::AfterLastByte => self.file_size_bytes.saturating_sub(1),
+            Trigger::AfterLastByte => self.sent_bytes.saturating_sub(1),
             _ => return 0,
         };
         match self.most_payload_per_byte {
@@ -105,10 +109,13 @@ impl Locator {
         let header = self.headers.feed(byte);
         self.offset += 1;
         let before = self.payload_bytes;
-        self.payload_bytes += payload_of(&mut self.decoder, &[byte])?;
+        let payload = payload_of(&mut self.decoder, &[byte])?;
+        self.payload_bytes += payload.bytes;
+        self.lines += payload.lines;
         self.found = match self.trigger {
             Trigger::PayloadByte(byte) if self.payload_bytes > byte => Some(self.offset - 1),
-            Trigger::AfterLastByte if self.payload_bytes >= self.file_size_bytes => Some(passed),
+            Trigger::AfterLastByte if self.payload_bytes >= self.sent_bytes => Some(passed),
+            Trigger::AfterLine(line) if self.lines >= line => Some(passed),
             Trigger::InsideHeader(byte) => header.and_then(|header| header.torn(before, byte, self.offset)),
             Trigger::AfterHeader(byte) => header.and_then(|header| header.passed(before, byte, self.offset)),
             _ => None,
@@ -117,16 +124,25 @@ impl Locator {
     }
 }
 
-fn payload_of(decoder: &mut Decoder, mut input: &[u8]) -> Result<u64, DecodeError> {
-    let mut payload_bytes = 0;
+#[derive(Clone, Copy, Default)]
+struct Payload {
+    bytes: u64,
+    /// How many ends of line are among them.
+    lines: u32,
+}
+
+fn payload_of(decoder: &mut Decoder, mut input: &[u8]) -> Result<Payload, DecodeError> {
+    let mut payload = Payload::default();
     while let Some(event) = decoder.decode(&mut input)? {
-        payload_bytes += match event {
-            Event::Data { bytes, .. } => bytes.len() as u64,
-            Event::Run { len, .. } => len as u64,
-            Event::EndOfRecord | Event::EndOfFile | Event::Marker(_) => 0,
+        let (bytes, lines) = match event {
+            Event::Data { bytes, .. } => (bytes.len(), bytes.iter().filter(|byte| **byte == b'\n').count()),
+            Event::Run { byte, len, .. } => (len, if byte == b'\n' { len } else { 0 }),
+            Event::EndOfRecord | Event::EndOfFile | Event::Marker(_) => (0, 0),
         };
+        payload.bytes += bytes as u64;
+        payload.lines += lines as u32;
     }
-    Ok(payload_bytes)
+    Ok(payload)
 }
 
 /// A header whose extent is known with the byte just fed.
@@ -355,6 +371,23 @@ mod tests {
         assert_eq!(after(Compressed, compressed, 0), Some(1));
         assert_eq!(after(Compressed, compressed, 1), Some(3));
         assert_eq!(after(Stream, b"abc", 1), None);
+    }
+
+    #[test]
+    fn lines_pass_whole_in_every_mode() {
+        use TransmissionMode::{Block, Compressed, Stream};
+        let after = |mode, wire: &[u8], line| passes(mode, FILE, wire, 7, Trigger::AfterLine(line));
+        for (line, stream, block, compressed) in
+            [(0, Some(0), Some(0), Some(0)), (1, Some(3), Some(6), Some(4)), (3, Some(7), Some(13), Some(9))]
+        {
+            assert_eq!(after(Stream, b"a\r\nb\r\n\n", line), stream);
+            assert_eq!(after(Block, b"\x00\x00\x04a\r\nb\x40\x00\x03\r\n\n", line), block);
+            assert_eq!(
+                after(Compressed, b"\x05a\r\nb\r\x82\n\x00\x40\xc0", line),
+                compressed.map(|at| at - u64::from(line == 3))
+            );
+        }
+        assert_eq!(after(Stream, b"a\r\nb", 2), None);
     }
 
     #[test]

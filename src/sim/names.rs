@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileId(pub u32);
 
+/// What client and server call a listing when they tell their observers of it.
+pub const LISTING: &str = "(listing)";
+
 /// Finds a file by a name.
 #[derive(Clone, Debug, Default)]
 pub struct FileNames {

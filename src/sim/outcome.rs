@@ -170,6 +170,8 @@ pub struct FileFate {
     /// Whether a reader of the receiver's directory could see something else than the whole file
     /// under its final name.
     pub exposed: bool,
+    /// The client took a listing for whole that has not got it, so it was never asked for, and nobody said so.
+    pub forgotten: bool,
     /// What stands under its final name at the receiver at the end.
     pub left: Left,
     /// The client's word; `None`: it said nothing.

@@ -38,6 +38,8 @@ pub struct Notes {
     pub client_died: bool,
     /// The client's word on each file it came to report: delivered or not, and after how many attempts.
     pub reported: BTreeMap<String, (bool, u32)>,
+    /// What the client learned of names by a listing, when it has taken one or given up.
+    pub listed: Option<Listed>,
     /// How many the client opened or accepted.
     pub data_connections: u64,
     /// How many control connections the server has open.
@@ -68,7 +70,23 @@ pub struct Notes {
     pub data_wire_bytes: u64,
 }
 
+/// What a client goes by that lists a directory before it fetches what is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The names that it has got.
+    pub names: BTreeSet<String>,
+    /// It has said that there may be others: a listing failed, or had lines that nobody understands.
+    pub told: bool,
+}
+
 impl Notes {
+    /// What the client has said, by its listing alone, of a file that was never asked for: not delivered, or nothing at
+    /// all, which is to say that there is none.
+    pub fn unlisted(&self, name: &str) -> Option<bool> {
+        let listed = self.listed.as_ref().filter(|listed| !listed.names.contains(name))?;
+        self.finished.is_some().then_some(!listed.told)
+    }
+
     /// A control connection is open for the client, and the server does not know it yet.
     pub fn control_under_way(&self) -> bool {
         self.control_opened.client > self.control_opened.server

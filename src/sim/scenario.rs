@@ -353,6 +353,10 @@ pub struct VariantSpec {
     /// than out of sight until they are whole.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub writes_in_place: bool,
+    /// Of downloads, the client learns the names from the server's listing of the directory, which comes over a data
+    /// connection as files do, and fetches what is in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// The receiver answers for a file when it would survive a loss of power: its data and its name are
     /// synced before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

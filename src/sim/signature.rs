@@ -1,8 +1,10 @@
 //! In which way a run went wrong.
 
-use super::outcome::Outcome;
+use super::outcome::{FileFate, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+const FORGOTTEN: &str = "forgotten";
 
 /// The violated oracles, and the fates of files that are losses nobody reported. A shrunk case
 /// keeps it, and a saved case says which it has.
@@ -11,21 +13,19 @@ use std::collections::BTreeSet;
 pub struct Signature {
     /// The names of the oracles that were violated.
     pub oracles: BTreeSet<String>,
-    /// The names of the verdicts that are silent losses and that some file came to.
+    /// The names of the verdicts that are silent losses and that some file came to; `forgotten` of one that no listing
+    /// had ([`FileFate::forgotten`]).
     pub fates: BTreeSet<String>,
 }
 
 impl Signature {
     /// The signature of a run that has ended.
     pub fn of(outcome: &Outcome) -> Self {
+        let lost = outcome.files.iter().filter(|file| file.verdict.is_silent_loss());
+        let fate = |file: &FileFate| if file.forgotten { FORGOTTEN } else { file.verdict.name() };
         Self {
             oracles: outcome.violations.iter().map(|violation| violation.oracle.clone()).collect(),
-            fates: outcome
-                .files
-                .iter()
-                .filter(|file| file.verdict.is_silent_loss())
-                .map(|file| file.verdict.name().to_owned())
-                .collect(),
+            fates: lost.map(|file| fate(file).to_owned()).collect(),
         }
     }
 

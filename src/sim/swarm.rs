@@ -5,6 +5,7 @@
 
 mod features;
 mod habits;
+mod listing;
 mod power;
 mod security;
 mod strangers;
@@ -84,6 +85,7 @@ pub fn draw(seed: u64) -> Case {
             ends_unfinished: false,
         },
         writes_in_place: false,
+        listed: false,
         second_wire_byte: None,
         durable: false,
         tls: None,
@@ -103,6 +105,7 @@ pub fn draw(seed: u64) -> Case {
     security::apply(seed, &mut case);
     habits::apply(seed, &mut case);
     strangers::apply(seed, &mut case);
+    listing::apply(seed, &mut case);
     case
 }
 

@@ -16,6 +16,8 @@ pub struct Contents {
     pub rival: Option<(Deed, Arc<[u8]>)>,
     /// The network changes a byte of what it carries.
     pub changed_on_the_way: bool,
+    /// A line ends in CR LF on the way (TYPE A with STRU F), and what is cut between the two ends in CR.
+    pub lines_end_in_two: bool,
 }
 
 /// What one changed byte of the data connection makes of a file at most, in bytes: itself and, where it was
@@ -42,6 +44,20 @@ impl Contents {
     /// Whether another session has stored `found`, whole, in place of the delivery's.
     pub fn is_replaced(&self, found: &[u8]) -> bool {
         self.rivals().is_some_and(|(deed, rivals)| *deed == Deed::Replaces && found == rivals)
+    }
+
+    /// The bytes of `sent` that have come where `found` is all that has: without the half of an end of line, which is
+    /// no byte of the file yet.
+    pub fn come_of<'f>(&self, sent: &[u8], found: &'f [u8]) -> &'f [u8] {
+        match found.strip_suffix(b"\r") {
+            Some(rest) if self.lines_end_in_two && sent.get(rest.len()) == Some(&b'\n') => rest,
+            _ => found,
+        }
+    }
+
+    /// Whether `found` is what has come of `sent` when its connection was cut.
+    pub fn is_begun(&self, sent: &[u8], found: &[u8]) -> bool {
+        sent.starts_with(self.come_of(sent, found))
     }
 
     fn rivals(&self) -> Option<(&Deed, &[u8])> {
@@ -93,6 +109,7 @@ pub fn of(case: &Case) -> Vec<Contents> {
     let contents = |(index, file): (usize, &super::workload::FileSpec)| {
         let mut contents = Contents::new(file.shared_bytes());
         contents.changed_on_the_way = matches!(case.fault.kind, FaultKind::Corrupt { .. });
+        contents.lines_end_in_two = case.policy.conversion().is_lines_only();
         if case.old_files {
             contents.old = Some(others::old(file).into());
         }
@@ -129,6 +146,17 @@ mod tests {
         assert!(!appended.is_whole(b"first versiona ri"));
         assert!(contents(Some(Deed::Replaces)).is_replaced(b"a rival"));
         assert!(!contents(Some(Deed::LeavesPart)).is_anothers(b"a rival"));
+    }
+
+    /// Only where a line ends, and only where its end is two bytes on the way.
+    #[test]
+    fn half_an_end_of_line_is_no_byte_of_the_file() {
+        let mut contents = Contents::new(&b"one\ntwo\r"[..]);
+        let begun = |contents: &Contents, found: &[u8]| contents.is_begun(&contents.versions[0], found);
+        assert!(!begun(&contents, b"one\r"));
+        contents.lines_end_in_two = true;
+        assert!(begun(&contents, b"one\r") && begun(&contents, b"one\ntwo\r") && begun(&contents, b""));
+        assert!(!begun(&contents, b"on\r") && !begun(&contents, b"one\r\r") && !begun(&contents, b"\r"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The files of a delivery: drawn once from the seed, the same bytes for every contender.
 
+use ftp_proto::repr::{Conversion, Converted, Outgoing};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,19 @@ impl FileSpec {
             });
         }
         made
+    }
+
+    /// How many bytes of payload it is on a data connection.
+    pub fn sent_bytes(&self, conversion: Conversion) -> u64 {
+        if conversion.keeps_size() {
+            return self.size_bytes;
+        }
+        let mut sent = Converted::default();
+        match Outgoing::new(conversion).convert(&self.shared_bytes(), true, &mut sent) {
+            Ok(()) => sent.bytes.len() as u64,
+            // What cannot be converted is not sent to its end.
+            Err(_) => u64::MAX,
+        }
     }
 
     /// Its bytes, made anew at each call.
@@ -164,6 +178,8 @@ fn content(rng: &mut ChaCha12Rng, weights: [u32; 3]) -> Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::mode::Structure;
+    use ftp_proto::repr::{RecordForm, Representation};
 
     const DRAW: Draw = Draw { files: 300, size_bytes: (100, 16_384), weights: [1, 1, 1] };
 
@@ -179,6 +195,21 @@ mod tests {
         // Log-uniform: about as many below as above the geometric mean of 1,280 bytes.
         let small = files.iter().filter(|file| file.size_bytes < 1_280).count();
         assert!((90..=210).contains(&small), "{small} of 300 are small");
+    }
+
+    /// In TYPE A each line ends in one byte more, and its end is none of a record's bytes.
+    #[test]
+    fn a_file_is_as_long_on_the_way_as_its_type_makes_it() {
+        let text = FileSpec { name: "f".into(), size_bytes: 1_000, content: Content::Text, content_seed: 1 };
+        let lines = text.bytes().iter().filter(|byte| **byte == b'\n').count() as u64;
+        assert!(lines > 5);
+        let sent = |representation, structure| {
+            let record_form = RecordForm::Plain;
+            text.sent_bytes(Conversion { representation, structure, record_form })
+        };
+        assert_eq!(sent(Representation::Ascii, Structure::File), 1_000 + lines);
+        assert_eq!(sent(Representation::Ascii, Structure::Record), 1_000 - lines);
+        assert_eq!(sent(Representation::Image, Structure::Record), 1_000);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::case::Case;
 use super::disk::HostStore;
 use super::fault::FaultKind;
 use super::injector::{Injector, Scene};
-use super::names::{FileId, FileNames};
+use super::names::{FileId, FileNames, LISTING};
 use super::net::ProcessNet;
 use super::oracle::End;
 use super::oracle::integrity::{self, Ending, Evidence};
@@ -15,7 +15,7 @@ use super::time::SimTime;
 use super::tls::{KeyLines, Seeded};
 use super::trace::{self, Kept, Place, Trace};
 use super::truth::{self, Contents};
-use ftp_endpoint::client::{Delivery, Direction, Job, Opening};
+use ftp_endpoint::client::{Delivery, Direction, Job, Login, Opening, Report};
 use ftp_endpoint::net::Net;
 use ftp_endpoint::observe::Who;
 use ftp_endpoint::server::{self, Config, Rights, Table};
@@ -135,11 +135,17 @@ impl World {
             Direction::Get => Who::Server,
         };
         let trace = Arc::new(Trace::new(Kept { hash: keep.trace_hash, events: keep.events }));
-        let names = Arc::new(FileNames::new(case.files.iter().map(|file| file.name.clone())));
+        let listing = case.listed.then(|| LISTING.to_owned());
+        let names = case.files.iter().map(|file| file.name.clone()).chain(listing);
+        let names = Arc::new(FileNames::new(names));
         let scene = Scene {
             sender,
-            target: case.target().map(|_| FileId(case.fault.target)),
-            target_size_bytes: case.target().map_or(0, |file| file.size_bytes),
+            target: (case.target().is_some() || case.strikes_listing()).then_some(FileId(case.fault.target)),
+            target_sent_bytes: match case.target() {
+                Some(file) => file.sent_bytes(case.policy.conversion()),
+                // A listing's last byte is that of its last line.
+                None => u64::MAX,
+            },
             names: names.clone(),
             one_way: Duration::from_micros(case.path.rtt_us / 2),
             control: control(),
@@ -220,24 +226,19 @@ impl World {
 
     async fn deliver(&self, net: &SimNet) {
         let process = net.process();
-        let jobs: Vec<Job> = self
-            .case
-            .files
-            .iter()
-            .map(|file| Job { local: path(&file.name), remote: file.name.clone() })
-            .collect();
         self.recorder.injector.runs(Who::Client, process.clone());
         let net_of_client = ProcessNet(process);
-        let server = control();
-        let login = self.login();
-        let observer = self.recorder.clone();
-        let delivery = Delivery::new(&net_of_client, &self.client_store, server, &login)
-            .policy(&self.case.policy)
-            .observer(observer);
+        let delivery = async {
+            if self.case.listed {
+                self.fetch_listed(&net_of_client).await
+            } else {
+                self.deliver_all(&net_of_client).await
+            }
+        };
         let report = tokio::select! {
             biased;
             () = self.recorder.injector.doom(Who::Client, net) => None,
-            report = delivery.deliver(&jobs) => Some(report),
+            report = delivery => Some(report),
         };
         match report {
             Some(report) => {
@@ -266,6 +267,19 @@ impl World {
                 self.aftermath(net).await;
             }
         }
+    }
+
+    async fn deliver_all(&self, net: &ProcessNet) -> Report {
+        let names = self.case.files.iter().map(|file| file.name.clone());
+        let jobs: Vec<Job> = names.map(|name| Job { local: path(&name), remote: name }).collect();
+        let login = self.login();
+        self.delivery(net, &login).deliver(&jobs).await
+    }
+
+    fn delivery<'a>(&'a self, net: &'a ProcessNet, login: &'a Login) -> Delivery<'a, ProcessNet, HostStore> {
+        Delivery::new(net, &self.client_store, control(), login)
+            .policy(&self.case.policy)
+            .observer(self.recorder.clone())
     }
 
     /// Lets the server come to its conclusions, for as long as its timeouts allow and no longer.
@@ -446,6 +460,9 @@ impl World {
         let store = self.receiving_store();
         let found = store.get(&path(name));
         let reported = notes.reported.get(name).copied();
+        let unlisted = notes.unlisted(name).filter(|_| reported.is_none());
+        let forgotten = unlisted == Some(true);
+        let reported_delivered = reported.map(|(delivered, _)| delivered).or(unlisted);
         let report = notes.finished.as_ref().map(|(_, report)| &report.files[index]);
         let attempts = reported.map_or(0, |(_, attempts)| attempts);
         let taken = notes.taken.iter().filter(|(taken, _)| taken == name);
@@ -455,9 +472,10 @@ impl World {
             found: found.as_deref(),
             taken: &taken,
             unfinished: store.is_unfinished(&path(name)),
-            reported_delivered: reported.map(|(delivered, _)| delivered),
+            reported_delivered,
             attempts,
             evaporated: notes.evaporated.contains(name),
+            forgotten,
             ending,
         };
         let others = self.truth.iter().enumerate().filter(|(other, _)| *other != index);
@@ -467,8 +485,9 @@ impl World {
             attempts,
             latency_us: report.filter(|file| file.attempts > 0).map(|file| file.ended_us - file.started_us),
             exposed: notes.exposed.contains(name),
+            forgotten,
             left: self.left(index, found.as_deref()),
-            reported_delivered: reported.map(|(delivered, _)| delivered),
+            reported_delivered,
         }
     }
 }
@@ -476,8 +495,9 @@ impl World {
 impl World {
     /// By the version that it comes closest to.
     fn left(&self, index: usize, found: Option<&[u8]>) -> Left {
-        let versions = &self.truth[index].versions;
-        let as_versions = versions.iter().map(|version| Left::of(version, found));
+        let contents = &self.truth[index];
+        let of = |version: &Arc<[u8]>| Left::of(version, found.map(|found| contents.come_of(version, found)));
+        let as_versions = contents.versions.iter().map(of);
         as_versions.min().unwrap_or(Left::Nothing)
     }
 }
@@ -508,6 +528,7 @@ fn path(name: &str) -> VirtualPath {
 }
 
 mod hosts;
+mod listed;
 mod others;
 mod power;
 mod security;

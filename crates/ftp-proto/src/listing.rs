@@ -80,6 +80,9 @@ pub enum Misread {
     /// What is there may not be looked at.
     #[error("the server could not look at it")]
     Unreadable,
+    /// It has no end, as each line of MLSD has (RFC 3659 section 7.2): the listing is cut off in it.
+    #[error("the listing is cut off in this line")]
+    Cut,
 }
 
 /// What became of a line.

@@ -105,10 +105,14 @@ pub enum Mutant {
     AdlerUnchecked,
     /// What follows the end of a zlib stream is thrown away.
     BehindDeflateIgnored,
+    /// The server says twice that a transfer begins.
+    PreliminaryTwice,
+    /// The server lists no more than so many names, and says that the listing is complete.
+    ListingLimited,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 47] = [
+    pub const ALL: [Mutant; 49] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -156,6 +160,8 @@ impl Mutant {
         Mutant::CutDeflateTaken,
         Mutant::AdlerUnchecked,
         Mutant::BehindDeflateIgnored,
+        Mutant::PreliminaryTwice,
+        Mutant::ListingLimited,
     ];
 }
 

@@ -42,9 +42,14 @@ impl<'a> Places<'a> {
         Ok(Some(Self { case, rng, wire_bytes }))
     }
 
-    /// A place of the same kind, in any of the files, as [`Case::draw`] draws it.
+    /// A place of the same kind, in any of the files, as [`Case::draw`] draws it; of a listing, behind any of its lines.
     pub(super) fn draw(&mut self) -> Fault {
         let Self { case, rng, wire_bytes } = self;
+        if case.strikes_listing() {
+            // The first line is the directory's own.
+            let lines = case.files.len() as u32 + 1;
+            return Fault { trigger: Trigger::AfterLine(rng.random_range(0..=lines)), ..case.fault };
+        }
         let target = rng.random_range(0..case.files.len());
         let byte = rng.random_range(0..case.files[target].size_bytes.max(1));
         let round_trips_us = (8 + case.files.len() as u64) * case.path.rtt_us;

@@ -40,12 +40,27 @@ impl Case {
             within("second_wire_byte", second, first.saturating_add(1), u64::MAX)?;
         }
         if self.fault.kind.has_trigger() {
-            within("fault.target", self.fault.target.into(), 0, self.files.len() as u64 - 1)?;
+            let last = self.files.len() as u64 - u64::from(!self.listed);
+            within("fault.target", self.fault.target.into(), 0, last)?;
         }
+        self.check_listing()?;
         self.check_tls()?;
         self.check_others()?;
         let fault = serde_json::to_value(self.fault).unwrap_or_default();
         bounded("fault", &fault)
+    }
+
+    fn check_listing(&self) -> Result<(), Problem> {
+        if !self.listed {
+            return Ok(());
+        }
+        if self.policy.direction != Direction::Get {
+            return Err(Problem::new("listed", "false of an upload, whose names are the client's own"));
+        }
+        if matches!(self.fault.trigger, Trigger::WireByte(_)) {
+            return Err(Problem::new("listed", "false with a wire byte, of which the files' are counted"));
+        }
+        Ok(())
     }
 
     fn check_tls(&self) -> Result<(), Problem> {

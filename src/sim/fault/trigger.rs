@@ -20,6 +20,9 @@ pub enum Trigger {
     /// Every payload byte passes; of what follows (an end-of-file mark, FIN) nothing does. A mode
     /// that marks the end in the header before the last bytes has nothing left to lose there.
     AfterLastByte,
+    /// So many lines of a text pass, the listing's as it comes or the file's as its type sends it; of what follows
+    /// nothing does.
+    AfterLine(u32),
     /// So many bytes pass of all that the sender writes on the data connections of the delivery,
     /// its FINs counted with them ([`crate::sim::wire`]); this one does not. The target does not matter.
     WireByte(u64),
@@ -63,7 +66,7 @@ impl Trigger {
         }
     }
 
-    /// The name under which scenarios list it; none of them lists a wire byte.
+    /// The name under which scenarios list it; none of them lists a wire byte or a line.
     pub fn name(&self) -> Option<TriggerName> {
         match self {
             Trigger::BeforeFirstByte => Some(TriggerName::BeforeFirstByte),
@@ -76,7 +79,7 @@ impl Trigger {
             Trigger::BeforeReply(_) => Some(TriggerName::BeforeReply),
             Trigger::AtTimeUs(_) => Some(TriggerName::AtTime),
             Trigger::AfterReply(_) => Some(TriggerName::AfterReply),
-            Trigger::WireByte(_) => None,
+            Trigger::WireByte(_) | Trigger::AfterLine(_) => None,
         }
     }
 

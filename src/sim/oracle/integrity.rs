@@ -22,6 +22,8 @@ pub struct Evidence<'a> {
     pub attempts: u32,
     /// It stood there whole until the receiver lost its power.
     pub evaporated: bool,
+    /// The client took a listing for whole that has not got it.
+    pub forgotten: bool,
     /// How the run ended.
     pub ending: Ending,
 }
@@ -41,6 +43,9 @@ pub enum Ending {
 /// `others`: the other files of the delivery.
 pub fn judge<'a>(evidence: &Evidence<'_>, others: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
     let contents = evidence.contents;
+    if evidence.forgotten {
+        return Verdict::SilentTruncation;
+    }
     let whole = |found: &[u8]| contents.is_whole(found);
     // Who takes a file takes it for whole, whatever else is said of it.
     if let Some(wrong) = evidence.taken.iter().find(|taken| !whole(taken) && !contents.is_anothers(taken)) {
@@ -83,13 +88,13 @@ fn judge_standing<'a>(evidence: &Evidence<'_>, others: impl IntoIterator<Item = 
 
 /// In which way `found` is not the file.
 fn wrong_as<'a>(contents: &Contents, found: &[u8], others: impl IntoIterator<Item = &'a [u8]>) -> Verdict {
-    if contents.versions.iter().any(|version| version.starts_with(found)) {
+    if contents.versions.iter().any(|version| contents.is_begun(version, found)) {
         return Verdict::SilentTruncation;
     }
     if contents.is_spliced(found) {
         return Verdict::Spliced;
     }
-    let of_another = others.into_iter().any(|other| other.starts_with(found));
+    let of_another = others.into_iter().any(|other| contents.is_begun(other, found));
     if of_another { Verdict::Misfiled } else { Verdict::SilentCorruption }
 }
 
@@ -119,6 +124,7 @@ mod tests {
             reported_delivered,
             attempts: 1,
             evaporated: false,
+            forgotten: false,
             ending,
         };
         judge(&evidence, [&b"another file"[..]])
@@ -145,6 +151,7 @@ mod tests {
             reported_delivered: yes,
             attempts: 2,
             evaporated: false,
+            forgotten: false,
             ending: Finished,
         };
         assert_eq!(judge(&again, []), Verdict::Recovered);
@@ -166,6 +173,7 @@ mod tests {
                 reported_delivered,
                 attempts: 2,
                 evaporated: true,
+                forgotten: false,
                 ending: Ending::Finished,
             };
             judge(&evidence, [])
@@ -191,6 +199,7 @@ mod tests {
             reported_delivered: None,
             attempts: 1,
             evaporated: false,
+            forgotten: false,
             ending: Ending::ClientDied,
         };
         assert_eq!(judge(&known, []), Verdict::Detected);

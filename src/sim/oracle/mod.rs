@@ -5,6 +5,7 @@ pub mod exposure;
 pub mod framing;
 pub mod integrity;
 pub mod leaks;
+pub mod listings;
 pub mod liveness;
 pub mod once;
 pub mod preservation;
@@ -83,6 +84,7 @@ pub fn all() -> Vec<Box<dyn Oracle>> {
         Box::new(exposure::Exposure),
         Box::<framing::Framing>::default(),
         Box::new(leaks::Leaks),
+        Box::<listings::Listings>::default(),
         Box::new(liveness::Liveness),
         Box::<once::Once>::default(),
         Box::new(preservation::Preservation),
@@ -200,6 +202,7 @@ pub(crate) mod tests {
             attempts: 1,
             latency_us: Some(1),
             exposed: false,
+            forgotten: false,
             left: Left::Whole,
             reported_delivered: Some(true),
         };

@@ -1,5 +1,5 @@
 //! Replies: as the client sees them, every reply answers a command, in order, with a code of
-//! RFC 959 section 4.2.
+//! RFC 959 section 4.2, and a transfer is said to begin once.
 
 use super::{End, Oracle};
 use crate::sim::heard::Heard;
@@ -7,11 +7,18 @@ use ftp_endpoint::observe::{Event, Who};
 use ftp_proto::command::Verb;
 use std::collections::{BTreeMap, VecDeque};
 
+struct Owed {
+    /// `None` is a line that begins with no verb.
+    verb: Option<Verb>,
+    /// 125 or 150 has come.
+    begun: bool,
+}
+
 #[derive(Default)]
 struct Session {
     greeted: bool,
-    /// The commands without a final reply yet; `None` is a line that begins with no verb.
-    owed: VecDeque<Option<Verb>>,
+    /// The commands without a final reply yet.
+    owed: VecDeque<Owed>,
 }
 
 /// Finds replies that answer no command, come out of order, or have a code that is none.
@@ -37,12 +44,16 @@ impl Replies {
             let greets = matches!(code, 120 | 220);
             return (!greets).then(|| format!("session {session}: greeted by {code}"));
         }
-        let Some(verb) = state.owed.front() else {
+        let Some(Owed { verb, begun }) = state.owed.front_mut() else {
             return Some(format!("session {session}: reply {code} answers no command"));
         };
         let name = verb.map_or("no command", Verb::as_str);
         if class == 1 && !verb.is_some_and(Verb::may_be_answered_twice) {
             return Some(format!("session {session}: preliminary reply {code} to {name}"));
+        }
+        // One transfer begins once; of markers (110) there may be many.
+        if matches!(code, 125 | 150) && std::mem::replace(begun, true) {
+            return Some(format!("session {session}: {code} to {name}, which has begun already"));
         }
         if class == 3 && !verb.is_some_and(Verb::may_want_more) {
             return Some(format!("session {session}: intermediate reply {code} to {name}"));
@@ -65,7 +76,11 @@ impl Oracle for Replies {
         }
         match heard.event {
             Event::Command { .. } => {
-                self.sessions.entry(heard.session).or_default().owed.push_back(heard.verb);
+                self.sessions
+                    .entry(heard.session)
+                    .or_default()
+                    .owed
+                    .push_back(Owed { verb: heard.verb, begun: false });
             }
             Event::Reply { code, .. } => {
                 let violation = self.reply(heard.session, *code);
@@ -120,6 +135,9 @@ mod tests {
         assert!(unasked.contains("answers no command"), "{unasked}");
         let preliminary = violation(&[("", 220), ("NOOP", 0), ("", 150)]).unwrap();
         assert!(preliminary.contains("preliminary"), "{preliminary}");
+        let twice =
+            violation(&[("", 220), ("RETR f", 0), ("", 150), ("", 110), ("", 125), ("", 226)]).unwrap();
+        assert!(twice.contains("125 to RETR, which has begun already"), "{twice}");
         assert!(violation(&[("", 226)]).unwrap().contains("greeted by 226"));
         assert!(violation(&[("", 220), ("NOOP", 0), ("", 299)]).is_some());
     }

@@ -68,6 +68,10 @@ impl Scenario {
                 let expected = "1, or block or compressed mode with reuse_data_connection = true";
                 return Err(Problem::new(&format!("variants.{i}.pipeline_depth"), expected));
             }
+            if v.listed && self.every_wire_byte {
+                let expected = "false with every_wire_byte, which counts the files' bytes";
+                return Err(Problem::new(&format!("variants.{i}.listed"), expected));
+            }
             if v.marker_interval_bytes.is_some() && !v.mode.is_framed() {
                 let expected = "none in stream and deflate mode, which have no restart markers";
                 return Err(Problem::new(&format!("variants.{i}.marker_interval_bytes"), expected));

@@ -1,4 +1,5 @@
 mod future;
+mod listed;
 mod power;
 mod strangers;
 

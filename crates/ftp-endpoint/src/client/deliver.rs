@@ -39,6 +39,7 @@ pub struct Delivery<'a, N: Net, S: Store> {
     cancel: CancellationToken,
     listed_bytes: Arc<BTreeMap<String, u64>>,
     modified: Arc<BTreeMap<String, Timestamp>>,
+    sessions: u64,
 }
 
 impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
@@ -47,7 +48,7 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
         let (observer, cancel) = (Arc::new(Nobody), CancellationToken::new());
         let (listed_bytes, modified) = (Arc::default(), Arc::default());
         let policy = Policy::default();
-        Self { net, store, server, login, policy, observer, cancel, listed_bytes, modified }
+        Self { net, store, server, login, policy, observer, cancel, listed_bytes, modified, sessions: 0 }
     }
 
     /// How it is gone about.
@@ -64,6 +65,12 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
     /// end of file, and the rest is reported as not attempted.
     pub fn cancel_by(self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self }
+    }
+
+    /// The observer has been told of so many control connections before, for instance of those that listed the
+    /// directory: those of the delivery are numbered behind them.
+    pub fn after_sessions(self, sessions: u64) -> Self {
+        Self { sessions, ..self }
     }
 
     /// Sizes that a listing told, by the names of downloads as their jobs have them; in type I, as the
@@ -105,7 +112,8 @@ impl<'a, N: Net, S: Store> Delivery<'a, N, S> {
     ) -> Report {
         let parallel = self.policy.parallel;
         let at_most = jobs.size_hint().1.unwrap_or(usize::MAX);
-        let shared = Arc::new(Shared::new(Box::new(jobs.fuse()), Box::new(told), self.cancel));
+        let shared = Shared::new(Box::new(jobs.fuse()), Box::new(told), self.cancel);
+        let shared = Arc::new(shared.after_sessions(self.sessions));
         let worker = || {
             let ends = Ends {
                 net: self.net.clone(),

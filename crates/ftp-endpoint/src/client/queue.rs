@@ -35,6 +35,11 @@ impl Shared {
         let (jobs, told) = (Mutex::new(jobs.enumerate()), Mutex::new(told));
         Self { jobs, told, sessions: AtomicU64::new(0), given_up: AtomicBool::new(false), cancel }
     }
+
+    /// There were so many control connections before.
+    pub(super) fn after_sessions(self, sessions: u64) -> Self {
+        Self { sessions: AtomicU64::new(sessions), ..self }
+    }
 }
 
 /// A job without a verdict.
@@ -136,7 +141,7 @@ impl Queue {
         self.shared.given_up.store(true, Relaxed);
     }
 
-    /// Numbers the control connections of the delivery from 1.
+    /// Numbers the control connections of the delivery, from 1 where none were before.
     pub(super) fn count_session(&self) -> u64 {
         self.shared.sessions.fetch_add(1, Relaxed) + 1
     }

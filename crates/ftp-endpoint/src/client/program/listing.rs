@@ -13,6 +13,8 @@ const MAX_ENTRIES: usize = 1_000_000;
 const MAX_LISTING_BYTES: u64 = 1 << 28;
 /// No pathname is longer, and no line has much beside it.
 const MAX_LINE_BYTES: usize = 16 * 1024;
+/// Of a line that is too long to be one.
+const SHOWN_BYTES: usize = 200;
 /// Lines that are kept although they are not understood; the others are counted.
 const MAX_UNREAD: usize = 100;
 
@@ -124,7 +126,7 @@ impl Lines {
     fn line_ends(&mut self) {
         let Self { form, parser, line, listing, .. } = self;
         if line.len() >= MAX_LINE_BYTES {
-            line.truncate(200);
+            line.truncate(SHOWN_BYTES);
             tell(listing, &ftp_proto::name::decode(line), Line::Unread(Misread::Form));
         } else {
             match form {
@@ -142,8 +144,19 @@ impl Lines {
     }
 
     fn end(mut self) -> Listing {
-        if !self.line.is_empty() && !self.listing.is_cut {
-            self.line_ends();
+        let rest = std::mem::take(&mut self.line);
+        if !rest.is_empty() && !self.listing.is_cut {
+            match self.form {
+                // Half a name may be another's.
+                Form::Facts => {
+                    let shown = &rest[..rest.len().min(SHOWN_BYTES)];
+                    tell(&mut self.listing, &ftp_proto::name::decode(shown), Line::Unread(Misread::Cut));
+                }
+                Form::Lines => {
+                    self.line = rest;
+                    self.line_ends();
+                }
+            }
         }
         self.parser.end(|text, what| tell(&mut self.listing, text, what));
         self.listing
@@ -215,6 +228,26 @@ mod tests {
         }
         let listing = lines.end();
         assert_eq!((listing.entries.len(), listing.is_cut), (MAX_ENTRIES, true));
+    }
+
+    /// RFC 3659 section 7.2: each line has an end. Where the connection is cut behind whole names, or in one, nobody
+    /// else tells.
+    #[tokio::test]
+    async fn a_line_of_mlsd_without_its_end_is_told_and_names_nothing() {
+        let read = async |form, text: &[u8]| {
+            let mut lines = Lines::new(form);
+            lines.write(text).await.unwrap();
+            let listing = lines.end();
+            (listing.entries.len(), listing.unread.first().map(|unread| unread.why))
+        };
+        assert_eq!(read(Form::Facts, b"type=file; a\r\ntype=file; b\r\n").await, (2, None));
+        for text in
+            [&b"type=file; a\r\ntype=file; b\r"[..], b"type=file; a\r\ntype=file; b", b"type=file; a\r\nty"]
+        {
+            assert_eq!(read(Form::Facts, text).await, (1, Some(Misread::Cut)));
+        }
+        let lines = b"-rw-r--r-- 1 a b 5 Jan 1 2020 x\r\n-rw-r--r-- 1 a b 5 Jan 1 2020 y";
+        assert_eq!(read(Form::Lines, lines).await, (2, None), "LIST is of whatever form");
     }
 
     /// To the byte; and of the line in which it is cut nothing is taken for an entry.

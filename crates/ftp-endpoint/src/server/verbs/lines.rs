@@ -3,9 +3,13 @@
 
 use super::listing::Group;
 use crate::store::{Entry, ReadFile, Store, StoreError};
+use ftp_proto::mutant::{self, Mutant};
 
 /// Text is made ahead up to so much, and a line.
 const AHEAD_BYTES: usize = 16 * 1024;
+
+/// What [`Mutant::ListingLimited`] lists at the most.
+const LIMITED_ENTRIES: usize = 2;
 
 /// The lines of a group's entries, sent as a file.
 pub(super) struct LineReader<S, F> {
@@ -14,13 +18,14 @@ pub(super) struct LineReader<S, F> {
     line: F,
     text: Vec<u8>,
     at: usize,
+    listed: usize,
     is_end: bool,
 }
 
 impl<S: Store, F: FnMut(&Entry, &mut Vec<u8>) + Send> LineReader<S, F> {
     /// With lines to begin with. What fails at the beginning fails here, before anything is said.
     pub(super) async fn new(group: Group<S>, first: Vec<u8>, line: F) -> Result<Self, StoreError> {
-        let mut new = Self { group, line, text: first, at: 0, is_end: false };
+        let mut new = Self { group, line, text: first, at: 0, listed: 0, is_end: false };
         new.fill().await?;
         Ok(new)
     }
@@ -33,6 +38,8 @@ impl<S: Store, F: FnMut(&Entry, &mut Vec<u8>) + Send> LineReader<S, F> {
                 Some(entry) => (self.line)(&entry, &mut self.text),
                 None => self.is_end = true,
             }
+            self.listed += 1;
+            self.is_end |= mutant::is(Mutant::ListingLimited) && self.listed >= LIMITED_ENTRIES;
         }
         Ok(())
     }

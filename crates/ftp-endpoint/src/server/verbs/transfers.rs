@@ -232,10 +232,12 @@ impl<N: Net, A: Accounts> Session<N, A> {
         if mutant::is(Mutant::CompletionFirst) {
             self.say(226, "File transfer completed.");
         }
-        if self.data.is_open(coding).await {
-            self.say(125, format!("Data connection already open; transfer starting for {name}."));
-        } else {
-            self.say(150, format!("File status okay; about to open data connection for {name}."));
+        for _ in 0..1 + u8::from(mutant::is(Mutant::PreliminaryTwice)) {
+            if self.data.is_open(coding).await {
+                self.say(125, format!("Data connection already open; transfer starting for {name}."));
+            } else {
+                self.say(150, format!("File status okay; about to open data connection for {name}."));
+            }
         }
     }
 
