@@ -143,6 +143,35 @@ fn json_is_the_summary() {
     assert_eq!(json["violations"].as_array().unwrap().len(), 0);
 }
 
+/// One pair or a few say nothing of how far the ratio of another few would be from theirs.
+#[test]
+fn a_ratio_of_few_pairs_has_no_interval() {
+    for (seeds, are_few) in [("0..2", true), ("0..112", false)] {
+        let out = TempDir::new().unwrap();
+        let (code, text, error) = compare(out.path(), seeds, "2");
+        assert_eq!(code, 0, "{error}");
+        let mut rows = csv::Reader::from_path(out.path().join("summary-by-direction.csv")).unwrap();
+        let rows: Vec<BTreeMap<String, String>> = rows.deserialize().map(|row| row.unwrap()).collect();
+        let mut ratios = 0;
+        for row in rows.iter().filter(|row| !row["duration_ratio"].is_empty()) {
+            let has_interval = row["duration_ratio_pairs"].parse::<u64>().unwrap() >= 6;
+            for end in ["duration_ratio_low", "duration_ratio_high"] {
+                assert_eq!(!row[end].is_empty(), has_interval, "{row:?}");
+            }
+            ratios += u32::from(has_interval != are_few);
+        }
+        assert!(ratios > 0);
+        let page = fs::read_to_string(out.path().join("report.html")).unwrap();
+        if are_few {
+            let of_a_pair = "fewer than 6 pairs of runs, of which there is no interval of 95 %";
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for shown in [&text, &page] {
+                assert!(shown.contains("[too few]") && shown.contains(of_a_pair), "{shown}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_failed_comparison_leaves_nothing_half_written() {
     let out = TempDir::new().unwrap();
@@ -286,7 +315,8 @@ fn results_are_compared_with_earlier_ones() {
     let directory = TempDir::new().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (then, now) = (path("then"), path("now"));
-    let compare = |more: &[&str]| output(&[&["compare", "tiny", "--seeds", "0..56"], more].concat());
+    // Of fewer seeds a cell has too few pairs for an interval.
+    let compare = |more: &[&str]| output(&[&["compare", "tiny", "--seeds", "0..112"], more].concat());
     assert_eq!(compare(&["--out", &then]).0, 0);
     let (code, same, _) = compare(&["--out", &now, "--baseline", &then]);
     assert_eq!(code, 0);

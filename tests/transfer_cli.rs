@@ -168,6 +168,7 @@ fn an_ended_download_leaves_nothing_behind() {
     for (arguments, signals, code) in [
         (&["big"][..], &["-INT"][..], 130),
         (&["big"], &["-TERM"], 143),
+        (&["big"], &["-HUP"], 129),
         (&["-r", "d", "--parallel", "2"], &["-TERM"], 143),
         (&["big", "--mode", "block"], &["-TERM", "-INT"], 0),
     ] {
@@ -184,6 +185,26 @@ fn an_ended_download_leaves_nothing_behind() {
         assert!(status.code() == Some(code) || code == 0 && status.code() > Some(128), "{status}");
         assert_eq!(files_in(here.path()), [""; 0], "{arguments:?}");
     }
+}
+
+/// Who is begun by nohup is not ended by what it is to outlive.
+#[test]
+fn a_download_that_is_to_outlive_its_terminal_does() {
+    let server = Server::start(&["--rate", "1000000"]);
+    fs::write(server.root.path().join("big"), noise(2_000_000, 1)).unwrap();
+    let here = tempfile::tempdir().unwrap();
+    let program = assert_cmd::cargo::cargo_bin!("ftpsim");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program);
+    command.args(["get", &server.url("big")]).current_dir(here.path()).stderr(std::process::Stdio::null());
+    let mut child = Reaped(command.spawn().unwrap());
+    while files_in(here.path()).is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let pid = child.0.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    assert!(child.0.wait().unwrap().success());
+    assert_eq!(files_in(here.path()), ["big"]);
 }
 
 /// A killed one can tidy nothing: the next one in the same place does, but for what somebody works at.

@@ -313,6 +313,9 @@ impl Remote {
     /// File or directory; what is neither, or is not gone into, is told.
     pub(super) async fn kind_of(&mut self, entry: &Entry, remote: &str) -> Option<EntryKind> {
         match entry.kind {
+            EntryKind::Directory if entry.is_linked && self.links == Links::Themselves => {
+                return Some(EntryKind::File);
+            }
             EntryKind::File | EntryKind::Directory => return Some(entry.kind),
             EntryKind::Link | EntryKind::Special if self.links == Links::Themselves => {
                 return Some(EntryKind::File);

@@ -7,6 +7,8 @@ use anyhow::Context;
 /// What has asked, by the exit code that tells of it: 128 and the signal's number, as shells have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
+    /// SIGHUP: the terminal has gone.
+    HangUp = 129,
     /// SIGINT: Ctrl-C.
     Interrupt = 130,
     /// SIGTERM: kill, a shutdown of the machine.
@@ -19,8 +21,18 @@ impl Asked {
     }
 }
 
-/// Waits until somebody wants the command to end; for ever where signals cannot be heard.
+/// Waits until somebody wants the command to end; for ever where signals cannot be heard. SIGQUIT is not heard: it
+/// ends a process as it is, for whoever wants to see what it had before it.
 pub(super) async fn asked_to_end() -> Asked {
+    tokio::select! {
+        biased;
+        asked = asked_to_stop() => asked,
+        () = hung_up() => Asked::HangUp,
+    }
+}
+
+/// The same for what outlives its terminal, and takes SIGHUP for something else.
+pub(super) async fn asked_to_stop() -> Asked {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -33,6 +45,36 @@ pub(super) async fn asked_to_end() -> Asked {
     }
     #[cfg(not(unix))]
     interrupted().await
+}
+
+async fn hung_up() {
+    #[cfg(target_os = "linux")]
+    if !ignores_hangups()
+        && let Ok(mut hangups) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+    {
+        hangups.recv().await;
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Whether we were begun by nohup, which is to be left as it is; whether a handler of ours is there already says
+/// nothing of that. Other systems do not tell, and end us as they are used to.
+#[cfg(target_os = "linux")]
+fn ignores_hangups() -> bool {
+    use std::sync::LazyLock;
+    static IGNORES: LazyLock<bool> = LazyLock::new(|| {
+        std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, 1))
+    });
+    *IGNORES
+}
+
+/// Whether `/proc/PID/status` has the signal among those that are ignored.
+#[cfg(any(target_os = "linux", test))]
+fn ignores(status: &str, signal: u32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 async fn interrupted() -> Asked {
@@ -71,4 +113,23 @@ pub(super) fn end_when_asked() -> anyhow::Result<()> {
     // No file is begun before a signal is heard; where it was asked already, the end is under way.
     let _ = heard.recv();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_mask() {
+        for (mask, is_ignored) in [
+            ("0000000000000001", true),
+            ("0000000000001003", true),
+            ("0000000000001000", false),
+            ("?", false),
+        ] {
+            let status = format!("Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0001\n");
+            assert_eq!(ignores(&status, 1), is_ignored, "{mask}");
+        }
+        assert!(!ignores("Name:\tx\n", 1));
+    }
 }

@@ -101,7 +101,7 @@ pub struct Change {
     pub duration_us: [Option<u64>; 2],
     /// The median of the ratios now / before, on the same seeds; absent without `runs.csv`.
     pub ratio: Option<Decimal<4>>,
-    /// Its 95 % interval (bootstrap).
+    /// Its 95 % interval (bootstrap); absent of fewer than six pairs.
     pub ratio_interval: Option<[Decimal<4>; 2]>,
 }
 
@@ -186,7 +186,7 @@ impl Baseline {
             difference_interval: difference.map(|(_, i)| [Decimal(i.low), Decimal(i.high)]),
             duration_us: [cell.duration_median_us, row.duration_median_us],
             ratio: ratio.map(|ratio| Decimal(ratio.median)),
-            ratio_interval: ratio.map(|r| [Decimal(r.interval.low), Decimal(r.interval.high)]),
+            ratio_interval: ratio.and_then(|r| r.interval).map(|i| [Decimal(i.low), Decimal(i.high)]),
         }
     }
 }

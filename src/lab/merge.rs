@@ -3,6 +3,7 @@
 
 use super::records::VERSION;
 use super::sweep::Sweep;
+use crate::sim::fault::FaultName;
 use crate::sim::scenario::SeedRange;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,14 @@ pub enum MergeError {
     /// No file was given.
     #[error("nothing to merge")]
     Nothing,
+    /// A file has counted what is none of the faults.
+    #[error("{file} is not of a sweep: no fault has the name {fault:?}")]
+    UnknownFault {
+        /// The file.
+        file: String,
+        /// What it has counted.
+        fault: String,
+    },
     /// Two files are not of the same sweep.
     #[error("{one} and {other} are not of the same sweep: their {what} differ")]
     Different {
@@ -71,6 +80,9 @@ pub fn merge(mut shards: Vec<(String, Swept)>) -> Result<Swept, MergeError> {
     let mut sweep = Sweep::default();
     let (mut next, mut last) = (whole.start, first.clone());
     for (name, swept) in shards {
+        if let Some(fault) = unknown_fault(&swept.sweep) {
+            return Err(MergeError::UnknownFault { file: name, fault });
+        }
         let differs = [
             ("versions", swept.version != like.version),
             ("seeds", swept.whole != whole),
@@ -94,6 +106,12 @@ pub fn merge(mut shards: Vec<(String, Swept)>) -> Result<Swept, MergeError> {
         return Err(MergeError::Gap { gap: SeedRange { start: next, end: whole.end } });
     }
     Ok(Swept { sweep, seeds: whole, ..like })
+}
+
+/// What the whole would have and print for a fault.
+fn unknown_fault(sweep: &Sweep) -> Option<String> {
+    let mut counted = sweep.struck.keys().chain(sweep.not_fired.keys());
+    counted.find(|counted| !FaultName::ALL.iter().any(|known| known.as_str() == *counted)).cloned()
 }
 
 /// Which part of a sweep: `I/N`, I from 1.
@@ -159,6 +177,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn shard(seeds: (u64, u64), runs: u64) -> (String, Swept) {
         let whole = SeedRange { start: 0, end: 10 };
@@ -191,6 +210,27 @@ mod tests {
         stranger.1.shrink_runs = 1;
         assert!(error(vec![shard((0, 5), 5), stranger]).contains("--shrink differ"));
         assert_eq!(error(Vec::new()), "nothing to merge");
+    }
+
+    /// What a file calls a fault would go into the whole and to terminals.
+    #[test]
+    fn what_is_no_fault_is_refused_and_shown_escaped() {
+        let of_fault = |name: &str, has_struck: bool| {
+            let mut shard = shard((0, 10), 10);
+            let sweep = &mut shard.1.sweep;
+            match has_struck {
+                true => drop(sweep.struck.insert(name.to_owned(), BTreeMap::new())),
+                false => drop(sweep.not_fired.insert(name.to_owned(), 1)),
+            }
+            merge(vec![shard])
+        };
+        for has_struck in [true, false] {
+            for known in FaultName::ALL {
+                assert!(of_fault(known.as_str(), has_struck).is_ok(), "{known}");
+            }
+            let refused = of_fault("\x1b[2J\u{202e}x", has_struck).unwrap_err().to_string();
+            assert_eq!(refused, "0 is not of a sweep: no fault has the name \"\\u{1b}[2J\\u{202e}x\"");
+        }
     }
 
     #[test]

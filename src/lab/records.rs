@@ -228,7 +228,7 @@ row! {
         /// The median of the paired ratios of delivery time, here / baseline, of the seeds where both
         /// came to an end, and its bootstrap interval of 95 %.
         pub duration_ratio: Option<Decimal<4>>,
-        /// The lower end of the interval.
+        /// The lower end of the interval; absent of fewer than six pairs.
         pub duration_ratio_low: Option<Decimal<4>>,
         /// The upper end of the interval.
         pub duration_ratio_high: Option<Decimal<4>>,
@@ -315,10 +315,16 @@ impl SummaryRecord {
         self.mcnemar_p = Some(Decimal(p));
     }
 
+    /// The interval of the ratio of times, where there is one.
+    pub fn duration_ratio_ends(&self) -> Option<(f64, f64)> {
+        Some((self.duration_ratio_low?.0, self.duration_ratio_high?.0))
+    }
+
     pub(super) fn set_duration_ratio(&mut self, ratio: Option<Ratio>) {
         self.duration_ratio = ratio.map(|r| Decimal(r.median));
-        self.duration_ratio_low = ratio.map(|r| Decimal(r.interval.low));
-        self.duration_ratio_high = ratio.map(|r| Decimal(r.interval.high));
+        let interval = ratio.and_then(|r| r.interval);
+        self.duration_ratio_low = interval.map(|i| Decimal(i.low));
+        self.duration_ratio_high = interval.map(|i| Decimal(i.high));
     }
 }
 

@@ -128,13 +128,17 @@ pub fn median_interval(values: &mut [u64]) -> Option<(u64, u64)> {
     Some((values[rank], values[values.len() - 1 - rank]))
 }
 
+/// Pairs that an interval of 95 % takes: the true median lies beyond all of five values with a probability of 2 / 2^5,
+/// so that not even their ends are far enough apart.
+pub const MIN_PAIRS: usize = 6;
+
 /// A ratio of two contenders' figures, over pairs of runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
     /// The median of the pairs' ratios.
     pub median: f64,
-    /// Its 95 % interval.
-    pub interval: Interval,
+    /// Its 95 % interval; `None` of fewer than [`MIN_PAIRS`] pairs.
+    pub interval: Option<Interval>,
 }
 
 /// The median of the paired ratios `of / to`, with its 95 % percentile-bootstrap interval over
@@ -151,12 +155,15 @@ pub fn paired_ratio(pairs: &[(u64, u64)], rng: &mut impl Rng) -> Option<Ratio> {
     }
     let mut scratch = ratios.clone();
     let middle = median(&mut scratch)?;
+    if ratios.len() < MIN_PAIRS {
+        return Some(Ratio { median: middle, interval: None });
+    }
     let mut medians: Vec<f64> =
         (0..RESAMPLES).filter_map(|_| resampled_median(&ratios, &mut scratch, rng)).collect();
     medians.sort_unstable_by(f64::total_cmp);
     let tail = RESAMPLES / 40;
     let interval = Interval { low: medians[tail - 1], high: medians[RESAMPLES - tail] };
-    Some(Ratio { median: middle, interval })
+    Some(Ratio { median: middle, interval: Some(interval) })
 }
 
 /// The median of as many values drawn with replacement.
@@ -294,8 +301,9 @@ mod tests {
         let pairs: Vec<(u64, u64)> = (0..101).map(|i| ((200 + i) * 1000, 100 * 1000)).collect();
         let ratio = paired_ratio(&pairs, &mut ChaCha12Rng::seed_from_u64(1)).unwrap();
         assert_eq!(ratio.median, 2.5);
-        assert!(2.3 < ratio.interval.low && ratio.interval.low < 2.5, "{ratio:?}");
-        assert!(2.5 < ratio.interval.high && ratio.interval.high < 2.7, "{ratio:?}");
+        let interval = ratio.interval.unwrap();
+        assert!(2.3 < interval.low && interval.low < 2.5, "{ratio:?}");
+        assert!(2.5 < interval.high && interval.high < 2.7, "{ratio:?}");
         assert_eq!(paired_ratio(&pairs, &mut ChaCha12Rng::seed_from_u64(1)), Some(ratio));
         assert_eq!(paired_ratio(&[], &mut ChaCha12Rng::seed_from_u64(1)), None);
         assert_eq!(paired_ratio(&[(1, 0)], &mut ChaCha12Rng::seed_from_u64(1)), None);
@@ -308,8 +316,21 @@ mod tests {
         let pairs: Vec<(u64, u64)> = (1..=101).map(|i| (i, 1)).collect();
         let ratio = paired_ratio(&pairs, &mut ChaCha12Rng::seed_from_u64(2)).unwrap();
         assert_eq!(ratio.median, 51.0);
-        close(ratio.interval.low, 41.0, 1.5);
-        close(ratio.interval.high, 61.0, 1.5);
+        let interval = ratio.interval.unwrap();
+        close(interval.low, 41.0, 1.5);
+        close(interval.high, 61.0, 1.5);
+    }
+
+    /// As the distribution-free interval of a median has none of fewer than six values.
+    #[test]
+    fn a_few_pairs_have_a_ratio_and_no_interval() {
+        for few in 1..=12 {
+            let pairs: Vec<(u64, u64)> = (1..=few).map(|i| (i, 1)).collect();
+            let ratio = paired_ratio(&pairs, &mut ChaCha12Rng::seed_from_u64(1)).unwrap();
+            let mut values: Vec<u64> = (1..=few).collect();
+            assert_eq!(ratio.interval.is_some(), median_interval(&mut values).is_some(), "{few}");
+            assert_eq!(ratio.median, (few + 1) as f64 / 2.0);
+        }
     }
 
     /// The mouse data of Efron and Tibshirani 1993, table 2.1, treatment group. The bootstrap's median
@@ -320,8 +341,8 @@ mod tests {
         let days = [94, 197, 16, 38, 99, 141, 23].map(|days| (days, 1));
         for seed in 0..20 {
             let ratio = paired_ratio(&days, &mut ChaCha12Rng::seed_from_u64(seed)).unwrap();
-            let (low, high) = (ratio.interval.low, ratio.interval.high);
-            assert_eq!((ratio.median, low, high), (94.0, 23.0, 141.0), "seed {seed}");
+            let interval = Interval { low: 23.0, high: 141.0 };
+            assert_eq!(ratio, Ratio { median: 94.0, interval: Some(interval) }, "seed {seed}");
         }
     }
 

@@ -219,8 +219,17 @@ struct Search<'a, P> {
 impl<P: FnMut()> Search<'_, P> {
     fn step(&mut self, event: usize) -> Result<Step, WorldError> {
         let TraceEvent { at_us, place, text } = self.base.events[event].clone();
-        let endings = self.futures(event as u64 + 1, Some(at_us))?;
-        Ok(Step { event, at_us, place, text, struck: self.has_struck(Some(at_us)), endings })
+        let moment = if self.is_just_before_fault(event) { at_us.checked_sub(1) } else { Some(at_us) };
+        let endings = self.futures(event as u64 + 1, moment)?;
+        Ok(Step { event, at_us, place, text, struck: self.has_struck(moment), endings })
+    }
+
+    /// In the microsecond of the fault, which has not struck yet.
+    fn is_just_before_fault(&self, event: usize) -> bool {
+        let (events, fault_at_us) = (&self.base.events, self.base.fault_at_us);
+        let is_then = |event: &TraceEvent| Some(event.at_us) == fault_at_us;
+        let is_fault = |event: &TraceEvent| event.place == Place::Fault && is_then(event);
+        is_then(&events[event]) && events.iter().position(is_fault).is_some_and(|fault| event < fault)
     }
 
     /// By the end of this microsecond; `None` is before the first.

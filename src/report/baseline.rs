@@ -33,6 +33,10 @@ pub(super) fn summary(changes: &Changes) -> String {
     if changes.changed.iter().any(|change| change.ratio.is_none() && timed(&change)) {
         text += " Where there is no ratio, no run of the same seed was found: those results may have no runs.csv.";
     }
+    let has_no_ends = |change: &Change| change.ratio.is_some() && change.ratio_interval.is_none();
+    if changes.changed.iter().any(|change| has_no_ends(change) && timed(&change)) {
+        text += &format!(" {}", format::too_few());
+    }
     for (only, whose) in [(changes.only_here, "these"), (changes.only_there, "those")] {
         if only > 0 {
             text += &format!(" {} only {whose} results have.", format::counted(only, "cell"));
@@ -65,11 +69,9 @@ pub(super) fn cells(change: &Change) -> [String; 6] {
         None => "no end".to_owned(),
         Some(us) => format::duration(us),
     };
-    let ratio = match (change.ratio, change.ratio_interval) {
-        _ if same_times => String::new(),
-        (Some(Decimal(r)), Some([low, high])) => {
-            format!("{} [{}, {}]", format::ratio(r), format::ratio(low.0), format::ratio(high.0))
-        }
+    let ends = change.ratio_interval.map(|[low, high]| (low.0, high.0));
+    let ratio = match change.ratio {
+        Some(Decimal(ratio)) if !same_times => format::ratio_of_pairs(ratio, ends),
         _ => String::new(),
     };
     [

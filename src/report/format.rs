@@ -1,6 +1,7 @@
 //! Numbers as people read them, the same on every platform.
 
 use crate::lab::plural::plural;
+use crate::lab::records::SummaryRecord;
 use crate::lab::stats;
 
 /// `40.3 s`, `152 ms`, `1 h 02 min`: three digits or so.
@@ -99,6 +100,33 @@ pub fn ratio(r: f64) -> String {
         a if a >= 0.0995 => format!("{r:.2}"),
         _ => format!("{r:.3}"),
     }
+}
+
+/// A median of paired ratios with the ends of its interval: `0.26 [0.25, 0.27]`.
+pub fn ratio_of_pairs(median: f64, ends: Option<(f64, f64)>) -> String {
+    match ends {
+        Some((low, high)) => format!("{} [{}, {}]", ratio(median), ratio(low), ratio(high)),
+        None => format!("{} [{TOO_FEW}]", ratio(median)),
+    }
+}
+
+/// In place of an interval.
+const TOO_FEW: &str = "too few";
+
+/// What [`TOO_FEW`] means, if it is in any of the rows.
+pub fn too_few_pairs<'a>(rows: impl IntoIterator<Item = &'a SummaryRecord>) -> Option<String> {
+    let has_none = |row: &SummaryRecord| {
+        row.variant != row.baseline && row.duration_ratio.is_some() && row.duration_ratio_low.is_none()
+    };
+    rows.into_iter().any(has_none).then(too_few)
+}
+
+/// What [`TOO_FEW`] means.
+pub fn too_few() -> String {
+    format!(
+        "{TOO_FEW}: fewer than {} pairs of runs, of which there is no interval of 95 %.",
+        stats::MIN_PAIRS
+    )
 }
 
 /// `100 Mbit/s`.

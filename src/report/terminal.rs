@@ -402,18 +402,19 @@ impl Page<'_> {
                 self.style.width,
             );
         }
+        if let Some(why) = format::too_few_pairs(&c.rows_by_direction) {
+            text += &wrap(&why, self.style.width);
+        }
         text += &self.style.violations(&c.violations, &c.scenario.word());
         text
     }
 }
 
 fn time_ratio(row: &SummaryRecord) -> String {
-    match (row.duration_ratio, row.duration_ratio_low, row.duration_ratio_high) {
+    match row.duration_ratio {
         _ if row.variant == row.baseline => "1".to_owned(),
-        (Some(ratio), Some(low), Some(high)) => {
-            format!("{} [{}, {}]", format::ratio(ratio.0), format::ratio(low.0), format::ratio(high.0))
-        }
-        _ => String::new(),
+        Some(ratio) => format::ratio_of_pairs(ratio.0, row.duration_ratio_ends()),
+        None => String::new(),
     }
 }
 

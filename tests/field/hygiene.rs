@@ -4,7 +4,7 @@ use crate::common::*;
 use crate::fake::{Answer, Fake, unix};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -189,6 +189,62 @@ fn a_password_in_an_argument_is_warned_of_once() {
     }
 }
 
+/// A server whose EPSV leads to a port at which nothing is answered: its queue is full.
+fn leading_nowhere() -> (Fake, Vec<TcpStream>) {
+    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    listen(&listener, 0).unwrap();
+    let full = SocketAddr::try_from(getsockname(&listener).unwrap()).unwrap();
+    let mut queued = vec![TcpStream::from(listener)];
+    while let Ok(one) = TcpStream::connect_timeout(&full, Duration::from_millis(200)) {
+        queued.push(one);
+    }
+    let epsv: &'static str = format!("229 there (|||{}|)", full.port()).leak();
+    let server = Fake::start(move |verb, _, _| match verb {
+        "EPSV" => Some(Answer::Reply(epsv)),
+        "MODE" | "STRU" => Some(Answer::Reply("200 ok")),
+        _ => None,
+    });
+    (server, queued)
+}
+
+/// The system's own look-up cannot be broken off; the command ends without it.
+#[test]
+fn an_interruption_is_heard_while_a_name_is_looked_up() {
+    let here = tempfile::tempdir().unwrap();
+    std::fs::write(here.path().join("resolv.conf"), "nameserver 192.0.2.1\n").unwrap();
+    // A network of its own, in which what goes to the name server comes back, is nobody's, and is dropped.
+    let alone = "ip link set lo up && ip address add 192.0.2.2/32 dev lo \
+                 && ip route add 192.0.2.1/32 dev lo src 192.0.2.2 \
+                 && mount --bind resolv.conf /etc/resolv.conf || exit 99; mkdir ready; exec \"$0\" \"$@\"";
+    let url = "ftp://u:p@somewhere.example/f";
+    for arguments in [&["ls", url][..], &["get", url], &["cat", url], &["quote", url, "NOOP"]] {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "--net", "sh", "-c", alone]);
+        command.arg(env!("CARGO_BIN_EXE_ftpsim")).args(arguments);
+        command.current_dir(here.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(child) = command.spawn() else { return skip("unshare") };
+        let mut child = Reaped(child);
+        while std::fs::remove_dir(here.path().join("ready")).is_err() {
+            if child.0.try_wait().unwrap().is_some() {
+                return skip("the right to a network of one's own");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        if let Some(status) = child.0.try_wait().unwrap() {
+            assert_eq!(status.code(), Some(1), "{arguments:?}: {status}");
+            return skip("a look-up by DNS");
+        }
+        let pid = child.0.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let begin = std::time::Instant::now();
+        assert_eq!(child.0.wait().unwrap().code(), Some(130), "{arguments:?}");
+        assert!(begin.elapsed() < Duration::from_secs(2), "{arguments:?}");
+    }
+}
+
 #[test]
 fn an_interruption_is_heard_at_any_time() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -200,6 +256,8 @@ fn an_interruption_is_heard_at_any_time() {
     std::fs::write(here.path().join("zeros"), vec![0; 1_000_000]).unwrap();
     let server = Server::start(&["--rate", "1000"]);
     let slow = server.url("");
+    let (nowhere, _full) = leading_nowhere();
+    let nowhere = nowhere.url("f");
     for arguments in [
         vec!["cat", &silent],
         vec!["put", &silent, "-"],
@@ -208,6 +266,11 @@ fn an_interruption_is_heard_at_any_time() {
         vec!["get", &silent, "--mode", "block", "--pipeline", "4"],
         vec!["get", "-r", &silent],
         vec!["ls", &silent],
+        // While a data connection opens.
+        vec!["get", &nowhere],
+        vec!["get", &nowhere, "--mode", "block", "--pipeline", "4"],
+        vec!["put", &nowhere, "zeros"],
+        vec!["cat", &nowhere],
         vec!["quote", &silent, "NOOP"],
         vec!["get", &refusing, "--retry-delay", "60"],
     ] {

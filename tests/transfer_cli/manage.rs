@@ -47,6 +47,37 @@ fn trees_are_deleted_and_links_are_not_followed() {
     assert_eq!(names(&root.join("kept")), ["file"]);
 }
 
+/// A link that the server lists as a directory is itself what goes, named or in a tree, and the plan says no more.
+#[test]
+fn what_would_be_deleted_is_what_is() {
+    let (server, here) = (Server::start(&[]), tempfile::tempdir().unwrap());
+    let root = server.root.path();
+    fs::create_dir_all(root.join("tree/real")).unwrap();
+    fs::create_dir(root.join("kept")).unwrap();
+    fs::write(root.join("tree/real/file"), "x").unwrap();
+    fs::write(root.join("kept/file"), "x").unwrap();
+    symlink("../kept", root.join("tree/link")).unwrap();
+    symlink("kept", root.join("link")).unwrap();
+    for (name, would_go, counts) in [
+        ("link", &["link"][..], "1 file and 0 directories"),
+        ("lin*", &["link"], "1 file and 0 directories"),
+        ("tree", &["tree/link", "tree/real/file", "tree/real", "tree"], "2 files and 2 directories"),
+    ] {
+        let rm = |options| {
+            let done = output(ftpsim(here.path()).args(["rm", options, &server.url(name)]));
+            assert!(done.status.success(), "{}", said(&done));
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let planned = rm("-rn");
+        assert_eq!(planned, format!("{}\n{counts} would be deleted\n", would_go.join("\n")));
+        assert_eq!(rm("-r"), format!("{counts} deleted\n"));
+        assert_eq!(names(&root.join("kept")), ["file"], "behind the link");
+        if name == "link" {
+            symlink("kept", root.join("link")).unwrap();
+        }
+    }
+}
+
 #[test]
 fn directories_are_made_and_files_get_other_names() {
     let (server, here) = (Server::start(&[]), tempfile::tempdir().unwrap());

@@ -48,6 +48,9 @@ pub struct Entry {
     pub target: Option<String>,
     /// Of what is no file: what no other has, and it has under each of its names (RFC 3659 section 7.5.2).
     pub unique: Option<String>,
+    /// Whether a server that follows links tells that this directory is one by what may be done: what is in it may
+    /// be removed, itself not as a directory (`perm` with `p` and without `d`, RFC 3659 section 7.5.5).
+    pub is_linked: bool,
 }
 
 impl Entry {
@@ -58,7 +61,8 @@ impl Entry {
 
     fn new(name: &str, kind: EntryKind, size_bytes: Option<u64>) -> Self {
         let size_bytes = size_bytes.filter(|_| kind == EntryKind::File);
-        Self { name: name.to_owned(), kind, size_bytes, modified: None, target: None, unique: None }
+        let name = name.to_owned();
+        Self { name, kind, size_bytes, modified: None, target: None, unique: None, is_linked: false }
     }
 }
 

@@ -56,7 +56,10 @@ pub(super) async fn run(
     let (verdict, seen) = match ended {
         Ok(Ok(seen)) => (Verdict::Pass, seen),
         Ok(Err((verdict, why))) => (verdict, why),
-        Err(_) => failed(format!("no end within {} s", limit.as_secs_f64())),
+        Err(_) => {
+            let ended = failed(format!("no end within {} s", limit.as_secs_f64()));
+            if session.sets_up { not_asked(ended) } else { ended }
+        }
     };
     session.leave().await;
     let dialogue = std::mem::take(&mut session.control.transcript);
@@ -125,7 +128,12 @@ async fn steps(check: &Check, session: &mut Session<'_>, probe: &Probe) -> Resul
                     return Ok(why);
                 }
             }
-            other => act(session, other).await?,
+            other => {
+                session.sets_up = other.set_up_commands().is_some();
+                let done = act(session, other).await;
+                let sets_up = std::mem::take(&mut session.sets_up);
+                done.map_err(|ended| if sets_up { not_asked(ended) } else { ended })?;
+            }
         }
     }
     let last = session.last.code;
@@ -166,6 +174,14 @@ async fn refused(session: &mut Session<'_>, said: &str, codes: &Codes) -> Result
         return Err(failed(format!("{}: {} bytes came", shown(said), session.received.len())));
     }
     reply(session, said, codes, &Codes::default()).await.map(drop)
+}
+
+/// What a check needs could not be had, whatever the reason: that says nothing of what it is about. Others ask for it.
+fn not_asked((verdict, why): Ended) -> Ended {
+    match verdict {
+        Verdict::Fail => (Verdict::Untestable, format!("not asked: {why}")),
+        verdict => (verdict, why),
+    }
 }
 
 /// A command that a check asks by, and is not about, may not be there: then nothing follows. Checks of the commands
@@ -230,7 +246,7 @@ async fn act(session: &mut Session<'_>, step: &Step) -> Result<(), Ended> {
         Step::Put(name, content) => session.put(name, content).await,
         Step::Get(name, content) => session.get(name, content).await,
         Step::MakeDirectory(name) => session.make(name).await,
-        Step::LogIn => session.log_in().await,
+        Step::LogIn(_) => session.log_in().await,
         Step::Handshake(_) => session.handshake().await,
         Step::Slow => {
             session.control.timeout *= SLOWNESS;

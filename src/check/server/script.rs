@@ -107,8 +107,8 @@ pub(super) enum Step {
     MakeDirectory(&'static str),
     /// `get NAME "..."`: what is there has to be this.
     Get(&'static str, Vec<u8>),
-    /// `login`: USER and PASS, as a check needs them.
-    LogIn,
+    /// `login`: USER and PASS, as a check needs them; `login asked`: as it is about them.
+    LogIn(bool),
     /// `tls`: the handshake; `tls or-refused`: one that fails ends the check, well.
     Handshake(bool),
     /// `slow`: replies to come may take four times as long.
@@ -168,7 +168,7 @@ impl Step {
             "put" => named().map(|(name, content)| Self::Put(name, content))?,
             "get" => named().map(|(name, content)| Self::Get(name, content))?,
             "mkdir" => Self::MakeDirectory(operand),
-            "login" => Self::LogIn,
+            "login" => Self::LogIn(operand == "asked"),
             "tls" => Self::Handshake(operand == "or-refused"),
             "slow" => Self::Slow,
             "plain" => Self::Plain,
@@ -197,6 +197,17 @@ impl Step {
         }
     }
 
+    /// How many commands it takes to bring about what the check is not about, but needs.
+    pub(super) fn set_up_commands(&self) -> Option<usize> {
+        match self {
+            Self::Put(..) | Self::LogIn(false) => Some(2),
+            Self::MakeDirectory(_) | Self::Passive | Self::Active(_) => Some(1),
+            // It asks what is known.
+            Self::Feature(_) => Some(0),
+            _ => None,
+        }
+    }
+
     /// Whether it can end a check badly by what the server does.
     fn judges(&self) -> bool {
         matches!(
@@ -207,6 +218,7 @@ impl Step {
                 | Self::Is(..)
                 | Self::ReceiveExactly(_)
                 | Self::Get(..)
+                | Self::LogIn(true)
                 | Self::Closed
                 | Self::Quiet(_)
         )
@@ -250,6 +262,11 @@ impl Check {
     /// Whether it makes or changes files.
     pub fn writes(&self) -> bool {
         self.needs.writes
+    }
+
+    /// Commands that its steps say before the first that asks.
+    pub fn commands_of_set_up(&self) -> usize {
+        self.steps.iter().map_while(Step::set_up_commands).sum()
     }
 
     /// Whether it is about sessions under TLS.

@@ -26,6 +26,8 @@ pub(super) struct Session<'a> {
     pub is_clean: bool,
     pub last: Reply,
     pub port_before: Option<u16>,
+    /// The step under way is not what the check asks.
+    pub sets_up: bool,
 }
 
 impl<'a> Session<'a> {
@@ -42,6 +44,7 @@ impl<'a> Session<'a> {
             is_clean: false,
             last: Reply::default(),
             port_before: None,
+            sets_up: false,
         })
     }
 
@@ -141,7 +144,12 @@ impl<'a> Session<'a> {
     }
 
     pub(super) async fn make(&mut self, directory: &str) -> Result<(), Ended> {
-        self.needs(&format!("MKD {directory}")).await
+        let command = format!("MKD {directory}");
+        self.needs(&command).await?;
+        match self.last.code {
+            200..300 => Ok(()),
+            _ => Err(failed(format!("{command}: {}", self.last.brief()))),
+        }
     }
 
     pub(super) async fn open_passive(&mut self) -> Result<(), Ended> {

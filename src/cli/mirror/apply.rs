@@ -174,10 +174,11 @@ impl Mirror<'_> {
     }
 
     fn would(mut self, source: &Tree) -> anyhow::Result<ExitCode> {
-        let Plan { directories, transfers, times, .. } = &self.plan;
-        self.outcome.made = directories.clone();
-        self.outcome.timed = times.clone();
-        let moved = transfers.iter().map(|(path, why)| Moved { path: path.clone(), why: *why, report: None });
+        self.outcome.made = self.plan.directories.clone();
+        self.outcome.timed = self.plan.times.clone();
+        // There may be a million.
+        let transfers = std::mem::take(&mut self.plan.transfers);
+        let moved = transfers.into_iter().map(|(path, why)| Moved { path, why, report: None });
         self.outcome.moved = moved.collect();
         delete::would(&mut self, source);
         times::would(&mut self, source);

@@ -75,15 +75,13 @@ impl Outcome {
     /// What a dry run would do, a line each.
     pub(super) fn print_plan(&self, direction: Direction) -> anyhow::Result<()> {
         let verb = if direction == Direction::Put { "send" } else { "fetch" };
-        let mut lines = Vec::new();
-        lines.extend(self.made.iter().map(|path| format!("make {path}/")));
-        lines
-            .extend(self.moved.iter().map(|moved| format!("{verb} {} ({})", moved.path, moved.why.as_str())));
-        lines.extend(self.timed.iter().map(|path| format!("set the time of {path}")));
-        lines.extend(self.deleted.iter().map(|(path, kind)| format!("delete {}", shown(path, *kind))));
-        lines.extend(self.skipped.lines());
+        let made = self.made.iter().map(|path| format!("make {path}/"));
+        let moved = self.moved.iter().map(|moved| format!("{verb} {} ({})", moved.path, moved.why.as_str()));
+        let timed = self.timed.iter().map(|path| format!("set the time of {path}"));
+        let deleted = self.deleted.iter().map(|(path, kind)| format!("delete {}", shown(path, *kind)));
+        let mut lines = made.chain(moved).chain(timed).chain(deleted).chain(self.skipped.lines());
         let mut out = stdout();
-        lines.iter().try_for_each(|line| writeln!(out, "{}", printable_line(line)))?;
+        lines.try_for_each(|line| writeln!(out, "{}", printable_line(&line)))?;
         Ok(())
     }
 

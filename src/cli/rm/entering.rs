@@ -2,7 +2,7 @@
 //! as what it leads to, CWD goes through it, and what would be lost lies elsewhere.
 
 use crate::cli::remote::{Remote, name_of, parent};
-use ftp_endpoint::client::{ClientError, EntryKind};
+use ftp_endpoint::client::{ClientError, Entry, EntryKind};
 use ftp_proto::reply::Reply;
 
 /// What becomes of a name that DELE was refused of.
@@ -82,7 +82,8 @@ fn kind_in(
     match listing {
         Ok(listing) => {
             let named = listing.entries.iter().find(|entry| entry.name == name_of(path));
-            Ok(named.map(|entry| entry.kind).filter(|kind| *kind != EntryKind::Unknown))
+            let kind = |entry: &Entry| if entry.is_linked { EntryKind::Link } else { entry.kind };
+            Ok(named.map(kind).filter(|kind| *kind != EntryKind::Unknown))
         }
         Err(ClientError::Refused { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -68,6 +68,9 @@ impl Users {
         let shared = root.map(|root| open(root, durable)).transpose()?;
         let mut users = BTreeMap::new();
         for user in settings {
+            if user.name.is_empty() {
+                bail!("a user's name is empty, by which nobody can log in: give [[user]] another name");
+            }
             let secret = match (&user.password, &user.password_hash) {
                 (Some(password), None) => Secret::Clear(password.clone()),
                 (None, Some(hash)) => {
@@ -162,7 +165,12 @@ impl Accounts for Users {
             return Ok(user.clone());
         }
         match self.matches(known.map(|(secret, _)| secret), password, peer.ip()).await {
-            Ok(right) => known.filter(|_| right).map(|(_, user)| user.clone()).ok_or(LoginRefusal::Wrong),
+            Ok(right) => {
+                let user =
+                    known.filter(|_| right).map(|(_, user)| user.clone()).ok_or(LoginRefusal::Wrong)?;
+                self.hashing.remember(peer.ip());
+                Ok(user)
+            }
             Err(Busy) => Err(LoginRefusal::Busy),
         }
     }
@@ -241,6 +249,11 @@ mod tests {
             (None, vec![rootless.clone()], "root"),
             (Some(root.path()), vec![malformed], "PHC"),
             (Some(root.path()), vec![rootless.clone(), rootless], "twice"),
+            (
+                Some(root.path()),
+                vec![UserSettings { password: Some("p".into()), ..user("") }],
+                "name is empty",
+            ),
             (Some(root.path()), vec![], "nobody"),
         ] {
             let error = Users::new(root, &settings, false, false).err().unwrap().to_string();

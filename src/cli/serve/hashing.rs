@@ -4,7 +4,7 @@
 use argon2::password_hash::{Decimal, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use ftp_endpoint::server::accounts::{equal, whose};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -14,6 +14,11 @@ const AT_A_TIME: usize = 4;
 /// Attempts that wait, from one address and from all.
 const WAITING_PER_ADDRESS: usize = 16;
 const WAITING: usize = 512;
+/// Of these, for addresses from which somebody has logged in: strangers, who may come from any number of addresses,
+/// keep nobody out who is at home here.
+const RESERVED: usize = 128;
+/// Such addresses that are remembered, the latest.
+const KNOWN: usize = 1024;
 
 /// More attempts wait than can be looked at in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +33,14 @@ pub(super) struct Hashing {
 #[derive(Default)]
 struct Turns {
     running: usize,
-    /// Those who wait, by address.
+    /// Those who wait, by address; none but those in `next`.
     waiting: BTreeMap<IpAddr, VecDeque<oneshot::Sender<Permit>>>,
     /// Addresses that have somebody waiting, each once, the next one first.
     next: VecDeque<IpAddr>,
+    /// From which somebody has logged in.
+    known: BTreeSet<IpAddr>,
+    /// The same, the latest last.
+    latest: VecDeque<IpAddr>,
 }
 
 /// A turn; the next one's when it is dropped.
@@ -49,6 +58,11 @@ impl Hashing {
         let (phc, password) = (phc.to_owned(), password.to_owned());
         let computed = tokio::task::spawn_blocking(move || permit.0.computed(&phc, password.as_bytes()));
         Ok(computed.await.ok().flatten().unwrap_or(false))
+    }
+
+    /// Somebody has logged in from there.
+    pub(super) fn remember(&self, address: IpAddr) {
+        self.lock().remember(whose(address));
     }
 
     async fn turn(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Busy> {
@@ -94,13 +108,32 @@ impl Hashing {
 }
 
 impl Turns {
+    fn remember(&mut self, address: IpAddr) {
+        if !self.known.insert(address) {
+            self.latest.retain(|known| *known != address);
+        }
+        self.latest.push_back(address);
+        if self.latest.len() > KNOWN
+            && let Some(oldest) = self.latest.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+
     fn wait(&mut self, address: IpAddr) -> Result<oneshot::Receiver<Permit>, Busy> {
-        let own = self.waiting.entry(address).or_default();
-        let is_new = own.is_empty();
-        own.retain(|waiting| !waiting.is_closed());
-        let full = own.len() >= WAITING_PER_ADDRESS;
-        let all: usize = self.waiting.values().map(VecDeque::len).sum();
-        if full || all >= WAITING {
+        let is_new = !self.waiting.contains_key(&address);
+        let own = self.waiting.get_mut(&address).map_or(0, |own| {
+            own.retain(|waiting| !waiting.is_closed());
+            own.len()
+        });
+        let is_known = |address: &IpAddr| self.known.contains(address);
+        let (mut all, mut strangers) = (0, 0);
+        for (address, waiting) in &self.waiting {
+            all += waiting.len();
+            strangers += if is_known(address) { 0 } else { waiting.len() };
+        }
+        let has_room = is_known(&address) || strangers < WAITING - RESERVED;
+        if own >= WAITING_PER_ADDRESS || all >= WAITING || !has_room {
             return Err(Busy);
         }
         let (sender, receiver) = oneshot::channel();
@@ -222,11 +255,38 @@ pub(super) mod tests {
             waiting.push(one);
             host = host.checked_add(1).unwrap_or(3);
         }
-        let all: usize = hashing.lock().waiting.values().map(VecDeque::len).sum();
-        assert_eq!(all, WAITING);
+        assert_eq!(super::tests::waiting(&hashing), WAITING - RESERVED);
         drop(waiting);
         drop(taken);
         assert_eq!(hashing.lock().running, 0);
+    }
+
+    #[tokio::test]
+    async fn strangers_from_everywhere_keep_out_nobody_who_has_been_here() {
+        let hashing = Arc::new(Hashing::default());
+        let taken = all_taken(&hashing).await;
+        let at_home = |host: u8| IpAddr::from([192, 0, 2, host]);
+        (0..2).for_each(|_| (0..20).for_each(|host| hashing.remember(at_home(host))));
+        let stranger = |number: u16| IpAddr::from([10, 1, (number >> 8) as u8, number as u8]);
+        let mut waiting: Vec<_> =
+            (0..1000).filter_map(|number| hashing.lock().wait(stranger(number)).ok()).collect();
+        assert_eq!(waiting.len(), WAITING - RESERVED);
+        for host in 0..8 {
+            for _ in 0..WAITING_PER_ADDRESS {
+                waiting.push(hashing.lock().wait(at_home(host)).unwrap());
+            }
+        }
+        assert!(hashing.lock().wait(at_home(8)).is_err(), "those are bounded, too");
+        assert!(hashing.lock().wait(stranger(1000)).is_err());
+        let turns = hashing.lock();
+        assert_eq!(turns.waiting.len(), turns.next.len(), "who is refused leaves nothing");
+        drop(turns);
+        drop((waiting, taken));
+        // However many have been here, so many are remembered, and the latest.
+        (0..KNOWN as u16).for_each(|number| hashing.remember(stranger(number)));
+        let turns = hashing.lock();
+        assert_eq!((turns.known.len(), turns.latest.len()), (KNOWN, KNOWN));
+        assert!(!turns.known.contains(&at_home(0)));
     }
 
     #[tokio::test]

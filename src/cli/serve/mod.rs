@@ -13,7 +13,7 @@ mod tls;
 mod warnings;
 
 use super::out::{json, printable_line, stdout};
-use super::signals::asked_to_end;
+use super::signals::asked_to_stop;
 use accounts::Users;
 use anyhow::Context;
 use ftp_endpoint::net::Net;
@@ -357,10 +357,10 @@ pub(super) fn raise_descriptor_limit() -> Option<u64> {
 
 /// The first SIGINT or SIGTERM lets transfers finish, the second does not.
 async fn until_interrupted(shutdown: CancellationToken) {
-    asked_to_end().await;
+    asked_to_stop().await;
     tracing::info!("shutting down; interrupt again to cut transfers off");
     shutdown.cancel();
-    std::process::exit(asked_to_end().await.code().into());
+    std::process::exit(asked_to_stop().await.code().into());
 }
 
 /// `ftpsim hash-password`: asks for a password and prints what `password-hash` takes.

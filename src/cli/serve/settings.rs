@@ -189,7 +189,7 @@ pub(super) enum Right {
     Read,
     /// Upload, and make directories.
     Write,
-    /// Delete, replace what is there and, with `write`, rename.
+    /// Delete and, with `write`, rename, replace what is there, and set a file's time.
     Delete,
 }
 

@@ -1,7 +1,7 @@
 //! TLS of `ftpsim serve`: the certificate and its key, out of files or made at the start.
 
 use super::settings::Settings;
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use ftp_endpoint::client::fingerprint;
 use ftp_endpoint::server::{Reuse, ServerTls, TlsUse, read_certificates, read_key};
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
@@ -79,6 +79,17 @@ impl Settings {
             "--tls-key is of no use without its certificate: give --tls-certificate FILE, too"
         );
         let has_certificate = from_files || self.tls_self_signed;
+        // Who has asked for them believes in TLS that is not there.
+        let of_tls = [
+            ("--tls-reuse", self.tls_reuse.is_some()),
+            ("--tls-end", self.tls_end.is_some()),
+            ("--tls-min", self.tls_min.is_some()),
+        ];
+        if let Some((option, _)) = of_tls.iter().find(|(_, is_given)| *is_given && !has_certificate) {
+            bail!(
+                "{option} is of no use without a certificate: give --tls-certificate FILE or --tls-self-signed, too"
+            );
+        }
         let wanted = match self.tls {
             Some(TlsChoice::Off) => None,
             Some(TlsChoice::Required) => Some(TlsUse::Required),
@@ -94,6 +105,10 @@ impl Settings {
         ensure!(
             wanted.is_some() || !self.tls_implicit,
             "--tls-implicit needs TLS: give --tls-certificate FILE or --tls-self-signed, and no --tls off"
+        );
+        ensure!(
+            !(self.tls_self_signed && self.tls == Some(TlsChoice::Off)),
+            "--tls off and --tls-self-signed contradict each other: leave one of them out"
         );
         Ok(wanted)
     }

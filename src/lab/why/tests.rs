@@ -36,6 +36,31 @@ fn a_stream_upload_is_lost_with_the_fin_that_the_server_took_for_the_end() {
     assert!(why.steps.iter().all(|step| step.endings.futures() == OPTIONS.futures));
 }
 
+/// What happens in the microsecond of the fault, and before it, has decided nothing.
+#[test]
+fn the_fault_decides_and_not_what_shares_its_microsecond() {
+    let scenario = Scenario::load("tiny").unwrap();
+    let drawn = (0..scenario.cycle()).map(|seed| Case::draw(&scenario, "stream", seed).unwrap());
+    let shares = |case: &Case| {
+        let base = world::run_with_events(case).unwrap();
+        let is_fault =
+            |event: &TraceEvent| event.place == Place::Fault && Some(event.at_us) == base.fault_at_us;
+        let before = base.events.iter().position(is_fault).and_then(|fault| fault.checked_sub(1));
+        let shares = before.is_some_and(|before| Some(base.events[before].at_us) == base.fault_at_us);
+        shares && base.files.iter().any(|file| is_silent(file.verdict))
+    };
+    let mut decided_by_fault = 0;
+    for case in drawn.filter(shares).take(3) {
+        let options = Options { steps: 10_000, ..OPTIONS };
+        let why = why(&case, &options, || ()).unwrap();
+        let fault = why.steps.iter().position(|step| step.place == Place::Fault).unwrap();
+        assert!(why.steps[fault].struck && !why.steps[fault - 1].struck, "{:?}", why.steps[fault - 1]);
+        assert_eq!(why.steps[fault - 1].at_us, why.steps[fault].at_us);
+        decided_by_fault += u32::from(why.point_of_no_return == Some(fault));
+    }
+    assert!(decided_by_fault > 0);
+}
+
 #[test]
 fn block_mode_loses_in_none_of_its_futures() {
     let why = why(&case("block", "early_close"), &OPTIONS, || ()).unwrap();

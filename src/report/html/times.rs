@@ -17,11 +17,13 @@ pub(super) fn section(comparison: &Comparison) -> Result<String, Box<dyn Error>>
     let mut text = format!(
         "<h2 id=time>Delivery time</h2>\n<p>The median of the deliveries' times{}, on a logarithmic axis; the line is its \
          95 % interval (order statistics). Below each time its ratio to {}'s on the same seed, the median of the \
-         pairs [95 %, bootstrap].</p>\n<ul class=key><li><svg class=sample viewBox=\"0 0 14 14\" aria-hidden=true>\
+         pairs [95 %, bootstrap{}].</p>\n<ul class=key><li><svg class=sample viewBox=\"0 0 14 14\" aria-hidden=true>\
          <circle class=put cx=7 cy=7 r=5 /></svg>upload</li><li><svg class=sample viewBox=\"0 0 14 14\" \
          aria-hidden=true><circle class=get cx=7 cy=7 r=4.5 /></svg>download</li></ul>\n",
         findings::of_all(comparison),
-        escape(&s.variants[0].name)
+        escape(&s.variants[0].name),
+        format::too_few_pairs(&comparison.rows_by_direction)
+            .map_or(String::new(), |why| format!("; {}", why.trim_end_matches('.'))),
     );
     let mut any = false;
     for (index, fault) in s.faults.iter().enumerate().filter(|(_, fault)| !fault.kind.has_trigger()) {
@@ -146,13 +148,12 @@ impl<'a> Rows<'a> {
 
 /// `0.26 [0.26, 0.26]`; nothing for the first contender itself.
 fn ratio(row: &SummaryRecord) -> String {
-    let (true, Some(ratio), Some(low), Some(high)) =
-        (row.variant != row.baseline, row.duration_ratio, row.duration_ratio_low, row.duration_ratio_high)
-    else {
-        return String::new();
-    };
-    let [ratio, low, high] = [ratio, low, high].map(|r| format::ratio(r.0));
-    format!("× {ratio} [{low}, {high}]")
+    match row.duration_ratio {
+        Some(ratio) if row.variant != row.baseline => {
+            format!("× {}", format::ratio_of_pairs(ratio.0, row.duration_ratio_ends()))
+        }
+        _ => String::new(),
+    }
 }
 
 /// A logarithmic axis of times.

@@ -12,9 +12,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 pub struct Rights {
     /// RETR, SIZE, HASH, listings.
     pub read: bool,
-    /// STOR, APPE, STOU, MKD, MFMT.
+    /// STOR, APPE, STOU, MKD.
     pub write: bool,
-    /// DELE, RMD, RNFR, and replacing a file.
+    /// DELE, RMD, and with `write` RNFR, replacing a file, and MFMT.
     pub delete: bool,
 }
 

@@ -223,12 +223,14 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
     // Where files have none, it is nothing.
     let identity = Some(appends::identity(metadata)).filter(|identity| *identity != (0, 0));
     let modified = modified(metadata);
-    Some(Metadata { kind, size_bytes: appends::visible_bytes(metadata), modified, identity })
+    let size_bytes = appends::visible_bytes(metadata);
+    Some(Metadata { kind, size_bytes, modified, identity, is_link: false })
 }
 
 /// Of what has no bytes and no names to give.
 fn special(metadata: &cap_std::fs::Metadata) -> Metadata {
-    Metadata { kind: Kind::Special, size_bytes: 0, modified: modified(metadata), identity: None }
+    let modified = modified(metadata);
+    Metadata { kind: Kind::Special, size_bytes: 0, modified, identity: None, is_link: false }
 }
 
 fn modified(metadata: &cap_std::fs::Metadata) -> Option<ftp_proto::time::Timestamp> {
@@ -293,8 +295,12 @@ impl Store for DiskStore {
     }
 
     async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
-        let metadata = self.root.metadata(on_disk(checked(path)?)).map_err(error)?;
-        metadata_of(&metadata).ok_or(StoreError::Denied)
+        let path = on_disk(checked(path)?);
+        let followed = self.root.metadata(&path).map_err(error)?;
+        let metadata = metadata_of(&followed).ok_or(StoreError::Denied)?;
+        let is_link = metadata.kind == Kind::Directory
+            && self.root.symlink_metadata(&path).is_ok_and(|itself| itself.is_symlink());
+        Ok(Metadata { is_link, ..metadata })
     }
 
     async fn list(&self, path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {

@@ -89,6 +89,7 @@ impl Node {
                 size_bytes: content.len() as u64,
                 modified: *modified,
                 identity: Some((0, *inode)),
+                is_link: false,
             },
             Node::Directory(directory) => directory.metadata(),
         }
@@ -97,7 +98,13 @@ impl Node {
 
 impl Directory {
     fn metadata(&self) -> Metadata {
-        Metadata { kind: Kind::Directory, size_bytes: 0, modified: self.modified, identity: None }
+        Metadata {
+            kind: Kind::Directory,
+            size_bytes: 0,
+            modified: self.modified,
+            identity: None,
+            is_link: false,
+        }
     }
 
     /// The directory at the end of `names`.

@@ -49,6 +49,8 @@ pub struct Metadata {
     pub modified: Option<(i64, u32)>,
     /// What tells it from every other, whatever its name: device and inode, or the like.
     pub identity: Option<(u64, u64)>,
+    /// Of a directory: whether the name is a link to it. It is removed as a file is, and the directory stays.
+    pub is_link: bool,
 }
 
 /// One line of a directory.

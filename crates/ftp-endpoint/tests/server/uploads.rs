@@ -31,6 +31,17 @@ async fn client_of(world: &World, name: &str) -> Client {
     client
 }
 
+/// By a file's time others decide whether to fetch it, and what to replace: MFMT takes what replacing it takes.
+#[tokio::test(start_paused = true)]
+async fn who_may_not_replace_a_file_may_not_set_its_time() {
+    let world = shared_world().await;
+    world.put("/f", b"1");
+    client_of(&world, "v").await.ask("MFMT 20000101000000 f", 550).await;
+    let mut client = client_of(&world, "u").await;
+    client.ask("MFMT 20010101000000 f", 213).await;
+    assert_eq!(client.ask("MDTM f", 213).await, "213 20010101000000\r\n");
+}
+
 /// An upload of stream mode, broken off by a reset.
 async fn fail(client: &mut Client, command: &str, content: &[u8]) {
     let mut data = client.passive().await;

@@ -18,7 +18,7 @@ pub fn parse_facts(line: &[u8]) -> Line {
     }
     let mut kind = EntryKind::Unknown;
     let mut target = None;
-    let (mut size_bytes, mut modified, mut unique) = (None, None, None);
+    let (mut size_bytes, mut modified, mut unique, mut permissions) = (None, None, None, "");
     for fact in facts.split(';') {
         let Some((key, value)) = fact.split_once('=') else { continue };
         match key.to_ascii_lowercase().as_str() {
@@ -28,13 +28,16 @@ pub fn parse_facts(line: &[u8]) -> Line {
             },
             "size" => size_bytes = number(value),
             "modify" => modified = parse_timestamp(value),
+            "perm" => permissions = value,
             "unique" => unique = Some(value).filter(|value| !value.is_empty()),
             _ => {}
         }
     }
     // Of files there are many, and nobody asks whether two of them are the same.
     let unique = unique.filter(|_| kind != EntryKind::File).map(str::to_owned);
-    Line::of(Entry { modified, target, unique, ..Entry::new(name, kind, size_bytes) })
+    let may = |letter: char| permissions.contains([letter, letter.to_ascii_uppercase()]);
+    let is_linked = kind == EntryKind::Directory && may('p') && !may('d');
+    Line::of(Entry { modified, target, unique, is_linked, ..Entry::new(name, kind, size_bytes) })
 }
 
 /// The `unique` fact (RFC 3659 section 7.5.2) of a line that tells of what was asked for itself: of the listed

@@ -199,6 +199,17 @@ fn facts_as_they_are_and_as_they_should_not_be() {
         assert_eq!((entry.name.as_str(), entry.kind), ("l", EntryKind::Link), "{line}");
         assert_eq!(entry.target.as_deref(), to, "{line}");
     }
+    for (line, is_linked) in [
+        ("type=dir;perm=elcmfp; d", true),
+        ("Type=Dir;Perm=ELP; d", true),
+        ("type=dir;perm=elcmdfp; d", false),
+        ("type=dir;perm=el; d", false),
+        ("type=dir; d", false),
+        ("type=file;perm=p; d", false),
+    ] {
+        let Line::Entry(entry) = read(line) else { panic!("{line}") };
+        assert_eq!(entry.is_linked, is_linked, "{line}");
+    }
     assert_eq!(read("type=cdir; ."), Line::Noise);
     assert_eq!(read("type=file; /pub/t"), Line::Unread(Misread::Path));
     assert_eq!(read("type=file; ../t"), Line::Unread(Misread::Path));

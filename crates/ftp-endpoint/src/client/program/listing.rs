@@ -9,8 +9,9 @@ use ftp_proto::listing::{Entry, Line, ListParser, Misread, parse_facts, unique_f
 
 /// Entries taken of one directory: about 100 MB of memory.
 const MAX_ENTRIES: usize = 1_000_000;
-/// Of one directory's listing; more is some fault of the server's.
-const MAX_LISTING_BYTES: u64 = 1 << 28;
+/// Of one directory's listing, more than a million lines of the usual length; beyond it is some fault of the server's.
+/// Who makes a plan of what is listed holds every name several times.
+const MAX_LISTING_BYTES: u64 = 1 << 27;
 /// No pathname is longer, and no line has much beside it.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// Of a line that is too long to be one.
@@ -36,7 +37,7 @@ pub struct Listing {
     pub unread: Vec<Unread>,
     /// How many were not understood in all.
     pub unread_lines: u64,
-    /// Not the whole of it: the listing has more than a million entries or 256 MiB.
+    /// Not the whole of it: the listing has more than a million entries or 128 MiB.
     pub is_cut: bool,
     /// Where the server said we were (PWD) while it was listed by LIST: the same for the same directory,
     /// however it was reached.

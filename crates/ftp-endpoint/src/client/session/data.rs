@@ -57,7 +57,7 @@ impl<N: Net> Session<N> {
         }
         let to = self.passive().await?;
         let asked = self.asks_to_pipe().await?;
-        let connected = self.connect(to).await;
+        let connected = self.connect(to).await?;
         if asked {
             let reply = self.control.read_completion().await?;
             self.pipes_uploads = Some(reply.is_completion());
@@ -75,10 +75,12 @@ impl<N: Net> Session<N> {
         self.policy.pasv_after_epsv && !self.without_epsv && to.is_ipv4() && self.in_step()
     }
 
-    async fn connect(&mut self, to: SocketAddr) -> io::Result<N::Stream> {
-        match self.net.timeout(self.policy.connect_timeout, self.net.connect(None, to)).await {
-            Ok(connected) => connected,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    async fn connect(&mut self, to: SocketAddr) -> Result<io::Result<N::Stream>, ClientError> {
+        let connecting = self.net.timeout(self.policy.connect_timeout, self.net.connect(None, to));
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(ClientError::Cancelled),
+            connected = connecting => Ok(connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))),
         }
     }
 
@@ -87,7 +89,7 @@ impl<N: Net> Session<N> {
     async fn by_pasv(&mut self, error: io::Error) -> Result<N::Stream, ClientError> {
         self.without_epsv = true;
         let connected = match self.passive().await {
-            Ok(to) => self.connect(to).await,
+            Ok(to) => self.connect(to).await?,
             Err(refused) => Err(match refused {
                 ClientError::Refused { .. } | ClientError::Address { .. } => error,
                 broken => return Err(broken),

@@ -235,23 +235,27 @@ fn not_listed(error: StoreError) -> Refusal {
 }
 
 /// The type fact (RFC 3659 section 7.5.1).
-fn type_of(kind: EntryKind) -> &'static str {
+fn type_of(kind: Kind) -> &'static str {
     match kind {
-        EntryKind::Directory => "dir",
-        EntryKind::Special => "OS.unix=special",
-        _ => "file",
+        Kind::Directory => "dir",
+        Kind::Special => "OS.unix=special",
+        Kind::File => "file",
     }
 }
 
 /// The perm fact (RFC 3659 section 7.5.5).
-fn permissions(kind: EntryKind, rights: &Rights) -> String {
+fn permissions(of: &Metadata, rights: &Rights) -> String {
     let mut out = String::new();
-    let letters = match kind {
-        EntryKind::Directory => {
-            [("e", true), ("l", rights.read), ("cm", rights.write), ("dfp", rights.delete)]
+    let letters = match of.kind {
+        Kind::Directory => {
+            // RMD takes no link: `d` would be a promise to remove a directory.
+            let removal = if of.is_link { "fp" } else { "dfp" };
+            [("e", true), ("l", rights.read), ("cm", rights.write), (removal, rights.delete)]
         }
-        EntryKind::Special => [("df", rights.delete), ("", false), ("", false), ("", false)],
-        _ => [("r", rights.read), ("aw", rights.write && rights.delete), ("df", rights.delete), ("", false)],
+        Kind::Special => [("df", rights.delete), ("", false), ("", false), ("", false)],
+        Kind::File => {
+            [("r", rights.read), ("aw", rights.write && rights.delete), ("df", rights.delete), ("", false)]
+        }
     };
     for (letter, has) in letters {
         if has {
@@ -286,21 +290,20 @@ impl<N: Net, A: Accounts> Session<N, A> {
             return Err(Refusal::Syntax("MLSD needs a directory"));
         }
         let facts = self.negotiated.facts;
-        let line = move |kind: &str, entry: &Listed, text: &mut Vec<u8>| {
-            let permissions = permissions(entry.kind, &rights);
-            text.extend_from_slice(&name::encode(&facts.line(kind, entry, &permissions)));
+        let line = move |kind: &str, name: &str, metadata: &Metadata, text: &mut Vec<u8>| {
+            let line = facts.line(kind, &listed(name, metadata), &permissions(metadata, &rights));
+            text.extend_from_slice(&name::encode(&line));
             text.extend_from_slice(b"\r\n");
         };
         let mut first = Vec::new();
         // Without the type fact, nobody could tell them from entries.
         if facts.kind {
-            line("cdir", &listed(".", &itself), &mut first);
+            line("cdir", ".", &itself, &mut first);
         }
         let listing = store.list_in_pieces(&path).await?;
         let group = Group::directory(store, path, listing);
         let reader = LineReader::new(group, first, move |entry: &Entry, text: &mut Vec<u8>| {
-            let entry = listed(&entry.name, &entry.metadata);
-            line(type_of(entry.kind), &entry, text);
+            line(type_of(entry.metadata.kind), &entry.name, &entry.metadata, text);
         });
         let reader = reader.await?;
         self.send_text("(listing)", reader).await
@@ -319,8 +322,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         let entry = listed(&path.to_string(), &metadata);
         // Only a listing has a directory that is listed, cdir (RFC 3659 section 7.5.1.2).
-        let permissions = permissions(entry.kind, &rights);
-        let line = facts.line(type_of(entry.kind), &entry, &permissions);
+        let permissions = permissions(&metadata, &rights);
+        let line = facts.line(type_of(metadata.kind), &entry, &permissions);
         let lines = vec![format!("Listing {path}"), format!(" {line}"), "End".to_owned()];
         Ok(Reply::multi(250, lines))
     }
@@ -370,8 +373,7 @@ mod tests {
 
     /// How often others have their turn while a directory of 1000 entries is listed.
     fn turns(name_bytes: usize, pattern: Option<String>) -> usize {
-        let metadata = Metadata { kind: Kind::File, size_bytes: 0, modified: None, identity: None };
-        let entry = Entry { name: "n".repeat(name_bytes), metadata };
+        let entry = Entry { name: "n".repeat(name_bytes), metadata: itself(Kind::File) };
         let (store, root) = (MemoryStore::new(), VirtualPath::root());
         let group = Group { pattern, ..Group::directory(store, root, vec![entry; 1000].into()) };
         let mut listing = std::pin::pin!(async {
@@ -395,22 +397,27 @@ mod tests {
     fn permissions_are_those_that_the_user_has() {
         let of = |write, delete| {
             let rights = Rights { read: true, write, delete };
-            (permissions(EntryKind::File, &rights), permissions(EntryKind::Directory, &rights))
+            [(Kind::File, false), (Kind::Directory, false), (Kind::Directory, true)]
+                .map(|(kind, is_link)| permissions(&Metadata { is_link, ..itself(kind) }, &rights))
         };
-        for (write, delete, file, directory) in [
-            (true, true, "rawdf", "elcmdfp"),
-            (true, false, "r", "elcm"),
-            (false, true, "rdf", "eldfp"),
-            (false, false, "r", "el"),
+        for (write, delete, file, directory, link) in [
+            (true, true, "rawdf", "elcmdfp", "elcmfp"),
+            (true, false, "r", "elcm", "elcm"),
+            (false, true, "rdf", "eldfp", "elfp"),
+            (false, false, "r", "el", "el"),
         ] {
-            assert_eq!(of(write, delete), (file.to_owned(), directory.to_owned()), "{write} {delete}");
+            assert_eq!(of(write, delete), [file, directory, link], "{write} {delete}");
         }
+    }
+
+    fn itself(kind: Kind) -> Metadata {
+        Metadata { kind, size_bytes: 0, modified: None, identity: None, is_link: false }
     }
 
     /// It can be removed, and nothing else.
     #[test]
     fn permissions_of_what_is_neither() {
-        let of = |delete| permissions(EntryKind::Special, &Rights { read: true, write: true, delete });
+        let of = |delete| permissions(&itself(Kind::Special), &Rights { read: true, write: true, delete });
         assert_eq!([of(true), of(false)], ["df", ""]);
     }
 

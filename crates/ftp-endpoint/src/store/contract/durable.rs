@@ -212,6 +212,41 @@ async fn bytes_then_names_then_the_directory_and_many_at_once() {
     }
 }
 
+/// The price of a promise is the disk's syncs: what comes while it works shares the next ones.
+#[tokio::test]
+async fn files_that_come_together_share_the_syncs_of_their_directory() {
+    const FILES: usize = 100;
+    let directories = |disk: &Recorded| {
+        let log = disk.take_log();
+        assert_eq!(log.iter().filter(|line| line.starts_with("file")).count(), FILES);
+        log.iter().filter(|line| line.starts_with("directory")).count()
+    };
+    let (_root, disk, store) = Recorded::new();
+    for number in 0..FILES {
+        put(&store, &format!("/{number}"), Write::Replace, b"x").await;
+    }
+    assert_eq!(directories(&disk), FILES, "one by one, each is answered before the next one comes");
+
+    let (_root, disk, store) = Recorded::new();
+    let mut files = Vec::new();
+    for number in 0..FILES {
+        files.push(written(&store, &format!("/{number}"), Write::Replace, "x").await);
+    }
+    disk.hold(true);
+    let begun = begin(files).await;
+    disk.is_asked().await;
+    for _ in 0..FILES {
+        tokio::task::yield_now().await;
+    }
+    disk.hold(false);
+    for publication in begun {
+        publication.await.unwrap().unwrap();
+    }
+    // Two where all have come by now; what takes its time on another thread may come later.
+    let shared = directories(&disk);
+    assert!(shared <= FILES / 5, "{shared}");
+}
+
 #[tokio::test]
 async fn whatever_is_answered_survives() {
     let (root, disk, store) = Recorded::new();

@@ -1,17 +1,17 @@
 //! What killed processes and failed uploads have left: hidden from clients, but not from the disk.
 
+use super::appends::identity;
 use super::{
     DiskStore, Locked, PARTIAL_END, PARTS, TEMPORARY_END, is_hidden, lock, on_disk, open_to_change, parts,
 };
 use cap_std::fs::Dir;
 use ftp_proto::path::VirtualPath;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Where files cannot be locked, a temporary file that nobody has written to for so long is nobody's.
 const TEMPORARY_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Deeper trees are left alone.
-const MAX_DEPTH: usize = 64;
 
 impl DiskStore {
     /// Removes what failed uploads have left for resumption longer than `partial_age` ago. Gives how many
@@ -51,13 +51,16 @@ impl DiskStore {
     /// the whole tree: not for a thread that others wait for.
     pub fn remove_leftovers(&self, now: SystemTime, partial_age: Duration) -> io::Result<u64> {
         let mut removed = 0;
-        let mut open = vec![(self.root.try_clone()?, 0)];
-        while let Some((directory, depth)) = open.pop() {
+        // By their paths, which no transfer goes beyond either: one is open at a time, however deep and wide the tree.
+        let mut found = vec![(PathBuf::new(), None)];
+        while let Some((path, seen)) = found.pop() {
+            let Some(directory) = self.as_seen(&path, seen)? else { continue };
             let Ok(entries) = directory.entries() else { continue };
             for entry in entries.flatten() {
                 let Ok(kind) = entry.file_type() else { continue };
-                if kind.is_dir() && depth < MAX_DEPTH {
-                    open.extend(entry.open_dir().ok().map(|below| (below, depth + 1)));
+                if kind.is_dir() {
+                    let seen = entry.metadata().ok().map(|metadata| identity(&metadata));
+                    found.extend(seen.map(|seen| (path.join(entry.file_name()), Some(seen))));
                 } else if kind.is_file()
                     && let Some(name) = entry.file_name().to_str()
                     && is_hidden(name)
@@ -68,6 +71,14 @@ impl DiskStore {
         }
         parts::tidy(&self.root);
         Ok(removed)
+    }
+
+    /// A directory that still is the one that was seen there: a link in its place, which somebody has put there
+    /// meanwhile, could lead round for ever. The root by no path.
+    fn as_seen(&self, path: &Path, seen: Option<(u64, u64)>) -> io::Result<Option<Dir>> {
+        let Some(seen) = seen else { return self.root.try_clone().map(Some) };
+        let is_it = |directory: &Dir| directory.dir_metadata().is_ok_and(|found| identity(&found) == seen);
+        Ok(self.root.open_dir(path).ok().filter(is_it))
     }
 }
 
@@ -138,17 +149,35 @@ mod tests {
     }
 
     #[test]
-    fn trees_that_are_deeper_are_left_alone() {
+    fn a_tree_is_tidied_however_deep_it_is() {
+        const DEPTH: usize = 500;
         let root = tempfile::tempdir().unwrap();
         let mut place = root.path().to_owned();
-        for depth in 0..=MAX_DEPTH + 1 {
+        for depth in 0..DEPTH {
             fs::write(place.join(".ftpsim-1-1.tmp"), "").unwrap();
             place.push(format!("d{depth}"));
             fs::create_dir(&place).unwrap();
         }
         let store = DiskStore::open(root.path()).unwrap();
         let removed = store.remove_leftovers(SystemTime::UNIX_EPOCH, Duration::ZERO).unwrap();
-        assert_eq!(removed, MAX_DEPTH as u64 + 1);
+        assert_eq!(removed, DEPTH as u64);
+    }
+
+    /// Somebody may exchange what is being walked through: each directory is that which was found.
+    #[cfg(unix)]
+    #[test]
+    fn what_has_become_another_directory_is_not_gone_into() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        let store = DiskStore::open(root.path()).unwrap();
+        let seen = identity(&store.root.open_dir("a").unwrap().dir_metadata().unwrap());
+        assert!(store.as_seen(Path::new("a"), Some(seen)).unwrap().is_some());
+        fs::remove_dir(root.path().join("a")).unwrap();
+        assert!(store.as_seen(Path::new("a"), Some(seen)).unwrap().is_none(), "it is gone");
+        std::os::unix::fs::symlink("b", root.path().join("a")).unwrap();
+        assert!(store.as_seen(Path::new("a"), Some(seen)).unwrap().is_none(), "a link to another");
     }
 
     #[tokio::test]

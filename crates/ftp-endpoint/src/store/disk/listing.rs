@@ -2,7 +2,7 @@
 
 use super::{aside, error, is_hidden, metadata_of, special};
 use crate::store::listing::Pieces;
-use crate::store::{Entry, StoreError};
+use crate::store::{Entry, Kind, StoreError};
 use cap_std::fs::{Dir, ReadDir};
 use ftp_proto::name::from_os;
 use std::future::Future;
@@ -75,7 +75,8 @@ fn is_gone(directory: &Dir) -> bool {
 fn read(directory: &Dir, entries: &mut ReadDir, wanted: usize) -> Result<(Vec<Entry>, bool), StoreError> {
     let mut piece = Vec::new();
     for entry in entries {
-        let on_disk = entry.map_err(error)?.file_name();
+        let entry = entry.map_err(error)?;
+        let on_disk = entry.file_name();
         let name = from_os(&on_disk).into_owned();
         if is_hidden(&name) {
             continue;
@@ -84,7 +85,9 @@ fn read(directory: &Dir, entries: &mut ReadDir, wanted: usize) -> Result<(Vec<En
         let followed = directory.metadata(&on_disk).ok().and_then(|metadata| metadata_of(&metadata));
         // Who fetches all of a directory is to hear of what there is besides. It may be gone by now.
         let itself = || directory.symlink_metadata(&on_disk).ok().map(|metadata| special(&metadata));
-        if let Some(metadata) = followed.or_else(itself) {
+        if let Some(mut metadata) = followed.or_else(itself) {
+            metadata.is_link =
+                metadata.kind == Kind::Directory && entry.file_type().is_ok_and(|kind| kind.is_symlink());
             piece.push(Entry { name, metadata });
             if piece.len() == wanted {
                 return Ok((piece, false));
