@@ -2,12 +2,14 @@
 
 #![cfg(feature = "client")]
 
-use ftp_endpoint::client::{Client, ClientError, Entry, Listing, Login, Options};
-use ftp_endpoint::net::{Listener, Net};
+use ftp_endpoint::client::{Client, ClientError, Entry, FailureKind, Listing, Login, Options};
+use ftp_endpoint::net::{Listener, Net, Stream};
+use std::time::Duration;
 use testkit::memory_net::MemoryNet;
 use testkit::script::Script;
 use testkit::server::SERVER;
 use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
 
 /// Runs `script`, with the login done, as the server and `client` with a session to it.
 async fn play<S, C>(script: impl FnOnce(Script) -> S, client: impl FnOnce(Client<MemoryNet>) -> C)
@@ -145,6 +147,16 @@ async fn an_empty_directory_is_no_failure_and_an_unreadable_one_is() {
     }
 }
 
+/// Its server has facts, but they do not tell links from what they lead to.
+#[tokio::test(start_paused = true)]
+async fn lines_are_had_without_asking_for_facts() {
+    play(
+        |mut s| async move { list(&mut s, "LIST", ONE).await },
+        |mut c| async move { assert_eq!(names(&c.list_lines("").await.unwrap()), ["one"]) },
+    )
+    .await;
+}
+
 /// RFC 3659 sections 7.5.2, 7.8 and 7.9: once a session; and a server that does not take it is asked all the same.
 #[tokio::test(start_paused = true)]
 async fn what_directories_differ_by_is_asked_for() {
@@ -164,7 +176,7 @@ async fn what_directories_differ_by_is_asked_for() {
                     let mut data = s.passive().await;
                     s.answer("MLSD d", "150 here it comes").await;
                     let lines =
-                        b"type=pdir;unique=1; ..\r\ntype=cdir;unique=2; .\r\ntype=dir;unique=3; sub\r\n";
+                        b"type=dir;unique=3; sub\r\ntype=cdir;unique=2; .\r\ntype=pdir;unique=1; ..\r\n";
                     data.write_all(lines).await.unwrap();
                     drop(data);
                     s.say("226 done").await;
@@ -231,6 +243,39 @@ async fn a_listing_behind_its_completion_is_one() {
             |mut c| async move {
                 let listing = c.list("").await.unwrap();
                 assert_eq!(names(&listing), Vec::from_iter(wanted));
+            },
+        )
+        .await;
+    }
+}
+
+/// However slowly it comes; and what breaks off has not been listed.
+#[tokio::test(start_paused = true)]
+async fn a_listing_behind_its_completion_is_read_to_its_end() {
+    const TWO: &[u8] = b"-rw-r--r-- 1 a b 5 Jan  1 2020 two\r\n";
+    for is_whole in [true, false] {
+        play(
+            |mut s| async move {
+                s.answer("FEAT", "502 what").await;
+                s.answer("TYPE A", "200 ok").await;
+                let mut data = s.passive().await;
+                s.answer("LIST", "226 done").await;
+                data.write_all(ONE).await.unwrap();
+                sleep(Duration::from_secs(3)).await;
+                data.write_all(TWO).await.unwrap();
+                sleep(Duration::from_secs(3)).await;
+                if is_whole {
+                    drop(data);
+                } else {
+                    data.abort();
+                }
+                s.answer("TYPE I", "200 ok").await;
+            },
+            |mut c| async move {
+                match c.list("").await {
+                    Ok(listing) => assert!(is_whole && names(&listing) == ["one", "two"], "{listing:?}"),
+                    Err(error) => assert!(!is_whole && error.kind() == FailureKind::Data, "{error}"),
+                }
             },
         )
         .await;

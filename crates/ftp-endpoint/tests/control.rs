@@ -12,6 +12,7 @@ use std::time::Duration;
 use testkit::memory_net::{MemoryNet, MemoryStream};
 use testkit::server::{Notes, SERVER};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::CancellationToken;
 
 /// A control connection on which nothing is said yet, and the server's end of it.
 async fn connected() -> (Control<MemoryNet>, MemoryStream, Arc<Notes>) {
@@ -220,5 +221,64 @@ async fn what_was_said_unasked_is_no_answer_to_the_next_command() {
             true => assert_eq!(reply.unwrap().code, 421),
             false => assert!(matches!(reply, Err(ClientError::OutOfStep)) && !control.in_step()),
         }
+    }
+}
+
+/// What was sent whole is whole if its server says so at once; nobody is there any more for whom to wait longer.
+#[tokio::test(start_paused = true)]
+async fn who_has_broken_off_waits_for_a_reply_a_moment_and_no_longer() {
+    for (after_ms, comes) in [(400, true), (600, false)] {
+        let (mut control, mut server, _) = greeted().await;
+        let (cancel, clock) = (CancellationToken::new(), MemoryNet::new(SERVER.ip()));
+        control.cancel_by(cancel.clone());
+        control.send(&Command::Noop).await.unwrap();
+        cancel.cancel();
+        let says = async {
+            clock.sleep(Duration::from_millis(after_ms)).await;
+            server.write_all(b"200 ok\r\n").await.unwrap();
+        };
+        let ((), reply) = tokio::join!(says, control.read_completion());
+        match reply {
+            Ok(reply) => assert!(comes && reply.code == 200, "{reply:?}"),
+            Err(error) => assert!(!comes && matches!(error, ClientError::Cancelled), "{error}"),
+        }
+        assert_eq!(control.in_step(), comes);
+    }
+}
+
+/// How long a completion is waited for while the server says `word` each second.
+async fn waits_s(control: &mut Control<MemoryNet>, server: &mut MemoryStream, word: &str) -> u64 {
+    let clock = MemoryNet::new(SERVER.ip());
+    let begun = clock.now();
+    let says = async {
+        loop {
+            clock.sleep(Duration::from_secs(1)).await;
+            server.write_all(word.as_bytes()).await.unwrap();
+        }
+    };
+    let reply = tokio::select! {
+        reply = control.read_completion() => reply,
+        () = says => unreachable!(),
+    };
+    assert!(matches!(reply, Err(ClientError::NoReply(_))), "{reply:?}");
+    (clock.now() - begun).as_secs()
+}
+
+/// What tells that an upload gets on is worth its time behind another upload's end, and behind the last one's no more.
+#[tokio::test(start_paused = true)]
+async fn markers_are_worth_their_time_as_long_as_an_upload_is_under_way() {
+    let upload = || Command::Stor("f".to_owned());
+    for (behind, is_ahead, wanted_s) in [(upload(), true, 1_000), (Command::Noop, false, 5)] {
+        let (mut control, mut server, _) = greeted().await;
+        control.send(&upload()).await.unwrap();
+        if is_ahead {
+            control.send(&behind).await.unwrap();
+        }
+        server.write_all(b"226 done\r\n").await.unwrap();
+        assert_eq!(control.read_completion().await.unwrap().code, 226);
+        if !is_ahead {
+            control.send(&behind).await.unwrap();
+        }
+        assert_eq!(waits_s(&mut control, &mut server, "110 MARK 1 = 2\r\n").await, wanted_s, "{behind}");
     }
 }

@@ -357,11 +357,18 @@ async fn without_the_right_to_read_no_name_can_be_guessed() {
     let store = ftp_endpoint::store::memory::MemoryStore::new();
     store.insert(&path_of("/d/f"), b"x".as_slice());
     let blind = Rights { read: false, write: true, delete: false };
-    let table = Table::new().with_user("w", "p", store, blind);
+    let table =
+        Table::new().with_user("w", "p", store.clone(), blind).with_user("r", "p", store, Rights::ALL);
     let world = world_with(|config| config.accounts = table).await;
     let mut client = world.connect().await;
     client.expect(220).await;
     client.script(&[("USER w", &[331]), ("PASS p", &[230]), ("CWD d", &[250])]).await;
     let there = client.ask("CWD f", 550).await;
     assert_eq!(client.ask("CWD none", 550).await, there);
+    // Whoever may read is told which of them it is.
+    let mut reader = world.connect().await;
+    reader.expect(220).await;
+    reader.script(&[("USER r", &[331]), ("PASS p", &[230]), ("CWD d", &[250])]).await;
+    let there = reader.ask("CWD f", 550).await;
+    assert_ne!(reader.ask("CWD none", 550).await, there);
 }

@@ -3,7 +3,7 @@
 use super::{get, kind_of, names, path, put};
 use crate::store::Kind;
 use crate::store::disk::DiskStore;
-use crate::store::{ReadFile, Store, Write, WriteFile};
+use crate::store::{ReadFile, Store, StoreError, Write, WriteFile};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -47,6 +47,21 @@ async fn links_do_not_lead_out_of_the_root() {
     // Nor does it take over whose a link is and who may use it: a link lets everybody.
     put(&store, "/fresh", Write::Replace, b"").await;
     assert_eq!(mode(&root.path().join("file")), mode(&root.path().join("fresh")));
+}
+
+/// Where the years of the file system end before that, it sets its last one without a word.
+#[tokio::test]
+async fn a_time_that_is_kept_as_another_is_told() {
+    const YEAR_9999: i64 = 253_402_300_799;
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    put(&store, "/f", Write::Replace, b"").await;
+    store.keep_modified(&path("/f"), (1_000_000_000, 0)).await.unwrap();
+    let done = store.keep_modified(&path("/f"), (YEAR_9999, 0)).await;
+    match store.metadata(&path("/f")).await.unwrap().modified.unwrap() {
+        (YEAR_9999, _) => done.unwrap(),
+        (last_s, _) => assert!(matches!(done, Err(StoreError::OtherTime { kept_s }) if kept_s == last_s)),
+    }
 }
 
 #[tokio::test]

@@ -48,12 +48,14 @@ impl DiskStore {
         let mut looks = self.room.looks.lock().unwrap_or_else(PoisonError::into_inner);
         if self.room.is_kept.swap(false, Ordering::AcqRel) || !is_recent(looks.in_vain) {
             let removed = parts::remove_unused(&self.root);
-            let look = if removed > 0 { &mut looks.found } else { &mut looks.in_vain };
-            *look = Some(Instant::now());
-            if removed > 0 {
+            let look = if removed > 0 {
                 #[cfg(feature = "server")]
                 tracing::info!(removed, "the disk is full: parts of failed uploads were removed");
-            }
+                &mut looks.found
+            } else {
+                &mut looks.in_vain
+            };
+            *look = Some(Instant::now());
         }
         is_recent(looks.found)
     }

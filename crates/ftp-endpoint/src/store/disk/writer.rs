@@ -275,7 +275,7 @@ impl DiskWriter {
     async fn begin(&mut self) -> Result<(), StoreError> {
         self.claim()?;
         match &mut self.target {
-            Target::Temporary { file, .. } if file.lacks_prefix() => file.copy_prefix().await,
+            Target::Temporary { file, .. } => file.copy_prefix().await,
             _ => Ok(()),
         }
     }

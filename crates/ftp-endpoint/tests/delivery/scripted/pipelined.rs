@@ -516,6 +516,30 @@ async fn a_completion_that_was_said_twice_loses_no_file() {
     );
 }
 
+/// Of what is sent as well; and what is to come goes over another session, though this one owes nothing any more.
+#[tokio::test(start_paused = true)]
+async fn a_completion_of_an_upload_that_was_said_twice_ends_its_session() {
+    let (policy, here) = (Policy { retries: 1, pipeline_depth: 4, ..ahead(put()) }, MemoryStore::new());
+    for name in ["a", "b", "c"] {
+        write(&here, name, name.repeat(3).as_bytes()).await;
+    }
+    let wrong = async |server: &mut Script| {
+        server.answer("FEAT", NOTHING).await;
+        let mut data = server.passive().await;
+        for name in ["a", "b", "c"] {
+            server.expect(&format!("STOR {name}")).await;
+        }
+        server.say("125 here").await;
+        assert_eq!(take_blocks(&mut data).await, b"aaa");
+        for reply in ["250 done", "250 done", "426 gone"] {
+            server.say(reply).await;
+        }
+        server.gone().await;
+    };
+    let report = play_twice(&policy, &here, wrong, &["STOR b", "STOR c"]).await;
+    assert!(report.files.iter().all(|file| file.result.is_ok()), "{report:?}");
+}
+
 /// A refusal too many moves each file behind it to the next one's name: what came since is none of them, and what was
 /// sent stands under its own names in the end.
 #[tokio::test(start_paused = true)]
