@@ -141,7 +141,7 @@ impl TlsArgs {
             }
             (None, Some(Fingerprint(pin))) => Trust::Pinned(pin),
             (None, None) if self.tls_insecure => Trust::Anybody,
-            (None, None) => Trust::Roots(roots_of_system()),
+            (None, None) => Trust::RootsLater(roots_of_system),
         })
     }
 

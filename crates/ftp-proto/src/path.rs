@@ -76,7 +76,13 @@ impl VirtualPath {
 
 impl fmt::Display for VirtualPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/{}", self.components.join("/"))
+        if self.components.is_empty() {
+            return f.write_str("/");
+        }
+        self.components.iter().try_for_each(|name| {
+            f.write_str("/")?;
+            f.write_str(name)
+        })
     }
 }
 

@@ -81,27 +81,19 @@ impl Reply {
     /// becomes `?`.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let last = self.lines.len().saturating_sub(1);
-        let digit = |unit: u16| b'0' + (self.code / unit % 10) as u8;
-        let code = [digit(100), digit(10), digit(1)];
+        let digits = digits_of(self.code);
+        out.reserve(self.lines.iter().map(|line| line.len() + AROUND_BYTES).sum());
         for (index, line) in self.lines.iter().enumerate() {
-            out.reserve(line.len() + b"000 \r\n".len());
             if index == last {
-                out.extend_from_slice(&code);
+                out.extend_from_slice(&digits);
                 out.push(b' ');
             } else if index == 0 {
-                out.extend_from_slice(&code);
+                out.extend_from_slice(&digits);
                 out.push(b'-');
             } else if code_of(line.as_bytes()).is_some() {
                 out.push(b' ');
             }
-            for &byte in name::encode(line).iter() {
-                match byte {
-                    b'\r' => out.extend_from_slice(b"\r\0"),
-                    b'\n' => out.push(b'?'),
-                    0xff => out.extend_from_slice(&[0xff, 0xff]),
-                    byte => out.push(byte),
-                }
-            }
+            write_text(&name::encode(line), out);
             out.extend_from_slice(b"\r\n");
         }
     }
@@ -173,29 +165,42 @@ impl ReplyParser {
     /// Takes a prefix off `input`, up to the end of a reply; `None` when more is needed (`input`
     /// is empty then).
     pub fn parse(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, ReplyError> {
-        while let Some((&byte, rest)) = input.split_first() {
+        loop {
+            self.take_text(input)?;
+            let Some((&byte, rest)) = input.split_first() else { return Ok(None) };
             *input = rest;
-            if self.take(byte)? {
-                let mut line = std::mem::take(&mut self.line);
-                let reply = self.line_ends(&line);
-                // Its room serves for the next one.
-                line.clear();
-                self.line = line;
-                let reply = reply?;
+            if let Some(line) = self.take(byte)? {
+                let reply = self.line_ends(line)?;
                 if reply.is_some() {
                     self.kept_bytes = 0;
                     return Ok(reply);
                 }
             }
         }
-        Ok(None)
     }
 
-    /// Takes one byte; says whether it ends the line. A bare LF ends a line, too: some servers send it.
-    fn take(&mut self, byte: u8) -> Result<bool, ReplyError> {
+    /// What means nothing but itself, as most of a line does.
+    fn take_text(&mut self, input: &mut &[u8]) -> Result<(), ReplyError> {
+        if self.telnet != Telnet::Text {
+            return Ok(());
+        }
+        let len = memchr::memchr3(b'\r', b'\n', IAC, input).unwrap_or(input.len());
+        // One more is too long.
+        let (text, rest) = input.split_at(len.min((MAX_LINE_BYTES + 1).saturating_sub(self.line.len())));
+        self.line.extend_from_slice(text);
+        *input = rest;
+        self.is_short_enough()
+    }
+
+    fn is_short_enough(&self) -> Result<(), ReplyError> {
+        if self.line.len() > MAX_LINE_BYTES { Err(ReplyError::LineTooLong) } else { Ok(()) }
+    }
+
+    /// Takes one byte; gives the line that it ends. A bare LF ends a line, too: some servers send it.
+    fn take(&mut self, byte: u8) -> Result<Option<Vec<u8>>, ReplyError> {
         let state = std::mem::take(&mut self.telnet);
         match (state, byte) {
-            (Telnet::Text | Telnet::Cr, b'\n') => return Ok(true),
+            (Telnet::Text | Telnet::Cr, b'\n') => return Ok(Some(std::mem::take(&mut self.line))),
             (Telnet::Cr, 0) => self.line.push(b'\r'),
             (Telnet::Cr, _) => {
                 self.line.push(b'\r');
@@ -207,11 +212,11 @@ impl ReplyParser {
             (Telnet::Iac, WILL..=DONT) => self.telnet = Telnet::Option,
             (Telnet::Iac | Telnet::Option, _) => {}
         }
-        if self.line.len() > MAX_LINE_BYTES { Err(ReplyError::LineTooLong) } else { Ok(false) }
+        self.is_short_enough().map(|()| None)
     }
 
-    fn line_ends(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
-        let code = code_of(line);
+    fn line_ends(&mut self, line: Vec<u8>) -> Result<Option<Reply>, ReplyError> {
+        let code = code_of(&line);
         match (self.open.take(), code) {
             (Some(mut open), Some((code, Mark::Last))) if code == open.code => {
                 open.lines.push(text_of(line.get(4..).unwrap_or_default()));
@@ -220,7 +225,7 @@ impl ReplyParser {
             (Some(mut open), _) => {
                 // Some servers repeat the code and hyphen on every line; the RFC's text has neither.
                 let repeated = matches!(code, Some((code, Mark::More)) if code == open.code);
-                let text = if repeated { &line[4..] } else { line };
+                let text = if repeated { &line[4..] } else { &line };
                 self.kept_bytes += text.len() + size_of::<String>();
                 if self.kept_bytes <= MAX_REPLY_BYTES {
                     open.lines.push(text_of(text));
@@ -247,6 +252,30 @@ impl ReplyParser {
 enum Mark {
     Last,
     More,
+}
+
+/// Code, mark and end of a line.
+const AROUND_BYTES: usize = 6;
+
+fn digits_of(code: u16) -> [u8; 3] {
+    debug_assert!(code < 1000, "a code of three digits");
+    [code / 100, code / 10, code].map(|upto| b'0' + (upto % 10) as u8)
+}
+
+/// The text of a line, without what would end it or be taken for a Telnet command. Nearly all have no such byte.
+fn write_text(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr3(b'\r', b'\n', IAC, rest) {
+        let (before, after) = rest.split_at(at);
+        out.extend_from_slice(before);
+        match after[0] {
+            b'\r' => out.extend_from_slice(b"\r\0"),
+            b'\n' => out.push(b'?'),
+            byte => out.extend_from_slice(&[byte, byte]),
+        }
+        rest = &after[1..];
+    }
+    out.extend_from_slice(rest);
 }
 
 /// The code that a line begins with: three digits, then space, hyphen or the line's end.
@@ -368,6 +397,38 @@ mod tests {
         let kept: usize = replies[0].lines.iter().map(|line| line.len() + size_of::<String>()).sum();
         assert!(kept.abs_diff(MAX_REPLY_BYTES) < 100, "{kept}");
         assert_eq!(replies[0].lines.last().unwrap(), "end");
+    }
+
+    proptest! {
+        /// Text is taken as it lies; byte by byte it is the same.
+        #[test]
+        fn what_comes_at_once_is_what_comes_byte_by_byte(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    "[ -~]{0,9}".prop_map(String::into_bytes),
+                    "22[06][ -][a-z]{0,9}\r\n".prop_map(String::into_bytes),
+                    proptest::collection::vec(proptest::sample::select(&b"\r\n\0\xff\xfb\xfe 2-"[..]), 0..5),
+                    Just(vec![b'x'; MAX_LINE_BYTES / 2]),
+                ],
+                0..12,
+            ),
+        ) {
+            let bytes = pieces.concat();
+            let read = |split: usize| {
+                let (mut parser, mut replies) = (ReplyParser::new(), Vec::new());
+                for mut piece in bytes.chunks(split) {
+                    loop {
+                        match parser.parse(&mut piece) {
+                            Ok(Some(reply)) => replies.push(reply),
+                            Ok(None) => break,
+                            Err(error) => return (replies, Some(error), false),
+                        }
+                    }
+                }
+                (replies, None, parser.in_reply())
+            };
+            prop_assert_eq!(read(1), read(bytes.len().max(1)));
+        }
     }
 
     proptest! {

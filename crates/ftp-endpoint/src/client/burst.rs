@@ -106,6 +106,10 @@ pub(super) struct Sent {
 pub(super) struct Burst<S: Store> {
     pub flights: BTreeMap<u64, Flight<S>>,
     pub next: u64,
+    /// How many of the flights have been completed.
+    completed: usize,
+    /// All flights before this one have been moved.
+    unmoved: u64,
     /// In the order sent.
     pub owed: VecDeque<Sent>,
     pub owed_bytes: usize,
@@ -129,12 +133,25 @@ impl<S: Store> Burst<S> {
     pub(super) fn new() -> Self {
         let (flights, owed) = (BTreeMap::new(), VecDeque::new());
         let (xpipe, broken, doubted, out_of_step) = (false, false, false, false);
-        Self { flights, next: 0, owed, owed_bytes: 0, xpipe, broken, doubted, out_of_step }
+        Self {
+            flights,
+            next: 0,
+            completed: 0,
+            unmoved: 0,
+            owed,
+            owed_bytes: 0,
+            xpipe,
+            broken,
+            doubted,
+            out_of_step,
+        }
     }
 
     /// The flight whose data move now.
-    pub(super) fn to_move(&self, direction: Direction) -> Option<u64> {
-        let (&number, flight) = self.flights.iter().find(|(_, flight)| flight.is_unmoved(direction))?;
+    pub(super) fn to_move(&mut self, direction: Direction) -> Option<u64> {
+        let mut behind = self.flights.range(self.unmoved..);
+        let (&number, flight) = behind.find(|(_, flight)| flight.is_unmoved(direction))?;
+        self.unmoved = number;
         let ahead = self.xpipe && direction == Direction::Put;
         (flight.begun || ahead).then_some(number)
     }
@@ -158,7 +175,13 @@ impl<S: Store> Burst<S> {
     }
 
     pub(super) fn in_transfer(&self) -> usize {
-        self.flights.values().filter(|flight| !flight.completed).count()
+        self.flights.len() - self.completed
+    }
+
+    pub(super) fn remove(&mut self, number: u64) -> Option<Flight<S>> {
+        let flight = self.flights.remove(&number)?;
+        self.completed -= usize::from(flight.completed);
+        Some(flight)
     }
 
     pub(super) async fn send<N: Net>(
@@ -193,7 +216,7 @@ impl<S: Store> Burst<S> {
         let mut is_refused = false;
         match &sent.command {
             Command::Stor(_) | Command::Retr(_) => {
-                flight.completed = true;
+                self.completed += usize::from(!std::mem::replace(&mut flight.completed, true));
                 flight.refused = !positive;
                 if positive && is_put && flight.moved.is_none() {
                     (self.broken, self.out_of_step) = (true, self.out_of_step || !flight.begun);

@@ -265,7 +265,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             {
                 continue;
             }
-            if let Some(flight) = burst.flights.remove(&number)
+            if let Some(flight) = burst.remove(number)
                 && let Some(retry) = self.landed(flight).await
             {
                 self.queue.put_off(retry);

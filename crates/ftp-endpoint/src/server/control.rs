@@ -52,7 +52,7 @@ pub(super) struct Control<N: Net> {
     queue: VecDeque<Line>,
     queued_bytes: usize,
     limits: Limits,
-    unsent: BytesMut,
+    unsent: Vec<u8>,
     promises: Promises,
     timeouts: Timeouts,
     /// The client has closed its side.
@@ -76,7 +76,7 @@ impl<N: Net> Control<N> {
             queue: VecDeque::new(),
             queued_bytes: 0,
             limits,
-            unsent: BytesMut::new(),
+            unsent: Vec::new(),
             promises: Promises::default(),
             timeouts,
             ended: false,
@@ -163,9 +163,7 @@ impl<N: Net> Control<N> {
     }
 
     fn say_now(&mut self, reply: &Reply) {
-        let mut bytes = Vec::new();
-        reply.write_to(&mut bytes);
-        self.unsent.extend_from_slice(&bytes);
+        reply.write_to(&mut self.unsent);
         self.watch.tell(self.net.now(), Event::Reply { code: reply.code, text: &reply.text() });
     }
 
@@ -185,7 +183,7 @@ impl<N: Net> Control<N> {
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            self.unsent.advance(written);
+            self.unsent.drain(..written);
         }
         self.stream.flush().await
     }

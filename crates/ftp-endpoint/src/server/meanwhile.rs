@@ -23,7 +23,7 @@ pub(super) async fn attended<N: Net, T>(
     control: &mut Control<N>,
     aborting: &mut bool,
     status: impl Fn() -> Reply,
-    mut marks: Option<mpsc::Receiver<RestartMarker>>,
+    mut marks: Option<&mut mpsc::Receiver<RestartMarker>>,
     may_join: bool,
     work: impl Future<Output = T>,
 ) -> Attended<T> {
@@ -69,7 +69,7 @@ pub(super) async fn attended<N: Net, T>(
     }
 }
 
-async fn next_mark(marks: &mut Option<mpsc::Receiver<RestartMarker>>) -> Option<RestartMarker> {
+async fn next_mark(marks: &mut Option<&mut mpsc::Receiver<RestartMarker>>) -> Option<RestartMarker> {
     match marks {
         Some(marks) => marks.recv().await,
         None => None,
@@ -77,8 +77,8 @@ async fn next_mark(marks: &mut Option<mpsc::Receiver<RestartMarker>>) -> Option<
 }
 
 /// Those of the last pieces, before the completion reply.
-fn say_marks<N: Net>(control: &mut Control<N>, marks: &mut Option<mpsc::Receiver<RestartMarker>>) {
-    while let Some(Ok(mark)) = marks.as_mut().map(mpsc::Receiver::try_recv) {
+fn say_marks<N: Net>(control: &mut Control<N>, marks: &mut Option<&mut mpsc::Receiver<RestartMarker>>) {
+    while let Some(Ok(mark)) = marks.as_mut().map(|marks| marks.try_recv()) {
         control.say(&mark_reply(&mark));
     }
 }

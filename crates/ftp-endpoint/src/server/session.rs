@@ -16,6 +16,7 @@ use super::tls::SessionTls;
 use crate::net::{Net, Stream, Time, at_once};
 use crate::observe::{Event, Observer, Watch, Who};
 use crate::store::Store;
+use crate::transfer::RestartMarker;
 use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::path::VirtualPath;
 use ftp_proto::reply::Reply;
@@ -23,6 +24,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// The way of restart markers from the data connection to the control connection.
+type Marks = (mpsc::Sender<RestartMarker>, mpsc::Receiver<RestartMarker>);
 
 pub(super) struct Session<N: Net, A: Accounts> {
     pub(super) net: N,
@@ -49,6 +54,8 @@ pub(super) struct Session<N: Net, A: Accounts> {
     /// An ABOR waits behind commands that came before it: their transfers do not begin.
     pub(super) aborting: bool,
     pub(super) passive_tries: u64,
+    /// Of uploads that follow each other: all that came in one have been told before the next.
+    pub(super) marks: Option<Marks>,
     pub(super) slot: Slot,
     /// Since when nobody is logged in.
     pub(super) unknown_since: Time,
@@ -91,6 +98,7 @@ pub(super) async fn run<N: Net, A: Accounts>(
         asked_partial: None,
         aborting: false,
         passive_tries: 0,
+        marks: None,
         slot,
         unknown_since: begun,
         #[cfg(feature = "tls")]
@@ -209,6 +217,7 @@ impl<N: Net, A: Accounts> Session<N, A> {
         }
         if let Some(user) = self.user.as_ref().filter(|_| !self.control.has_waiting()) {
             user.store.rest();
+            self.marks = None;
         }
         loop {
             tokio::select! {

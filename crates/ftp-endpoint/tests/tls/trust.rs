@@ -100,3 +100,35 @@ async fn auto_takes_what_is_offered() {
     connected.fetch("f", &mut got).await.unwrap();
     assert_eq!(got, b"content");
 }
+
+/// To read a system's authorities takes longer than to deliver a file.
+#[tokio::test(start_paused = true)]
+async fn authorities_are_loaded_when_a_certificate_has_come() {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static LOADS: AtomicUsize = AtomicUsize::new(0);
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    fn load() -> RootCertStore {
+        LOADS.fetch_add(1, Ordering::Relaxed);
+        ROOTS.get().cloned().unwrap_or_else(RootCertStore::empty)
+    }
+    let identity = Identity::new();
+    let Trust::Roots(roots) = identity.trust() else { panic!("{:?}", identity.trust()) };
+    ROOTS.set(roots).unwrap();
+    let tls = client(TLS13, &Trust::RootsLater(load), NAME);
+    let in_clear = Ends::new(|_| {}).await;
+    assert!(matches!(connects(&in_clear, tls.clone()).await, Err(ClientError::TlsRefused(_))));
+    assert_eq!(LOADS.load(Ordering::Relaxed), 0, "the server offers no TLS");
+    let ends = Ends::new(|config| config.tls = Some(identity.server(TLS13))).await;
+    for _ in 0..3 {
+        connects(&ends, tls.clone()).await.unwrap();
+    }
+    assert_eq!(LOADS.load(Ordering::Relaxed), 1);
+    // What vouches for one vouches for nobody else.
+    let stranger = Identity::new();
+    let others = Ends::new(|config| config.tls = Some(stranger.server(TLS13))).await;
+    refused(&others, tls, &stranger, Distrust::UnknownIssuer).await;
+    // And of none that are found it is told as it is.
+    let none = client(TLS13, &Trust::RootsLater(RootCertStore::empty), NAME);
+    refused(&ends, none, &identity, Distrust::NoRoots).await;
+}

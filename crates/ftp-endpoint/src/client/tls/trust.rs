@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Whose certificates are taken for a server's.
 #[derive(Clone, Debug)]
@@ -16,6 +16,9 @@ pub enum Trust {
     /// Those that one of these vouches for (RFC 5280), for the name that was asked for; of an empty store
     /// none.
     Roots(RootCertStore),
+    /// The same, of those that this gives when the first certificate comes: to read a system's authorities takes longer
+    /// than to deliver a file to a server that offers no TLS.
+    RootsLater(fn() -> RootCertStore),
     /// The one of this [`fingerprint`], whoever made it, whatever its name and dates.
     Pinned([u8; 32]),
     /// Anybody's: what is sent can be read and changed by whoever is on the path.
@@ -27,17 +30,17 @@ impl Trust {
         &self,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        let mut load: fn() -> RootCertStore = RootCertStore::empty;
         let vouching = match self {
-            Self::Roots(roots) if roots.is_empty() => Vouching::NoRoots,
-            Self::Roots(roots) => {
-                let verifier =
-                    WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), provider.clone());
-                Vouching::Roots(verifier.build().map_err(|error| Error::General(error.to_string()))?)
+            Self::Roots(roots) => OnceLock::from(Ok(Vouching::by_roots(roots.clone(), provider)?)),
+            Self::RootsLater(later) => {
+                load = *later;
+                OnceLock::new()
             }
-            Self::Pinned(pin) => Vouching::Pin(*pin),
-            Self::Anybody => Vouching::Nobody,
+            Self::Pinned(pin) => OnceLock::from(Ok(Vouching::Pin(*pin))),
+            Self::Anybody => OnceLock::from(Ok(Vouching::Nobody)),
         };
-        Ok(Arc::new(Verifier { vouching, provider: provider.clone() }))
+        Ok(Arc::new(Verifier { vouching, load, provider: provider.clone() }))
     }
 }
 
@@ -63,10 +66,23 @@ enum Vouching {
     Nobody,
 }
 
+impl Vouching {
+    fn by_roots(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+        if roots.is_empty() {
+            return Ok(Self::NoRoots);
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let verifier = verifier.build().map_err(|error| Error::General(error.to_string()))?;
+        Ok(Self::Roots(verifier))
+    }
+}
+
 /// Tells with each refusal the certificate's fingerprint. That the server has its key is verified in any case.
 #[derive(Debug)]
 struct Verifier {
-    vouching: Vouching,
+    /// Set when a certificate comes, if not before.
+    vouching: OnceLock<Result<Vouching, Error>>,
+    load: fn() -> RootCertStore,
     provider: Arc<CryptoProvider>,
 }
 
@@ -80,7 +96,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let fingerprint = Fingerprint(fingerprint(certificate));
-        let why = match &self.vouching {
+        let vouching = self.vouching.get_or_init(|| Vouching::by_roots((self.load)(), &self.provider));
+        let why = match vouching.as_ref().map_err(Clone::clone)? {
             Vouching::Roots(roots) => {
                 let verified =
                     roots.verify_server_cert(certificate, intermediates, server_name, ocsp_response, now);

@@ -63,9 +63,8 @@ impl<N: Net, A: Accounts> Session<N, A> {
     }
 
     pub(super) fn log(&self, movement: Movement, name: &str, begun: Time, result: &Result<Reply, Refusal>) {
-        let (Some(log), Some(mut record)) = (&self.config.transfer_log, self.record(movement, name)) else {
-            return;
-        };
+        let Some(log) = &self.config.transfer_log else { return };
+        let Some(mut record) = self.record(movement, name) else { return };
         record.end(self.net.now().saturating_sub(begun), self.config.now_s());
         record.error = result.as_ref().err().map(ToString::to_string);
         log(LogRecord::Transfer(&record));

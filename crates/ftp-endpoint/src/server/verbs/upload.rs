@@ -87,21 +87,25 @@ impl<N: Net, S: Store> Upload<N, S> {
         let counting = session.counting.clone();
         let status = || under_way("receiving", name, counting.payload_bytes());
         let conversion = Some(session.conversion()).filter(|conversion| !conversion.is_lines_only());
-        let (marks, received_marks) = mpsc::channel(WAITING_MARKS);
+        let (marks, mut received_marks) =
+            session.marks.take().unwrap_or_else(|| mpsc::channel(WAITING_MARKS));
         let (port, file) = (&mut session.data, &mut self.file);
         let work = async {
             port.flush().await;
             let connection = port.open(coding, Way::In).await?;
             connection.set_conversion(conversion);
-            connection.tell_markers(Some(marks));
+            connection.tell_markers(Some(marks.clone()));
             let received = connection.receive_file(name, file).await;
             connection.tell_markers(None);
             received?;
             Ok(())
         };
         let (control, aborting) = (&mut session.control, &mut session.aborting);
-        match attended(control, aborting, status, Some(received_marks), false, work).await {
-            Attended::Done(Ok(())) => Ok(self),
+        match attended(control, aborting, status, Some(&mut received_marks), false, work).await {
+            Attended::Done(Ok(())) => {
+                session.marks = Some((marks, received_marks));
+                Ok(self)
+            }
             failed => {
                 if mutant::is(Mutant::PartialPublished) {
                     let _ = self.file.publish().await;

@@ -28,14 +28,18 @@ mod linux {
     impl Attributes {
         /// None of a file that may not be read, or where the file system has none.
         pub(in crate::store::disk) fn of(directory: &Dir, name: &str) -> Self {
-            let Ok(file) = super::super::open(directory, to_os(name)) else { return Self::default() };
+            let file = super::super::open(directory, to_os(name));
+            file.map(|file| Self::of_open(&file)).unwrap_or_default()
+        }
+
+        pub(in crate::store::disk) fn of_open(file: &File) -> Self {
             let mut names = [0; 256];
-            let names = match flistxattr(&file, &mut names) {
+            let names = match flistxattr(file, &mut names) {
                 Ok(0) => return Self::default(),
                 Ok(len) => names[..len].to_vec(),
                 Err(Errno::RANGE) => {
                     let mut all = vec![0; MAX_BYTES];
-                    let len = flistxattr(&file, &mut all).unwrap_or(0);
+                    let len = flistxattr(file, &mut all).unwrap_or(0);
                     all.truncate(len);
                     all
                 }
@@ -45,7 +49,7 @@ mod linux {
             let wanted = names.filter(|name| *name == ACCESS_LIST || name.starts_with(USERS));
             let value = |name: &str| {
                 let mut value = vec![0; MAX_BYTES];
-                let len = fgetxattr(&file, name, &mut value).ok()?;
+                let len = fgetxattr(file, name, &mut value).ok()?;
                 value.truncate(len);
                 Some((name.to_owned(), value))
             };
@@ -111,6 +115,10 @@ mod elsewhere {
 
     impl Attributes {
         pub(in crate::store::disk) fn of(_directory: &Dir, _name: &str) -> Self {
+            Self
+        }
+
+        pub(in crate::store::disk) fn of_open(_file: &File) -> Self {
             Self
         }
 

@@ -240,7 +240,7 @@ fn copy(error: &io::Error) -> io::Error {
 }
 
 /// Where the disk finds no room when it is asked to write, that is what is said.
-fn not_durable(failed: io::Error) -> StoreError {
+pub(super) fn not_durable(failed: io::Error) -> StoreError {
     match super::error(failed) {
         StoreError::Io(failed) => StoreError::NotDurable(failed),
         said @ (StoreError::Full | StoreError::TooLarge) => said,

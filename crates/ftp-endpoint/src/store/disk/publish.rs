@@ -1,13 +1,12 @@
 //! How a whole file gets its name, and what is left of one that will not get it.
 
 use super::appends::InPlace;
-use super::commit::{Change, Touched};
+use super::commit::{Change, Touched, not_durable};
 use super::error;
-use super::temporary::{Temporary, copy_over, rename_new};
+use super::temporary::{Temporary, copy_over, is_named, rename_new, rename_over};
 use super::writer::{DiskWriter, Publication, Target, remove};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use cap_std::fs::File;
-use ftp_proto::name::to_os;
 use std::sync::Arc;
 
 /// The file appears under its name.
@@ -49,14 +48,16 @@ impl DiskWriter {
     pub(super) fn take_name(mut self) -> Result<Touched, StoreError> {
         let mut touched = Touched::default();
         match std::mem::replace(&mut self.target, Target::Nothing) {
-            Target::Temporary { file, publication, resumed } => match self.name_it(&file, publication) {
-                Ok(copied) => touched.files.extend(copied),
-                Err(failed) => {
-                    // What becomes of it is said where writers are dropped.
-                    self.target = Target::Temporary { file, publication, resumed };
-                    return Err(failed);
+            Target::Temporary { mut file, publication, resumed } => {
+                match self.name_it(&mut file, publication) {
+                    Ok(copied) => touched.files.extend(copied),
+                    Err(failed) => {
+                        // What becomes of it is said where writers are dropped.
+                        self.target = Target::Temporary { file, publication, resumed };
+                        return Err(failed);
+                    }
                 }
-            },
+            }
             Target::Append(append) if !append.stands_under(&self.directory, &self.name) => {
                 return Err(StoreError::Changed);
             }
@@ -68,10 +69,23 @@ impl DiskWriter {
     }
 
     /// Gives a file that has been copied to.
-    fn name_it(&self, file: &Temporary, publication: Publication) -> Result<Option<File>, StoreError> {
+    fn name_it(&self, file: &mut Temporary, publication: Publication) -> Result<Option<File>, StoreError> {
+        match self.give_name(file, publication) {
+            Err(StoreError::NotFound) if !is_named(&file.file)? => {
+                file.come_back(&self.directory)?;
+                if self.store.is_durable() {
+                    file.file.sync_all().map_err(not_durable)?;
+                }
+                self.give_name(file, publication)
+            }
+            named => named,
+        }
+    }
+
+    fn give_name(&self, file: &Temporary, publication: Publication) -> Result<Option<File>, StoreError> {
         let (directory, name) = (&*self.directory, self.name.as_str());
         match publication {
-            Publication::Rename => directory.rename(&file.name, directory, to_os(name)).map_err(error)?,
+            Publication::Rename => rename_over(directory, &file.name, name)?,
             Publication::New => rename_new(directory, &file.name, directory, name)?,
             Publication::Append => match rename_new(directory, &file.name, directory, name) {
                 Err(StoreError::Exists) => return Err(StoreError::Changed),
@@ -84,7 +98,7 @@ impl DiskWriter {
                     remove(directory, &file.name);
                     return Ok(Some(copied));
                 }
-                None => directory.rename(&file.name, directory, to_os(name)).map_err(error)?,
+                None => rename_over(directory, &file.name, name)?,
             },
         }
         Ok(None)

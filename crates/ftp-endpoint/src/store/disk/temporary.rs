@@ -4,7 +4,7 @@ use super::appends::identity;
 use super::attributes::Attributes;
 use super::{Locked, TEMPORARY_END, TEMPORARY_START, aside, error, lock};
 use crate::store::{PartId, StoreError};
-use cap_std::fs::{Dir, File, Metadata, OpenOptions};
+use cap_std::fs::{Dir, File, Metadata};
 use ftp_proto::name::to_os;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::LazyLock;
@@ -15,7 +15,15 @@ const NAME_ATTEMPTS: u32 = 1000;
 /// More is copied in a thread of its own.
 const INLINE_COPY_BYTES: u64 = 256 * 1024;
 
-static NEXT: AtomicU64 = AtomicU64::new(0);
+/// Begins anywhere: a process of another machine or container that has our number has other names.
+static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "names of hidden files are of the disk, not of a simulation"
+    )]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    AtomicU64::new(now.map_or(0, |since| since.subsec_nanos().into()))
+});
 /// Asked for once: it is a system call.
 static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
 
@@ -33,22 +41,31 @@ fn next_name() -> String {
     format!("{TEMPORARY_START}{}-{number}{TEMPORARY_END}", *PROCESS)
 }
 
-/// Whether a name still leads to the open file: who removes abandoned files may have been faster.
+/// Whether a name still leads to the open file.
 #[cfg(unix)]
-fn is_named(file: &File) -> Result<bool, StoreError> {
+pub(super) fn is_named(file: &File) -> Result<bool, StoreError> {
     use cap_std::fs::MetadataExt;
     Ok(file.metadata().map_err(error)?.nlink() > 0)
 }
 
 #[cfg(not(unix))]
-use elsewhere::is_named;
+use elsewhere::create_new;
+#[cfg(not(unix))]
+pub(super) use elsewhere::is_named;
 
 #[cfg(not(unix))]
 mod elsewhere {
-    use super::{File, StoreError};
+    use super::{Dir, File, Old, StoreError};
+    use cap_std::fs::OpenOptions;
+    use std::io;
 
-    pub(super) fn is_named(_file: &File) -> Result<bool, StoreError> {
+    pub(in crate::store::disk) fn is_named(_file: &File) -> Result<bool, StoreError> {
         Ok(true)
+    }
+
+    pub(super) fn create_new(directory: &Dir, name: &str, _old: Option<&Old<'_>>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        directory.open_with(name, options.write(true).read(true).create_new(true))
     }
 }
 
@@ -79,22 +96,34 @@ impl<'o> Old<'o> {
 #[cfg(unix)]
 const GROUP_BITS: u32 = 0o070;
 
+/// The mode of new files, of which the process's mask takes away.
+#[cfg(unix)]
+const NEW_BITS: u32 = 0o666;
+
+/// A name of ours leads nowhere: there is nothing to resolve beneath the directory.
+#[cfg(unix)]
+fn create_new(directory: &Dir, name: &str, old: Option<&Old<'_>>) -> io::Result<File> {
+    use cap_std::fs::MetadataExt;
+    use rustix::fs::{Mode, OFlags};
+    let mode = old.map_or(NEW_BITS, |old| {
+        // The new file is never readable for more users than the old one.
+        let others = if old.attributes.has_list() { !GROUP_BITS } else { !0 };
+        old.metadata.mode() & 0o777 & others
+    });
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let created =
+        rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(mode as rustix::fs::RawMode))?;
+    Ok(File::from_std(created.into()))
+}
+
 impl Temporary {
     /// An empty one, which is to take the place of `old`.
     pub(super) fn create(directory: &Dir, old: Option<&Old<'_>>) -> Result<Self, StoreError> {
-        let mut options = OpenOptions::new();
-        options.write(true).read(true).create_new(true);
-        #[cfg(unix)]
-        if let Some(old) = old {
-            use cap_std::fs::{MetadataExt, OpenOptionsExt};
-            // The new file is never readable for more users than the old one.
-            let others = if old.attributes.has_list() { !GROUP_BITS } else { !0 };
-            options.mode(old.metadata.mode() & 0o777 & others);
-        }
         for _ in 0..NAME_ATTEMPTS {
             let name = next_name();
-            match directory.open_with(&name, &options) {
-                Ok(file) if lock(&file) != Locked::Elsewhere && is_named(&file)? => {
+            match create_new(directory, &name, old) {
+                // Who removes abandoned files may have been faster: that is seen when it is published.
+                Ok(file) if lock(&file) != Locked::Elsewhere => {
                     if let Some(old) = old {
                         inherit(&file, old)?;
                     }
@@ -106,6 +135,20 @@ impl Temporary {
             }
         }
         Err(StoreError::Exists)
+    }
+
+    /// The same under another name, for who removes abandoned files has taken it for one, between its making and its
+    /// lock.
+    pub(super) fn come_back(&mut self, directory: &Dir) -> Result<(), StoreError> {
+        let metadata = self.file.metadata().map_err(error)?;
+        let old = Old { metadata: &metadata, attributes: Attributes::of_open(&self.file) };
+        let back = Self::create(directory, Some(&old))?;
+        if let Err(other) = copy(self.file.try_clone().map_err(error)?, metadata.len(), &back.file) {
+            super::writer::remove(directory, &back.name);
+            return Err(other);
+        }
+        (self.file, self.name) = (back.file, back.name);
+        Ok(())
     }
 
     /// What a failed upload has left, cut to `offset`.
@@ -226,6 +269,15 @@ pub(super) fn inherit(file: &File, old: &Old<'_>) -> Result<(), StoreError> {
 #[cfg(not(unix))]
 pub(super) fn inherit(_file: &File, _old: &Old<'_>) -> Result<(), StoreError> {
     Ok(())
+}
+
+/// In place of what has the new name.
+pub(super) fn rename_over(directory: &Dir, name: &str, new_name: &str) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    return rustix::fs::renameat(directory, name, directory, &to_os(new_name))
+        .map_err(|errno| error(errno.into()));
+    #[cfg(not(unix))]
+    directory.rename(name, directory, to_os(new_name)).map_err(error)
 }
 
 /// Errors: [`StoreError::Exists`] if there is a file of that name, however late it has come.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::Store;
+use crate::store::{Principal, Store};
 use cap_std::fs::File;
 
 /// Takes three bytes at a time, after signals; full at the end.
@@ -105,4 +105,47 @@ async fn what_is_to_follow_a_file_does_not_follow_another() {
             other => assert!(!wanted && matches!(other, Err(StoreError::Changed)), "{other:?}"),
         }
     }
+}
+
+/// Between its making and its lock a hidden file looks as if a dead process had left it.
+#[tokio::test]
+#[cfg(unix)]
+async fn a_file_that_has_been_taken_for_a_leftover_appears_all_the_same() {
+    use cap_std::fs::{MetadataExt, Permissions, PermissionsExt};
+    for (durable, may_replace, old_mode) in
+        [(false, true, None), (true, true, Some(0o600)), (false, false, None), (false, true, Some(0o640))]
+    {
+        let root = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(root.path()).unwrap();
+        let store = if durable { store.durable().unwrap() } else { store };
+        let store = store.acting_for(&Principal { may_replace, ..Principal::default() });
+        let path = VirtualPath::root().join("f").unwrap();
+        if let Some(mode) = old_mode {
+            store.root.write("f", "old").unwrap();
+            store.root.set_permissions("f", Permissions::from_mode(mode)).unwrap();
+        }
+        let mut writer = DiskWriter::open(&store, &path, Write::Replace).await.unwrap();
+        writer.write(b"before, ").await.unwrap();
+        let Target::Temporary { file, .. } = &writer.target else { panic!("no hidden file") };
+        remove(&store.root, &file.name);
+        writer.write(b"behind").await.unwrap();
+        writer.publish().await.unwrap();
+        assert_eq!(store.root.read_to_string("f").unwrap(), "before, behind");
+        let mode = store.root.metadata("f").unwrap().mode() & 0o7777;
+        assert!(old_mode.is_none_or(|old| old == mode), "{old_mode:?} {mode:o}");
+        assert_eq!(store.root.entries().unwrap().count(), 1, "nothing else is left");
+    }
+}
+
+/// It is not there to be published in.
+#[tokio::test]
+async fn an_upload_whose_directory_has_gone_fails() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    std::fs::create_dir(root.path().join("d")).unwrap();
+    let path = VirtualPath::root().join("d/f").unwrap();
+    let writer = DiskWriter::open(&store, &path, Write::Replace).await.unwrap();
+    std::fs::remove_dir_all(root.path().join("d")).unwrap();
+    let published = writer.publish().await;
+    assert!(matches!(published, Err(StoreError::NotFound)), "{published:?}");
 }
