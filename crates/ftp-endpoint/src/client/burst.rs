@@ -148,7 +148,7 @@ impl<S: Store> Burst<S> {
     }
 
     /// The flight whose data move now.
-    pub(super) fn to_move(&mut self, direction: Direction) -> Option<u64> {
+    pub(super) fn next_to_move(&mut self, direction: Direction) -> Option<u64> {
         let mut behind = self.flights.range(self.unmoved..);
         let (&number, flight) = behind.find(|(_, flight)| flight.is_unmoved(direction))?;
         self.unmoved = number;

@@ -123,7 +123,7 @@ impl<N: Net, S: Store> Worker<N, S> {
             }
             self.conclude(session, burst).await?;
             self.top_up(session, burst).await?;
-            if let Some(number) = burst.to_move(self.policy.direction) {
+            if let Some(number) = burst.next_to_move(self.policy.direction) {
                 let before = data.total().wire_bytes;
                 let result = match self.policy.direction {
                     Direction::Put => self.send_one(session, data, burst, number).await,

@@ -70,9 +70,9 @@ async fn a_refused_upload_is_sent_only_where_the_server_reads_it_away() {
         let file = store.read(&VirtualPath::root().join("f").unwrap(), 0).await.unwrap();
         let flight = burst.flights.get_mut(&0).unwrap();
         flight.reader = Some(LocalReader::new(file, &crate::client::Policy::default()));
-        assert_eq!(burst.to_move(Direction::Put), xpipe.then_some(0));
+        assert_eq!(burst.next_to_move(Direction::Put), xpipe.then_some(0));
         burst.take_reply(Reply::new(553, "no"));
-        assert_eq!(burst.to_move(Direction::Put), xpipe.then_some(0));
+        assert_eq!(burst.next_to_move(Direction::Put), xpipe.then_some(0));
         assert_eq!(burst.flights[&0].is_unmoved(Direction::Put), xpipe);
         assert!(burst.flights[&0].refused && burst.flights[&0].error.is_some());
     }
@@ -83,9 +83,9 @@ async fn a_refused_upload_is_sent_only_where_the_server_reads_it_away() {
 fn a_download_is_awaited_where_it_has_begun() {
     let mut burst = downloads(2);
     burst.xpipe = true;
-    assert_eq!(burst.to_move(Direction::Get), None);
+    assert_eq!(burst.next_to_move(Direction::Get), None);
     burst.take_reply(Reply::new(125, "here"));
-    assert_eq!(burst.to_move(Direction::Get), Some(0));
+    assert_eq!(burst.next_to_move(Direction::Get), Some(0));
     burst.flights.get_mut(&0).unwrap().moved = Some(TransferStats::default());
-    assert_eq!(burst.to_move(Direction::Get), None);
+    assert_eq!(burst.next_to_move(Direction::Get), None);
 }

@@ -274,7 +274,7 @@ pub(super) fn inherit(_file: &File, _old: &Old<'_>) -> Result<(), StoreError> {
 /// In place of what has the new name.
 pub(super) fn rename_over(directory: &Dir, name: &str, new_name: &str) -> Result<(), StoreError> {
     #[cfg(unix)]
-    return rustix::fs::renameat(directory, name, directory, &to_os(new_name))
+    return rustix::fs::renameat(directory, name, directory, to_os(new_name))
         .map_err(|errno| error(errno.into()));
     #[cfg(not(unix))]
     directory.rename(name, directory, to_os(new_name)).map_err(error)
