@@ -1,5 +1,5 @@
 //! Listings and data connections of servers as they are met, against a server that follows a script.
-
+#![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 #![cfg(feature = "client")]
 
 use ftp_endpoint::client::{Client, ClientError, Entry, FailureKind, Listing, Login, Options};
