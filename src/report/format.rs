@@ -113,7 +113,7 @@ pub fn ratio_of_pairs(median: f64, ends: Option<(f64, f64)>) -> String {
 /// In place of an interval.
 const TOO_FEW: &str = "too few";
 
-/// What [`TOO_FEW`] means, if it is in any of the rows.
+/// What `TOO_FEW` means, if it is in any of the rows.
 pub fn too_few_pairs<'a>(rows: impl IntoIterator<Item = &'a SummaryRecord>) -> Option<String> {
     let has_none = |row: &SummaryRecord| {
         row.variant != row.baseline && row.duration_ratio.is_some() && row.duration_ratio_low.is_none()
@@ -121,7 +121,7 @@ pub fn too_few_pairs<'a>(rows: impl IntoIterator<Item = &'a SummaryRecord>) -> O
     rows.into_iter().any(has_none).then(too_few)
 }
 
-/// What [`TOO_FEW`] means.
+/// What `TOO_FEW` means.
 pub fn too_few() -> String {
     format!(
         "{TOO_FEW}: fewer than {} pairs of runs, of which there is no interval of 95 %.",
