@@ -4,6 +4,8 @@
 
 use super::integrity::Ending;
 use super::{End, Oracle};
+use crate::sim::case::Case;
+use crate::sim::fault::FaultKind;
 use crate::sim::others::StrangerPlace;
 use crate::sim::outcome::{FileFate, Verdict};
 use ftp_endpoint::client::Opening;
@@ -52,6 +54,11 @@ fn has_stranger_at_server(end: &End<'_>) -> bool {
     is_neighbour && end.case.policy.opening == Opening::Active
 }
 
+/// Whether a name in the listing may have become another's on the way.
+fn has_misread(case: &Case) -> bool {
+    case.strikes_listing() && matches!(case.fault.kind, FaultKind::Corrupt { .. })
+}
+
 /// `fates`: the outcome's files by name. There may be a million of them.
 fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option<String> {
     let fate = |name: &str| fates.get(name).copied();
@@ -63,6 +70,8 @@ fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option
     let undone = end.case.fault.kind.takes_power() && !end.case.durable && end.case.ingest.is_some();
     match temporary.and_then(fate) {
         Some(_) if undone => None,
+        // The client asks for what it has read, and in place a file that is refused leaves its name.
+        None if has_misread(end.case) => None,
         None => Some(format!("{name}: a file that nobody sent")),
         Some(file) if matches!(file.verdict, Verdict::Intact | Verdict::Recovered) => {
             Some(format!("{name}: temporary, although {} is {}", file.name, file.verdict))
@@ -78,9 +87,9 @@ fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::fault::FaultKind;
     use crate::sim::oracle::tests::{Ended, ended};
     use crate::sim::others::{Ingest, Stranger};
+    use ftp_endpoint::client::Direction;
 
     fn told(change: impl FnOnce(&mut Ended)) -> Option<String> {
         let mut end = ended();
@@ -143,6 +152,20 @@ mod tests {
         assert!(left(Verdict::SilentTruncation, Ending::Finished).unwrap().contains("reported delivered"));
         assert_eq!(left(Verdict::Evaporated, Ending::Finished), None, "its rename went with the power");
         assert_eq!(left(Verdict::SilentTruncation, Ending::TimeLimit), None, "another oracle's");
+    }
+
+    #[test]
+    fn a_name_that_was_changed_in_a_listing_is_asked_for() {
+        let told = |listed, kind| {
+            told(|end| {
+                end.received.push("/other".to_owned());
+                (end.case.listed, end.case.policy.direction) = (listed, Direction::Get);
+                (end.case.fault.kind, end.case.fault.target) = (kind, end.case.files.len() as u32);
+            })
+        };
+        assert_eq!(told(true, FaultKind::Corrupt { xor: 1 }), None);
+        assert!(told(false, FaultKind::Corrupt { xor: 1 }).is_some());
+        assert!(told(true, FaultKind::EarlyClose).is_some());
     }
 
     #[test]
