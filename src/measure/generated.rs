@@ -139,22 +139,10 @@ impl Store for GeneratedStore {
     async fn metadata(&self, path: &VirtualPath) -> Result<Metadata, StoreError> {
         let directory = |name: Option<&str>| matches!(name, None | Some(SOURCE | RECEIVED));
         if directory(path.name()) && path.parent().name().is_none() {
-            return Ok(Metadata {
-                kind: Kind::Directory,
-                size_bytes: 0,
-                modified: None,
-                identity: None,
-                is_link: false,
-            });
+            return Ok(Metadata::new(Kind::Directory, 0));
         }
         self.index(path)?;
-        Ok(Metadata {
-            kind: Kind::File,
-            size_bytes: self.0.files.size_bytes,
-            modified: None,
-            identity: None,
-            is_link: false,
-        })
+        Ok(Metadata::new(Kind::File, self.0.files.size_bytes))
     }
 
     async fn list(&self, _path: &VirtualPath) -> Result<Vec<Entry>, StoreError> {

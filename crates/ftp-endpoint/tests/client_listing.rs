@@ -225,16 +225,22 @@ async fn what_is_empty_by_mlsd_is_no_failure() {
     }
 }
 
+/// LIST of a server without MLSD, answered by 226 in place of 150; the data connection.
+async fn done_before_it_lists(s: &mut Script) -> <MemoryNet as Net>::Stream {
+    s.answer("FEAT", "502 what").await;
+    s.answer("TYPE A", "200 ok").await;
+    let data = s.passive().await;
+    s.answer("LIST", "226 done").await;
+    data
+}
+
 /// 226 in place of 150: nothing is listed where nothing comes, be it that the server keeps the connection.
 #[tokio::test(start_paused = true)]
 async fn a_listing_behind_its_completion_is_one() {
     for (lines, closes, wanted) in [(ONE, true, Some("one")), (b"", true, None), (b"", false, None)] {
         play(
             |mut s| async move {
-                s.answer("FEAT", "502 what").await;
-                s.answer("TYPE A", "200 ok").await;
-                let mut data = s.passive().await;
-                s.answer("LIST", "226 done").await;
+                let mut data = done_before_it_lists(&mut s).await;
                 data.write_all(lines).await.unwrap();
                 let kept = (!closes).then_some(data);
                 s.answer("TYPE I", "200 ok").await;
@@ -256,10 +262,7 @@ async fn a_listing_behind_its_completion_is_read_to_its_end() {
     for is_whole in [true, false] {
         play(
             |mut s| async move {
-                s.answer("FEAT", "502 what").await;
-                s.answer("TYPE A", "200 ok").await;
-                let mut data = s.passive().await;
-                s.answer("LIST", "226 done").await;
+                let mut data = done_before_it_lists(&mut s).await;
                 data.write_all(ONE).await.unwrap();
                 sleep(Duration::from_secs(3)).await;
                 data.write_all(TWO).await.unwrap();

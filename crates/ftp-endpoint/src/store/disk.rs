@@ -229,8 +229,7 @@ fn metadata_of(metadata: &cap_std::fs::Metadata) -> Option<Metadata> {
 
 /// Of what has no bytes and no names to give.
 fn special(metadata: &cap_std::fs::Metadata) -> Metadata {
-    let modified = modified(metadata);
-    Metadata { kind: Kind::Special, size_bytes: 0, modified, identity: None, is_link: false }
+    Metadata { modified: modified(metadata), ..Metadata::new(Kind::Special, 0) }
 }
 
 fn modified(metadata: &cap_std::fs::Metadata) -> Option<ftp_proto::time::Timestamp> {

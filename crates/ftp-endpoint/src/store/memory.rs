@@ -98,13 +98,7 @@ impl Node {
 
 impl Directory {
     fn metadata(&self) -> Metadata {
-        Metadata {
-            kind: Kind::Directory,
-            size_bytes: 0,
-            modified: self.modified,
-            identity: None,
-            is_link: false,
-        }
+        Metadata { modified: self.modified, ..Metadata::new(Kind::Directory, 0) }
     }
 
     /// The directory at the end of `names`.

@@ -53,6 +53,13 @@ pub struct Metadata {
     pub is_link: bool,
 }
 
+impl Metadata {
+    /// Of what has no time, and nothing that tells it from others.
+    pub fn new(kind: Kind, size_bytes: u64) -> Self {
+        Self { kind, size_bytes, modified: None, identity: None, is_link: false }
+    }
+}
+
 /// One line of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

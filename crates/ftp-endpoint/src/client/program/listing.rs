@@ -145,18 +145,15 @@ impl Lines {
     }
 
     fn end(mut self) -> Listing {
-        let rest = std::mem::take(&mut self.line);
-        if !rest.is_empty() && !self.listing.is_cut {
+        if !self.line.is_empty() && !self.listing.is_cut {
             match self.form {
                 // Half a name may be another's.
                 Form::Facts => {
-                    let shown = &rest[..rest.len().min(SHOWN_BYTES)];
-                    tell(&mut self.listing, &ftp_proto::name::decode(shown), Line::Unread(Misread::Cut));
+                    self.line.truncate(SHOWN_BYTES);
+                    let shown = ftp_proto::name::decode(&self.line);
+                    tell(&mut self.listing, &shown, Line::Unread(Misread::Cut));
                 }
-                Form::Lines => {
-                    self.line = rest;
-                    self.line_ends();
-                }
+                Form::Lines => self.line_ends(),
             }
         }
         self.parser.end(|text, what| tell(&mut self.listing, text, what));

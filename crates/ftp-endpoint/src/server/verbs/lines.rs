@@ -87,8 +87,7 @@ mod tests {
             &mut self,
         ) -> Pin<Box<dyn Future<Output = Result<Vec<Entry>, StoreError>> + Send + '_>> {
             let begin = self.0.fetch_add(PIECE, Relaxed);
-            let metadata =
-                Metadata { kind: Kind::File, size_bytes: 0, modified: None, identity: None, is_link: false };
+            let metadata = Metadata::new(Kind::File, 0);
             let entry = |n| Entry { name: format!("{n:09}"), metadata: metadata.clone() };
             Box::pin(std::future::ready(Ok((begin..begin + PIECE).map(entry).collect())))
         }

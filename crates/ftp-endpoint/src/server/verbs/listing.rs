@@ -373,7 +373,7 @@ mod tests {
 
     /// How often others have their turn while a directory of 1000 entries is listed.
     fn turns(name_bytes: usize, pattern: Option<String>) -> usize {
-        let entry = Entry { name: "n".repeat(name_bytes), metadata: itself(Kind::File) };
+        let entry = Entry { name: "n".repeat(name_bytes), metadata: Metadata::new(Kind::File, 0) };
         let (store, root) = (MemoryStore::new(), VirtualPath::root());
         let group = Group { pattern, ..Group::directory(store, root, vec![entry; 1000].into()) };
         let mut listing = std::pin::pin!(async {
@@ -398,7 +398,7 @@ mod tests {
         let of = |write, delete| {
             let rights = Rights { read: true, write, delete };
             [(Kind::File, false), (Kind::Directory, false), (Kind::Directory, true)]
-                .map(|(kind, is_link)| permissions(&Metadata { is_link, ..itself(kind) }, &rights))
+                .map(|(kind, is_link)| permissions(&Metadata { is_link, ..Metadata::new(kind, 0) }, &rights))
         };
         for (write, delete, file, directory, link) in [
             (true, true, "rawdf", "elcmdfp", "elcmfp"),
@@ -410,14 +410,12 @@ mod tests {
         }
     }
 
-    fn itself(kind: Kind) -> Metadata {
-        Metadata { kind, size_bytes: 0, modified: None, identity: None, is_link: false }
-    }
-
     /// It can be removed, and nothing else.
     #[test]
     fn permissions_of_what_is_neither() {
-        let of = |delete| permissions(&itself(Kind::Special), &Rights { read: true, write: true, delete });
+        let of = |delete| {
+            permissions(&Metadata::new(Kind::Special, 0), &Rights { read: true, write: true, delete })
+        };
         assert_eq!([of(true), of(false)], ["df", ""]);
     }
 

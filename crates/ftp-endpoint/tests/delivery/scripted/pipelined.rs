@@ -493,15 +493,24 @@ async fn play_twice(
     tokio::join!(serve, delivery.deliver(&jobs)).1
 }
 
+/// The first session's data connection, when all three files have been asked for.
+async fn three_asked(server: &mut Script, verb: &str) -> <MemoryNet as Net>::Stream {
+    if verb == "STOR" {
+        server.answer("FEAT", NOTHING).await;
+    }
+    let data = server.passive().await;
+    for name in ["a", "b", "c"] {
+        server.expect(&format!("{verb} {name}")).await;
+    }
+    data
+}
+
 /// One completion too many is taken for the next file's: no file vanishes from the report, and none is told by another's.
 #[tokio::test(start_paused = true)]
 async fn a_completion_that_was_said_twice_loses_no_file() {
     let (policy, here) = (Policy { retries: 1, pipeline_depth: 4, ..ahead(get()) }, MemoryStore::new());
     let wrong = async |server: &mut Script| {
-        let mut data = server.passive().await;
-        for name in ["a", "b", "c"] {
-            server.expect(&format!("RETR {name}")).await;
-        }
+        let mut data = three_asked(server, "RETR").await;
         gives(server, &mut data).await;
         for reply in ["250 done", "426 gone", "426 gone"] {
             server.say(reply).await;
@@ -524,11 +533,7 @@ async fn a_completion_of_an_upload_that_was_said_twice_ends_its_session() {
         write(&here, name, name.repeat(3).as_bytes()).await;
     }
     let wrong = async |server: &mut Script| {
-        server.answer("FEAT", NOTHING).await;
-        let mut data = server.passive().await;
-        for name in ["a", "b", "c"] {
-            server.expect(&format!("STOR {name}")).await;
-        }
+        let mut data = three_asked(server, "STOR").await;
         server.say("125 here").await;
         assert_eq!(take_blocks(&mut data).await, b"aaa");
         for reply in ["250 done", "250 done", "426 gone"] {
@@ -546,10 +551,7 @@ async fn a_completion_of_an_upload_that_was_said_twice_ends_its_session() {
 async fn a_refusal_that_was_said_twice_gives_no_file_anothers_bytes() {
     let (policy, here) = (Policy { retries: 1, pipeline_depth: 4, ..ahead(get()) }, MemoryStore::new());
     let wrong = async |server: &mut Script| {
-        let mut data = server.passive().await;
-        for name in ["a", "b", "c"] {
-            server.expect(&format!("RETR {name}")).await;
-        }
+        let mut data = three_asked(server, "RETR").await;
         server.say("550 none").await;
         server.say("550 none").await;
         // What is b's comes where c's is awaited.
@@ -571,11 +573,7 @@ async fn a_refusal_that_was_said_twice_gives_no_file_anothers_bytes() {
         write(&here, name, name.repeat(3).as_bytes()).await;
     }
     let wrong = async |server: &mut Script| {
-        server.answer("FEAT", NOTHING).await;
-        let mut data = server.passive().await;
-        for name in ["a", "b", "c"] {
-            server.expect(&format!("STOR {name}")).await;
-        }
+        let mut data = three_asked(server, "STOR").await;
         server.say("550 not that one").await;
         server.say("550 not that one").await;
         server.say("125 here").await;
