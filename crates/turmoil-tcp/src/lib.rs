@@ -21,6 +21,7 @@ pub mod pcap;
 pub mod seeds;
 pub mod segment;
 pub mod tcp;
+mod timeline;
 
 pub use capture::{Capture, CapturedPacket};
 pub use network::{

@@ -17,8 +17,12 @@ impl Verb {
     /// begins with none.
     pub fn of(line: &str) -> Option<Self> {
         let word = line.split(' ').next().unwrap_or_default();
-        let is_it = |name: &str| name.eq_ignore_ascii_case(word);
-        TABLE.iter().find(|about| is_it(about.verb) || about.old.is_some_and(is_it)).map(Self)
+        let capitals = || word.bytes().map(|byte| byte.to_ascii_uppercase());
+        let row = match TABLE.binary_search_by(|about| about.verb.bytes().cmp(capitals())) {
+            Ok(row) => Some(&TABLE[row]),
+            Err(_) => TABLE.iter().find(|about| about.old.is_some_and(|old| old.eq_ignore_ascii_case(word))),
+        };
+        row.map(Self)
     }
 
     pub(super) fn of_row(row: &'static About) -> Self {

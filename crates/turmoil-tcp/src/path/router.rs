@@ -8,9 +8,9 @@ use super::rule::{FaultRule, Forged, PacketAtRouter, Streams, Verdict};
 use super::{Cut, Direction, Fate, Order, PathConfig, PathObserver, PerDirection};
 use crate::seeds;
 use crate::segment::TcpHeader;
+use crate::timeline::Timeline;
 use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -121,7 +121,7 @@ pub(crate) struct Router {
     middlebox: Middlebox,
     handle: RouterHandle,
     observer: Arc<dyn PathObserver>,
-    arrivals: BTreeMap<(u64, Kind, u64), Arrival>,
+    arrivals: Timeline<(u64, Kind, u64), Arrival>,
     arrived: u64,
     out: Vec<Departure>,
     counters: PerDirection<LinkCounters>,
@@ -149,7 +149,7 @@ impl Router {
             middlebox: Middlebox::default(),
             handle,
             observer,
-            arrivals: BTreeMap::new(),
+            arrivals: Timeline::default(),
             arrived: 0,
             out: Vec::new(),
             counters: PerDirection::default(),
@@ -179,15 +179,12 @@ impl Router {
     }
 
     pub(crate) fn next_ns(&self) -> Option<u64> {
-        self.arrivals.first_key_value().map(|((at, ..), _)| *at)
+        self.arrivals.first_key().map(|(at, ..)| *at)
     }
 
     /// Passes every packet that is here by `now_ns`.
     pub(crate) fn advance(&mut self, now_ns: u64) {
-        while let Some(entry) = self.arrivals.first_entry()
-            && entry.key().0 <= now_ns
-        {
-            let ((at_ns, ..), arrival) = entry.remove_entry();
+        while let Some(((at_ns, ..), arrival)) = self.arrivals.pop_if(|(at_ns, ..)| *at_ns <= now_ns) {
             match arrival {
                 Arrival::Packet(direction, packet) => self.pass(at_ns, direction, packet),
                 Arrival::Held(direction, packet, next) => self.decide(at_ns, direction, packet, next),

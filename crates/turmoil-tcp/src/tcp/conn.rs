@@ -330,8 +330,9 @@ impl Conn {
     pub(super) fn read(&mut self, mut room: &mut [u8]) -> io::Result<Option<usize>> {
         let mut read = 0;
         if let Some(engine) = &mut self.engine {
-            // It is read twice, as the buffer is a ring.
-            for _ in 0..2 {
+            // It is read twice, as the buffer is a ring; and not at all by the many who look in vain.
+            let times = if engine.socket().recv_queue() == 0 { 0 } else { 2 };
+            for _ in 0..times {
                 let n = engine.socket_mut().recv_slice(room).unwrap_or(0);
                 room = &mut room[n..];
                 read += n;

@@ -11,6 +11,7 @@ use super::flow::{Flow, FlowConfig, Wheel};
 use super::pool::SocketPool;
 use crate::seeds;
 use crate::segment::{self, Segment, TcpHeader};
+use crate::timeline::Timeline;
 use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 use smoltcp::wire::TcpControl;
@@ -171,7 +172,7 @@ pub(crate) struct Stack {
     time_wait: BTreeMap<Tuple, TimeWait>,
     time_wait_ends: VecDeque<(u64, Tuple)>,
     timers: BTreeSet<(u64, ConnId)>,
-    arrivals: BTreeMap<(u64, u64), Vec<u8>>,
+    arrivals: Timeline<(u64, u64), Vec<u8>>,
     arrived: u64,
     out: Out,
     now_ns: u64,
@@ -198,7 +199,7 @@ impl Stack {
             time_wait: BTreeMap::new(),
             time_wait_ends: VecDeque::new(),
             timers: BTreeSet::new(),
-            arrivals: BTreeMap::new(),
+            arrivals: Timeline::default(),
             arrived: 0,
             out: Out { addr: Some(addr), ..Out::default() },
             now_ns: 0,
@@ -252,7 +253,7 @@ impl Stack {
 
     /// When something happens next without the application's doing.
     pub(crate) fn next_ns(&self) -> Option<u64> {
-        let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
+        let arrival = self.arrivals.first_key().map(|(at, _)| *at);
         let timer = self.timers.first().map(|(at, _)| at * 1000);
         [arrival, timer].into_iter().flatten().min()
     }
@@ -262,10 +263,7 @@ impl Stack {
         while let Some(at) = self.next_ns().filter(|at| *at <= now_ns) {
             // A connection served late (its timer in the past) is served now.
             self.now_ns = self.now_ns.max(at);
-            if let Some(entry) = self.arrivals.first_entry()
-                && entry.key().0 <= at
-            {
-                let packet = entry.remove();
+            if let Some((_, packet)) = self.arrivals.pop_if(|(arrives, _)| *arrives <= at) {
                 self.arrive(packet);
             } else if let Some((_, id)) = self.timers.pop_first() {
                 self.timer(id);

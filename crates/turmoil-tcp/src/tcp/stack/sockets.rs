@@ -240,7 +240,7 @@ impl Stack {
         self.time_wait.clear();
         self.time_wait_ends.clear();
         self.timers.clear();
-        self.arrivals.clear();
+        self.arrivals = Default::default();
         self.out.packets.clear();
     }
 }
