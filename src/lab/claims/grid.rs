@@ -193,3 +193,6 @@ impl<'a> Evidence<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

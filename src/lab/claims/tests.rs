@@ -1,8 +1,20 @@
+mod evidence;
+
 use super::*;
 use crate::lab::compare::{Options, compare};
 use crate::lab::run;
+use crate::lab::table::Table;
 use crate::sim::scenario::{Scenario, SeedRange};
 use std::num::NonZeroUsize;
+
+/// What is committed of the scenario's results.
+pub(super) fn committed<R: serde::de::DeserializeOwned>(name: &str, file: &str) -> Table<R> {
+    let path = format!("{}/results/{name}/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let rows = csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap();
+    let scenario = Scenario::load(name).unwrap();
+    Table { scenario, rows, claims: Vec::new(), violations: Vec::new(), written: Vec::new() }
+}
 
 fn compared(scenario: &Scenario, seeds: std::ops::Range<u64>) -> Comparison {
     let out = tempfile::tempdir().unwrap();

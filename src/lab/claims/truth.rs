@@ -321,3 +321,6 @@ impl<'a> Evidence<'a> {
         Claim { claim, standing, figure, command: self.command() }
     }
 }
+
+#[cfg(test)]
+mod tests;

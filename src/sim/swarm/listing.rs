@@ -80,3 +80,69 @@ fn of_listing(rng: &mut ChaCha12Rng, files: u32) -> Fault {
     ];
     Fault { kind: one_of(rng, &kinds), target: files, trigger: one_of(rng, &triggers) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::swarm;
+
+    fn listed() -> impl Iterator<Item = Case> {
+        (0..400).map(|nth| swarm::draw(EVERY * nth + AMONG))
+    }
+
+    #[test]
+    fn one_seed_of_sixteen_lists() {
+        for seed in 0..3 * EVERY {
+            assert_eq!(swarm::draw(seed).listed, seed % EVERY == AMONG, "{seed}");
+        }
+    }
+
+    #[test]
+    fn a_fault_strikes_the_listing_or_a_byte_that_there_is() {
+        let (mut of_listings, mut lines) = (0, [0, 0]);
+        for case in listed() {
+            let (files, fault) = (case.files.len() as u32, &case.fault);
+            assert!((3..=40).contains(&files) && fault.target <= files, "{case:?}");
+            assert_eq!(case.policy.direction, Direction::Get);
+            assert_eq!(case.fault_name, fault.kind.name());
+            let Some(file) = case.files.get(fault.target as usize) else {
+                of_listings += 1;
+                match fault.trigger {
+                    Trigger::AfterLine(line) => {
+                        assert!(line <= files + 1, "{case:?}");
+                        lines[0] += u32::from(line == files + 1);
+                    }
+                    Trigger::PayloadByte(byte) | Trigger::InsideHeader(byte) => {
+                        assert!(byte < LINE_BYTES * u64::from(files + 1), "{case:?}");
+                        lines[1] += u32::from(byte >= LINE_BYTES * u64::from(files));
+                    }
+                    _ => {}
+                }
+                continue;
+            };
+            assert!(fault.trigger.payload_byte().is_none_or(|byte| byte < file.size_bytes), "{case:?}");
+        }
+        // Three of four; and the last line and its end are struck, too.
+        assert!((260..340).contains(&of_listings), "{of_listings}");
+        assert!(lines.iter().all(|last| *last > 0), "{lines:?}");
+    }
+
+    /// Half of those in deflate mode go on in stream mode, where most can be lost.
+    #[test]
+    fn other_modes_stay_what_they_were() {
+        let cases = |mode| listed().filter(|case| case.policy.mode == mode).count();
+        let modes = [TransmissionMode::Block, TransmissionMode::Compressed, TransmissionMode::Deflate];
+        assert!(modes.into_iter().all(|mode| cases(mode) > 4), "{:?}", modes.map(cases));
+        assert!(cases(TransmissionMode::Stream) > 100, "{}", cases(TransmissionMode::Stream));
+    }
+
+    /// The byte that was drawn stays where the file has it.
+    #[test]
+    fn a_fault_of_a_file_keeps_its_place() {
+        let of_files = || listed().filter(|case| (case.fault.target as usize) < case.files.len());
+        assert!(of_files().any(|case| case.fault.trigger.payload_byte().is_some()));
+        assert!(of_files().any(|case| case.fault.trigger == Trigger::BeforeFirstByte));
+        let targets: std::collections::BTreeSet<u32> = of_files().map(|case| case.fault.target).collect();
+        assert!(targets.len() > 5, "{targets:?}");
+    }
+}

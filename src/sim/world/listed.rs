@@ -57,8 +57,6 @@ impl World {
         let mut report = delivery.deliver(&jobs).await;
         report.files = self.of_all_files(report.files);
         report.control_round_trips += cost.control_round_trips;
-        report.data_connections += cost.data_connections;
-        report.control_connections += sessions;
         report
     }
 

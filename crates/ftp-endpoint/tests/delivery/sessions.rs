@@ -36,6 +36,20 @@ async fn each_session_has_a_number_of_its_own() {
     }
 }
 
+/// Who has listed the directory before has told of sessions already.
+#[tokio::test]
+async fn sessions_are_numbered_behind_those_that_there_were() {
+    let world = World::new().await;
+    write(&world.there, "a", b"content").await;
+    let (net, login, seen) = (RealNet::new(), Login::new("me", "secret"), Arc::new(Sessions::default()));
+    let policy = Policy { direction: Direction::Get, ..Policy::default() };
+    let delivery = Delivery::new(&net, &world.here, world.address, &login).policy(&policy);
+    let job = Job { local: path("a"), remote: "a".to_owned() };
+    let report = delivery.observer(seen.clone()).after_sessions(4).deliver(&[job]).await;
+    assert_eq!(report.failed().next(), None);
+    assert_eq!(*seen.0.lock().unwrap(), [5].into());
+}
+
 /// Nobody is connected to.
 #[tokio::test]
 async fn a_delivery_that_has_been_cancelled_attempts_nothing() {

@@ -110,12 +110,33 @@ async fn memory() {
 mod disk {
     use super::*;
     use crate::store::disk::DiskStore;
+    use std::fs;
     use std::path::Path;
     use std::process::{Command, Output};
 
     /// Tells the test that runs once more where its disk is.
     const SMALL_DISK: &str = "FTPSIM_TEST_SMALL_DISK";
-    const MOUNT: &str = "mount -t tmpfs -o size=\"$1\" none \"$2\" && shift 2 && exec \"$@\"";
+    const MOUNT: &str = "mount -t tmpfs -o size=\"$1\",nr_inodes=64 none \"$2\" && shift 2 && exec \"$@\"";
+
+    /// A directory takes an inode where a file does; where there are none left, its disk is full as well.
+    async fn a_directory_finds_room_as_well(store: &DiskStore, place: &Path) {
+        let filler = |nth: usize| place.join(format!("filler{nth}"));
+        let fill = || (0..).find(|nth| fs::File::create(filler(*nth)).is_err()).unwrap();
+        let ann = store.acting_for(&user("ann"));
+        for name in ["/d", "/d/e"] {
+            leave(&ann, "/left", 1).await;
+            fill();
+            assert_eq!(kind_of(store.create_directory(&path(name)).await), "ok", "{name}");
+            assert_eq!(ann.partial_bytes(&path("/left")).await.unwrap(), None);
+            // Of files it may be full.
+            let fillers = fill();
+            assert_eq!(kind_of(store.create_directory(&path("/none")).await), "Full");
+            (0..fillers).for_each(|nth| fs::remove_file(filler(nth)).unwrap());
+        }
+        for name in ["/d/e", "/d"] {
+            store.remove_directory(&path(name)).await.unwrap();
+        }
+    }
 
     /// Runs a program in a namespace in which a file system of this size stands at `place`.
     fn beside_a_small_disk(options: &[&str], place: &Path, program: &[&str]) -> Output {
@@ -134,7 +155,8 @@ mod disk {
                 let store = if durable { store.durable().unwrap() } else { store };
                 what_failed_uploads_have_left_makes_room(&store).await;
                 what_goes_on_from_a_file_finds_room_as_well(&store).await;
-                assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+                a_directory_finds_room_as_well(&store, Path::new(&place)).await;
+                assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
             }
             return;
         }

@@ -49,6 +49,28 @@ async fn links_do_not_lead_out_of_the_root() {
     assert_eq!(mode(&root.path().join("file")), mode(&root.path().join("fresh")));
 }
 
+/// Who removes a link to a directory removes no directory; of a link to a file it makes no difference.
+#[tokio::test]
+async fn of_a_directory_it_is_told_whether_its_name_is_a_link() {
+    let root = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(root.path()).unwrap();
+    store.create_directory(&path("/d")).await.unwrap();
+    put(&store, "/f", Write::Replace, b"").await;
+    for name in ["d", "f", "none"] {
+        symlink(name, root.path().join(format!("to_{name}"))).unwrap();
+    }
+    for (name, is_link) in [("/d", false), ("/to_d", true), ("/f", false), ("/to_f", false)] {
+        assert_eq!(store.metadata(&path(name)).await.unwrap().is_link, is_link, "{name}");
+    }
+    let listed = store.list(&path("/")).await.unwrap();
+    let links: Vec<&str> =
+        listed.iter().filter(|entry| entry.metadata.is_link).map(|entry| entry.name.as_str()).collect();
+    assert_eq!(links, ["to_d"]);
+    // What leads nowhere has a time of its own.
+    let nowhere = listed.iter().find(|entry| entry.name == "to_none").unwrap();
+    assert!(nowhere.metadata.modified.is_some(), "{nowhere:?}");
+}
+
 /// Where the years of the file system end before that, it sets its last one without a word.
 #[tokio::test]
 async fn a_time_that_is_kept_as_another_is_told() {
