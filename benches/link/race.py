@@ -18,7 +18,7 @@ import signal
 import statistics
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import over
 import simulated
@@ -34,6 +34,9 @@ DEPTH = 256
 SEGMENT_BYTES, HEADER_BYTES, INITIAL_WINDOW = 1_448, 52, 10
 SIMULATED_SEEDS = 41
 LFTP_SETTINGS = peers.LFTP_SETTINGS + peers.LFTP_MODES[""] + "set ftp:ssl-allow no; "
+# What a GridFTP client has two servers do: one of them then stands at the near end.
+THIRD_PARTY = " third party"
+NEAR_HOST, NEAR_PORT = "10.0.0.1", 2122
 
 
 def floor_s():
@@ -61,7 +64,9 @@ class Pair:
 OURS = {way.name: way for way in [simulated.STREAM, simulated.PARALLEL, simulated.BLOCK, simulated.pipelined(DEPTH)]}
 PAIRS = [Pair("ftpsim", "ftpsim", way) for way in OURS] + [
     Pair("vsftpd", "ftpsim", "stream"), Pair("vsftpd", "ftpsim", "stream-parallel"), Pair("vsftpd", "curl", ""),
-    Pair("vsftpd", "lftp", ""), Pair("vsftpd", "lftp", "four connections"), Pair("vsftpd", "ncftp", "")]
+    Pair("vsftpd", "lftp", ""), Pair("vsftpd", "lftp", "four connections"), Pair("vsftpd", "ncftp", "")] + [
+    Pair(peers.GRIDFTP_SERVER, peers.GRIDFTP_CLIENT, way)
+    for way in [*peers.GRIDFTP_WAYS, "mode E" + THIRD_PARTY, "mode E pipelined" + THIRD_PARTY]]
 
 
 class Track:
@@ -95,12 +100,14 @@ class Track:
         # It goes on until its standard input ends.
         return f"sleep {over.LIMIT_S * 2} | {shlex.join(map(str, words))} >/dev/null"
 
-    def client(self, pair, direction):
+    def client(self, pair, direction, local):
         remote = "put" if direction == "put" else "src"
         user, password = (over.USER if pair.server == "ftpsim" else launch.USER), self.password_at(pair)
         if pair.client == "ftpsim":
             options = [*OURS[pair.way].options_of(direction), "--retries", "0"]
             return over.our_client(self.ftpsim, direction, remote, self.names, options, user)
+        if pair.client == peers.GRIDFTP_CLIENT:
+            return self.globus_url_copy(pair.way, direction, remote, local)
         url = f"ftp://{{host}}:{over.PORT}"
         if pair.client == "curl":
             # Without CWD and SIZE.
@@ -120,16 +127,26 @@ class Track:
             return [*over.AT_ONCE, "ncftpput", *peers.NCFTP_OPTIONS, *login, remote, *self.names]
         return [*over.AT_ONCE, "ncftpget", *peers.NCFTP_OPTIONS, *login, ".", *[f"{remote}/{it}" for it in self.names]]
 
+    def globus_url_copy(self, way, direction, remote, local):
+        login, third_party = f"{launch.USER}:{self.password}", way.endswith(THIRD_PARTY)
+        far = f"ftp://{login}@{{host}}:{over.PORT}/{remote}/"
+        near = f"ftp://{login}@{NEAR_HOST}:{NEAR_PORT}/./" if third_party else f"file://{local}/"
+        ends = [near, far] if direction == "put" else [far, near]
+        serve = [over.HERE / "third_party.py", local, NEAR_HOST, NEAR_PORT, "--"] if third_party else []
+        return [*over.AT_ONCE, *serve, peers.GRIDFTP_CLIENT, *peers.GRIDFTP_OPTIONS,
+                *peers.GRIDFTP_WAYS[way.removesuffix(THIRD_PARTY)], *ends]
+
     def password_at(self, pair):
         return over.PASSWORD if pair.server == "ftpsim" else self.password
 
     def deliver(self, pair, direction, seed):
         """One delivery, whose bytes are compared. Other losses at each attempt."""
         root = self.make_root(pair, direction)
-        return over.moved(
+        ran = over.moved(
             self.top, direction, self.source, self.hashes, root, "put", pair.about(),
-            lambda local: over.over(self.ftpsim, PATH, seed, self.server(pair, root), self.client(pair, direction),
-                                    cwd=local, password=self.password_at(pair)))
+            lambda local: over.over(self.ftpsim, PATH, seed, self.server(pair, root),
+                                    self.client(pair, direction, local), cwd=local, password=self.password_at(pair)))
+        return replace(ran, took_s=float(ran.stdout)) if pair.way.endswith(THIRD_PARTY) else ran
 
 
 def race(track, pairs, directions, most_runs, budget_s):
@@ -208,7 +225,7 @@ def main():
     print(f"{FILES} files of {FILE_BYTES} B over {PATH.rtt_ms} ms, {PATH.rate_mbit_per_s} Mbit/s, "
           f"{PATH.loss_ppm / 1e4:g} % loss; floor {floor_s():.2f} s")
     for row in rows:
-        print(f"{row['direction']} {row['server']:<7} {row['client']:<7} {row['way']:<17} {row['runs']:>3} runs "
+        print(f"{row['direction']} {row['server']:<21} {row['client']:<15} {row['way']:<28} {row['runs']:>3} runs "
               f"{row['median_s']:>8} s ({row['min_s']} to {row['max_s']}), {row['to_floor']} of the floor, simulated "
               f"{row['simulated_s'] or '-'}")
     if options.out:

@@ -16,6 +16,7 @@ import os
 import pathlib
 import platform
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -41,6 +42,10 @@ PEER_SERVERS = ["vsftpd", "proftpd", "pure-ftpd", "pyftpdlib"]
 TARGET_SERVERS = ["vsftpd", "proftpd", "pyftpdlib"]
 PEER_CLIENTS = ["pycurl", "lftp", "ncftp", "ftplib"]
 TLS_CLIENTS = ["pycurl", "lftp", "ftplib"]
+# GridFTP (GFD.20), whose MODE E keeps its data connections: a server and a client that are for each other.
+GRIDFTP_SERVER, GRIDFTP_CLIENT = "globus-gridftp-server", "globus-url-copy"
+GRIDFTP_OPTIONS = ["-q", "-relative-paths"]
+GRIDFTP_WAYS = {"stream": [], "mode E": ["-fast"], "mode E pipelined": ["-fast", "-pipeline"]}
 PIPELINE_DEPTH = 32
 PIECE_BYTES = 256 * 1024
 # Our client's ways, and the options that say so.
@@ -67,7 +72,7 @@ NCFTP_OPTIONS = ["-V", "-F", "-Z", "-t", "30", "-o", "useSITE_UTIME=0,useMDTM=0,
 COLUMNS = [
     "workload", "files", "file_bytes", "content", "medium", "direction", "server", "server_version", "client",
     "client_version", "way", "repetitions", "median_s", "min_s", "max_s", "files_per_s", "bytes_per_s",
-    "speed_to_best_peer", "best_peer_server", "best_peer_client", "speed_to_target", "speed_to_bare", "date", "machine", "cores",
+    "speed_to_best_peer", "best_peer_server", "best_peer_client", "best_peer_way", "speed_to_target", "speed_to_bare", "date", "machine", "cores",
 ]
 
 
@@ -185,6 +190,9 @@ def session_command(client, way, direction, server, local, binary):
         job = f"mput -O {remote} *" if direction == "put" else f"mget {remote}/*"
         job = f"{LFTP_SETTINGS}{LFTP_MODES[way]}{tls}open -u {user},{password} ftp://127.0.0.1:{port}/; {job}"
         return ["lftp", "--norc", "-c", job]
+    if client == GRIDFTP_CLIENT:
+        far, near = f"ftp://{user}:{password}@127.0.0.1:{port}/{remote}/", f"file://{local}/"
+        return [client, *GRIDFTP_OPTIONS, *GRIDFTP_WAYS[way], *([near, far] if direction == "put" else [far, near])]
     if client == "ncftp":
         login = ["-u", user, "-p", password, "-P", port, "127.0.0.1"]
         if direction == "put":
@@ -247,6 +255,12 @@ def set_aside(delivered, scratch, medium):
     os.sync()
 
 
+def of_peers(pair):
+    """Whether both ends are other people's."""
+    server, client, _ = pair
+    return server in [*PEER_SERVERS, GRIDFTP_SERVER] and client in [*PEER_CLIENTS, GRIDFTP_CLIENT]
+
+
 def summary(times, options, versions, workloads, agreed):
     """Rows of the CSV."""
     rows = []
@@ -255,7 +269,7 @@ def summary(times, options, versions, workloads, agreed):
     for (workload, direction, (server, client, way)), taken in times.items():
         files, file_bytes = workloads[workload]
         peers = {key[2]: value for key, value in medians.items()
-                 if key[:2] == (workload, direction) and key[2][0] in PEER_SERVERS and key[2][1] in PEER_CLIENTS}
+                 if key[:2] == (workload, direction) and of_peers(key[2])}
         best = min(peers, key=peers.get) if peers else None
         target = min((value for key, value in peers.items() if key[0] in TARGET_SERVERS), default=None)
         bare = medians.get((workload, direction, ("bare", "bare", "")))
@@ -269,6 +283,7 @@ def summary(times, options, versions, workloads, agreed):
             "files_per_s": f"{files / median:.1f}", "bytes_per_s": f"{files * file_bytes / median:.0f}",
             "speed_to_best_peer": f"{peers[best] / median:.3f}" if best else "",
             "best_peer_server": best[0] if best else "", "best_peer_client": best[1] if best else "",
+            "best_peer_way": best[2] if best else "",
             "speed_to_target": f"{target / median:.3f}" if target else "",
             "speed_to_bare": f"{bare / median:.3f}" if bare else "",
             "date": date, "machine": platform.platform(terse=True), "cores": os.cpu_count(),
@@ -283,10 +298,10 @@ def print_table(rows):
         chosen.sort(key=lambda row: float(row["median_s"]))
         first = chosen[0]
         print(f"\n{workload}: {first['files']} files of {first['file_bytes']} B, {direction}")
-        print(f"{'server':<10} {'client':<8} {'way':<21} {'median':>8} {'min':>8} {'max':>8} {'files/s':>9} "
+        print(f"{'server':<21} {'client':<15} {'way':<20} {'median':>8} {'min':>8} {'max':>8} {'files/s':>9} "
               f"{'MB/s':>8} {'to best peer':>12} {'to target':>9} {'to bare':>8}")
         for row in chosen:
-            print(f"{row['server']:<10} {row['client']:<8} {row['way']:<21} {row['median_s']:>8} {row['min_s']:>8} "
+            print(f"{row['server']:<21} {row['client']:<15} {row['way']:<20} {row['median_s']:>8} {row['min_s']:>8} "
                   f"{row['max_s']:>8} {row['files_per_s']:>9} {float(row['bytes_per_s']) / 1e6:>8.1f} "
                   f"{row['speed_to_best_peer']:>12} {row['speed_to_target']:>9} {row['speed_to_bare']:>8}")
 
@@ -323,9 +338,12 @@ def options_from_command_line():
     parser.add_argument("--ftpsim", type=pathlib.Path, default=PROJECT / "target/release/ftpsim")
     parser.add_argument("--tls", action="store_true", help="control and data connections under TLS 1.3")
     parser.add_argument("--mode-z", action="store_true", help="lftp and ours with proftpd and ours, in MODE Z")
+    parser.add_argument("--only", help="pairs whose 'SERVER CLIENT WAY' this regular expression finds; no CSV")
     parser.add_argument("--only-ours", action="store_true", help="for profiling: no peers, no ratios, no CSV")
     parser.add_argument("--out", type=pathlib.Path, help="default: in results, by what is measured")
     options = parser.parse_args()
+    if options.mode_z and options.only:
+        parser.error("--mode-z has four pairs, and no --only")
     kind = ("-mode-z" if options.mode_z else "") + ("-tls" if options.tls else "")
     options.out = options.out or PROJECT / f"results/loopback-peers{kind}.csv"
     medium = subprocess.run(["stat", "-f", "-c", "%T", options.scratch], capture_output=True, text=True, check=True)
@@ -369,7 +387,14 @@ def pairs_of(options):
     pairs = [(server, client, "") for server in [*servers, "ftpsim"] for client in clients
              if not options.tls or (server, client) not in secure.CANNOT]
     pairs += [(server, "ftpsim", "stream") for server in servers]
+    if not (options.tls or options.only_ours):
+        servers = [*servers, GRIDFTP_SERVER]
+        pairs += [(GRIDFTP_SERVER, GRIDFTP_CLIENT, way) for way in GRIDFTP_WAYS]
+        pairs += [(GRIDFTP_SERVER, "ftpsim", "stream"), ("ftpsim", GRIDFTP_CLIENT, "stream")]
     pairs += [("ftpsim", "ftpsim", way) for way in OURS] + [("bare", "bare", "")]
+    if options.only:
+        pairs = [pair for pair in pairs if re.search(options.only, " ".join(pair))]
+        servers = [server for server in servers if any(server == pair[0] for pair in pairs)]
     return [*servers, "ftpsim"], {"put": pairs, "get": pairs}
 
 
@@ -392,8 +417,7 @@ def handshakes_of(pairs, servers, scratch, options):
             print(f"{direction} {' '.join(pair)}: {seen.full} full, {seen.resumed} resumed", file=sys.stderr)
     shutil.rmtree(source.parent)
     for direction in options.directions:
-        peers = {pair: took[direction, pair] for pair in pairs[direction]
-                 if pair[0] in PEER_SERVERS and pair[1] in PEER_CLIENTS}
+        peers = {pair: took[direction, pair] for pair in pairs[direction] if of_peers(pair)}
         slow = [pair for pair, seconds in peers.items() if seconds > SLOW_TIMES * min(peers.values())]
         for pair in slow:
             print(f"left out: {direction} {' '.join(pair)}: {peers[pair]:.2f} s for {PROBE[0]} files, the fastest "
@@ -453,7 +477,7 @@ def main():
             shutil.rmtree(source.parent)
         versions = {
             "server": {name: server.version for name, server in servers.items()},
-            "client": {client: launch.version_of(client) for client in PEER_CLIENTS}
+            "client": {client: launch.version_of(client) for client in [*PEER_CLIENTS, GRIDFTP_CLIENT]}
             | {"ftpsim": servers["ftpsim"].version},
         }
     finally:
@@ -463,7 +487,7 @@ def main():
         shutil.rmtree(scratch, ignore_errors=True)
     rows = summary(times, options, versions, workloads, agreed)
     print_table(rows)
-    if not options.only_ours:
+    if not (options.only_ours or options.only):
         write_csv(options.out, rows, COLUMNS + (secure.COLUMNS if options.tls else []))
         print(f"\nwritten: {options.out}")
 

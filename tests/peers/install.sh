@@ -18,6 +18,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 user=ftpsim-peer
 packages=(
     curl lftp ncftp tnftp nmap wget nodejs openssl vsftpd python3 python3-venv strace
+    # Whom benches/peers and benches/link have beside.
+    globus-gridftp-server-progs globus-gass-copy-progs
     # Who counts instructions (benches/instructions.rs).
     valgrind
     # Who sets manual pages.

@@ -2,6 +2,7 @@
 """Runs one FTP server on loopback until standard input ends, for tests and benchmarks.
 
     launch.py vsftpd|proftpd|pure-ftpd|pyftpdlib [--tls] [--scratch DIR] [--host ADDRESS --port N] [--root DIR]
+    launch.py globus-gridftp-server [--scratch DIR] [--host ADDRESS --port N] [--root DIR]   for benchmarks; no TLS
     launch.py aioftp|ftp-srv|inetutils|libunftp|twisted [--tls] [--scratch DIR]   of more.sh
     launch.py --check      prints what is missing of the peers, one a line; exit 1 if anything is
     launch.py --versions   the versions of all peers as JSON
@@ -48,7 +49,8 @@ PROFTPD_TLS = CACHE / "proftpd-mod-crypto/usr/lib/proftpd/mod_tls.so"
 PURE_FTPD = CACHE / "pure-ftpd/usr/sbin/pure-ftpd"
 PURE_PW = CACHE / "pure-ftpd/usr/bin/pure-pw"
 VSFTPD = pathlib.Path("/usr/sbin/vsftpd")
-CLIENTS = ["curl", "lftp", "ncftpput", "ncftpget", "tnftp", "nmap", "wget", "node", "openssl"]
+GRIDFTP = pathlib.Path("/usr/sbin/globus-gridftp-server")
+CLIENTS = ["curl", "lftp", "ncftpput", "ncftpget", "tnftp", "nmap", "wget", "node", "openssl", "globus-url-copy"]
 BASIC_FTP = CACHE / "basic-ftp/package"
 SUPPAFTP = CACHE / "suppaftp/tls_suppaftp"
 PR_SET_PDEATHSIG = 1
@@ -209,7 +211,26 @@ FTPServer(({place.host!r}, {place.port}), FTPHandler).serve_forever()
     return [PYTHON, script]
 
 
+# It looks up the name of each address, in vain for seconds where no DNS answers, and then does not start: so it has an
+# nsswitch.conf of its own, the first word behind these.
+WITHOUT_DNS = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/nsswitch.conf && exec "$@"']
+
+
+def gridftp(place):
+    """In clear, where its users otherwise are Grid certificates' owners: the user is one of its anonymous ones, whose
+    password may be any. It has no root: paths without a slash at their head are below the user's directory, others
+    are the system's, and none that leads out of the directory is served."""
+    low, high = PASSIVE_PORTS
+    return [*WITHOUT_DNS, place.write("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+            GRIDFTP, "-c", place.write("gridftp.conf", ""), "-control-interface", place.host, "-data-interface",
+            place.host, "-port", str(place.port), "-port-range", f"{low},{high}", "-allow-anonymous",
+            "-anonymous-user", USER, "-anonymous-group", USER, "-anonymous-names-allowed", USER,
+            "-home-dir", place.root, "-restrict-paths", place.root]
+
+
 SERVERS = {"vsftpd": vsftpd, "proftpd": proftpd, "pure-ftpd": pure_ftpd, "pyftpdlib": pyftpdlib}
+# What only benchmarks ask.
+FOR_BENCHES = {"globus-gridftp-server": gridftp}
 # What more.sh installs.
 MORE = ["aioftp", "ftp-srv", "inetutils", "libunftp", "twisted"]
 
@@ -252,6 +273,8 @@ VERSIONS = {
     "proftpd": ([PROFTPD, "-v"], r"Version (\S+)"),
     "pure-ftpd": ([PURE_FTPD, "--help"], r"pure-ftpd v(\S+)"),
     "pyftpdlib": ([PYTHON, "-c", "import pyftpdlib; print(pyftpdlib.__ver__)"], r"(\S+)"),
+    "globus-gridftp-server": ([GRIDFTP, "-version"], r"globus_gridftp_server: (\S+)"),
+    "globus-url-copy": (["globus-url-copy", "-version"], r"globus-url-copy: (\S+)"),
     "curl": (["curl", "--version"], r"curl (\S+)"),
     "pycurl": ([PYTHON, "-c", "import pycurl; print(pycurl.version)"], r"(PycURL/\S+ libcurl/\S+)"),
     "lftp": (["lftp", "--version"], r"Version (\S+)"),
@@ -279,7 +302,7 @@ def version_of(peer):
 
 def missing():
     """Names of what tests/peers/install.sh has yet to install."""
-    paths = [VSFTPD, PROFTPD, PROFTPD_TLS, PURE_FTPD, PURE_PW, PYTHON, BASIC_FTP, SUPPAFTP,
+    paths = [VSFTPD, PROFTPD, PROFTPD_TLS, PURE_FTPD, PURE_PW, GRIDFTP, PYTHON, BASIC_FTP, SUPPAFTP,
              CACHE / "password", pathlib.Path("/etc/pam.d") / USER]
     gone = [str(path) for path in paths if not path.exists()]
     if not any(CACHE.glob("venv/lib/*/site-packages/OpenSSL")):
@@ -336,7 +359,8 @@ def run(options):
     peer, place = options.peer, Place(options)
     process = None
     try:
-        command = SERVERS[peer](place) if peer in SERVERS else described(peer, place)
+        starts = (SERVERS | FOR_BENCHES).get(peer)
+        command = starts(place) if starts else described(peer, place)
         with place.log.open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        cwd=place.directory, preexec_fn=in_child)
@@ -354,7 +378,7 @@ def run(options):
 
 def main():
     parser = argparse.ArgumentParser(description="One FTP server on loopback until standard input ends.")
-    parser.add_argument("peer", nargs="?", choices=sorted([*SERVERS, *MORE]))
+    parser.add_argument("peer", nargs="?", choices=sorted([*SERVERS, *FOR_BENCHES, *MORE]))
     parser.add_argument("--tls", action="store_true", help="nothing in clear")
     parser.add_argument("--scratch", help="where its directory is made")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
@@ -369,6 +393,8 @@ def main():
         sys.exit(1 if gone else 0)
     if options.versions:
         print(json.dumps({peer: version_of(peer) for peer in VERSIONS}))
+    elif options.peer in FOR_BENCHES and options.tls:
+        parser.error(f"{options.peer} knows its users under TLS by Grid certificates alone")
     elif options.peer:
         run(options)
     else:
