@@ -71,13 +71,16 @@ pub fn oracle(bug: Mutant) -> &'static str {
         Mutant::OldFileEmptied => "preservation",
         Mutant::RetryUnderOtherName | Mutant::AnsweredSentAgain => "once",
         Mutant::HalfDeadReused | Mutant::NoDataTimeout | Mutant::RepliesOneOff => "liveness",
-        Mutant::CompletionFirst | Mutant::CompletionTwice | Mutant::PreliminaryTwice => "replies",
+        Mutant::CompletionFirst
+        | Mutant::CompletionTwice
+        | Mutant::PreliminaryTwice
+        | Mutant::RefusalTwice => "replies",
         Mutant::StrangerAccepted
         | Mutant::StrangerRemembered
         | Mutant::ClearCommandsKept
         | Mutant::ClearDataGranted
         | Mutant::BehindDeflateIgnored => "strangers",
-        Mutant::ListingLimited => "listings",
+        Mutant::ListingLimited | Mutant::ListingUnanswered | Mutant::UnreadLinesDropped => "listings",
         Mutant::SessionNeverEnds | Mutant::ListenerForgotten | Mutant::ActiveListenerKept => "leaks",
     }
 }

@@ -1,13 +1,10 @@
 //! Shrinking: the smallest case that still goes wrong in the same way.
 
+mod simpler;
+mod smaller;
+
 use crate::sim::case::Case;
-use crate::sim::fault::{FaultKind, Trigger};
-use crate::sim::others::{Rival, Stranger};
-use crate::sim::scenario::{DiskSpec, PathSpec};
-use crate::sim::workload::Content;
 use crate::sim::world;
-use ftp_endpoint::client::{Opening, Policy, Publish, Verify};
-use ftp_proto::repr::Representation;
 use std::collections::BTreeSet;
 
 pub use crate::sim::signature::Signature;
@@ -46,6 +43,16 @@ fn signature(case: &Case) -> Signature {
     }
 }
 
+/// Ways to smaller cases, the boldest first.
+const WAYS: [fn(&Case, &mut Vec<Case>); 6] = [
+    smaller::fewer_files,
+    smaller::smaller_files,
+    simpler::fault,
+    simpler::policy,
+    simpler::world,
+    simpler::path,
+];
+
 fn shrink_by(
     case: &Case,
     max_runs: u32,
@@ -54,39 +61,41 @@ fn shrink_by(
 ) -> (Case, Signature) {
     let wanted = judge(case);
     let mut best = Case { expected: None, ..case.clone() };
+    let mut tried = BTreeSet::from([best.id()]);
     let mut runs = 1;
-    'again: loop {
-        for smaller in candidates(&best) {
-            if runs >= max_runs {
-                break 'again;
-            }
-            runs += 1;
-            let keeps = judge(&smaller) == wanted;
-            if keeps {
-                best = smaller;
-            }
-            let payload_bytes = best.files.iter().map(|file| file.size_bytes).sum();
-            progress(Progress { runs, files: best.files.len(), payload_bytes });
-            if keeps {
-                continue 'again;
+    loop {
+        let before = best.clone();
+        // Each is gone as far as it leads: another round of all of them for every file less would take the runs that
+        // the later ones need.
+        for way in WAYS {
+            'again: loop {
+                let mut found = Vec::new();
+                way(&best, &mut found);
+                for smaller in found {
+                    if !tried.insert(smaller.id()) {
+                        continue;
+                    }
+                    if runs >= max_runs {
+                        return (best, wanted);
+                    }
+                    runs += 1;
+                    let keeps = judge(&smaller) == wanted;
+                    if keeps {
+                        best = smaller;
+                    }
+                    let payload_bytes = best.files.iter().map(|file| file.size_bytes).sum();
+                    progress(Progress { runs, files: best.files.len(), payload_bytes });
+                    if keeps {
+                        continue 'again;
+                    }
+                }
+                break;
             }
         }
-        break;
+        if best == before {
+            return (best, wanted);
+        }
     }
-    (best, wanted)
-}
-
-/// Smaller cases, the boldest steps first.
-fn candidates(case: &Case) -> Vec<Case> {
-    let mut found = Vec::new();
-    fewer_files(case, &mut found);
-    smaller_files(case, &mut found);
-    simpler_fault(case, &mut found);
-    simpler_policy(case, &mut found);
-    simpler_world(case, &mut found);
-    simpler_path(case, &mut found);
-    found.retain(|smaller| smaller != case);
-    found
 }
 
 fn with(case: &Case, change: impl FnOnce(&mut Case)) -> Case {
@@ -95,161 +104,13 @@ fn with(case: &Case, change: impl FnOnce(&mut Case)) -> Case {
     changed
 }
 
-/// Leaves out half, a quarter ... of the files, down to one; the target stays.
-fn fewer_files(case: &Case, found: &mut Vec<Case>) {
-    let total = case.files.len();
-    let mut chunk = total.div_ceil(2);
-    while chunk > 0 && total > 1 {
-        for start in (0..total).step_by(chunk) {
-            let end = (start + chunk).min(total);
-            let target = case.fault.target as usize;
-            let anchored = case.fault.kind.has_trigger() || case.rival.is_some();
-            if anchored && (start..end).contains(&target) || end - start == total {
-                continue;
-            }
-            found.push(with(case, |smaller| {
-                smaller.files.drain(start..end);
-                if target >= end {
-                    smaller.fault.target -= (end - start) as u32;
-                } else {
-                    let last = smaller.files.len() as u32 - u32::from(!smaller.listed);
-                    smaller.fault.target = smaller.fault.target.min(last);
-                }
-            }));
-        }
-        chunk /= 2;
-    }
-}
-
-fn smaller_files(case: &Case, found: &mut Vec<Case>) {
-    found.push(with(case, |smaller| {
-        for index in 0..smaller.files.len() {
-            let half = smaller.files[index].size_bytes / 2;
-            resize(smaller, index, half);
-        }
-    }));
-    for index in 0..case.files.len() {
-        let size_bytes = case.files[index].size_bytes;
-        for smaller_size in [1, size_bytes / 2, size_bytes.saturating_sub(1)] {
-            if smaller_size < size_bytes {
-                found.push(with(case, |smaller| resize(smaller, index, smaller_size)));
-            }
-        }
-        if case.files[index].content != Content::Random {
-            found.push(with(case, |simpler| simpler.files[index].content = Content::Random));
-        }
-    }
-}
-
-/// The trigger stays inside its file.
-fn resize(case: &mut Case, index: usize, size_bytes: u64) {
-    case.files[index].size_bytes = size_bytes;
-    if let Some(byte) = case.fault.trigger.payload_byte()
-        && case.fault.target as usize == index
-        && byte >= size_bytes
-    {
-        case.fault.trigger = match size_bytes.checked_sub(1) {
-            Some(last) => case.fault.trigger.at_byte(last),
-            None => Trigger::BeforeFirstByte,
-        };
-    }
-}
-
-fn simpler_fault(case: &Case, found: &mut Vec<Case>) {
-    if case.fault.kind != FaultKind::None {
-        found.push(with(case, |simpler| simpler.fault.kind = FaultKind::None));
-    }
-    if case.fault.trigger.is_moment() {
-        found.push(with(case, |simpler| simpler.fault.trigger = Trigger::BeforeFirstByte));
-    }
-    if let Trigger::AfterReply(us @ 1..) = case.fault.trigger {
-        for sooner_us in [0, us / 2] {
-            found.push(with(case, |simpler| simpler.fault.trigger = Trigger::AfterReply(sooner_us)));
-        }
-    }
-    if let Trigger::AfterLine(line) = case.fault.trigger {
-        for sooner in [0, line / 2, line.saturating_sub(1)] {
-            found.push(with(case, |simpler| simpler.fault.trigger = Trigger::AfterLine(sooner)));
-        }
-    }
-    if let Some(byte) = case.fault.trigger.payload_byte() {
-        for earlier in [0, byte / 2, byte.saturating_sub(1)] {
-            found.push(with(case, |simpler| simpler.fault.trigger = simpler.fault.trigger.at_byte(earlier)));
-        }
-    }
-}
-
-fn simpler_policy(case: &Case, found: &mut Vec<Case>) {
-    let mut policy = |change: fn(&mut Policy)| found.push(with(case, |simpler| change(&mut simpler.policy)));
-    policy(|policy| policy.representation = Representation::Image);
-    policy(|policy| policy.opening = Opening::Passive);
-    policy(|policy| policy.resume = false);
-    policy(|policy| policy.marker_interval_bytes = None);
-    policy(|policy| policy.parallel = 1);
-    policy(|policy| policy.parallel = policy.parallel.div_ceil(2));
-    policy(|policy| policy.pipeline_depth = 1);
-    policy(|policy| policy.asks_ahead = false);
-    policy(|policy| policy.pipeline_depth = policy.pipeline_depth.div_ceil(2));
-    policy(|policy| policy.reuse_data_connection = false);
-    policy(|policy| policy.verify = Verify::Reply);
-    policy(|policy| policy.publish = Publish::Direct);
-    policy(|policy| policy.retries = 0);
-    policy(|policy| policy.retries = policy.retries.min(1));
-}
-
-/// Less that stands, changes or acts beside the delivery.
-fn simpler_world(case: &Case, found: &mut Vec<Case>) {
-    found.push(with(case, |simpler| simpler.old_files = false));
-    found.push(with(case, |simpler| simpler.source_change = None));
-    found.push(with(case, |simpler| simpler.ingest = None));
-    found.push(with(case, |simpler| simpler.rival = None));
-    found.push(with(case, |simpler| simpler.stranger = None));
-    found.push(with(case, |simpler| simpler.writes_in_place = false));
-    if !case.strikes_listing() {
-        found.push(with(case, |simpler| simpler.listed = false));
-    }
-    found.push(with(case, |simpler| simpler.durable = false));
-    found.push(with(case, |simpler| simpler.disk = DiskSpec::default()));
-    if let Some(stranger) = case.stranger {
-        let mut changed = |change: fn(&mut Stranger)| {
-            let mut stranger = stranger;
-            change(&mut stranger);
-            found.push(with(case, |simpler| simpler.stranger = Some(stranger)));
-        };
-        changed(|stranger| stranger.tls = false);
-        changed(|stranger| stranger.visits = 1);
-        changed(|stranger| stranger.visits = stranger.visits.div_ceil(2));
-        changed(|stranger| stranger.after_us = 0);
-        changed(|stranger| stranger.after_us /= 2);
-    }
-    if let Some(rival) = case.rival {
-        for at_us in [0, rival.at_us / 2] {
-            found.push(with(case, |earlier| earlier.rival = Some(Rival { at_us, ..rival })));
-        }
-        for lasts_us in [0, rival.lasts_us / 2] {
-            found.push(with(case, |shorter| shorter.rival = Some(Rival { lasts_us, ..rival })));
-        }
-    }
-}
-
-fn simpler_path(case: &Case, found: &mut Vec<Case>) {
-    let mut path = |change: fn(&mut PathSpec)| found.push(with(case, |simpler| change(&mut simpler.path)));
-    path(|path| path.burst_loss = None);
-    path(|path| (path.reorder_ppm, path.reorder_us) = (0, 0));
-    path(|path| path.duplicate_ppm = 0);
-    path(|path| path.jitter_us = 0);
-    found.push(with(case, |simpler| simpler.path.loss_ppm = 0));
-    found.push(with(case, |simpler| {
-        simpler.path.bandwidth_bits_per_s = 100_000_000;
-        simpler.path.queue_bytes = 1_000_000;
-    }));
-    found.push(with(case, |simpler| simpler.path.rtt_us = 20_000));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::fault::{Fault, FaultKind, Trigger};
     use crate::sim::scenario::Scenario;
+    use crate::sim::workload::FileSpec;
+    use ftp_endpoint::client::Direction;
 
     fn signature(wrong: bool) -> Signature {
         let oracles = if wrong { BTreeSet::from(["agreement".to_owned()]) } else { BTreeSet::new() };
@@ -291,5 +152,89 @@ mod tests {
         };
         shrink_by(&case(), 7, &mut judge, &mut |_| ());
         assert_eq!(runs, 7);
+    }
+
+    /// Many files, of which a fault strikes the listing.
+    fn listed(trigger: Trigger) -> Case {
+        let mut case = case();
+        let file = case.files[0].clone();
+        case.files = (0..36).map(|i| FileSpec { name: format!("file-{i:05}"), ..file.clone() }).collect();
+        (case.listed, case.policy.direction) = (true, Direction::Get);
+        case.fault = Fault { kind: FaultKind::EarlyClose, target: 36, trigger };
+        case
+    }
+
+    /// It goes wrong when the listing is cut behind a line, or within one; each line has 60 bytes, the first is the
+    /// directory's.
+    #[test]
+    fn a_listing_that_is_cut_grows_shorter_with_its_fault() {
+        const LINE_BYTES: u64 = 60;
+        let mut judge = |case: &Case| {
+            let bytes = LINE_BYTES * (case.files.len() as u64 + 1);
+            signature(
+                case.strikes_listing()
+                    && match case.fault.trigger {
+                        Trigger::AfterLine(line) => (line as usize) < case.files.len() + 1 && line > 0,
+                        Trigger::PayloadByte(byte) => byte < bytes && byte % LINE_BYTES > 0,
+                        _ => false,
+                    },
+            )
+        };
+        for trigger in [Trigger::AfterLine(36), Trigger::PayloadByte(36 * LINE_BYTES + 30)] {
+            let (small, _) = shrink_by(&listed(trigger), 400, &mut judge, &mut |_| ());
+            assert_eq!((small.files.len(), small.fault.target), (1, 1), "{trigger:?}");
+            assert_eq!(small.fault.trigger.payload_byte().unwrap_or(1), 1, "{trigger:?}");
+        }
+    }
+
+    /// What only the last line shows goes with all lines before it.
+    #[test]
+    fn a_fault_behind_the_last_file_but_one_stays_there() {
+        let mut judge =
+            |case: &Case| signature(case.fault.trigger == Trigger::AfterLine(case.files.len() as u32));
+        let (small, _) = shrink_by(&listed(Trigger::AfterLine(36)), 400, &mut judge, &mut |_| ());
+        assert_eq!((small.files.len(), small.fault.trigger), (1, Trigger::AfterLine(1)));
+    }
+
+    /// A reset is known when it has gone through the path, and then other files are asked for.
+    #[test]
+    fn what_takes_many_files_for_the_time_of_a_fault_takes_few_with_another() {
+        let mut judge = |case: &Case| {
+            let behind = case.files.len() - case.fault.target as usize - 1;
+            signature(match case.fault.kind {
+                FaultKind::Reset => case.files.len() >= 8 && behind > 2,
+                FaultKind::ReadError { .. } => behind > 1,
+                _ => false,
+            })
+        };
+        let mut case = listed(Trigger::BeforeFirstByte);
+        case.fault = Fault { kind: FaultKind::Reset, target: 4, ..case.fault };
+        let (small, _) = shrink_by(&case, 400, &mut judge, &mut |_| ());
+        assert_eq!((small.files.len(), small.fault.target), (3, 0));
+    }
+
+    #[test]
+    fn every_smaller_case_can_be_run_and_strikes_the_same_file_if_there_it_is() {
+        for mut large in [case(), listed(Trigger::AfterLine(7)), listed(Trigger::PayloadByte(900))] {
+            let next = (large.fault.target as usize + 1) % large.files.len();
+            large.files[next].size_bytes = 2;
+            let struck = large.target().map(|file| file.name.clone());
+            for way in WAYS {
+                let mut found = Vec::new();
+                way(&large, &mut found);
+                for smaller in found {
+                    assert_eq!(Case::from_json(&smaller.to_json()).unwrap(), smaller);
+                    assert!(
+                        large.strikes_listing() == smaller.strikes_listing()
+                            || !smaller.fault.kind.has_trigger()
+                    );
+                    let (Some(name), Some(target)) = (&struck, smaller.target()) else { continue };
+                    let is_there = smaller.files.iter().any(|file| file.name == *name);
+                    assert!(target.name == *name || !is_there, "{name} {}", target.name);
+                    let byte = smaller.fault.trigger.payload_byte();
+                    assert!(byte.is_none_or(|byte| byte < target.size_bytes), "{byte:?} of {target:?}");
+                }
+            }
+        }
     }
 }

@@ -109,10 +109,16 @@ pub enum Mutant {
     PreliminaryTwice,
     /// The server lists no more than so many names, and says that the listing is complete.
     ListingLimited,
+    /// The client takes what has come of a listing for all of it, whatever became of its connection and its reply.
+    ListingUnanswered,
+    /// Lines of a listing that the client does not understand are dropped without a word.
+    UnreadLinesDropped,
+    /// The server says twice that it refuses a command, or that a transfer has failed.
+    RefusalTwice,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 49] = [
+    pub const ALL: [Mutant; 52] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -162,6 +168,9 @@ impl Mutant {
         Mutant::BehindDeflateIgnored,
         Mutant::PreliminaryTwice,
         Mutant::ListingLimited,
+        Mutant::ListingUnanswered,
+        Mutant::UnreadLinesDropped,
+        Mutant::RefusalTwice,
     ];
 }
 

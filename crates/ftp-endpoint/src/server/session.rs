@@ -194,7 +194,11 @@ impl<N: Net, A: Accounts> Session<N, A> {
                 }
                 Err(Refusal::ControlLost(_)) => return "control connection lost",
                 Err(refusal) => {
-                    self.control.say(&refusal.reply());
+                    let reply = refusal.reply();
+                    if mutant::is(Mutant::RefusalTwice) {
+                        self.control.say(&reply);
+                    }
+                    self.control.say(&reply);
                     if self.data.is_leaving() {
                         let sent = self.control.flush().await;
                         self.data.left().await;

@@ -6,6 +6,7 @@ use crate::net::Net;
 use crate::store::{StoreError, WriteFile};
 use ftp_proto::command::Command;
 use ftp_proto::listing::{Entry, Line, ListParser, Misread, parse_facts, unique_fact};
+use ftp_proto::mutant::{self, Mutant};
 
 /// Entries taken of one directory: about 100 MB of memory.
 const MAX_ENTRIES: usize = 1_000_000;
@@ -89,6 +90,7 @@ async fn receive<N: Net>(
     match session.receive_text(command, "(listing)", &mut lines).await {
         Ok(reply) if is_failure_in_disguise(&reply) => Err(ClientError::Refused { command: name, reply }),
         Ok(_) => Ok(lines.end()),
+        Err(_) if mutant::is(Mutant::ListingUnanswered) && lines.taken_bytes > 0 => Ok(lines.end()),
         Err(_) if lines.listing.is_cut && session.in_step() => Ok(lines.end()),
         Err(ClientError::Refused { reply, .. }) if is_directory && says_empty(&reply) => {
             Ok(Listing::default())
@@ -166,6 +168,7 @@ fn tell(listing: &mut Listing, text: &str, what: Line) {
         Line::Entry(_) if listing.entries.len() >= MAX_ENTRIES => listing.is_cut = true,
         Line::Entry(entry) => listing.entries.push(entry),
         Line::Noise => {}
+        Line::Unread(_) if mutant::is(Mutant::UnreadLinesDropped) => {}
         Line::Unread(why) => {
             listing.unread_lines += 1;
             if listing.unread.len() < MAX_UNREAD {
