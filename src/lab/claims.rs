@@ -14,8 +14,9 @@ use super::claim::{Claim, Standing};
 use super::compare::Comparison;
 use super::plural::{counted, plural};
 use super::records::{Directions, SummaryRecord};
-use crate::sim::fault::FaultName;
+use crate::sim::fault::{FaultName, TriggerName};
 use crate::sim::scenario::{Publish, VariantSpec, Verify};
+use ftp_endpoint::client::Direction;
 use ftp_proto::mode::{Structure, TransmissionMode};
 
 pub use grid::judge_grid;
@@ -178,11 +179,18 @@ impl<'a> Evidence<'a> {
         let row = self.quiet(variant, Directions::Both)?;
         let per_run = row.data_connections as f64 / row.runs_counted as f64;
         Some(format!(
-            "{} opens {per_run:.0} {} for {}",
+            "{} opens {per_run:.0} {} for {}{}",
             variant.name,
             plural(per_run.round() as u64, "data connection"),
-            counted(row.files / row.runs_counted, "file")
+            counted(row.files / row.runs_counted, "file"),
+            if self.listings(variant) > 0 { " and their listing" } else { "" }
         ))
+    }
+
+    /// How many listings its undisturbed runs asked for.
+    fn listings(&self, variant: &VariantSpec) -> u64 {
+        let row = self.quiet(variant, Directions::One(Direction::Get)).filter(|_| variant.listed);
+        row.map_or(0, |row| row.runs_counted)
     }
 
     fn close_is_the_end(&self) -> Claim {
@@ -212,7 +220,7 @@ impl<'a> Evidence<'a> {
         };
         // A close is the end of a file if there is a connection a file; it is not always one if record
         // structure loses fewer files to an early close.
-        let one_a_file = quiet.data_connections == quiet.files;
+        let one_a_file = quiet.data_connections == quiet.files + self.listings(stream);
         let records_tell = match record.map(|record| self.beside(record, stream, is_early_close)) {
             None | Some(Beside::Alike) => false,
             Some(Beside::Better) => true,
@@ -233,6 +241,10 @@ impl<'a> Evidence<'a> {
     fn whatever_arrives_is_the_file(&self) -> Claim {
         let claim = WHATEVER_ARRIVES;
         let stream = self.plain_stream();
+        if self.comparison.scenario.triggers().contains(&TriggerName::AfterLine) {
+            // What is cut is a listing, and no file.
+            return untested(claim, "ftpsim compare small-files".to_owned());
+        }
         let command = self.replay_command(stream, FaultName::EarlyClose);
         let Some(share) = stream.map(|v| self.lost(v, is_early_close)) else {
             return untested(claim, command);

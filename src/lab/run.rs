@@ -49,7 +49,7 @@ pub fn measured(case: &Case, outcome: &Outcome) -> Run {
         file_latency_max_us: latencies.max_us(),
         trace_hash: outcome.trace_hash.clone(),
         version: Version,
-        trigger: target.and(case.fault.trigger.name()),
+        trigger: if target.is_some() || case.strikes_listing() { case.fault.trigger.name() } else { None },
         target_file: target.map(|_| case.fault.target),
         target_byte: target.and(case.fault.trigger.payload_byte()),
         target_size_bytes: target.map(|file| file.size_bytes),

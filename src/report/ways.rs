@@ -131,6 +131,7 @@ pub fn command(variant: &VariantSpec, direction: Direction) -> Option<String> {
     }
     let mut text = match direction {
         Direction::Put => "ftpsim put URL FILES",
+        Direction::Get if variant.listed => "ftpsim get -r URL/DIRECTORY",
         Direction::Get => "ftpsim get URL/FILE",
     }
     .to_owned();
@@ -205,6 +206,11 @@ mod tests {
             command(rename, Direction::Get).unwrap(),
             "ftpsim get URL/FILE --verify size",
             "only uploads have a temporary name"
+        );
+        let listed = Scenario::load("listings").unwrap();
+        assert_eq!(
+            command(listed.variant("stream-size").unwrap(), Direction::Get).unwrap(),
+            "ftpsim get -r URL/DIRECTORY --verify size"
         );
     }
 

@@ -331,9 +331,16 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: 
         Some(TriggerName::BeforeReply) => Trigger::BeforeReply(nth),
         Some(TriggerName::AtTime) => Trigger::AtTimeUs(at_us),
         Some(TriggerName::AfterReply) => Trigger::AfterReply(after_reply_us(seed)),
+        Some(TriggerName::AfterLine) => Trigger::AfterLine(line(seed, files.len())),
         Some(TriggerName::PayloadByte | TriggerName::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
     };
+    let target = if stratum.trigger == Some(TriggerName::AfterLine) { files.len() } else { target };
     Fault { kind: stratum.fault.planned(xor), target: target as u32, trigger }
+}
+
+/// In a stream of its own, of MLSD's lines: the directory's own comes first, then a line a file.
+fn line(seed: u64, files: usize) -> u32 {
+    seeds::stream(seed, "line").random_range(0..=files as u32)
 }
 
 /// In a stream of its own: for so long ext4 may take to bring a file to the disk, and a little longer.

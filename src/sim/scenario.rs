@@ -44,7 +44,7 @@ pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
 pub use world::{RivalSpec, WorldSpec};
 
 /// The scenarios that come with the program: name and text.
-const EMBEDDED: [(&str, &str); 24] = [
+const EMBEDDED: [(&str, &str); 25] = [
     ("small-files", include_str!("../../sims/small-files.toml")),
     ("tiny", include_str!("../../sims/tiny.toml")),
     ("truth-table", include_str!("../../sims/truth-table.toml")),
@@ -55,6 +55,7 @@ const EMBEDDED: [(&str, &str); 24] = [
     ("all-faults", include_str!("../../sims/all-faults.toml")),
     ("crash-restart", include_str!("../../sims/crash-restart.toml")),
     ("killed-clients", include_str!("../../sims/killed-clients.toml")),
+    ("listings", include_str!("../../sims/listings.toml")),
     ("ftps", include_str!("../../sims/ftps.toml")),
     ("ftps-truth", include_str!("../../sims/ftps-truth.toml")),
     ("power-cut", include_str!("../../sims/power-cut.toml")),
@@ -468,7 +469,8 @@ impl Scenario {
         (self.directions.len() * self.faults.len() * self.triggers().len()) as u64
     }
 
-    fn triggers(&self) -> &[TriggerName] {
+    /// Where faults strike, named or not.
+    pub fn triggers(&self) -> &[TriggerName] {
         self.triggers.as_deref().unwrap_or(&TriggerName::USUAL)
     }
 }

@@ -123,6 +123,17 @@ fn that_an_early_close_loses_nothing_takes_as_many_runs() {
     }
 }
 
+/// A listing comes over a connection of its own, and no file has been cut where it was.
+#[test]
+fn a_listing_is_no_file() {
+    let comparison = compared(&small("listings", &["stream", "block"], &["none", "early_close"]), 0..40);
+    let close = claim(&comparison, CLOSE_IS_THE_END);
+    assert_eq!(close.standing, Standing::Holds, "{close:?}");
+    assert!(close.figure.contains("3 data connections for 2 files and their listing"), "{close:?}");
+    assert_eq!(claim(&comparison, WHATEVER_ARRIVES).standing, Standing::Untested);
+    assert_eq!(claim(&comparison, CANNOT_TELL).standing, Standing::Holds);
+}
+
 /// That a careful contender loses nothing either takes as many; that record structure tells what file structure does
 /// not takes a difference that chance would not make.
 #[test]

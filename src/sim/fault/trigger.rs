@@ -66,7 +66,7 @@ impl Trigger {
         }
     }
 
-    /// The name under which scenarios list it; none of them lists a wire byte or a line.
+    /// The name under which scenarios list it; none of them lists a wire byte.
     pub fn name(&self) -> Option<TriggerName> {
         match self {
             Trigger::BeforeFirstByte => Some(TriggerName::BeforeFirstByte),
@@ -79,7 +79,8 @@ impl Trigger {
             Trigger::BeforeReply(_) => Some(TriggerName::BeforeReply),
             Trigger::AtTimeUs(_) => Some(TriggerName::AtTime),
             Trigger::AfterReply(_) => Some(TriggerName::AfterReply),
-            Trigger::WireByte(_) | Trigger::AfterLine(_) => None,
+            Trigger::AfterLine(_) => Some(TriggerName::AfterLine),
+            Trigger::WireByte(_) => None,
         }
     }
 
@@ -130,11 +131,14 @@ pub enum TriggerName {
     AtTime,
     /// The client has reported the file delivered, up to 41 s ago.
     AfterReply,
+    /// Of the listing that clients make which are told no names: so many lines of it have passed, uniform over its lines,
+    /// and at least one has not.
+    AfterLine,
 }
 
 impl TriggerName {
     /// Every trigger, in the order in which lists show them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BeforeFirstByte,
         Self::PayloadByte,
         Self::AfterLastByte,
@@ -145,6 +149,7 @@ impl TriggerName {
         Self::BeforeReply,
         Self::AtTime,
         Self::AfterReply,
+        Self::AfterLine,
     ];
 
     /// Those that a scenario has that names none.
@@ -175,6 +180,9 @@ impl TriggerName {
             Self::AtTime => ("at_time", "at a virtual time, whatever is under way"),
             Self::AfterReply => {
                 ("after_reply", "up to 41 s after the client has reported the file delivered")
+            }
+            Self::AfterLine => {
+                ("after_line", "behind a line of the listing, where clients list (`listed`) and fetch")
             }
         }
     }

@@ -104,6 +104,7 @@ fn errors() {
         ("note = \"block", "note = \"\\u202eblock"),
         ("directions", "companions = [\"round-trips\", \"truth\"]\ndirections"),
         ("directions", "companions = [\"habits\"]\ndirections"),
+        ("directions", "triggers = [\"after_line\"]\ndirections"),
         ("directions", "companions = [\"no/such.toml\"]\ndirections"),
         ("[limits]", "[world]\nold_file = true\n\n[limits]"),
         ("[limits]", "[world]\nsource_change = \"other\"\n\n[limits]"),

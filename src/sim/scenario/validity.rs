@@ -4,6 +4,8 @@
 use super::error::{Problem, parse_toml};
 use super::source::text_of;
 use super::{DiskSpec, FaultSpec, PathSpec, Scenario, Timeouts, limit};
+use crate::sim::fault::TriggerName;
+use ftp_endpoint::client::Direction;
 use ftp_proto::name::is_deceptive;
 use turmoil_tcp::path::PathConfig;
 
@@ -53,6 +55,12 @@ impl Scenario {
         self.faults.iter().enumerate().try_for_each(|(i, fault)| fault.check(i))?;
         if self.triggers().is_empty() {
             return Err(Problem::new("triggers", "at least one"));
+        }
+        let lists = self.directions == [Direction::Get] && self.variants.iter().all(|v| v.listed);
+        if self.triggers().contains(&TriggerName::AfterLine) && !lists {
+            let expected =
+                "no `after_line`, or directions = [\"get\"] and `listed = true` of every contender";
+            return Err(Problem::new("triggers", expected));
         }
         Ok(())
     }
