@@ -46,7 +46,7 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
         case.fault = fault;
     }
     let nth = seed / EVERY;
-    if nth % 4 == 0 && case.tls.is_none() {
+    if nth.is_multiple_of(4) && case.tls.is_none() {
         plain(&mut case.policy);
     }
     if nth % 4 < 3 {
