@@ -2,8 +2,7 @@
 
 mod validity;
 
-use super::fault::TriggerName;
-use super::fault::{Fault, Trigger};
+use super::fault::{Fault, FaultKind, Trigger, TriggerName};
 use super::others::{Ingest, Rival, SourceChange, Stranger};
 use super::scenario::{self, Cell, DiskSpec, Limits, PathSpec, Scenario, Timeouts, TlsSpec, VariantSpec};
 use super::signature::Signature;
@@ -253,6 +252,12 @@ impl Case {
     /// Whether the fault strikes the listing.
     pub fn strikes_listing(&self) -> bool {
         self.listed && self.is_anchored() && self.fault.target as usize == self.files.len()
+    }
+
+    /// Whether a name in the listing may have become another's on the way, which the client then asks for: in place a
+    /// file that is refused leaves its name.
+    pub fn may_misread_names(&self) -> bool {
+        self.strikes_listing() && matches!(self.fault.kind, FaultKind::Corrupt { .. })
     }
 
     fn is_anchored(&self) -> bool {

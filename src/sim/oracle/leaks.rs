@@ -4,8 +4,6 @@
 
 use super::integrity::Ending;
 use super::{End, Oracle};
-use crate::sim::case::Case;
-use crate::sim::fault::FaultKind;
 use crate::sim::others::StrangerPlace;
 use crate::sim::outcome::{FileFate, Verdict};
 use ftp_endpoint::client::Opening;
@@ -54,11 +52,6 @@ fn has_stranger_at_server(end: &End<'_>) -> bool {
     is_neighbour && end.case.policy.opening == Opening::Active
 }
 
-/// Whether a name in the listing may have become another's on the way.
-fn has_misread(case: &Case) -> bool {
-    case.strikes_listing() && matches!(case.fault.kind, FaultKind::Corrupt { .. })
-}
-
 /// `fates`: the outcome's files by name. There may be a million of them.
 fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option<String> {
     let fate = |name: &str| fates.get(name).copied();
@@ -71,7 +64,7 @@ fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option
     match temporary.and_then(fate) {
         Some(_) if undone => None,
         // The client asks for what it has read, and in place a file that is refused leaves its name.
-        None if has_misread(end.case) => None,
+        None if end.case.may_misread_names() => None,
         None => Some(format!("{name}: a file that nobody sent")),
         Some(file) if matches!(file.verdict, Verdict::Intact | Verdict::Recovered) => {
             Some(format!("{name}: temporary, although {} is {}", file.name, file.verdict))
@@ -87,6 +80,7 @@ fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::fault::FaultKind;
     use crate::sim::oracle::tests::{Ended, ended};
     use crate::sim::others::{Ingest, Stranger};
     use ftp_endpoint::client::Direction;

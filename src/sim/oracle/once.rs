@@ -140,7 +140,7 @@ impl Oracle for Once {
 
     fn conclude(&mut self, end: &End<'_>) -> Option<String> {
         // It would be taken twice at least if its name were its own.
-        if let Some(name) = end.astray.first() {
+        if let Some(name) = end.astray.first().filter(|_| !end.case.may_misread_names()) {
             return Some(format!("{name} was taken, a name under which nobody sent anything"));
         }
         let policy = &end.case.policy;
@@ -168,6 +168,7 @@ impl Oracle for Once {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::fault::FaultKind;
     use crate::sim::names::FileNames;
     use crate::sim::oracle::tests::{Ended, ended};
     use crate::sim::time::SimTime;
@@ -257,6 +258,13 @@ mod tests {
         end.outcome.files[0].attempts = 2;
         assert_eq!(judged(&end, &[]), None);
         end.astray.push("file.1".to_owned());
+        assert!(judged(&end, &[]).unwrap().starts_with("file.1"));
+        // What was changed in a listing is asked for by that name.
+        let files = end.case.files.len() as u32;
+        (end.case.listed, end.case.fault.target) = (true, files);
+        end.case.fault.kind = FaultKind::Corrupt { xor: 1 };
+        assert_eq!(judged(&end, &[]), None);
+        end.case.fault.kind = FaultKind::EarlyClose;
         assert!(judged(&end, &[]).unwrap().starts_with("file.1"));
     }
 
