@@ -254,6 +254,11 @@ impl Case {
         self.listed && self.is_anchored() && self.fault.target as usize == self.files.len()
     }
 
+    /// How many lines MLSD has of a directory with so many files: its own comes first.
+    pub fn lines_of_listing(files: usize) -> u32 {
+        files as u32 + 1
+    }
+
     /// Whether a name in the listing may have become another's on the way, which the client then asks for: in place a
     /// file that is refused leaves its name.
     pub fn may_misread_names(&self) -> bool {
@@ -339,13 +344,13 @@ fn draw_fault(seed: u64, stratum: &scenario::Stratum, files: &[FileSpec], path: 
         Some(TriggerName::AfterLine) => Trigger::AfterLine(line(seed, files.len())),
         Some(TriggerName::PayloadByte | TriggerName::BeforeFirstByte) | None => Trigger::BeforeFirstByte,
     };
-    let target = if stratum.trigger == Some(TriggerName::AfterLine) { files.len() } else { target };
+    let target = if matches!(trigger, Trigger::AfterLine(_)) { files.len() } else { target };
     Fault { kind: stratum.fault.planned(xor), target: target as u32, trigger }
 }
 
-/// In a stream of its own, of MLSD's lines: the directory's own comes first, then a line a file.
+/// In a stream of its own: of the listing at least a line does not pass.
 fn line(seed: u64, files: usize) -> u32 {
-    seeds::stream(seed, "line").random_range(0..=files as u32)
+    seeds::stream(seed, "line").random_range(0..Case::lines_of_listing(files))
 }
 
 /// In a stream of its own: for so long ext4 may take to bring a file to the disk, and a little longer.

@@ -63,8 +63,21 @@ fn small(name: &str, variants: &[&str], faults: &[&str]) -> Scenario {
 }
 
 fn claim(comparison: &Comparison, sentence: &str) -> Claim {
-    let mut claims = judge(comparison).into_iter();
+    that_says(judge(comparison), sentence)
+}
+
+/// The claim of this sentence.
+#[track_caller]
+pub(super) fn that_says(claims: Vec<Claim>, sentence: &str) -> Claim {
+    let mut claims = claims.into_iter();
     claims.find(|claim| claim.claim == sentence).unwrap_or_else(|| panic!("not judged: {sentence}"))
+}
+
+/// The table with its rows changed.
+pub(super) fn otherwise<R: Clone>(table: &Table<R>, change: impl FnOnce(&mut Vec<R>)) -> Table<R> {
+    let mut table = table.clone();
+    change(&mut table.rows);
+    table
 }
 
 /// That nothing is lost takes 59 runs, and says so; what its command runs is enough.

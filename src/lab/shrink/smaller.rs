@@ -54,9 +54,9 @@ fn keeping(case: &Case, kept: &[Range<usize>], found: &mut Vec<Case>) {
             keep_inside(smaller);
         }
     });
-    // The first line of a listing is the directory's own.
-    let (left, lines, lines_left) = (smaller.files.len(), total as u64 + 1, smaller.files.len() as u64 + 1);
-    let in_proportion = |at: u64| (u128::from(at) * u128::from(lines_left) / u128::from(lines)) as u64;
+    let left = smaller.files.len();
+    let [lines, lines_left] = [total, left].map(|files| u128::from(Case::lines_of_listing(files)));
+    let in_proportion = |at: u64| (u128::from(at) * lines_left / lines) as u64;
     let sooner = match case.fault.trigger {
         Trigger::AfterLine(line) if case.strikes_listing() => {
             Some(Trigger::AfterLine(line.saturating_sub((total - left) as u32)))

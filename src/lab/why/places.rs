@@ -46,8 +46,7 @@ impl<'a> Places<'a> {
     pub(super) fn draw(&mut self) -> Fault {
         let Self { case, rng, wire_bytes } = self;
         if case.strikes_listing() {
-            // The first line is the directory's own.
-            let lines = case.files.len() as u32 + 1;
+            let lines = Case::lines_of_listing(case.files.len());
             return Fault { trigger: Trigger::AfterLine(rng.random_range(0..=lines)), ..case.fault };
         }
         let target = rng.random_range(0..case.files.len());

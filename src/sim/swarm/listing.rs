@@ -95,9 +95,9 @@ fn of_listing(rng: &mut ChaCha12Rng, files: u32) -> Fault {
         FaultKind::Corrupt { xor: 0xC0 },
         FaultKind::None,
     ];
-    // The first line is the directory's own.
-    let line = Trigger::AfterLine(rng.random_range(0..=files + 1));
-    let byte = rng.random_range(0..LINE_BYTES * u64::from(files + 1));
+    let lines = Case::lines_of_listing(files as usize);
+    let line = Trigger::AfterLine(rng.random_range(0..=lines));
+    let byte = rng.random_range(0..LINE_BYTES * u64::from(lines));
     let triggers = [
         line,
         line,

@@ -1,28 +1,23 @@
 //! What the committed grid says to each claim, and what it would if some of its rows were others.
 
 use super::*;
-use crate::lab::claims::tests::committed;
+use crate::lab::claims::tests::{committed, otherwise, that_says};
 
 fn wide_area() -> Grid {
     committed("wan-grid", "grid.csv")
 }
 
 fn claim(grid: &Grid, sentence: &str) -> Claim {
-    let mut claims = judge_grid(grid).into_iter();
-    claims.find(|claim| claim.claim == sentence).unwrap_or_else(|| panic!("not judged: {sentence}"))
+    that_says(judge_grid(grid), sentence)
 }
 
 /// The grid with the rows changed that `which` picks.
 fn with(grid: &Grid, which: impl Fn(&GridRecord) -> bool, change: impl Fn(&mut GridRecord)) -> Grid {
-    let mut grid = grid.clone();
-    grid.rows.iter_mut().filter(|row| which(row)).for_each(change);
-    grid
+    otherwise(grid, |rows| rows.iter_mut().filter(|row| which(row)).for_each(change))
 }
 
 fn without(grid: &Grid, which: impl Fn(&GridRecord) -> bool) -> Grid {
-    let mut grid = grid.clone();
-    grid.rows.retain(|row| !which(row));
-    grid
+    otherwise(grid, |rows| rows.retain(|row| !which(row)))
 }
 
 /// The first cell of a contender.

@@ -1,23 +1,14 @@
 //! What the committed truth tables say to each claim, and what they would if a row of theirs were another.
 
 use super::*;
-use crate::lab::claims::tests::committed;
+use crate::lab::claims::tests::{committed, otherwise, that_says};
 
 fn table(name: &str) -> TruthTable {
     committed(name, "truth-table.csv")
 }
 
 fn claim(table: &TruthTable, sentence: &str) -> Claim {
-    let mut claims = judge_truth(table).into_iter();
-    claims.find(|claim| claim.claim == sentence).unwrap_or_else(|| panic!("not judged: {sentence}"))
-}
-
-/// The table's rows, changed.
-fn otherwise(table: &TruthTable, change: impl FnOnce(&mut Vec<TruthRecord>)) -> TruthTable {
-    let mut rows = table.rows.clone();
-    change(&mut rows);
-    let scenario = table.scenario.clone();
-    TruthTable { scenario, rows, claims: Vec::new(), violations: Vec::new(), written: Vec::new() }
+    that_says(judge_truth(table), sentence)
 }
 
 /// What the claim would be without the rows that `which` picks.
