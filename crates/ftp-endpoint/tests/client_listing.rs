@@ -2,6 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "the test network stands on tokio's paused clock")]
 #![cfg(feature = "client")]
 
+#[path = "client_listing/ends.rs"]
+mod ends;
+#[path = "client_listing/passive.rs"]
+mod passive;
+
 use ftp_endpoint::client::{Client, ClientError, Entry, FailureKind, Listing, Login, Options};
 use ftp_endpoint::net::{Listener, Net, Stream};
 use std::time::Duration;
@@ -225,125 +230,6 @@ async fn what_is_empty_by_mlsd_is_no_failure() {
     }
 }
 
-/// LIST of a server without MLSD, answered by 226 in place of 150; the data connection.
-async fn done_before_it_lists(s: &mut Script) -> <MemoryNet as Net>::Stream {
-    s.answer("FEAT", "502 what").await;
-    s.answer("TYPE A", "200 ok").await;
-    let data = s.passive().await;
-    s.answer("LIST", "226 done").await;
-    data
-}
-
-/// 226 in place of 150: nothing is listed where nothing comes, be it that the server keeps the connection. Nobody waits
-/// for it then as long as for what is promised.
-#[tokio::test(start_paused = true)]
-async fn a_listing_behind_its_completion_is_one() {
-    for (lines, closes, wanted) in [(ONE, true, Some("one")), (b"", true, None), (b"", false, None)] {
-        play(
-            |mut s| async move {
-                let mut data = done_before_it_lists(&mut s).await;
-                data.write_all(lines).await.unwrap();
-                let kept = (!closes).then_some(data);
-                s.answer("TYPE I", "200 ok").await;
-                drop(kept);
-            },
-            |mut c| async move {
-                let begin = tokio::time::Instant::now();
-                let listing = c.list("").await.unwrap();
-                assert_eq!(names(&listing), Vec::from_iter(wanted));
-                assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
-            },
-        )
-        .await;
-    }
-}
-
-/// However slowly it comes; and what breaks off has not been listed.
-#[tokio::test(start_paused = true)]
-async fn a_listing_behind_its_completion_is_read_to_its_end() {
-    const TWO: &[u8] = b"-rw-r--r-- 1 a b 5 Jan  1 2020 two\r\n";
-    for is_whole in [true, false] {
-        play(
-            |mut s| async move {
-                let mut data = done_before_it_lists(&mut s).await;
-                data.write_all(ONE).await.unwrap();
-                sleep(Duration::from_secs(3)).await;
-                data.write_all(TWO).await.unwrap();
-                sleep(Duration::from_secs(3)).await;
-                if is_whole {
-                    drop(data);
-                } else {
-                    data.abort();
-                }
-                s.answer("TYPE I", "200 ok").await;
-            },
-            |mut c| async move {
-                match c.list("").await {
-                    Ok(listing) => assert!(is_whole && names(&listing) == ["one", "two"], "{listing:?}"),
-                    Err(error) => assert!(!is_whole && error.kind() == FailureKind::Data, "{error}"),
-                }
-            },
-        )
-        .await;
-    }
-}
-
-/// RFC 959 section 5.4: behind 421 the connection is closed, and the next command would be lost with it.
-#[tokio::test(start_paused = true)]
-async fn a_server_that_leaves_at_a_listing_is_asked_no_more() {
-    play(
-        |mut s| async move {
-            s.answer("FEAT", "211-these\r\n MLST type*;\r\n211 end").await;
-            let _data = s.passive().await;
-            s.answer("MLSD d", "421 good bye").await;
-            s.gone().await;
-        },
-        |mut c| async move {
-            let error = c.list("d").await.unwrap_err();
-            assert!(matches!(&error, ClientError::Refused { reply, .. } if reply.code == 421), "{error}");
-            assert!(!c.session().in_step());
-        },
-    )
-    .await;
-}
-
-/// vsftpd says 226 of a directory that it could not read.
-#[tokio::test(start_paused = true)]
-async fn a_completion_that_tells_of_a_failure_is_one() {
-    play(
-        |mut s| async move {
-            s.answer("FEAT", "502 what").await;
-            s.answer("TYPE A", "200 ok").await;
-            let data = s.passive().await;
-            s.answer("LIST", "150 here it comes").await;
-            drop(data);
-            s.say("226 Transfer done (but failed to open directory).").await;
-            s.answer("TYPE I", "200 ok").await;
-        },
-        |mut c| async move {
-            assert!(matches!(c.list("").await, Err(ClientError::Refused { .. })));
-        },
-    )
-    .await;
-}
-
-/// RFC 959 section 5.4: nothing is missing that LIST could go on with.
-#[tokio::test(start_paused = true)]
-async fn a_listing_that_asks_for_more_has_failed() {
-    play(
-        |mut s| async move {
-            s.answer("FEAT", "502 what").await;
-            s.answer("TYPE A", "200 ok").await;
-            let _data = s.passive().await;
-            s.answer("LIST", "350 and then?").await;
-        },
-        |mut c| async move {
-            assert!(matches!(c.list("").await, Err(ClientError::OutOfSequence { .. })));
-        },
-    )
-    .await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_server_that_only_names_mlsd_is_asked_by_list() {
     play(
@@ -375,99 +261,6 @@ async fn a_type_that_is_not_taken_back_ends_the_session() {
         |mut c| async move {
             c.list("").await.unwrap_err();
             assert!(matches!(c.size("x").await, Err(ClientError::OutOfStep)));
-        },
-    )
-    .await;
-}
-
-/// EPSV's port leads nowhere, or EPSV is refused for now: PASV, and from then on nothing else.
-#[tokio::test(start_paused = true)]
-async fn pasv_serves_where_epsv_does_not() {
-    for is_dead in [true, false] {
-        play(
-            |mut s| async move {
-                for round in 0..2 {
-                    s.answer("SIZE f", "213 5").await;
-                    if round == 0 {
-                        let port = s.listen().await.local_addr().unwrap().port();
-                        let reply = format!("229 here (|||{port}|)");
-                        s.answer("EPSV", if is_dead { &reply } else { "425 not now" }).await;
-                    }
-                    let listener = s.listen().await;
-                    let port = listener.local_addr().unwrap().port();
-                    let address =
-                        format!("{},{},{}", SERVER.ip().to_string().replace('.', ","), port >> 8, port & 255);
-                    s.answer("PASV", &format!("227 here ({address})")).await;
-                    let (mut data, _) = listener.accept().await.unwrap();
-                    s.answer("RETR f", "150 go").await;
-                    data.write_all(b"hello").await.unwrap();
-                    drop(data);
-                    s.say("226 done").await;
-                }
-            },
-            |mut c| async move {
-                for _ in 0..2 {
-                    let mut file = Vec::new();
-                    c.fetch("f", &mut file).await.unwrap();
-                    assert_eq!(file, b"hello");
-                }
-            },
-        )
-        .await;
-    }
-}
-
-async fn finds_no_data_connection(mut client: Client<MemoryNet>) {
-    let error = client.fetch("f", &mut Vec::new()).await.unwrap_err();
-    assert!(matches!(error, ClientError::DataConnect(_)), "{error}");
-    client.session().must(ftp_proto::command::Command::Noop).await.unwrap();
-}
-
-/// If PASV does no better, the first failure is the one told.
-#[tokio::test(start_paused = true)]
-async fn without_pasv_the_failure_of_epsv_stands() {
-    play(
-        |mut s| async move {
-            s.answer("SIZE f", "213 5").await;
-            let port = s.listen().await.local_addr().unwrap().port();
-            s.answer("EPSV", &format!("229 here (|||{port}|)")).await;
-            s.answer("PASV", "502 what").await;
-            s.answer("NOOP", "200 ok").await;
-        },
-        finds_no_data_connection,
-    )
-    .await;
-}
-
-/// Where PASV's port leads nowhere, nothing else is tried.
-#[tokio::test(start_paused = true)]
-async fn pasv_is_tried_once() {
-    play(
-        |mut s| async move {
-            s.answer("SIZE f", "213 5").await;
-            s.answer("EPSV", "502 what").await;
-            let port = s.listen().await.local_addr().unwrap().port();
-            let host = SERVER.ip().to_string().replace('.', ",");
-            s.answer("PASV", &format!("227 here ({host},{},{})", port >> 8, port & 255)).await;
-            s.answer("NOOP", "200 ok").await;
-        },
-        finds_no_data_connection,
-    )
-    .await;
-}
-
-/// RFC 959 section 5.4: 421 is the end of the session, not a word on EPSV.
-#[tokio::test(start_paused = true)]
-async fn a_server_that_leaves_at_epsv_is_not_asked_for_pasv() {
-    play(
-        |mut s| async move {
-            s.answer("SIZE f", "213 5").await;
-            s.answer("EPSV", "421 good bye").await;
-            s.gone().await;
-        },
-        |mut c| async move {
-            let error = c.fetch("f", &mut Vec::new()).await.unwrap_err();
-            assert!(matches!(&error, ClientError::Refused { reply, .. } if reply.code == 421), "{error}");
         },
     )
     .await;
@@ -535,29 +328,4 @@ async fn a_name_is_bytes() {
     for name in ["a\nDELE b", "a\0b"] {
         assert!(matches!(c.remove_file(name).await, Err(ClientError::BadName)));
     }
-}
-
-/// The bound is ours: the server has done nothing wrong, and what has come of its listing is told, and that it is not all.
-#[tokio::test(start_paused = true)]
-async fn of_an_endless_listing_as_much_is_given_as_was_read() {
-    play(
-        |mut s| async move {
-            s.answer("FEAT", "211-these\r\n MLST\r\n211 end").await;
-            let mut data = s.passive().await;
-            s.answer("MLSD", "150 here it comes").await;
-            let lines = b" f\r\n".repeat(10_000);
-            while data.write_all(&lines).await.is_ok() {}
-            s.say("426 you have gone").await;
-            s.answer("SIZE f", "213 5").await;
-            // Who is done with the session says so.
-            s.answer("QUIT", "221 bye").await;
-        },
-        |mut c| async move {
-            let listing = c.list("").await.unwrap();
-            assert_eq!((listing.entries.len(), listing.is_cut), (1_000_000, true));
-            assert_eq!(c.size("f").await.unwrap(), 5);
-            c.quit().await;
-        },
-    )
-    .await;
 }

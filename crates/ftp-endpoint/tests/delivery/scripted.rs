@@ -1,5 +1,7 @@
 //! What a delivery asks of a server before it goes on from a part, word for word, in memory with virtual time.
 
+#[path = "scripted/broken_ahead.rs"]
+mod broken_ahead;
 #[path = "scripted/compared.rs"]
 mod compared;
 #[path = "scripted/one_by_one.rs"]
@@ -10,6 +12,8 @@ mod parts;
 mod pipelined;
 #[path = "scripted/proof.rs"]
 mod proof;
+#[path = "scripted/said_twice.rs"]
+mod said_twice;
 
 use super::{Arc, Event, Nobody, Observer, path, read, write};
 use ftp_endpoint::client::{
