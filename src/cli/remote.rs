@@ -1,6 +1,8 @@
 //! What lies at the server: listings, wildcards, whole trees. What cannot be listed or understood is told
 //! and counted, and costs nothing else.
 
+mod names;
+
 use super::access::{self, Access};
 use super::dialogue::Dialogue;
 use super::glob::Pattern;
@@ -19,6 +21,8 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+pub(super) use names::{ancestors, join, name_of, parent};
 
 /// Directories in directories that a tree may have.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -471,27 +475,6 @@ fn one_line(text: &str) -> String {
     line
 }
 
-pub(super) fn join(directory: &str, name: &str) -> String {
-    match directory {
-        "" => name.to_owned(),
-        directory if directory.ends_with('/') => format!("{directory}{name}"),
-        directory => format!("{directory}/{name}"),
-    }
-}
-
-pub(super) fn name_of(remote: &str) -> &str {
-    remote.rsplit('/').next().unwrap_or_default()
-}
-
-/// The directory of a path at the server: `""` where it is relative and has none.
-pub(super) fn parent(remote: &str) -> &str {
-    match remote.rsplit_once('/') {
-        Some(("", _)) => "/",
-        Some((directory, _)) => directory,
-        None => "",
-    }
-}
-
 /// Paths at the server, each with its last component: those in the URL's directory, or else the URL's own.
 pub(super) fn wanted(url: &FtpUrl, files: &[OsString]) -> anyhow::Result<Vec<(String, Pattern)>> {
     if url.type_code == Some(TypeCode::Directory) {
@@ -502,11 +485,4 @@ pub(super) fn wanted(url: &FtpUrl, files: &[OsString]) -> anyhow::Result<Vec<(St
     }
     let files = files.iter().map(|file| name::from_os(file));
     Ok(files.map(|file| (url.below(&file), Pattern::new(name_of(&file)))).collect())
-}
-
-/// `a`, `a/b` and `a/b/c` of `a/b/c`.
-pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    let path = path.trim_end_matches('/');
-    let inner = path.match_indices('/').map(|(at, _)| &path[..at]).filter(|path| !path.is_empty());
-    inner.chain(Some(path).filter(|path| !path.is_empty()))
 }

@@ -10,6 +10,7 @@ mod grid;
 mod limit;
 mod pair;
 mod schema;
+mod seeds;
 mod source;
 mod tls;
 mod validity;
@@ -24,6 +25,7 @@ pub use limit::{Limits, LimitsSpec};
 #[cfg(feature = "cli")]
 pub(crate) use schema::schema_of;
 use schema::{PLAIN_NAME, SEEDS};
+pub use seeds::{NotSeeds, SeedRange};
 pub use tls::{Reuse, TlsEnd, TlsSpec, TlsVersion};
 
 pub(crate) use error::hint;
@@ -35,9 +37,7 @@ use ftp_proto::mode::{DeflateLevel, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::num::NonZeroU64;
-use std::str::FromStr;
 use turmoil_tcp::Algorithm;
 use turmoil_tcp::path::{BurstLoss, Impairments, PathConfig};
 pub(super) use validity::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, within};
@@ -139,16 +139,6 @@ pub struct Scenario {
     /// baseline.
     #[schemars(length(min = 1))]
     pub variants: Vec<VariantSpec>,
-}
-
-/// Seeds from `start` up to, not including, `end`; written `"0..960"`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SeedRange {
-    /// The first seed.
-    pub start: u64,
-    /// The first seed that does not belong to it.
-    pub end: u64,
 }
 
 /// The path between client and server, the same in both directions.
@@ -478,56 +468,6 @@ impl Scenario {
 fn split<T>(value: u64, of: &[T]) -> (u64, &T) {
     let radix = of.len() as u64;
     (value / radix, &of[(value % radix) as usize])
-}
-
-impl SeedRange {
-    /// The seeds, in order.
-    pub fn iter(self) -> std::ops::Range<u64> {
-        self.start..self.end
-    }
-    /// How many seeds there are.
-    pub fn count(self) -> u64 {
-        self.end - self.start
-    }
-    /// Whether it has no seed.
-    pub fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-}
-
-impl fmt::Display for SeedRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", self.start, self.end)
-    }
-}
-
-/// A text that is no range of seeds; the text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no range of seeds; expected FIRST..END (END not included), for instance 0..960")]
-pub struct NotSeeds(String);
-
-impl FromStr for SeedRange {
-    type Err = NotSeeds;
-    fn from_str(s: &str) -> Result<Self, NotSeeds> {
-        let number = |n: &str| n.trim().replace('_', "").parse().ok();
-        match s.split_once("..").map(|(a, b)| (number(a), number(b))) {
-            Some((Some(start), Some(end))) if start < end => Ok(Self { start, end }),
-            _ => Err(NotSeeds(s.to_owned())),
-        }
-    }
-}
-
-impl TryFrom<String> for SeedRange {
-    type Error = NotSeeds;
-    fn try_from(s: String) -> Result<Self, NotSeeds> {
-        s.parse()
-    }
-}
-
-impl From<SeedRange> for String {
-    fn from(range: SeedRange) -> Self {
-        range.to_string()
-    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ mod power;
 mod strangers;
 
 use super::*;
-use crate::sim::fault::Trigger;
-use crate::sim::outcome::Verdict;
+use crate::sim::fault::{FaultKind, Trigger};
+use crate::sim::outcome::{Left, Verdict};
 use crate::sim::scenario::Scenario;
+use crate::sim::trace;
 
 fn outcome(variant: &str, seed: u64) -> (Case, Outcome) {
     let case = Case::draw(&Scenario::load("tiny").unwrap(), variant, seed).unwrap();
