@@ -6,14 +6,15 @@ mod common;
 #[path = "pictures/pages.rs"]
 mod pages;
 
-use common::{bounded, ftpsim, has, succeed};
+use common::{LIMIT, bounded, ftpsim, has, succeed};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Headless, alone, quiet.
+/// Headless, alone, quiet; it may be shown several pages.
 fn chromium(home: &Path, arguments: &[&str]) -> String {
     let profile = format!("--user-data-dir={}", home.join("profile").display());
     let mut command = bounded("chromium", home);
+    command.timeout(2 * LIMIT);
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
     command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
     command.args(["--enable-logging=stderr", "--virtual-time-budget=1000", &profile]).args(arguments);

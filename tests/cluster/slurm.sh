@@ -60,8 +60,9 @@ SlurmctldPort=16817
 SlurmdPort=16818
 SlurmUser=root
 AuthType=auth/munge
-# A requeued job may begin when the credentials of its first start are too old: not after two minutes.
-AuthInfo=cred_expire=3
+# A requeued job may begin when the credentials of its first start are too old: not after two minutes. Slurm
+# takes nothing below 5 s, and then two minutes.
+AuthInfo=cred_expire=5
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none

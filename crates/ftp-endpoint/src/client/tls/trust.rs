@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 /// Whose certificates are taken for a server's.
 #[derive(Clone, Debug)]
@@ -30,17 +30,17 @@ impl Trust {
         &self,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-        let mut load: fn() -> RootCertStore = RootCertStore::empty;
-        let vouching = match self {
-            Self::Roots(roots) => OnceLock::from(Ok(Vouching::by_roots(roots.clone(), provider)?)),
-            Self::RootsLater(later) => {
-                load = *later;
-                OnceLock::new()
+        let known = |vouching| -> Find { Box::new(move || Ok(vouching)) };
+        let find = match self {
+            Self::Roots(roots) => known(Vouching::by_roots(roots.clone(), provider)?),
+            Self::RootsLater(load) => {
+                let (load, provider) = (*load, provider.clone());
+                Box::new(move || Vouching::by_roots(load(), &provider))
             }
-            Self::Pinned(pin) => OnceLock::from(Ok(Vouching::Pin(*pin))),
-            Self::Anybody => OnceLock::from(Ok(Vouching::Nobody)),
+            Self::Pinned(pin) => known(Vouching::Pin(*pin)),
+            Self::Anybody => known(Vouching::Nobody),
         };
-        Ok(Arc::new(Verifier { vouching, load, provider: provider.clone() }))
+        Ok(Arc::new(Verifier { vouching: LazyLock::new(find), provider: provider.clone() }))
     }
 }
 
@@ -66,6 +66,9 @@ enum Vouching {
     Nobody,
 }
 
+/// Finds that out, once.
+type Find = Box<dyn FnOnce() -> Result<Vouching, Error> + Send>;
+
 impl Vouching {
     fn by_roots(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
         if roots.is_empty() {
@@ -80,9 +83,8 @@ impl Vouching {
 /// Tells with each refusal the certificate's fingerprint. That the server has its key is verified in any case.
 #[derive(Debug)]
 struct Verifier {
-    /// Set when a certificate comes, if not before.
-    vouching: OnceLock<Result<Vouching, Error>>,
-    load: fn() -> RootCertStore,
+    /// Found out when the first certificate comes.
+    vouching: LazyLock<Result<Vouching, Error>, Find>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -96,8 +98,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let fingerprint = Fingerprint(fingerprint(certificate));
-        let vouching = self.vouching.get_or_init(|| Vouching::by_roots((self.load)(), &self.provider));
-        let why = match vouching.as_ref().map_err(Clone::clone)? {
+        let why = match self.vouching.as_ref().map_err(Clone::clone)? {
             Vouching::Roots(roots) => {
                 let verified =
                     roots.verify_server_cert(certificate, intermediates, server_name, ocsp_response, now);
