@@ -10,8 +10,10 @@ use ftp_proto::reply::Reply;
 /// that and for what is not there (RFC 959 section 4.2.2). One word too many costs a file that stays, one too few a file.
 #[rustfmt::skip]
 const NOT_OF_ABSENCE: &[&str] = &[
-    "access", "allowed", "authorized", "busy", "denied", "disabled", "forbidden", "inaccessible", "later", "locked",
-    "permission", "permissions", "permitted", "temporarily", "unauthorized",
+    "access", "allowed", "authorized", "blocked", "busy", "credentials", "denied", "disabled", "forbidden", "inaccessible",
+    "insufficient", "later", "locked", "logged", "login", "permission", "permissions", "permitted", "policy", "privilege",
+    "privileged", "privileges", "prohibited", "protected", "read-only", "refused", "rejected", "restricted", "right",
+    "rights", "security", "temporarily", "unauthorized", "unreadable",
     "connection", "corrupt", "device", "error", "failure", "fault", "full", "handle", "i/o", "internal", "limit", "many",
     "memory", "migrated", "mounted", "network", "offline", "quota", "recall", "resource", "resources", "stale", "timed",
     "timeout", "unavailable", "unreachable",
@@ -72,6 +74,9 @@ mod tests {
             (550, "Permission denied", None),
             (550, "\"d\": Permission denied.", None),
             (550, "Access is denied. ", None),
+            (550, "Insufficient privileges.", None),
+            (550, "You have no right to look at x", None),
+            (550, "x: rejected by the security policy", None),
             (550, "SIZE not allowed in ASCII mode", None),
             (550, "x is busy; try again", None),
             (550, "Input/output error", None),
