@@ -1,5 +1,6 @@
 //! Linux closes the connections of a killed program newest first: so does the simulated kernel by default
-//! (`turmoil_tcp::CloseOrder`), and what becomes of an upload whose client dies hangs on it.
+//! (`turmoil_tcp::CloseOrder`), and what becomes of an upload whose client dies hangs on it. Seen twice: by the
+//! packets, which takes CAP_NET_RAW, and by the sockets of who is left.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 #![allow(clippy::disallowed_methods, reason = "real processes take real time")]
 
@@ -7,10 +8,12 @@ mod common;
 
 use common::Reaped;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const KILLS: usize = 20;
 const CONTROL: u64 = 21;
@@ -51,6 +54,59 @@ fn upload_without_end(listener: &TcpListener) -> (TcpStream, TcpStream) {
     (control, data)
 }
 
+/// Source and destination of a connection's packets.
+type Ports = [u16; 2];
+
+/// Of the packets that the other end sends.
+fn ports_of_peer(ours: &TcpStream) -> Ports {
+    [ours.peer_addr().unwrap(), ours.local_addr().unwrap()].map(|address| address.port())
+}
+
+/// The ports of a FIN between programs of this machine; `None` for any other packet.
+fn ports_of_fin(packet: &[u8]) -> Option<Ports> {
+    const TCP: u8 = 6;
+    const FIN: u8 = 1;
+    let is_ipv4 = packet.first()? >> 4 == 4;
+    let addresses = packet.get(12..20)?;
+    let is_local = addresses == [Ipv4Addr::LOCALHOST.octets(), Ipv4Addr::LOCALHOST.octets()].concat();
+    let header_bytes = usize::from(packet[0] & 0xf) * 4;
+    let segment = packet.get(header_bytes..header_bytes + 20)?;
+    let is_fin = packet[9] == TCP && segment[13] & FIN != 0;
+    let port = |at: usize| u16::from_be_bytes([segment[at], segment[at + 1]]);
+    (is_ipv4 && is_local && is_fin).then(|| [port(0), port(2)])
+}
+
+/// All packets that leave and come from now on, from their network headers on.
+struct Capture(OwnedFd);
+
+impl Capture {
+    fn begun() -> rustix::io::Result<Self> {
+        let all = Some(net::eth::ALL);
+        let socket = net::socket_with(AddressFamily::PACKET, SocketType::DGRAM, SocketFlags::CLOEXEC, all)?;
+        net::sockopt::set_socket_timeout(
+            &socket,
+            net::sockopt::Timeout::Recv,
+            Some(Duration::from_secs(20)),
+        )?;
+        Ok(Self(socket))
+    }
+
+    /// In which order FINs of two connections leave. What a loopback is given comes back, too, so that each is seen
+    /// twice, and it may be sent again: the first of each counts.
+    fn order_of_fins(&self, of: [Ports; 2]) -> Vec<Ports> {
+        let mut order = Vec::new();
+        let mut packet = [0; 128];
+        let begun = Instant::now();
+        while order.len() < of.len() {
+            assert!(begun.elapsed() < common::LIMIT, "among all packets no FIN came");
+            let (bytes, _) = net::recv(&self.0, &mut packet, RecvFlags::empty()).expect("no FIN came");
+            let fin = ports_of_fin(&packet[..bytes]).filter(|fin| of.contains(fin) && !order.contains(fin));
+            order.extend(fin);
+        }
+        order
+    }
+}
+
 /// Which of the two connections ends first when the client is killed.
 fn first_to_end(client: &mut Reaped, control: &TcpStream, data: &TcpStream) -> [u64; 2] {
     let epoll = epoll::create(CreateFlags::CLOEXEC).unwrap();
@@ -76,6 +132,10 @@ fn of_a_killed_client_the_data_connection_ends_first() {
     std::fs::write(home.path().join("f"), b"small").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ftp://u:p@{}/", listener.local_addr().unwrap());
+    let captures = Capture::begun().map(drop);
+    if let Err(error) = captures {
+        common::skip(&format!("CAP_NET_RAW, which it takes to capture FINs ({error}),"));
+    }
     for kill in 0..KILLS {
         let client = Command::new(env!("CARGO_BIN_EXE_ftpsim"))
             .args(["put", &url, "f", "--mode", "block"])
@@ -86,6 +146,11 @@ fn of_a_killed_client_the_data_connection_ends_first() {
             .spawn();
         let mut client = Reaped(client.unwrap());
         let (control, data) = upload_without_end(&listener);
+        let capture = captures.map(|()| Capture::begun().unwrap());
         assert_eq!(first_to_end(&mut client, &control, &data), [DATA, CONTROL], "kill {kill}");
+        if let Ok(capture) = capture {
+            let [control, data] = [&control, &data].map(ports_of_peer);
+            assert_eq!(capture.order_of_fins([control, data]), [data, control], "kill {kill}");
+        }
     }
 }

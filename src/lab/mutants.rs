@@ -127,3 +127,17 @@ pub fn name(bug: Mutant) -> String {
         _ => format!("{bug:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::oracle::all;
+
+    #[test]
+    fn there_is_the_oracle_that_a_planted_bug_is_for() {
+        let names: Vec<&str> = all().iter().map(|oracle| oracle.name()).collect();
+        for bug in Mutant::ALL {
+            assert!(names.contains(&oracle(bug)), "{bug:?}: {names:?}");
+        }
+    }
+}

@@ -7,6 +7,7 @@ use crate::lab::records::{Directions, SummaryRecord};
 use crate::sim::fault::FaultName;
 use crate::sim::outcome::Verdict;
 use crate::sim::scenario::{Direction, FaultSpec};
+use std::cmp::Ordering;
 
 /// Sums of a contender over the faults that can lose something.
 pub(super) struct Reliability<'a> {
@@ -193,10 +194,10 @@ fn overhead(comparison: &Comparison) -> Option<String> {
     let parts: Vec<String> = rows
         .map(|row| {
             let share = wire_share(row);
-            match share {
-                0.0 => format!("{} nothing", row.variant),
-                more if more > 0.0 => format!("{} {} more", row.variant, format::percent(more)),
-                less => format!("{} {} less", row.variant, format::percent(-less)),
+            match share.partial_cmp(&0.0) {
+                Some(Ordering::Equal) => format!("{} nothing", row.variant),
+                Some(Ordering::Greater) => format!("{} {} more", row.variant, format::percent(share)),
+                _ => format!("{} {} less", row.variant, format::percent(-share)),
             }
         })
         .collect();

@@ -216,6 +216,20 @@ fn claims_name_the_modes_that_were_run() {
     }
 }
 
+/// Each alone, or both; and both where it was neither.
+#[test]
+fn a_sentence_of_modes_names_those_that_were_run() {
+    use TransmissionMode::{Block, Compressed, Stream};
+    for (modes, words) in [
+        (&[Stream, Block][..], "block mode"),
+        (&[Stream, Compressed][..], "compressed mode"),
+        (&[Stream, Compressed, Block][..], "block and compressed mode"),
+        (&[Stream][..], "block and compressed mode"),
+    ] {
+        assert_eq!(the_modes(modes.iter().copied()), words, "{modes:?}");
+    }
+}
+
 /// A connection a file: 6 in a run that ends, fewer in one that is cut off, which says nothing.
 #[test]
 fn runs_that_were_cut_off_are_no_evidence() {

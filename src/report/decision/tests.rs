@@ -1,5 +1,6 @@
 use super::*;
 use crate::report::terminal::tests::comparison;
+use crate::sim::scenario::SeedRange;
 
 fn pick(comparison: &Comparison) -> [Option<String>; 3] {
     answers(comparison).into_iter().map(|answer| answer.pick).collect::<Vec<_>>().try_into().unwrap()
@@ -10,6 +11,23 @@ fn contenders_come_by_their_time() {
     let comparison = comparison();
     let names: Vec<&str> = contenders(&comparison).iter().map(|c| c.variant.name.as_str()).collect();
     assert_eq!(names, ["block", "compressed", "stream", "stream-size"]);
+    // Of whom no delivery has ended comes last.
+    let mut endless = comparison.clone();
+    for row in endless.evidence.iter_mut().filter(|row| row.variant == "block") {
+        row.duration_median_us = None;
+    }
+    assert_eq!(contenders(&endless).last().unwrap().variant.name, "block");
+}
+
+/// Undisturbed, or else where something is there all along; a fault that strikes somewhere tells nothing of it.
+#[test]
+fn times_are_of_runs_that_nothing_strikes() {
+    let mut comparison = comparison();
+    assert_eq!(timed(&comparison).map(FaultSpec::name), Some("none"));
+    comparison.scenario.faults.retain(|fault| fault.kind != FaultName::None);
+    assert_eq!(timed(&comparison).map(FaultSpec::name), Some("loss"));
+    comparison.scenario.faults.retain(|fault| fault.kind.has_trigger());
+    assert_eq!(timed(&comparison).map(FaultSpec::name), None);
 }
 
 #[test]
@@ -53,6 +71,30 @@ fn an_answer_says_what_it_is_worth() {
     let least = &answers(&comparison)[0].why;
     let told = "The least: compressed (compressed mode, connection kept), in 13 of 81 runs with a fault (";
     assert!(least.contains(told), "{least}");
+    // By shares: another has had fewer runs, and lost fewer.
+    for row in &mut comparison.evidence {
+        (row.runs_counted, row.runs_with_silent_loss) = match row.variant.as_str() {
+            "compressed" => (1_000, 50),
+            _ => (10, 1),
+        };
+    }
+    let least = &answers(&comparison)[0].why;
+    let told =
+        "The least: compressed (compressed mode, connection kept), in 300 of 6,000 runs with a fault (";
+    assert!(least.contains(told), "{least}");
+}
+
+/// A cycle has 48 runs with a fault of each contender, of which some find nothing to strike.
+#[test]
+fn what_brings_more_runs_is_a_cycle_more_than_they_take() {
+    let mut comparison = comparison();
+    assert_eq!(comparison.scenario.cycle(), 56);
+    comparison.seeds = SeedRange { start: 56, end: 57 };
+    assert_eq!(more(&comparison, 480), "ftpsim compare tiny --seeds 56..672");
+    assert_eq!(more(&comparison, 1), "ftpsim compare tiny --seeds 56..168");
+    // Five cycles have not been enough.
+    comparison.seeds.end = 56 + 5 * 56;
+    assert_eq!(more(&comparison, 1), "ftpsim compare tiny --seeds 56..616");
 }
 
 #[test]

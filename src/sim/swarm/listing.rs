@@ -166,6 +166,23 @@ mod tests {
         assert!(cases(TransmissionMode::Stream) > 100, "{}", cases(TransmissionMode::Stream));
     }
 
+    /// All but those that are made plain; of deflate mode half, and which half hangs on the seed alone.
+    #[test]
+    fn block_mode_stays_block_mode() {
+        let of = |mode, nth: u64| {
+            let seed = EVERY * nth + AMONG;
+            let mut case = swarm::draw(seed + 1);
+            case.policy.mode = mode;
+            apply(seed, &mut case);
+            case.policy.mode
+        };
+        let not_plain = || (0..16).filter(|nth| nth % 4 != 0);
+        assert!(not_plain().all(|nth| of(TransmissionMode::Block, nth) == TransmissionMode::Block));
+        let deflated =
+            not_plain().filter(|nth| of(TransmissionMode::Deflate, *nth) == TransmissionMode::Deflate);
+        assert_eq!(deflated.collect::<Vec<u64>>(), [1, 2, 5, 9, 10, 13, 15]);
+    }
+
     /// The byte that was drawn stays where the file has it.
     #[test]
     fn a_fault_of_a_file_keeps_its_place() {

@@ -3,7 +3,7 @@
 #[cfg(unix)]
 mod durable;
 mod full;
-mod on_disk;
+pub(super) mod on_disk;
 mod promises;
 
 use super::disk::DiskStore;

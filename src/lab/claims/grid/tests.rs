@@ -20,6 +20,22 @@ fn without(grid: &Grid, which: impl Fn(&GridRecord) -> bool) -> Grid {
     otherwise(grid, |rows| rows.retain(|row| !which(row)))
 }
 
+/// The grid with those deliveries as fast as stream mode's over the same path.
+fn as_fast(grid: &Grid, which: impl Fn(&GridRecord) -> bool) -> Grid {
+    let stream: Vec<_> = grid.rows.iter().filter(|row| row.variant == "stream").cloned().collect();
+    let key = |row: &GridRecord| {
+        (row.direction, row.rtt_us, row.bandwidth_bits_per_s, row.loss.0, row.file_size_bytes)
+    };
+    with(grid, which, |row| {
+        let same = stream.iter().find(|base| key(base) == key(row));
+        row.duration_us = same.unwrap().duration_us;
+    })
+}
+
+fn is_marked(row: &GridRecord) -> bool {
+    ["block", "compressed"].contains(&row.variant.as_str())
+}
+
 /// The first cell of a contender.
 fn first<'a>(grid: &Grid, variant: &'a str) -> impl Fn(&GridRecord) -> bool + use<'a> {
     let seed = grid.rows.iter().find(|row| row.variant == variant).unwrap().seed;
@@ -59,6 +75,17 @@ fn is_small(row: &GridRecord) -> bool {
     row.file_size_bytes <= SMALL_BYTES
 }
 
+/// Whoever comes first.
+#[test]
+fn stream_mode_is_who_opens_one_connection_at_a_time() {
+    let grid = wide_area();
+    let mut parallel_first = grid.clone();
+    let variants = &mut parallel_first.scenario.variants;
+    let parallel = variants.iter().position(|variant| variant.name == "stream-parallel").unwrap();
+    variants[..=parallel].rotate_right(1);
+    assert_eq!(judge_grid(&parallel_first), judge_grid(&grid));
+}
+
 /// Small files over some distance decide; others are a condition.
 #[test]
 fn faster_is_who_is_it_in_every_cell_far_away() {
@@ -79,7 +106,6 @@ fn faster_is_who_is_it_in_every_cell_far_away() {
     assert_eq!(claim(&block_first, sentence), conditional);
     let everywhere = without(&grid, |row| !is_small(row));
     assert_eq!(claim(&everywhere, sentence).standing, Standing::Holds);
-    let is_marked = |row: &GridRecord| ["block", "compressed"].contains(&row.variant.as_str());
     let slower = |row: &mut GridRecord| row.duration_us = Some(1 << 50);
     let near = with(&everywhere, |row| is_marked(row) && row.rtt_us < 10_000, slower);
     assert_eq!(claim(&near, sentence).standing, Standing::Conditional);
@@ -90,21 +116,22 @@ fn faster_is_who_is_it_in_every_cell_far_away() {
     ] {
         assert_eq!(claim(&with(&everywhere, which, slower), sentence), claim(&everywhere, sentence));
     }
-    // As fast is not faster.
-    let stream = without(&everywhere, |row| row.variant != "stream");
+    // As fast is not faster; and 10 ms are far.
     let far = |row: &GridRecord| row.rtt_us == 10_000 && row.loss == Ppm(0) && row.file_size_bytes == 100;
-    let alike = with(
-        &everywhere,
-        |row| row.variant == "block" && far(row),
-        |row| {
-            let key = |row: &GridRecord| (row.direction, row.rtt_us, row.bandwidth_bits_per_s);
-            let mut same = stream.rows.iter().filter(|base| far(base) && key(base) == key(row));
-            row.duration_us = same.next().unwrap().duration_us;
-        },
-    );
+    let alike = as_fast(&everywhere, |row| row.variant == "block" && far(row));
     let fails = claim(&alike, sentence);
     assert_eq!(fails.standing, Standing::Fails);
     assert!(fails.figure.contains(" to 1.00 of stream's time"), "{fails:?}");
+    assert!(fails.figure.ends_with("in a local network 0.38 to 0.94."), "{fails:?}");
+    let near = claim(&as_fast(&everywhere, |row| is_marked(row) && row.rtt_us < 10_000), sentence);
+    assert_eq!(near.standing, Standing::Conditional);
+    assert!(near.figure.ends_with("in a local network 1.00."), "{near:?}");
+    let is_large = |row: &GridRecord| is_marked(row) && !is_small(row);
+    let large = claim(&as_fast(&grid, is_large), sentence);
+    assert_eq!(large.standing, Standing::Conditional);
+    assert!(large.figure.ends_with("larger files 1.00."), "{large:?}");
+    let faster = with(&grid, is_large, |row| row.duration_us = Some(1));
+    assert_eq!(claim(&faster, sentence).standing, Standing::Holds);
     let is_far = |row: &GridRecord| row.rtt_us >= 10_000;
     assert_eq!(claim(&without(&everywhere, is_far), sentence).standing, Standing::Untested);
 }
@@ -126,6 +153,13 @@ fn a_small_overhead_is_a_small_share_of_large_files() {
     let conditional = claim(&large, sentence);
     assert_eq!(conditional.standing, Standing::Conditional);
     assert!(conditional.figure.contains(" to 1.000 % of the largest"), "{conditional:?}");
+    // One in a hundred is not less.
+    let exactly = with(&large, is_marked, |row| {
+        (row.payload_bytes, row.framing_overhead_bytes) = (1_000_000, 10_000);
+    });
+    let exactly = claim(&exactly, sentence);
+    assert_eq!(exactly.standing, Standing::Conditional);
+    assert!(exactly.figure.contains(" 1.000 % of the largest"), "{exactly:?}");
     let smaller = with(&grid, |row| row.variant == "block" && row.file_size_bytes < 1_048_576, hundredth);
     assert_eq!(claim(&smaller, sentence).standing, Standing::Holds);
     // As many bytes are no more.

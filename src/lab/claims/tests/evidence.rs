@@ -1,5 +1,6 @@
 //! What the committed results say to each claim, and what they would if some of their rows were others.
 
+mod commands;
 mod tls;
 
 use super::*;
@@ -208,6 +209,10 @@ fn faster_takes_less_time_in_each_direction() {
     let holds = as_it_is(&kept, sentence);
     says(&holds, Standing::Holds, &[]);
     assert!(!holds.figure.contains("Only by"), "{holds:?}");
+    // Of whom no run has ended there is nothing to say.
+    let unended = with(&all, sentence, of("block-new", "none"), |row| runs(row, 0));
+    says(&unended, Standing::Holds, &[]);
+    assert!(!unended.figure.contains("Only by"), "{unended:?}");
     let first = Directions::One(kept.scenario.directions[0]);
     let alike = |row: &SummaryRecord| of("block", "none")(row) && row.direction == first;
     let fails = with(&kept, sentence, alike, |row| row.duration_ratio = Some(Decimal(1.0)));

@@ -158,6 +158,31 @@ async fn temporary_files_of_the_dead_do_not_keep_a_directory() {
     assert_eq!(remove().await, "NotFound");
 }
 
+/// Who cleans up takes a file for abandoned, which comes back; who moves it away (a scanner, into quarantine) keeps it.
+#[tokio::test]
+async fn an_upload_that_somebody_moves_away_is_not_made_again() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, at) = (DiskStore::open(root.path()).unwrap(), |name: &str| root.path().join(name));
+    let hidden = || {
+        let mut names = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path());
+        names.find(|path| path.to_string_lossy().contains("/.ftpsim-")).unwrap()
+    };
+    let upload = || async {
+        let mut writer = store.write(&path("/f"), Write::Replace).await.unwrap();
+        writer.write(b"whole").await.unwrap();
+        writer
+    };
+    let removed = upload().await;
+    fs::remove_file(hidden()).unwrap();
+    assert_eq!(kind_of(removed.publish().await), "ok");
+    assert_eq!(fs::read(at("f")).unwrap(), b"whole");
+    fs::remove_file(at("f")).unwrap();
+    let moved = upload().await;
+    fs::rename(hidden(), at("aside")).unwrap();
+    assert_eq!(kind_of(moved.publish().await), "NotFound");
+    assert_eq!(names(&store, "/").await, ["aside"]);
+}
+
 /// Clones are of one directory, whatever they act for; another opening of it is not known to be.
 #[test]
 fn clones_are_the_same() {
@@ -172,7 +197,7 @@ fn mode(file: &Path) -> u32 {
 
 /// POSIX.1e, as Linux stores it: the owner and the group as the mode has them, one more user, and the mask.
 #[cfg(target_os = "linux")]
-fn access_list(group: u16, mask: u16) -> Vec<u8> {
+pub(in crate::store) fn access_list(group: u16, mask: u16) -> Vec<u8> {
     const NOBODY: u32 = u32::MAX;
     let entries = [(1, 6, NOBODY), (2, 6, 1000), (4, group, NOBODY), (0x10, mask, NOBODY), (0x20, 0, NOBODY)];
     let mut list = 2u32.to_le_bytes().to_vec();

@@ -59,6 +59,27 @@ fn a_file_that_was_removed_has_no_name() {
     assert!(is_named(&parts.open("part").unwrap()).unwrap());
 }
 
+/// Until it has the list as well, the group's bits would be the group's own, and not what the list lets anybody do.
+#[cfg(target_os = "linux")]
+#[test]
+fn beside_an_access_control_list_a_new_file_begins_without_the_groups_bits() {
+    use crate::store::contract::on_disk::access_list;
+    use cap_std::fs::MetadataExt;
+    let (root, directory, ..) = replaced();
+    let list = access_list(0, 6);
+    let access = "system.posix_acl_access";
+    directory.write("old", "x").unwrap();
+    let empty = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(root.path().join("old"), access, &list, empty).is_err() {
+        println!("skipped: the file system of temporary files has no access control lists");
+        return;
+    }
+    let metadata = directory.metadata("old").unwrap();
+    assert_eq!(metadata.mode() & 0o777, 0o660);
+    let new = create_new(&directory, "new", Some(&Old::of(&directory, "old", &metadata))).unwrap();
+    assert_eq!(new.metadata().unwrap().mode() & 0o777, 0o600);
+}
+
 /// What is no part for another reason than that there is none is no reason to begin anew.
 #[test]
 fn a_part_that_cannot_be_opened_is_not_taken_for_none() {
