@@ -74,8 +74,8 @@ pub(super) fn wire_bytes(case: &mut Case) -> Result<u64, RunError> {
     Ok(world::judge(case)?.wire.len() as u64)
 }
 
-/// An experiment whose units are the cuts of a plan: [`super::cut_at`] makes the rows of a truth table, [`crate::lab::twice::row`]
-/// those of what is cut again.
+/// An experiment whose units are the cuts of a plan: [`super::cut_at`] makes the rows of a truth table,
+/// [`crate::lab::twice::row`] those of what is cut again.
 #[derive(Clone, Copy, Debug)]
 pub struct Cuts<'a, F> {
     /// A scenario with `every_wire_byte`.

@@ -2,7 +2,6 @@
 
 use super::config::{Limits, Timeouts};
 use super::promises::{Promise, Promises};
-use super::unsent::Unsent;
 use crate::net::{Channel, Net, Stream};
 use crate::observe::{Event, Watch};
 use bytes::{Buf, BytesMut};
@@ -53,7 +52,8 @@ pub(super) struct Control<N: Net> {
     queue: VecDeque<Line>,
     queued_bytes: usize,
     limits: Limits,
-    unsent: Unsent,
+    /// Said, and not yet taken by the client.
+    unsent: BytesMut,
     promises: Promises,
     timeouts: Timeouts,
     /// The client has closed its side.
@@ -77,7 +77,7 @@ impl<N: Net> Control<N> {
             queue: VecDeque::new(),
             queued_bytes: 0,
             limits,
-            unsent: Unsent::default(),
+            unsent: BytesMut::new(),
             promises: Promises::default(),
             timeouts,
             ended: false,
@@ -164,7 +164,7 @@ impl<N: Net> Control<N> {
     }
 
     fn say_now(&mut self, reply: &Reply) {
-        reply.write_to(self.unsent.end());
+        self.unsent.extend_from_slice(&reply.to_bytes());
         self.watch.tell(self.net.now(), Event::Reply { code: reply.code, text: &reply.text() });
     }
 
@@ -179,12 +179,12 @@ impl<N: Net> Control<N> {
 
     /// May be dropped at any time: what is left is sent later.
     async fn send(&mut self) -> io::Result<()> {
-        while !self.unsent.rest().is_empty() {
-            let written = self.stream.write(self.unsent.rest()).await?;
+        while !self.unsent.is_empty() {
+            let written = self.stream.write(&self.unsent).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            self.unsent.leave(written);
+            self.unsent.advance(written);
         }
         self.stream.flush().await
     }
@@ -195,7 +195,7 @@ impl<N: Net> Control<N> {
         while self.promises.is_full() {
             self.keep_one().await;
         }
-        if self.has_waiting() && self.unsent.rest().len() > BATCH_BYTES {
+        if self.has_waiting() && self.unsent.len() > BATCH_BYTES {
             self.flush().await?;
         }
         if let Some(line) = self.queue.pop_front() {
@@ -226,7 +226,7 @@ impl<N: Net> Control<N> {
 
     async fn read_line(&mut self) -> io::Result<Option<Line>> {
         loop {
-            if !self.unsent.rest().is_empty() {
+            if !self.unsent.is_empty() {
                 self.flush().await?;
             }
             if self.ended {
@@ -273,7 +273,7 @@ impl<N: Net> Control<N> {
             match item {
                 Item::Line(text) => line = Some(Line::Text(text)),
                 Item::TooLong => line = Some(Line::TooLong),
-                Item::Refuse(bytes) => self.unsent.end().extend_from_slice(&bytes),
+                Item::Refuse(bytes) => self.unsent.extend_from_slice(&bytes),
             }
             if line.is_some() {
                 break;

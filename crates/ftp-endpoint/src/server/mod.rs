@@ -57,7 +57,6 @@ mod replies;
 mod session;
 #[cfg(feature = "tls")]
 mod tls;
-mod unsent;
 mod verbs;
 
 pub use accounts::{Accounts, LoginRefusal, Rights, Table, User};
