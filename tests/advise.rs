@@ -118,7 +118,7 @@ fn an_interruption_is_heard_when_the_server_has_been_asked() {
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let begun = std::time::Instant::now();
     assert_eq!(child.0.wait().unwrap().code(), Some(130));
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 /// What is printed for a way does it.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 fn chromium(home: &Path, arguments: &[&str]) -> String {
     let profile = format!("--user-data-dir={}", home.join("profile").display());
     let mut command = bounded("chromium", home);
-    command.timeout(2 * LIMIT);
+    command.timeout(4 * LIMIT);
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
     command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
     command.args(["--enable-logging=stderr", "--virtual-time-budget=1000", &profile]).args(arguments);

@@ -241,7 +241,7 @@ fn an_interruption_is_heard_while_a_name_is_looked_up() {
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         let begin = std::time::Instant::now();
         assert_eq!(child.0.wait().unwrap().code(), Some(130), "{arguments:?}");
-        assert!(begin.elapsed() < Duration::from_secs(2), "{arguments:?}");
+        assert!(begin.elapsed() < Duration::from_secs(4), "{arguments:?}");
     }
 }
 
@@ -283,7 +283,7 @@ fn an_interruption_is_heard_at_any_time() {
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         let begin = std::time::Instant::now();
         assert_eq!(child.0.wait().unwrap().code(), Some(130), "{arguments:?}");
-        assert!(begin.elapsed() < Duration::from_secs(3), "{arguments:?}");
+        assert!(begin.elapsed() < Duration::from_secs(10), "{arguments:?}");
     }
 }
 
