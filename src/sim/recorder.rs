@@ -138,7 +138,7 @@ impl Recorder {
         truth: Arc<[Contents]>,
         ports: Arc<DataPorts>,
     ) -> Self {
-        let oracles = Mutex::new(oracle::all());
+        let oracles = Mutex::new(oracle::all(&truth));
         let (notes, at_strike) = (Mutex::default(), Mutex::default());
         Self { trace, injector, names, notes, oracles, capture: None, truth, ports, at_strike }
     }

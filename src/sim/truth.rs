@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::fault::FaultKind;
 use super::others::{self, Deed, Rival};
+use super::workload;
 use std::sync::Arc;
 
 /// The contents that have to do with one file of the delivery.
@@ -103,10 +104,11 @@ fn same_bytes_at_end(one: &[u8], other: &[u8]) -> usize {
     one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
-/// Makes what the world of `case` knows of each of its files, in order.
+/// Makes what the world of `case` knows of each of its files, in order, at the begin of a run.
 pub fn of(case: &Case) -> Vec<Contents> {
+    workload::begin_run();
     let target = case.fault.target as usize;
-    let contents = |(index, file): (usize, &super::workload::FileSpec)| {
+    let contents = |(index, file): (usize, &workload::FileSpec)| {
         let mut contents = Contents::new(file.shared_bytes());
         contents.changed_on_the_way = matches!(case.fault.kind, FaultKind::Corrupt { .. });
         contents.lines_end_in_two = case.policy.conversion().is_lines_only();

@@ -4,9 +4,8 @@ use ftp_proto::repr::{Conversion, Converted, Outgoing};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use turmoil_tcp::seeds;
 
 /// What a file is filled with; they differ in what compressed mode makes of them.
@@ -40,44 +39,74 @@ const WORDS: &[&str] = &[
     "margin", "number", "order", "parcel", "quantity", "received", "shipment", "total", "unit", "voucher",
 ];
 
-/// Files by what decides their bytes.
-#[derive(Default)]
+/// What decides the bytes of a file.
+type Key = (u64, u64, Content);
+
+/// Files that were made, for whoever asks for the same again.
 struct Kept {
-    files: BTreeMap<(u64, u64, Content), Arc<[u8]>>,
-    /// The same, in the order in which they were made.
-    order: VecDeque<(u64, u64, Content)>,
+    /// With the run that has asked for them last.
+    files: BTreeMap<Key, (u64, Arc<[u8]>)>,
     bytes: usize,
+    /// Counts runs.
+    run: u64,
 }
 
-/// A thread keeps so many bytes of files: those of the seed under way, and of a few before it.
+/// So many bytes of files are kept that nobody has asked for of late.
 const KEPT_BYTES: usize = 8 << 20;
+/// Runs whose files are kept in any case: those under way hold theirs themselves, and the next one is probably another
+/// contender's on the same seed.
+const RECENT_RUNS: u64 = 2;
 
-thread_local! {
-    /// Every contender is sent the files of a seed, one after the other.
-    static KEPT: RefCell<Kept> = RefCell::default();
+/// Every contender is sent the files of a seed, one after the other, on whichever thread.
+static KEPT: Mutex<Kept> = Mutex::new(Kept::new());
+
+fn kept() -> MutexGuard<'static, Kept> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Kept {
+    const fn new() -> Self {
+        Self { files: BTreeMap::new(), bytes: 0, run: 0 }
+    }
+
+    fn begin_run(&mut self) {
+        self.run += 1;
+        let of_late = self.run.saturating_sub(RECENT_RUNS);
+        if self.bytes > KEPT_BYTES {
+            self.files.retain(|_, (run, _)| *run >= of_late);
+            self.bytes = self.files.values().map(|(_, bytes)| bytes.len()).sum();
+        }
+    }
+
+    fn of(&mut self, key: &Key) -> Option<Arc<[u8]>> {
+        let (run, bytes) = self.files.get_mut(key)?;
+        *run = self.run;
+        Some(bytes.clone())
+    }
+
+    /// Another thread may have made it meanwhile.
+    fn keep(&mut self, key: Key, made: &Arc<[u8]>) {
+        if self.files.insert(key, (self.run, made.clone())).is_none() {
+            self.bytes += made.len();
+        }
+    }
+}
+
+/// A run begins: files that the last ones have not asked for may go.
+pub fn begin_run() {
+    kept().begin_run();
 }
 
 impl FileSpec {
     /// Its bytes, which are kept for a while.
     pub fn shared_bytes(&self) -> Arc<[u8]> {
         let key = (self.content_seed, self.size_bytes, self.content);
-        if let Some(known) = KEPT.with_borrow(|kept| kept.files.get(&key).cloned()) {
-            return known;
-        }
-        let made: Arc<[u8]> = self.bytes().into();
-        if made.len() <= KEPT_BYTES / 8 {
-            KEPT.with_borrow_mut(|kept| {
-                kept.files.insert(key, made.clone());
-                kept.order.push_back(key);
-                kept.bytes += made.len();
-                while kept.bytes > KEPT_BYTES
-                    && let Some(oldest) = kept.order.pop_front()
-                {
-                    kept.bytes -= kept.files.remove(&oldest).map_or(0, |bytes| bytes.len());
-                }
-            });
-        }
-        made
+        let known = kept().of(&key);
+        known.unwrap_or_else(|| {
+            let made: Arc<[u8]> = self.bytes().into();
+            kept().keep(key, &made);
+            made
+        })
     }
 
     /// How many bytes of payload it is on a data connection.
@@ -223,16 +252,40 @@ mod tests {
 
     #[test]
     fn bytes_that_were_kept_are_those_made_anew() {
-        // More than is kept, twice.
-        let files = draw(2, Draw { files: 120, size_bytes: (100_000, 200_000), weights: [1, 1, 1] });
+        let files = draw(2, Draw { files: 12, size_bytes: (100_000, 200_000), weights: [1, 1, 1] });
         for file in files.iter().chain(&files) {
             assert_eq!(file.shared_bytes()[..], file.bytes());
         }
-        assert!(std::sync::Arc::ptr_eq(&files[119].shared_bytes(), &files[119].shared_bytes()));
-        KEPT.with_borrow(|kept| {
-            assert!(kept.bytes <= KEPT_BYTES && kept.files.len() < 120);
-            assert_eq!(kept.bytes, kept.files.values().map(|bytes| bytes.len()).sum::<usize>());
-        });
+    }
+
+    #[test]
+    fn files_go_that_the_last_runs_have_not_asked_for_when_there_are_many() {
+        let mut kept = Kept::new();
+        let key = |seed| (seed, 0, Content::Random);
+        let large: Arc<[u8]> = vec![0; KEPT_BYTES].into();
+        kept.begin_run();
+        kept.keep(key(1), &Arc::from([1]));
+        kept.begin_run();
+        kept.keep(key(2), &large);
+        kept.keep(key(2), &large);
+        for _ in 0..RECENT_RUNS {
+            kept.begin_run();
+            assert!(
+                kept.of(&key(2)).is_some_and(|bytes| Arc::ptr_eq(&bytes, &large)),
+                "it was asked for of late"
+            );
+        }
+        assert_eq!((kept.of(&key(1)), kept.bytes), (None, KEPT_BYTES));
+        for _ in 0..=RECENT_RUNS {
+            kept.begin_run();
+        }
+        // What is kept is not too much.
+        assert!(kept.of(&key(2)).is_some());
+        kept.keep(key(3), &Arc::from([1]));
+        for _ in 0..=RECENT_RUNS {
+            kept.begin_run();
+        }
+        assert_eq!((kept.files.len(), kept.bytes), (0, 0));
     }
 
     #[test]

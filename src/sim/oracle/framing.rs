@@ -2,22 +2,25 @@
 //! payload it has under that name: all of it with its end when the sender says that it is done,
 //! and else a part from the front. Nothing is written between files.
 
+use super::payload::Payload;
 use super::{End, Oracle};
 use crate::sim::heard::Heard;
-use crate::sim::truth::same_bytes;
+use crate::sim::names::FileId;
+use crate::sim::truth::{Contents, same_bytes};
 use ftp_endpoint::observe::{Event, Who};
 use ftp_proto::command::Command;
 use ftp_proto::mode::{self, Coding, Decoder, Structure, TransmissionMode};
 use ftp_proto::repr::Representation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A file as it stands on the wire.
 struct Sent {
     who: Who,
     name: String,
     coding: Coding,
-    payload: Vec<u8>,
+    payload: Payload,
     /// Its in-band end has been written.
     ended: bool,
     /// The sender calls it sent.
@@ -38,6 +41,8 @@ struct Connection {
 /// Decodes what senders write on data connections, and finds what is not the payload they announced.
 #[derive(Default)]
 pub struct Framing {
+    /// What will probably be sent.
+    truth: Arc<[Contents]>,
     connections: BTreeMap<Key, Connection>,
     /// Those with a file under way, by their sessions: in stream mode each file has left a connection.
     busy: BTreeMap<(Who, u64), BTreeSet<Key>>,
@@ -49,6 +54,11 @@ pub struct Framing {
 }
 
 impl Framing {
+    /// Of files with these contents.
+    pub fn new(truth: Arc<[Contents]>) -> Self {
+        Self { truth, ..Self::default() }
+    }
+
     fn wrong(&mut self, why: String) {
         self.violation.get_or_insert(why);
     }
@@ -62,10 +72,8 @@ impl Framing {
             };
             let malformed = |error: mode::DecodeError| format!("{:?} sends {}: {error}", key.0, sent.name);
             match connection.decoder.decode(&mut bytes).map_err(malformed)? {
-                Some(mode::Event::Data { bytes, .. }) => sent.payload.extend_from_slice(bytes),
-                Some(mode::Event::Run { byte, len, .. }) => {
-                    sent.payload.extend(std::iter::repeat_n(byte, len))
-                }
+                Some(mode::Event::Data { bytes, .. }) => sent.payload.extend(bytes),
+                Some(mode::Event::Run { byte, len, .. }) => sent.payload.extend_run(byte, len),
                 Some(mode::Event::EndOfFile) => sent.ended = true,
                 Some(mode::Event::EndOfRecord | mode::Event::Marker(_)) | None => {}
             }
@@ -77,7 +85,7 @@ impl Framing {
                 && let Ok(Some(event)) = connection.decoder.decode(&mut bytes)
             {
                 match event {
-                    mode::Event::Data { bytes, .. } => sent.payload.extend_from_slice(bytes),
+                    mode::Event::Data { bytes, .. } => sent.payload.extend(bytes),
                     event => sent.ended = event == mode::Event::EndOfFile,
                 }
             }
@@ -85,7 +93,7 @@ impl Framing {
         Ok(())
     }
 
-    fn begin(&mut self, key: Key, session: u64, name: &str, coding: Coding) {
+    fn begin(&mut self, key: Key, session: u64, name: &str, file: Option<FileId>, coding: Coding) {
         // A session sends one file at a time; a process that died has not said so.
         let busy = self.busy.entry((key.0, session)).or_default();
         for other in std::mem::replace(busy, BTreeSet::from([key])) {
@@ -101,8 +109,10 @@ impl Framing {
         }
         connection.current = Some(self.sent.len());
         connection.session = session;
-        let name = name.to_owned();
-        self.sent.push(Sent { who: key.0, name, coding, payload: Vec::new(), ended: false, done: false });
+        let contents = file.and_then(|file| self.truth.get(file.0 as usize));
+        let expected = contents.and_then(|contents| contents.versions.first()).cloned().unwrap_or_default();
+        let (name, payload) = (name.to_owned(), Payload::of(expected));
+        self.sent.push(Sent { who: key.0, name, coding, payload, ended: false, done: false });
     }
 
     /// One line why a file on the wire is not the sender's.
@@ -110,13 +120,14 @@ impl Framing {
         let (who, name) = (sent.who, &sent.name);
         let marked =
             sent.coding.mode != TransmissionMode::Stream || sent.coding.structure == Structure::Record;
-        if !source.starts_with(&sent.payload) {
-            let same = same_bytes(source, &sent.payload);
+        let payload = sent.payload.bytes();
+        if !source.starts_with(payload) {
+            let same = same_bytes(source, payload);
             return Some(format!("{who:?} sends {name} with a wrong payload byte {same}"));
         }
-        let whole = sent.payload.len() == source.len();
+        let whole = payload.len() == source.len();
         if sent.ended && !whole {
-            let (found, wanted) = (sent.payload.len(), source.len());
+            let (found, wanted) = (payload.len(), source.len());
             return Some(format!("{who:?} ends {name} after {found} of {wanted} bytes"));
         }
         if sent.done && (!whole || marked && !sent.ended) {
@@ -149,7 +160,7 @@ impl Oracle for Framing {
                 self.connections.remove(&(who, local, peer));
             }
             Event::SendBegins { name, local, peer, coding, .. } => {
-                self.begin((who, local, peer), session, name, coding);
+                self.begin((who, local, peer), session, name, heard.file, coding);
             }
             Event::FileEnds { name, error, .. } => {
                 let Some(busy) = self.busy.get_mut(&(who, session)) else { return };
@@ -292,7 +303,7 @@ mod tests {
         }
 
         fn payloads(&self) -> Vec<&[u8]> {
-            self.0.sent.iter().map(|sent| &sent.payload[..]).collect()
+            self.0.sent.iter().map(|sent| sent.payload.bytes()).collect()
         }
     }
 

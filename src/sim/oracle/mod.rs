@@ -8,6 +8,7 @@ pub mod leaks;
 pub mod listings;
 pub mod liveness;
 pub mod once;
+mod payload;
 pub mod preservation;
 pub mod replies;
 pub mod strangers;
@@ -24,6 +25,7 @@ use ftp_endpoint::observe::Who;
 use ftp_proto::mode::{Structure, TransmissionMode};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use turmoil_tcp::network::RunReport;
 
 /// An invariant of every run, whatever the faults.
@@ -77,12 +79,12 @@ pub struct Strange {
     pub overrun: bool,
 }
 
-/// Makes every oracle anew for a run.
-pub fn all() -> Vec<Box<dyn Oracle>> {
+/// Makes every oracle anew for a run of files with these contents.
+pub fn all(truth: &Arc<[Contents]>) -> Vec<Box<dyn Oracle>> {
     vec![
         Box::new(agreement::Agreement),
         Box::new(exposure::Exposure),
-        Box::<framing::Framing>::default(),
+        Box::new(framing::Framing::new(truth.clone())),
         Box::new(leaks::Leaks),
         Box::<listings::Listings>::default(),
         Box::new(liveness::Liveness),

@@ -16,8 +16,8 @@ thread_local! {
 
 /// A thread keeps buffers of which so many bytes may have been written. What is freed should go back to the system as
 /// pages, and not come from the allocator's heap again, filled with zeros: of glibc a program can ask that, as `ftpsim`
-/// does, whose grid of large windows takes a third of the memory that it takes with ten times as much kept.
-pub(super) const KEPT_BYTES: usize = 24 << 20;
+/// does, whose grid of large windows takes two thirds of the memory that it takes with three times as much kept.
+pub(super) const KEPT_BYTES: usize = 8 << 20;
 
 /// The sizes of a socket's buffers, of the receive buffer first.
 pub(super) type Sizes = (usize, usize);
