@@ -26,6 +26,19 @@ fn sessions_are_limited_in_all_and_by_address() {
     }
 }
 
+/// They have been there for more than the five seconds in which they are let be.
+#[test]
+fn who_does_not_log_in_makes_room_for_who_does() {
+    let server = Server::start(&["--max-sessions", "2"]);
+    let mut silent = [Raw::connect(server.address), Raw::connect(server.address)];
+    silent.each_mut().map(|raw| raw.expect("220"));
+    std::thread::sleep(Duration::from_millis(5_500));
+    let mut first = Raw::log_in(server.address);
+    silent[0].expect("421");
+    assert!(silent[0].is_closed());
+    first.ask("NOOP", "200");
+}
+
 #[test]
 fn wrong_passwords_take_time() {
     let server = Server::start(&["--max-login-failures", "2", "--login-failure-delay", "1"]);

@@ -31,6 +31,8 @@ mod meanwhile;
 mod passive;
 #[path = "server/rfc1123.rs"]
 mod rfc1123;
+#[path = "server/seats.rs"]
+mod seats;
 #[path = "server/security.rs"]
 mod security;
 #[path = "server/sequences.rs"]

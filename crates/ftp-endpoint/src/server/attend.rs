@@ -8,6 +8,7 @@ use super::session;
 use crate::net::{Listener, Net, Time};
 use crate::observe::Observer;
 use ftp_proto::reply::Reply;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
@@ -15,13 +16,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// Wait after a failed accept: the cause (no descriptors left) needs time to go away, and does.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Of failed accepts in a row the first is logged, and then one in so many.
 const LOGGED_FAILURES: u64 = 600;
-/// Between lines about sessions too many: strangers must not be able to fill a disk with them.
+/// Between lines about sessions too many, refused or sent away: strangers must not be able to fill a disk with them.
 const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(1);
+/// A session is let be for so long before its login, which takes less: those who log in do not turn each other out.
+const UNDISTURBED: Duration = Duration::from_secs(5);
+/// So many sessions may be there beyond the limit, since they are leaving.
+const LEAVING_MAX: usize = 16;
 /// For the refusal of a session too many.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(5);
 
@@ -78,8 +84,8 @@ pub async fn serve_beside<N: Net, A: Accounts>(
             }
         };
         failures = 0;
-        let slot = slots.take(whose(peer.ip()));
-        if slot.is_beyond(&live.current().limits) {
+        let (slot, number) = slots.take(whose(peer.ip()), net.now(), &live.current().limits);
+        let Some(number) = number else {
             if let Some(untold) = refusals.tells_of(net.now()) {
                 tracing::warn!(%peer, untold, "too many sessions");
             }
@@ -89,8 +95,12 @@ pub async fn serve_beside<N: Net, A: Accounts>(
                 drop(slot);
             });
             continue;
+        };
+        if slot.another_leaves
+            && let Some(untold) = refusals.tells_of(net.now())
+        {
+            tracing::warn!(%peer, untold, "no seat free: a session that nobody had logged in to has to leave");
         }
-        let number = slots.next_number();
         let (own, live, observer) = (net.clone(), live.clone(), observer.clone());
         net.spawn(&mut sessions, session::run(own, stream, live, observer, number, slot));
     }
@@ -102,7 +112,7 @@ pub async fn serve_beside<N: Net, A: Accounts>(
     Ok(())
 }
 
-/// Refused sessions, and those of them that the log tells of.
+/// Refused sessions and those sent away, and those of them that the log tells of.
 #[derive(Default)]
 struct Refusals {
     told: Option<Time>,
@@ -127,19 +137,41 @@ pub struct SessionSlots(Arc<Mutex<Taken>>);
 
 #[derive(Default)]
 struct Taken {
-    all: Seats,
+    sessions: usize,
+    /// Of them, those that have to leave and are there still.
+    leaving: usize,
     by_address: BTreeMap<IpAddr, Seats>,
     /// Of the session begun last.
     number: u64,
     guesses: Guesses,
 }
 
-/// Sessions of an address, or of all.
-#[derive(Clone, Copy, Default)]
+/// Sessions of an address.
+#[derive(Default)]
 struct Seats {
     taken: usize,
     /// Of them, those that nobody has logged in to yet.
     unknown: usize,
+    /// Of these, those that were let in and may stay, by their numbers: since when, and what tells them to leave.
+    waiting: BTreeMap<u64, (Time, CancellationToken)>,
+}
+
+impl Taken {
+    /// Where there is no seat left, one is taken from the address that has most before a login, the oldest first: whoever
+    /// connects and does not log in keeps nobody out who does.
+    fn make_room(&mut self, now: Time) -> bool {
+        let since = |own: &Seats| own.waiting.values().next().map(|(since, _)| *since);
+        let may_go = |own: &&mut Seats| {
+            since(own).is_some_and(|since| now.saturating_sub(since) >= UNDISTURBED)
+                && self.leaving < LEAVING_MAX
+        };
+        let of = self.by_address.values_mut().filter(may_go);
+        let most = of.max_by_key(|own| (own.waiting.len(), Reverse(since(own))));
+        let Some((_, (_, leave))) = most.and_then(|own| own.waiting.pop_first()) else { return false };
+        leave.cancel();
+        self.leaving += 1;
+        true
+    }
 }
 
 impl SessionSlots {
@@ -147,21 +179,25 @@ impl SessionSlots {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, address: IpAddr) -> Slot {
+    /// The session is counted in any case, and has a number if it is within the limits.
+    fn take(&self, address: IpAddr, now: Time, limits: &Limits) -> (Slot, Option<u64>) {
         let mut taken = self.lock();
-        let Taken { all, by_address, .. } = &mut *taken;
-        let own = by_address.entry(address).or_default();
-        for seats in [&mut *all, &mut *own] {
-            seats.taken += 1;
-            seats.unknown += 1;
+        taken.sessions += 1;
+        let own = taken.by_address.entry(address).or_default();
+        own.taken += 1;
+        own.unknown += 1;
+        let is_too_many = own.taken > limits.sessions_per_address || own.unknown > limits.logins_per_address;
+        let has_seat = taken.sessions - taken.leaving <= limits.sessions;
+        let leave = CancellationToken::new();
+        let another_leaves = !is_too_many && !has_seat && taken.make_room(now);
+        let number = (!is_too_many && has_seat || another_leaves).then(|| {
+            taken.number += 1;
+            taken.number
+        });
+        if let (Some(number), Some(own)) = (number, taken.by_address.get_mut(&address)) {
+            own.waiting.insert(number, (now, leave.clone()));
         }
-        Slot { slots: self.clone(), address, all: *all, own: *own, is_known: false }
-    }
-
-    fn next_number(&self) -> u64 {
-        let mut taken = self.lock();
-        taken.number += 1;
-        taken.number
+        (Slot { slots: self.clone(), address, number, leave, another_leaves, is_known: false }, number)
     }
 }
 
@@ -169,24 +205,29 @@ impl SessionSlots {
 pub(super) struct Slot {
     slots: SessionSlots,
     address: IpAddr,
-    /// With this one, when it was taken.
-    all: Seats,
-    own: Seats,
+    /// None of one that is refused.
+    number: Option<u64>,
+    leave: CancellationToken,
+    /// It has the seat of one that was told to leave.
+    another_leaves: bool,
     /// Somebody has logged in.
     is_known: bool,
 }
 
 impl Slot {
-    fn is_beyond(&self, limits: &Limits) -> bool {
-        self.all.taken > limits.sessions
-            || self.own.taken > limits.sessions_per_address
-            || self.own.unknown > limits.logins_per_address
+    /// What is cancelled when somebody else is to have the seat, never after a login.
+    pub(super) fn leaves(&self) -> CancellationToken {
+        self.leave.clone()
     }
 
     /// A login has succeeded: the session counts no more among those before one.
     pub(super) fn known(&mut self) {
         if !std::mem::replace(&mut self.is_known, true) {
-            self.each(|seats| seats.unknown -= 1);
+            let number = self.number;
+            self.own(|own| {
+                own.unknown -= 1;
+                number.map(|number| own.waiting.remove(&number));
+            });
         }
     }
 
@@ -200,26 +241,25 @@ impl Slot {
         self.slots.lock().guesses.wrong(self.address, user, now, limits);
     }
 
-    fn each(&self, change: impl Fn(&mut Seats)) {
-        let mut taken = self.slots.lock();
-        let Taken { all, by_address, .. } = &mut *taken;
-        change(all);
-        if let Some(own) = by_address.get_mut(&self.address) {
+    fn own(&self, change: impl FnOnce(&mut Seats)) {
+        if let Some(own) = self.slots.lock().by_address.get_mut(&self.address) {
             change(own);
-            if own.taken == 0 {
-                by_address.remove(&self.address);
-            }
         }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let unknown = usize::from(!self.is_known);
-        self.each(|seats| {
-            seats.taken -= 1;
-            seats.unknown -= unknown;
-        });
+        self.known();
+        let mut taken = self.slots.lock();
+        taken.sessions -= 1;
+        taken.leaving -= usize::from(self.leave.is_cancelled());
+        if let Some(own) = taken.by_address.get_mut(&self.address) {
+            own.taken -= 1;
+            if own.taken == 0 {
+                taken.by_address.remove(&self.address);
+            }
+        }
     }
 }
 

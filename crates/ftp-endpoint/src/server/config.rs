@@ -105,7 +105,7 @@ impl Default for Timeouts {
 /// What one server takes on at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Sessions at a time.
+    /// Sessions at a time. When there are as many, one to which nobody has logged in for a while leaves for the next.
     pub sessions: usize,
     /// Sessions at a time from one address; a network of 64 bits of IPv6 is one
     /// ([`whose`](super::accounts::whose)).

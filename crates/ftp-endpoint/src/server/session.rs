@@ -106,9 +106,14 @@ pub(super) async fn run<N: Net, A: Accounts>(
         config,
         live,
     };
-    let reason = match session.begin().await {
-        Ok(()) => session.dialogue().await,
-        Err(_) => "no TLS",
+    let leaves = session.slot.leaves();
+    let reason = tokio::select! {
+        biased;
+        () = leaves.cancelled() => {
+            session.say(421, "No seat is left for who does not log in, closing control connection.");
+            "no seat left"
+        }
+        reason = session.whole() => reason,
     };
     session.data.flush().await;
     session.data.discard();
@@ -135,6 +140,14 @@ impl From<Reply> for Next {
 }
 
 impl<N: Net, A: Accounts> Session<N, A> {
+    /// From the greeting to the reason of the end.
+    async fn whole(&mut self) -> &'static str {
+        match self.begin().await {
+            Ok(()) => self.dialogue().await,
+            Err(_) => "no TLS",
+        }
+    }
+
     /// Implicit TLS comes before the greeting, and data connections are protected unless PROT says otherwise.
     async fn begin(&mut self) -> Result<(), Refusal> {
         #[cfg(feature = "tls")]
