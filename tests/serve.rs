@@ -31,7 +31,9 @@ fn sessions_are_limited_in_all_and_by_address() {
 fn who_does_not_log_in_makes_room_for_who_does() {
     let server = Server::start(&["--max-sessions", "2"]);
     let mut silent = [Raw::connect(server.address), Raw::connect(server.address)];
-    silent.each_mut().map(|raw| raw.expect("220"));
+    for raw in &mut silent {
+        raw.expect("220");
+    }
     std::thread::sleep(Duration::from_millis(5_500));
     let mut first = Raw::log_in(server.address);
     silent[0].expect("421");

@@ -132,8 +132,8 @@ impl Turns {
             all += waiting.len();
             strangers += if is_known(address) { 0 } else { waiting.len() };
         }
-        let has_room = is_known(&address) || strangers < WAITING - RESERVED;
-        if own >= WAITING_PER_ADDRESS || all >= WAITING || !has_room {
+        let has_room = all < WAITING && (is_known(&address) || strangers < WAITING - RESERVED);
+        if own >= WAITING_PER_ADDRESS || !has_room && !self.displace(own) {
             return Err(Busy);
         }
         let (sender, receiver) = oneshot::channel();
@@ -142,6 +142,15 @@ impl Turns {
             self.next.push_back(address);
         }
         Ok(receiver)
+    }
+
+    /// Where all places are taken: of the strangers the one that has most of them loses its latest, if it keeps more than
+    /// `own`, which the newcomer has. So some strangers keep out no others, however many attempts they make.
+    fn displace(&mut self, own: usize) -> bool {
+        let known = &self.known;
+        let strangers = self.waiting.iter_mut().filter(|(address, _)| !known.contains(*address));
+        let most = strangers.map(|(_, waiting)| waiting).max_by_key(|waiting| waiting.len());
+        most.filter(|most| most.len() > own + 1).and_then(VecDeque::pop_back).is_some()
     }
 
     /// Who is next: addresses take turns, whatever their number of attempts.
@@ -287,6 +296,30 @@ pub(super) mod tests {
         let turns = hashing.lock();
         assert_eq!((turns.known.len(), turns.latest.len()), (KNOWN, KNOWN));
         assert!(!turns.known.contains(&at_home(0)));
+    }
+
+    #[tokio::test]
+    async fn some_strangers_keep_out_no_other() {
+        let hashing = Arc::new(Hashing::default());
+        let taken = all_taken(&hashing).await;
+        let addresses = ((WAITING - RESERVED) / WAITING_PER_ADDRESS) as u8;
+        let mut waiting = Vec::new();
+        for _ in 0..WAITING_PER_ADDRESS {
+            waiting.extend((0..addresses).map(|host| hashing.lock().wait(address(host)).unwrap()));
+        }
+        let newcomers: Vec<_> =
+            (100..200).map(|host| hashing.lock().wait(address(host)).expect("there is room")).collect();
+        assert_eq!(super::tests::waiting(&hashing), WAITING - RESERVED);
+        let gone = waiting.iter_mut().filter_map(|waiting| waiting.try_recv().err());
+        let gone = gone.filter(|why| *why == oneshot::error::TryRecvError::Closed).count();
+        assert_eq!(gone, newcomers.len());
+        let turns = hashing.lock();
+        let lengths: BTreeSet<usize> = turns.waiting.values().map(VecDeque::len).collect();
+        assert_eq!(lengths, [1, 11, 12].into(), "those who have most have lost them");
+        assert_eq!(turns.waiting.len(), turns.next.len());
+        drop(turns);
+        drop((waiting, newcomers, taken));
+        assert_eq!(hashing.lock().running, 0);
     }
 
     #[tokio::test]
