@@ -26,6 +26,8 @@ const LOGGED_FAILURES: u64 = 600;
 const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(1);
 /// A session is let be for so long before its login, which takes less: those who log in do not turn each other out.
 const UNDISTURBED: Duration = Duration::from_secs(5);
+/// Of so many that wait longest one leaves: what strangers make the server look for is bounded.
+const LOOKED_AT: usize = 64;
 /// So many sessions may be there beyond the limit, since they are leaving.
 const LEAVING_MAX: usize = 16;
 /// For the refusal of a session too many.
@@ -141,6 +143,8 @@ struct Taken {
     /// Of them, those that have to leave and are there still.
     leaving: usize,
     by_address: BTreeMap<IpAddr, Seats>,
+    /// Those before a login that may stay, by their numbers, which are in the order of their coming.
+    waiting: BTreeMap<u64, Waiting>,
     /// Of the session begun last.
     number: u64,
     guesses: Guesses,
@@ -152,23 +156,28 @@ struct Seats {
     taken: usize,
     /// Of them, those that nobody has logged in to yet.
     unknown: usize,
-    /// Of these, those that were let in and may stay, by their numbers: since when, and what tells them to leave.
-    waiting: BTreeMap<u64, (Time, CancellationToken)>,
+}
+
+/// A session that nobody has logged in to yet.
+struct Waiting {
+    since: Time,
+    address: IpAddr,
+    /// Tells it to leave.
+    leave: CancellationToken,
 }
 
 impl Taken {
-    /// Where there is no seat left, one is taken from the address that has most before a login, the oldest first: whoever
-    /// connects and does not log in keeps nobody out who does.
+    /// Where there is no seat left, one is taken from a session before its login: whoever connects and does not log in
+    /// keeps nobody out who does. Of the oldest it is one of the address that has most.
     fn make_room(&mut self, now: Time) -> bool {
-        let since = |own: &Seats| own.waiting.values().next().map(|(since, _)| *since);
-        let may_go = |own: &&mut Seats| {
-            since(own).is_some_and(|since| now.saturating_sub(since) >= UNDISTURBED)
-                && self.leaving < LEAVING_MAX
-        };
-        let of = self.by_address.values_mut().filter(may_go);
-        let most = of.max_by_key(|own| (own.waiting.len(), Reverse(since(own))));
-        let Some((_, (_, leave))) = most.and_then(|own| own.waiting.pop_first()) else { return false };
-        leave.cancel();
+        let oldest = self.waiting.iter().take(LOOKED_AT);
+        let old = oldest.take_while(|(_, one)| now.saturating_sub(one.since) >= UNDISTURBED);
+        let most = old.max_by_key(|(number, one)| {
+            (self.by_address.get(&one.address).map_or(0, |own| own.unknown), Reverse(**number))
+        });
+        let most = most.map(|(number, _)| *number).filter(|_| self.leaving < LEAVING_MAX);
+        let Some(one) = most.and_then(|number| self.waiting.remove(&number)) else { return false };
+        one.leave.cancel();
         self.leaving += 1;
         true
     }
@@ -194,8 +203,8 @@ impl SessionSlots {
             taken.number += 1;
             taken.number
         });
-        if let (Some(number), Some(own)) = (number, taken.by_address.get_mut(&address)) {
-            own.waiting.insert(number, (now, leave.clone()));
+        if let Some(number) = number {
+            taken.waiting.insert(number, Waiting { since: now, address, leave: leave.clone() });
         }
         (Slot { slots: self.clone(), address, number, leave, another_leaves, is_known: false }, number)
     }
@@ -215,19 +224,22 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// What is cancelled when somebody else is to have the seat, never after a login.
+    /// What is cancelled when somebody else is to have the seat of a session before its login.
     pub(super) fn leaves(&self) -> CancellationToken {
         self.leave.clone()
     }
 
     /// A login has succeeded: the session counts no more among those before one.
     pub(super) fn known(&mut self) {
-        if !std::mem::replace(&mut self.is_known, true) {
-            let number = self.number;
-            self.own(|own| {
-                own.unknown -= 1;
-                number.map(|number| own.waiting.remove(&number));
-            });
+        if std::mem::replace(&mut self.is_known, true) {
+            return;
+        }
+        let mut taken = self.slots.lock();
+        if let Some(number) = self.number {
+            taken.waiting.remove(&number);
+        }
+        if let Some(own) = taken.by_address.get_mut(&self.address) {
+            own.unknown -= 1;
         }
     }
 
@@ -239,12 +251,6 @@ impl Slot {
     /// The password was wrong.
     pub(super) fn guessed_wrong(&self, user: &str, now: Time, limits: &Limits) {
         self.slots.lock().guesses.wrong(self.address, user, now, limits);
-    }
-
-    fn own(&self, change: impl FnOnce(&mut Seats)) {
-        if let Some(own) = self.slots.lock().by_address.get_mut(&self.address) {
-            change(own);
-        }
     }
 }
 
