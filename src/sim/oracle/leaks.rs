@@ -4,7 +4,7 @@
 
 use super::integrity::Ending;
 use super::{End, Oracle};
-use crate::sim::others::StrangerPlace;
+use crate::sim::others::{Deed, StrangerPlace};
 use crate::sim::outcome::{FileFate, Verdict};
 use ftp_endpoint::client::Opening;
 use std::collections::BTreeMap;
@@ -52,6 +52,13 @@ fn has_stranger_at_server(end: &End<'_>) -> bool {
     is_neighbour && end.case.policy.opening == Opening::Active
 }
 
+/// Whether another session stores a file under this name.
+fn another_stores(end: &End<'_>, name: &str) -> bool {
+    let index = end.case.files.iter().position(|file| file.name == name);
+    let rival = index.and_then(|index| end.truth.get(index)?.rival.as_ref());
+    rival.is_some_and(|(deed, _)| *deed != Deed::LeavesPart)
+}
+
 /// `fates`: the outcome's files by name. There may be a million of them.
 fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option<String> {
     let fate = |name: &str| fates.get(name).copied();
@@ -59,10 +66,12 @@ fn stray(end: &End<'_>, fates: &BTreeMap<&str, &FileFate>, name: &str) -> Option
         return None;
     }
     let temporary = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part"));
-    // The rename was lost with the power, of a file that an ingest had taken by then.
-    let undone = end.case.fault.kind.takes_power() && !end.case.durable && end.case.ingest.is_some();
+    // The rename was lost with the power: of a file that an ingest had taken by then, or in whose place another session
+    // has stored its own since.
+    let may_undo = end.case.fault.kind.takes_power() && !end.case.durable;
+    let is_replaced = |file: &FileFate| end.case.ingest.is_some() || another_stores(end, &file.name);
     match temporary.and_then(fate) {
-        Some(_) if undone => None,
+        Some(file) if may_undo && is_replaced(file) => None,
         // The client asks for what it has read, and in place a file that is refused leaves its name.
         None if end.case.may_misread_names() => None,
         None => Some(format!("{name}: a file that nobody sent")),
@@ -129,6 +138,24 @@ mod tests {
         };
         assert_eq!(told(false), None);
         assert!(told(true).is_some());
+    }
+
+    #[test]
+    fn a_loss_of_power_may_undo_the_rename_of_a_file_in_whose_place_another_is_stored() {
+        let told = |durable, deed: Option<Deed>| {
+            told(|end| {
+                let name = end.case.files[0].name.clone();
+                end.received = vec![format!("/{name}"), format!("/.{name}.part")];
+                end.case.fault.kind = FaultKind::ReceiverPowerLoss { restart_after_us: Some(1) };
+                end.truth[0].rival = deed.map(|deed| (deed, b"other".to_vec().into()));
+                end.case.durable = durable;
+            })
+        };
+        assert_eq!(told(false, Some(Deed::Replaces)), None);
+        assert_eq!(told(false, Some(Deed::Appends)), None);
+        assert!(told(false, Some(Deed::LeavesPart)).is_some());
+        assert!(told(false, None).is_some());
+        assert!(told(true, Some(Deed::Replaces)).is_some());
     }
 
     #[test]
