@@ -104,7 +104,7 @@ fn same_bytes_at_end(one: &[u8], other: &[u8]) -> usize {
     one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
-/// Makes what the world of `case` knows of each of its files, in order, at the begin of a run.
+/// Makes what the world of `case` knows of each of its files, in order, at the beginning of a run.
 pub fn of(case: &Case) -> Vec<Contents> {
     workload::begin_run();
     let target = case.fault.target as usize;

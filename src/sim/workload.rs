@@ -60,8 +60,8 @@ const RECENT_RUNS: u64 = 2;
 /// Every contender is sent the files of a seed, one after the other, on whichever thread.
 static KEPT: Mutex<Kept> = Mutex::new(Kept::new());
 
-fn kept() -> MutexGuard<'static, Kept> {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Kept {
@@ -94,17 +94,22 @@ impl Kept {
 
 /// A run begins: files that the last ones have not asked for may go.
 pub fn begin_run() {
-    kept().begin_run();
+    lock(&KEPT).begin_run();
 }
 
 impl FileSpec {
     /// Its bytes, which are kept for a while.
     pub fn shared_bytes(&self) -> Arc<[u8]> {
+        self.kept_in(&KEPT)
+    }
+
+    /// While it is made, others are looked up.
+    fn kept_in(&self, kept: &Mutex<Kept>) -> Arc<[u8]> {
         let key = (self.content_seed, self.size_bytes, self.content);
-        let known = kept().of(&key);
+        let known = lock(kept).of(&key);
         known.unwrap_or_else(|| {
             let made: Arc<[u8]> = self.bytes().into();
-            kept().keep(key, &made);
+            lock(kept).keep(key, &made);
             made
         })
     }
@@ -252,10 +257,18 @@ mod tests {
 
     #[test]
     fn bytes_that_were_kept_are_those_made_anew() {
-        let files = draw(2, Draw { files: 12, size_bytes: (100_000, 200_000), weights: [1, 1, 1] });
+        // More than is kept, twice.
+        let files = draw(2, Draw { files: 120, size_bytes: (100_000, 200_000), weights: [1, 1, 1] });
+        let kept = Mutex::new(Kept::new());
         for file in files.iter().chain(&files) {
-            assert_eq!(file.shared_bytes()[..], file.bytes());
+            lock(&kept).begin_run();
+            assert_eq!(file.kept_in(&kept)[..], file.bytes());
         }
+        assert!(Arc::ptr_eq(&files[119].kept_in(&kept), &files[119].kept_in(&kept)));
+        lock(&kept).begin_run();
+        let kept = lock(&kept);
+        assert!(kept.bytes <= KEPT_BYTES && kept.files.len() < 120);
+        assert_eq!(kept.bytes, kept.files.values().map(|(_, bytes)| bytes.len()).sum::<usize>());
     }
 
     #[test]

@@ -52,11 +52,11 @@ fn has_stranger_at_server(end: &End<'_>) -> bool {
     is_neighbour && end.case.policy.opening == Opening::Active
 }
 
-/// Whether another session stores a file under this name.
+/// Whether another session stores a file under this name: under the target's, if at all.
 fn another_stores(end: &End<'_>, name: &str) -> bool {
-    let index = end.case.files.iter().position(|file| file.name == name);
-    let rival = index.and_then(|index| end.truth.get(index)?.rival.as_ref());
-    rival.is_some_and(|(deed, _)| *deed != Deed::LeavesPart)
+    let target = end.case.files.get(end.case.fault.target as usize);
+    end.case.rival.is_some_and(|rival| rival.deed != Deed::LeavesPart)
+        && target.is_some_and(|target| target.name == name)
 }
 
 /// `fates`: the outcome's files by name. There may be a million of them.
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::sim::fault::FaultKind;
     use crate::sim::oracle::tests::{Ended, ended};
-    use crate::sim::others::{Ingest, Stranger};
+    use crate::sim::others::{Ingest, Rival, RivalUser, Stranger};
     use ftp_endpoint::client::Direction;
 
     fn told(change: impl FnOnce(&mut Ended)) -> Option<String> {
@@ -147,7 +147,8 @@ mod tests {
                 let name = end.case.files[0].name.clone();
                 end.received = vec![format!("/{name}"), format!("/.{name}.part")];
                 end.case.fault.kind = FaultKind::ReceiverPowerLoss { restart_after_us: Some(1) };
-                end.truth[0].rival = deed.map(|deed| (deed, b"other".to_vec().into()));
+                let rival = |deed| Rival { user: RivalUser::Same, deed, at_us: 0, lasts_us: 1 };
+                (end.case.rival, end.case.fault.target) = (deed.map(rival), 0);
                 end.case.durable = durable;
             })
         };

@@ -86,8 +86,8 @@ pub async fn serve_beside<N: Net, A: Accounts>(
             }
         };
         failures = 0;
-        let (slot, number) = slots.take(whose(peer.ip()), net.now(), &live.current().limits);
-        let Some(number) = number else {
+        let slot = slots.take(whose(peer.ip()), net.now(), &live.current().limits);
+        let Some(number) = slot.number else {
             if let Some(untold) = refusals.tells_of(net.now()) {
                 tracing::warn!(%peer, untold, "too many sessions");
             }
@@ -189,7 +189,7 @@ impl SessionSlots {
     }
 
     /// The session is counted in any case, and has a number if it is within the limits.
-    fn take(&self, address: IpAddr, now: Time, limits: &Limits) -> (Slot, Option<u64>) {
+    fn take(&self, address: IpAddr, now: Time, limits: &Limits) -> Slot {
         let mut taken = self.lock();
         taken.sessions += 1;
         let own = taken.by_address.entry(address).or_default();
@@ -206,7 +206,7 @@ impl SessionSlots {
         if let Some(number) = number {
             taken.waiting.insert(number, Waiting { since: now, address, leave: leave.clone() });
         }
-        (Slot { slots: self.clone(), address, number, leave, another_leaves, is_known: false }, number)
+        Slot { slots: self.clone(), address, number, leave, another_leaves, is_known: false }
     }
 }
 
