@@ -79,7 +79,8 @@ pub fn oracle(bug: Mutant) -> &'static str {
         | Mutant::StrangerRemembered
         | Mutant::ClearCommandsKept
         | Mutant::ClearDataGranted
-        | Mutant::BehindDeflateIgnored => "strangers",
+        | Mutant::BehindDeflateIgnored
+        | Mutant::SeatsKept => "strangers",
         Mutant::ListingLimited | Mutant::ListingUnanswered | Mutant::UnreadLinesDropped => "listings",
         Mutant::SessionNeverEnds | Mutant::ListenerForgotten | Mutant::ActiveListenerKept => "leaks",
     }

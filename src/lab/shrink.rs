@@ -72,7 +72,8 @@ fn shrink_by(
                 let mut found = Vec::new();
                 way(&best, &mut found);
                 for smaller in found {
-                    if !tried.insert(smaller.id()) {
+                    // A case that nobody could read again is no find, whatever comes of it.
+                    if best.is_valid() && !smaller.is_valid() || !tried.insert(smaller.id()) {
                         continue;
                     }
                     if runs >= max_runs {

@@ -219,6 +219,11 @@ impl Case {
         }
     }
 
+    /// Whether [`Case::from_json`] takes it.
+    pub fn is_valid(&self) -> bool {
+        self.check().is_ok()
+    }
+
     /// One line for a person.
     pub fn summary(&self) -> String {
         let (path, policy) = (&self.path, &self.policy);

@@ -77,9 +77,9 @@ pub struct Stranger {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tls: bool,
     /// From the announcement of a data port (of the control port: from the start of the run) to its
-    /// connection.
+    /// connection. Of a crowd: from its coming, at the start, to the beginning of the delivery.
     pub after_us: u64,
-    /// It comes to so many ports, to each once, and no more.
+    /// It comes to so many ports, to each once, and no more. Of a crowd: so many they are.
     pub visits: u32,
 }
 
@@ -94,7 +94,7 @@ pub enum StrangerPlace {
 }
 
 /// What a stranger does where it has connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StrangerDeed {
     /// On data ports: sends a file of its own, to its end, and takes what comes.
@@ -111,12 +111,15 @@ pub enum StrangerDeed {
     /// On the control port, in clear: is a client of the user's that uploads a file of its own in MODE Z, with more
     /// behind the end of the zlib stream.
     Overruns,
+    /// On the control port: is one of a crowd, each with an address of its own, that has all seats of the server. It
+    /// says nothing, and when it is sent away it comes again.
+    Crowds,
 }
 
 impl StrangerDeed {
     /// Whether it has to do with data ports, not with the control port.
     pub fn is_on_data(self) -> bool {
-        !matches!(self, Self::Injects | Self::Bares | Self::Overruns)
+        !matches!(self, Self::Injects | Self::Bares | Self::Overruns | Self::Crowds)
     }
 }
 

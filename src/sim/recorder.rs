@@ -62,8 +62,8 @@ pub struct Notes {
     pub noticing: Noticing,
     /// What a stranger has come to.
     pub strangers: Strange,
-    /// Its address, when it has begun.
-    pub strangers_ip: Option<IpAddr>,
+    /// The addresses of those on hosts of their own, when they have begun.
+    pub strangers_ips: BTreeSet<IpAddr>,
     /// The server's sessions that are a stranger's.
     foreign_sessions: BTreeSet<u64>,
     /// What the sender wrote on data connections, all attempts together.
@@ -96,7 +96,7 @@ impl Notes {
     /// else's business.
     fn is_foreign(&mut self, session: u64, event: &Event<'_>) -> bool {
         match event {
-            Event::SessionBegins { peer } if Some(peer.ip()) == self.strangers_ip => {
+            Event::SessionBegins { peer } if self.strangers_ips.contains(&peer.ip()) => {
                 self.foreign_sessions.insert(session);
                 self.server_sessions += 1;
             }

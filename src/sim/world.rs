@@ -225,6 +225,9 @@ impl World {
         self.recorder.injector.runs(Who::Client, process.clone());
         let net_of_client = ProcessNet(process);
         let delivery = async {
+            if let Some((after, _)) = self.crowd_ahead() {
+                net_of_client.sleep(after).await;
+            }
             if self.case.listed {
                 self.fetch_listed(&net_of_client).await
             } else {
@@ -360,6 +363,9 @@ impl World {
         config.ends_unfinished = self.case.server.ends_unfinished;
         // How slow a path may be is the case's to say.
         config.limits.min_rate = None;
+        if let Some((_, seats)) = self.crowd_ahead() {
+            config.limits.sessions = seats;
+        }
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);
         config.timeouts.data_open = Duration::from_micros(self.case.timeouts.connect_us);
         config.timeouts.idle = Duration::from_micros(self.case.timeouts.control_idle_us);

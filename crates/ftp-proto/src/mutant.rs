@@ -115,10 +115,12 @@ pub enum Mutant {
     UnreadLinesDropped,
     /// The server says twice that it refuses a command, or that a transfer has failed.
     RefusalTwice,
+    /// Who connects and does not log in keeps its seat, and others out, until its time is up.
+    SeatsKept,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 52] = [
+    pub const ALL: [Mutant; 53] = [
         Mutant::CloseIsEndOfFile,
         Mutant::ResetIsEndOfFile,
         Mutant::AnyReplyIsSuccess,
@@ -171,6 +173,7 @@ impl Mutant {
         Mutant::ListingUnanswered,
         Mutant::UnreadLinesDropped,
         Mutant::RefusalTwice,
+        Mutant::SeatsKept,
     ];
 }
 

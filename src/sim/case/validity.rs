@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::sim::fault::Trigger;
-use crate::sim::others::{StrangerDeed, StrangerPlace};
+use crate::sim::others::{Stranger, StrangerDeed, StrangerPlace};
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
 use ftp_endpoint::client::{Direction, Opening, TlsWhen};
 use ftp_proto::mode::TransmissionMode;
@@ -16,6 +16,10 @@ use std::time::Duration;
 const MAX_US: u64 = 1_000_000_000_000;
 /// A stranger's, to ports.
 const MAX_VISITS: u64 = 1_000;
+/// Each has a host of its own.
+const MOST_IN_A_CROWD: u64 = 1_000;
+/// A server lets who has just come be for five seconds, whoever else comes.
+const LEAST_BEHIND_A_CROWD_US: u64 = 6_000_000;
 /// Names are printed as they stand, to the terminal and the page of whoever was sent the case.
 const UNDECEPTIVE: &str = "a name without control characters, those of the direction of writing included";
 /// Of a name, as most file systems have it.
@@ -106,6 +110,12 @@ impl Case {
         let Some(stranger) = self.stranger else { return Ok(()) };
         within("stranger.after_us", stranger.after_us, 0, MAX_US)?;
         within("stranger.visits", stranger.visits.into(), 1, MAX_VISITS)?;
+        if matches!(self.fault.trigger, Trigger::WireByte(_)) {
+            return Err(Problem::new("stranger", "none with a wire byte, of which the sender's are counted"));
+        }
+        if stranger.deed == StrangerDeed::Crowds {
+            return self.check_crowd(stranger);
+        }
         let on_data = stranger.deed.is_on_data();
         if !on_data && stranger.place != StrangerPlace::Elsewhere {
             return Err(Problem::new("stranger.place", "`elsewhere` of who comes to the control port"));
@@ -123,10 +133,17 @@ impl Case {
         if stranger.tls && (self.tls.is_none() || on_data && self.policy.opening == Opening::Active) {
             return Err(Problem::new("stranger.tls", "false without `tls`, and where the server connects"));
         }
-        if matches!(self.fault.trigger, Trigger::WireByte(_)) {
-            return Err(Problem::new("stranger", "none with a wire byte, of which the sender's are counted"));
-        }
         Ok(())
+    }
+
+    fn check_crowd(&self, crowd: Stranger) -> Result<(), Problem> {
+        if crowd.place != StrangerPlace::Elsewhere || crowd.tls {
+            return Err(Problem::new("stranger", "`elsewhere`, in clear, of a crowd"));
+        }
+        within("stranger.after_us", crowd.after_us, LEAST_BEHIND_A_CROWD_US, MAX_US)?;
+        // Sessions of the delivery turn out some of the crowd, and these, when they come again, others.
+        let least = 2 * u64::from(self.policy.parallel) + 1;
+        within("stranger.visits", crowd.visits.into(), least, MOST_IN_A_CROWD)
     }
 
     fn check_files(&self) -> Result<(), Problem> {

@@ -1,5 +1,5 @@
-//! Strangers at data ports and at the control port: one seed of eight has one, beside all else, so that the
-//! other seeds keep their cases.
+//! Strangers at data ports and at the control port: one seed of eight has one, or a crowd, beside all else, so that
+//! the other seeds keep their cases.
 
 use super::one_of;
 use crate::sim::case::Case;
@@ -16,7 +16,7 @@ const EVERY: u64 = 8;
 const AMONG: u64 = 2;
 
 /// Gives the case of one seed of eight a stranger: elsewhere, beside a client whose data connections have to
-/// resume its session, beside one whose do not, or at the control port, in turn.
+/// resume its session, beside one whose do not, or at the control port, alone or in a crowd, in turn.
 pub(super) fn apply(seed: u64, case: &mut Case) {
     if seed % EVERY != AMONG {
         return;
@@ -61,6 +61,8 @@ pub(super) fn apply(seed: u64, case: &mut Case) {
                 ..elsewhere
             }
         }
+        // One of two.
+        _ if turn % 4 == 1 => crowd(rng, case),
         _ => Stranger { place: StrangerPlace::Neighbour, ..elsewhere },
     });
 }
@@ -79,6 +81,17 @@ fn displaced(rng: &mut ChaCha12Rng, case: &mut Case) {
     (case.policy.pipeline_depth, case.path.loss_ppm) = (1, 0);
     case.fault.kind = FaultKind::None;
     case.fault_name = FaultKind::None.name().to_owned();
+}
+
+/// All seats are taken when the delivery begins. Nothing else happens to it, so that it has to find one, and at its
+/// first attempt: those who wait longest without a login have waited for more than the server's five seconds.
+fn crowd(rng: &mut ChaCha12Rng, case: &mut Case) -> Stranger {
+    case.fault.kind = FaultKind::None;
+    case.fault_name = FaultKind::None.name().to_owned();
+    (case.path.loss_ppm, case.policy.retries) = (0, 0);
+    let after_us = rng.random_range(6_000_000..=20_000_000);
+    let visits = 2 * case.policy.parallel + rng.random_range(1..=5);
+    Stranger { place: StrangerPlace::Elsewhere, deed: StrangerDeed::Crowds, tls: false, after_us, visits }
 }
 
 fn go_under_tls(rng: &mut ChaCha12Rng, case: &mut Case, versions: &[TlsVersion]) {

@@ -22,17 +22,22 @@ impl World {
         config
     }
 
-    /// The hosts: the client's, the server's, and that of a stranger elsewhere.
+    /// The hosts: the client's, the server's, and those of strangers elsewhere.
     pub(super) fn network(self: Arc<Self>, config: &NetworkConfig) -> Network {
         let mut network = Network::new(config, self.recorder.clone());
         let (client, server) = (self.clone(), self.clone());
         network.client("client", move |net, router| client.client_host(net, router));
         network.server("server", move |net, _router| server.server_host(net));
-        if let (Some(stranger), Some(among_clients)) = (self.case.stranger, self.stranger_elsewhere()) {
-            let acts = move |net: SimNet, _router| async move { self.strange(&net, stranger).await };
+        let Some((stranger, among_clients)) = self.case.stranger.zip(self.stranger_elsewhere()) else {
+            return network;
+        };
+        for number in 0..self.crowd_ahead().map_or(1, |(_, strangers)| strangers) {
+            let world = self.clone();
+            let acts = move |net: SimNet, _router| async move { world.strange(&net, stranger).await };
+            let name = if number == 0 { "stranger".to_owned() } else { format!("stranger {number}") };
             match among_clients {
-                true => network.client("stranger", acts),
-                false => network.server("stranger", acts),
+                true => network.client(&name, acts),
+                false => network.server(&name, acts),
             };
         }
         network

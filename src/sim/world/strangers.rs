@@ -25,12 +25,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STRANGERS_NAME: &str = "strangers.own";
 /// So long it holds a connection on which it says nothing.
 const WAIT: Duration = Duration::from_secs(5);
+/// So long who has been sent away stays away: a crowd that has all seats anew before anybody may be sent away again
+/// keeps out who comes then, whatever a server does.
+const AWAY: Duration = Duration::from_secs(10);
 
 impl World {
     /// The stranger that has a host of its own, and whether that is on the clients' side of the path.
     pub(super) fn stranger_elsewhere(&self) -> Option<bool> {
         let stranger = self.case.stranger.filter(|stranger| stranger.place == StrangerPlace::Elsewhere)?;
         Some(!stranger.deed.is_on_data() || self.case.policy.opening == Opening::Passive)
+    }
+
+    /// How long the delivery lets a crowd come first, and how many seats the server has for both.
+    pub(super) fn crowd_ahead(&self) -> Option<(Duration, usize)> {
+        let crowd = self.case.stranger.filter(|stranger| stranger.deed == StrangerDeed::Crowds)?;
+        Some((Duration::from_micros(crowd.after_us), crowd.visits as usize))
     }
 
     /// The stranger on the host that data connections come from, while the delivery lasts. Does not return.
@@ -47,11 +56,16 @@ impl World {
     pub(super) async fn strange(&self, net: &SimNet, stranger: Stranger) {
         let net = ProcessNet(net.process());
         if stranger.place == StrangerPlace::Elsewhere {
-            self.recorder.notes().strangers_ip = Some(net.0.ip().into());
+            self.recorder.notes().strangers_ips.insert(net.0.ip().into());
         }
         // What it has learnt of the server's TLS it keeps from visit to visit.
         let tls = self.case.tls.map(|tls| Arc::new(tls::stranger_config(security::versions(tls))));
         let after = Duration::from_micros(stranger.after_us);
+        if stranger.deed == StrangerDeed::Crowds {
+            // Those who are left when nobody has been kept out for so long go.
+            let _ = net.timeout(after + PATIENCE, self.crowd(&net)).await;
+            return;
+        }
         let mut visits = 0;
         if !stranger.deed.is_on_data() {
             net.sleep(after).await;
@@ -103,9 +117,7 @@ impl World {
                 self.take_all(&mut channel).await?;
                 sent?;
             }
-            StrangerDeed::Closes | StrangerDeed::Injects | StrangerDeed::Bares | StrangerDeed::Overruns => {
-                channel.shutdown().await?;
-            }
+            _ => channel.shutdown().await?,
         }
         Ok(())
     }
@@ -126,6 +138,19 @@ impl World {
                 _ if self.case.tls.is_some() && !channel.is_tls() => {}
                 read => self.recorder.notes().strangers.taken_bytes += read as u64,
             }
+        }
+    }
+
+    /// Sits at the control port, without end.
+    async fn crowd(&self, net: &ProcessNet) {
+        loop {
+            let sat = async {
+                let mut channel = Channel::Clear(net.connect(None, control()).await?);
+                while channel.read(&mut [0; 512]).await? > 0 {}
+                channel.shutdown().await
+            };
+            self.told(net, control(), Some(sat.await));
+            net.sleep(AWAY).await;
         }
     }
 

@@ -7,6 +7,7 @@ use super::live::LiveConfig;
 use super::session;
 use crate::net::{Listener, Net, Time};
 use crate::observe::Observer;
+use ftp_proto::mutant::{self, Mutant};
 use ftp_proto::reply::Reply;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -170,6 +171,9 @@ impl Taken {
     /// Where there is no seat left, one is taken from a session before its login: whoever connects and does not log in
     /// keeps nobody out who does. Of the oldest it is one of the address that has most.
     fn make_room(&mut self, now: Time) -> bool {
+        if mutant::is(Mutant::SeatsKept) {
+            return false;
+        }
         let oldest = self.waiting.iter().take(LOOKED_AT);
         let old = oldest.take_while(|(_, one)| now.saturating_sub(one.since) >= UNDISTURBED);
         let most = old.max_by_key(|(number, one)| {

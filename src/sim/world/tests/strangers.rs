@@ -136,6 +136,21 @@ fn an_upload_that_goes_on_behind_its_zlib_stream_is_refused() {
 }
 
 #[test]
+fn a_crowd_that_has_all_seats_and_does_not_log_in_keeps_nobody_out() {
+    for direction in [Direction::Put, Direction::Get] {
+        let stranger = Stranger { visits: 5, ..elsewhere(StrangerDeed::Crowds, 6_000_000) };
+        let mut case = case("stream", direction, Opening::Passive, stranger);
+        (case.policy.retries, case.policy.parallel) = (0, 2);
+        assert_eq!(fates(&case), [(Verdict::Intact, 1); 2]);
+        assert_eq!(violations(case.clone(), Mutant::SeatsKept), ["strangers"]);
+        // Whoever comes in their first five seconds has to come again.
+        case.stranger = Some(Stranger { after_us: 1_000_000, ..stranger });
+        let outcome = judge(&case).unwrap();
+        assert!(outcome.files.iter().all(|file| file.verdict == Verdict::Detected), "{outcome:?}");
+    }
+}
+
+#[test]
 fn who_serves_the_first_of_two_and_believes_a_reply_is_found() {
     for (direction, opening) in [(Direction::Put, Opening::Passive), (Direction::Get, Opening::Active)] {
         for variant in ["stream", "block", "compressed"] {
@@ -167,5 +182,9 @@ fn a_case_says_what_its_stranger_can_do() {
     let case_of = |stranger| under_tls(case(stranger), TlsVersion::Tls13, Reuse::Off);
     assert!(told(&case_of(neighbour(StrangerDeed::Bares, 1))).contains("stranger.place"));
     assert!(told(&case_of(neighbour(StrangerDeed::Moves, 0))).contains("stranger.visits"));
+    let crowd = elsewhere(StrangerDeed::Crowds, 6_000_000);
+    assert!(told(&case(Stranger { visits: 2, ..crowd })).contains("stranger.visits"));
+    assert!(told(&case(Stranger { after_us: 5_000_000, ..crowd })).contains("stranger.after_us"));
+    assert!(told(&case(Stranger { place: StrangerPlace::Neighbour, ..crowd })).contains("elsewhere"));
     assert!(told(&case(Stranger { tls: true, ..elsewhere(DEEDS[0], 0) })).contains("stranger.tls"));
 }
