@@ -60,6 +60,8 @@ fn shrink_by(
     progress: &mut impl FnMut(Progress),
 ) -> (Case, Signature) {
     let wanted = judge(case);
+    // Of a case that can be read again, one that nobody could is no find, whatever comes of it.
+    let can_be_read = case.is_valid();
     let mut best = Case { expected: None, ..case.clone() };
     let mut tried = BTreeSet::from([best.id()]);
     let mut runs = 1;
@@ -72,8 +74,7 @@ fn shrink_by(
                 let mut found = Vec::new();
                 way(&best, &mut found);
                 for smaller in found {
-                    // A case that nobody could read again is no find, whatever comes of it.
-                    if best.is_valid() && !smaller.is_valid() || !tried.insert(smaller.id()) {
+                    if can_be_read && !smaller.is_valid() || !tried.insert(smaller.id()) {
                         continue;
                     }
                     if runs >= max_runs {

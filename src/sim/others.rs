@@ -123,6 +123,15 @@ impl StrangerDeed {
     }
 }
 
+/// A delivery begins no sooner behind a crowd: a server lets who has just come be for five seconds, whoever else comes.
+pub const LEAST_BEHIND_A_CROWD_US: u64 = 6_000_000;
+
+/// The smallest crowd that a delivery of so many sessions gets past: these turn out some of it, and those, when they come
+/// again, others.
+pub const fn least_crowd(sessions: u32) -> u32 {
+    2 * sessions + 1
+}
+
 /// What no file of a delivery begins with or contains.
 pub const STRANGERS_WORDS: &[u8] = b"not of the delivery; ";
 

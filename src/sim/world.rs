@@ -225,8 +225,8 @@ impl World {
         self.recorder.injector.runs(Who::Client, process.clone());
         let net_of_client = ProcessNet(process);
         let delivery = async {
-            if let Some((after, _)) = self.crowd_ahead() {
-                net_of_client.sleep(after).await;
+            if let Some(crowd) = self.crowd_ahead() {
+                net_of_client.sleep(Duration::from_micros(crowd.after_us)).await;
             }
             if self.case.listed {
                 self.fetch_listed(&net_of_client).await
@@ -363,8 +363,8 @@ impl World {
         config.ends_unfinished = self.case.server.ends_unfinished;
         // How slow a path may be is the case's to say.
         config.limits.min_rate = None;
-        if let Some((_, seats)) = self.crowd_ahead() {
-            config.limits.sessions = seats;
+        if let Some(crowd) = self.crowd_ahead() {
+            config.limits.sessions = crowd.visits as usize;
         }
         config.timeouts.data = Duration::from_micros(self.case.timeouts.data_idle_us);
         config.timeouts.data_open = Duration::from_micros(self.case.timeouts.connect_us);

@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::sim::fault::Trigger;
-use crate::sim::others::{Stranger, StrangerDeed, StrangerPlace};
+use crate::sim::others::{LEAST_BEHIND_A_CROWD_US, Stranger, StrangerDeed, StrangerPlace, least_crowd};
 use crate::sim::scenario::{MAX_DELIVERY_BYTES, MAX_FILE_BYTES, Problem, within};
 use ftp_endpoint::client::{Direction, Opening, TlsWhen};
 use ftp_proto::mode::TransmissionMode;
@@ -14,12 +14,8 @@ use std::time::Duration;
 
 /// The longest that anything takes: more than eleven days.
 const MAX_US: u64 = 1_000_000_000_000;
-/// A stranger's, to ports.
+/// A stranger's, to ports; of a crowd each has a host of its own.
 const MAX_VISITS: u64 = 1_000;
-/// Each has a host of its own.
-const MOST_IN_A_CROWD: u64 = 1_000;
-/// A server lets who has just come be for five seconds, whoever else comes.
-const LEAST_BEHIND_A_CROWD_US: u64 = 6_000_000;
 /// Names are printed as they stand, to the terminal and the page of whoever was sent the case.
 const UNDECEPTIVE: &str = "a name without control characters, those of the direction of writing included";
 /// Of a name, as most file systems have it.
@@ -141,9 +137,8 @@ impl Case {
             return Err(Problem::new("stranger", "`elsewhere`, in clear, of a crowd"));
         }
         within("stranger.after_us", crowd.after_us, LEAST_BEHIND_A_CROWD_US, MAX_US)?;
-        // Sessions of the delivery turn out some of the crowd, and these, when they come again, others.
-        let least = 2 * u64::from(self.policy.parallel) + 1;
-        within("stranger.visits", crowd.visits.into(), least, MOST_IN_A_CROWD)
+        let least = least_crowd(self.policy.parallel);
+        within("stranger.visits", crowd.visits.into(), least.into(), MAX_VISITS)
     }
 
     fn check_files(&self) -> Result<(), Problem> {

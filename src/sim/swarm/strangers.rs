@@ -4,7 +4,7 @@
 use super::one_of;
 use crate::sim::case::Case;
 use crate::sim::fault::{FaultKind, Side};
-use crate::sim::others::{Stranger, StrangerDeed, StrangerPlace};
+use crate::sim::others::{LEAST_BEHIND_A_CROWD_US, Stranger, StrangerDeed, StrangerPlace, least_crowd};
 use crate::sim::scenario::{Reuse, TlsSpec, TlsVersion};
 use ftp_endpoint::client::{Direction, Opening, TlsWhen, Verify};
 use ftp_proto::mode::TransmissionMode;
@@ -79,19 +79,22 @@ fn displaced(rng: &mut ChaCha12Rng, case: &mut Case) {
         Direction::Get => Opening::Active,
     };
     (case.policy.pipeline_depth, case.path.loss_ppm) = (1, 0);
-    case.fault.kind = FaultKind::None;
-    case.fault_name = FaultKind::None.name().to_owned();
+    without_fault(case);
 }
 
 /// All seats are taken when the delivery begins. Nothing else happens to it, so that it has to find one, and at its
 /// first attempt: those who wait longest without a login have waited for more than the server's five seconds.
 fn crowd(rng: &mut ChaCha12Rng, case: &mut Case) -> Stranger {
+    without_fault(case);
+    (case.path.loss_ppm, case.policy.retries) = (0, 0);
+    let after_us = rng.random_range(LEAST_BEHIND_A_CROWD_US..=20_000_000);
+    let visits = least_crowd(case.policy.parallel) + rng.random_range(0..=4);
+    Stranger { place: StrangerPlace::Elsewhere, deed: StrangerDeed::Crowds, tls: false, after_us, visits }
+}
+
+fn without_fault(case: &mut Case) {
     case.fault.kind = FaultKind::None;
     case.fault_name = FaultKind::None.name().to_owned();
-    (case.path.loss_ppm, case.policy.retries) = (0, 0);
-    let after_us = rng.random_range(6_000_000..=20_000_000);
-    let visits = 2 * case.policy.parallel + rng.random_range(1..=5);
-    Stranger { place: StrangerPlace::Elsewhere, deed: StrangerDeed::Crowds, tls: false, after_us, visits }
 }
 
 fn go_under_tls(rng: &mut ChaCha12Rng, case: &mut Case, versions: &[TlsVersion]) {
@@ -108,8 +111,7 @@ fn remembered(rng: &mut ChaCha12Rng, case: &mut Case) -> Stranger {
     case.tls = case.tls.map(|tls| TlsSpec { reuse: Reuse::Require, ..tls });
     let stays = case.fault.kind.victim().is_none() || case.fault.kind.victim() == Some(Side::Receiver);
     if !stays || rng.random_range(0..2) == 0 {
-        case.fault.kind = FaultKind::None;
-        case.fault_name = FaultKind::None.name().to_owned();
+        without_fault(case);
     }
     case.policy.opening = Opening::Passive;
     (case.policy.pipeline_depth, case.policy.parallel) = (1, 1);

@@ -31,7 +31,7 @@ impl World {
         let Some((stranger, among_clients)) = self.case.stranger.zip(self.stranger_elsewhere()) else {
             return network;
         };
-        for number in 0..self.crowd_ahead().map_or(1, |(_, strangers)| strangers) {
+        for number in 0..self.crowd_ahead().map_or(1, |crowd| crowd.visits) {
             let world = self.clone();
             let acts = move |net: SimNet, _router| async move { world.strange(&net, stranger).await };
             let name = if number == 0 { "stranger".to_owned() } else { format!("stranger {number}") };

@@ -36,10 +36,9 @@ impl World {
         Some(!stranger.deed.is_on_data() || self.case.policy.opening == Opening::Passive)
     }
 
-    /// How long the delivery lets a crowd come first, and how many seats the server has for both.
-    pub(super) fn crowd_ahead(&self) -> Option<(Duration, usize)> {
-        let crowd = self.case.stranger.filter(|stranger| stranger.deed == StrangerDeed::Crowds)?;
-        Some((Duration::from_micros(crowd.after_us), crowd.visits as usize))
+    /// The crowd that comes first: the server has a seat for each of it.
+    pub(super) fn crowd_ahead(&self) -> Option<Stranger> {
+        self.case.stranger.filter(|stranger| stranger.deed == StrangerDeed::Crowds)
     }
 
     /// The stranger on the host that data connections come from, while the delivery lasts. Does not return.
@@ -117,7 +116,11 @@ impl World {
                 self.take_all(&mut channel).await?;
                 sent?;
             }
-            _ => channel.shutdown().await?,
+            StrangerDeed::Closes
+            | StrangerDeed::Injects
+            | StrangerDeed::Bares
+            | StrangerDeed::Overruns
+            | StrangerDeed::Crowds => channel.shutdown().await?,
         }
         Ok(())
     }
